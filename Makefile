@@ -1,0 +1,38 @@
+# Every target sets up what it needs: a virtual environment under .venv with the CPU extras.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRA ?= cpu
+STAMP := .venv/.installed-$(EXTRA)
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(STAMP)
+
+# The CPU build of torch first: the plain one brings gigabytes of CUDA. Where its index cannot be reached, pip's own settings decide.
+$(STAMP): setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/python -c "import torch" 2>/dev/null \
+		|| $(BIN)/pip install --quiet --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) torch==2.13.0 2>/dev/null \
+		|| $(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --editable ".[$(EXTRA),dev]"
+	touch $@
+
+demo: setup
+	$(BIN)/lookalike demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: setup
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

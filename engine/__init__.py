@@ -1,0 +1,1 @@
+"""What computes: backbones, towers, voters, index, ranking and search."""

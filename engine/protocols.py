@@ -1,0 +1,119 @@
+"""The seams of the engine: what a backbone, a tower and an index must offer, and the values that cross them."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """Everything that decides what numbers a backbone gives.
+
+    Attributes:
+        name: `inception_v3`, `xception`, `efficientnet_lite2`, or a fine-tuned backbone's own name.
+        dim: width of its pool_3 features.
+        input_size: side in pixels of the square it reads.
+        weights_digest: sha256 of the weights.
+        preprocessing: version of the path from decoded photo to network input.
+        pooling: how the last feature map becomes one row.
+        runtime: `openvino` or `keras`.
+        precision: `f32`, `bf16` or `int8`.
+    """
+
+    name: str
+    dim: int
+    input_size: int
+    weights_digest: str
+    preprocessing: str
+    runtime: str
+    precision: str
+    pooling: str = "avg"
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 over all fields. Two vectors may meet only if their fingerprints are equal."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Rows that one query found, best first; ties ordered by row. Never longer than what really exists.
+
+    Attributes:
+        rows: int64 (m,), row numbers of the index.
+        scores: float32 (m,), inner products, descending.
+    """
+
+    rows: NDArray[np.int64]
+    scores: Floats
+
+
+class Backbone(Protocol):
+    """A CNN that gives pool_3 features."""
+
+    @property
+    def spec(self) -> BackboneSpec: ...
+
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns unnormalised pool_3 features float32 (n, dim) of RGB images uint8 (n, input_size, input_size, 3)."""
+        ...
+
+
+class TextTower(Protocol):
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Returns points of the product space, float32 (n, d), L2 norm 1."""
+        ...
+
+
+class ImageTower(Protocol):
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns points of the product space, float32 (n, d), L2 norm 1."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Exact or approximate inner-product search over rows 0..count-1."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def kind(self) -> str:
+        """What is in use and where, for example `faiss flat cpu`."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int: ...
+
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
+        """Finds the k best allowed rows of each query.
+
+        Args:
+            queries: float32 (n, dim).
+            k: rows wanted; fewer come back only where fewer are allowed.
+            allowed: bool (count,), the rows that may be found; None: all. Honoured exactly, or refused with an error.
+
+        Raises:
+            InvalidQuery: shapes or dtypes do not fit the index.
+        """
+        ...
+
+    def save(self, folder: Path) -> None: ...

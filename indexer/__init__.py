@@ -1,0 +1,1 @@
+"""The way in from the command line: import, nightly rebuild, and what an operator needs."""

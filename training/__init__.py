@@ -1,0 +1,1 @@
+"""What learns: product space, voters, query embedder, backbones, evaluation and reports."""

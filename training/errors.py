@@ -1,0 +1,16 @@
+"""The training layer's branch of the error tree.
+
+LookalikeError
+└── TrainingError
+    └── NotEnoughData   too few products, images, labels or pairs to learn from
+"""
+
+from data.errors import LookalikeError
+
+
+class TrainingError(LookalikeError):
+    code = "training"
+
+
+class NotEnoughData(TrainingError):
+    code = "not_enough_data"
