@@ -26,6 +26,7 @@ class Settings:
     Attributes:
         home: folder of everything written at run time.
         backbone: name of the CNN that gives pool_3 features: one of `BACKBONES`, or a name that `train backbone` made.
+        backbone_notice: why this backbone is in use, shown by status and the page; set where `demo` had to fall back.
         weights: `imagenet`, or the path of a `.weights.h5` file for `backbone`.
         weights_sha256: hex digest that the weights file must have; empty: not checked.
         runtime: what runs the backbone; `auto` takes OpenVINO on a CPU and Keras on a GPU.
@@ -48,6 +49,7 @@ class Settings:
 
     home: Path = Path("var")
     backbone: str = "inception_v3"
+    backbone_notice: str = ""
     weights: str = "imagenet"
     weights_sha256: str = ""
     runtime: str = "auto"
