@@ -1,0 +1,171 @@
+"""The checks a new generation must pass before it is published."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.protocols import Floats, VectorIndex
+
+MAX_UNREADABLE_SHARE = 0.2
+MIN_RECALL = 0.99
+NORM_TOLERANCE = 1e-3
+_TIE = 1e-5  # inner products of float32 unit vectors that differ by less are the same score
+_SAMPLE = 500
+_BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """What one gate measured.
+
+    Attributes:
+        name: short name of the gate, for example `recall`.
+        measured: the figure that came out, or None where there was none to measure.
+        required: what it must be, in words, for example `>= 0.99`.
+        detail: one sentence for the person who reads the summary.
+    """
+
+    name: str
+    passed: bool
+    measured: float | None
+    required: str
+    detail: str
+
+
+def check_counts(index_rows: int, usable_images: int) -> GateResult:
+    """The index must hold one row for each usable image of the snapshot, and at least one."""
+    return GateResult(
+        name="counts",
+        passed=index_rows == usable_images > 0,
+        measured=index_rows,
+        required=f"== {usable_images} usable images, at least 1",
+        detail=f"the index holds {index_rows} rows for {usable_images} usable images",
+    )
+
+
+def check_unreadable(unreadable: int, images: int) -> GateResult:
+    """A share of unreadable photos above `MAX_UNREADABLE_SHARE` means a missing disk rather than a few bad files."""
+    share = unreadable / images if images else 0.0
+    return GateResult(
+        name="unreadable",
+        passed=share <= MAX_UNREADABLE_SHARE,
+        measured=round(share, 4),
+        required=f"<= {MAX_UNREADABLE_SHARE}",
+        detail=f"{unreadable} of {images} photos could not be read",
+    )
+
+
+def check_norms(vectors: Floats) -> GateResult:
+    """Every vector float32 (n, d) must be finite with an L2 norm within `NORM_TOLERANCE` of 1."""
+    worst = 0.0
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        # float64, so that a huge float32 row does not overflow to inf while it is squared
+        block = np.asarray(vectors[start : start + _BLOCK_ROWS], dtype=np.float64)
+        errors = np.abs(np.linalg.norm(block, axis=1) - 1)
+        worst = max(worst, float(np.where(np.isfinite(errors), errors, np.inf).max(initial=0.0)))
+    measured = worst if np.isfinite(worst) else None
+    return GateResult(
+        name="norms",
+        passed=worst < NORM_TOLERANCE,
+        measured=measured,
+        required=f"< {NORM_TOLERANCE}",
+        detail=f"largest distance of a norm from 1 is {worst:.2g}"
+        if measured is not None
+        else "a vector is not finite",
+    )
+
+
+def check_self_recall(index: VectorIndex, vectors: Floats, *, seed: int = 0) -> GateResult:
+    """A sample of rows must each find itself, or a row with the same score as itself, at rank 1."""
+    rows = _sample(len(vectors), seed)
+    queries = np.ascontiguousarray(vectors[rows])
+    found = 0
+    for row, query, hits in zip(rows, queries, index.search(queries, 1), strict=True):
+        found += bool(len(hits.rows)) and _is_tied(vectors, query, int(hits.rows[0]), int(row))
+    share = found / len(rows) if len(rows) else 0.0
+    return GateResult(
+        name="self_recall",
+        passed=bool(len(rows)) and found == len(rows),
+        measured=round(share, 4),
+        required="== 1",
+        detail=f"{found} of {len(rows)} sampled rows find themselves first",
+    )
+
+
+def _is_tied(vectors: Floats, query: Floats, found: int, row: int) -> bool:
+    return found == row or bool(vectors[found] @ query >= vectors[row] @ query - _TIE)
+
+
+def check_recall(index: VectorIndex, vectors: Floats, *, k: int = 10, seed: int = 1) -> GateResult:
+    """The index must return the k best rows that exact numpy search finds, a tie at the end counting as right."""
+    rows = _sample(len(vectors), seed)
+    k = min(k, len(vectors))
+    queries = np.ascontiguousarray(vectors[rows])
+    kth_best = _kth_best_scores(vectors, queries, k)
+    right = 0
+    for query, least, hits in zip(queries, kth_best, index.search(queries, k), strict=True):
+        distinct = np.unique(hits.rows)
+        right += int(np.count_nonzero(vectors[distinct] @ query >= least - _TIE))
+    recall = right / (len(rows) * k) if len(rows) else 0.0
+    return GateResult(
+        name="recall",
+        passed=recall >= MIN_RECALL,
+        measured=round(recall, 4),
+        required=f">= {MIN_RECALL}",
+        detail=f"recall@{k} against exact search over {len(rows)} sampled rows",
+    )
+
+
+def _kth_best_scores(vectors: Floats, queries: Floats, k: int) -> Floats:
+    """Returns the k-th best exact inner product of each query, float32 (q,), block by block over the rows."""
+    best = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        scores = queries @ np.asarray(vectors[start : start + _BLOCK_ROWS]).T
+        best = -np.partition(-np.hstack([best, scores]), k - 1, axis=1)[:, :k]
+    return best.min(axis=1)
+
+
+def _sample(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    generator = np.random.default_rng(seed)
+    return np.sort(generator.choice(count, size=min(count, _SAMPLE), replace=False)).astype(np.int64)
+
+
+def check_quality(new: Mapping[str, Any] | None, live: Mapping[str, Any] | None, *, max_drop: float) -> GateResult:
+    """Held-out quality must not fall below the live generation's by more than `max_drop`.
+
+    Args:
+        new, live: `{"measure": name, "value": 0..1}` as a training part reports it, or None where nothing was
+            measured. Compared only where both name the same measure.
+    """
+    if new is None:
+        return _quality(True, None, "any", "no part measured held-out quality, so there is nothing to compare")
+    value, measure = float(new["value"]), new["measure"]
+    if not np.isfinite(value):
+        return _quality(False, None, "a finite number", f"{measure} is {value}")
+    if live is None or live["measure"] != measure:
+        why = "no live generation" if live is None else f"the live generation was measured by {live['measure']}"
+        return _quality(True, value, "any", f"{measure} is {value:.4f}; {why}, so there is nothing to compare with")
+    least = float(live["value"]) - max_drop
+    # the live figure comes back from JSON, so equal figures may differ in the last bit
+    passed = value >= least - 1e-9
+    return _quality(passed, value, f">= {least:.4f}", f"{measure} is {value:.4f}; live: {float(live['value']):.4f}")
+
+
+def _quality(passed: bool, measured: float | None, required: str, detail: str) -> GateResult:
+    return GateResult(name="quality", passed=passed, measured=measured, required=required, detail=detail)
+
+
+def check_answers(answer: Callable[[], int]) -> GateResult:
+    """The staged files must load as the server loads them and answer a query.
+
+    Args:
+        answer: loads the generation from disk, searches it, and returns how many hits came back.
+    """
+    try:
+        hits, detail = answer(), "the staged files load and answer a query"
+    # whatever a loader raises on its own files, the generation must not go live
+    except Exception as error:
+        hits, detail = 0, f"loading the staged files failed: {error}"
+    return GateResult(name="loads", passed=hits > 0, measured=hits, required=">= 1 hit", detail=detail)

@@ -1,0 +1,171 @@
+"""Each gate passes what is right and refuses what was broken on purpose."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.protocols import Floats, Hits, Mask
+from indexer import gates
+
+
+class ExactIndex:
+    """Numpy search, the oracle; `spoil` changes the rows it hands out."""
+
+    kind = "numpy"
+    memory_bytes = 0
+
+    def __init__(self, vectors: Floats, spoil: int = 0) -> None:
+        self.vectors, self.spoil = vectors, spoil
+
+    @property
+    def count(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def dim(self) -> int:
+        return self.vectors.shape[1]
+
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
+        scores = queries @ self.vectors.T
+        rows = np.argsort(-scores, axis=1, kind="stable")[:, self.spoil : self.spoil + k]
+        return [Hits(rows=row, scores=score[row]) for row, score in zip(rows, scores, strict=True)]
+
+    def save(self, folder: Path) -> None: ...
+
+
+def unit_vectors(count: int, dim: int = 16, seed: int = 0) -> Floats:
+    vectors = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("rows", "usable", "passed"), [(3, 3, True), (2, 3, False), (4, 3, False), (0, 0, False)])
+def test_counts_must_be_equal_and_not_zero(rows: int, usable: int, passed: bool) -> None:
+    assert gates.check_counts(rows, usable).passed is passed
+
+
+@pytest.mark.parametrize(("bad", "images", "passed"), [(0, 0, True), (20, 100, True), (21, 100, False), (1, 1, False)])
+def test_unreadable_share_is_limited(bad: int, images: int, passed: bool) -> None:
+    assert gates.check_unreadable(bad, images).passed is passed
+
+
+def test_norms_of_unit_vectors_pass() -> None:
+    assert gates.check_norms(unit_vectors(100)).passed
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, 3e38])
+def test_one_broken_vector_fails_the_norms(value: float) -> None:
+    vectors = unit_vectors(100)
+    vectors[57] = value
+    result = gates.check_norms(vectors)
+    assert not result.passed
+    json.dumps(result.measured, allow_nan=False)
+
+
+def test_a_norm_off_by_a_little_more_than_the_tolerance_fails() -> None:
+    vectors = unit_vectors(3)
+    vectors[1] *= 1.002
+    assert not gates.check_norms(vectors).passed
+
+
+@given(count=st.integers(1, 60), copies=st.integers(1, 3), seed=st.integers(0, 99))
+def test_exact_search_passes_both_recalls_with_duplicates(count: int, copies: int, seed: int) -> None:
+    vectors = np.repeat(unit_vectors(count, seed=seed), copies, axis=0)
+    assert gates.check_self_recall(ExactIndex(vectors), vectors).passed
+    assert gates.check_recall(ExactIndex(vectors), vectors).passed
+
+
+def test_a_sample_stands_for_many_rows() -> None:
+    vectors = unit_vectors(1500)
+    result = gates.check_self_recall(ExactIndex(vectors), vectors)
+    assert result.passed
+    assert "500 of 500" in result.detail
+
+
+def test_an_index_that_skips_the_best_row_fails_both_recalls() -> None:
+    vectors = unit_vectors(300)
+    spoiled = ExactIndex(vectors, spoil=1)
+    assert gates.check_self_recall(spoiled, vectors).measured == 0
+    result = gates.check_recall(spoiled, vectors)
+    assert not result.passed
+    assert result.measured == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_same_row_returned_ten_times_counts_once() -> None:
+    class Repeating(ExactIndex):
+        def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
+            best = super().search(queries, 1)
+            return [Hits(rows=np.repeat(hits.rows, k), scores=np.repeat(hits.scores, k)) for hits in best]
+
+    vectors = unit_vectors(200)
+    assert gates.check_recall(Repeating(vectors), vectors).measured == pytest.approx(0.1, abs=0.01)
+
+
+def test_an_index_with_swapped_rows_fails_self_recall() -> None:
+    vectors = unit_vectors(200)
+    swapped = vectors.copy()
+    swapped[[3, 150]] = swapped[[150, 3]]
+    result = gates.check_self_recall(ExactIndex(swapped), vectors)
+    assert not result.passed
+    assert "198 of 200" in result.detail
+
+
+def test_an_index_that_finds_nothing_fails() -> None:
+    class Empty(ExactIndex):
+        def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
+            return [Hits(rows=np.empty(0, np.int64), scores=np.empty(0, np.float32))] * len(queries)
+
+    vectors = unit_vectors(20)
+    assert not gates.check_self_recall(Empty(vectors), vectors).passed
+    assert gates.check_recall(Empty(vectors), vectors).measured == 0
+
+
+def test_the_block_size_does_not_change_the_exact_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit_vectors(100)
+    whole = gates._kth_best_scores(vectors, vectors[:7], 10)
+    monkeypatch.setattr(gates, "_BLOCK_ROWS", 9)
+    np.testing.assert_allclose(gates._kth_best_scores(vectors, vectors[:7], 10), whole, rtol=1e-6)
+
+
+def measured(value: float, measure: str = "title_first") -> dict[str, Any]:
+    return {"measure": measure, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("new", "live", "passed"),
+    [
+        (measured(0.80), measured(0.81), True),
+        (measured(0.79), measured(0.81), True),
+        (measured(0.78), measured(0.81), False),
+        (measured(0.10), measured(0.90, "another way"), True),
+        (measured(0.10), None, True),
+        (measured(float("nan")), None, False),
+        (None, None, True),
+        (None, measured(0.9), True),
+    ],
+)
+def test_quality_may_fall_by_the_margin_only(
+    new: dict[str, Any] | None, live: dict[str, Any] | None, passed: bool
+) -> None:
+    result = gates.check_quality(new, live, max_drop=0.02)
+    assert result.passed is passed
+    assert result.detail
+
+
+def test_quality_says_that_there_is_nothing_to_compare_with() -> None:
+    assert "no live generation" in gates.check_quality(measured(0.5), None, max_drop=0.02).detail
+
+
+def test_a_generation_that_does_not_load_fails_with_the_reason() -> None:
+    def broken() -> int:
+        raise ValueError("index.faiss is cut short")
+
+    result = gates.check_answers(broken)
+    assert not result.passed
+    assert "index.faiss is cut short" in result.detail
+    assert not gates.check_answers(lambda: 0).passed
+    assert gates.check_answers(lambda: 3).passed
