@@ -1,0 +1,85 @@
+"""Canary queries are read strictly and each must find its product."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import UnknownProduct
+from indexer.canaries import BadCanaries, Canary, check_canaries, read_canaries
+
+
+def write(path: Path, *lines: dict[str, Any] | str) -> Path:
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
+    return path
+
+
+def test_the_three_kinds_are_read(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "canaries.jsonl",
+        {"text": "빨간 컵", "expect": "a"},
+        "",
+        {"image": "photos/x.jpg", "expect": "b", "k": 3},
+        {"product_id": "c", "expect": "d", "k": 1000},
+    )
+    assert read_canaries(path) == [
+        Canary(line=1, kind="text", query="빨간 컵", expect="a", k=10),
+        Canary(line=3, kind="image", query=str(tmp_path / "photos/x.jpg"), expect="b", k=3),
+        Canary(line=4, kind="product_id", query="c", expect="d", k=1000),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "[1]",
+        {"expect": "a"},
+        {"text": "x", "image": "y", "expect": "a"},
+        {"text": "", "expect": "a"},
+        {"text": 3, "expect": "a"},
+        {"text": "x"},
+        {"text": "x", "expect": "a", "k": 0},
+        {"text": "x", "expect": "a", "k": 1001},
+        {"text": "x", "expect": "a", "k": "10"},
+        {"text": "x", "expect": "a", "k": True},
+    ],
+)
+def test_a_bad_line_is_named_and_fails_the_gate(tmp_path: Path, line: dict[str, Any] | str) -> None:
+    path = write(tmp_path / "canaries.jsonl", {"text": "good", "expect": "a"}, line)
+    with pytest.raises(BadCanaries, match="line 2 must hold"):
+        read_canaries(path)
+    result = check_canaries(path, lambda canary: ["a"])
+    assert not result.passed
+    assert "line 2" in result.detail
+
+
+def test_a_file_in_another_encoding_fails_the_gate(tmp_path: Path) -> None:
+    path = tmp_path / "canaries.jsonl"
+    path.write_bytes(b'{"text": "\xff\xfe", "expect": "a"}')
+    assert "UTF-8" in check_canaries(path, lambda canary: []).detail
+
+
+def test_no_file_passes_and_says_so(tmp_path: Path) -> None:
+    result = check_canaries(tmp_path / "canaries.jsonl", lambda canary: [])
+    assert result.passed
+    assert "no canary" in result.detail
+
+
+def test_a_lost_product_fails_the_gate_and_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "canaries.jsonl", {"text": "cup", "expect": "a"}, {"text": "hat", "expect": "b", "k": 2})
+    result = check_canaries(path, lambda canary: ["a", "c", "b"])
+    assert not result.passed
+    assert result.measured == 0.5
+    assert "line 2: text 'hat' did not find 'b' among 2" in result.detail
+    assert check_canaries(path, lambda canary: ["a", "b"]).measured == 1
+
+
+def test_a_canary_about_an_unknown_product_fails_the_gate(tmp_path: Path) -> None:
+    path = write(tmp_path / "canaries.jsonl", {"product_id": "gone", "expect": "b"})
+
+    def find(canary: Canary) -> list[str]:
+        raise UnknownProduct(canary.query)
+
+    assert "gone" in check_canaries(path, find).detail
