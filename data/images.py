@@ -1,0 +1,227 @@
+"""The only image decoder: import, indexing and queries all take this one safe way from bytes to pixels."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import GifImagePlugin, Image, ImageChops, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
+from data.errors import ImageTooLarge, InvalidImage, UnsupportedImage
+from data.settings import Settings
+
+MIN_SIDE, MAX_SIDE, MAX_ASPECT = 16, 16_384, 20
+Pixels = NDArray[np.uint8]
+
+# The plugins are called directly: `Image.open` fills a global registry, follows JPEG files into further formats
+# (MPO), and answers large images with a warning whose filter is process-wide and so not safe between threads.
+_PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+# What the plugins raise on damaged bytes; anything else is a defect that should be seen.
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, ArithmeticError, MemoryError,
+    AttributeError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), RGB, upright; may be a reduced copy where a target was given. Read-only.
+        width, height: size of the whole photo as shown (orientation applied), before any reduction.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
+def sniff(content: bytes) -> str:
+    """Names the format by its first bytes: JPEG, PNG, WebP or GIF; the name of the file is never trusted.
+
+    Raises:
+        InvalidImage: there are no bytes (code `empty_image`).
+        UnsupportedImage: the bytes are anything else.
+    """
+    if not content:
+        raise InvalidImage("image must hold bytes; got an empty file. Export it again.", code="empty_image")
+    if content[:3] == b"\xff\xd8\xff":
+        return "JPEG"
+    if content[:8] == b"\x89PNG\r\n\x1a\n":
+        return "PNG"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WebP"
+    if content[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    raise UnsupportedImage(
+        f"image must be JPEG, PNG, WebP or GIF; got bytes that start with {content[:8]!r}. Convert it to JPEG."
+    )
+
+
+def decode(content: bytes, settings: Settings, *, target: int | None = None) -> Pixels:
+    """Decodes a photo; see `decode_photo`, of which this is the pixels."""
+    return decode_photo(content, settings, target=target).pixels
+
+
+def decode_photo(content: bytes, settings: Settings, *, target: int | None = None) -> Photo:
+    """Decodes the first frame of a photo to upright RGB.
+
+    The result depends on `content` and `target` alone, so that a catalogue photo and the same photo as a query meet.
+    Colour profiles are ignored; transparent parts become white.
+
+    Args:
+        content: the file's bytes.
+        target: pixels the caller needs on the shorter side. A photo at least twice as large is decoded at 1/2, 1/4 or
+            1/8 of its size, the smallest whose both sides are still at least `target`. None: full size.
+
+    Raises:
+        ImageTooLarge: over `max_image_bytes`, `max_pixels` or 16,384 pixels on a side.
+        UnsupportedImage: not JPEG, PNG, WebP or GIF.
+        InvalidImage: damaged; `code` is one of empty_image, truncated, image_too_small, image_too_narrow,
+            undecodable_image.
+    """
+    kind = _sniff_capped(content, settings)
+    try:
+        with _PLUGINS[kind](io.BytesIO(content)) as image:
+            width, height = image.size
+            _check_size(width, height, settings)
+            reduction = _reduction(width, height, target)
+            if kind == "JPEG" and reduction > 1:
+                image.draft(None, (width // reduction, height // reduction))
+                reduction = 1
+            image.load()
+            orientation = _orientation(image)
+            rgb = _to_rgb(image)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(settings) from error
+    except _DAMAGE as error:
+        raise _damaged(content, kind) from error
+    if reduction > 1:
+        rgb = rgb.reduce(reduction)
+    if orientation in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return Photo(np.asarray(rgb), width, height)
+
+
+def image_size(content: bytes, settings: Settings) -> tuple[int, int]:
+    """Returns (width, height) of the photo as shown, from its header; raises as `decode_photo` does."""
+    kind = _sniff_capped(content, settings)
+    try:
+        with _PLUGINS[kind](io.BytesIO(content)) as image:
+            _check_size(*image.size, settings)
+            turned = _orientation(image) >= 5
+            return (image.height, image.width) if turned else (image.width, image.height)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(settings) from error
+    except _DAMAGE as error:
+        raise _damaged(content, kind) from error
+
+
+def _sniff_capped(content: bytes, settings: Settings) -> str:
+    """`sniff` after the checks that need no decoder: the byte cap, and an end that is missing."""
+    if len(content) > settings.max_image_bytes:
+        raise ImageTooLarge(
+            f"image must be at most {settings.max_image_bytes:,} bytes; got {len(content):,}. "
+            "Resize it or raise LOOKALIKE_MAX_IMAGE_BYTES."
+        )
+    kind = sniff(content)
+    # Pillow accepts a PNG without its end and a WebP shorter than it says when the first frame happens to be whole.
+    if kind in ("PNG", "WebP") and _is_cut(content, kind):
+        raise _damaged(content, kind)
+    return kind
+
+
+def _check_size(width: int, height: int, settings: Settings) -> None:
+    """Refuses sizes that cannot be product photos or would cost too much; nothing has been decoded yet."""
+    if width * height > settings.max_pixels or max(width, height) > MAX_SIDE:
+        raise ImageTooLarge(
+            f"image must be at most {settings.max_pixels / 1e6:g} megapixels and {MAX_SIDE} pixels on a side; "
+            f"got {width * height / 1e6:.1f} ({width} x {height}). Resize it or raise LOOKALIKE_MAX_PIXELS."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InvalidImage(
+            f"image must be at least {MIN_SIDE} x {MIN_SIDE} pixels; got {width} x {height}. Use a larger photo.",
+            code="image_too_small",
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise InvalidImage(
+            f"image must be at most {MAX_ASPECT} times as long as wide; got {width} x {height}. Crop it.",
+            code="image_too_narrow",
+        )
+
+
+def _reduction(width: int, height: int, target: int | None) -> int:
+    if not target:
+        return 1
+    spare = min(width, height) // target
+    return next(factor for factor in (8, 4, 2, 1) if spare >= factor or factor == 1)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except _DAMAGE:
+        return 1  # a photo with broken EXIF is still a good photo
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow inverts every CMYK JPEG; only Adobe's are stored inverted
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    opaque = Image.new("RGB", image.size, "white")
+    opaque.paste(layer, mask=layer.getchannel("A"))
+    return opaque
+
+
+def _too_many_pixels(settings: Settings) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"image must be at most {settings.max_pixels / 1e6:g} megapixels; got several times as many. "
+        "Resize it or raise LOOKALIKE_MAX_PIXELS."
+    )
+
+
+def _damaged(content: bytes, kind: str) -> InvalidImage:
+    if _is_cut(content, kind):
+        return InvalidImage(
+            f"image must be whole; got a {kind} file that ends early after {len(content):,} bytes. Upload it again.",
+            code="truncated",
+        )
+    return InvalidImage(f"image must be a readable {kind} file; got damaged bytes. Export it again.")
+
+
+def _is_cut(content: bytes, kind: str) -> bool:
+    """Whether the container's end is missing; for JPEG and GIF, which may carry more bytes behind it, a good guess."""
+    if kind == "PNG":
+        return content.rfind(b"IEND\xaeB`\x82") < 0
+    if kind == "WebP":
+        return len(content) < 8 + int.from_bytes(content[4:8], "little")
+    if kind == "JPEG":
+        return not content.endswith(b"\xff\xd9")
+    return content.rstrip(b"\0")[-1:] != b";"
