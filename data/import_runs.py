@@ -1,0 +1,74 @@
+"""What each import did, kept in the database: one run, and one row for every problem."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data.database import Connections
+
+_RUNS_WITH_ROWS = 20
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """Something wrong with one row of a feed.
+
+    Attributes:
+        line: where in the feed, from 1.
+        product_id: "" where the row does not say.
+        code: short, stable name of the rule that was broken.
+        message: what is required, what came, what to do.
+    """
+
+    line: int
+    product_id: str
+    code: str
+    message: str
+
+
+class ImportRuns:
+    """The import reports of one catalogue."""
+
+    def __init__(self, home: Path) -> None:
+        self._connections = Connections(home)
+
+    def start(self, source: str) -> int:
+        """Begins a run and returns its id."""
+        with self._connections.writing() as connection:
+            cursor = connection.execute("INSERT INTO import_runs (source, started_at) VALUES (?, ?)", (source, _now()))
+            return int(cursor.lastrowid or 0)
+
+    def add(self, run_id: int, problems: Iterable[RowProblem]) -> None:
+        """Adds rows to the run's report."""
+        rows = [(run_id, problem.line, problem.product_id, problem.code, problem.message) for problem in problems]
+        if rows:
+            with self._connections.writing() as connection:
+                connection.executemany("INSERT INTO import_rows VALUES (?, ?, ?, ?, ?)", rows)
+
+    def finish(self, run_id: int, counts: Mapping[str, Any]) -> None:
+        """Ends the run; the rows of all but the newest runs go, so that a nightly import does not grow the database."""
+        with self._connections.writing() as connection:
+            connection.execute(
+                "UPDATE import_runs SET finished_at = ?, counts = ? WHERE run_id = ?",
+                (_now(), json.dumps(counts), run_id),
+            )
+            connection.execute("DELETE FROM import_rows WHERE run_id <= ?", (run_id - _RUNS_WITH_ROWS,))
+
+    def problems(self, run_id: int) -> list[RowProblem]:
+        """Returns the run's report, by line."""
+        rows = self._connections.query(
+            "SELECT line, product_id, code, message FROM import_rows WHERE run_id = ? ORDER BY line, rowid", (run_id,)
+        )
+        return [RowProblem(*row) for row in rows]
+
+
+def problem_line(problem: RowProblem) -> str:
+    """Returns the problem as one line of JSON."""
+    return json.dumps(asdict(problem), ensure_ascii=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

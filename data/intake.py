@@ -1,0 +1,149 @@
+"""One photo's way in: bytes -> safe decode -> thumbnail -> `PhotoRecord`."""
+
+import dataclasses
+import hashlib
+import io
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from data.catalogue import Catalogue, PhotoRecord
+from data.colours import dominant_colours
+from data.durable import write_bytes
+from data.errors import ImageTooLarge, InvalidImage
+from data.images import Pixels, decode_photo
+from data.settings import Settings
+
+THUMBNAIL_SIDE = 320
+
+
+def thumbnail_path(home: Path, sha256: str) -> Path:
+    """Returns where the thumbnail of a photo lies: the only image bytes that are ever served."""
+    return home / "thumbs" / sha256[:2] / f"{sha256}.webp"
+
+
+def upload_path(home: Path, sha256: str) -> Path:
+    """Returns where the original of an uploaded photo lies."""
+    return home / "uploads" / sha256[:2] / sha256
+
+
+class Intake:
+    """Takes photos in, for the import and for the API alike; safe to use from several threads.
+
+    A photo is known by the sha256 of its bytes. One that the catalogue holds already, thumbnail included, is not
+    decoded again.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+        self._settings, self._catalogue = settings, catalogue
+
+    def accept_bytes(self, content: bytes) -> PhotoRecord:
+        """Takes an uploaded photo in; its original is kept, and durable when this returns.
+
+        Raises:
+            InvalidImage: the bytes are no photo this project accepts; nothing is kept.
+        """
+        self._check_bytes(len(content))
+        sha256 = hashlib.sha256(content).hexdigest()
+        kept = upload_path(self._settings.home, sha256).absolute()
+        record = self._record(content, sha256, str(kept))
+        if not kept.exists():
+            write_bytes(kept, content)
+        return dataclasses.replace(record, source=str(kept))
+
+    def accept_path(self, path: Path) -> PhotoRecord:
+        """Takes in a photo whose original stays where it is.
+
+        Raises:
+            InvalidImage: the file is no photo this project accepts, or there is none (code `missing_image`).
+        """
+        source = path.absolute()
+        content = self._read_file(source, missing="missing_image")
+        sha256 = hashlib.sha256(content).hexdigest()
+        record = self._record(content, sha256, str(source))
+        return record if Path(record.source).is_file() else dataclasses.replace(record, source=str(source))
+
+    def read(self, record: PhotoRecord) -> bytes:
+        """Returns the original's bytes.
+
+        Raises:
+            InvalidImage: the original is gone (code `source_gone`) or holds other bytes now (`source_changed`).
+        """
+        content = self._read_file(Path(record.source), missing="source_gone")
+        if hashlib.sha256(content).hexdigest() != record.sha256:
+            raise InvalidImage(
+                f"{record.source} must still be the photo that was imported; got other bytes. Import it again.",
+                code="source_changed",
+            )
+        return content
+
+    def _record(self, content: bytes, sha256: str, source: str) -> PhotoRecord:
+        thumbnail = thumbnail_path(self._settings.home, sha256)
+        known = self._catalogue.photo(sha256)
+        if known is not None and _holds_bytes(thumbnail):
+            return known
+        photo = decode_photo(content, self._settings, target=THUMBNAIL_SIDE)
+        small = _shrink(photo.pixels)
+        _write_thumbnail(thumbnail, small)
+        return PhotoRecord(
+            sha256=sha256,
+            source=source,
+            size_bytes=len(content),
+            width=photo.width,
+            height=photo.height,
+            colours=dominant_colours(small),
+        )
+
+    def _check_bytes(self, size_bytes: int) -> None:
+        limit = self._settings.max_image_bytes
+        if size_bytes > limit:
+            raise ImageTooLarge(
+                f"image must be at most {limit:,} bytes; got more. Resize it or raise LOOKALIKE_MAX_IMAGE_BYTES."
+            )
+
+    def _read_file(self, path: Path, *, missing: str) -> bytes:
+        """Reads one byte past the cap at most; a pipe or a device is no photo and would block or never end."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as source:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise InvalidImage(f"image must be a plain file; got {path}.", code=missing)
+                content = source.read(self._settings.max_image_bytes + 1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise InvalidImage(
+                f"image must be a file that can be read; got {path} ({reason}). Check the path.", code=missing
+            ) from error
+        self._check_bytes(len(content))
+        return content
+
+
+def _holds_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _shrink(pixels: Pixels) -> Image.Image:
+    image = Image.fromarray(pixels)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return image
+
+
+def _write_thumbnail(path: Path, image: Image.Image) -> None:
+    """Writes pixels alone, no metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
+    encoded = io.BytesIO()
+    image.save(encoded, "WEBP", quality=80, method=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".thumb.")
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(encoded.getbuffer())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

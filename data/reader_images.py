@@ -1,0 +1,43 @@
+"""Where an image reference of a feed may point: inside the feed's own folders, or at a URL."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import InvalidImage
+
+
+def is_url(reference: str) -> bool:
+    """Whether a reference is an http(s) URL."""
+    return reference[:8].lower().startswith(("http://", "https://"))
+
+
+def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
+    """Returns the file that a path of a feed names, the first that exists under `roots`.
+
+    Neither `..` nor a symbolic link leads out of a root; an absolute path must lie inside one.
+
+    Args:
+        roots: folders, already resolved.
+
+    Raises:
+        InvalidImage: nothing is there (code `missing_image`), or it lies outside every root (`outside_root`).
+    """
+    outside = False
+    for root in roots:
+        try:
+            path = (root / reference).resolve()
+            if not path.is_relative_to(root):
+                outside = True
+            elif path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):
+            continue  # a name that the file system cannot hold: too long, a NUL, a circle of links
+    if outside:
+        raise InvalidImage(
+            f"image path must stay inside the feed's folder or --images; got {reference[:200]!r}. Move the file there.",
+            code="outside_root",
+        )
+    raise InvalidImage(
+        f"image must be a file under the feed's folder or --images; got {reference[:200]!r}, which is not there.",
+        code="missing_image",
+    )

@@ -1,0 +1,108 @@
+"""Feed rows -> checked products with their photos, photos taken in ahead by threads, in the order of the feed."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from data.catalogue import PhotoRecord
+from data.errors import InvalidImage, InvalidProduct
+from data.import_runs import RowProblem
+from data.products import Product, parse_product
+from data.readers import BadRow, Row
+
+_PHOTOS_AHEAD = 64
+_ROWS_AHEAD = 256
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of one row.
+
+    Attributes:
+        product: None where the row was refused; `problems` says why.
+        photos: the photos that were taken in; None: the product keeps those it has.
+    """
+
+    product_id: str
+    product: Product | None = None
+    photos: tuple[PhotoRecord, ...] | None = None
+    problems: tuple[RowProblem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Started:
+    line: int
+    product: Product
+    futures: list[Future[PhotoRecord]] | None = field(default=None)
+
+
+def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Iterator[Prepared]:
+    """Yields one `Prepared` a row, in order; memory holds the product_ids and a bounded number of rows.
+
+    Args:
+        take_in: turns an image reference into a photo, or raises InvalidImage; called from `threads` threads.
+    """
+    seen: set[str] = set()
+    waiting: deque[Prepared | _Started] = deque()
+    photos = 0
+    with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
+        try:
+            for row in rows:
+                waiting.append(started := _start(row, seen, pool, take_in))
+                photos += _photo_count(started)
+                while photos > _PHOTOS_AHEAD or len(waiting) > _ROWS_AHEAD:
+                    photos -= _photo_count(waiting[0])
+                    yield _finish(waiting.popleft())
+            while waiting:
+                yield _finish(waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(
+    row: Row | BadRow, seen: set[str], pool: ThreadPoolExecutor, take_in: Callable[[str], PhotoRecord]
+) -> Prepared | _Started:
+    if isinstance(row, BadRow):
+        return Prepared("", problems=(RowProblem(row.line, "", row.code, row.message),))
+    try:
+        product = parse_product(row.fields)
+        if product.product_id in seen:
+            raise InvalidProduct(
+                f"product_id must stand once in a feed; got {product.product_id!r} again. Merge the rows.",
+                code="duplicate_product_id",
+            )
+    except InvalidProduct as error:
+        product_id = str(row.fields.get("product_id") or "")[:200]
+        return Prepared(product_id, problems=(RowProblem(row.line, product_id, error.code, str(error)),))
+    seen.add(product.product_id)
+    if row.images is None:
+        return _Started(row.line, product)
+    return _Started(row.line, product, [pool.submit(take_in, reference) for reference in row.images])
+
+
+def _photo_count(item: Prepared | _Started) -> int:
+    return len(item.futures or ()) if isinstance(item, _Started) else 0
+
+
+def _finish(item: Prepared | _Started) -> Prepared:
+    """Waits for the row's photos. One bad photo does not cost the product the others."""
+    if isinstance(item, Prepared):
+        return item
+    product_id = item.product.product_id
+    if item.futures is None:
+        return Prepared(product_id, item.product)
+    photos: dict[str, PhotoRecord] = {}
+    problems: list[RowProblem] = []
+    for future in item.futures:
+        try:
+            record = future.result()
+            photos.setdefault(record.sha256, record)
+        except InvalidImage as error:
+            problems.append(RowProblem(item.line, product_id, error.code, str(error)))
+    if not photos:
+        kept = "It keeps the photos it had." if item.futures else "Give it one."
+        message = f"a product should have a usable image; got {len(item.futures)} unusable. {kept}"
+        problems.append(RowProblem(item.line, product_id, "no_usable_image", message))
+    keep = not photos and bool(item.futures)
+    return Prepared(product_id, item.product, None if keep else tuple(photos.values()), tuple(problems))
