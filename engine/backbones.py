@@ -1,0 +1,179 @@
+"""Chooses and loads the backbone that the settings name."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import SettingsError
+from data.settings import BACKBONES, Settings
+from engine import openvino_runtime
+from engine.efficientnet_lite import load_state
+from engine.errors import BackboneUnavailable, InvalidModel
+from engine.keras_backbones import (
+    ARCHITECTURES,
+    Architecture,
+    KerasBackbone,
+    build_network,
+    load_weights,
+    precision_policy,
+    quiet_tensorflow,
+    trunk_of,
+)
+from engine.preprocess import PREPROCESSING
+from engine.protocols import Backbone, BackboneSpec
+from engine.weights import Weights, file_digest, find_weights, lite2_state
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_GPU_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class CustomBackbone:
+    """A backbone that `train backbone` made: `$LOOKALIKE_HOME/backbones/<name>/`.
+
+    Attributes:
+        name: its own name.
+        base: the architecture it was fine-tuned from.
+        input_size: side in pixels of the square it reads.
+        weights: its `weights.weights.h5`, checked against the sha256 in its `backbone.json`.
+    """
+
+    name: str
+    base: str
+    input_size: int
+    weights: Weights
+
+
+def resolve_spec(settings: Settings) -> BackboneSpec:
+    """Says exactly which features the settings ask for, without loading a network.
+
+    Raises:
+        BackboneUnavailable: there is no such backbone, or its weights cannot be had.
+        InvalidModel: a weights file is not the one that was named.
+    """
+    runtime = _runtime(settings)
+    precision = _precision(settings, runtime)
+    architecture, input_size, weights = _resolve(settings)
+    return BackboneSpec(
+        name=settings.backbone,
+        dim=architecture.dim,
+        input_size=input_size,
+        weights_digest=weights.digest,
+        preprocessing=PREPROCESSING,
+        runtime=runtime,
+        precision=precision,
+    )
+
+
+def load_backbone(
+    settings: Settings,
+    spec: BackboneSpec,
+    *,
+    latency: bool = False,
+    calibration: Iterable[NDArray[np.uint8]] | None = None,
+) -> Backbone:
+    """Loads the network that `spec` describes; the first time on OpenVINO it is exported from Keras.
+
+    Args:
+        settings: where weights and exported models lie, and how many threads to use.
+        spec: from `resolve_spec`, or from a generation's manifest.
+        latency: made for single queries rather than for bulk work.
+        calibration: network inputs, uint8 (input_size, input_size, 3) each, from which an int8 model is made where
+            there is none yet; the first 200 are used.
+
+    Raises:
+        BackboneUnavailable: the weights cannot be had, or int8 has not been calibrated.
+        InvalidModel: weights or exported model differ from what `spec` names.
+    """
+    if spec.preprocessing != PREPROCESSING:
+        raise BackboneUnavailable(
+            f"features must be of preprocessing {PREPROCESSING}; got {spec.preprocessing}, made by another version. "
+            "Run lookalike rebuild --full."
+        )
+    if spec.runtime == "keras":
+        return KerasBackbone(spec, _network(settings, spec))
+    if not openvino_runtime.is_exported(settings.home, spec):
+        openvino_runtime.export(settings.home, spec, lambda: _network(settings, spec, dtype="uint8"))
+        if spec.precision == "int8":
+            openvino_runtime.quantise(settings.home, spec, calibration or ())
+    return openvino_runtime.OpenVinoBackbone(settings.home, spec, threads=settings.cores, latency=latency)
+
+
+def custom_backbone(home: Path, name: str) -> CustomBackbone:
+    """Reads the description of a fine-tuned backbone.
+
+    Raises:
+        BackboneUnavailable: there is none of this name.
+        InvalidModel: its description or its weights are damaged.
+    """
+    folder = home / "backbones" / name
+    path = folder / "backbone.json"
+    if not _NAME.fullmatch(name) or not path.exists():
+        raise BackboneUnavailable(
+            f"backbone must be one of {', '.join(BACKBONES)}, or a name that `lookalike train backbone` made; "
+            f"got {name!r}."
+        )
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        base, input_size, digest = str(fields["base"]), int(fields["input_size"]), str(fields["weights_sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidModel(
+            f"{path} must name base, input_size and weights_sha256; got {error}. Train it again."
+        ) from error
+    weights = folder / "weights.weights.h5"
+    if base not in ARCHITECTURES or not 32 <= input_size <= 1024:
+        raise InvalidModel(f"{path} must name a known base and a size of 32 to 1024; got {base!r}, {input_size}.")
+    if not weights.is_file() or file_digest(weights) != digest:
+        raise InvalidModel(f"{weights} must have sha256 {digest}; it is missing or was changed. Train it again.")
+    return CustomBackbone(name, base, input_size, Weights(weights, digest))
+
+
+def _resolve(settings: Settings) -> tuple[Architecture, int, Weights]:
+    if settings.backbone in ARCHITECTURES:
+        architecture = ARCHITECTURES[settings.backbone]
+        return architecture, architecture.input_size, find_weights(settings)
+    custom = custom_backbone(settings.home, settings.backbone)
+    return ARCHITECTURES[custom.base], custom.input_size, custom.weights
+
+
+def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") -> Any:
+    architecture, input_size, weights = _resolve(settings.replace(backbone=spec.name))
+    if weights.digest != spec.weights_digest:
+        raise InvalidModel(
+            f"weights of {spec.name} must have sha256 {spec.weights_digest}; got {weights.digest} from {weights.path}. "
+            "Give the weights that the generation was built with, or run lookalike rebuild."
+        )
+    quiet_tensorflow()
+    with precision_policy(spec.precision if spec.runtime == "keras" else "f32"):
+        network = build_network(architecture, input_size, dtype=dtype)
+    if weights.path.suffix == ".pth":
+        load_state(trunk_of(network), lite2_state())
+    else:
+        load_weights(network, weights.path)
+    return network
+
+
+def _runtime(settings: Settings) -> str:
+    has_openvino = importlib.util.find_spec("openvino") is not None
+    if settings.runtime == "auto":
+        return "keras" if settings.device == "gpu" or not has_openvino else "openvino"
+    if settings.runtime == "openvino" and not has_openvino:
+        raise SettingsError(
+            "runtime openvino needs the package openvino. Install the extra `cpu`, or set runtime to keras."
+        )
+    return settings.runtime
+
+
+def _precision(settings: Settings, runtime: str) -> str:
+    if runtime == "keras" and settings.precision == "int8":
+        raise SettingsError("precision int8 needs runtime openvino; got runtime keras. Set precision to f32 or bf16.")
+    if settings.precision != "auto":
+        return settings.precision
+    return "bf16" if runtime == "openvino" and openvino_runtime.processor_has_bf16() else "f32"

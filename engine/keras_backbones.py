@@ -1,0 +1,159 @@
+"""The networks in Keras: the reference, what is trained, and the runtime on a GPU.
+
+Every network takes RGB values 0..255 and normalises them itself; its weights live in one inner model, the trunk. No
+operation is bound to one Keras backend.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import efficientnet_lite
+from engine.errors import InvalidModel
+from engine.protocols import BackboneSpec, Floats
+
+_BATCH = 32
+_POLICIES = {"f32": "float32", "bf16": "mixed_bfloat16"}
+_TRUNK = "trunk"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One kind of network.
+
+    Attributes:
+        name: the name that `Settings.backbone` gives it.
+        dim: width of its pool_3 features.
+        input_size: side in pixels of the square it reads.
+        scale, offset: the network sees `x * scale + offset`, x in 0..255.
+        build_trunk: makes the inner `keras.Model` for an input size, with random weights.
+    """
+
+    name: str
+    dim: int
+    input_size: int
+    scale: float
+    offset: float
+    build_trunk: Callable[[int], Any]
+
+
+def _inception_v3(size: int) -> Any:
+    import keras
+
+    return keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3))
+
+
+def _xception(size: int) -> Any:
+    import keras
+
+    return keras.applications.Xception(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3))
+
+
+ARCHITECTURES = {
+    architecture.name: architecture
+    for architecture in (
+        Architecture("inception_v3", 2048, 299, 1 / 127.5, -1.0, _inception_v3),
+        Architecture("xception", 2048, 299, 1 / 127.5, -1.0, _xception),
+        Architecture(
+            "efficientnet_lite2",
+            efficientnet_lite.DIM,
+            efficientnet_lite.INPUT_SIZE,
+            1 / 128,
+            -127 / 128,
+            efficientnet_lite.build,
+        ),
+    )
+}
+
+
+def build_network(architecture: Architecture, input_size: int, *, dtype: str = "float32") -> Any:
+    """Builds a network with random weights.
+
+    Args:
+        architecture: which one.
+        input_size: side of its square input in pixels; `architecture.input_size` unless it was fine-tuned at another.
+        dtype: number type of the input, `float32`, or `uint8` for export. The values are 0..255 in either.
+
+    Returns:
+        `keras.Model`, (n, input_size, input_size, 3) -> unnormalised pool_3 features (n, architecture.dim).
+    """
+    import keras
+
+    trunk = architecture.build_trunk(input_size)
+    trunk.name = _TRUNK
+    image = keras.Input((input_size, input_size, 3), dtype=dtype, name="image")
+    normalised = keras.layers.Rescaling(architecture.scale, offset=architecture.offset, name="normalise")(image)
+    return keras.Model(image, trunk(normalised), name=architecture.name)
+
+
+def trunk_of(network: Any) -> Any:
+    """Returns the inner model of `network`, the one that weights files are of."""
+    return network.get_layer(_TRUNK)
+
+
+def load_weights(network: Any, path: Path) -> None:
+    """Reads a `.weights.h5` file, or one in Keras's older `.h5` layout, into `network`'s trunk.
+
+    Raises:
+        InvalidModel: the file is not weights of this network.
+    """
+    if not path.name.endswith((".weights.h5", ".h5")):
+        raise InvalidModel(f"weights must be a .weights.h5 file; got {path}. Save them with save_weights.")
+    try:
+        trunk_of(network).load_weights(str(path))
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise InvalidModel(
+            f"{path} must hold the weights of {network.name} without its classifier; got a file that does not fit "
+            f"({error}). Check backbone and weights."
+        ) from error
+
+
+def quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up notes off stderr; to be called before the first import of Keras."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+class KerasBackbone:
+    """A backbone run by Keras itself, on whatever device its backend uses.
+
+    Args:
+        spec: what it is.
+        network: a model made by `build_network`, weights loaded.
+    """
+
+    def __init__(self, spec: BackboneSpec, network: Any) -> None:
+        self._spec = spec
+        self._network = network
+        self._lock = threading.Lock()
+
+    @property
+    def spec(self) -> BackboneSpec:
+        return self._spec
+
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns pool_3 features float32 (n, dim) of RGB images uint8 (n, input_size, input_size, 3)."""
+        if not len(images):
+            return np.zeros((0, self._spec.dim), np.float32)
+        with self._lock:
+            rows = self._network.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
+        return np.asarray(rows, np.float32)
+
+
+@contextlib.contextmanager
+def precision_policy(precision: str) -> Iterator[None]:
+    """Networks built inside compute in `precision`, `f32` or `bf16`; weights stay float32."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,189 @@
+"""OpenVINO on a CPU: networks exported once per fingerprint, bulk and single-query requests.
+
+An exported model is a folder `$LOOKALIKE_HOME/runtime/<fingerprint>/` with `model.xml`, `model.bin` and `model.json`,
+which holds the sha256 of both. `f32` and `bf16` are two ways to compute one exported model, which lies under the
+fingerprint of `f32`; `int8` has its own. Loading one imports neither Keras nor TensorFlow.
+"""
+
+import dataclasses
+import json
+import queue
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.durable import fsync_path, sha256_file
+from engine.errors import BackboneUnavailable, InvalidModel
+from engine.protocols import BackboneSpec, Floats
+
+_XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
+_BATCH = 8
+CALIBRATION_PHOTOS = 200
+
+
+def model_folder(home: Path, spec: BackboneSpec) -> Path:
+    """Returns where the exported model of `spec` lies or will lie."""
+    stored = spec if spec.precision == "int8" else dataclasses.replace(spec, precision="f32")
+    return home / "runtime" / stored.fingerprint
+
+
+def is_exported(home: Path, spec: BackboneSpec) -> bool:
+    return (model_folder(home, spec) / _RECORD).exists()
+
+
+def export(home: Path, spec: BackboneSpec, build: Callable[[], Any]) -> Path:
+    """Exports a Keras network in floating point, unless that is done already.
+
+    Args:
+        home: `$LOOKALIKE_HOME`.
+        spec: what the network is.
+        build: makes the `keras.Model` with its weights; called only where there is something to export. Its input is
+            uint8 (n, input_size, input_size, 3).
+
+    Returns:
+        The folder of the exported model.
+    """
+    folder = model_folder(home, dataclasses.replace(spec, precision="f32"))
+    if not (folder / _RECORD).exists():
+        network = build()
+        _publish(folder, lambda xml: network.export(str(xml), format="openvino", verbose=False))
+    return folder
+
+
+def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]) -> Path:
+    """Makes the int8 model of `spec` from its exported floating-point model, unless that is done already.
+
+    Post-training quantisation by NNCF: ranges of activations are measured on the photos.
+
+    Args:
+        home: `$LOOKALIKE_HOME`.
+        spec: what the network is, with precision `int8`.
+        photos: network inputs, uint8 (input_size, input_size, 3) each; the first 200 are used.
+
+    Raises:
+        BackboneUnavailable: there are no photos.
+    """
+    folder = model_folder(home, spec)
+    if (folder / _RECORD).exists():
+        return folder
+    samples = [photo[np.newaxis] for photo, _ in zip(photos, range(CALIBRATION_PHOTOS), strict=False)]
+    if not samples:
+        raise BackboneUnavailable(
+            f"precision int8 of {spec.name} must be calibrated on photos once; got none. "
+            "Run lookalike rebuild with a catalogue, or take --precision f32."
+        )
+    import nncf
+    import openvino
+
+    source = model_folder(home, dataclasses.replace(spec, precision="f32"))
+    model = openvino.Core().read_model(_verified(source) / _XML)
+    quantised = nncf.quantize(
+        model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
+    )
+    _publish(folder, lambda xml: openvino.save_model(quantised, xml, compress_to_fp16=False))
+    return folder
+
+
+def processor_has_bf16() -> bool:
+    """Whether this processor multiplies bf16 numbers in hardware."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class OpenVinoBackbone:
+    """A backbone run by OpenVINO on the CPU; safe to call from several threads at once.
+
+    Args:
+        home: `$LOOKALIKE_HOME`, where the model has been exported.
+        spec: what it is.
+        threads: processor threads to use.
+        latency: one request at a time on all threads, for single queries; else several requests side by side.
+
+    Raises:
+        InvalidModel: a file of the exported model is not what was written.
+    """
+
+    def __init__(self, home: Path, spec: BackboneSpec, *, threads: int, latency: bool = False) -> None:
+        import openvino
+
+        self._spec = spec
+        core = openvino.Core()
+        model = core.read_model(_verified(model_folder(home, spec)) / _XML)
+        self._compiled = core.compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
+                "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",
+                "INFERENCE_NUM_THREADS": threads,
+            },
+        )
+        self.parallel = 1 if latency else int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.parallel):
+            self._requests.put(self._compiled.create_infer_request())
+
+    @property
+    def spec(self) -> BackboneSpec:
+        return self._spec
+
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns pool_3 features float32 (n, dim) of RGB images uint8 (n, input_size, input_size, 3)."""
+        rows = np.empty((len(images), self._spec.dim), np.float32)
+        for start in range(0, len(images), _BATCH):
+            rows[start : start + _BATCH] = self._infer(images[start : start + _BATCH])
+        return rows
+
+    def _infer(self, images: NDArray[np.uint8]) -> Floats:
+        # Waiting for a free request bounds memory and keeps two threads from using one.
+        request = self._requests.get()
+        try:
+            outputs = request.infer([np.ascontiguousarray(images)], share_inputs=True)
+            return np.array(outputs[0], np.float32)
+        finally:
+            self._requests.put(request)
+
+
+def _verified(folder: Path) -> Path:
+    """Returns `folder` after its files were found to be what was written."""
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        digests = {_XML: record[_XML], _BIN: record[_BIN]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / _RECORD) from error
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.is_file() or sha256_file(path) != digest:
+            raise _damaged(path)
+    return folder
+
+
+def _damaged(path: Path) -> InvalidModel:
+    return InvalidModel(
+        f"{path} must be what was exported; it is missing or was changed. Delete the folder {path.parent}: "
+        "the next run exports it again."
+    )
+
+
+def _publish(folder: Path, write: Callable[[Path], None]) -> None:
+    """Writes a model beside `folder` and renames it into place; of two processes that do so at once the first wins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-", ignore_cleanup_errors=True) as temporary:
+        staged = Path(temporary) / folder.name
+        staged.mkdir()
+        write(staged / _XML)
+        record = {name: sha256_file(staged / name) for name in (_XML, _BIN)}
+        (staged / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        for path in (*staged.iterdir(), staged):
+            fsync_path(path)
+        try:
+            staged.rename(folder)
+        except OSError:
+            if not (folder / _RECORD).exists():
+                raise
+    fsync_path(folder.parent)

