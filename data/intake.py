@@ -8,6 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord
@@ -94,7 +95,7 @@ class Intake:
             size_bytes=len(content),
             width=photo.width,
             height=photo.height,
-            colours=dominant_colours(small),
+            colours=dominant_colours(np.asarray(small)),
         )
 
     def _check_bytes(self, size_bytes: int) -> None:

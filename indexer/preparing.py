@@ -1,7 +1,7 @@
 """Feed rows -> checked products with their photos, photos taken in ahead by threads, in the order of the feed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class _Started:
     futures: list[Future[PhotoRecord]] | None = field(default=None)
 
 
-def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Iterator[Prepared]:
+def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Generator[Prepared]:
     """Yields one `Prepared` a row, in order; memory holds the product_ids and a bounded number of rows.
 
     Args:
