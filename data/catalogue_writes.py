@@ -1,0 +1,226 @@
+"""How products get into catalog.db and out again; every function runs inside the caller's transaction."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from data.catalogue import PhotoRecord, read_photos
+from data.filters import attribute_values, fold, moment_text
+from data.products import Product
+
+_CHUNK = 500
+_COLUMNS = (
+    "title", "description", "brand", "category", "price", "currency", "colour", "created_at", "in_stock", "attributes",
+)  # fmt: skip
+_CREATED_AT = _COLUMNS.index("created_at")
+Item = tuple[Product, Sequence[PhotoRecord] | None]
+
+
+@dataclass
+class _Stored:
+    """What catalog.db holds of one product while a transaction runs."""
+
+    product_key: int
+    deleted: bool
+    facts: tuple[Any, ...]
+    images: tuple[str, ...]
+
+
+def upsert_all(connection: sqlite3.Connection, items: Sequence[Item]) -> list[str]:
+    """Adds or replaces products as `Catalogue.upsert_many` says."""
+    writer = _Writer(connection)
+    outcomes: list[str] = []
+    for start in range(0, len(items), _CHUNK):
+        chunk = items[start : start + _CHUNK]
+        writer.load([product.product_id for product, _ in chunk])
+        writer.write_photos([photo for _, photos in chunk for photo in photos or ()])
+        outcomes += [writer.upsert(product, photos) for product, photos in chunk]
+    writer.finish()
+    return outcomes
+
+
+def delete_all(connection: sqlite3.Connection, product_ids: Sequence[str]) -> int:
+    """Deletes those of the products that are live; returns how many."""
+    writer = _Writer(connection)
+    writer.load(product_ids)
+    deleted = sum(writer.delete(product_id) for product_id in dict.fromkeys(product_ids))
+    writer.finish()
+    return deleted
+
+
+class _Writer:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._seq = self._first_seq = connection.execute("SELECT seq FROM counter").fetchone()[0]
+        self._now = moment_text(datetime.now(UTC))
+        self._stored: dict[str, _Stored] = {}
+        self._recoloured: set[str] = set()
+
+    def load(self, product_ids: Sequence[str]) -> None:
+        """Reads what is stored of these products."""
+        wanted = (json.dumps(list(product_ids)),)
+        images: dict[int, list[str]] = {}
+        for product_key, sha256 in self._connection.execute(
+            "SELECT i.product_key, i.sha256 FROM product_images i JOIN products p USING (product_key) "
+            "WHERE p.product_id IN (SELECT value FROM json_each(?)) ORDER BY i.product_key, i.position",
+            wanted,
+        ):
+            images.setdefault(product_key, []).append(sha256)
+        for row in self._connection.execute(
+            f"SELECT product_id, product_key, deleted, {', '.join(_COLUMNS)} FROM products "  # noqa: S608 - constants
+            "WHERE product_id IN (SELECT value FROM json_each(?))",
+            wanted,
+        ):
+            self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
+
+    def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
+        """Adds photos, and renews those that come from another place or show other colours than noted."""
+        newest = {photo.sha256: photo for photo in photos}
+        known = read_photos(self._connection, newest)
+        changed = [photo for photo in newest.values() if known.get(photo.sha256) != photo]
+        self._connection.executemany(
+            "INSERT INTO photos (sha256, source, size_bytes, width, height, colours) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (sha256) DO UPDATE SET source = excluded.source, size_bytes = excluded.size_bytes, "
+            "width = excluded.width, height = excluded.height, colours = excluded.colours",
+            [(p.sha256, p.source, p.size_bytes, p.width, p.height, _json(list(p.colours))) for p in changed],
+        )
+        self._recoloured |= {
+            photo.sha256 for photo in changed if photo.sha256 in known and known[photo.sha256].colours != photo.colours
+        }
+
+    def upsert(self, product: Product, photos: Sequence[PhotoRecord] | None) -> str:
+        stored = self._stored.get(product.product_id)
+        facts = self._facts(product, stored)
+        if stored is None or stored.deleted:
+            images = tuple(dict.fromkeys(photo.sha256 for photo in photos or ()))
+            key = self._insert(product.product_id, facts, stored)
+            self._set_images(key, (), images)
+            outcome = "created"
+        else:
+            key = stored.product_key
+            images = stored.images if photos is None else tuple(dict.fromkeys(photo.sha256 for photo in photos))
+            if images == stored.images and facts == stored.facts:
+                return "unchanged"
+            self._update(key, facts)
+            if images != stored.images:
+                self._set_images(key, stored.images, images)
+            outcome = "updated"
+        self._index(key, product, facts)
+        self._stored[product.product_id] = _Stored(key, False, facts, images)
+        return outcome
+
+    def delete(self, product_id: str) -> bool:
+        stored = self._stored.get(product_id)
+        if stored is None or stored.deleted:
+            return False
+        key = (stored.product_key,)
+        self._seq += 1
+        self._connection.execute(
+            "UPDATE products SET deleted = 1, image_seq = ? WHERE product_key = ?", (self._seq, *key)
+        )
+        for table in ("product_images", "filter_facts", "filter_values"):
+            self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
+        stored.deleted, stored.images = True, ()
+        return True
+
+    def finish(self) -> None:
+        """Brings colours of photos that were looked at anew to all their products, and stores the counter."""
+        for (key,) in self._connection.execute(
+            "SELECT DISTINCT product_key FROM product_images WHERE sha256 IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(self._recoloured)),),
+        ).fetchall():
+            self._index_colours(key)
+            self._seq += 1
+        if self._seq != self._first_seq:
+            self._connection.execute("UPDATE counter SET seq = ?", (self._seq,))
+
+    def _facts(self, product: Product, stored: _Stored | None) -> tuple[Any, ...]:
+        if product.created_at is not None:
+            created_at = moment_text(product.created_at)
+        else:
+            created_at = stored.facts[_CREATED_AT] if stored and not stored.deleted else self._now
+        return (
+            product.title,
+            product.description,
+            product.brand,
+            product.category,
+            product.price,
+            product.currency,
+            product.colour,
+            created_at,
+            int(product.in_stock),
+            _json(dict(sorted(product.attributes.items()))),
+        )
+
+    def _insert(self, product_id: str, facts: tuple[Any, ...], stored: _Stored | None) -> int:
+        self._seq += 1
+        if stored is not None:
+            self._connection.execute(
+                "UPDATE products SET deleted = 0, image_seq = ? WHERE product_key = ?", (self._seq, stored.product_key)
+            )
+            self._set_facts(stored.product_key, facts)
+            return stored.product_key
+        marks = ", ".join("?" * len(facts))
+        cursor = self._connection.execute(
+            f"INSERT INTO products (product_id, image_seq, {', '.join(_COLUMNS)}) VALUES (?, ?, {marks})",  # noqa: S608
+            (product_id, self._seq, *facts),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _update(self, key: int, facts: tuple[Any, ...]) -> None:
+        self._seq += 1
+        self._set_facts(key, facts)
+
+    def _set_facts(self, key: int, facts: tuple[Any, ...]) -> None:
+        columns = ", ".join(f"{name} = ?" for name in _COLUMNS)
+        self._connection.execute(f"UPDATE products SET {columns} WHERE product_key = ?", (*facts, key))  # noqa: S608
+
+    def _set_images(self, key: int, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """Replaces the image list; an image that stays keeps its image_key."""
+        gone = [(key, sha256) for sha256 in old if sha256 not in new]
+        self._connection.executemany("DELETE FROM product_images WHERE product_key = ? AND sha256 = ?", gone)
+        self._connection.executemany(
+            "INSERT INTO product_images (product_key, sha256, position) VALUES (?, ?, ?) "
+            "ON CONFLICT (product_key, sha256) DO UPDATE SET position = excluded.position",
+            [(key, sha256, position) for position, sha256 in enumerate(new)],
+        )
+        self._connection.execute("UPDATE products SET image_seq = ? WHERE product_key = ?", (self._seq, key))
+
+    def _index(self, key: int, product: Product, facts: tuple[Any, ...]) -> None:
+        """Rewrites what filters read of one product."""
+        texts = [fold(text) or None for text in (product.title, product.brand, product.category, product.currency)]
+        self._connection.execute(
+            "INSERT OR REPLACE INTO filter_facts "
+            "(product_key, product_id, title, brand, category, currency, price, created_at, in_stock) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, product.product_id, *texts, product.price, facts[_CREATED_AT], int(product.in_stock)),
+        )
+        self._connection.execute("DELETE FROM filter_values WHERE product_key = ? AND field <> 'colour'", (key,))
+        self._connection.executemany(
+            "INSERT INTO filter_values VALUES (?, ?, ?, ?)",
+            [
+                (f"attr.{name}", kind, value, key)
+                for name, attribute in product.attributes.items()
+                for kind, value in attribute_values(attribute)
+            ],
+        )
+        self._index_colours(key)
+
+    def _index_colours(self, key: int) -> None:
+        rows = self._connection.execute(
+            "SELECT colours FROM photos JOIN product_images USING (sha256) WHERE product_key = ?", (key,)
+        )
+        names = {name for (colours,) in rows for name in json.loads(colours)}
+        names |= {self._connection.execute("SELECT colour FROM products WHERE product_key = ?", (key,)).fetchone()[0]}
+        self._connection.execute("DELETE FROM filter_values WHERE product_key = ? AND field = 'colour'", (key,))
+        self._connection.executemany(
+            "INSERT INTO filter_values VALUES ('colour', 'text', ?, ?)",
+            [(name, key) for name in sorted({fold(name) for name in names if name})],
+        )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,108 @@
+"""The tables of catalog.db, as numbered steps that are each one transaction and are never changed once released."""
+
+import sqlite3
+from collections.abc import Callable
+
+from sqlite_utils import Database
+
+from data.errors import DatabaseError
+
+APPLIED_TABLE = "applied_migrations"
+
+
+def m001_create_tables(connection: sqlite3.Connection) -> None:
+    """Products, photos, what filters read, feature rows, import reports, events and API keys."""
+    for statement in _TABLES:
+        connection.execute(statement)
+    connection.execute("INSERT INTO counter (id, seq) VALUES (1, 0)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_create_tables,)
+
+
+def pending(db: Database) -> list[Callable[[sqlite3.Connection], None]]:
+    """Returns the steps that this database still lacks.
+
+    Raises:
+        DatabaseError: it has steps that this version does not know, so a newer version wrote it.
+    """
+    exists = db.conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (APPLIED_TABLE,)).fetchone()
+    applied = {name for (name,) in db.conn.execute(f"SELECT name FROM {APPLIED_TABLE}")} if exists else set()
+    unknown = sorted(applied - {step.__name__ for step in MIGRATIONS})
+    if unknown:
+        raise DatabaseError(
+            f"catalog.db must come from this version or an older one; it has the unknown step {unknown[0]}. "
+            "Install the newer version that wrote it."
+        )
+    return [step for step in MIGRATIONS if step.__name__ not in applied]
+
+
+def migrate(db: Database) -> None:
+    """Applies the missing steps. The caller lets only one process at a time do this."""
+    for step in pending(db):
+        db.conn.execute("BEGIN IMMEDIATE")
+        try:
+            db.conn.execute(f"CREATE TABLE IF NOT EXISTS {APPLIED_TABLE} (name TEXT PRIMARY KEY, applied_at TEXT)")
+            step(db.conn)
+            db.conn.execute(f"INSERT INTO {APPLIED_TABLE} VALUES (?, datetime('now'))", (step.__name__,))
+            db.conn.execute("COMMIT")
+        except BaseException:
+            db.conn.rollback()
+            raise
+
+
+# Texts that a shop leaves out are '' in products and NULL in filter_facts. Moments are ISO 8601 UTC with
+# microseconds, so that their text order is their time order.
+_TABLES = (
+    "CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL)",
+    """CREATE TABLE products (
+        product_key INTEGER PRIMARY KEY AUTOINCREMENT,
+        product_id TEXT NOT NULL UNIQUE,
+        deleted INTEGER NOT NULL DEFAULT 0,
+        image_seq INTEGER NOT NULL,
+        title TEXT NOT NULL, description TEXT NOT NULL, brand TEXT NOT NULL, category TEXT NOT NULL,
+        price REAL, currency TEXT NOT NULL, colour TEXT NOT NULL, created_at TEXT NOT NULL,
+        in_stock INTEGER NOT NULL, attributes TEXT NOT NULL)""",
+    "CREATE INDEX products_by_image_seq ON products (image_seq)",
+    """CREATE TABLE photos (
+        sha256 TEXT PRIMARY KEY, source TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, colours TEXT NOT NULL)""",
+    """CREATE TABLE product_images (
+        image_key INTEGER PRIMARY KEY AUTOINCREMENT,
+        product_key INTEGER NOT NULL REFERENCES products,
+        sha256 TEXT NOT NULL REFERENCES photos,
+        position INTEGER NOT NULL,
+        UNIQUE (product_key, sha256))""",
+    "CREATE INDEX product_images_by_sha256 ON product_images (sha256)",
+    # What filters read of the live products: narrow rows, so that scanning all of them is quick.
+    """CREATE TABLE filter_facts (
+        product_key INTEGER PRIMARY KEY REFERENCES products,
+        product_id TEXT NOT NULL, title TEXT, brand TEXT, category TEXT, currency TEXT,
+        price REAL, created_at TEXT NOT NULL, in_stock INTEGER NOT NULL)""",
+    # Facts of which a product has any number: colours and attributes. `value` keeps its own type.
+    """CREATE TABLE filter_values (
+        field TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL,
+        product_key INTEGER NOT NULL REFERENCES products,
+        PRIMARY KEY (field, kind, value, product_key)) WITHOUT ROWID""",
+    "CREATE INDEX filter_values_by_product ON filter_values (product_key)",
+    """CREATE TABLE feature_sets (
+        set_id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, dim INTEGER NOT NULL, file INTEGER NOT NULL)""",
+    """CREATE TABLE feature_rows (
+        set_id INTEGER NOT NULL REFERENCES feature_sets, key TEXT NOT NULL, row INTEGER NOT NULL,
+        PRIMARY KEY (set_id, key)) WITHOUT ROWID""",
+    """CREATE TABLE import_runs (
+        run_id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL,
+        started_at TEXT NOT NULL, finished_at TEXT, counts TEXT)""",
+    """CREATE TABLE import_rows (
+        run_id INTEGER NOT NULL REFERENCES import_runs, line INTEGER NOT NULL,
+        product_id TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL)""",
+    "CREATE INDEX import_rows_by_run ON import_rows (run_id)",
+    """CREATE TABLE events (
+        event_id TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, session TEXT NOT NULL,
+        query_id TEXT NOT NULL, query_text TEXT NOT NULL, photo_sha256 TEXT NOT NULL,
+        product_id TEXT NOT NULL, known_product INTEGER NOT NULL, position INTEGER, shown TEXT NOT NULL)""",
+    "CREATE INDEX events_by_time ON events (at, event_id)",
+    """CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
+        created_at TEXT NOT NULL, revoked_at TEXT)""",
+)
