@@ -131,7 +131,7 @@ def _holds_bytes(path: Path) -> bool:
 
 def _shrink(pixels: Pixels) -> Image.Image:
     image = Image.fromarray(pixels)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING)
     return image
 
 
