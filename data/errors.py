@@ -13,6 +13,8 @@
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
     ├── CorruptGeneration       a generation's file is not what its manifest says
+    ├── InvalidEvent            an event's kind, id or time breaks a rule
+    ├── InvalidKey              an API key is asked for with scopes that do not exist
     └── LockHeld                another process is doing this already
 
 Layers above add their own branches in `engine/errors.py`, `indexer/errors.py` and `training/errors.py`.
@@ -102,6 +104,14 @@ class CorruptGeneration(LookalikeError):
     """A generation's file is missing or its sha256 differs from the manifest's; the message names the file."""
 
     code = "corrupt_generation"
+
+
+class InvalidEvent(LookalikeError):
+    code = "bad_event"
+
+
+class InvalidKey(LookalikeError):
+    code = "bad_key"
 
 
 class LockHeld(LookalikeError):

@@ -1,0 +1,148 @@
+"""What shoppers did: searches, clicks, carts and purchases, kept for the training of the next night."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from data.database import Connections
+from data.errors import InvalidEvent
+from data.filters import moment_text
+
+KINDS = ("search", "click", "add_to_cart", "purchase")
+_COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A product that a search showed, at a position from 0."""
+
+    product_id: str
+    position: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that a shopper did. Texts are "" where they do not apply.
+
+    Attributes:
+        event_id: unique; the same id again is the same event.
+        kind: one of KINDS.
+        at: when it happened, with a time zone.
+        query_id: the search that it belongs to.
+        photo_sha256: the photo searched with.
+        product_id: what was clicked, put into the cart or bought.
+        position: place of that product in the answer, from 0.
+        shown: what a search showed.
+        known_product: whether the catalogue had `product_id` (also as deleted) when the event came in; set by `append`.
+    """
+
+    event_id: str
+    kind: str
+    at: datetime
+    session: str = ""
+    query_id: str = ""
+    query_text: str = ""
+    photo_sha256: str = ""
+    product_id: str = ""
+    position: int | None = None
+    shown: tuple[Shown, ...] = ()
+    known_product: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.event_id or self.kind not in KINDS or self.at.tzinfo is None:
+            raise InvalidEvent(
+                f"an event must have an id, a kind among {', '.join(KINDS)} and a time with a zone; "
+                f"got {self.event_id!r}, {self.kind!r}, {self.at.isoformat()}."
+            )
+
+
+class Events:
+    """The events of one catalogue; safe to use from several threads and processes."""
+
+    def __init__(self, home: Path) -> None:
+        self._connections = Connections(home)
+
+    def append(self, events: Sequence[Event]) -> int:
+        """Stores events in one transaction; durable when it returns. One whose id is stored already changes nothing.
+
+        Returns:
+            How many were new.
+        """
+        with self._connections.writing() as connection:
+            known = _known(connection, {event.product_id for event in events})
+            cursor = connection.executemany(
+                f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                [_row(event, event.product_id in known) for event in events],
+            )
+            return cursor.rowcount
+
+    @property
+    def count(self) -> int:
+        """How many events are stored."""
+        count: int = self._connections.query("SELECT count(*) FROM events")[0][0]
+        return count
+
+    def iterate(
+        self, kinds: Collection[str] = KINDS, since: datetime | None = None, batch: int = 1000
+    ) -> Iterator[Event]:
+        """Yields events in the order of time, then of id; memory does not grow with their number.
+
+        Args:
+            kinds: only these.
+            since: only those at this time or later.
+        """
+        after = (moment_text(since) if since else "", "")
+        while True:
+            rows = self._connections.query(
+                f"SELECT {_COLUMNS} FROM events WHERE (at, event_id) > (?, ?) "  # noqa: S608 - constants
+                "AND kind IN (SELECT value FROM json_each(?)) ORDER BY at, event_id LIMIT ?",
+                (*after, json.dumps(sorted(kinds)), batch),
+            )
+            yield from map(_event, rows)
+            if len(rows) < batch:
+                return
+            after = (rows[-1][2], rows[-1][0])
+
+
+def _known(connection: sqlite3.Connection, product_ids: Collection[str]) -> set[str]:
+    found = connection.execute(
+        "SELECT product_id FROM products WHERE product_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(product_ids)),),
+    )
+    return {product_id for (product_id,) in found}
+
+
+def _row(event: Event, is_known: bool) -> tuple[Any, ...]:
+    return (
+        event.event_id,
+        event.kind,
+        moment_text(event.at),
+        event.session,
+        event.query_id,
+        event.query_text,
+        event.photo_sha256,
+        event.product_id,
+        int(is_known),
+        event.position,
+        json.dumps([[item.product_id, item.position] for item in event.shown], ensure_ascii=False),
+    )
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        event_id=row[0],
+        kind=row[1],
+        at=datetime.fromisoformat(row[2]),
+        session=row[3],
+        query_id=row[4],
+        query_text=row[5],
+        photo_sha256=row[6],
+        product_id=row[7],
+        known_product=bool(row[8]),
+        position=row[9],
+        shown=tuple(Shown(product_id, position) for product_id, position in json.loads(row[10])),
+    )

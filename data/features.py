@@ -1,0 +1,296 @@
+"""The feature store: pool_3 rows of photos, kept so that no photo is ever embedded twice.
+
+Rows are float16 in one append-only file per fingerprint; the table `feature_rows` of catalog.db says which row belongs
+to which key. A row is flushed to disk before the table names it, so whatever the table names is whole. A writer that
+dies leaves rows that nothing names; they cost space until the next compaction.
+"""
+
+import itertools
+import json
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.database import Connections
+from data.durable import fsync_path, write_text
+from data.errors import FeatureStoreError
+from data.locks import waiting
+
+Item = TypeVar("Item")
+Floats = NDArray[np.float32]
+_DTYPE = np.dtype("<f2")
+_FORMAT = 1
+_BLOCK_ROWS = 8192
+_KEYS_A_QUERY = 20_000
+_FINGERPRINT = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_log = logging.getLogger("lookalike.features")
+
+
+class FeatureStore:
+    """Stored features of one fingerprint; safe to use from several threads and processes.
+
+    Args:
+        home: the folder that holds catalog.db and `features/`.
+        fingerprint: what the features were computed with.
+        dim: width of a row.
+
+    Raises:
+        FeatureStoreError: the folder holds rows of another width, type or format.
+    """
+
+    def __init__(self, home: Path, fingerprint: str, dim: int) -> None:
+        if not _FINGERPRINT.fullmatch(fingerprint) or dim < 1:
+            raise FeatureStoreError(
+                f"a feature store must have a hexadecimal fingerprint and a width; got {fingerprint!r}, {dim}."
+            )
+        self._folder = home / "features" / fingerprint
+        self._dim, self._row_bytes = dim, dim * _DTYPE.itemsize
+        self._connections = Connections(home)
+        self._map: tuple[int, NDArray[np.float16]] = (-1, np.zeros((0, dim), _DTYPE))
+        with waiting(self._folder / "lock"):
+            self._check_meta()
+            self._set_id = self._open_set(fingerprint)
+            self._forget_lost_rows()
+
+    @property
+    def count(self) -> int:
+        """How many rows are stored."""
+        count: int = self._connections.query("SELECT count(*) FROM feature_rows WHERE set_id = ?", (self._set_id,))[0][
+            0
+        ]
+        return count
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Returns the keys that have no row, in the given order, each once."""
+        with self._connections.reading() as connection:
+            known = self._rows(connection, keys)
+        return [key for key in dict.fromkeys(keys) if key not in known]
+
+    def append(self, keys: Sequence[str], rows: Floats) -> None:
+        """Stores one row per key; durable when it returns. Keys that have a row already keep it.
+
+        Args:
+            rows: float32 (n, dim), rounded to float16.
+
+        Raises:
+            FeatureStoreError: shapes differ, or a value is not finite in float16 (above 65504).
+        """
+        rounded = self._rounded(keys, rows)
+        with waiting(self._folder / "lock"):
+            absent = set(self.missing(keys))
+            first = {key: position for position, key in reversed(list(enumerate(keys))) if key in absent}
+            if not first:
+                return
+            positions = sorted(first.values())
+            start = self._write(rounded[positions])
+            with self._connections.writing() as connection:
+                connection.executemany(
+                    "INSERT INTO feature_rows (set_id, key, row) VALUES (?, ?, ?)",
+                    [(self._set_id, keys[position], start + offset) for offset, position in enumerate(positions)],
+                )
+
+    def read(self, keys: Sequence[str]) -> Floats:
+        """Returns the rows of `keys`, float32 (n, dim).
+
+        Raises:
+            FeatureStoreError: a key has no row (the message names the first one), or the file is too short.
+        """
+        seen = -1
+        while True:
+            with self._connections.reading() as connection:
+                number = self._file_number(connection)
+                known = self._rows(connection, keys)
+            lost = next((key for key in keys if key not in known), None)
+            if lost is not None:
+                raise FeatureStoreError(f"every key must have stored features; {lost!r} has none. Embed it first.")
+            stored = self._mapped(number, max(known.values(), default=-1) + 1)
+            if stored is not None:
+                return self._gather(stored, np.array([known[key] for key in keys], dtype=np.int64))
+            # Either compaction replaced the file between the two looks, or it is lost.
+            if number == seen:
+                raise FeatureStoreError(f"{self._path(number)} must exist; it is gone. Restart to embed it again.")
+            seen = number
+
+    def compact(self, keep: Collection[str]) -> int:
+        """Drops every row whose key is not in `keep` and all rows that nothing names; returns the bytes freed.
+
+        Readers go on meanwhile; writers wait.
+        """
+        wanted = set(keep)
+        with waiting(self._folder / "lock"):
+            with self._connections.reading() as connection:
+                number = self._file_number(connection)
+                stored = connection.execute(
+                    "SELECT row, key FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,)
+                ).fetchall()
+            kept = [(row, key) for row, key in stored if key in wanted]
+            before = self._size(number)
+            if len(kept) * self._row_bytes < before:
+                self._copy(number, [row for row, _ in kept])
+                self._switch(number + 1, [key for _, key in kept])
+                number += 1
+            self._sweep(number)
+            return before - self._size(number)
+
+    def _check_meta(self) -> None:
+        path = self._folder / "meta.json"
+        expected = {"format": _FORMAT, "dim": self._dim, "dtype": "float16"}
+        if not path.exists():
+            write_text(path, json.dumps(expected) + "\n")
+            fsync_path(self._folder.parent)
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if found != expected:
+            raise FeatureStoreError(
+                f"{path} must say {expected}; got {found}. Delete the folder {self._folder} to have it embedded anew."
+            )
+
+    def _open_set(self, fingerprint: str) -> int:
+        find = "SELECT set_id, dim FROM feature_sets WHERE fingerprint = ?"
+        if not self._connections.query(find, (fingerprint,)):
+            with self._connections.writing() as connection:
+                connection.execute(
+                    "INSERT INTO feature_sets (fingerprint, dim, file) VALUES (?, ?, 0)", (fingerprint, self._dim)
+                )
+        set_id, dim = self._connections.query(find, (fingerprint,))[0]
+        if dim != self._dim:
+            raise FeatureStoreError(f"features of {fingerprint[:12]} must have the width {dim}; got {self._dim}.")
+        return int(set_id)
+
+    def _forget_lost_rows(self) -> None:
+        """Forgets rows that the file does not hold, as after its folder was deleted; they will be embedded again."""
+        with self._connections.reading() as connection:
+            number = self._file_number(connection)
+            last = connection.execute("SELECT max(row) FROM feature_rows WHERE set_id = ?", (self._set_id,)).fetchone()[
+                0
+            ]
+        whole = self._size(number) // self._row_bytes
+        if last is None or last < whole:
+            return
+        with self._connections.writing() as connection:
+            lost = connection.execute(
+                "DELETE FROM feature_rows WHERE set_id = ? AND row >= ?", (self._set_id, whole)
+            ).rowcount
+        _log.warning("%s lacks %d rows that it should hold; they will be embedded again", self._folder, lost)
+
+    def _rounded(self, keys: Sequence[str], rows: Floats) -> NDArray[np.float16]:
+        if rows.shape != (len(keys), self._dim):
+            raise FeatureStoreError(f"features must have the shape {(len(keys), self._dim)}; got {rows.shape}.")
+        with np.errstate(over="ignore"):
+            rounded = rows.astype(_DTYPE)
+        if not np.isfinite(rounded).all():
+            raise FeatureStoreError(
+                f"features must be finite and within +-65504 (float16); got values up to {np.abs(rows).max()}."
+            )
+        return rounded
+
+    def _write(self, rounded: NDArray[np.float16]) -> int:
+        """Appends rows after whatever the file holds, flushes them, and returns the first one's number."""
+        with self._connections.reading() as connection:
+            path = self._path(self._file_number(connection))
+        try:
+            is_new = not path.exists()
+            with path.open("ab") as file:
+                # A writer that died may have left part of a row.
+                size = os.fstat(file.fileno()).st_size
+                start = -(-size // self._row_bytes)
+                file.write(b"\0" * (start * self._row_bytes - size))
+                file.write(rounded.tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            if is_new:
+                fsync_path(self._folder)
+        except OSError as error:
+            raise FeatureStoreError(
+                f"{path} must be writable; got: {error}. Check the disk, then run again."
+            ) from error
+        return start
+
+    def _copy(self, number: int, rows: Sequence[int]) -> None:
+        """Writes the next file with `rows` of file `number`, in that order."""
+        source = self._mapped(number, max(rows, default=-1) + 1)
+        with self._path(number + 1).open("wb") as file:
+            for block in _blocks(rows, _BLOCK_ROWS):
+                if source is not None:
+                    file.write(source[np.array(block, dtype=np.int64)].tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        fsync_path(self._folder)
+
+    def _switch(self, number: int, keys: Sequence[str]) -> None:
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM feature_rows WHERE set_id = ?", (self._set_id,))
+            connection.executemany(
+                "INSERT INTO feature_rows (set_id, key, row) VALUES (?, ?, ?)",
+                [(self._set_id, key, row) for row, key in enumerate(keys)],
+            )
+            connection.execute("UPDATE feature_sets SET file = ? WHERE set_id = ?", (number, self._set_id))
+
+    def _sweep(self, number: int) -> None:
+        """Removes the files of finished and of interrupted compactions; who has one mapped can still read it."""
+        for path in self._folder.glob("rows-*.f16"):
+            if path != self._path(number):
+                path.unlink()
+
+    def _file_number(self, connection: sqlite3.Connection) -> int:
+        return int(connection.execute("SELECT file FROM feature_sets WHERE set_id = ?", (self._set_id,)).fetchone()[0])
+
+    def _rows(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, int]:
+        return {
+            key: row
+            for block in _blocks(keys, _KEYS_A_QUERY)
+            for key, row in connection.execute(
+                "SELECT key, row FROM feature_rows WHERE set_id = ? AND key IN (SELECT value FROM json_each(?))",
+                (self._set_id, json.dumps(block)),
+            )
+        }
+
+    def _mapped(self, number: int, rows: int) -> NDArray[np.float16] | None:
+        """Returns the file's rows as a map that holds at least `rows` of them; None: the file is gone."""
+        known, stored = self._map
+        if known == number and len(stored) >= rows:
+            return stored
+        if rows == 0:
+            return np.zeros((0, self._dim), _DTYPE)
+        path = self._path(number)
+        try:
+            whole = path.stat().st_size // self._row_bytes
+            if whole < rows:
+                raise FeatureStoreError(
+                    f"{path} must hold {rows} rows; got {whole}. Restart: what is lost will be embedded again."
+                )
+            stored = np.memmap(path, dtype=_DTYPE, mode="r", shape=(whole, self._dim))
+        except FileNotFoundError:
+            return None
+        self._map = (number, stored)
+        return stored
+
+    def _gather(self, stored: NDArray[np.float16], rows: NDArray[np.int64]) -> Floats:
+        out = np.empty((len(rows), self._dim), np.float32)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            out[start : start + _BLOCK_ROWS] = stored[rows[start : start + _BLOCK_ROWS]]
+        return out
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"rows-{number}.f16"
+
+    def _size(self, number: int) -> int:
+        try:
+            return self._path(number).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while block := list(itertools.islice(iterator, size)):
+        yield block

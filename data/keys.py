@@ -1,0 +1,106 @@
+"""API keys: shown once when made, kept only as their sha256."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data.database import Connections
+from data.errors import InvalidKey
+from data.filters import moment_text
+
+SCOPES = ("search", "write", "admin")
+_FORM = re.compile(r"lk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """What is known of a key.
+
+    Attributes:
+        id: its public part, for lists and logs.
+        revoked_at: None while it is valid.
+    """
+
+    id: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class Keys:
+    """The API keys of one catalogue; safe to use from several threads and processes."""
+
+    def __init__(self, home: Path) -> None:
+        self._connections = Connections(home)
+
+    def create(self, scopes: Collection[str]) -> str:
+        """Makes a key of 256 random bits and returns it: the only time that it can be seen.
+
+        Raises:
+            InvalidKey: no scope is given, or one that is not in SCOPES.
+        """
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise InvalidKey(f"scopes must be some of {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}.")
+        key_id = secrets.token_hex(6)
+        key = f"lk_{key_id}_{secrets.token_urlsafe(32)}"
+        ordered = " ".join(scope for scope in SCOPES if scope in scopes)
+        with self._connections.writing() as connection:
+            connection.execute(
+                "INSERT INTO api_keys (id, sha256, scopes, created_at) VALUES (?, ?, ?, ?)",
+                (key_id, _digest(key), ordered, moment_text(datetime.now(UTC))),
+            )
+        return key
+
+    def verify(self, key: str) -> ApiKey | None:
+        """Returns what is known of a key that is valid now, else None."""
+        form = _FORM.fullmatch(key)
+        if form is None:
+            return None
+        rows = self._connections.query(
+            "SELECT id, scopes, created_at, revoked_at, sha256 FROM api_keys WHERE id = ?", (form[1],)
+        )
+        if not rows or not hmac.compare_digest(rows[0][4], _digest(key)) or rows[0][3] is not None:
+            return None
+        return _api_key(rows[0])
+
+    def in_use(self) -> bool:
+        """Tells whether any key was ever made: from then on requests need one, even when all are revoked."""
+        return bool(self._connections.query("SELECT EXISTS (SELECT 1 FROM api_keys)")[0][0])
+
+    def list(self) -> list[ApiKey]:
+        """Returns all keys, revoked ones too, oldest first."""
+        return [
+            _api_key(row)
+            for row in self._connections.query(
+                "SELECT id, scopes, created_at, revoked_at FROM api_keys ORDER BY created_at, id"
+            )
+        ]
+
+    def revoke(self, key_id: str) -> bool:
+        """Makes a key invalid from now on; False: there is no valid key with this id."""
+        with self._connections.writing() as connection:
+            cursor = connection.execute(
+                "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
+                (moment_text(datetime.now(UTC)), key_id),
+            )
+            return cursor.rowcount > 0
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _api_key(row: Any) -> ApiKey:
+    return ApiKey(
+        id=row[0],
+        scopes=tuple(row[1].split()),
+        created_at=datetime.fromisoformat(row[2]),
+        revoked_at=datetime.fromisoformat(row[3]) if row[3] else None,
+    )
