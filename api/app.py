@@ -1,0 +1,82 @@
+"""The app factory."""
+
+import time
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from api import guard, headers, openapi, operation_routes, page_routes, problems, product_routes, search_routes
+from api.admission import Admission, RateLimit
+from api.metrics import Metrics
+from api.readiness import Readiness
+from api.resources import EXTENSION, Resources, resources
+from api.seams import Engine
+from api.shelf import Shelf
+from api.uploads import FORM_BYTES, PARTS
+from api.writing import ProductWriter
+from data.catalogue import Catalogue
+from data.intake import Intake
+from data.keys import Keys
+from data.settings import Settings
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
+    """Builds the app; loads no model.
+
+    Args:
+        settings: of this run.
+        engine: what searches; None: a `SearchEngine` over `settings.home`.
+    """
+    app = Flask(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_image_bytes + FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=FORM_BYTES,
+        MAX_FORM_PARTS=PARTS,
+    )
+    app.extensions[EXTENSION] = _make_resources(settings, engine)
+    problems.register(app)
+    headers.register(app)
+    _count_requests(app)
+    guard.register(app)
+    for blueprint in (search_routes, product_routes, operation_routes, openapi):
+        app.register_blueprint(blueprint.blueprint)
+    page_routes.register(app)
+    return app
+
+
+def _make_resources(settings: Settings, engine: Engine | None) -> Resources:
+    admission = Admission(slots=settings.cores, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
+    metrics = Metrics(lambda: admission.waiting)
+    if engine is None:
+        from engine.search import SearchEngine
+
+        engine = SearchEngine(settings, on_stage=metrics.stage)
+    catalogue = Catalogue(settings.home)
+    intake = Intake(settings, catalogue)
+    return Resources(
+        settings=settings,
+        engine=engine,
+        catalogue=catalogue,
+        intake=intake,
+        writer=ProductWriter(engine, catalogue, intake, admission),
+        keys=Keys(settings.home),
+        admission=admission,
+        rate_limit=RateLimit(settings.rate_limit),
+        metrics=metrics,
+        readiness=Readiness(engine, admission),
+        shelf=Shelf(catalogue),
+    )
+
+
+def _count_requests(app: Flask) -> None:
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        rule: Any = request.url_rule
+        route = rule.rule if rule else "unknown"
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        resources().metrics.request(route, request.method, response.status_code, seconds)
+        return response

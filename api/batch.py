@@ -1,0 +1,132 @@
+"""Many product changes in one NDJSON body, each line answered in order."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from api.errors import ApiError, BadRequest
+from api.parsing import from_json
+from api.writing import ProductWriter
+from data.catalogue import Catalogue, PhotoRecord
+from data.errors import LookalikeError
+from data.intake import Intake
+from data.products import Product, parse_product
+from data.settings import Settings
+
+LINES = 20_000
+LINE_BYTES = 256_000
+BODY_LIMIT = 200_000_000
+GROUP = 64  # products written in one transaction
+Status = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """One line that is fit to be written."""
+
+    line: int
+    product: Product
+    photos: Sequence[PhotoRecord] | None
+
+
+def run_batch(
+    body: IO[bytes], settings: Settings, catalogue: Catalogue, intake: Intake, writer: ProductWriter
+) -> list[Status]:
+    """Applies the lines of `body` in order; a bad line is answered and skipped.
+
+    Args:
+        body: NDJSON: one product, or `{"product_id": ..., "delete": true}`, a line. `images` names files under
+            `settings.image_roots`; without it a product keeps the photos that it has.
+
+    Returns:
+        One status a line: `line`, `product_id`, `status` (created, updated, unchanged, deleted, error) and, for an
+        error, `code` and `detail`. What is answered as done is durable.
+    """
+    statuses: list[Status] = []
+    group: list[_Change] = []
+    for number, line in enumerate(_lines(body), start=1):
+        status: Status = {"line": number, "product_id": None}
+        statuses.append(status)
+        try:
+            fields = _fields(line)
+            status["product_id"] = fields.get("product_id")
+            if fields.get("delete") is True:
+                _write(group, statuses, catalogue, writer)
+                writer.delete(str(fields.get("product_id", "")))
+                status["status"] = "deleted"
+            else:
+                photos = _photos(fields.get("images"), settings.image_roots, intake)
+                group.append(_Change(line=number, product=parse_product(fields), photos=photos))
+        except LookalikeError as error:
+            status.update(_failed(error))
+        if len(group) >= GROUP:
+            _write(group, statuses, catalogue, writer)
+    _write(group, statuses, catalogue, writer)
+    return statuses
+
+
+def _lines(body: IO[bytes]) -> Iterator[bytes]:
+    """Yields lines that are not blank; at most `LINES`, each cut after `LINE_BYTES` + 1 bytes."""
+    count = 0
+    while line := body.readline(LINE_BYTES + 1):
+        rest = line
+        while len(rest) > LINE_BYTES and not rest.endswith(b"\n"):
+            rest = body.readline(LINE_BYTES + 1)
+        if not line.strip():
+            continue
+        count += 1
+        if count > LINES:
+            return
+        yield line
+
+
+def _fields(line: bytes) -> Mapping[str, Any]:
+    if len(line) > LINE_BYTES:
+        raise BadRequest(f"a line must have at most {LINE_BYTES} bytes; got more.")
+    fields = from_json(line)
+    if not isinstance(fields.get("delete", False), bool):
+        raise BadRequest(f"delete must be true or false; got {json.dumps(fields['delete'])[:100]}.", field="delete")
+    return fields
+
+
+def _photos(names: Any, roots: Sequence[Path], intake: Intake) -> list[PhotoRecord] | None:
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise BadRequest("images must be a list of file paths.", field="images")
+    return [intake.accept_path(_under_roots(name, roots)) for name in names]
+
+
+def _under_roots(name: str, roots: Sequence[Path]) -> Path:
+    """Returns the file that `name` means; links are followed before it is judged."""
+    for root in roots:
+        home = root.resolve()
+        path = (home / name).resolve() if "\0" not in name else home
+        if path.is_relative_to(home) and path.is_file():
+            return path
+    raise BadRequest(
+        f"images must name files under the server's image roots (LOOKALIKE_IMAGE_ROOTS); got {name[:200]!r}.",
+        field="images",
+    )
+
+
+def _write(group: list[_Change], statuses: list[Status], catalogue: Catalogue, writer: ProductWriter) -> None:
+    """Embeds and writes the waiting products in one transaction, fills in their statuses and empties `group`."""
+    if not group:
+        return
+    try:
+        writer.embed([photo for change in group for photo in change.photos or ()])
+        outcomes = catalogue.upsert_many((change.product, change.photos) for change in group)
+        for change, outcome in zip(group, outcomes, strict=True):
+            statuses[change.line - 1]["status"] = outcome
+    except LookalikeError as error:
+        for change in group:
+            statuses[change.line - 1].update(_failed(error))
+    group.clear()
+
+
+def _failed(error: LookalikeError) -> Status:
+    detail = str(error) if isinstance(error, ApiError) or error.code else "refused"
+    return {"status": "error", "code": error.code, "detail": detail}

@@ -1,0 +1,167 @@
+"""serve, search, keys."""
+
+import ipaddress
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.settings import Settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any free one.")
+@click.pass_context
+def serve_command(ctx: click.Context, host: str, port: int) -> None:
+    """Answer over HTTP: the page at /, the API under /v1, its documentation at /docs.
+
+    Example: lookalike serve --port 8080
+    """
+    from api.server import serve
+    from data.keys import Keys
+
+    if not _is_loopback(host) and not Keys(ctx.obj.home).in_use():
+        click.secho(
+            f"WARNING: {host} can be reached from other machines and no API key exists, so anyone may change products. "
+            "Make keys with `lookalike keys add --scope ...`.",
+            fg="red", bold=True, err=True,
+        )  # fmt: skip
+    serve(ctx.obj, host, port)
+
+
+@click.command()
+@click.option("--text", default="", help="Words to search for.")
+@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Photo to search by.")
+@click.option("--product", "product_id", default="", help="product_id to find lookalikes of.")
+@click.option("--filter", "filters", multiple=True, metavar="EXPR", help="For example 'price < 40'; all must hold.")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits wanted.")
+@click.option("--not-text", default="", help="Words for what is not wanted.")
+@click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Words against photo.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
+@click.pass_context
+def search_command(
+    ctx: click.Context, text: str, image: Path | None, product_id: str, filters: tuple[str, ...], k: int,
+    not_text: str, text_weight: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Search by words, by photo or by product; words and a photo may go together.
+
+    Example: lookalike search --text "red mug" --filter 'brand = "Acorn"' --filter 'price < 40'
+    """
+    if not (text.strip() or image or product_id):
+        raise click.UsageError("one of --text, --image and --product must be given; got none.")
+    if image and product_id:
+        raise click.UsageError("only one of --image and --product may be given; got both.")
+    from api.documents import answer_document
+    from data.filters import parse_filter
+    from engine.search import SearchEngine, SearchRequest
+
+    for expression in filters:
+        parse_filter(expression)  # alone, so that the position named is the one in it
+    request = SearchRequest(
+        text=text, not_text=not_text, image=_read(image, ctx.obj) if image else None, product_id=product_id,
+        text_weight=text_weight, filter=" AND ".join(f"({expression})" for expression in filters), k=k,
+    )  # fmt: skip
+    answer = SearchEngine(ctx.obj).search(request)
+    document = answer_document(answer)
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _table(document))
+
+
+@click.group("keys")
+def keys_command() -> None:
+    """Make, list and revoke API keys. While there are none the server is open; from the first one on it asks for one.
+
+    Example: lookalike keys add --scope search
+    """
+
+
+@keys_command.command("add")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(["search", "write", "admin"]),
+    help="search: read; write: also change products; admin: everything. May be given more than once.",
+)
+@click.pass_context
+def add_key(ctx: click.Context, scopes: tuple[str, ...]) -> None:
+    """Make a key and print it. It cannot be shown again.
+
+    Example: lookalike keys add --scope write
+    """
+    from data.keys import Keys
+
+    click.echo(Keys(ctx.obj.home).create(scopes))
+
+
+@keys_command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def list_keys(ctx: click.Context, as_json: bool) -> None:
+    """List all keys by id, revoked ones too.
+
+    Example: lookalike keys list --json
+    """
+    from data.keys import Keys
+
+    keys = Keys(ctx.obj.home).list()
+    rows = [
+        {
+            "id": key.id,
+            "scopes": list(key.scopes),
+            "created_at": key.created_at.isoformat(timespec="seconds"),
+            "revoked_at": key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else None,
+        }
+        for key in keys
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for key in keys:
+        state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "valid"
+        click.echo(f"{key.id}  {','.join(key.scopes):<14}  made {key.created_at:%Y-%m-%d %H:%M}  {state}")
+
+
+@keys_command.command("revoke")
+@click.argument("key_id", metavar="ID")
+@click.pass_context
+def revoke_key(ctx: click.Context, key_id: str) -> None:
+    """Make a key invalid from now on.
+
+    Example: lookalike keys revoke 3f9c2a7be104
+    """
+    from data.keys import Keys
+
+    if not Keys(ctx.obj.home).revoke(key_id):
+        raise click.ClickException(f"ID must be the id of a valid key; got {key_id!r}. See `lookalike keys list`.")
+    click.echo(f"Revoked {key_id}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read(path: Path, settings: Settings) -> bytes:
+    """Reads at most one byte past the cap, so that a huge file is refused without being read."""
+    with path.open("rb") as source:
+        return source.read(settings.max_image_bytes + 1)
+
+
+def _table(document: dict[str, Any]) -> str:
+    """Returns the hits as aligned columns for people."""
+    rows: list[tuple[str, str, str, str]] = [("score", "product_id", "price", "title")]
+    for hit in document["hits"]:
+        price = "" if hit["price"] is None else f"{hit['price']:,.2f} {hit['currency']}".strip()
+        rows.append((f"{hit['score']:.3f}", hit["product_id"], price, hit["title"]))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
+    found = len(document["hits"])
+    note = "No match." if not found else f"{found} hits in {document['took_ms']:.0f} ms, {document['generation']}"
+    return "\n".join([*(line.rstrip() for line in lines), note])

@@ -1,0 +1,28 @@
+"""Values -> the JSON documents of the HTTP contract."""
+
+import dataclasses
+import json
+from typing import Any
+
+from flask import Response
+
+from data.catalogue import ProductFacts
+from data.products import product_fields
+from engine.search import SearchAnswer
+
+
+def answer_document(answer: SearchAnswer) -> dict[str, Any]:
+    """Returns a search answer as plain JSON values."""
+    return dataclasses.asdict(answer)
+
+
+def product_document(facts: ProductFacts) -> dict[str, Any]:
+    """Returns a product's facts and images as plain JSON values."""
+    images = [{"image_id": sha256, "image_url": f"/thumbs/{sha256}.webp"} for sha256 in facts.image_sha256]
+    return {**product_fields(facts.product), "colours": list(facts.colours), "images": images}
+
+
+def json_answer(document: Any, status: int = 200) -> Response:
+    """Builds a JSON answer in UTF-8; a number that is not finite is a bug and raises ValueError."""
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(body, status=status, content_type="application/json")

@@ -1,0 +1,52 @@
+"""The HTTP layer's branch of the error tree.
+
+LookalikeError
+├── ApiError
+│   ├── BadRequest       a field is missing, unknown or of the wrong kind; names the field
+│   ├── Unauthorized     API keys are in use and this request carries no valid one
+│   ├── Forbidden        the key's scope does not cover this request
+│   └── RateLimited      too many requests from one key or address
+└── ServerError          the server cannot start
+"""
+
+from data.errors import LookalikeError
+
+
+class ApiError(LookalikeError):
+    code = "bad_request"
+
+
+class BadRequest(ApiError):
+    """A request that breaks a rule of the HTTP contract.
+
+    Attributes:
+        field: the field, part or parameter that is wrong; empty when it is the request as a whole.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Unauthorized(ApiError):
+    code = "unauthorized"
+
+
+class Forbidden(ApiError):
+    code = "forbidden"
+
+
+class RateLimited(ApiError):
+    """Attributes:
+    retry_after_s: whole seconds after which one more request will be let in.
+    """
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServerError(LookalikeError):
+    code = "server"

@@ -1,0 +1,84 @@
+"""Who may call what: one table from endpoint to the scope it needs, and the rate limit per caller."""
+
+import ipaddress
+
+from flask import Flask, request
+
+from api.errors import Forbidden, Unauthorized
+from api.resources import resources
+
+# Endpoints that are missing here need `admin`, so that a new route is closed until someone decides.
+OPEN = "open"
+SCOPE_OF = {
+    "search.search_image": "search",
+    "search.search_text": "search",
+    "search.search_text_post": "search",
+    "search.similar": "search",
+    "products.get_product": "search",
+    "products.put_product": "write",
+    "products.patch_product": "write",
+    "products.delete_product": "write",
+    "products.batch": "write",
+    "operations.status": "search",
+    "operations.metrics": "search",
+    "operations.livez": OPEN,
+    "operations.readyz": OPEN,
+    "operations.thumbnail": OPEN,
+    "openapi.document": OPEN,
+    "openapi.docs": OPEN,
+    "page.home": OPEN,  # the empty page; its searches call `require("search")` themselves
+    "page.find": "search",
+    "static": OPEN,
+}
+_COVERS = {"search": {"search"}, "write": {"search", "write"}, "admin": {"search", "write", "admin"}}
+
+
+def register(app: Flask) -> None:
+    app.before_request(_check)
+
+
+def require(scope: str) -> None:
+    """Lets the request pass, if no API keys are in use or it carries one that covers `scope`.
+
+    Raises:
+        Unauthorized: it carries no valid key.
+        Forbidden: its key does not cover `scope`.
+        RateLimited: its key or address made too many requests.
+    """
+    held = resources()
+    key = _presented_key()
+    if key is None and not held.keys.in_use():
+        held.rate_limit.spend(_address())
+        return
+    found = held.keys.verify(key) if key else None
+    if found is None:
+        held.rate_limit.spend(_address())  # so that guessing keys is slow
+        raise Unauthorized("a valid API key must be sent as `Authorization: Bearer KEY`; got none.")
+    held.rate_limit.spend(found.id)
+    if not any(scope in _COVERS.get(own, ()) for own in found.scopes):
+        raise Forbidden(f"this request needs a key of scope {scope}; this one has {', '.join(found.scopes)}.")
+
+
+def _check() -> None:
+    # An unknown route or method has no endpoint and is answered 404 or 405 whoever asks.
+    if request.endpoint is None or request.method == "OPTIONS":
+        return
+    scope = SCOPE_OF.get(request.endpoint, "admin")
+    if scope != OPEN:
+        require(scope)
+
+
+def _presented_key() -> str | None:
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() or None if kind.lower() == "bearer" else None
+
+
+def _address() -> str:
+    """Returns who the connection comes from; of IPv6 the /64, since one household has that many addresses."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

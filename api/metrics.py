@@ -1,0 +1,43 @@
+"""What Prometheus reads: one histogram per stage, requests by route and status, and the depth of the queue."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
+
+
+class Metrics:
+    """The counters of one app, in a registry of its own so that several apps can live in one process."""
+
+    def __init__(self, queue_depth: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        self._stages = Histogram(
+            "lookalike_stage_seconds", "Time in one stage of a query.", ["stage"], buckets=_BUCKETS,
+            registry=self._registry,
+        )  # fmt: skip
+        self._latency = Histogram(
+            "lookalike_request_seconds", "Time of a whole request.", ["route"], buckets=_BUCKETS,
+            registry=self._registry,
+        )  # fmt: skip
+        self._requests = Counter(
+            "lookalike_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
+        )
+        Gauge(
+            "lookalike_queue_depth", "Requests waiting for the engine.", registry=self._registry
+        ).set_function(queue_depth)  # fmt: skip
+
+    def stage(self, name: str, milliseconds: float) -> None:
+        """Counts one stage of one query; what `SearchEngine(on_stage=...)` calls."""
+        self._stages.labels(name).observe(milliseconds / 1000)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts one answer. `route` is the rule, never the path, so that labels stay few."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route, method, str(status)).inc()
+        self._latency.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Returns the Prometheus text format."""
+        return generate_latest(self._registry)

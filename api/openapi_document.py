@@ -1,0 +1,139 @@
+"""The OpenAPI 3.1 document, written by hand: what every route takes and answers."""
+
+from typing import Any
+
+from api.openapi_schemas import OPTIONS, SCHEMAS, TEXT_OPTION, Schema, ref
+
+VERSION = "0.1.0"
+_JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
+_URLENCODED = "application/x-www-form-urlencoded"
+_PROBLEMS = {
+    400: "A field is missing, unknown or wrong.",
+    401: "API keys are in use and none or no valid one came.",
+    403: "The key's scope does not cover this.",
+    404: "There is no such product.",
+    413: "The body or a photo is too large.",
+    415: "The body or a photo is of a type that is not accepted.",
+    422: "A photo cannot be decoded.",
+    429: "Too many requests; see Retry-After.",
+    503: "Nothing is published yet, or too many requests wait; see Retry-After.",
+}
+_READ, _SEARCH = (401, 403, 404, 429), (400, 401, 403, 429, 503)
+_UPLOAD = (*_SEARCH, 413, 415, 422)
+
+
+def _answer(description: str, schema: Schema | None = None, media_type: str = _JSON) -> dict[str, Any]:
+    content = {"content": {media_type: {"schema": schema}}} if schema else {}
+    return {"description": description, **content}
+
+
+def _answers(problems: tuple[int, ...], **good: dict[str, Any]) -> dict[str, Any]:
+    media = {"application/problem+json": {"schema": ref("Problem")}}
+    refused = {str(status): {"description": _PROBLEMS[status], "content": media} for status in sorted(problems)}
+    return {**{status.removeprefix("_"): answer for status, answer in good.items()}, **refused}
+
+
+def _operation(tag: str, name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"tags": [tag], "operationId": name, "summary": summary, "responses": answers, **more}
+
+
+def _body(**schemas: Schema) -> dict[str, Any]:
+    types = {"json": _JSON, "form": _FORM, "urlencoded": _URLENCODED, "ndjson": _NDJSON}
+    return {"required": True, "content": {types[name]: {"schema": schema} for name, schema in schemas.items()}}
+
+
+def _query(**schemas: Schema) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in schemas.items()]  # fmt: skip
+
+
+_ID = {
+    "name": "product_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200},
+    "description": "The shop's own key, percent-encoded.",
+}  # fmt: skip
+_HITS = _answer("Hits, best first.", ref("SearchAnswer"))
+_PRODUCT = _answer("The product as it is now, durable and found by the next search.", ref("Product"))
+
+_SEARCH_PATHS: dict[str, Any] = {
+    "/v1/search/image": {
+        "post": _operation("Search", "searchImage", "Search by photo, or by a product's photos.",
+                           _answers((*_UPLOAD, 404), _200=_HITS),
+                           requestBody=_body(form=ref("ImageUpload"), json=ref("ImageSearch"))),
+    },
+    "/v1/search/text": {
+        "get": _operation("Search", "searchText", "Search by words.", _answers(_SEARCH, _200=_HITS),
+                          parameters=_query(q=TEXT_OPTION, **OPTIONS)),
+        "post": _operation("Search", "searchTextPost", "Search by words, options in the body.",
+                           _answers((*_SEARCH, 413, 415), _200=_HITS),
+                           requestBody=_body(json=ref("TextSearch"), form=ref("TextSearch"),
+                                             urlencoded=ref("TextSearch"))),
+    },
+    "/v1/products/{product_id}/similar": {
+        "get": _operation("Search", "similar", "Products that look like this one.",
+                          _answers((*_SEARCH, 404), _200=_HITS), parameters=_query(text=TEXT_OPTION, **OPTIONS)),
+        "parameters": [_ID],
+    },
+}  # fmt: skip
+
+_PRODUCT_PATHS: dict[str, Any] = {
+    "/v1/products/{product_id}": {
+        "parameters": [_ID],
+        "put": _operation("Products", "putProduct", "Create or replace a product; without photos it keeps its own.",
+                          _answers(_UPLOAD, _200=_PRODUCT, _201=_PRODUCT),
+                          requestBody=_body(form=ref("ProductUpload"))),
+        "patch": _operation("Products", "patchProduct", "Replace some facts; null clears one.",
+                            _answers((400, *_READ, 413, 415), _200=_PRODUCT),
+                            requestBody=_body(json=ref("ProductFacts"))),
+        "get": _operation("Products", "getProduct", "Read a product.", _answers(_READ, _200=_PRODUCT)),
+        "delete": _operation("Products", "deleteProduct", "Take a product out; gone in the next search.",
+                             _answers(_READ, _204=_answer("Deleted."))),
+    },
+    "/v1/products:batch": {
+        "post": _operation("Products", "batch",
+                           'Many products, one a line; `{"product_id": ..., "delete": true}` deletes. '
+                           "`images` lists files under the server's image roots.",
+                           _answers((401, 403, 413, 415, 429),
+                                    _200=_answer("One status a line, in order.", ref("BatchStatus"), _NDJSON)),
+                           requestBody=_body(ndjson=ref("ProductFacts"))),
+    },
+}  # fmt: skip
+
+_OPEN: dict[str, Any] = {"security": []}
+_OPERATION_PATHS: dict[str, Any] = {
+    "/v1/status": {
+        "get": _operation("Operation", "status", "What is live and what waits.",
+                          _answers((401, 403, 429), _200=_answer("Status.", ref("Status")))),
+    },
+    "/livez": {"get": _operation("Operation", "livez", "The process answers.",
+                                 _answers((), _200=_answer("Alive.", ref("Health"))), **_OPEN)},
+    "/readyz": {"get": _operation("Operation", "readyz", "This process should get traffic.",
+                                  _answers((503,), _200=_answer("Ready.", ref("Health"))), **_OPEN)},
+    "/metrics": {"get": _operation("Operation", "metrics", "Counters for Prometheus.",
+                                   _answers((401, 403, 429), _200=_answer("Text.", {"type": "string"}, "text/plain")))},
+    "/thumbs/{image_id}.webp": {
+        "get": _operation("Operation", "thumbnail", "A photo, re-encoded, longest side 320.",
+                          _answers((404,), _200=_answer("WebP.", {"type": "string", "format": "binary"}, "image/webp")),
+                          parameters=[{"name": "image_id", "in": "path", "required": True,
+                                       "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}], **_OPEN),
+    },
+    "/openapi.json": {"get": _operation("Operation", "openapi", "This document.",
+                                        _answers((), _200=_answer("OpenAPI 3.1.", {"type": "object"})), **_OPEN)},
+}  # fmt: skip
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Lookalike",
+        "version": VERSION,
+        "description": "Self-hosted visual product search: by photo, by words, and by product.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    },
+    "security": [{"key": []}],
+    "paths": {**_SEARCH_PATHS, **_PRODUCT_PATHS, **_OPERATION_PATHS},
+    "components": {
+        "schemas": SCHEMAS,
+        "securitySchemes": {
+            "key": {"type": "http", "scheme": "bearer", "description": "Only where the server has API keys."}
+        },
+    },
+}

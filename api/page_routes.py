@@ -1,0 +1,77 @@
+"""The page at `/`: rendered here, so that it works without JavaScript; a script asks for the results alone."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, render_template, request
+
+from api.guard import require
+from api.operation_routes import status_document
+from api.page_form import PageForm, read_page_form
+from api.problems import status_of
+from api.resources import resources
+from api.search_routes import run_search
+from api.uploads import limit_body, read_part, require_type
+from data.catalogue import ProductFacts
+from data.errors import LookalikeError
+
+blueprint = Blueprint("page", __name__)
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "KRW": "₩", "JPY": "¥"}
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """The page, with results where the query asks for some."""
+    form = read_page_form(request.args)
+    return _page(form, image=None)
+
+
+@blueprint.post("/")
+def find() -> Response:
+    """Search by photo from the page's form."""
+    limit_body(resources().settings.max_image_bytes, parts=60)
+    require_type("multipart/form-data")
+    form = read_page_form(request.form)
+    return _page(form, image=read_part("file", resources().settings.max_image_bytes) or None)
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    app.add_template_filter(money)
+
+
+def money(price: float | None, currency: str) -> str:
+    """Returns a price as a shopper reads it.
+
+    >>> money(1234.5, "USD"), money(19000, "KRW"), money(None, "USD")
+    ('$1,234.50', '₩19,000', '')
+    """
+    if price is None:
+        return ""
+    digits = 0 if currency in ("KRW", "JPY") else 2
+    symbol = _SYMBOLS.get(currency)
+    return f"{symbol}{price:,.{digits}f}" if symbol else f"{price:,.{digits}f} {currency}".strip()
+
+
+def _page(form: PageForm, image: bytes | None) -> Response:
+    values: dict[str, Any] = {"form": form, "by_photo": image is not None, "answer": None, "error": "", "like": None}
+    status = 200
+    try:
+        if image is not None or form.has_query:
+            require("search")
+            values["like"] = _source(form) if image is None else None
+            values["answer"] = run_search(form.search_fields(image))
+    except LookalikeError as error:
+        status = status_of(error)
+        if status == 500:
+            raise
+        values["error"] = str(error)
+    values["status_code"] = status
+    if request.values.get("fragment") == "1":
+        return Response(render_template("results.html", **values), status=status, mimetype="text/html")
+    page = render_template("page.html", shelf=resources().shelf.contents(), about=status_document(), **values)
+    return Response(page, status=status, mimetype="text/html")
+
+
+def _source(form: PageForm) -> ProductFacts | None:
+    """Returns the product whose lookalikes are asked for."""
+    return resources().catalogue.get(form.product_id) if form.product_id else None

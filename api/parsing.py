@@ -1,0 +1,133 @@
+"""Request fields -> `SearchRequest`: the same strict rules for form fields, query strings and JSON."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from api.errors import BadRequest
+
+TEXT_LIMIT = 2_000
+FILTER_LIMIT = 8_000
+K_LIMIT = 1_000
+OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def from_texts(fields: "MultiDict[str, str]") -> dict[str, Any]:
+    """Returns form fields or query parameters as typed values; empty ones count as not given.
+
+    Raises:
+        BadRequest: a field comes twice, or is no number where one is required.
+    """
+    values: dict[str, Any] = {}
+    for name, texts in fields.lists():
+        if len(texts) > 1:
+            raise BadRequest(f"{name} must be given once; got it {len(texts)} times.", field=name)
+        if texts[0] != "":
+            values[name] = _typed(name, texts[0])
+    return values
+
+
+def from_json(body: bytes, *, keep_null: bool = False) -> dict[str, Any]:
+    """Returns the fields of a JSON object; null counts as not given, unless `keep_null`.
+
+    Raises:
+        BadRequest: the body is not one JSON object in UTF-8.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body must be one JSON object in UTF-8; {error}.") from error
+    if not isinstance(value, dict):
+        raise BadRequest(f"the body must be a JSON object; got {type(value).__name__}.")
+    return {name: field for name, field in value.items() if keep_null or field is not None}
+
+
+def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Returns `fields` checked one by one.
+
+    Raises:
+        BadRequest: a field is not in `allowed`, has the wrong type or is out of range; names the field.
+    """
+    for name in fields:
+        if name not in allowed:
+            raise BadRequest(f"fields must be among {', '.join(allowed)}; got {name!r}.", field=name[:100])
+    return {name: _RULES[name](name, value) for name, value in fields.items()}
+
+
+def _typed(name: str, text: str) -> Any:
+    if name in ("k", "text_weight", "diversity", "freshness"):
+        if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
+            raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
+        return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
+    if name == "box":
+        parts = text.strip().removeprefix("[").removesuffix("]").split(",")
+        if not all(_NUMBER.fullmatch(part.strip()) for part in parts):
+            raise BadRequest(f"box must be [x0,y0,x1,y1] in pixels; got {text[:100]!r}.", field=name)
+        return [float(part) for part in parts]
+    return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text(limit: int) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise BadRequest(f"{name} must be text; got {type(value).__name__}.", field=name)
+        if len(value) > limit:
+            raise BadRequest(f"{name} must have at most {limit} characters; got {len(value)}.", field=name)
+        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+            raise BadRequest(f"{name} must be valid Unicode; got a lone surrogate.", field=name)
+        return value
+
+    return check
+
+
+def _unit(name: str, value: Any) -> float:
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise BadRequest(f"{name} must be a number from 0 to 1; got {_shown(value)}.", field=name)
+    return float(value)
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= K_LIMIT:
+        raise BadRequest(f"{name} must be a whole number from 1 to {K_LIMIT}; got {_shown(value)}.", field=name)
+    return value
+
+
+def _box(name: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != 4 or not all(_is_number(edge) for edge in value):
+        raise BadRequest(f"{name} must be four numbers [x0,y0,x1,y1] in pixels; got {_shown(value)}.", field=name)
+    if not (value[0] < value[2] and value[1] < value[3]):
+        raise BadRequest(f"{name} must have x0 < x1 and y0 < y1; got {_shown(value)}.", field=name)
+    return tuple(float(edge) for edge in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 and math.isfinite(value)
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:100]
+
+
+_RULES: dict[str, Callable[[str, Any], Any]] = {
+    "q": _text(TEXT_LIMIT),
+    "text": _text(TEXT_LIMIT),
+    "not_text": _text(TEXT_LIMIT),
+    "filter": _text(FILTER_LIMIT),
+    "cursor": _text(4_000),
+    "product_id": _text(200),
+    "image_url": _text(2_000),
+    "text_weight": _unit,
+    "diversity": _unit,
+    "freshness": _unit,
+    "k": _count,
+    "box": _box,
+}

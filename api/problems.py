@@ -1,0 +1,111 @@
+"""Errors on their way out: one table from error class to HTTP status, answered as RFC 9457 problem JSON."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from api.errors import BadRequest, Forbidden, RateLimited, Unauthorized
+from data.errors import (
+    ImageTooLarge,
+    InvalidFilter,
+    InvalidImage,
+    InvalidProduct,
+    LookalikeError,
+    NoGeneration,
+    UnknownProduct,
+    UnsupportedImage,
+)
+from engine.errors import InvalidQuery, Overloaded
+
+_log = logging.getLogger("lookalike.api")
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+# The most specific class first: the first that fits decides.
+STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
+    (BadRequest, 400),
+    (InvalidFilter, 400),
+    (InvalidQuery, 400),
+    (InvalidProduct, 400),
+    (Unauthorized, 401),
+    (Forbidden, 403),
+    (UnknownProduct, 404),
+    (ImageTooLarge, 413),
+    (UnsupportedImage, 415),
+    (InvalidImage, 422),
+    (RateLimited, 429),
+    (Overloaded, 503),
+    (NoGeneration, 503),
+)
+_INTERNAL = "The server could not answer this request. The cause is in its log."
+
+
+def register(app: Flask) -> None:
+    """Answers every error of `app` as a problem, or as a small page where a browser asks for one."""
+    app.register_error_handler(LookalikeError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def status_of(error: LookalikeError) -> int:
+    """Returns the HTTP status of an error; 500 for those that are not the client's to correct."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def problem(status: int, code: str, detail: str, **members: Any) -> Response:
+    """Builds one problem answer (RFC 9457); `members` are extension members such as `position` or `field`."""
+    body = {
+        "type": f"/docs#problem-{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **{name: value for name, value in members.items() if value not in (None, "")},
+    }
+    return Response(json.dumps(body, ensure_ascii=False), status=status, content_type=MEDIA_TYPE)
+
+
+def _refused(error: LookalikeError) -> Response:
+    status = status_of(error)
+    if status == 500:
+        return _unexpected(error)
+    members = {"position": getattr(error, "position", None), "field": getattr(error, "field", None)}
+    response = _answer(status, error.code, str(error), **members)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect that the router asks for
+        return Response(status=status, headers=error.get_headers(request.environ))
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = error.description or HTTPStatus(status).phrase
+    if status == 413:
+        detail = f"the request must be smaller; its limit is {request.max_content_length} bytes in all."
+    response = _answer(status, code, detail)
+    for name, value in error.get_headers(request.environ):
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(500, "internal", _INTERNAL)
+
+
+def _answer(status: int, code: str, detail: str, **members: Any) -> Response:
+    wants_page = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
+    if request.path.startswith("/v1") or not wants_page:
+        return problem(status, code, detail, **members)
+    page = render_template("error.html", status=status, title=HTTPStatus(status).phrase, detail=detail)
+    return Response(page, status=status, mimetype="text/html")

@@ -1,0 +1,81 @@
+"""Products: put, patch, get, delete, and many at once."""
+
+import json
+
+from flask import Blueprint, Response, request
+
+from api.batch import BODY_LIMIT, run_batch
+from api.documents import json_answer, product_document
+from api.errors import BadRequest
+from api.parsing import from_json
+from api.resources import resources
+from api.uploads import limit_body, read_parts, require_type
+from data.products import Product, parse_product
+
+blueprint = Blueprint("products", __name__)
+IMAGES = 10  # photos in one PUT
+PRODUCT_BYTES = 256_000  # the part `product`
+
+
+@blueprint.put("/v1/products/<product_id>")
+def put_product(product_id: str) -> Response:
+    """Creates or replaces a product; without `image` parts it keeps the photos that it has."""
+    held = resources()
+    limit_body(IMAGES * held.settings.max_image_bytes, form_bytes=PRODUCT_BYTES, parts=IMAGES + 1)
+    require_type("multipart/form-data")
+    product = _product(product_id)
+    contents = read_parts("image", held.settings.max_image_bytes, IMAGES)
+    outcome = held.writer.put(product, contents)
+    document = product_document(held.catalogue.get(product_id))
+    return json_answer(document, 201 if outcome == "created" else 200)
+
+
+@blueprint.patch("/v1/products/<product_id>")
+def patch_product(product_id: str) -> Response:
+    """Replaces the named facts of a product."""
+    limit_body(0, form_bytes=PRODUCT_BYTES)
+    require_type("application/json", "application/merge-patch+json")
+    changes = from_json(request.get_data(), keep_null=True)  # null clears a fact
+    return json_answer(product_document(resources().writer.patch(product_id, changes)))
+
+
+@blueprint.get("/v1/products/<product_id>")
+def get_product(product_id: str) -> Response:
+    return json_answer(product_document(resources().catalogue.get(product_id)))
+
+
+@blueprint.delete("/v1/products/<product_id>")
+def delete_product(product_id: str) -> Response:
+    resources().writer.delete(product_id)
+    return Response(status=204)
+
+
+@blueprint.post("/v1/products:batch")
+def batch() -> Response:
+    """NDJSON in, one status a line out, in order."""
+    request.max_content_length = BODY_LIMIT
+    require_type("application/x-ndjson", "application/jsonl", "application/json")
+    held = resources()
+    statuses = run_batch(request.stream, held.settings, held.catalogue, held.intake, held.writer)
+    body = "".join(json.dumps(status, ensure_ascii=False) + "\n" for status in statuses)
+    return Response(body, content_type="application/x-ndjson")
+
+
+def _product(product_id: str) -> Product:
+    """Returns the facts in the part `product`, which may be a plain field or a file part."""
+    part = request.files.get("product")
+    body = part.stream.read(PRODUCT_BYTES + 1) if part else request.form.get("product", "").encode()
+    if not body or len(body) > PRODUCT_BYTES:
+        raise BadRequest(
+            f"part `product` must be a JSON object of at most {PRODUCT_BYTES} bytes; got {len(body)}.", field="product"
+        )
+    fields = from_json(body)
+    if fields.setdefault("product_id", product_id) != product_id:
+        raise BadRequest(
+            f"product_id must be the one of the URL, {product_id!r}; got {fields['product_id']!r:.100}.",
+            field="product_id",
+        )
+    product = parse_product(fields)
+    if product.product_id != product_id:
+        raise BadRequest("product_id must have no control characters and no space at its ends.", field="product_id")
+    return product

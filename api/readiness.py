@@ -1,0 +1,73 @@
+"""Whether this process should get traffic: warm, with a generation live, the queue not full, and not stopping."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from api.admission import Admission
+from api.seams import Engine
+from data.errors import LookalikeError, NoGeneration
+
+_log = logging.getLogger("lookalike.api")
+RETRY_S = 1.0
+
+
+class Readiness:
+    """Warms the engine in the background and answers for it.
+
+    Args:
+        engine: what has to be warm.
+        admission: the queue that must not be full.
+    """
+
+    def __init__(self, engine: Engine, admission: Admission) -> None:
+        self._engine, self._admission = engine, admission
+        self._warm, self._stopping = threading.Event(), threading.Event()
+        self._last_failure = "the models are being loaded"
+
+    def start(self, on_ready: Callable[[], None], on_waiting: Callable[[], None]) -> None:
+        """Warms the engine in a thread, again and again until it succeeds.
+
+        Args:
+            on_ready: called once the engine is warm.
+            on_waiting: called once when nothing has been published yet.
+        """
+        threading.Thread(target=self._warm_up, args=(on_ready, on_waiting), name="warm-up", daemon=True).start()
+
+    def stop(self) -> None:
+        """Asks load balancers to go elsewhere; requests that still come are answered."""
+        self._stopping.set()
+
+    def failure(self) -> str:
+        """Returns why this process is not ready; empty when it is."""
+        if self._stopping.is_set():
+            return "the server is stopping"
+        if not self._warm.is_set():
+            return self._last_failure
+        return "the queue is full" if self._admission.is_full else ""
+
+    def warm_once(self) -> bool:
+        """Tries to warm the engine; returns whether it is warm now."""
+        try:
+            self._engine.warm()
+        except NoGeneration:
+            self._last_failure = "nothing has been published yet; run `lookalike rebuild`"
+        except LookalikeError as error:
+            if self._last_failure != error.code:
+                _log.error("The engine cannot start: %s", error)
+            self._last_failure = error.code
+        except Exception:
+            _log.exception("The engine cannot start")
+            self._last_failure = "the engine failed to start"
+        else:
+            self._warm.set()
+        return self._warm.is_set()
+
+    def _warm_up(self, on_ready: Callable[[], None], on_waiting: Callable[[], None]) -> None:
+        is_warm = self.warm_once()
+        if not is_warm:
+            on_waiting()
+        while not is_warm and not self._stopping.wait(RETRY_S):
+            is_warm = self.warm_once()
+        if is_warm:
+            on_ready()

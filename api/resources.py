@@ -1,0 +1,39 @@
+"""What every view needs, made once per app and handed out by `resources()`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from api.admission import Admission, RateLimit
+from api.metrics import Metrics
+from api.readiness import Readiness
+from api.seams import Engine
+from api.shelf import Shelf
+from api.writing import ProductWriter
+from data.catalogue import Catalogue
+from data.intake import Intake
+from data.keys import Keys
+from data.settings import Settings
+
+EXTENSION = "lookalike"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    settings: Settings
+    engine: Engine
+    catalogue: Catalogue
+    intake: Intake
+    writer: ProductWriter
+    keys: Keys
+    admission: Admission
+    rate_limit: RateLimit
+    metrics: Metrics
+    readiness: Readiness
+    shelf: Shelf
+
+
+def resources() -> Resources:
+    """Returns the resources of the app that answers the current request."""
+    return cast(Resources, current_app.extensions[EXTENSION])

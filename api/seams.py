@@ -1,0 +1,16 @@
+"""The seam between HTTP and the engine."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from data.catalogue import PhotoRecord
+from engine.search import SearchAnswer, SearchRequest
+
+
+class Engine(Protocol):
+    """What the HTTP layer asks of `engine.search.SearchEngine`."""
+
+    def warm(self) -> None: ...
+    def search(self, request: SearchRequest) -> SearchAnswer: ...
+    def embed_new(self, photos: Sequence[PhotoRecord]) -> None: ...
+    def status(self) -> dict[str, Any]: ...

@@ -1,0 +1,92 @@
+"""Search by photo, by words and by product."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from api.documents import answer_document, json_answer
+from api.errors import BadRequest
+from api.parsing import OPTIONS, check_fields, from_json, from_texts
+from api.resources import resources
+from api.uploads import FORM_TYPES, limit_body, read_part, require_type
+from engine.search import SearchAnswer, SearchRequest
+
+blueprint = Blueprint("search", __name__)
+
+
+@blueprint.post("/v1/search/image")
+def search_image() -> Response:
+    """Photo (multipart `file`), or JSON with `product_id` or `image_url` -> hits."""
+    settings = resources().settings
+    limit_body(settings.max_image_bytes)
+    require_type(*FORM_TYPES, "application/json")
+    if request.is_json:
+        fields = check_fields(from_json(request.get_data()), (*OPTIONS, "product_id", "image_url", "box"))
+        return _answer(_one_source(fields, image=None))
+    image = read_part("file", settings.max_image_bytes)
+    fields = check_fields(from_texts(request.form), (*OPTIONS, "product_id", "image_url", "box"))
+    return _answer(_one_source(fields, image=image))
+
+
+@blueprint.get("/v1/search/text")
+def search_text() -> Response:
+    """`q` and options as query parameters -> hits."""
+    return _answer(_words(from_texts(request.args)))
+
+
+@blueprint.post("/v1/search/text")
+def search_text_post() -> Response:
+    """`q` and options as JSON or form fields -> hits."""
+    limit_body(0)
+    require_type(*FORM_TYPES, "application/json")
+    return _answer(_words(from_json(request.get_data()) if request.is_json else from_texts(request.form)))
+
+
+@blueprint.get("/v1/products/<product_id>/similar")
+def similar(product_id: str) -> Response:
+    """Products that look like this one -> hits."""
+    fields = check_fields(from_texts(request.args), OPTIONS)
+    return _answer({**fields, "product_id": product_id})
+
+
+def run_search(fields: dict[str, Any]) -> SearchAnswer:
+    """Runs one search in the engine's queue."""
+    held = resources()
+    with held.admission.slot():
+        return held.engine.search(SearchRequest(**fields))
+
+
+def _answer(fields: dict[str, Any]) -> Response:
+    return json_answer(answer_document(run_search(fields)))
+
+
+def _words(raw: dict[str, Any]) -> dict[str, Any]:
+    fields = check_fields(raw, ("q", *(name for name in OPTIONS if name != "text")))
+    words = fields.pop("q", "").strip()
+    if not words and not fields.get("cursor"):
+        raise BadRequest("q must hold the words to search for; got nothing.", field="q")
+    return {**fields, "text": words}
+
+
+def _one_source(fields: dict[str, Any], *, image: bytes | None) -> dict[str, Any]:
+    """Returns the fields with exactly one of photo, product and URL to search by; a cursor may stand alone."""
+    given = [name for name in ("product_id", "image_url") if fields.get(name)] + ["file"] * (image is not None)
+    if len(given) != 1 and (given or not fields.get("cursor")):
+        got = " and ".join(given) or "none"
+        raise BadRequest(f"one of file, product_id and image_url must be given; got {got}.", field="file")
+    if given == ["product_id"] and "box" in fields:
+        raise BadRequest("box must come with a photo; got it with product_id.", field="box")
+    url = fields.pop("image_url", "")
+    return {**fields, "image": _fetch(url) if url else image}
+
+
+def _fetch(url: str) -> bytes:
+    settings = resources().settings
+    if not settings.fetch_urls:
+        raise BadRequest(
+            "image_url is turned off on this server. Send the photo itself, or set LOOKALIKE_FETCH_URLS=true.",
+            field="image_url",
+        )
+    from data.fetch import fetch_image
+
+    return fetch_image(url, settings)

@@ -1,0 +1,179 @@
+"""The server: gunicorn with one worker process, many threads and one copy of the models."""
+
+import dataclasses
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from api.app import create_app
+from api.errors import ServerError
+from api.resources import EXTENSION, Resources
+from data.settings import Settings
+
+HEADER_DEADLINE_S = 10.0
+STALL_S = 20  # a client that sends nothing for so long in the middle of its request is cut off
+DRAIN_S = 30
+WARM_S = 300  # a worker that does not even beat for so long is replaced
+SPARE_THREADS = 16  # beside those for queries: health checks, thumbnails, slow clients
+_MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serves until SIGTERM or SIGINT, then lets running requests end; the process exits with status 0.
+
+    Raises:
+        ServerError: nothing can listen at this address.
+    """
+    if any(name in sys.modules for name in _MODEL_LIBRARIES):
+        # The worker is forked, and thread pools of these libraries do not survive a fork.
+        os.environ.update(_environment(settings))
+        os.execv(sys.executable, _command(host, port))  # noqa: S606
+    listener = _listen(host, port)
+    _Server(settings, listener).run()
+
+
+def _command(host: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "lookalike", "serve", "--host", host, "--port", str(port)]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Returns the variables that give a new process these same settings."""
+    values: dict[str, str] = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        paths = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
+        values[f"LOOKALIKE_{field.name.upper()}"] = paths
+    return values
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        raise ServerError(
+            f"host and port must be free to listen at; got {host}:{port} ({error}). Stop what uses it, or name another "
+            "with --port."
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, told what to do without a configuration file."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings, self._listener = settings, listener
+        self.url = _url(listener)
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": [f"fd://{self._listener.detach()}"],
+            "worker_class": f"{__name__}.Worker",
+            "workers": 1,
+            "threads": self._settings.cores + self._settings.queue_size + SPARE_THREADS,
+            "worker_connections": 1000,
+            "timeout": WARM_S,
+            "graceful_timeout": DRAIN_S,
+            "keepalive": 15,
+            "logger_class": f"{__name__}.JsonLogger",
+            "accesslog": "-",
+            "errorlog": "-",
+            "loglevel": "warning",
+            "forwarded_allow_ips": "",
+            "limit_request_line": 8190,
+            "pre_request": _headers_read,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Makes the app, in the worker, and starts to warm it."""
+        app = create_app(self._settings)
+        held: Resources = app.extensions[EXTENSION]
+        held.readiness.start(self._say_ready, self._say_waiting)
+        return app
+
+    def _say_ready(self) -> None:
+        click.echo(f"Lookalike is ready at {self.url}")
+
+    def _say_waiting(self) -> None:
+        click.echo(f"Lookalike listens at {self.url} and answers 503 until `lookalike rebuild` has published.")
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gthread that is not held up by clients that dribble their headers, and that says when it stops."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading: dict[int, tuple[Any, float]] = {}  # thread -> its connection, and since when it reads headers
+
+    def handle(self, conn: Any) -> Any:
+        thread = threading.get_ident()
+        self._reading[thread] = (conn, time.monotonic())
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(STALL_S))
+        try:
+            return super().handle(conn)
+        finally:
+            self._reading.pop(thread, None)
+
+    def notify(self) -> None:
+        super().notify()
+        now = time.monotonic()
+        for conn, since in list(self._reading.values()):
+            if now - since > HEADER_DEADLINE_S:
+                _cut_off(conn.sock)
+
+    def headers_read(self) -> None:
+        self._reading.pop(threading.get_ident(), None)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        held: Resources = self.wsgi.extensions[EXTENSION]
+        held.readiness.stop()
+        super().handle_exit(sig, frame)
+
+
+class JsonLogger(Logger):  # type: ignore[misc]
+    """Writes one JSON object a request to standard error; never a query string, a header or a body."""
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "method": environ.get("REQUEST_METHOD"),
+            "path": environ.get("PATH_INFO"),
+            "status": int(str(resp.status).split()[0]),
+            "bytes": getattr(resp, "sent", None),
+            "ms": round(request_time.total_seconds() * 1000, 1),
+            "from": environ.get("REMOTE_ADDR"),
+        }
+        sys.stderr.write(json.dumps(line) + "\n")
+
+
+def _headers_read(worker: Worker, _request: Any) -> None:
+    worker.headers_read()
+
+
+def _timeval(seconds: int) -> bytes:
+    """Returns a C `struct timeval`."""
+    return seconds.to_bytes(8, sys.byteorder) + bytes(8)
+
+
+def _cut_off(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it is gone already
+        return

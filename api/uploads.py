@@ -1,0 +1,53 @@
+"""Bodies from strangers: what type they may have, how large they may be, and their file parts."""
+
+from flask import request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api.errors import BadRequest
+from data.errors import ImageTooLarge
+
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+FORM_BYTES = 64_000  # all plain fields of one form together
+PARTS = 12  # parts of one form
+
+
+def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = PARTS) -> None:
+    """Sets what this request's body may hold; over it the answer is 413. Call before touching the body."""
+    request.max_content_length = file_bytes + form_bytes + 16_000  # the last: boundaries and part headers
+    request.max_form_memory_size = form_bytes
+    request.max_form_parts = parts
+
+
+def require_type(*media_types: str) -> None:
+    """Raises UnsupportedMediaType (415) unless the body is of one of `media_types`."""
+    if request.mimetype not in media_types:
+        got = request.mimetype or "none"
+        raise UnsupportedMediaType(f"Content-Type must be one of {', '.join(media_types)}; got {got}.")
+
+
+def read_part(name: str, limit_bytes: int) -> bytes | None:
+    """Returns the bytes of the one file part `name`; None when there is none.
+
+    Raises:
+        BadRequest: the part comes twice or is a plain field.
+        ImageTooLarge: it is over `limit_bytes`.
+    """
+    contents = read_parts(name, limit_bytes, 1)
+    return contents[0] if contents else None
+
+
+def read_parts(name: str, limit_bytes: int, limit_parts: int) -> list[bytes]:
+    """Returns the bytes of the file parts `name`, at most `limit_parts`, each at most `limit_bytes`."""
+    parts = request.files.getlist(name)
+    if name in request.form:
+        raise BadRequest(f"{name} must be a file part with a file name; got a plain field.", field=name)
+    if len(parts) > limit_parts:
+        raise BadRequest(f"at most {limit_parts} parts `{name}` may be given; got {len(parts)}.", field=name)
+    others = sorted(set(request.files) - {name, "product"})
+    if others:
+        raise BadRequest(f"file parts must be named {name}; got {others[0][:100]!r}.", field=others[0][:100])
+    contents = [part.stream.read(limit_bytes + 1) for part in parts]
+    for number, content in enumerate(contents, start=1):
+        if len(content) > limit_bytes:
+            raise ImageTooLarge(f"part `{name}` number {number} must have at most {limit_bytes} bytes; got more.")
+    return contents

@@ -1,0 +1,77 @@
+"""Product changes over HTTP, in the order that makes them durable and findable before they are acknowledged."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.admission import Admission
+from api.seams import Engine
+from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.errors import InvalidImage, NoGeneration, UnknownProduct
+from data.intake import Intake
+from data.products import Product, patch_product
+
+
+class ProductWriter:
+    """Writes one product at a time: photos decoded, features durable, then the catalogue row that makes it visible."""
+
+    def __init__(self, engine: Engine, catalogue: Catalogue, intake: Intake, admission: Admission) -> None:
+        self._engine, self._catalogue, self._intake, self._admission = engine, catalogue, intake, admission
+        self._changing = threading.Lock()
+
+    def put(self, product: Product, contents: Sequence[bytes]) -> str:
+        """Creates or replaces a product.
+
+        Args:
+            product: all its facts.
+            contents: the bytes of its photos; none keeps the photos that it has.
+
+        Returns:
+            "created", "updated" or "unchanged".
+
+        Raises:
+            InvalidImage: a photo cannot be taken; the message names the part. Nothing was changed.
+            Overloaded: too many requests wait.
+        """
+        if not contents:
+            with self._changing:
+                return self._catalogue.upsert(product, None)
+        with self._admission.slot():
+            photos = [self._accept(number, content) for number, content in enumerate(contents, start=1)]
+            self.embed(photos)
+        with self._changing:
+            return self._catalogue.upsert(product, photos)
+
+    def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
+        """Replaces the named facts of a product and returns it.
+
+        Raises:
+            UnknownProduct: there is no such product.
+            InvalidProduct: a change breaks a rule.
+        """
+        with self._changing:  # two patches of one product must not undo each other
+            facts = self._catalogue.get(product_id)
+            self._catalogue.upsert(patch_product(facts.product, changes), None)
+            return self._catalogue.get(product_id)
+
+    def delete(self, product_id: str) -> None:
+        """Takes a product out of every later search.
+
+        Raises:
+            UnknownProduct: there is no such product.
+        """
+        if not self._catalogue.delete(product_id):
+            raise UnknownProduct(product_id)
+
+    def embed(self, photos: Sequence[PhotoRecord]) -> None:
+        """Makes the features of `photos` durable; before the first publish the first rebuild does it instead."""
+        try:
+            self._engine.embed_new(photos)
+        except NoGeneration:
+            return
+
+    def _accept(self, number: int, content: bytes) -> PhotoRecord:
+        try:
+            return self._intake.accept_bytes(content)
+        except InvalidImage as error:
+            raise type(error)(f"part `image` number {number}: {error}", code=error.code) from error
