@@ -1,6 +1,7 @@
 """Where an image reference of a feed may point: inside the feed's own folders, or at a URL."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from data.errors import InvalidImage
@@ -14,6 +15,7 @@ def is_url(reference: str) -> bool:
 def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
     """Returns the file that a path of a feed names, the first that exists under `roots`.
 
+    A `gs://bucket/a/b.jpg` stands for `a/b.jpg`, `bucket/a/b.jpg` or `b.jpg` there: a copy of the bucket.
     Neither `..` nor a symbolic link leads out of a root; an absolute path must lie inside one.
 
     Args:
@@ -23,9 +25,9 @@ def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
         InvalidImage: nothing is there (code `missing_image`), or it lies outside every root (`outside_root`).
     """
     outside = False
-    for root in roots:
+    for root, name in product(roots, _names(reference)):
         try:
-            path = (root / reference).resolve()
+            path = (root / name).resolve()
             if not path.is_relative_to(root):
                 outside = True
             elif path.is_file():
@@ -41,3 +43,10 @@ def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
         f"image must be a file under the feed's folder or --images; got {reference[:200]!r}, which is not there.",
         code="missing_image",
     )
+
+
+def _names(reference: str) -> list[str]:
+    if not reference.lower().startswith("gs://"):
+        return [reference]
+    bucket, _, inside = reference[5:].partition("/")
+    return [inside.lstrip("/"), f"{bucket}/{inside}", inside.rpartition("/")[2]] if inside else []

@@ -4,34 +4,28 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.reader_rows import LINE_LIMIT, BadRow, Row, row_from
-
-_BOM = b"\xef\xbb\xbf"
+from data.reader_rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
 
 
 def read_jsonl(path: Path) -> Iterator[Row | BadRow]:
     """Yields a row for every line that is not blank."""
-    with path.open("rb") as source:
-        line = 0
-        while text := source.readline(LINE_LIMIT + 1):
-            line += 1
-            if len(text) > LINE_LIMIT:
-                while text and not text.endswith(b"\n"):
-                    text = source.readline(LINE_LIMIT)
-                yield BadRow(line, "line_too_long", f"a line must have at most {LINE_LIMIT:,} bytes; got more.")
-            elif stripped := text.removeprefix(_BOM if line == 1 else b"").strip():
-                yield _parse(line, stripped)
+    lines = Lines(path)
+    for number, text in enumerate(lines, start=1):
+        if lines.take_cut():
+            yield too_long(number)
+        elif has_bad_bytes(text):
+            yield bad_encoding(number)
+        elif stripped := text.strip():
+            yield _parse(number, stripped)
 
 
-def _parse(line: int, text: bytes) -> Row | BadRow:
+def _parse(line: int, text: str) -> Row | BadRow:
     try:
-        value = json.loads(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        return BadRow(
-            line, "bad_encoding", f"a line must be UTF-8; got byte {text[error.start]:#04x}. Save it as UTF-8."
-        )
-    except (ValueError, RecursionError) as error:
-        return BadRow(line, "bad_json", f"a line must be one JSON object; got {error}.")
+        value = json.loads(text)
+    except RecursionError:
+        return BadRow(line, "bad_json", "a line must be one JSON object; got brackets nested too deeply.")
+    except ValueError as error:
+        return BadRow(line, "bad_json", f"a line must be one JSON object; got {text[:40]!r} ({error}).")
     if not isinstance(value, dict):
-        return BadRow(line, "bad_json", f"a line must be one JSON object; got {type(value).__name__}.")
+        return BadRow(line, "bad_json", f"a line must be one JSON object; got {text[:40]!r}.")
     return row_from(line, value)

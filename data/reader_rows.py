@@ -1,11 +1,17 @@
-"""What every catalogue reader yields, and what they share about columns."""
+"""What every catalogue reader yields, and what they share about lines and columns."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from data.errors import InvalidFeed
 
 LINE_LIMIT = 1_000_000
 IMAGES_PER_PRODUCT = 1_000
+BOM = b"\xef\xbb\xbf"
+_BAD_BYTES = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -13,14 +19,16 @@ class Row:
     """One product as the feed gives it, not yet checked.
 
     Attributes:
-        line: 1-based line (CSV, JSONL), row (Parquet) or entry (folders) in the feed.
+        line: 1-based line (CSV, JSONL), row (Parquet) or file (folders) of the feed.
         fields: DESIGN names to raw values, for `parse_product`.
         images: references as written (path or URL); None: the feed says nothing about images.
+        only_image: the row is nothing but its photo, and no product without it.
     """
 
     line: int
     fields: Mapping[str, Any]
     images: tuple[str, ...] | None
+    only_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,26 +41,73 @@ class BadRow:
 
 
 def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row | BadRow:
-    """Splits the image references off `fields`.
+    """Splits the image references off `fields`, and keeps the rest.
 
     Args:
-        separator: what stands between several references in one text, "" where a text is one reference.
+        separator: what stands between several references in one text; "": a text is one reference.
     """
     given = [fields.pop(name) for name in ("image", "images") if name in fields]
     if not given:
         return Row(line, fields, None)
     references: list[str] = []
     for value in given:
-        if isinstance(value, str):
-            value = value.split(separator) if separator else [value]
-        elif value is None:
-            value = []
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-            return BadRow(line, "bad_images", f"images must be a list of paths or URLs; got {str(given[0])[:80]!r}.")
-        references += [item.strip() for item in value if item.strip()]
+        if value is None:
+            continue
+        parts = (value.split(separator) if separator else [value]) if isinstance(value, str) else value
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            return BadRow(line, "bad_images", f"images must be a list of paths or URLs; got {str(value)[:80]!r}.")
+        references += [part.strip() for part in parts if part.strip()]
     unique = tuple(dict.fromkeys(references))
     if len(unique) > IMAGES_PER_PRODUCT:
-        return BadRow(
-            line, "too_many_images", f"a product must have at most {IMAGES_PER_PRODUCT} images; got {len(unique)}."
-        )
+        message = f"a product must have at most {IMAGES_PER_PRODUCT:,} images; got {len(unique):,}. Leave some out."
+        return BadRow(line, "too_many_images", message)
     return Row(line, fields, unique)
+
+
+class Lines:
+    """The lines of a file, decoded, none longer than `LINE_LIMIT` bytes.
+
+    Bytes that are not UTF-8 become lone surrogates, which `has_bad_bytes` finds: one bad row is no reason to give up
+    the file.
+
+    Attributes:
+        cut: a line since the last `take_cut()` was longer, and only its beginning was given.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.cut = False
+
+    def __iter__(self) -> Iterator[str]:
+        with self._path.open("rb") as source:
+            first = True
+            while raw := source.readline(LINE_LIMIT + 1):
+                if first and raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                    raise InvalidFeed(f"a feed must be UTF-8; got UTF-16 in {self._path}. Save it as UTF-8.")
+                text = raw.removeprefix(BOM) if first else raw
+                first = False
+                if len(raw) > LINE_LIMIT:
+                    self.cut = True
+                    while raw and not raw.endswith(b"\n"):
+                        raw = source.readline(LINE_LIMIT)
+                yield text.decode("utf-8", "surrogateescape")
+
+    def take_cut(self) -> bool:
+        """Returns `cut` and clears it."""
+        was, self.cut = self.cut, False
+        return was
+
+
+def has_bad_bytes(text: str) -> bool:
+    """Whether `text` came from bytes that are not UTF-8."""
+    return bool(_BAD_BYTES.search(text))
+
+
+def too_long(line: int) -> BadRow:
+    """The report on a line over `LINE_LIMIT`."""
+    return BadRow(line, "line_too_long", f"a line must have at most {LINE_LIMIT:,} bytes; got more. Shorten it.")
+
+
+def bad_encoding(line: int) -> BadRow:
+    """The report on a line that is not UTF-8."""
+    return BadRow(line, "bad_encoding", "a row must be UTF-8; got other bytes. Save the file as UTF-8.")

@@ -53,7 +53,7 @@ def import_feed(
     """
     catalogue = Catalogue(settings.home)
     take_in = _photo_source(settings, Intake(settings, catalogue), path, images)
-    prepared = prepare(read_feed(path, format, images), take_in, settings.cores)
+    prepared = prepare(read_feed(path, format), take_in, settings.cores)
     with closing(prepared), ReportFile(report) as report_file, tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         rows: Iterable[Prepared] = track(prepared, "import", unit="products")
         if strict:

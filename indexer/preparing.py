@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from data.catalogue import PhotoRecord
 from data.errors import InvalidImage, InvalidProduct
@@ -32,9 +32,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Started:
-    line: int
+    row: Row
     product: Product
-    futures: list[Future[PhotoRecord]] | None = field(default=None)
+    futures: list[Future[PhotoRecord]] | None = None
 
 
 def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Generator[Prepared]:
@@ -73,12 +73,12 @@ def _start(
                 code="duplicate_product_id",
             )
     except InvalidProduct as error:
-        product_id = str(row.fields.get("product_id") or "")[:200]
+        product_id = str(row.fields.get("product_id") or "")[:200].encode("utf-8", "replace").decode("utf-8")
         return Prepared(product_id, problems=(RowProblem(row.line, product_id, error.code, str(error)),))
     seen.add(product.product_id)
     if row.images is None:
-        return _Started(row.line, product)
-    return _Started(row.line, product, [pool.submit(take_in, reference) for reference in row.images])
+        return _Started(row, product)
+    return _Started(row, product, [pool.submit(take_in, reference) for reference in row.images])
 
 
 def _photo_count(item: Prepared | _Started) -> int:
@@ -99,10 +99,19 @@ def _finish(item: Prepared | _Started) -> Prepared:
             record = future.result()
             photos.setdefault(record.sha256, record)
         except InvalidImage as error:
-            problems.append(RowProblem(item.line, product_id, error.code, str(error)))
+            problems.append(RowProblem(item.row.line, product_id, error.code, str(error)))
     if not photos:
-        kept = "It keeps the photos it had." if item.futures else "Give it one."
-        message = f"a product should have a usable image; got {len(item.futures)} unusable. {kept}"
-        problems.append(RowProblem(item.line, product_id, "no_usable_image", message))
-    keep = not photos and bool(item.futures)
-    return Prepared(product_id, item.product, None if keep else tuple(photos.values()), tuple(problems))
+        problems.append(RowProblem(item.row.line, product_id, "no_usable_image", _no_image(item)))
+        if item.row.only_image:
+            return Prepared(product_id, problems=tuple(problems))
+        if item.futures:
+            return Prepared(product_id, item.product, None, tuple(problems))
+    return Prepared(product_id, item.product, tuple(photos.values()), tuple(problems))
+
+
+def _no_image(item: _Started) -> str:
+    if item.row.only_image:
+        return "a product that is a photo must have a usable one; the row was refused."
+    if item.futures:
+        return f"a product should have a usable image; all {len(item.futures)} failed. It keeps those it had."
+    return "a product should have an image; got none. It can only be found by its facts."

@@ -1,0 +1,49 @@
+"""Reads a folder per category: `root/<category>/<photo>`, every photo a product."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.errors import InvalidFeed
+from data.reader_rows import Row
+
+# Formats that are not accepted are listed too, so that such a photo is reported and not passed over.
+_PHOTO_SUFFIXES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+    ".svg",
+}  # fmt: skip
+
+
+def read_folder(root: Path) -> Iterator[Row]:
+    """Yields a row for every photo under `root`, in the order of their paths.
+
+    The category is the name of the folder that holds the photo; the product_id is its path without the suffix, `~` in
+    place of `/`; the title is the photo's name where that is made of words, else the category.
+
+    Raises:
+        InvalidFeed: `root` cannot be listed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise InvalidFeed(f"a feed folder must be readable; got {error.filename} ({error.strerror}).") from error
+
+    line = 0
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder) / name
+            if path.suffix.lower() in _PHOTO_SUFFIXES and not name.startswith("."):
+                line += 1
+                yield _row(line, path, path.relative_to(root))
+
+
+def _row(line: int, path: Path, inside: Path) -> Row:
+    # A disk from a Mac spells Hangul in pieces; a shop's own texts have whole syllables.
+    *folders, stem = (unicodedata.normalize("NFC", part) for part in inside.with_suffix("").parts)
+    category = folders[-1] if folders else ""
+    words = [word for word in re.split(r"[\s_.-]+", stem) if word]
+    title = " ".join(words) if all(word.isalpha() for word in words) or not category else category
+    fields = {"product_id": "~".join((*folders, stem)), "title": title, "category": category}
+    return Row(line, fields, (str(path),), only_image=True)
