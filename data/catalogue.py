@@ -1,83 +1,19 @@
 """The shop's catalogue: products, their photos, what changed since when, and what filters let through."""
 
-import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.database import Connections
-from data.durable import fsync_path
+from data.catalogue_reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
+from data.catalogue_writes import delete_all, upsert_all
+from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
 from data.products import Product
 
-
-@dataclass(frozen=True, kw_only=True)
-class PhotoRecord:
-    """One decoded photo, content-addressed.
-
-    Attributes:
-        sha256: hex digest of the original's bytes.
-        source: absolute path that the bytes can be read from again.
-        width, height: pixels as shown.
-        colours: names of the main colours seen in it.
-    """
-
-    sha256: str
-    source: str
-    size_bytes: int
-    width: int
-    height: int
-    colours: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProductFacts:
-    """What an answer needs of one product.
-
-    Attributes:
-        image_sha256: its photos in the shop's order.
-        colours: names seen in its photos, each once, in the order of the photos.
-    """
-
-    product_key: int
-    product: Product
-    image_sha256: tuple[str, ...]
-    colours: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """One consistent reading of the live (not deleted) catalogue, one row per image.
-
-    Attributes:
-        seq: the catalogue's counter at that moment.
-        product_keys: int64 (m,), ascending by (product_key, position).
-        image_keys: int64 (m,).
-        image_sha256: (m,).
-    """
-
-    seq: int
-    product_keys: NDArray[np.int64]
-    image_keys: NDArray[np.int64]
-    image_sha256: list[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A product whose images changed, appeared or went; both tuples are empty when it is deleted."""
-
-    product_key: int
-    seq: int
-    deleted: bool
-    image_keys: tuple[int, ...]
-    image_sha256: tuple[str, ...]
+__all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot"]
 
 
 class Catalogue:
@@ -104,23 +40,17 @@ class Catalogue:
         Returns:
             For each item in order "created", "updated" or "unchanged".
         """
-        from data.catalogue_writes import upsert_all
-
         given = list(items)
         with self._connections.writing() as connection:
             return upsert_all(connection, given)
 
     def delete(self, product_id: str) -> bool:
         """Marks a product as deleted and drops its images; False: it was not there."""
-        from data.catalogue_writes import delete_all
-
         with self._connections.writing() as connection:
             return bool(delete_all(connection, [product_id]))
 
     def delete_missing(self, keep_product_ids: Collection[str]) -> int:
         """Deletes every product whose id is not among `keep_product_ids`; returns how many."""
-        from data.catalogue_writes import delete_all
-
         keep = set(keep_product_ids)
         with self._connections.writing() as connection:
             live = connection.execute("SELECT product_id FROM products WHERE NOT deleted")
@@ -134,16 +64,17 @@ class Catalogue:
         """
         with self._connections.reading() as connection:
             row = connection.execute(
-                "SELECT product_key FROM products WHERE product_id = ? AND NOT deleted", (product_id,)
+                "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted",
+                (json_list([product_id]),),
             ).fetchone()
             if row is None:
                 raise UnknownProduct(product_id)
-            return _facts(connection, [row[0]])[row[0]]
+            return read_facts(connection, [row[0]])[row[0]]
 
     def facts(self, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
         """Returns the facts of those products that are live, by key, in the given order."""
         with self._connections.reading() as connection:
-            found = _facts(connection, [int(key) for key in product_keys])
+            found = read_facts(connection, [int(key) for key in product_keys])
         return {int(key): found[int(key)] for key in product_keys if int(key) in found}
 
     def iter_facts(self, batch: int = 1000) -> Iterator[ProductFacts]:
@@ -156,7 +87,7 @@ class Catalogue:
                     "ORDER BY product_key LIMIT ?",
                     (after, batch),
                 ).fetchall()
-                found = _facts(connection, [key for (key,) in rows])
+                found = read_facts(connection, [key for (key,) in rows])
             if not rows:
                 return
             after = rows[-1][0]
@@ -177,11 +108,10 @@ class Catalogue:
             rows = connection.execute(
                 "SELECT product_key, image_key, sha256 FROM product_images ORDER BY product_key, position"
             ).fetchall()
-        keys = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(len(rows), 2)
         return Snapshot(
             seq=seq,
-            product_keys=keys[:, 0].copy(),
-            image_keys=keys[:, 1].copy(),
+            product_keys=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
+            image_keys=np.fromiter((row[1] for row in rows), np.int64, len(rows)),
             image_sha256=[row[2] for row in rows],
         )
 
@@ -239,83 +169,4 @@ class Catalogue:
 
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the whole database to `path`, which appears only when it is complete."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.part")
-        temporary.unlink(missing_ok=True)
-        target = sqlite3.connect(temporary)
-        try:
-            self._connections.db.conn.backup(target)
-        finally:
-            target.close()
-        fsync_path(temporary)
-        temporary.replace(path)
-        fsync_path(path.parent)
-
-
-def read_photos(connection: sqlite3.Connection, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
-    rows = connection.execute(
-        "SELECT sha256, source, size_bytes, width, height, colours FROM photos "
-        "WHERE sha256 IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(sha256s)),),
-    )
-    return {
-        row[0]: PhotoRecord(
-            sha256=row[0],
-            source=row[1],
-            size_bytes=row[2],
-            width=row[3],
-            height=row[4],
-            colours=tuple(json.loads(row[5])),
-        )
-        for row in rows
-    }
-
-
-def _photo(row: Sequence[Any]) -> PhotoRecord:
-    return PhotoRecord(
-        sha256=row[0], source=row[1], size_bytes=row[2], width=row[3], height=row[4], colours=tuple(json.loads(row[5]))
-    )
-
-
-def _facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
-    wanted = (json.dumps(list(product_keys)),)
-    images: dict[int, list[str]] = {}
-    colours: dict[int, dict[str, None]] = {}
-    for product_key, sha256, names in connection.execute(
-        "SELECT i.product_key, i.sha256, p.colours FROM product_images i JOIN photos p USING (sha256) "
-        "WHERE i.product_key IN (SELECT value FROM json_each(?)) ORDER BY i.product_key, i.position",
-        wanted,
-    ):
-        images.setdefault(product_key, []).append(sha256)
-        colours.setdefault(product_key, {}).update(dict.fromkeys(json.loads(names)))
-    rows = connection.execute(
-        "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, created_at, "
-        "in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) AND NOT deleted "
-        "ORDER BY product_key",
-        wanted,
-    )
-    return {
-        row[0]: ProductFacts(
-            product_key=row[0],
-            product=_product(row[1:]),
-            image_sha256=tuple(images.get(row[0], ())),
-            colours=tuple(colours.get(row[0], ())),
-        )
-        for row in rows
-    }
-
-
-def _product(row: Sequence[Any]) -> Product:
-    return Product(
-        product_id=row[0],
-        title=row[1],
-        description=row[2],
-        brand=row[3],
-        category=row[4],
-        price=row[5],
-        currency=row[6],
-        colour=row[7],
-        created_at=datetime.fromisoformat(row[8]),
-        in_stock=bool(row[9]),
-        attributes=json.loads(row[10]),
-    )
+        self._connections.backup(path)

@@ -1,4 +1,4 @@
-"""How products get into catalog.db and out again; every function runs inside the caller's transaction."""
+"""How products get into catalog.db and out again; every function runs in the caller's transaction."""
 
 import json
 import sqlite3
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from data.catalogue import PhotoRecord, read_photos
-from data.filters import attribute_values, fold, moment_text
+from data.catalogue_reads import PhotoRecord, read_photos
+from data.database import json_list
+from data.filter_tree import attribute_values, fold
+from data.moments import moment_text
 from data.products import Product
 
 _CHUNK = 500
@@ -61,7 +63,7 @@ class _Writer:
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads what is stored of these products."""
-        wanted = (json.dumps(list(product_ids)),)
+        wanted = (json_list(product_ids),)
         images: dict[int, list[str]] = {}
         for product_key, sha256 in self._connection.execute(
             "SELECT i.product_key, i.sha256 FROM product_images i JOIN products p USING (product_key) "
@@ -130,7 +132,7 @@ class _Writer:
         """Brings colours of photos that were looked at anew to all their products, and stores the counter."""
         for (key,) in self._connection.execute(
             "SELECT DISTINCT product_key FROM product_images WHERE sha256 IN (SELECT value FROM json_each(?))",
-            (json.dumps(sorted(self._recoloured)),),
+            (json_list(self._recoloured),),
         ).fetchall():
             self._index_colours(key)
             self._seq += 1

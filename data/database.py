@@ -1,10 +1,12 @@
 """catalog.db: how it is opened, and how groups of reads and writes are kept whole."""
 
+import json
 import os
+import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from data.migrations import migrate
 
 FILE_NAME = "catalog.db"
 BUSY_TIMEOUT_MS = 10_000
+_NEVER_STORED = re.compile("[\0\ud800-\udfff]")
 _prepared: set[tuple[int, str, int]] = set()
 _prepare_lock = threading.Lock()
 # A connection that came along through fork must be neither used nor closed by the child, so it is kept here.
@@ -87,8 +90,27 @@ class Connections:
         """
         try:
             return self.db.conn.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             raise _unusable(self.home / FILE_NAME, error) from error
+
+    def backup(self, path: Path) -> None:
+        """Writes a consistent copy of the database to `path`, which appears only when it is complete.
+
+        Raises:
+            DatabaseError: the copy cannot be written.
+        """
+        part = path.with_name(f"{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part)) as target:
+                self.db.conn.backup(target)
+            fsync_path(part)
+            part.replace(path)
+            fsync_path(path.parent)
+        except (sqlite3.Error, OSError) as error:
+            part.unlink(missing_ok=True)
+            raise _unusable(path, error) from error
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -104,8 +126,17 @@ class Connections:
             except BaseException:
                 connection.rollback()
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             raise _unusable(self.home / FILE_NAME, error) from error
+
+
+def json_list(values: Iterable[str | int]) -> str:
+    """Returns values as the parameter of `IN (SELECT value FROM json_each(?))`.
+
+    Texts that are never stored are left out: SQLite would cut one with a NUL there and join two halves of a surrogate
+    pair, and so find something else.
+    """
+    return json.dumps([value for value in values if not (isinstance(value, str) and _NEVER_STORED.search(value))])
 
 
 def _prepare(path: Path) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from data.database import Connections
+from data.database import Connections, json_list
 from data.errors import InvalidEvent
-from data.filters import moment_text
+from data.moments import moment_text
 
 KINDS = ("search", "click", "add_to_cart", "purchase")
 _COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
@@ -100,7 +100,7 @@ class Events:
             rows = self._connections.query(
                 f"SELECT {_COLUMNS} FROM events WHERE (at, event_id) > (?, ?) "  # noqa: S608 - constants
                 "AND kind IN (SELECT value FROM json_each(?)) ORDER BY at, event_id LIMIT ?",
-                (*after, json.dumps(sorted(kinds)), batch),
+                (*after, json_list(kinds), batch),
             )
             yield from map(_event, rows)
             if len(rows) < batch:
@@ -111,7 +111,7 @@ class Events:
 def _known(connection: sqlite3.Connection, product_ids: Collection[str]) -> set[str]:
     found = connection.execute(
         "SELECT product_id FROM products WHERE product_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(product_ids)),),
+        (json_list(product_ids),),
     )
     return {product_id for (product_id,) in found}
 

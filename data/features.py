@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.database import Connections
+from data.database import Connections, json_list
 from data.durable import fsync_path, write_text
 from data.errors import FeatureStoreError
 from data.locks import waiting
@@ -250,7 +250,7 @@ class FeatureStore:
             for block in _blocks(keys, _KEYS_A_QUERY)
             for key, row in connection.execute(
                 "SELECT key, row FROM feature_rows WHERE set_id = ? AND key IN (SELECT value FROM json_each(?))",
-                (self._set_id, json.dumps(block)),
+                (self._set_id, json_list(block)),
             )
         }
 

@@ -10,22 +10,12 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from data.errors import InvalidFilter
-from data.filters import (
-    FIELDS,
-    MAX_DEPTH,
-    MAX_LENGTH,
-    MAX_TERMS,
-    TEXT_FIELDS,
-    AllOf,
-    AnyOf,
-    Comparison,
-    Node,
-    Not,
-    Scalar,
-    Span,
-    fold,
-    moment_text,
-)  # fmt: skip
+from data.filter_tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
+from data.moments import moment_text
+
+MAX_LENGTH = 2_000
+MAX_DEPTH = 32
+MAX_TERMS = 200
 
 # Words carry \b so that `ANDbrand` is no AND, and a field is never one of them.
 _GRAMMAR = r"""
@@ -63,7 +53,7 @@ _TERMINALS = {
 
 
 def parse(text: str) -> Node:
-    """Parses `text` as `data.filters.parse_filter` says."""
+    """Parses `text` as `data.filters.parse_filter` says, within MAX_LENGTH, MAX_DEPTH and MAX_TERMS."""
     if len(text) > MAX_LENGTH:
         raise _invalid(text, MAX_LENGTH, f"a filter must have at most {MAX_LENGTH} characters; got {len(text)}")
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.database import Connections
 from data.errors import InvalidKey
-from data.filters import moment_text
+from data.moments import moment_text
 
 SCOPES = ("search", "write", "admin")
 _FORM = re.compile(r"lk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

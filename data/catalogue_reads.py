@@ -1,0 +1,145 @@
+"""What the catalogue hands out, and how photos and facts are read; every function runs in the caller's transaction."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.database import json_list
+from data.products import Product
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoRecord:
+    """One decoded photo, content-addressed.
+
+    Attributes:
+        sha256: hex digest of the original's bytes.
+        source: absolute path that the bytes can be read from again.
+        width, height: pixels as shown.
+        colours: names of the main colours seen in it.
+    """
+
+    sha256: str
+    source: str
+    size_bytes: int
+    width: int
+    height: int
+    colours: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductFacts:
+    """What an answer needs of one product.
+
+    Attributes:
+        image_sha256: its photos in the shop's order.
+        colours: names seen in its photos, each once, in the order of the photos.
+    """
+
+    product_key: int
+    product: Product
+    image_sha256: tuple[str, ...]
+    colours: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One consistent reading of the live (not deleted) catalogue, one row per image.
+
+    Attributes:
+        seq: the catalogue's counter at that moment.
+        product_keys: int64 (m,), ascending by (product_key, position).
+        image_keys: int64 (m,).
+        image_sha256: (m,).
+    """
+
+    seq: int
+    product_keys: NDArray[np.int64]
+    image_keys: NDArray[np.int64]
+    image_sha256: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A product whose images changed, appeared or went; both tuples are empty when it is deleted."""
+
+    product_key: int
+    seq: int
+    deleted: bool
+    image_keys: tuple[int, ...]
+    image_sha256: tuple[str, ...]
+
+
+def read_photos(connection: sqlite3.Connection, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
+    rows = connection.execute(
+        "SELECT sha256, source, size_bytes, width, height, colours FROM photos "
+        "WHERE sha256 IN (SELECT value FROM json_each(?))",
+        (json_list(sha256s),),
+    )
+    return {
+        row[0]: PhotoRecord(
+            sha256=row[0],
+            source=row[1],
+            size_bytes=row[2],
+            width=row[3],
+            height=row[4],
+            colours=tuple(json.loads(row[5])),
+        )
+        for row in rows
+    }
+
+
+def _photo(row: Sequence[Any]) -> PhotoRecord:
+    return PhotoRecord(
+        sha256=row[0], source=row[1], size_bytes=row[2], width=row[3], height=row[4], colours=tuple(json.loads(row[5]))
+    )
+
+
+def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
+    wanted = (json_list(product_keys),)
+    images: dict[int, list[str]] = {}
+    colours: dict[int, dict[str, None]] = {}
+    for product_key, sha256, names in connection.execute(
+        "SELECT i.product_key, i.sha256, p.colours FROM product_images i JOIN photos p USING (sha256) "
+        "WHERE i.product_key IN (SELECT value FROM json_each(?)) ORDER BY i.product_key, i.position",
+        wanted,
+    ):
+        images.setdefault(product_key, []).append(sha256)
+        colours.setdefault(product_key, {}).update(dict.fromkeys(json.loads(names)))
+    rows = connection.execute(
+        "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, created_at, "
+        "in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) AND NOT deleted "
+        "ORDER BY product_key",
+        wanted,
+    )
+    return {
+        row[0]: ProductFacts(
+            product_key=row[0],
+            product=_product(row[1:]),
+            image_sha256=tuple(images.get(row[0], ())),
+            colours=tuple(colours.get(row[0], ())),
+        )
+        for row in rows
+    }
+
+
+def _product(row: Sequence[Any]) -> Product:
+    return Product(
+        product_id=row[0],
+        title=row[1],
+        description=row[2],
+        brand=row[3],
+        category=row[4],
+        price=row[5],
+        currency=row[6],
+        colour=row[7],
+        created_at=datetime.fromisoformat(row[8]),
+        in_stock=bool(row[9]),
+        attributes=json.loads(row[10]),
+    )
