@@ -57,6 +57,21 @@ class ImportRuns:
             )
             connection.execute("DELETE FROM import_rows WHERE run_id <= ?", (run_id - _RUNS_WITH_ROWS,))
 
+    def latest(self) -> dict[str, Any] | None:
+        """Returns the newest run's source, started_at, finished_at (None: not yet) and counts, if there is one."""
+        rows = self._connections.query(
+            "SELECT source, started_at, finished_at, counts FROM import_runs ORDER BY run_id DESC LIMIT 1"
+        )
+        if not rows:
+            return None
+        source, started_at, finished_at, counts = rows[0]
+        return {
+            "source": source,
+            "started_at": started_at,
+            "finished_at": finished_at,
+            "counts": json.loads(counts) if counts else {},
+        }
+
     def problems(self, run_id: int) -> list[RowProblem]:
         """Returns the run's report, by line."""
         rows = self._connections.query(

@@ -1,11 +1,16 @@
 """The indexer's commands: import, rebuild, rollback, status, doctor."""
 
+import dataclasses
 import json
+import logging
 from pathlib import Path
 
 import click
 
+from data.errors import LookalikeError
 from data.settings import Settings
+
+_log = logging.getLogger("lookalike.rebuild")
 
 
 @click.command("import")
@@ -51,3 +56,91 @@ def import_command(
 
     done = import_feed(settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, report=report)
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else summary(done, report))
+
+
+@click.command("rebuild")
+@click.option("--no-train", is_flag=True, help="Take over what the live generation has learned; embed and index only.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read every photo's source again, leave out those that are gone or changed, and train even where nothing "
+    "changed. Photos that are embedded already are not embedded again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary line only.")
+@click.pass_obj
+def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: bool) -> None:
+    """Embed what is new, build a generation, verify it and publish it: the nightly job.
+
+    The last line of output is one JSON object. Exit status: 0 published, 1 nothing was published (another rebuild
+    runs, a gate refused, a step failed; the live generation stays as it is), 2 wrong usage.
+
+    Example: lookalike rebuild --json
+    """
+    from indexer.rebuild import rebuild
+    from indexer.summary import Journal, describe
+
+    journal = Journal()
+    try:
+        summary = rebuild(settings, train=not no_train, full=full, journal=journal)
+    # the nightly job ends in its summary line whatever happened to it; what it was goes into the line and the log
+    except Exception as error:
+        summary = journal.summary(str(error) or type(error).__name__)
+        _log.error("rebuild failed: %s", summary.reason, exc_info=not isinstance(error, LookalikeError | OSError))
+    if not as_json:
+        click.echo(describe(summary))
+    click.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+    if not summary.published:
+        click.get_current_context().exit(1)
+
+
+@click.command("rollback")
+@click.argument("generation", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_obj
+def rollback_command(settings: Settings, generation: str | None, as_json: bool) -> None:
+    """Make an earlier generation the live one: the one named, or the one before the live one.
+
+    Its files are verified first. Running servers swap to it by themselves. `lookalike status` lists what is kept.
+
+    Example: lookalike rollback
+    """
+    from data.generations import GenerationStore
+
+    live = GenerationStore(settings.home).rollback(generation)
+    click.echo(json.dumps({"generation": live}) if as_json else f"Generation {live} is live.")
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
+@click.pass_obj
+def status_command(settings: Settings, as_json: bool) -> None:
+    """Say what is live, what waits, what is kept, and how the last import and rebuild went.
+
+    Example: lookalike status --json
+    """
+    from indexer.operate import describe_status, status
+
+    facts = status(settings)
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else describe_status(facts))
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
+@click.pass_obj
+def doctor_command(settings: Settings, as_json: bool) -> None:
+    """Check this machine, the files on disk and what is in use, and say what to do.
+
+    Each line begins with OK, WARN or FAIL. Exit status: 0 without any FAIL, 1 otherwise.
+
+    Example: lookalike doctor
+    """
+    from indexer.doctor import examine
+
+    findings = examine(settings)
+    failed = any(finding.level == "FAIL" for finding in findings)
+    if as_json:
+        click.echo(json.dumps({"ok": not failed, "findings": [dataclasses.asdict(found) for found in findings]}))
+    else:
+        click.echo("\n".join(str(finding) for finding in findings))
+    if failed:
+        click.get_current_context().exit(1)

@@ -124,7 +124,8 @@ def _kth_best_scores(vectors: Floats, queries: Floats, k: int) -> Floats:
     for start in range(0, len(vectors), _BLOCK_ROWS):
         scores = queries @ np.asarray(vectors[start : start + _BLOCK_ROWS]).T
         best = -np.partition(-np.hstack([best, scores]), k - 1, axis=1)[:, :k]
-    return best.min(axis=1)
+    kth: Floats = best.min(axis=1)
+    return kth
 
 
 def _sample(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -141,7 +142,7 @@ def check_quality(new: Mapping[str, Any] | None, live: Mapping[str, Any] | None,
     """
     if new is None:
         return _quality(True, None, "any", "no part measured held-out quality, so there is nothing to compare")
-    value, measure = float(new["value"]), new["measure"]
+    value, measure = float(np.nan if new["value"] is None else new["value"]), new["measure"]
     if not np.isfinite(value):
         return _quality(False, None, "a finite number", f"{measure} is {value}")
     if live is None or live["measure"] != measure:

@@ -1,0 +1,238 @@
+"""What `lookalike doctor` looks at: this machine, the files on disk, what is in use, and what to do about it."""
+
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.catalogue import Catalogue
+from data.database import FILE_NAME as DATABASE
+from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
+from data.features import FeatureStore
+from data.generations import GenerationStore
+from data.intake import Intake
+from data.locks import holder
+from data.settings import Settings
+from engine.protocols import BackboneSpec
+from indexer.operate import damage
+from indexer.rebuild import LOCK_FILE
+from indexer.summary import last_rebuild
+from indexer.versions import versions
+
+OK, WARN, FAIL = "OK", "WARN", "FAIL"
+_SOURCES_LOOKED_AT = 100
+_LITTLE_SPACE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        level: `OK`, `WARN` (works, but look at it) or `FAIL` (does not work).
+        subject: what was looked at, for example `weights`.
+        detail: what was found.
+        advice: what to do; "" where there is nothing to do.
+    """
+
+    level: str
+    subject: str
+    detail: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:4} {self.subject:13} {self.detail}" + (f" -> {self.advice}" if self.advice else "")
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Looks at everything; one look that fails does not keep the others from being taken."""
+    looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("python", _python),
+        ("backbone", _backbone),
+        ("text encoder", _text_encoder),
+        ("index", _index),
+        ("disk", _disk),
+        ("database", _database),
+        ("generations", _generations),
+        ("features", _features),
+        ("sources", _sources),
+        ("rebuild", _rebuild),
+    )
+    found: list[Finding] = []
+    for subject, look in looks:
+        try:
+            found += look(settings)
+        except (LookalikeError, OSError, ImportError) as error:
+            found.append(Finding(level=FAIL, subject=subject, detail=str(error)))
+    return found
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    detail = f"{platform.python_version()} on {platform.machine()}, {settings.cores} cores"
+    yield Finding(level=OK, subject="python", detail=detail)
+    yield Finding(level=OK, subject="packages", detail=", ".join(f"{name} {v}" for name, v in versions().items()))
+
+
+def _backbone(settings: Settings) -> Iterator[Finding]:
+    from engine.backbones import resolve_spec
+
+    spec = resolve_spec(settings)
+    yield Finding(
+        level=OK, subject="backbone", detail=f"{spec.name}, {spec.dim} features, weights {spec.weights_digest[:12]}"
+    )
+    yield Finding(
+        level=OK, subject="runtime", detail=f"{spec.runtime} {spec.precision}, {_why_runtime(settings, spec)}"
+    )
+
+
+def _why_runtime(settings: Settings, spec: BackboneSpec) -> str:
+    runtime = f"runtime = {settings.runtime}"
+    if settings.precision != "auto":
+        return f"because {runtime} and precision = {settings.precision}"
+    has = {"bf16": "the processor computes in bf16", "f32": "the processor does not compute in bf16 or Keras runs it"}
+    return f"because {runtime}, precision = auto and {has.get(spec.precision, 'of the settings')}"
+
+
+def _text_encoder(settings: Settings) -> Iterator[Finding]:
+    from engine.text_tower import bundled_model
+
+    where = settings.text_encoder or str(bundled_model())
+    yield Finding(level=OK, subject="text encoder", detail=where)
+
+
+def _index(settings: Settings) -> Iterator[Finding]:
+    """Builds a small index with the settings' device and compares it with numpy."""
+    from engine.faiss_index import build_index
+
+    points = np.random.default_rng(0).standard_normal((256, 16)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    index = build_index(points, settings)
+    hits = index.search(points[:8], 5)
+    exact = np.argsort(-(points[:8] @ points.T), axis=1, kind="stable")[:, :5]
+    right = all(set(hit.rows) == set(rows) for hit, rows in zip(hits, exact, strict=True))
+    reason = f", {index.reason}" if index.reason else f", device = {settings.device}"
+    if right:
+        yield Finding(level=OK, subject="index", detail=f"{index.kind}{reason}; agrees with exact search")
+    else:
+        yield Finding(
+            level=FAIL, subject="index", detail=f"{index.kind} gives wrong answers{reason}", advice="set device to cpu"
+        )
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free at {folder}"
+    needed = _needed_bytes(settings)
+    if free < needed:
+        yield Finding(
+            level=FAIL,
+            subject="disk",
+            detail=f"{detail}; the next rebuild needs about {needed / 1e9:.2f} GB",
+            advice="make room, or lower LOOKALIKE_KEEP_GENERATIONS",
+        )
+    elif free < max(2 * needed, _LITTLE_SPACE_BYTES):
+        yield Finding(level=WARN, subject="disk", detail=detail, advice="make room before it runs out")
+    else:
+        yield Finding(level=OK, subject="disk", detail=detail)
+
+
+def _needed_bytes(settings: Settings) -> int:
+    """Bytes that a rebuild writes at most: every photo's features (float16) and one generation of points (float32)."""
+    if not (settings.home / DATABASE).exists():
+        return 0
+    images = Catalogue(settings.home).counts()["images"]
+    return images * (2048 * 2 + settings.space_dim * 4) + 20_000_000
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """The first connection of a process runs SQLite's quick_check."""
+    if not (settings.home / DATABASE).exists():
+        yield Finding(level=WARN, subject="database", detail=f"none in {settings.home}", advice="lookalike import PATH")
+        return
+    counts = Catalogue(settings.home).counts()
+    detail = f"undamaged, {counts['products']:,} products, {counts['images']:,} images"
+    yield Finding(level=OK, subject="database", detail=detail)
+
+
+def _generations(settings: Settings) -> Iterator[Finding]:
+    store = GenerationStore(settings.home)
+    try:
+        live = store.open().id
+    except NoGeneration:
+        yield Finding(level=WARN, subject="generations", detail="nothing published yet", advice="lookalike rebuild")
+        return
+    except CorruptGeneration as error:
+        live = ""
+        advice = "lookalike rollback ID, or lookalike rebuild"
+        yield Finding(level=FAIL, subject="generations", detail=f"the live one is damaged: {error}", advice=advice)
+    damaged = store.damaged()
+    whole = store.list()
+    damaged |= {folder.id: reason for folder in whole if (reason := damage(folder))}
+    for name, reason in damaged.items():
+        yield Finding(
+            level=FAIL if name == live else WARN,
+            subject="generations",
+            detail=f"{name} is damaged: {reason}",
+            advice="lookalike rollback, then lookalike rebuild"
+            if name == live
+            else "it is deleted by the next rebuild",
+        )
+    if live and live not in damaged:
+        detail = f"{live} is live, every file as published; {len(whole)} kept"
+        yield Finding(level=OK, subject="generations", detail=detail)
+
+
+def _features(settings: Settings) -> Iterator[Finding]:
+    """Compares the catalogue's photos with the features of the live generation's backbone."""
+    try:
+        live = GenerationStore(settings.home).open()
+    except (NoGeneration, CorruptGeneration):
+        return
+    spec = BackboneSpec.from_json(live.manifest.backbone)
+    features = FeatureStore(settings.home, spec.fingerprint, spec.dim)
+    missing = len(features.missing(Catalogue(settings.home).snapshot().image_sha256))
+    if missing:
+        detail = f"{missing:,} photos have none for {spec.name} {spec.precision}"
+        yield Finding(level=WARN, subject="features", detail=detail, advice="lookalike rebuild")
+    else:
+        detail = f"every photo has a row for {spec.name} {spec.precision}; {features.count:,} rows kept"
+        yield Finding(level=OK, subject="features", detail=detail)
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    """Reads a spread of the photos' originals, as a rebuild with another backbone would."""
+    if not (settings.home / DATABASE).exists():
+        return
+    catalogue = Catalogue(settings.home)
+    intake = Intake(settings, catalogue)
+    photos = sorted(set(catalogue.snapshot().image_sha256))
+    looked_at = photos[:: max(1, len(photos) // _SOURCES_LOOKED_AT)]
+    problems = []
+    for record in catalogue.photos(looked_at).values():
+        try:
+            intake.read(record)
+        except InvalidImage as error:
+            problems.append(str(error))
+    if problems:
+        detail = f"{len(problems)} of {len(looked_at)} originals looked at cannot be used: {problems[0]}"
+        advice = "bring them back or import again; they are needed when the backbone changes"
+        yield Finding(level=WARN, subject="sources", detail=detail, advice=advice)
+    elif photos:
+        detail = f"{len(looked_at)} of {len(photos):,} originals looked at, all as they were imported"
+        yield Finding(level=OK, subject="sources", detail=detail)
+
+
+def _rebuild(settings: Settings) -> Iterator[Finding]:
+    running = holder(settings.home / LOCK_FILE)
+    detail = f"{LOCK_FILE} is held by {running}" if running else "none is running"
+    yield Finding(level=OK, subject="lock", detail=detail)
+    last = last_rebuild(settings.home)
+    if last is not None and not last.get("published"):
+        detail = f"the last one, started {last.get('started_at')}, published nothing: {last.get('reason')}"
+        yield Finding(level=WARN, subject="rebuild", detail=detail, advice="correct the reason, then lookalike rebuild")
+    elif last is not None:
+        detail = f"the last one, started {last.get('started_at')}, published {last.get('generation')}"
+        yield Finding(level=OK, subject="rebuild", detail=detail)

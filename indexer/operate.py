@@ -1,0 +1,126 @@
+"""What an operator asks: what is live, what waits, what is kept, and how the last import and rebuild went."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from data.catalogue import Catalogue
+from data.errors import CorruptGeneration, NoGeneration
+from data.generations import GenerationFolder, GenerationStore
+from data.import_runs import ImportRuns
+from data.locks import holder
+from data.settings import Settings
+from indexer.rebuild import LOCK_FILE
+from indexer.summary import last_rebuild
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Returns what is live and what waits, as plain JSON values; works before anything was published.
+
+    Every file of every kept generation is read and checked.
+    """
+    store = GenerationStore(settings.home)
+    catalogue = Catalogue(settings.home)
+    live, problem = _live(store)
+    rebuilding = holder(settings.home / LOCK_FILE)
+    return {
+        "home": str(settings.home),
+        "live": _generation_facts(live) if live else None,
+        "problem": problem,
+        "catalogue": {**catalogue.counts(), "seq": catalogue.seq()},
+        "pending": len(catalogue.changes(live.manifest.seq if live else 0)),
+        "rebuilding": str(rebuilding) if rebuilding else None,
+        "last_import": ImportRuns(settings.home).latest(),
+        "last_rebuild": last_rebuild(settings.home),
+        "generations": _kept(store, live.id if live else ""),
+    }
+
+
+def _live(store: GenerationStore) -> tuple[GenerationFolder | None, str]:
+    try:
+        return store.open(), ""
+    except NoGeneration:
+        return None, ""
+    except CorruptGeneration as error:
+        return None, str(error)
+
+
+def _generation_facts(folder: GenerationFolder) -> dict[str, Any]:
+    manifest = folder.manifest
+    age = datetime.now(UTC) - datetime.fromisoformat(manifest.created_at)
+    return {
+        "generation": folder.id,
+        "created_at": manifest.created_at,
+        "age_s": round(age.total_seconds()),
+        "counts": dict(manifest.counts),
+        "seq": manifest.seq,
+        "backbone": manifest.backbone.get("name"),
+        "precision": manifest.backbone.get("precision"),
+        "fingerprint": manifest.fingerprint,
+        "dim": manifest.dim,
+    }
+
+
+def _kept(store: GenerationStore, live: str) -> list[dict[str, Any]]:
+    """Returns every kept generation, newest first, with what is wrong with it ("": nothing)."""
+    facts: list[dict[str, Any]] = [{"generation": name, "damaged": reason} for name, reason in store.damaged().items()]
+    for folder in store.list():
+        facts.append({**_generation_facts(folder), "damaged": damage(folder)})
+    for fact in facts:
+        fact["live"] = fact["generation"] == live
+    return sorted(facts, key=lambda fact: str(fact["generation"]), reverse=True)
+
+
+def damage(folder: GenerationFolder) -> str:
+    """Returns what is wrong with a generation's files, "" where nothing is."""
+    try:
+        folder.verify()
+    except CorruptGeneration as error:
+        return str(error)
+    return ""
+
+
+def describe_status(facts: dict[str, Any]) -> str:
+    """Returns the facts of `status` for people, several lines."""
+    live, catalogue = facts["live"], facts["catalogue"]
+    lines = [
+        f"home         {facts['home']}",
+        f"live         {_live_line(live) if live else facts['problem'] or 'nothing published yet: lookalike rebuild'}",
+        f"catalogue    {catalogue['products']:,} products, {catalogue['images']:,} images",
+        f"waiting      {facts['pending']:,} products changed since the live generation was built",
+    ]
+    if facts["rebuilding"]:
+        lines.append(f"rebuilding   {facts['rebuilding']}")
+    lines.append(f"last import  {_import_line(facts['last_import'])}")
+    lines.append(f"last rebuild {_rebuild_line(facts['last_rebuild'])}")
+    for fact in facts["generations"]:
+        mark = "live" if fact["live"] else "kept"
+        lines.append(f"{mark:12} {fact['generation']}{'  DAMAGED: ' + fact['damaged'] if fact['damaged'] else ''}")
+    return "\n".join(lines)
+
+
+def _live_line(live: dict[str, Any]) -> str:
+    counts = ", ".join(f"{count:,} {name}" for name, count in live["counts"].items())
+    return f"{live['generation']}, {_age(live['age_s'])} old, {live['backbone']} {live['precision']}, {counts}"
+
+
+def _age(seconds: int) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
+
+
+def _import_line(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "none yet"
+    counts = ", ".join(f"{count:,} {name}" for name, count in run["counts"].items() if isinstance(count, int))
+    ended = f"ended {run['finished_at']}: {counts}" if run["finished_at"] else "did not end"
+    return f"{run['source']}, started {run['started_at']}, {ended}"
+
+
+def _rebuild_line(summary: dict[str, Any] | None) -> str:
+    if summary is None:
+        return "none yet"
+    seconds = summary.get("seconds", {}).get("total", 0)
+    outcome = f"published {summary['generation']}" if summary.get("published") else f"refused: {summary.get('reason')}"
+    return f"started {summary.get('started_at')}, {seconds:.0f} s, {outcome}"

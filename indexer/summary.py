@@ -1,0 +1,130 @@
+"""What a rebuild did, as one JSON line, and the memory of the last one."""
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data.durable import write_text
+from indexer.gates import GateResult
+
+_log = logging.getLogger("lookalike.rebuild")
+_LAST = "last_rebuild.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RebuildSummary:
+    """The outcome of one rebuild.
+
+    Attributes:
+        published: whether the new generation is live.
+        generation: id of the new generation, or None where nothing was published.
+        reason: why nothing was published; "" where something was.
+        started_at: ISO 8601, UTC.
+        unchanged: the live generation was built from the same input, so its trained parts were taken over.
+        counts: products, images, embedded, unreadable, indexed: as far as the rebuild came.
+        seconds: wall time of each step, and `total`.
+        gates: results of the verify gates, in order.
+        unreadable: `{"sha256", "source", "code", "message"}` of the first photos that could not be used.
+        metrics: what the training parts measured, by part.
+        pruned: ids of old generations that were deleted.
+    """
+
+    published: bool
+    generation: str | None
+    reason: str
+    started_at: str
+    unchanged: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    gates: tuple[GateResult, ...] = ()
+    unreadable: tuple[dict[str, str], ...] = ()
+    metrics: dict[str, Any] = field(default_factory=dict)
+    pruned: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+class Journal:
+    """Collects one rebuild's outcome while it runs."""
+
+    def __init__(self) -> None:
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._clock = time.monotonic()
+        self.counts: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self.gates: tuple[GateResult, ...] = ()
+        self.unreadable: list[dict[str, str]] = []
+        self.metrics: dict[str, Any] = {}
+        self.pruned: tuple[str, ...] = ()
+        self.generation: str | None = None
+        self.published = self.unchanged = False
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measures a step's wall time, also when it fails."""
+        _log.info("%s", name)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - started, 3)
+
+    def summary(self, reason: str = "") -> RebuildSummary:
+        seconds = {**self.seconds, "total": round(time.monotonic() - self._clock, 3)}
+        return RebuildSummary(
+            published=self.published,
+            generation=self.generation if self.published else None,
+            reason=reason,
+            started_at=self.started_at,
+            unchanged=self.unchanged,
+            counts=dict(self.counts),
+            seconds=seconds,
+            gates=self.gates,
+            unreadable=tuple(self.unreadable),
+            metrics=self.metrics,
+            pruned=self.pruned,
+        )
+
+
+def remember(home: Path, summary: RebuildSummary) -> None:
+    """Keeps the summary for `status`. A full disk must not hide why the rebuild failed, so it is only logged."""
+    try:
+        write_text(home / _LAST, json.dumps(summary.to_json(), ensure_ascii=False) + "\n")
+    except OSError as error:
+        _log.warning("the summary could not be kept in %s: %s", home / _LAST, error)
+
+
+def describe(summary: RebuildSummary) -> str:
+    """Returns the summary for people, several lines."""
+    counts, seconds = summary.counts, summary.seconds
+    outcome = (
+        f"Generation {summary.generation} is live." if summary.published else f"Nothing published: {summary.reason}"
+    )
+    gates = [f"  {'passed' if gate.passed else 'FAILED'} {gate.name}: {gate.detail}" for gate in summary.gates]
+    photos = [f"  left out: {photo['message']}" for photo in summary.unreadable]
+    return "\n".join(
+        [
+            outcome,
+            "  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            "  " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()),
+            *gates,
+            *photos,
+        ]
+    )
+
+
+def last_rebuild(home: Path) -> dict[str, Any] | None:
+    """Returns the last rebuild's summary as JSON fields, or None where there is none or it is unreadable."""
+    try:
+        fields = json.loads((home / _LAST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,0 +1,28 @@
+"""Versions of what decides a generation's numbers."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGES = (
+    "lookalike",
+    "numpy",
+    "faiss-cpu",
+    "faiss-gpu-cuvs",
+    "keras",
+    "openvino",
+    "pillow",
+    "sentence-transformers",
+    "tensorflow-cpu",
+    "tensorflow",
+    "torch",
+)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of those of `PACKAGES` that are installed, without importing them."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
