@@ -24,6 +24,7 @@ from engine.keras_backbones import (
     load_weights,
     precision_policy,
     quiet_tensorflow,
+    to_openvino,
     trunk_of,
 )
 from engine.preprocess import PREPROCESSING
@@ -100,7 +101,7 @@ def load_backbone(
     if spec.runtime == "keras":
         return KerasBackbone(spec, _network(settings, spec))
     if not openvino_runtime.is_exported(settings.home, spec):
-        openvino_runtime.export(settings.home, spec, lambda: _network(settings, spec, dtype="uint8"))
+        openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
         if spec.precision == "int8":
             openvino_runtime.quantise(settings.home, spec, calibration or ())
     return openvino_runtime.OpenVinoBackbone(settings.home, spec, threads=settings.cores, latency=latency)

