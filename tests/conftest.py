@@ -1,12 +1,66 @@
 """Fixtures, each built on the one before: settings -> catalogue -> generation -> app -> client."""
 
+import io
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_engine import FakeEngine
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
 
+from data.catalogue import Catalogue
 from data.settings import Settings
+from engine import backbones
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", backbone="efficientnet_lite2")
+
+
+@pytest.fixture(scope="session")
+def runtime_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose `runtime` folder holds EfficientNet-Lite2 with its real weights; exported once per session."""
+    settings = Settings(home=tmp_path_factory.mktemp("runtime_cache"), backbone="efficientnet_lite2", precision="f32")
+    backbones.load_backbone(settings, backbones.resolve_spec(settings))
+    return settings.home
+
+
+@pytest.fixture
+def efficientnet_home(settings: Settings, runtime_cache: Path) -> Path:
+    """`settings.home` with EfficientNet-Lite2 (f32 and bf16) already exported, for this and for child processes."""
+    shutil.copytree(runtime_cache / "runtime", settings.home / "runtime")
+    return settings.home
+
+
+@pytest.fixture
+def photo() -> Callable[..., bytes]:
+    """Makes the bytes of a one-coloured photo: `photo("red", (64, 48), "PNG")`."""
+
+    def make(colour: str = "red", size: tuple[int, int] = (64, 64), kind: str = "JPEG") -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", size, colour).save(out, kind)
+        return out.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def fake_engine(settings: Settings) -> FakeEngine:
+    return FakeEngine(Catalogue(settings.home))
+
+
+@pytest.fixture
+def app(settings: Settings, fake_engine: FakeEngine) -> Flask:
+    """The HTTP app over a real catalogue and a fake engine."""
+    from api.app import create_app
+
+    return create_app(settings, fake_engine)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
