@@ -1,13 +1,15 @@
 """Many product changes in one NDJSON body, each line answered in order."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from api.errors import ApiError, BadRequest
+from api.errors import BadRequest
 from api.parsing import from_json
+from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
 from data.catalogue import Catalogue, PhotoRecord
 from data.errors import LookalikeError
@@ -15,6 +17,7 @@ from data.intake import Intake
 from data.products import Product, parse_product
 from data.settings import Settings
 
+_log = logging.getLogger("lookalike.api")
 LINES = 20_000
 LINE_BYTES = 256_000
 BODY_LIMIT = 200_000_000
@@ -49,6 +52,10 @@ def run_batch(
     for number, line in enumerate(_lines(body), start=1):
         status: Status = {"line": number, "product_id": None}
         statuses.append(status)
+        if number > LINES:
+            detail = f"a batch must have at most {LINES} lines; this one and those after it were not read."
+            status.update(status="error", code="too_many_lines", detail=detail)
+            break
         try:
             fields = _fields(line)
             status["product_id"] = fields.get("product_id")
@@ -68,18 +75,13 @@ def run_batch(
 
 
 def _lines(body: IO[bytes]) -> Iterator[bytes]:
-    """Yields lines that are not blank; at most `LINES`, each cut after `LINE_BYTES` + 1 bytes."""
-    count = 0
+    """Yields lines that are not blank, each cut after `LINE_BYTES` + 1 bytes."""
     while line := body.readline(LINE_BYTES + 1):
         rest = line
         while len(rest) > LINE_BYTES and not rest.endswith(b"\n"):
             rest = body.readline(LINE_BYTES + 1)
-        if not line.strip():
-            continue
-        count += 1
-        if count > LINES:
-            return
-        yield line
+        if line.strip():
+            yield line
 
 
 def _fields(line: bytes) -> Mapping[str, Any]:
@@ -102,10 +104,13 @@ def _photos(names: Any, roots: Sequence[Path], intake: Intake) -> list[PhotoReco
 def _under_roots(name: str, roots: Sequence[Path]) -> Path:
     """Returns the file that `name` means; links are followed before it is judged."""
     for root in roots:
-        home = root.resolve()
-        path = (home / name).resolve() if "\0" not in name else home
-        if path.is_relative_to(home) and path.is_file():
-            return path
+        try:
+            home = root.resolve()
+            path = (home / name).resolve()
+            if path.is_relative_to(home) and path.is_file():
+                return path
+        except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a zero byte
+            break
     raise BadRequest(
         f"images must name files under the server's image roots (LOOKALIKE_IMAGE_ROOTS); got {name[:200]!r}.",
         field="images",
@@ -128,5 +133,7 @@ def _write(group: list[_Change], statuses: list[Status], catalogue: Catalogue, w
 
 
 def _failed(error: LookalikeError) -> Status:
-    detail = str(error) if isinstance(error, ApiError) or error.code else "refused"
-    return {"status": "error", "code": error.code, "detail": detail}
+    if status_of(error) == 500:
+        _log.error("A batch line failed: %s", error)
+        return {"status": "error", "code": "internal", "detail": INTERNAL}
+    return {"status": "error", "code": error.code, "detail": str(error)}

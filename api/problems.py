@@ -40,7 +40,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Overloaded, 503),
     (NoGeneration, 503),
 )
-_INTERNAL = "The server could not answer this request. The cause is in its log."
+INTERNAL = "The server could not answer this request. The cause is in its log."
 
 
 def register(app: Flask) -> None:
@@ -100,7 +100,7 @@ def _http_error(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     _log.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(500, "internal", _INTERNAL)
+    return _answer(500, "internal", INTERNAL)
 
 
 def _answer(status: int, code: str, detail: str, **members: Any) -> Response:

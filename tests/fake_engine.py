@@ -1,0 +1,65 @@
+"""A fake at the seam between HTTP and the engine: it finds products by their title and remembers what it was asked."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.errors import NoGeneration
+from data.filters import parse_filter
+from engine.search import Hit, SearchAnswer, SearchRequest
+
+
+class FakeEngine:
+    """Attributes:
+    requests, embedded: what came, in order.
+    on_search: called inside every search; a test may block or raise there.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.requests: list[SearchRequest] = []
+        self.embedded: list[str] = []
+        self.on_search: Callable[[], None] = lambda: None
+        self.generation: str | None = "20261121T000000Z-fake"
+
+    def warm(self) -> None:
+        if self.generation is None:
+            raise NoGeneration("a generation must be live; none is.")
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        self.requests.append(request)
+        self.on_search()
+        self.warm()
+        if request.product_id:
+            self._catalogue.get(request.product_id)
+        passing = parse_filter(request.filter) if request.filter else None
+        found = [facts for facts in self._catalogue.iter_facts() if request.text.lower() in facts.product.title.lower()]
+        if passing is not None:
+            keys = set(self._catalogue.matching_keys(passing).tolist())
+            found = [facts for facts in found if facts.product_key in keys]
+        start = int(request.cursor or 0)
+        page = found[start : start + request.k]
+        more = len(found) > start + request.k
+        return SearchAnswer(
+            query_id="q1", generation=self.generation or "", pending=0, took_ms=1.25, hits=tuple(map(_hit, page)),
+            next_cursor=str(start + request.k) if more else None, no_match=False,
+        )  # fmt: skip
+
+    def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
+        self.embedded += [photo.sha256 for photo in photos]
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "generation": self.generation, "backbone": "tiny", "precision": "f32", "runtime": "keras",
+            "fallback": "", "counts": self._catalogue.counts(), "pending": 0,
+        }  # fmt: skip
+
+
+def _hit(facts: ProductFacts) -> Hit:
+    product = facts.product
+    image = facts.image_sha256[0] if facts.image_sha256 else ""
+    return Hit(
+        product_id=product.product_id, score=0.5, match_probability=None, image_id=image,
+        image_url=f"/thumbs/{image}.webp", title=product.title, brand=product.brand, price=product.price,
+        currency=product.currency, category=product.category, colours=facts.colours, fresh=False, why=(),
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""Search requests: fields in, one strict reading of them, whichever way they came."""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
+
+from api.errors import BadRequest
+from api.parsing import OPTIONS, check_fields, from_json, from_texts
+from data.catalogue import Catalogue
+from data.products import parse_product
+from data.settings import Settings
+
+Photo = Callable[..., bytes]
+NUMBERS = {"k": 7, "text_weight": 0.25, "diversity": 1, "freshness": 0.0}
+WORDS = {"not_text": "blue", "filter": 'brand = "Acorn"', "cursor": "3"}
+
+
+@pytest.fixture
+def stocked(settings: Settings) -> Catalogue:
+    catalogue = Catalogue(settings.home)
+    for number in range(5):
+        fields = {"product_id": f"p{number}", "title": f"Mug {number}", "brand": "Acorn", "price": number}
+        catalogue.upsert(parse_product(fields), None)
+    return catalogue
+
+
+def test_multipart_form_and_json_read_every_option_alike(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    options: dict[str, Any] = {**NUMBERS, **WORDS, "text": "mug"}
+    form = {name: str(value) for name, value in options.items()}
+    client.post("/v1/search/image", data={**form, "box": "[1, 2,30.5,40]", "file": (io.BytesIO(photo()), "x.jpg")})
+    client.post("/v1/search/image", json={**options, "product_id": "p1"})
+    client.get("/v1/products/p1/similar", query_string=form)
+    client.get("/v1/search/text", query_string={**{k: v for k, v in form.items() if k != "text"}, "q": "mug"})
+    client.post("/v1/search/text", json={**{k: v for k, v in options.items() if k != "text"}, "q": "mug"})
+    by_file, by_product, similar, words, words_json = fake_engine.requests
+    assert by_file.image == photo()
+    assert by_file.box == (1, 2, 30.5, 40)
+    assert by_product.product_id == similar.product_id == "p1"
+    for request in (by_file, by_product, similar, words, words_json):
+        assert {name: getattr(request, name) for name in options} == options
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"q": "x", "k": "5"}, "k"),
+        ({"q": "x", "k": True}, "k"),
+        ({"q": "x", "k": 5.0}, "k"),
+        ({"q": "x", "k": 0}, "k"),
+        ({"q": "x", "k": 1001}, "k"),
+        ({"q": "x", "text_weight": 1.5}, "text_weight"),
+        ({"q": "x", "diversity": "0.5"}, "diversity"),
+        ({"q": "x", "freshness": -0.1}, "freshness"),
+        ({"q": "x", "freshness": [0.1]}, "freshness"),
+        ({"q": 5}, "q"),
+        ({"q": ["x"]}, "q"),
+        ({"q": "  "}, "q"),
+        ({}, "q"),
+        ({"q": "\ud800"}, "q"),
+        ({"q": "x" * 2001}, "q"),
+        ({"q": "x", "filter": {}}, "filter"),
+        ({"q": "x", "limit": 5}, "limit"),
+        ({"q": "x", "box": [0, 0, 1, 1]}, "box"),
+    ],
+)
+def test_json_of_the_wrong_kind_is_refused_and_the_field_named(
+    client: FlaskClient, fields: dict[str, Any], field: str
+) -> None:
+    response = client.post("/v1/search/text", json=fields)
+    assert response.status_code == 400
+    assert response.get_json()["field"] == field
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"nul", b'{"q": NaN}', b"\xff", b'"x"', b"[" * 50_000, b'{"q":"x","k":' + b"9" * 5000 + b"}"]
+)
+def test_a_body_that_is_no_json_object_is_400(client: FlaskClient, body: bytes) -> None:
+    response = client.post("/v1/search/text", data=body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("text", ["five", "1e400", "0x5", "nan", "inf", "5 5", "٥", "1_0", "9" * 50, "--1"])
+def test_form_numbers_are_plain_decimal(client: FlaskClient, text: str) -> None:
+    response = client.get("/v1/search/text", query_string={"q": "x", "text_weight": text})
+    assert (response.status_code, response.get_json()["field"]) == (400, "text_weight")
+
+
+def test_a_form_field_given_twice_is_refused(client: FlaskClient) -> None:
+    assert client.get("/v1/search/text?q=a&q=b").get_json()["field"] == "q"
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "[1,2,3,x]", "[5,0,5,9]", "[9,0,1,9]", '{"a":1}', "[1,2,3,1e99]"])
+def test_a_box_is_four_rising_numbers(client: FlaskClient, photo: Photo, box: str) -> None:
+    response = client.post("/v1/search/image", data={"box": box, "file": (io.BytesIO(photo()), "x.jpg")})
+    assert (response.status_code, response.get_json()["field"]) == (400, "box")
+
+
+def test_image_search_wants_exactly_one_source(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
+    none = client.post("/v1/search/image", json={"k": 3})
+    both = client.post("/v1/search/image", data={"product_id": "p1", "file": (io.BytesIO(photo()), "x.jpg")})
+    plain = client.post("/v1/search/image", data={"file": "not a file"})
+    named = client.post("/v1/search/image", data={"photo": (io.BytesIO(photo()), "x.jpg")})
+    boxed = client.post("/v1/search/image", json={"product_id": "p1", "box": [0, 0, 5, 5]})
+    assert [answer.status_code for answer in (none, both, plain, named, boxed)] == [400] * 5
+    assert fake_engine.requests == []
+
+
+def test_a_cursor_may_stand_alone(client: FlaskClient, stocked: Catalogue) -> None:
+    first = client.get("/v1/search/text?q=mug&k=2").get_json()
+    rest = client.post("/v1/search/text", json={"cursor": first["next_cursor"], "k": 10}).get_json()
+    assert [hit["product_id"] for hit in first["hits"] + rest["hits"]] == [f"p{number}" for number in range(5)]
+    assert rest["next_cursor"] is None
+
+
+def test_urls_are_off_by_default(client: FlaskClient, fake_engine: FakeEngine) -> None:
+    response = client.post("/v1/search/image", json={"image_url": "http://169.254.169.254/"})
+    assert (response.status_code, response.get_json()["field"]) == (400, "image_url")
+    assert fake_engine.requests == []
+
+
+def test_a_bad_filter_names_its_position(client: FlaskClient, stocked: Catalogue) -> None:
+    response = client.get("/v1/search/text", query_string={"q": "mug", "filter": "price < < 3"})
+    assert (response.status_code, response.get_json()["position"]) == (400, 8)
+
+
+def test_an_unknown_product_is_404(client: FlaskClient) -> None:
+    assert client.get("/v1/products/none/similar").status_code == 404
+    assert client.post("/v1/search/image", json={"product_id": "none"}).status_code == 404
+
+
+def test_before_the_first_publish_searches_are_503_with_retry_after(
+    client: FlaskClient, fake_engine: FakeEngine
+) -> None:
+    fake_engine.generation = None
+    response = client.get("/v1/search/text?q=mug")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.get_json()["code"] == "no_generation"
+
+
+def test_the_answer_has_the_documented_shape(client: FlaskClient, stocked: Catalogue) -> None:
+    answer = client.get("/v1/search/text?q=mug&k=1").get_json()
+    assert set(answer) == {"query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match"}
+    names = (
+        "product_id score match_probability image_id image_url title brand price currency category colours fresh why"
+    )
+    assert set(answer["hits"][0]) == set(names.split())
+
+
+def test_wrong_types_sizes_and_methods(client: FlaskClient, settings: Settings, photo: Photo) -> None:
+    assert client.post("/v1/search/image", data=photo(), content_type="image/jpeg").status_code == 415
+    assert client.post("/v1/search/text", data="q=x", content_type="text/plain").status_code == 415
+    big = io.BytesIO(b"\xff" * (settings.max_image_bytes + 1))
+    assert client.post("/v1/search/image", data={"file": (big, "x.jpg")}).status_code == 413
+    huge = io.BytesIO(b"\xff" * (settings.max_image_bytes + 200_000))
+    assert client.post("/v1/search/image", data={"file": (huge, "x.jpg")}).status_code == 413
+    assert client.post("/v1/search/text", data={"q": "x" * 90_000}).status_code == 413
+    many = {f"f{number}": "x" for number in range(30)}
+    assert client.post("/v1/search/image", data={**many, "file": (io.BytesIO(photo()), "x")}).status_code == 413
+    wrong = client.delete("/v1/search/image")
+    assert (wrong.status_code, set(wrong.headers["Allow"].split(", "))) == (405, {"OPTIONS", "POST"})
+
+
+@given(st.dictionaries(st.sampled_from([*OPTIONS, "box", "q", "odd"]), st.text(max_size=30)))
+def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
+    try:
+        checked = check_fields(from_texts(MultiDict(fields)), (*OPTIONS, "box", "q"))
+    except BadRequest:
+        return
+    assert set(checked) == {name for name, value in fields.items() if value != ""}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=4))
+def test_any_json_value_is_read_or_refused(value: Any) -> None:
+    for name in (*OPTIONS, "box", "q", "product_id", "image_url"):
+        with contextlib.suppress(BadRequest):
+            check_fields(from_json(json.dumps({name: value}).encode()), (name,))
