@@ -101,7 +101,16 @@ class VectorIndex(Protocol):
         ...
 
     @property
+    def reason(self) -> str:
+        """Why it is where it is; empty where it was asked for."""
+        ...
+
+    @property
     def memory_bytes(self) -> int: ...
+
+    def vectors(self, rows: NDArray[np.int64]) -> Floats:
+        """Returns the stored vectors of `rows`, float32 (m, dim)."""
+        ...
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
         """Finds the k best allowed rows of each query.

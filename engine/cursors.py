@@ -1,0 +1,103 @@
+"""Pages of one ranking: the rankings that are kept, and the cursors that point into them."""
+
+import base64
+import binascii
+import hashlib
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from engine.errors import InvalidQuery
+from engine.protocols import Floats
+
+_KEPT_RANKINGS = 512
+_FORM = re.compile(r"([0-9a-f]{16})\.(\d{1,4})\.([0-9a-f]{16})\.([0-9a-f]{8})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The answer to one query, as deep as it can be paged.
+
+    Attributes:
+        query_id: names the query in answers, cursors and events.
+        digest: of what was asked; a cursor belongs to one question.
+        generation, pending: as they were when it was searched.
+        filter: what the products had to pass.
+        product_keys, scores, image_sha256: one entry a product, best first.
+        parts: similarity to each part of the question (`photo`, `words`), where there are several; float32 (m,) each.
+    """
+
+    query_id: str
+    digest: str
+    generation: str
+    pending: int
+    filter: str
+    product_keys: tuple[int, ...]
+    scores: tuple[float, ...]
+    image_sha256: tuple[str, ...]
+    parts: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where the next page starts: `offset` products into the ranking of `query_id`, which answers `digest`."""
+
+    query_id: str
+    offset: int
+    digest: str
+
+    def encode(self) -> str:
+        """Returns the url-safe text."""
+        body = f"{self.query_id}.{self.offset}.{self.digest}"
+        return base64.urlsafe_b64encode(f"{body}.{_check(body)}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Reads a cursor.
+
+        Raises:
+            InvalidQuery: the text is no cursor.
+        """
+        try:
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            plain = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        except (binascii.Error, ValueError):
+            plain = ""
+        match = _FORM.fullmatch(plain)
+        if match is None or _check(plain[: match.end(3)]) != match[4]:
+            raise InvalidQuery(f"cursor must be the next_cursor of an earlier answer; got {text[:60]!r}.")
+        return cls(match[1], int(match[2]), match[3])
+
+
+class RankingStore:
+    """Keeps the newest rankings, the least recently used goes first. Safe to use from several threads."""
+
+    def __init__(self, size: int = _KEPT_RANKINGS) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._rankings: OrderedDict[str, Ranking] = OrderedDict()
+
+    def put(self, ranking: Ranking) -> None:
+        with self._lock:
+            self._rankings[ranking.query_id] = ranking
+            self._rankings.move_to_end(ranking.query_id)
+            while len(self._rankings) > self._size:
+                self._rankings.popitem(last=False)
+
+    def get(self, query_id: str) -> Ranking | None:
+        with self._lock:
+            ranking = self._rankings.get(query_id)
+            if ranking is not None:
+                self._rankings.move_to_end(query_id)
+            return ranking
+
+
+def new_query_id() -> str:
+    """Returns a fresh query id: 16 hex digits."""
+    return secrets.token_hex(8)
+
+
+def _check(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:8]

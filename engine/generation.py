@@ -1,0 +1,205 @@
+"""One loaded generation: everything a query needs, immutable, verified before it is parsed."""
+
+import io
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.durable import write_bytes
+from data.generations import GenerationFolder
+from data.settings import Settings
+from engine import faiss_index, projection, text_head
+from engine.errors import FingerprintMismatch, InvalidModel
+from engine.projection import Projection
+from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.text_head import RidgeHead
+from engine.text_tower import EncoderTextTower, TextEncoder
+
+ROWS_FILE = "rows.npz"
+
+
+class Models:
+    """The heavy models, loaded at first use and shared by all generations that name the same ones.
+
+    Args:
+        backbone: taken for its own fingerprint instead of loading one.
+    """
+
+    def __init__(self, settings: Settings, backbone: Backbone | None = None) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._backbones = {backbone.spec.fingerprint: backbone} if backbone else {}
+        self._encoders: dict[str, TextEncoder] = {}
+
+    def backbone(self, spec: BackboneSpec) -> Backbone:
+        with self._lock:
+            if spec.fingerprint not in self._backbones:
+                from engine.backbones import load_backbone
+
+                self._backbones[spec.fingerprint] = load_backbone(self._settings, spec, latency=True)
+            return self._backbones[spec.fingerprint]
+
+    def encoder(self, name: str) -> TextEncoder:
+        with self._lock:
+            if name not in self._encoders:
+                self._encoders[name] = TextEncoder(name)
+            return self._encoders[name]
+
+    def keep_only(self, fingerprint: str, encoder_name: str) -> None:
+        """Lets go of every model that a replaced generation needed."""
+        with self._lock:
+            self._backbones = {key: model for key, model in self._backbones.items() if key == fingerprint}
+            self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_name}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowTable:
+    """What each index row is.
+
+    Attributes:
+        product_keys: int64 (n,), ascending.
+        image_keys: int64 (n,).
+        image_sha256: bytes (n,), ASCII hex.
+    """
+
+    product_keys: NDArray[np.int64]
+    image_keys: NDArray[np.int64]
+    image_sha256: NDArray[np.bytes_]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.product_keys), len(self.image_keys), len(self.image_sha256)}
+        if len(lengths) != 1 or (np.diff(self.product_keys) < 0).any():
+            raise InvalidModel("the row table must have columns of one length, by ascending product. Rebuild.")
+
+    def rows_of(self, product_key: int) -> slice:
+        """Returns the rows of one product; empty where it has none."""
+        first, last = np.searchsorted(self.product_keys, [product_key, product_key + 1])
+        return slice(int(first), int(last))
+
+    def save(self, folder: Path) -> None:
+        content = io.BytesIO()
+        np.savez(content, product_keys=self.product_keys, image_keys=self.image_keys, image_sha256=self.image_sha256)
+        write_bytes(folder / ROWS_FILE, content.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "RowTable":
+        try:
+            with np.load(path, allow_pickle=False) as columns:
+                return cls(
+                    product_keys=columns["product_keys"].astype(np.int64, casting="safe"),
+                    image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
+                    image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),
+                )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidModel(f"{path.name} must be a row table; got {error}. Rebuild.") from error
+
+
+class Generation:
+    """A published generation, ready to search.
+
+    Attributes:
+        id: the generation's name.
+        seq: the catalogue state it was built from.
+        spec: the backbone its vectors came from.
+    """
+
+    def __init__(
+        self, folder: GenerationFolder, projection: Projection, index: VectorIndex, rows: RowTable, models: Models
+    ) -> None:
+        self.id = folder.id
+        self.seq = folder.manifest.seq
+        self.spec = BackboneSpec.from_json(folder.manifest.backbone)
+        self.projection, self.index, self.rows = projection, index, rows
+        self._models = models
+        self._head = RidgeHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
+
+    @property
+    def encoder_name(self) -> str:
+        return self._head.encoder_name if self._head else ""
+
+    def backbone(self) -> Backbone:
+        """Returns the backbone that the manifest names; loads it the first time.
+
+        Raises:
+            BackboneUnavailable: its weights cannot be had.
+            FingerprintMismatch: what was loaded is another backbone.
+        """
+        backbone = self._models.backbone(self.spec)
+        if backbone.spec.fingerprint != self.spec.fingerprint:
+            raise FingerprintMismatch(
+                f"generation {self.id} needs the backbone {self.spec.fingerprint[:12]}; got "
+                f"{backbone.spec.fingerprint[:12]}. Rebuild."
+            )
+        return backbone
+
+    def text_tower(self) -> TextTower | None:
+        """Returns the text tower, or None where the shop's products had no texts to learn from."""
+        return EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head) if self._head else None
+
+
+def write_generation_files(
+    folder: Path,
+    projection: Projection,
+    vectors: Floats,
+    product_keys: NDArray[np.int64],
+    image_keys: NDArray[np.int64],
+    image_sha256: list[str],
+    settings: Settings,
+) -> VectorIndex:
+    """Writes projection, index and row table into a staged generation; returns the index for the gates.
+
+    Args:
+        vectors: float32 (n, d), L2 norm 1, one row per image.
+        product_keys, image_keys, image_sha256: (n,) what the rows are, by ascending product key.
+
+    Raises:
+        InvalidModel: lengths differ or the rows are out of order.
+        InvalidQuery: the vectors are not finite float32.
+    """
+    table = RowTable(
+        product_keys=np.asarray(product_keys, np.int64),
+        image_keys=np.asarray(image_keys, np.int64),
+        image_sha256=np.array(image_sha256, dtype="S64"),
+    )
+    if len(vectors) != len(table.product_keys):
+        raise InvalidModel(f"there must be one vector per image; got {len(vectors)} and {len(table.product_keys)}.")
+    index = faiss_index.build_index(vectors, settings)
+    projection.save(folder)
+    index.save(folder)
+    table.save(folder)
+    return index
+
+
+def load_generation(
+    settings: Settings, folder: GenerationFolder, backbone: Backbone | None = None, *, models: Models | None = None
+) -> Generation:
+    """Loads a generation whose files' sha256 are checked by `folder.path` as each is read.
+
+    Args:
+        backbone: replaces the one the manifest names (its fingerprint must be equal).
+        models: shares loaded models with other generations.
+
+    Raises:
+        CorruptGeneration: a file is not what the manifest says.
+        InvalidModel: a file cannot be read, or the parts do not fit each other.
+        FingerprintMismatch: the vectors came from another backbone than the manifest's.
+    """
+    spec = BackboneSpec.from_json(folder.manifest.backbone)
+    given = backbone.spec.fingerprint if backbone else spec.fingerprint
+    if not spec.fingerprint == folder.manifest.fingerprint == given:
+        raise FingerprintMismatch(
+            f"generation {folder.id} has fingerprint {folder.manifest.fingerprint[:12]}; the backbone has "
+            f"{given[:12]}. Rebuild, or search with the backbone it was built with."
+        )
+    space = Projection.load(folder.path(projection.FILE))
+    index = faiss_index.load_index(folder.path(faiss_index.FILE), settings)
+    rows = RowTable.load(folder.path(ROWS_FILE))
+    if (index.count, index.dim, spec.dim) != (len(rows.product_keys), space.space_dim, space.dim):
+        raise InvalidModel(
+            f"generation {folder.id} must have one row per vector and one width throughout; got {index.count} vectors "
+            f"of {index.dim}, {len(rows.product_keys)} rows, projection {space.dim} -> {space.space_dim}. Rebuild."
+        )
+    return Generation(folder, space, index, rows, models or Models(settings, backbone))

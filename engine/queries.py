@@ -1,0 +1,167 @@
+"""A search request: what may be asked, and how it becomes one point of the product space."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data import images
+from data.filters import Filter, parse_filter
+from data.settings import Settings
+from engine.embedding import load_input
+from engine.errors import InvalidQuery
+from engine.generation import Generation
+from engine.projection import normalise
+from engine.protocols import Floats
+
+MAX_K = 1000
+MAX_TEXT = 1000
+MIN_BOX_SIDE = 16
+_NOT_TEXT_SHARE = 0.5  # how much of the unwanted words' direction is taken away
+Timed = Callable[[str, Callable[[], Floats]], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """What is asked. At least one of `text`, `image` and `product_id`, or a `cursor`.
+
+    Attributes:
+        text: words, at most 1,000 characters.
+        not_text: words that hits should not be about; needs something wanted beside it.
+        image: an image file's bytes.
+        box: x0, y0, x1, y1 in pixels of the photo as shown (orientation applied); at least 16 pixels a side.
+        product_id: products similar to this one.
+        text_weight: 0 (photo alone) to 1 (words alone), where both are given.
+        filter: a filter expression.
+        k: hits wanted, 1..1000.
+        cursor: `next_cursor` of an earlier answer; the question itself may be left out then.
+        diversity: 0..1.
+        freshness: 0..1, or None for the default.
+    """
+
+    text: str = ""
+    not_text: str = ""
+    image: bytes | None = None
+    box: tuple[float, float, float, float] | None = None
+    product_id: str = ""
+    text_weight: float = 0.5
+    filter: str = ""
+    k: int = 10
+    cursor: str = ""
+    diversity: float = 0.0
+    freshness: float | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it holds a question, not a cursor alone."""
+        return bool(self.text.strip() or self.image is not None or self.product_id)
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that differ where another ranking is asked for."""
+        image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
+        question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
+        return hashlib.sha256(json.dumps([*question, self.diversity, self.freshness]).encode()).hexdigest()[:16]
+
+
+def check_request(request: SearchRequest) -> Filter | None:
+    """Checks all that can be checked without reading the photo; returns the parsed filter.
+
+    Raises:
+        InvalidQuery: names the field.
+        InvalidFilter: names the position.
+    """
+    if not request.asks and not request.cursor:
+        raise InvalidQuery("text, image or product_id must be given; got none of them.")
+    if request.image is not None and request.product_id:
+        raise InvalidQuery("image or product_id must be given, not both. Leave one out.")
+    for name in ("text", "not_text"):
+        if len(getattr(request, name)) > MAX_TEXT:
+            raise InvalidQuery(f"{name} must have at most {MAX_TEXT} characters; got {len(getattr(request, name))}.")
+    if not isinstance(request.k, int) or not 1 <= request.k <= MAX_K:
+        raise InvalidQuery(f"k must be a whole number from 1 to {MAX_K}; got {request.k}.")
+    for name in ("text_weight", "diversity", "freshness"):
+        value = getattr(request, name)
+        if value is not None and not 0 <= value <= 1:
+            raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.")
+    if request.box is not None:
+        _check_box(request)
+    return parse_filter(request.filter) if request.filter.strip() else None
+
+
+def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArray[np.uint8]:
+    """Returns the photo, or its box, as network input uint8 (1, size, size, 3).
+
+    Raises:
+        InvalidImage: the bytes are not an image that this project accepts.
+        InvalidQuery: the box does not lie within the photo.
+    """
+    content = request.image or b""
+    if request.box is None:
+        return load_input(content, size, settings)[None]
+    photo = images.decode_photo(content, settings)
+    x0, y0, x1, y1 = request.box
+    if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
+        raise InvalidQuery(
+            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}."
+        )
+    crop = photo.pixels[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)]
+    return load_input(np.ascontiguousarray(crop), size, settings)[None]
+
+
+@dataclass(frozen=True)
+class QueryPoint:
+    """A request in the product space.
+
+    Attributes:
+        point: float32 (d,), L2 norm 1.
+        parts: the point of each thing wanted (`photo`, `words`), float32 (d,), L2 norm 1.
+    """
+
+    point: Floats
+    parts: dict[str, Floats]
+
+
+def query_point(request: SearchRequest, generation: Generation, photo: Floats | None, timed: Timed) -> QueryPoint:
+    """Joins words and photo to one point: the weighted sum of their unit vectors, less the unwanted words' share.
+
+    Args:
+        photo: float32 (d,), the photo's or the product's point, where there is one.
+        timed: runs a stage and keeps its time.
+
+    Raises:
+        InvalidQuery: there are words, and no product text to have learned words from.
+    """
+    wanted, unwanted = request.text.strip(), request.not_text.strip()
+    parts = {} if photo is None else {"photo": photo}
+    away = np.zeros(generation.projection.space_dim, np.float32)
+    if words := [text for text in (wanted, unwanted) if text]:
+        points = list(timed("text", lambda: _words(generation, words)))
+        if unwanted:
+            away = points.pop()
+        if wanted:
+            parts["words"] = points.pop()
+    weights = {"photo": 1 - request.text_weight, "words": request.text_weight} if len(parts) == 2 else {}
+    total = sum((weights.get(name, 1.0) * part for name, part in parts.items()), -_NOT_TEXT_SHARE * away)
+    return QueryPoint(normalise(total), parts)
+
+
+def _words(generation: Generation, texts: list[str]) -> Floats:
+    tower = generation.text_tower()
+    if tower is None:
+        raise InvalidQuery("text search needs products with a title or description; the catalogue has none. Add them.")
+    return tower.embed(texts)
+
+
+def _check_box(request: SearchRequest) -> None:
+    box = request.box or ()
+    if request.image is None:
+        raise InvalidQuery("box needs an image; got none.")
+    if len(box) != 4 or not all(math.isfinite(side) for side in box):
+        raise InvalidQuery(f"box must be four numbers x0, y0, x1, y1; got {list(box)}.")
+    if box[2] - box[0] < MIN_BOX_SIDE or box[3] - box[1] < MIN_BOX_SIDE:
+        raise InvalidQuery(f"box must be at least {MIN_BOX_SIDE} pixels wide and high; got {list(box)}.")

@@ -1,0 +1,99 @@
+"""From rows to products: roll up, then freshness and diversity."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.live import LiveView
+from engine.protocols import Floats, Mask
+
+RERANKED = 200  # products that freshness and diversity may reorder
+_FRESHNESS_REACH = 0.2  # what a product of today gains at most, in cosine
+_FRESHNESS_HALF_LIFE_DAYS = 30.0
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Products, best first.
+
+    Attributes:
+        product_keys: int64 (m,).
+        rows: int64 (m,), the best row of each product in the view that was searched.
+        scores: float32 (m,), similarity of that row.
+    """
+
+    product_keys: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: Floats
+
+    def take(self, order: NDArray[np.int64]) -> "Ranked":
+        return Ranked(self.product_keys[order], self.rows[order], self.scores[order])
+
+
+def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> Ranked:
+    """Finds the `depth` best products by their best row, exactly, ordered by (-score, product_key).
+
+    Args:
+        query: float32 (d,).
+        allowed: bool (rows,), from `LiveView.mask`.
+    """
+    limit = int(np.count_nonzero(allowed))
+    fetch = min(limit, 2 * depth + 64)
+    while True:
+        hits = view.search(query, max(fetch, 1), allowed)
+        keys = view.product_keys[hits.rows]
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        # Rows beyond the last one may still tie with the last product, so they must score below it.
+        settled = len(first) >= depth and hits.scores[-1] < hits.scores[first[depth - 1]]
+        if settled or fetch >= limit:
+            break
+        fetch = min(limit, fetch * 4)
+    found = Ranked(keys[first], hits.rows[first], hits.scores[first])
+    return found.take(np.lexsort((found.product_keys, -found.scores))[:depth])
+
+
+def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: datetime, freshness: float) -> Ranked:
+    """Reorders the first products with a bonus that halves every 30 days.
+
+    Args:
+        created: when each product was first offered.
+        freshness: 0 (no bonus) to 1 (a product of today gains 0.2 in cosine).
+    """
+    head = min(len(ranked.product_keys), RERANKED)
+    ages = np.array([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
+    bonus = freshness * _FRESHNESS_REACH * np.exp2(-ages / _FRESHNESS_HALF_LIFE_DAYS)
+    order = np.argsort(-(ranked.scores[:head] + bonus), kind="stable")
+    return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
+
+
+def diversify(ranked: Ranked, vectors: Floats, diversity: float) -> Ranked:
+    """Reorders the first products so that near-identical ones do not follow each other.
+
+    Maximal marginal relevance: Carbonell and Goldstein, "The use of MMR", SIGIR 1998. The place in `ranked` gives the
+    relevance, so that an order which freshness has changed is kept where products do not resemble each other.
+
+    Args:
+        vectors: float32 (>= min(m, 200), d), the points of the first products.
+        diversity: 0 (order kept) to 1 (only unlikeness counts).
+    """
+    head = min(len(ranked.product_keys), RERANKED)
+    if not head or diversity == 0:
+        return ranked
+    relevance = -np.sort(-ranked.scores[:head])
+    likeness = vectors[:head] @ vectors[:head].T
+    nearest = np.zeros(head, np.float32)
+    left = np.ones(head, np.bool_)
+    order = np.empty(head, np.int64)
+    for place in range(head):
+        gain = np.where(left, (1 - diversity) * relevance - diversity * nearest, -np.inf)
+        order[place] = chosen = int(gain.argmax())
+        left[chosen] = False
+        nearest = np.maximum(nearest, likeness[chosen])
+    return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
+
+
+def _age_days(created: datetime | None, now: datetime) -> float:
+    return max((now - created).total_seconds() / 86_400, 0.0) if created else np.inf

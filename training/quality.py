@@ -1,0 +1,102 @@
+"""Held-out retrieval: the same measure for every generation, so that two can be compared."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+
+MOST_QUERIES = 2000
+_SHARE = 0.1
+_MIN_IMAGES = 3
+_BLOCK = 256
+
+
+def held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> NDArray[np.bool_]:
+    """Picks the query photos: about 10 % of the photos of products with at least 3, by a hash of the photo itself.
+
+    A photo is held out by its content alone, so that it is in the measure of every generation or of none. The photos
+    that one product shares with another, and a product's only unpicked photo, are never queries.
+
+    Args:
+        product_keys: int64 (m,), ascending.
+        image_sha256: (m,).
+
+    Returns:
+        bool (m,), at most 2,000 of them True.
+    """
+    draws = np.array([_draw(sha) for sha in image_sha256], np.float64)
+    _, inverse, counts = np.unique(product_keys, return_inverse=True, return_counts=True)
+    _, copies, times = np.unique(np.array(image_sha256, "S64"), return_inverse=True, return_counts=True)
+    picked: NDArray[np.bool_] = (draws < _SHARE) & (counts[inverse] >= _MIN_IMAGES) & (times[copies] == 1)
+    picked &= np.bincount(inverse, weights=~picked, minlength=len(counts))[inverse] > 0
+    if picked.sum() > MOST_QUERIES:
+        picked &= draws <= np.sort(draws[picked])[MOST_QUERIES - 1]
+    return picked
+
+
+def photo_retrieval(vectors: Floats, product_keys: NDArray[np.int64], queries: NDArray[np.bool_]) -> dict[str, float]:
+    """Searches each held-out photo among all others.
+
+    Args:
+        vectors: float32 (m, d), L2 norm 1.
+        product_keys: int64 (m,).
+        queries: bool (m,), from `held_out`.
+
+    Returns:
+        photo_queries; photo_r1 and photo_r10: the share whose product is the nearest, or among the 10 nearest.
+        Only the count where nothing was held out.
+    """
+    rows = np.flatnonzero(queries)
+    if not len(rows):
+        return {"photo_queries": 0}
+    index, keys = vectors[~queries], product_keys[~queries]
+    places = [
+        place
+        for start in range(0, len(rows), _BLOCK)
+        for place in _places(
+            vectors[rows[start : start + _BLOCK]], product_keys[rows[start : start + _BLOCK]], index, keys
+        )
+    ]
+    found = np.array(places)
+    return {
+        "photo_queries": len(rows),
+        "photo_r1": float((found < 1).mean()),
+        "photo_r10": float((found < 10).mean()),
+    }
+
+
+def name_retrieval(
+    points: Floats, wanted: Sequence[NDArray[np.int64]], vectors: Floats, product_keys: NDArray[np.int64]
+) -> dict[str, float]:
+    """Searches products by their own names.
+
+    Args:
+        points: float32 (n, d), one a name.
+        wanted: the products that bear each name; any of them is right.
+
+    Returns:
+        name_queries and name_r1, the share of names whose nearest photo shows a product of that name.
+    """
+    if not len(points):
+        return {"name_queries": 0}
+    nearest = np.concatenate(
+        [(points[start : start + _BLOCK] @ vectors.T).argmax(axis=1) for start in range(0, len(points), _BLOCK)]
+    )
+    right = [key in keys for key, keys in zip(product_keys[nearest], wanted, strict=True)]
+    return {"name_queries": len(points), "name_r1": float(np.mean(right))}
+
+
+def _places(queries: Floats, own: NDArray[np.int64], index: Floats, keys: NDArray[np.int64]) -> list[int]:
+    """Returns how many other products have a photo nearer than the best of the query's own product."""
+    scores = queries @ index.T
+    firsts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+    best = np.maximum.reduceat(scores, firsts, axis=1)
+    mine = np.searchsorted(keys[firsts], own)
+    return [int((row > row[at]).sum()) for row, at in zip(best, mine, strict=True)]
+
+
+def _draw(sha256: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"held-out:{sha256}".encode()).digest()[:4], "big") / 2**32

@@ -1,0 +1,99 @@
+"""The product space: the projection of pool_3, and the text head that leads words into it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.projection import Projection, explained_variance, fit_pca, normalise, plain
+from engine.protocols import Floats
+from engine.text_head import RidgeHead
+from engine.text_tower import TextEncoder
+from training.context import TrainingContext
+from training.errors import NotEnoughData
+from training.quality import held_out, name_retrieval, photo_retrieval
+from training.text_pairs import TextPairs, collect_pairs, fit_head
+
+_BLOCK_ROWS = 8192
+_FIT_ROWS = 200_000  # enough for a covariance of 2,048 features; more would only take longer
+_MEASURED_ROWS = 200_000
+
+
+def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
+    """Fits the projection and, where products have texts, the text head; writes both into the staged generation.
+
+    Returns:
+        What was measured: `dim`, `explained_variance`, the figures of `training.quality`, and `quality`, the one figure
+        that a rebuild compares with the live generation's.
+
+    Raises:
+        NotEnoughData: there is no photo.
+    """
+    if not context.snapshot.image_sha256:
+        raise NotEnoughData("at least one embedded photo is required; got none. Import products with photos first.")
+    projection = _fit_projection(context)
+    projection.save(folder)
+    keys, vectors = _points(context, projection)
+    metrics: dict[str, Any] = {"dim": projection.space_dim}
+    metrics["explained_variance"] = explained_variance(projection, next(_blocks(context, _spread(len(keys), 4096))))
+    queries = held_out(keys, [context.snapshot.image_sha256[row] for row in _spread(_count(context), _MEASURED_ROWS)])
+    metrics |= photo_retrieval(vectors, keys, queries)
+    metrics |= _train_head(context, folder, keys, vectors)
+    return {**metrics, "quality": _quality(metrics)}
+
+
+def _fit_projection(context: TrainingContext) -> Projection:
+    if context.settings.space == "pool3":
+        return plain(context.spec.dim)
+    return fit_pca(_blocks(context, _spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
+
+
+def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:
+    """Returns product keys (m,) and points float32 (m, d) of the photos that texts and measures are taken on."""
+    rows = _spread(_count(context), _MEASURED_ROWS)
+    blocks = [projection.apply(block) for block in _blocks(context, rows)]
+    return context.snapshot.product_keys[rows], np.concatenate(blocks)
+
+
+def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64], vectors: Floats) -> dict[str, Any]:
+    products, firsts = np.unique(keys, return_index=True)
+    centroids = normalise(np.add.reduceat(vectors, firsts, axis=0))
+    pairs = collect_pairs(context.catalogue.iter_facts(), products, centroids)
+    if not pairs.texts:
+        return {"text_pairs": 0}
+    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
+    head, measured = fit_head(encoder, pairs)
+    head.save(folder)
+    return {"text_pairs": len(pairs.texts), **measured, **_measure_names(encoder, head, pairs, keys, vectors)}
+
+
+def _measure_names(
+    encoder: TextEncoder, head: RidgeHead, pairs: TextPairs, keys: NDArray[np.int64], vectors: Floats
+) -> dict[str, float]:
+    names = list(pairs.names)[:: max(1, -(-len(pairs.names) // 2000))]
+    points = head.apply(encoder.embed(names))
+    return name_retrieval(points, [np.array(pairs.names[name]) for name in names], vectors, keys)
+
+
+def _quality(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """Held-out photos where there are enough of them, else the products' own names."""
+    for measure in ("photo_r1", "name_r1"):
+        if measure in metrics:
+            return {"measure": measure, "value": metrics[measure]}
+    return None
+
+
+def _count(context: TrainingContext) -> int:
+    return len(context.snapshot.image_sha256)
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """Returns at most `most` of 0..count-1, evenly spread, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _blocks(context: TrainingContext, rows: NDArray[np.int64]) -> Iterator[Floats]:
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        yield context.features.read([context.snapshot.image_sha256[row] for row in rows[start : start + _BLOCK_ROWS]])

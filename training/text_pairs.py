@@ -1,0 +1,118 @@
+"""Pairs of a product text and the place of its photos, and the text head fitted on them."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import ProductFacts
+from engine.projection import normalise
+from engine.protocols import Floats
+from engine.text_head import RidgeHead, fit_ridge
+from engine.text_tower import TextEncoder
+from training.texts import name_of, product_texts
+
+MOST_TEXTS = 20_000
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+_FOLDS = 5
+_MOST_CHECKED = 1000
+_DEFAULT_STRENGTH = 0.1
+
+
+@dataclass(frozen=True)
+class TextPairs:
+    """What the head learns from.
+
+    Attributes:
+        texts: distinct texts, n of them.
+        targets: float32 (n, d), L2 norm 1: the mean place of the products that share each text.
+        weights: float32 (n,).
+        groups: int64 (n,), the first product of each text, so that cross-validation can leave whole products out.
+        names: what products are called -> the keys of all that are called so.
+    """
+
+    texts: list[str]
+    targets: Floats
+    weights: Floats
+    groups: NDArray[np.int64]
+    names: dict[str, list[int]]
+
+
+@dataclass
+class _Gathered:
+    target: Floats
+    weight: float
+    group: int
+    products: int = 1
+
+
+def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], centroids: Floats) -> TextPairs:
+    """Gathers the texts of all products that have a place.
+
+    A text that many products share, such as a bare category, is one pair: its target is their mean, its weight grows
+    with the square root of their number. Over 20,000 texts, those with the lowest hash are kept.
+
+    Args:
+        products: int64 (p,), ascending.
+        centroids: float32 (p, d), the place of each.
+    """
+    gathered: dict[str, _Gathered] = {}
+    names: dict[str, list[int]] = {}
+    for fact in facts:
+        at = int(np.searchsorted(products, fact.product_key))
+        if at == len(products) or products[at] != fact.product_key:
+            continue
+        if name := name_of(fact.product):
+            names.setdefault(name, []).append(fact.product_key)
+        for text in product_texts(fact.product):
+            known = gathered.get(text.text)
+            if known is None:
+                gathered[text.text] = _Gathered(centroids[at].copy(), text.weight, fact.product_key)
+            else:
+                known.target += centroids[at]
+                known.weight = max(known.weight, text.weight)
+                known.products += 1
+    texts = sorted(gathered)
+    if len(texts) > MOST_TEXTS:
+        texts = sorted(sorted(texts, key=_draw)[:MOST_TEXTS])
+    kept = [gathered[text] for text in texts]
+    targets = np.array([pair.target for pair in kept], np.float32).reshape(len(kept), centroids.shape[1])
+    weights = np.array([pair.weight * pair.products**0.5 for pair in kept], np.float32)
+    return TextPairs(texts, normalise(targets), weights, np.array([pair.group for pair in kept], np.int64), names)
+
+
+def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[RidgeHead, dict[str, float]]:
+    """Fits the text head; the ridge's strength is the one that finds products never trained on best.
+
+    Returns:
+        The head and what was measured: `ridge_strength`, `unseen_text_mrr`.
+    """
+    embeddings = encoder.embed(pairs.texts)
+    scores = {strength: _unseen_rank(embeddings, pairs, strength) for strength in _STRENGTHS}
+    best = max(scores, key=lambda strength: (scores[strength], strength == _DEFAULT_STRENGTH))
+    mean, matrix, bias = fit_ridge(embeddings, pairs.targets, pairs.weights, best)
+    head = RidgeHead(mean=mean, matrix=matrix, bias=bias, encoder_name=encoder.name, encoder_digest=encoder.digest)
+    return head, {"ridge_strength": best, "unseen_text_mrr": scores[best]}
+
+
+def _unseen_rank(embeddings: Floats, pairs: TextPairs, strength: float) -> float:
+    """Returns the mean reciprocal rank of each text's own target among all, its product left out of the fit."""
+    folds = np.array([int(_draw(str(group))[:8], 16) % _FOLDS for group in pairs.groups])
+    ranks: list[float] = []
+    for fold in range(_FOLDS):
+        asked = np.flatnonzero(folds == fold)[: _MOST_CHECKED // _FOLDS]
+        learned = folds != fold
+        if not len(asked) or learned.sum() < 2:
+            continue
+        mean, matrix, bias = fit_ridge(embeddings[learned], pairs.targets[learned], pairs.weights[learned], strength)
+        points = normalise((embeddings[asked] - mean) @ matrix + bias)
+        scores = points @ pairs.targets.T
+        own = scores[np.arange(len(asked)), asked]
+        ranks += (1.0 / (1 + (scores > own[:, None] + 1e-6).sum(axis=1))).tolist()
+    return float(np.mean(ranks)) if ranks else 0.0
+
+
+def _draw(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
