@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from data.durable import fsync_path
+from data.durable import fsync_path, make_folder
 from data.errors import DatabaseError
 from data.locks import waiting
 from data.migrations import migrate
@@ -140,7 +140,7 @@ def json_list(values: Iterable[str | int]) -> str:
 
 
 def _prepare(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with waiting(path.with_name(f"{FILE_NAME}.lock")):
         db = _connect(path)
         try:

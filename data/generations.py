@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from data.durable import fsync_path, sha256_file, write_text
+from data.durable import fsync_path, make_folder, sha256_file, write_text
 from data.errors import CorruptGeneration, NoGeneration
 from data.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
 
@@ -138,7 +138,7 @@ class GenerationStore:
 
     def stage(self) -> StagedGeneration:
         """Makes an empty folder for a new generation, whose id sorts after all others'."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root)
         moment = datetime.now(UTC)
         while True:
             name = max(_id(moment), _next(self._newest_name()))

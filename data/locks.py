@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from data.durable import make_folder
 from data.errors import LockHeld
 
 _TRIES, _PAUSE_S = 5, 0.02
@@ -75,7 +76,7 @@ def holder(path: Path) -> Holder | None:
 
 
 def _open(path: Path) -> IO[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return path.open("a+", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from data.errors import InvalidProduct
@@ -13,9 +14,12 @@ from data.errors import InvalidProduct
 TEXT_LIMIT = 20_000
 ID_LIMIT = 200
 Attribute = str | float | bool
-_TRUE, _FALSE = {"true", "1", "yes", "y", "in stock", "in_stock"}, {"false", "0", "no", "n", "out of stock"}
+ATTRIBUTE_LIMIT = 200
+_TRUE = {"true", "1", "yes", "y", "in stock", "in_stock"}
+_FALSE = {"false", "0", "no", "n", "out of stock", "out_of_stock"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ATTRIBUTE_NAME = re.compile(r"^[\w][\w .-]{0,63}$")
+_NOT_IN_ID = re.compile(r"[/\\\t\n\r]")
+_ATTRIBUTE_NAME = re.compile(r"\w[\w .-]{0,63}")
 FACTS = (
     "title", "description", "brand", "category", "price", "currency", "colour", "created_at", "in_stock", "attributes",
 )  # fmt: skip
@@ -59,8 +63,8 @@ def parse_product(fields: Mapping[str, Any]) -> Product:
     product_id = _text(fields, "product_id", ID_LIMIT)
     if not product_id:
         raise InvalidProduct("product_id must be given; got nothing. Add it to the row.", code="missing_product_id")
-    if "/" in product_id or "\\" in product_id:
-        raise InvalidProduct(f"product_id must hold no slash; got {product_id!r}.", code="bad_text")
+    if _NOT_IN_ID.search(product_id) or product_id in (".", ".."):
+        raise InvalidProduct(f"product_id must hold no slash and no line break; got {product_id!r}.", code="bad_text")
     return Product(
         product_id=product_id,
         title=_text(fields, "title"),
@@ -102,9 +106,13 @@ def _text(fields: Mapping[str, Any], name: str, limit: int = TEXT_LIMIT) -> str:
     value = fields.get(name)
     if value is None:
         return ""
-    if isinstance(value, bool | list | dict):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise InvalidProduct(f"{name} must be text; got {type(value).__name__}.", code="bad_text")
-    text = _CONTROL.sub(" ", str(value)).strip()
+    return _clean(name, str(value), limit)
+
+
+def _clean(name: str, value: str, limit: int) -> str:
+    text = _CONTROL.sub(" ", value).strip()
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -119,10 +127,10 @@ def _price(value: Any) -> float | None:
         return None
     try:
         price = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         price = math.nan
     if not 0 <= price < 1e12:
-        raise InvalidProduct(f"price must be a number from 0 on; got {value!r}.", code="bad_price")
+        raise InvalidProduct(f"price must be a number from 0 to 1e12; got {value!r:.100}.", code="bad_price")
     return price
 
 
@@ -146,32 +154,48 @@ def _flag(value: Any) -> bool:
         return True
     if isinstance(value, bool):
         return value
-    word = str(value).strip().lower()
+    word = str(int(value) if isinstance(value, float) and value in (0, 1) else value).strip().lower()
     if word not in _TRUE | _FALSE:
         raise InvalidProduct(f"in_stock must be true or false; got {value!r}.", code="bad_in_stock")
     return word in _TRUE
 
 
 def _attributes(fields: Mapping[str, Any]) -> dict[str, Attribute]:
-    given = fields.get("attributes") or {}
+    given = fields.get("attributes")
     if isinstance(given, str):
         try:
-            given = json.loads(given)
-        except ValueError as error:
+            given = json.loads(given) if given.strip() else None
+        except (ValueError, RecursionError) as error:
             raise InvalidProduct("attributes must be a JSON object.", code="bad_attributes") from error
+    given = {} if given is None else given
     if not isinstance(given, Mapping):
         raise InvalidProduct(f"attributes must be an object; got {type(given).__name__}.", code="bad_attributes")
-    columns = {key.removeprefix("attr."): value for key, value in fields.items() if key.startswith("attr.")}
-    attributes: dict[str, Attribute] = {}
-    for name, value in {**given, **columns}.items():
-        if value is None or value == "":
-            continue
-        if not _ATTRIBUTE_NAME.match(name) or not isinstance(value, str | int | float | bool):
-            raise InvalidProduct(
-                f"attributes must map short names to text, numbers or booleans; got {name!r}: {value!r}.",
-                code="bad_attributes",
-            )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidProduct(f"attribute {name!r} must be finite; got {value!r}.", code="bad_attributes")
-        attributes[name] = value if isinstance(value, bool | str) else float(value)
-    return dict(sorted(attributes.items()))
+    # csv gives a row's surplus cells under the key None.
+    columns = {key[5:]: value for key, value in fields.items() if isinstance(key, str) and key.startswith("attr.")}
+    merged = {**given, **columns}
+    attributes = {name: _attribute(name, value) for name, value in merged.items() if value is not None}
+    kept = {name: value for name, value in attributes.items() if value != ""}
+    if len(kept) > ATTRIBUTE_LIMIT:
+        raise InvalidProduct(
+            f"a product must have at most {ATTRIBUTE_LIMIT} attributes; got {len(kept)}.", code="bad_attributes"
+        )
+    return dict(sorted(kept.items()))
+
+
+def _attribute(name: Any, value: Any) -> Attribute:
+    if not isinstance(name, str) or not _ATTRIBUTE_NAME.fullmatch(name) or not isinstance(value, str | int | float):
+        raise InvalidProduct(
+            f"attributes must map short names to text, numbers or booleans; got {name!r:.100}: {value!r:.100}.",
+            code="bad_attributes",
+        )
+    if isinstance(value, str):
+        return _clean(f"attribute {name!r}", value, TEXT_LIMIT)
+    if isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidProduct(f"attribute {name!r} must be finite; got {value!r:.100}.", code="bad_attributes")
+    return number

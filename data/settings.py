@@ -1,13 +1,17 @@
 """All settings in one frozen object, built once from defaults < file < environment < flags."""
 
 import dataclasses
+import json
+import math
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
+from data.durable import write_text
 from data.errors import SettingsError
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
@@ -102,13 +106,21 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) ->
 
 
 def write_setting(home: Path, name: str, value: str) -> None:
-    """Adds or replaces one text setting in `home/lookalike.toml`, atomically."""
+    """Adds or replaces one text setting in `home/lookalike.toml`, atomically.
+
+    Raises:
+        SettingsError: the name is not a known text setting, or the file could not be read back.
+    """
     path = home / "lookalike.toml"
+    if _types().get(name) is not str:
+        raise SettingsError(f"{name} must be a known setting that is text. See README, Settings.")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     kept = [line for line in lines if line.split("=")[0].strip() != name]
-    from data.durable import write_text
-
-    write_text(path, "\n".join([*kept, f'{name} = "{value}"']) + "\n")
+    # A JSON string is a TOML string, once the one control character that JSON lets pass is escaped.
+    quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = "\n".join([*kept, f"{name} = {quoted}"]) + "\n"
+    _checked(Settings(**_parse(path, text)))
+    write_text(path, text)
 
 
 def _types() -> dict[str, Any]:
@@ -116,12 +128,19 @@ def _types() -> dict[str, Any]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} must be TOML in UTF-8; got {error}. Correct the file or delete it.") from error
+        return _parse(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} must be a readable file in UTF-8; got {error}. Correct or delete it.") from error
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} must be TOML; got {error}. Correct the file or delete it.") from error
     unknown = sorted(set(values) - set(_types()))
     if unknown:
         raise SettingsError(f"{path} must only hold known settings; got {', '.join(unknown)}. See README, Settings.")
@@ -132,24 +151,64 @@ def _convert(label: str, name: str, value: Any) -> Any:
     if name not in _types():
         raise SettingsError(f"{label} must be a known setting. See README, Settings.")
     kind = _types()[name]
+    read, expected = _KINDS[kind]
     try:
-        if kind is bool and isinstance(value, str):
-            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[value.lower()]
-        if get_args(kind):
-            parts = value.split(os.pathsep) if isinstance(value, str) else value
-            return tuple(Path(part) for part in parts if part)
-        return kind(value)
+        return read(value)
     except (KeyError, TypeError, ValueError) as error:
-        expected = getattr(kind, "__name__", str(kind))
-        raise SettingsError(f"{label} must be of type {expected}; got {value!r}.") from error
+        raise SettingsError(f"{label} must be {expected}; got {value!r}.") from error
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | str):
+        raise TypeError
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool | float):
+        raise TypeError
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | Path):
+        raise TypeError
+    return str(value)
+
+
+def _paths(value: Any) -> tuple[Path, ...]:
+    parts = value.split(os.pathsep) if isinstance(value, str) else value
+    return tuple(Path(part) for part in parts if part)
+
+
+_KINDS: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    bool: (_flag, "true or false"),
+    int: (_whole, "a whole number"),
+    float: (_number, "a number"),
+    str: (_text, "text"),
+    Path: (Path, "a path"),
+    tuple[Path, ...]: (_paths, f"paths, a list in the file and separated by {os.pathsep} elsewhere"),
+}
 
 
 def _checked(settings: Settings) -> Settings:
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise SettingsError(f"{name} must be one of {', '.join(choices)}; got {getattr(settings, name)!r}.")
-    positive = ("space_dim", "max_image_bytes", "max_pixels", "keep_generations", "queue_size", "deadline_s")
-    for name in positive:
-        if getattr(settings, name) <= 0:
+    for name in ("space_dim", "max_image_bytes", "max_pixels", "keep_generations", "queue_size", "deadline_s"):
+        if not getattr(settings, name) > 0:
             raise SettingsError(f"{name} must be above 0; got {getattr(settings, name)}.")
+    for name in ("threads", "fresh_days", "rate_limit", "max_quality_drop"):
+        if not getattr(settings, name) >= 0:
+            raise SettingsError(f"{name} must be 0 or more; got {getattr(settings, name)}.")
+    if settings.max_quality_drop > 1:
+        raise SettingsError(f"max_quality_drop must be at most 1; got {settings.max_quality_drop}.")
+    if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
+        raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     return settings

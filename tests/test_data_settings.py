@@ -1,0 +1,147 @@
+"""Settings: their order of precedence, and what bad values say."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import SettingsError
+from data.settings import Settings, load_settings, write_setting
+
+
+def load(home: Path, environment: dict[str, str] | None = None, **flags: Any) -> Settings:
+    return load_settings({"LOOKALIKE_HOME": str(home), **(environment or {})}, **flags)
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    (tmp_path / "lookalike.toml").write_text("threads = 1\nspace_dim = 11\nqueue_size = 12\n")
+    settings = load(tmp_path, {"LOOKALIKE_THREADS": "2", "LOOKALIKE_SPACE_DIM": "22"}, threads=3, rate_limit=None)
+    assert (settings.threads, settings.space_dim, settings.queue_size, settings.rate_limit) == (3, 22, 12, 0)
+
+
+def test_home_is_absolute_and_a_flag_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({}).home == tmp_path / "var"
+    assert load_settings({"LOOKALIKE_HOME": "a"}, home=Path("b")).home == tmp_path / "b"
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "lookalike.toml").write_text('home = "elsewhere"\nthreads = 4\n')
+    assert load(Path("b")).home == tmp_path / "b"
+    assert load(Path("b")).threads == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("fetch_urls", "TRUE", True),
+        ("fetch_urls", "0", False),
+        ("deadline_s", "2.5", 2.5),
+        ("max_pixels", "100", 100),
+        ("image_roots", f"/a{os.pathsep}/b", (Path("/a"), Path("/b"))),
+        ("image_roots", "", ()),
+        ("weights", "/w.h5", "/w.h5"),
+    ],
+)
+def test_environment_values_get_their_type(tmp_path: Path, name: str, text: str, expected: object) -> None:
+    value = getattr(load(tmp_path, {f"LOOKALIKE_{name.upper()}": text}), name)
+    assert (value, type(value)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("threads", "many"),
+        ("threads", "-1"),
+        ("threads", "1.5"),
+        ("deadline_s", "nan"),
+        ("deadline_s", "inf"),
+        ("deadline_s", "0"),
+        ("fetch_urls", "maybe"),
+        ("device", "tpu"),
+        ("precision", "f16"),
+        ("space_dim", "0"),
+        ("max_quality_drop", "1.5"),
+        ("weights_sha256", "abc"),
+        ("rate_limit", "-5"),
+    ],
+)
+def test_bad_environment_values_name_key_and_value(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name.upper() + "|" + name) as raised:
+        load(tmp_path, {f"LOOKALIKE_{name.upper()}": text})
+    assert text in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "thread = 3",
+        "threads = true",
+        "threads = 2.7",
+        "threads = inf",
+        "fetch_urls = 3",
+        "weights = 5",
+        "image_roots = 5",
+        "image_roots = [5]",
+        "deadline_s = true",
+        'deadline_s = "soon"',
+        "threads =",
+        "[table]",
+    ],
+)
+def test_bad_file_values_name_the_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / "lookalike.toml").write_text(line + "\n")
+    with pytest.raises(SettingsError, match=r"lookalike\.toml"):
+        load(tmp_path)
+
+
+def test_file_that_is_no_utf8_or_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "lookalike.toml").write_bytes(b"weights = '\xff'")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load(tmp_path)
+    (tmp_path / "lookalike.toml").unlink()
+    (tmp_path / "lookalike.toml").mkdir()
+    with pytest.raises(SettingsError, match="readable"):
+        load(tmp_path)
+
+
+def test_unknown_flag_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="nonsense"):
+        load(tmp_path, nonsense=3)
+
+
+def test_replace_checks_and_settings_are_frozen(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert settings.replace(space="pool3").space == "pool3"
+    with pytest.raises(SettingsError, match="space"):
+        settings.replace(space="fourier")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.space = "pool3"  # type: ignore[misc]
+
+
+def test_cores_default_to_those_this_process_may_use() -> None:
+    assert Settings().cores == len(os.sched_getaffinity(0))
+    assert Settings(threads=3).cores == 3
+
+
+def test_write_setting_replaces_one_line_and_keeps_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "lookalike.toml").write_text('# mine\nbackbone = "xception"\nthreads = 2\n')
+    write_setting(tmp_path, "backbone", "efficientnet_lite2")
+    text = (tmp_path / "lookalike.toml").read_text()
+    assert text.startswith("# mine\n")
+    settings = load(tmp_path)
+    assert (settings.backbone, settings.threads) == ("efficientnet_lite2", 2)
+    assert text.count("backbone") == 1
+
+
+@pytest.mark.parametrize("value", ['say "hi"', "back\\slash", "line\nbreak", "\x7f", "한글 😀", "a = b", ""])
+def test_written_text_reads_back_as_it_was(tmp_path: Path, value: str) -> None:
+    write_setting(tmp_path, "backbone_notice", value)
+    assert load(tmp_path).backbone_notice == value
+
+
+@pytest.mark.parametrize(("name", "value"), [("threads", "3"), ("nonsense", "3"), ("device", "tpu")])
+def test_write_setting_refuses_what_could_not_be_read(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        write_setting(tmp_path, name, value)
+    assert not (tmp_path / "lookalike.toml").exists()
