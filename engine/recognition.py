@@ -1,0 +1,234 @@
+"""Recognition: the vote of one generation over a photo's features, with its evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
+from engine.projection import normalise
+from engine.protocols import Floats, Mask
+from engine.vote import TOP, Vote, named_by
+from engine.voters import NAMES, KnnVoter, LinearVoter, Voter, transform_rows
+
+MAX_K = 100
+VIEWS = ("photo", "flip")
+_NEIGHBOURS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelGuess:
+    """A label that one voter names.
+
+    Attributes:
+        score: that voter's calibrated probability.
+    """
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecognisedLabel:
+    """A label of the vote.
+
+    Attributes:
+        score: weighted share of the voters' confidence, before calibration.
+        probability: calibrated chance that this is the right label.
+        voters: the voters that name it among their five best.
+    """
+
+    label: str
+    score: float
+    probability: float
+    voters: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """A training photo near the query, as evidence; `distance` is Euclidean, in the voters' feature space."""
+
+    image_id: str
+    label: str
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """What the vote says of one photo.
+
+    Attributes:
+        labels: best first.
+        voters: each voter's Top-5.
+        neighbours: the nearest training photos.
+        abstained: the best label is too uncertain to be relied on.
+    """
+
+    labels: tuple[RecognisedLabel, ...]
+    voters: dict[str, tuple[LabelGuess, ...]]
+    neighbours: tuple[Neighbour, ...]
+    abstained: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMap:
+    """From pool_3 rows to what the voters read: `normalise((transform(rows) - mean) @ matrix)`, averaged over views.
+
+    Attributes:
+        transform: one of `TRANSFORMS`.
+        mean: float32 (dim,).
+        matrix: float32 (dim, d).
+        views: which views of a photo are embedded and averaged; `photo` first, `flip` is its mirror image.
+    """
+
+    transform: str
+    mean: Floats
+    matrix: Floats
+    views: tuple[str, ...] = ("photo",)
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.mean.shape != self.matrix.shape[:1]:
+            raise InvalidModel(f"mean and matrix must be (dim,), (dim, d); got {self.mean.shape}, {self.matrix.shape}.")
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.matrix).all()):
+            raise InvalidModel("mean and matrix must be finite; got NaN or infinity. Train the voters again.")
+        if not self.views or self.views[0] != "photo" or set(self.views) - set(VIEWS):
+            raise InvalidModel(f"views must begin with photo and be among {', '.join(VIEWS)}; got {self.views}.")
+        transform_rows(self.transform, np.zeros((0, self.dim), np.float32))
+
+    @property
+    def dim(self) -> int:
+        return int(self.matrix.shape[0])
+
+    def apply(self, rows: Floats) -> Floats:
+        """Maps pool_3 rows float32 (n, dim), or (views, n, dim), to voters' rows float32 (n, d), L2 norm 1.
+
+        Raises:
+            FingerprintMismatch: the rows have another width.
+        """
+        if rows.ndim not in (2, 3) or rows.shape[-1] != self.dim:
+            raise FingerprintMismatch(
+                f"features must have shape (n, {self.dim}); got {rows.shape}. Train the voters again."
+            )
+        if rows.ndim == 3:
+            return normalise(np.mean([self.apply(view) for view in rows], axis=0))
+        return normalise((transform_rows(self.transform, rows) - self.mean) @ self.matrix)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recogniser:
+    """The three voters and their vote. Immutable; safe to use from several threads.
+
+    Attributes:
+        fingerprint: of the backbone whose features it reads.
+        label_kind: what the labels are: `category` or `attr.<name>`.
+        labels: all labels, sorted.
+        photos: bytes (m,), ASCII hex sha256 of the training photos.
+        row_photos: int64 (n,), which of them each k-NN row comes from.
+    """
+
+    fingerprint: str
+    label_kind: str
+    labels: tuple[str, ...]
+    features: FeatureMap
+    softmax: LinearVoter
+    knn: KnnVoter
+    svm: LinearVoter
+    vote: Vote
+    photos: NDArray[np.bytes_]
+    row_photos: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        count = len(self.labels)
+        counts = (self.softmax.labels, self.knn.label_count, self.svm.labels, self.vote.weights.shape[1])
+        if set(counts) != {count} or count < 2 or self.vote.weights.shape[0] != len(NAMES):
+            raise InvalidModel(f"all voters must know the same {count} labels; got {counts}. Train the voters again.")
+        if self.row_photos.shape != self.knn.row_labels.shape or (
+            len(self.row_photos) and not 0 <= self.row_photos.min() <= self.row_photos.max() < len(self.photos)
+        ):
+            raise InvalidModel("every k-NN row must name its photo. Train the voters again.")
+
+    def check_fingerprint(self, fingerprint: str) -> None:
+        """Raises FingerprintMismatch where the voters were trained on another backbone's features."""
+        if fingerprint != self.fingerprint:
+            raise FingerprintMismatch(
+                f"the voters were trained on features {self.fingerprint[:12]}; got {fingerprint[:12]}. "
+                "Train the voters again, or use the backbone they were trained on."
+            )
+
+    def mask(self, within: Sequence[str]) -> Mask:
+        """Returns which labels `within` allows, bool (labels,).
+
+        Raises:
+            InvalidQuery: a label is unknown.
+        """
+        unknown = sorted(set(within) - set(self.labels))
+        if unknown:
+            raise InvalidQuery(
+                f"within must hold labels that the voters know; got {unknown[0][:100]!r}. "
+                f"The first of {len(self.labels)} are: {', '.join(self.labels[:10])}."
+            )
+        return np.isin(np.array(self.labels), np.array(list(within)))
+
+    def tables(self, rows: Floats, allowed: Mask | None = None) -> Floats:
+        """Returns each voter's probabilities, float32 (3, n, labels), in the order of `NAMES`.
+
+        Args:
+            rows: pool_3 features float32 (n, dim), or (views, n, dim).
+            allowed: bool (labels,), the labels that may be named.
+        """
+        mapped = self.features.apply(rows)
+        voters: dict[str, Voter] = {"softmax": self.softmax, "knn": self.knn, "svm": self.svm}
+        return np.stack([voters[name].probabilities(mapped, allowed) for name in NAMES])
+
+    def recognise(self, rows: Floats, *, k: int = 5, within: Sequence[str] = ()) -> Recognition:
+        """Recognises one photo.
+
+        Args:
+            rows: its pool_3 features, float32 (views, dim).
+            k: labels wanted, 1..100.
+            within: the only labels that may be named; empty: all.
+
+        Raises:
+            InvalidQuery: k is out of range, or `within` names an unknown label.
+        """
+        if not 1 <= k <= MAX_K:
+            raise InvalidQuery(f"k must be from 1 to {MAX_K}; got {k}.")
+        allowed = self.mask(within) if within else None
+        stacked = rows[:, None, :]
+        tables = self.tables(stacked, allowed)
+        order, probabilities = self.vote.rank(tables)
+        scores = np.exp(self.vote.logits(tables))[0]
+        named = named_by(tables)[:, 0]
+        wanted = min(k, len(self.labels) if allowed is None else int(allowed.sum()))
+        labels = tuple(
+            RecognisedLabel(
+                label=self.labels[label],
+                score=float(scores[label]),
+                probability=float(probability),
+                voters=tuple(name for voter, name in enumerate(NAMES) if named[voter, label]),
+            )
+            for label, probability in zip(order[0, :wanted].tolist(), probabilities[0], strict=False)
+        )
+        return Recognition(
+            labels=labels,
+            voters={name: self._top(tables[voter, 0]) for voter, name in enumerate(NAMES)},
+            neighbours=self._neighbours(self.features.apply(stacked), allowed),
+            abstained=labels[0].probability < self.vote.threshold,
+        )
+
+    def _top(self, shares: Floats) -> tuple[LabelGuess, ...]:
+        best = np.argsort(-shares, kind="stable")[:TOP]
+        return tuple(
+            LabelGuess(label=self.labels[label], score=float(shares[label])) for label in best if shares[label] > 0
+        )
+
+    def _neighbours(self, mapped: Floats, allowed: Mask | None) -> tuple[Neighbour, ...]:
+        """Returns the nearest training photos; of several views of one photo the nearest."""
+        rows, distances = self.knn.neighbours(mapped, _NEIGHBOURS * 8, allowed)[0]
+        nearest: dict[str, Neighbour] = {}
+        for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
+            image_id = self.photos[self.row_photos[row]].decode()
+            label = self.labels[int(self.knn.row_labels[row])]
+            nearest.setdefault(image_id, Neighbour(image_id=image_id, label=label, distance=float(distance**0.5)))
+        return tuple(nearest.values())[:_NEIGHBOURS]

@@ -1,0 +1,169 @@
+"""The three voters as they are served: plain arrays in, probabilities out; no training library is needed.
+
+Every voter reads transformed pool_3 rows and gives each row a probability for every label.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.settings import Settings
+from engine.errors import InvalidModel, InvalidQuery
+from engine.projection import normalise
+from engine.protocols import Floats, Mask
+
+NAMES = ("softmax", "knn", "svm")
+TRANSFORMS = ("plain", "l2", "sqrt_l2")
+_FLOOR = 1e-7  # smallest probability a voter gives, so that a logarithm always exists
+Labels = NDArray[np.int64]
+
+
+def transform_rows(name: str, rows: Floats) -> Floats:
+    """Applies a feature transform to pool_3 rows float32 (n, dim): `plain`, `l2` or `sqrt_l2` (the Hellinger map).
+
+    Raises:
+        InvalidModel: there is no transform of this name.
+    """
+    if name == "plain":
+        return np.asarray(rows, np.float32)
+    if name == "l2":
+        return normalise(rows)
+    if name == "sqrt_l2":
+        return normalise(np.sqrt(np.maximum(rows, 0)))
+    raise InvalidModel(f"transform must be one of {', '.join(TRANSFORMS)}; got {name!r}. Train the voters again.")
+
+
+def softmax(logits: Floats) -> Floats:
+    """Returns e^x / sum(e^x) of each row of float (n, labels), without overflow; -inf gives 0."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+class Voter(Protocol):
+    def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
+        """Returns float32 (n, labels), each row summing to 1.
+
+        Args:
+            rows: transformed features, float32 (n, dim).
+            allowed: bool (labels,), the labels that may be named; the others get 0.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearVoter:
+    """`softmax` and `svm`: layers of `rows @ weights + bias` with ReLU between them.
+
+    Attributes:
+        layers: (weights (m, n), bias (n,)) of each layer, the last as wide as there are labels.
+        temperature: what the last layer's output is divided by, so that probabilities are calibrated.
+    """
+
+    layers: tuple[tuple[Floats, Floats], ...]
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        widths = [(weights.shape, bias.shape) for weights, bias in self.layers]
+        fits = all(len(shape) == 2 and shape[1:] == bias for shape, bias in widths)
+        chained = all(left[0][-1] == right[0][0] for left, right in itertools.pairwise(widths))
+        if not (widths and fits and chained):
+            raise InvalidModel(f"a voter's layers must fit each other; got {widths}. Train the voters again.")
+        finite = all(np.isfinite(part).all() for layer in self.layers for part in layer)
+        if not (finite and self.temperature > 0 and np.isfinite(self.temperature)):
+            raise InvalidModel("a voter's numbers must be finite and its temperature above 0. Train the voters again.")
+
+    @property
+    def labels(self) -> int:
+        return int(self.layers[-1][1].shape[0])
+
+    def logits(self, rows: Floats) -> Floats:
+        """Returns the last layer's output, float32 (n, labels)."""
+        for weights, bias in self.layers[:-1]:
+            rows = np.maximum(rows @ weights + bias, 0)
+        weights, bias = self.layers[-1]
+        return np.asarray(rows @ weights + bias, np.float32)
+
+    def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
+        logits = self.logits(rows) / self.temperature
+        if allowed is not None:
+            logits = np.where(allowed, logits, -np.inf)
+        return _floored(softmax(logits), allowed)
+
+
+class KnnVoter:
+    """`knn`: what the k nearest training photos by Euclidean distance are labelled.
+
+    FAISS finds the largest inner product; (x, -|x|^2 / 2) . (q, 1) is largest where |x - q| is smallest.
+
+    Args:
+        rows: transformed training features, float32 (n, dim).
+        row_labels: int64 (n,), what each row shows.
+        label_count: how many labels there are.
+        k: neighbours that vote.
+        bandwidth: a neighbour at squared distance d counts e^(-d / bandwidth); 0: all count alike.
+        temperature: above 1 flattens, below 1 sharpens.
+    """
+
+    def __init__(
+        self,
+        rows: Floats,
+        row_labels: Labels,
+        *,
+        label_count: int,
+        k: int,
+        bandwidth: float,
+        temperature: float = 1.0,
+        settings: Settings | None = None,
+    ) -> None:
+        if rows.ndim != 2 or row_labels.shape != rows.shape[:1] or not len(rows) or not np.isfinite(rows).all():
+            raise InvalidModel(f"k-NN rows and labels must fit; got {rows.shape}, {row_labels.shape}.")
+        if row_labels.min() < 0 or row_labels.max() >= label_count or k < 1 or bandwidth < 0 or not temperature > 0:
+            raise InvalidModel("k-NN labels, k, bandwidth and temperature must be in range. Train the voters again.")
+        from engine.faiss_index import build_index
+
+        self.rows, self.row_labels, self.label_count = rows, row_labels, label_count
+        self.k, self.bandwidth, self.temperature = k, bandwidth, temperature
+        half_norms = -0.5 * np.einsum("ij,ij->i", rows, rows)[:, None]
+        lifted = np.concatenate([rows, half_norms], axis=1).astype(np.float32)
+        self._index = build_index(lifted, settings or Settings(device="cpu"))
+
+    def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> list[tuple[Labels, Floats]]:
+        """Finds each row's k nearest training rows of the allowed labels: (row numbers, squared distances), near first.
+
+        Raises:
+            InvalidQuery: the rows have another width than the training rows.
+        """
+        if rows.ndim != 2 or rows.shape[1] != self.rows.shape[1]:
+            raise InvalidQuery(f"features must have shape (n, {self.rows.shape[1]}); got {rows.shape}.")
+        lifted = np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1).astype(np.float32)
+        mask = None if allowed is None else allowed[self.row_labels]
+        norms = np.einsum("ij,ij->i", rows, rows)
+        found = self._index.search(lifted, k, mask)
+        return [
+            (hits.rows, np.maximum(norm - 2 * hits.scores, 0).astype(np.float32))
+            for hits, norm in zip(found, norms, strict=True)
+        ]
+
+    def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
+        counts = np.zeros((len(rows), self.label_count))
+        for query, (near, distances) in enumerate(self.neighbours(rows, self.k, allowed)):
+            if len(near):
+                weights = np.exp(-(distances - distances[0]) / self.bandwidth) if self.bandwidth else np.ones(len(near))
+                np.add.at(counts[query], self.row_labels[near], weights)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+        # A label that no neighbour has is unlikely, not impossible: one vote shared by all keeps its logarithm finite.
+        smoothed = (shares * self.k + 1 / self.label_count) / (self.k + 1)
+        logits = np.log(smoothed) / self.temperature
+        if allowed is not None:
+            logits = np.where(allowed, logits, -np.inf)
+        return _floored(softmax(logits.astype(np.float32)), allowed)
+
+
+def _floored(shares: Floats, allowed: Mask | None) -> Floats:
+    floored = np.maximum(shares, _FLOOR)
+    if allowed is not None:
+        floored = np.where(allowed, floored, 0)
+    return np.asarray(floored / floored.sum(axis=1, keepdims=True), np.float32)
