@@ -101,7 +101,7 @@ class Connections:
         """
         part = path.with_name(f"{path.name}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             part.unlink(missing_ok=True)
             with closing(sqlite3.connect(part)) as target:
                 self.db.conn.backup(target)
@@ -109,7 +109,6 @@ class Connections:
             part.replace(path)
             fsync_path(path.parent)
         except (sqlite3.Error, OSError) as error:
-            part.unlink(missing_ok=True)
             raise _unusable(path, error) from error
 
     @contextmanager

@@ -1,0 +1,271 @@
+"""catalog.db: how it opens, migrates, and keeps groups of writes whole across threads and processes."""
+
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from data import database, migrations
+from data.database import Connections, json_list, open_database
+from data.errors import DatabaseError
+
+ADD_SEQ = """
+import sys
+from pathlib import Path
+from data.database import Connections
+connections = Connections(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    with connections.writing() as connection:
+        seq = connection.execute("SELECT seq FROM counter").fetchone()[0]
+        connection.execute("UPDATE counter SET seq = ?", (seq + 1,))
+"""
+DIE_INSIDE = """
+import os, sys
+from pathlib import Path
+from data.database import Connections
+with Connections(Path(sys.argv[1])).writing() as connection:
+    connection.execute("UPDATE counter SET seq = 99")
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def connections(tmp_path: Path) -> Connections:
+    return Connections(tmp_path)
+
+
+def seq_of(connections: Connections) -> int:
+    return int(connections.query("SELECT seq FROM counter")[0][0])
+
+
+def test_every_connection_has_the_safe_settings(tmp_path: Path) -> None:
+    for db in (open_database(tmp_path), open_database(tmp_path)):
+        values = [
+            db.conn.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+        assert values == ["wal", 2, 1, database.BUSY_TIMEOUT_MS]
+        db.close()
+
+
+def test_all_tables_are_there(connections: Connections) -> None:
+    tables = {name for (name,) in connections.query("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {"products", "photos", "product_images", "feature_rows", "events", "api_keys"} <= tables
+    assert {"import_runs", "import_rows"} <= tables
+
+
+def test_a_block_is_all_or_nothing(connections: Connections) -> None:
+    def fail() -> None:
+        with connections.writing() as connection:
+            connection.execute("UPDATE counter SET seq = 5")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert seq_of(connections) == 0
+    with connections.writing() as connection:
+        connection.execute("UPDATE counter SET seq = 6")
+    assert seq_of(connections) == 6
+
+
+def test_a_block_inside_another_is_part_of_it(connections: Connections) -> None:
+    def fail() -> None:
+        with connections.writing():
+            with connections.writing() as connection:
+                connection.execute("UPDATE counter SET seq = 5")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert seq_of(connections) == 0
+
+
+def test_reading_sees_one_moment(connections: Connections) -> None:
+    other = Connections(connections.home)
+    with connections.reading() as connection:
+        assert connection.execute("SELECT seq FROM counter").fetchone()[0] == 0
+        with other.writing() as writer:
+            writer.execute("UPDATE counter SET seq = 7")
+        assert connection.execute("SELECT seq FROM counter").fetchone()[0] == 0
+    assert seq_of(connections) == 7
+
+
+def test_sqlite_errors_become_database_errors(connections: Connections) -> None:
+    with pytest.raises(DatabaseError, match="no such table"):
+        connections.query("SELECT * FROM nowhere")
+    with pytest.raises(DatabaseError, match="FOREIGN KEY"), connections.writing() as connection:
+        connection.execute("INSERT INTO product_images (product_key, sha256, position) VALUES (1, 'x', 0)")
+    with pytest.raises(DatabaseError, match="surrogates"):
+        connections.query("SELECT ?", ("\ud800",))
+    assert seq_of(connections) == 0
+
+
+def test_full_disk_is_an_error_and_undoes_the_block(connections: Connections) -> None:
+    pages = connections.query("PRAGMA page_count")[0][0]
+    connections.query(f"PRAGMA max_page_count = {pages}")
+
+    def fill() -> None:
+        with connections.writing() as connection:
+            connection.execute("UPDATE counter SET seq = 5")
+            connection.execute("INSERT INTO import_runs (source, started_at) VALUES (?, '')", ("x" * 100_000,))
+
+    with pytest.raises(DatabaseError, match="full"):
+        fill()
+    assert seq_of(connections) == 0
+
+
+def test_each_thread_has_its_own_connection(connections: Connections) -> None:
+    seen = {id(connections.db)}
+    kept = [connections.db]
+
+    def look() -> None:
+        kept.append(connections.db)
+        seen.add(id(connections.db))
+        assert seq_of(connections) == 0
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 5
+    assert connections.db is kept[0]
+
+
+def test_a_forked_child_opens_its_own(connections: Connections) -> None:
+    parent = id(connections.db.conn)
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+
+    def child() -> None:
+        with connections.writing() as connection:
+            connection.execute("UPDATE counter SET seq = 3")
+        queue.put(id(connections.db.conn))
+
+    process = context.Process(target=child)
+    process.start()
+    assert queue.get() != parent
+    process.join()
+    assert seq_of(connections) == 3
+
+
+def test_threads_and_processes_never_lose_a_write(connections: Connections) -> None:
+    command = [sys.executable, "-c", ADD_SEQ, str(connections.home), "40"]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+
+    def add() -> None:
+        for _ in range(40):
+            with connections.writing() as connection:
+                seq = connection.execute("SELECT seq FROM counter").fetchone()[0]
+                connection.execute("UPDATE counter SET seq = ?", (seq + 1,))
+
+    threads = [threading.Thread(target=add) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [process.wait() for process in processes] == [0, 0]
+    assert seq_of(connections) == 160
+
+
+def test_many_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ADD_SEQ, str(tmp_path / "new" / "home"), "1"]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert seq_of(Connections(tmp_path / "new" / "home")) == 4
+
+
+def test_kill_inside_a_block_leaves_nothing_of_it(connections: Connections) -> None:
+    killed = subprocess.run([sys.executable, "-c", DIE_INSIDE, str(connections.home)], check=False)
+    assert killed.returncode == -9
+    assert seq_of(connections) == 0
+    with connections.writing() as connection:
+        connection.execute("UPDATE counter SET seq = 1")
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + os.urandom(4096)])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "catalog.db").write_bytes(content)
+    with pytest.raises(DatabaseError, match=r"catalog\.db"):
+        open_database(tmp_path)
+
+
+def test_damage_is_found_at_the_first_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = open_database(tmp_path)
+    db.conn.execute("BEGIN")
+    db.conn.executemany("INSERT INTO import_runs (source, started_at) VALUES (?, '')", [("x" * 500,)] * 500)
+    db.conn.execute("COMMIT")
+    root = db.conn.execute("SELECT rootpage FROM sqlite_master WHERE name = 'import_runs'").fetchone()[0]
+    size = db.conn.execute("PRAGMA page_size").fetchone()[0]
+    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    with (tmp_path / "catalog.db").open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 64)
+    monkeypatch.setattr(database, "_prepared", set())
+    with pytest.raises(DatabaseError, match=r"catalog\.db"):
+        open_database(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseError, match="catalog"):
+        open_database(tmp_path / "file" / "home")
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = open_database(tmp_path)
+    db.conn.execute("INSERT INTO applied_migrations VALUES ('m999_future', '')")
+    db.close()
+    monkeypatch.setattr(database, "_prepared", set())
+    with pytest.raises(DatabaseError, match="m999_future"):
+        open_database(tmp_path)
+
+
+def test_a_later_migration_is_applied_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(tmp_path).close()
+
+    def m002_fails(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE half (x)")
+        raise sqlite3.OperationalError("planted")
+
+    def m002_works(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE later (x)")
+
+    def tables(home: Path) -> set[str]:
+        return {name for (name,) in Connections(home).query("SELECT name FROM sqlite_master")}
+
+    for step in (m002_fails, m002_works, m002_works):
+        monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.m001_create_tables, step))
+        monkeypatch.setattr(database, "_prepared", set())
+        if step is m002_fails:
+            with pytest.raises(DatabaseError, match="planted"):
+                open_database(tmp_path)
+        else:
+            assert "later" in tables(tmp_path)
+            assert "half" not in tables(tmp_path)
+
+
+def test_backup_is_a_whole_database_while_others_write(connections: Connections, tmp_path: Path) -> None:
+    with connections.writing() as connection:
+        connection.execute("UPDATE counter SET seq = 8")
+    target = tmp_path / "copies" / "catalog.db"
+    connections.backup(target)
+    connections.backup(target)
+    assert seq_of(Connections(target.parent)) == 8
+    (tmp_path / "blocked").write_text("")
+    with pytest.raises(DatabaseError, match="blocked"):
+        connections.backup(tmp_path / "blocked" / "copy.db")
+
+
+def test_json_list_never_finds_another_text(connections: Connections) -> None:
+    def found(*texts: str) -> list[str]:
+        return [value for (value,) in connections.query("SELECT value FROM json_each(?)", (json_list(texts),))]
+
+    assert found("a\0b", "\ud83d\ude00", "a") == ["a"]
+    assert found("😀", '"quoted"', "back\\slash") == ["😀", '"quoted"', "back\\slash"]
