@@ -1,12 +1,13 @@
 """The checks a new generation must pass before it is published."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engine.protocols import Floats, VectorIndex
+from indexer.errors import GateFailed
 
 MAX_UNREADABLE_SHARE = 0.2
 MIN_RECALL = 0.99
@@ -170,3 +171,18 @@ def check_answers(answer: Callable[[], int]) -> GateResult:
     except Exception as error:
         hits, detail = 0, f"loading the staged files failed: {error}"
     return GateResult(name="loads", passed=hits > 0, measured=hits, required=">= 1 hit", detail=detail)
+
+
+def refuse_failed(results: Sequence[GateResult]) -> None:
+    """Does nothing where every gate passed.
+
+    Raises:
+        GateFailed: names each gate that refused, what was measured and what is required.
+    """
+    failed = [
+        f"{gate.name} must be {gate.required}, measured {gate.measured} ({gate.detail})"
+        for gate in results
+        if not gate.passed
+    ]
+    if failed:
+        raise GateFailed(f"the new generation was refused and nothing was published: {'; '.join(failed)}")

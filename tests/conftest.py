@@ -10,10 +10,15 @@ from fake_engine import FakeEngine
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from shape_catalogue import draw_catalogue
+from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
+from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine import backbones
+from indexer.importing import import_feed
+from indexer.rebuild import rebuild
 
 
 @pytest.fixture
@@ -64,3 +69,20 @@ def app(settings: Settings, fake_engine: FakeEngine) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose small catalogue was imported and rebuilt once with the tiny backbone; not to be changed."""
+    folder = tmp_path_factory.mktemp("built")
+    settings = Settings(home=folder / "home")
+    import_feed(settings, draw_catalogue(folder / "feed"))
+    rebuild(settings, backbone=TinyBackbone())
+    return settings.home
+
+
+@pytest.fixture
+def generation(built_home: Path, settings: Settings) -> GenerationFolder:
+    """The live generation of `settings.home`, which is the test's own copy of `built_home`."""
+    shutil.copytree(built_home, settings.home, dirs_exist_ok=True)
+    return GenerationStore(settings.home).open()

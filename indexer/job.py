@@ -1,0 +1,89 @@
+"""What every step of one rebuild needs."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.catalogue import Catalogue, Snapshot
+from data.errors import CorruptGeneration, NoGeneration
+from data.features import FeatureStore
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import Settings
+from engine.protocols import Backbone, BackboneSpec
+from indexer.errors import NothingToIndex
+from indexer.summary import Journal
+
+_log = logging.getLogger("lookalike.rebuild")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One rebuild at work.
+
+    Attributes:
+        full: whether every source is read again.
+        backbone: replaces the one that the settings name.
+        spec: the backbone that photos are embedded with.
+        snapshot: all photos at first; the usable ones once they are embedded.
+        live: the generation that would be replaced, if there is an undamaged one.
+    """
+
+    settings: Settings
+    full: bool
+    backbone: Backbone | None
+    journal: Journal
+    catalogue: Catalogue
+    store: GenerationStore
+    spec: BackboneSpec
+    features: FeatureStore
+    snapshot: Snapshot
+    live: GenerationFolder | None
+
+
+def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbone | None) -> Job:
+    """Sweeps what a killed rebuild left, reads the catalogue at one moment, and says which backbone is used.
+
+    Raises:
+        NothingToIndex: the catalogue holds no photo.
+        BackboneUnavailable: the backbone's weights cannot be had.
+    """
+    store = GenerationStore(settings.home)
+    store.sweep()
+    catalogue = Catalogue(settings.home)
+    snapshot = catalogue.snapshot()
+    journal.counts = {"products": len(np.unique(snapshot.product_keys)), "images": len(snapshot.image_sha256)}
+    if not snapshot.image_sha256:
+        raise NothingToIndex("the catalogue must hold at least one photo; got none. Run `lookalike import PATH` first.")
+    spec = backbone.spec if backbone else _resolve_spec(settings)
+    return Job(
+        settings=settings,
+        full=full,
+        backbone=backbone,
+        journal=journal,
+        catalogue=catalogue,
+        store=store,
+        spec=spec,
+        features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
+        snapshot=snapshot,
+        live=_live(store),
+    )
+
+
+def _resolve_spec(settings: Settings) -> BackboneSpec:
+    from engine.backbones import resolve_spec
+
+    return resolve_spec(settings)
+
+
+def _live(store: GenerationStore) -> GenerationFolder | None:
+    """Returns the live generation; a damaged one counts as none, for the way out of it is a new one."""
+    try:
+        live = store.open()
+        live.verify()
+        return live
+    except NoGeneration:
+        return None
+    except CorruptGeneration as error:
+        _log.warning("the live generation is damaged and is replaced: %s", error)
+        return None

@@ -1,0 +1,88 @@
+"""The trained parts of a generation: trained anew, or taken over from the live one."""
+
+import hashlib
+import importlib
+import itertools
+import json
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+from data.errors import NoGeneration
+from data.generations import StagedGeneration
+from engine.errors import FingerprintMismatch
+from indexer.job import Job
+from indexer.versions import versions
+
+# module of `training` -> the files it writes, which --no-train takes over
+PARTS: dict[str, tuple[str, ...]] = {"space": ("projection.safetensors", "text_head.safetensors")}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The parts that lie in the staged folder.
+
+    Attributes:
+        metrics: what each part measured when it was trained, by part.
+        inputs: what they were trained from, see `inputs_of`.
+    """
+
+    metrics: dict[str, Any]
+    inputs: dict[str, Any]
+
+
+def inputs_of(job: Job) -> dict[str, Any]:
+    """Returns what decides how the parts come out; where the live generation had the same, they need no training."""
+    names = ("space", "space_dim", "text_encoder")
+    return {
+        "seq": job.snapshot.seq,
+        "photos": hashlib.sha256("".join(job.snapshot.image_sha256).encode()).hexdigest(),
+        "fingerprint": job.spec.fingerprint,
+        "parts": sorted(PARTS),
+        "versions": versions(),
+        **{name: getattr(job.settings, name) for name in names},
+    }
+
+
+def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> Trained:
+    """Trains every part into the staged folder."""
+    from training.context import TrainingContext
+
+    context = TrainingContext(
+        settings=job.settings,
+        catalogue=job.catalogue,
+        snapshot=job.snapshot,
+        features=job.features,
+        spec=job.spec,
+        live=job.live,
+    )
+    measured = {name: importlib.import_module(f"training.{name}").train(context, staged.folder) for name in PARTS}
+    return Trained(_plain(measured), inputs)
+
+
+def _plain(measured: dict[str, Any]) -> dict[str, Any]:
+    """Returns the same as a manifest can hold it: numpy's numbers as Python's, what is not finite as None."""
+    text = json.dumps(measured, default=float)
+    plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
+    return plain
+
+
+def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
+    """Copies the live generation's trained parts into the staged folder.
+
+    Raises:
+        NoGeneration: there is no live generation to take them from.
+        FingerprintMismatch: the live generation's were trained on another backbone.
+    """
+    if job.live is None:
+        raise NoGeneration("--no-train needs an undamaged live generation; there is none. Run without --no-train.")
+    if job.live.manifest.fingerprint != job.spec.fingerprint:
+        raise FingerprintMismatch(
+            f"--no-train needs the live generation's backbone {job.live.manifest.fingerprint[:12]}; the settings give "
+            f"{job.spec.fingerprint[:12]} ({job.spec.name}, {job.spec.precision}). Run without --no-train."
+        )
+    for name in itertools.chain.from_iterable(PARTS.values()):
+        if job.live.has(name):
+            shutil.copyfile(job.live.path(name), staged.folder / name)
+    metrics = job.live.manifest.metrics
+    return Trained(dict(metrics.get("parts", {})), dict(metrics.get("inputs", {})))

@@ -1,0 +1,118 @@
+"""The embedding step: every photo of the snapshot gets a row in the feature store, or is left out and named."""
+
+import itertools
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import Snapshot
+from data.errors import InvalidImage, LookalikeError
+from data.intake import Intake
+from data.progress import track
+from engine.protocols import Backbone
+from indexer.gates import check_unreadable, refuse_failed
+from indexer.job import Job
+
+_CALIBRATION_PHOTOS = 200
+_NAMED_PHOTOS = 20
+_log = logging.getLogger("lookalike.rebuild")
+
+
+def embed(job: Job) -> Snapshot:
+    """Embeds the photos that the feature store lacks; returns the snapshot without those that cannot be used.
+
+    Raises:
+        GateFailed: too large a share of the photos is unreadable.
+    """
+    photos = list(dict.fromkeys(job.snapshot.image_sha256))
+    missing = job.features.missing(photos)
+    unusable = _embed_missing(job, missing)
+    if job.full:
+        unusable |= _check_sources(job, sorted(set(photos) - set(missing)))
+    usable = np.array([sha256 not in unusable for sha256 in job.snapshot.image_sha256], dtype=np.bool_)
+    job.journal.counts |= {"embedded": len(set(missing) - unusable), "unreadable": int(np.count_nonzero(~usable))}
+    gate = check_unreadable(int(np.count_nonzero(~usable)), len(usable))
+    job.journal.gates = (gate,)
+    refuse_failed([gate])
+    return Snapshot(
+        seq=job.snapshot.seq,
+        product_keys=job.snapshot.product_keys[usable],
+        image_keys=job.snapshot.image_keys[usable],
+        image_sha256=list(itertools.compress(job.snapshot.image_sha256, usable)),
+    )
+
+
+def _embed_missing(job: Job, missing: list[str]) -> set[str]:
+    if not missing:
+        return set()
+    from engine.embedding import embed_photos
+
+    sources = _Sources(job)
+    backbone = job.backbone or _load_backbone(job, sources)
+    embed_photos(backbone, missing, sources.read, job.settings, job.features.append, sources.give_up)
+    return sources.unusable
+
+
+class _Sources:
+    """Reads photos' originals, from several threads at once, and notes those that cannot be used."""
+
+    def __init__(self, job: Job) -> None:
+        self._catalogue, self._journal = job.catalogue, job.journal
+        self._intake = Intake(job.settings, job.catalogue)
+        self.unusable: set[str] = set()
+
+    def read(self, sha256: str) -> bytes:
+        """Returns the original's bytes.
+
+        Raises:
+            InvalidImage: it is gone, was changed, or its product was changed since the snapshot.
+        """
+        record = self._catalogue.photo(sha256)
+        if record is None:
+            raise InvalidImage(f"photo {sha256} must be in the catalogue; it went meanwhile.", code="photo_gone")
+        return self._intake.read(record)
+
+    def give_up(self, sha256: str, error: LookalikeError) -> None:
+        self.unusable.add(sha256)
+        record = self._catalogue.photo(sha256)
+        _log.warning("photo is left out: %s", error)
+        if len(self._journal.unreadable) < _NAMED_PHOTOS:
+            self._journal.unreadable.append(
+                {
+                    "sha256": sha256,
+                    "source": record.source if record else "",
+                    "code": error.code,
+                    "message": str(error),
+                }
+            )
+
+
+def _load_backbone(job: Job, sources: _Sources) -> Backbone:
+    from engine.backbones import load_backbone
+
+    return load_backbone(job.settings, job.spec, calibration=_calibration(job, sources))
+
+
+def _calibration(job: Job, sources: _Sources) -> Iterator[NDArray[np.uint8]]:
+    """Yields catalogue photos as network inputs, spread over the whole catalogue, always the same ones."""
+    from engine.embedding import load_input
+
+    photos = sorted(set(job.snapshot.image_sha256))
+    for sha256 in photos[:: max(1, len(photos) // _CALIBRATION_PHOTOS)]:
+        try:
+            yield load_input(sources.read(sha256), job.spec.input_size, job.settings)
+        except InvalidImage as error:
+            _log.debug("a photo is left out of the calibration: %s", error)
+
+
+def _check_sources(job: Job, stored: list[str]) -> set[str]:
+    """Reads the source of every photo that is embedded already; returns those that are gone or hold other bytes."""
+    sources = _Sources(job)
+    for sha256 in track(stored, "check sources", len(stored), "photos"):
+        try:
+            sources.read(sha256)
+        except InvalidImage as error:
+            sources.give_up(sha256, error)
+    return sources.unusable

@@ -1,0 +1,358 @@
+"""The nightly rebuild in one process: what it publishes, what it leaves out, what it refuses, what it reuses."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from shape_catalogue import PHOTOS_EACH, draw_catalogue, draw_shape
+from tiny_backbone import TinyBackbone
+
+from data.catalogue import Catalogue
+from data.durable import sha256_file
+from data.errors import CorruptGeneration, NoGeneration
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import Settings
+from engine.embedding import load_input
+from engine.errors import FingerprintMismatch
+from engine.generation import Generation, load_generation
+from engine.protocols import BackboneSpec, Floats
+from indexer.errors import GateFailed, NothingToIndex
+from indexer.importing import import_feed
+from indexer.rebuild import rebuild
+from indexer.summary import RebuildSummary, last_rebuild
+
+IMAGES = 24 * PHOTOS_EACH
+
+
+class CountingBackbone(TinyBackbone):
+    """Counts the photos it embeds."""
+
+    def __init__(self) -> None:
+        self.photos = 0
+
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        self.photos += len(images)
+        return super().embed(images)
+
+
+class OtherBackbone(TinyBackbone):
+    """The same numbers under another fingerprint."""
+
+    spec = BackboneSpec.from_json({**TinyBackbone.spec.to_json(), "weights_digest": "1" * 64})
+
+
+@pytest.fixture
+def feed(settings: Settings) -> Path:
+    """An imported catalogue whose photos this test may change."""
+    path = draw_catalogue(settings.home.parent / "feed")
+    import_feed(settings, path)
+    return path
+
+
+@pytest.fixture
+def without_texts(feed: Path, settings: Settings) -> Path:
+    """The same without titles and categories, so that no text encoder is needed and a rebuild takes a moment."""
+    lines = [json.loads(line) for line in feed.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        del line["title"], line["category"], line["brand"]
+    feed.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    import_feed(settings, feed)
+    return feed
+
+
+def live(settings: Settings) -> GenerationFolder:
+    return GenerationStore(settings.home).open()
+
+
+def nearest_product(settings: Settings, generation: Generation, photo: Path) -> str:
+    pixels = load_input(photo.read_bytes(), 64, settings)[None]
+    point = generation.projection.apply(TinyBackbone().embed(pixels))
+    row = generation.index.search(point, 1)[0].rows[0]
+    key = int(generation.rows.product_keys[row])
+    return Catalogue(settings.home).facts([key])[key].product.product_id
+
+
+def test_the_first_rebuild_publishes_every_photo(
+    generation: GenerationFolder, built_home: Path, settings: Settings
+) -> None:
+    summary = last_rebuild(settings.home) or {}
+    assert summary["published"] is True
+    assert summary["generation"] == generation.id
+    assert summary["counts"] == {
+        "products": 24, "images": IMAGES, "embedded": IMAGES, "unreadable": 0, "indexed": IMAGES
+    }  # fmt: skip
+    assert {gate["name"] for gate in summary["gates"] if gate["passed"]} == {
+        "unreadable", "norms", "loads", "counts", "self_recall", "recall", "canaries", "quality"
+    }  # fmt: skip
+    assert {"snapshot", "embed", "train", "index", "verify", "publish", "prune", "total"} == set(summary["seconds"])
+    loaded = load_generation(settings, generation, TinyBackbone())
+    assert nearest_product(settings, loaded, built_home.parent / "feed" / "gold-disc-1.png") == "gold-disc"
+    tower = loaded.text_tower()
+    assert tower is not None
+    hits = loaded.index.search(tower.embed(["purple square"]), 1)[0]
+    key = int(loaded.rows.product_keys[hits.rows[0]])
+    assert Catalogue(settings.home).facts([key])[key].product.product_id == "purple-square"
+
+
+def test_the_manifest_says_what_was_built(generation: GenerationFolder, settings: Settings) -> None:
+    manifest = generation.manifest
+    assert manifest.fingerprint == TinyBackbone.spec.fingerprint
+    assert manifest.seq == Catalogue(settings.home).seq()
+    assert manifest.counts == {"products": 24, "images": IMAGES, "unreadable": 0}
+    assert len(manifest.gates) == 8
+    assert manifest.versions["numpy"] == np.__version__
+    assert 0 <= manifest.metrics["parts"]["space"]["quality"]["value"] <= 1
+
+
+def test_nothing_changed_embeds_and_trains_nothing(generation: GenerationFolder, settings: Settings) -> None:
+    backbone = CountingBackbone()
+    summary = rebuild(settings, backbone=backbone)
+    assert summary.published
+    assert summary.unchanged
+    assert backbone.photos == 0
+    assert summary.generation != generation.id
+    for name in ("projection.safetensors", "text_head.safetensors", "index.faiss", "rows.npz"):
+        assert live(settings).manifest.files[name] == generation.manifest.files[name]
+
+
+def test_full_trains_again_and_embeds_nothing(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    backbone = CountingBackbone()
+    summary = rebuild(settings, full=True, backbone=backbone)
+    assert not summary.unchanged
+    assert backbone.photos == 0
+
+
+def test_a_new_product_alone_is_embedded(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    folder = without_texts.parent
+    draw_shape("pink", "disc").save(folder / "new.png")
+    (folder / "more.jsonl").write_text(json.dumps({"product_id": "pink-disc", "images": ["new.png"]}))
+    import_feed(settings, folder / "more.jsonl")
+    backbone = CountingBackbone()
+    summary = rebuild(settings, backbone=backbone)
+    assert (backbone.photos, summary.counts["embedded"], summary.counts["indexed"]) == (1, 1, IMAGES + 1)
+    assert not summary.unchanged
+    generation = load_generation(settings, live(settings), TinyBackbone())
+    assert nearest_product(settings, generation, folder / "new.png") == "pink-disc"
+
+
+def test_no_train_takes_the_parts_over_and_the_next_one_trains(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    projection = live(settings).manifest.files["projection.safetensors"]
+    assert Catalogue(settings.home).delete("red-disc")
+    summary = rebuild(settings, train=False, backbone=TinyBackbone())
+    assert summary.counts["indexed"] == IMAGES - PHOTOS_EACH
+    assert live(settings).manifest.files["projection.safetensors"] == projection
+    again = rebuild(settings, backbone=TinyBackbone())
+    assert not again.unchanged
+    assert live(settings).manifest.files["projection.safetensors"] != projection
+
+
+def test_no_train_without_a_live_generation_says_what_to_do(without_texts: Path, settings: Settings) -> None:
+    with pytest.raises(NoGeneration, match="Run without --no-train"):
+        rebuild(settings, train=False, backbone=TinyBackbone())
+
+
+def test_no_train_with_another_backbone_is_refused(without_texts: Path, settings: Settings) -> None:
+    before = rebuild(settings, backbone=TinyBackbone()).generation
+    with pytest.raises(FingerprintMismatch, match="Run without --no-train"):
+        rebuild(settings, train=False, backbone=OtherBackbone())
+    assert GenerationStore(settings.home).current_id() == before
+
+
+def test_another_backbone_embeds_everything_again(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    summary = rebuild(settings, backbone=OtherBackbone())
+    assert summary.counts["embedded"] == IMAGES
+    assert live(settings).manifest.fingerprint == OtherBackbone.spec.fingerprint
+
+
+def test_an_empty_catalogue_is_refused_with_the_next_step(settings: Settings) -> None:
+    with pytest.raises(NothingToIndex, match="lookalike import"):
+        rebuild(settings, backbone=TinyBackbone())
+    kept = last_rebuild(settings.home)
+    assert kept is not None
+    assert "lookalike import" in kept["reason"]
+
+
+def spoil(feed: Path, photos: Sequence[str]) -> None:
+    """Every second one goes, every other one is changed."""
+    for number, name in enumerate(photos):
+        if number % 2:
+            (feed.parent / name).unlink()
+        else:
+            Image.new("RGB", (64, 64), "white").save(feed.parent / name)
+
+
+def test_a_few_unreadable_photos_are_left_out_and_named(without_texts: Path, settings: Settings) -> None:
+    spoil(without_texts, ["red-disc-0.png", "red-disc-1.png", "blue-bar-2.png"])
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert summary.published
+    assert summary.counts["unreadable"] == 3
+    assert summary.counts["indexed"] == IMAGES - 3
+    assert sorted(photo["code"] for photo in summary.unreadable) == ["source_changed", "source_changed", "source_gone"]
+    assert any(photo["source"].endswith("red-disc-1.png") for photo in summary.unreadable)
+
+
+def test_a_photo_that_comes_back_is_used_again(without_texts: Path, settings: Settings) -> None:
+    photo = without_texts.parent / "red-disc-0.png"
+    photo.rename(photo.with_suffix(".away"))
+    assert rebuild(settings, backbone=TinyBackbone()).counts["indexed"] == IMAGES - 1
+    photo.with_suffix(".away").rename(photo)
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert (summary.counts["indexed"], summary.unchanged) == (IMAGES, False)
+
+
+def test_too_many_unreadable_photos_publish_nothing(without_texts: Path, settings: Settings) -> None:
+    before = rebuild(settings, backbone=TinyBackbone()).generation
+    for photo in without_texts.parent.glob("*-square-*.png"):
+        photo.unlink()
+    with pytest.raises(GateFailed, match=r"unreadable must be <= 0.2, measured 0.3333"):
+        rebuild(settings, backbone=OtherBackbone())
+    assert GenerationStore(settings.home).current_id() == before
+
+
+def test_gone_sources_matter_only_to_full_once_they_are_embedded(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    spoil(without_texts, ["red-disc-0.png", "red-disc-1.png"])
+    assert rebuild(settings, backbone=TinyBackbone()).counts["unreadable"] == 0
+    summary = rebuild(settings, full=True, backbone=TinyBackbone())
+    assert (summary.counts["unreadable"], summary.counts["indexed"]) == (2, IMAGES - 2)
+
+
+def test_a_failing_canary_publishes_nothing_and_leaves_no_trace(without_texts: Path, settings: Settings) -> None:
+    before = rebuild(settings, backbone=TinyBackbone()).generation
+    canaries = settings.home / "canaries.jsonl"
+    canaries.write_text(
+        json.dumps({"image": str(without_texts.parent / "red-disc-0.png"), "expect": "blue-bar", "k": 1})
+    )
+    with pytest.raises(GateFailed, match=r"canaries must be == 1, measured 0.0 .*'blue-bar'"):
+        rebuild(settings, backbone=TinyBackbone())
+    assert GenerationStore(settings.home).current_id() == before
+    assert [path.name for path in (settings.home / "generations").iterdir()] == [before]
+    kept = last_rebuild(settings.home)
+    assert kept is not None
+    assert (kept["published"], kept["generation"]) == (False, None)
+    assert [gate["name"] for gate in kept["gates"] if not gate["passed"]] == ["canaries"]
+
+
+def test_canaries_of_every_kind_are_asked(generation: GenerationFolder, built_home: Path, settings: Settings) -> None:
+    photo = built_home.parent / "feed" / "cyan-disc-1.png"
+    shutil.copy(photo, settings.home / "shelf.png")
+    canaries: list[dict[str, Any]] = [
+        {"text": "orange bar", "expect": "orange-bar", "k": 3},
+        {"image": "shelf.png", "expect": "cyan-disc", "k": 1},
+        {"product_id": "gold-square", "expect": "gold-disc", "k": 10},
+    ]
+    (settings.home / "canaries.jsonl").write_text("\n".join(map(json.dumps, canaries)))
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert "3 of 3 canaries" in next(gate.detail for gate in summary.gates if gate.name == "canaries")
+
+
+def test_a_product_is_not_its_own_neighbour_in_a_canary(without_texts: Path, settings: Settings) -> None:
+    (settings.home / "canaries.jsonl").write_text(json.dumps({"product_id": "red-disc", "expect": "red-disc"}))
+    with pytest.raises(GateFailed, match="canaries"):
+        rebuild(settings, backbone=TinyBackbone())
+
+
+def test_a_loss_of_quality_publishes_nothing(
+    without_texts: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import space
+
+    def worse(*arguments: Any) -> dict[str, Any]:
+        return {**train(*arguments), "quality": {"measure": "photo_r1", "value": value}}
+
+    train, value = space.train, 0.9
+    monkeypatch.setattr(space, "train", worse)
+    rebuild(settings, full=True, backbone=TinyBackbone())
+    value = 0.87
+    with pytest.raises(GateFailed, match=r"quality must be >= 0.8800, measured 0.87"):
+        rebuild(settings, full=True, backbone=TinyBackbone())
+    assert rebuild(settings.replace(max_quality_drop=0.05), full=True, backbone=TinyBackbone()).published
+
+
+def test_an_index_that_loses_rows_publishes_nothing(
+    without_texts: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import generation
+
+    whole = generation.write_generation_files
+
+    def swapped(folder: Path, projection: Any, vectors: Floats, *rest: Any) -> Any:
+        return whole(folder, projection, np.roll(vectors, 5, axis=0), *rest)
+
+    monkeypatch.setattr(generation, "write_generation_files", swapped)
+    with pytest.raises(GateFailed, match="self_recall must be == 1"):
+        rebuild(settings, backbone=TinyBackbone())
+    assert GenerationStore(settings.home).current_id() is None
+
+
+def test_only_the_newest_generations_are_kept(without_texts: Path, settings: Settings) -> None:
+    few = settings.replace(keep_generations=2)
+    made = [rebuild(few, backbone=TinyBackbone()) for _ in range(4)]
+    kept = [folder.id for folder in GenerationStore(settings.home).list()]
+    assert kept == [made[3].generation, made[2].generation]
+    assert made[3].pruned == (made[1].generation,)
+
+
+def test_a_damaged_live_generation_is_replaced_by_a_rebuild(without_texts: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    path = live(settings).folder / "projection.safetensors"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptGeneration):
+        live(settings).verify()
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert (summary.published, summary.unchanged) == (True, False)
+    live(settings).verify()
+
+
+def test_rollback_goes_back_one_generation(without_texts: Path, settings: Settings) -> None:
+    first, second = (rebuild(settings, backbone=TinyBackbone()).generation for _ in range(2))
+    store = GenerationStore(settings.home)
+    assert store.current_id() == second
+    assert store.rollback() == first
+    assert store.current_id() == first
+    assert rebuild(settings, backbone=TinyBackbone()).published
+
+
+def test_one_flipped_byte_in_any_file_is_refused_with_the_file_named(
+    generation: GenerationFolder, settings: Settings
+) -> None:
+    names = sorted(path.name for path in generation.folder.iterdir())
+    assert len(names) == 5
+    for name in names:
+        path = generation.folder / name
+        content = path.read_bytes()
+        for position in (0, len(content) // 2, len(content) - 1):
+            spoiled = bytearray(content)
+            spoiled[position] ^= 1
+            path.write_bytes(spoiled)
+            with pytest.raises(CorruptGeneration, match=name):
+                load_generation(settings, live(settings), TinyBackbone())
+        path.write_bytes(content)
+        assert sha256_file(path)
+    load_generation(settings, live(settings), TinyBackbone())
+
+
+def test_what_is_not_finite_becomes_none_in_the_manifest(
+    without_texts: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import space
+
+    train = space.train
+    odd = {"loss": float("nan"), "count": np.int64(3), "share": np.float32(0.5), "quality": None}
+    monkeypatch.setattr(space, "train", lambda *arguments: {**train(*arguments), **odd})
+    summary: RebuildSummary = rebuild(settings, backbone=TinyBackbone())
+    assert summary.published
+    assert live(settings).manifest.metrics["parts"]["space"]["loss"] is None
+    assert live(settings).manifest.metrics["parts"]["space"]["count"] == 3
