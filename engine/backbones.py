@@ -145,7 +145,9 @@ def _resolve(settings: Settings) -> tuple[Architecture, int, Weights]:
 
 
 def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") -> Any:
-    architecture, input_size, weights = _resolve(settings.replace(backbone=spec.name))
+    # A generation's backbone may be another one than the settings name; `weights` belongs to theirs.
+    weights_setting = settings.weights if spec.name == settings.backbone else "imagenet"
+    architecture, input_size, weights = _resolve(settings.replace(backbone=spec.name, weights=weights_setting))
     if weights.digest != spec.weights_digest:
         raise InvalidModel(
             f"weights of {spec.name} must have sha256 {spec.weights_digest}; got {weights.digest} from {weights.path}. "
@@ -175,6 +177,10 @@ def _runtime(settings: Settings) -> str:
 def _precision(settings: Settings, runtime: str) -> str:
     if runtime == "keras" and settings.precision == "int8":
         raise SettingsError("precision int8 needs runtime openvino; got runtime keras. Set precision to f32 or bf16.")
-    if settings.precision != "auto":
-        return settings.precision
-    return "bf16" if runtime == "openvino" and openvino_runtime.processor_has_bf16() else "f32"
+    if settings.precision in ("f32", "int8") or runtime == "keras":
+        return "f32" if settings.precision == "auto" else settings.precision
+    if openvino_runtime.processor_has_bf16():
+        return "bf16"
+    if settings.precision == "bf16":
+        raise SettingsError("precision bf16 needs a processor that computes in bf16; this one does not. Set it to f32.")
+    return "f32"

@@ -204,7 +204,9 @@ def _download(backbone: str, published: _KerasFile) -> Path:
     import keras
 
     try:
-        got = keras.utils.get_file(published.name, published.url, cache_subdir="models", file_hash=published.md5)
+        got = keras.utils.get_file(
+            published.name, published.url, cache_subdir="models", file_hash=published.md5, cache_dir=str(_keras_home())
+        )
     except Exception as error:  # get_file raises bare Exception where a download fails
         raise _unavailable(backbone, str(error)) from error
     return Path(got)

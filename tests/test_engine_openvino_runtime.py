@@ -1,0 +1,195 @@
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from photographs import photo_files
+
+from data.settings import Settings
+from engine import openvino_runtime
+from engine.backbones import load_backbone, resolve_spec
+from engine.embedding import load_input
+from engine.errors import BackboneUnavailable, InvalidModel
+from engine.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, processor_has_bf16, quantise
+from engine.protocols import BackboneSpec, Floats
+
+SIZE = 260
+TINY = BackboneSpec(
+    name="tiny", dim=4, input_size=8, weights_digest="0" * 64, preprocessing="1", runtime="openvino", precision="f32"
+)
+
+
+def tiny_model() -> Any:
+    """Mean colour of an 8 x 8 picture through a 3 -> 4 convolution."""
+    import openvino
+    from openvino import opset13 as ops
+
+    image = ops.parameter([-1, 8, 8, 3], np.uint8, name="image")
+    planes = ops.transpose(ops.convert(image, np.float32), np.array([0, 3, 1, 2]))
+    kernel = ops.constant(np.arange(12, dtype=np.float32).reshape(4, 3, 1, 1) / 100)
+    spread = ops.convolution(planes, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    return openvino.Model([ops.reduce_mean(spread, np.array([2, 3]))], [image])
+
+
+def tiny_expected(images: np.ndarray) -> np.ndarray:
+    return images.mean((1, 2)) @ (np.arange(12).reshape(4, 3) / 100).T
+
+
+def tiny_images(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> np.ndarray:
+    return np.stack([load_input(content, SIZE, Settings()) for content in photo_files(40)])
+
+
+@pytest.fixture(scope="module")
+def reference(inputs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Floats:
+    """The same photos through Keras itself."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), backbone="efficientnet_lite2", runtime="keras")
+    return load_backbone(settings, resolve_spec(settings)).embed(inputs[:12])
+
+
+def cosines(one: Floats, other: Floats) -> np.ndarray:
+    return np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+
+
+@pytest.mark.parametrize("latency", [False, True])
+@pytest.mark.parametrize(("precision", "least"), [("f32", 0.9999), ("bf16", 0.99)])
+def test_features_are_those_of_keras(
+    settings: Settings,
+    efficientnet_home: Path,
+    inputs: np.ndarray,
+    reference: Floats,
+    precision: str,
+    least: float,
+    latency: bool,
+):
+    if precision == "bf16" and not processor_has_bf16():
+        pytest.skip("this processor does not compute in bf16")
+    settings = settings.replace(precision=precision)
+    backbone = load_backbone(settings, resolve_spec(settings), latency=latency)
+    rows = backbone.embed(inputs[:12])
+    assert rows.dtype == np.float32
+    assert cosines(rows, reference).min() >= least
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.linalg.norm(reference, axis=1), rel=0.03)
+
+
+def test_int8_features_are_close_to_those_of_keras(
+    settings: Settings, efficientnet_home: Path, inputs: np.ndarray, reference: Floats
+):
+    settings = settings.replace(precision="int8")
+    spec = resolve_spec(settings)
+    with pytest.raises(BackboneUnavailable, match="calibrated"):
+        load_backbone(settings, spec)
+    load_backbone(settings, spec, calibration=iter(inputs))
+    again = load_backbone(settings, spec, latency=True)
+    assert cosines(again.embed(inputs[:12]), reference).min() >= 0.98
+
+
+def test_precisions_never_meet(settings: Settings):
+    specs = [resolve_spec(settings.replace(precision=precision)) for precision in ("f32", "int8")]
+    assert specs[0].fingerprint != specs[1].fingerprint
+
+
+def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientnet_home: Path):
+    code = (
+        "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom data.settings import Settings\n"
+        "from engine.backbones import load_backbone, resolve_spec\n"
+        "settings = Settings(home=Path(sys.argv[1]), backbone='efficientnet_lite2', precision='f32')\n"
+        "print(load_backbone(settings, resolve_spec(settings)).embed(np.zeros((1, 260, 260, 3), np.uint8)).shape)\n"
+        "print(sorted({'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    run = subprocess.run(
+        [sys.executable, "-c", code, efficientnet_home], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.splitlines() == ["(1, 1280)", "[]"], run.stderr
+
+
+@pytest.mark.parametrize("latency", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 40])
+def test_any_number_of_images(tmp_path: Path, count: int, latency: bool):
+    export(tmp_path, TINY, tiny_model)
+    rows = OpenVinoBackbone(tmp_path, TINY, threads=2, latency=latency).embed(tiny_images(count))
+    assert rows.shape == (count, 4)
+    assert rows == pytest.approx(tiny_expected(tiny_images(count)), abs=1e-3)
+
+
+def test_callers_on_many_threads_get_their_own_rows(tmp_path: Path):
+    export(tmp_path, TINY, tiny_model)
+    backbone = OpenVinoBackbone(tmp_path, TINY, threads=2, latency=True)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: backbone.embed(tiny_images(number)), range(1, 60)))
+    for number, rows in enumerate(answers, 1):
+        assert rows == pytest.approx(tiny_expected(tiny_images(number)), abs=1e-3)
+
+
+def test_a_model_is_exported_once(tmp_path: Path):
+    first = export(tmp_path, TINY, tiny_model)
+    assert is_exported(tmp_path, TINY)
+    assert export(tmp_path, TINY, lambda: pytest.fail("exported twice")) == first
+
+
+def test_two_exports_at_once_leave_one_whole_model(tmp_path: Path):
+    barrier = threading.Barrier(4)
+
+    def convert() -> Any:
+        barrier.wait(10)
+        return tiny_model()
+
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(lambda _: export(tmp_path, TINY, convert), range(4)))
+    assert folders == {model_folder(tmp_path, TINY)}
+    assert [path.name for path in (tmp_path / "runtime").iterdir()] == [TINY.fingerprint]
+    assert len(OpenVinoBackbone(tmp_path, TINY, threads=1).embed(tiny_images(3))) == 3
+
+
+def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> str:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(openvino_runtime, "sha256_file", full)
+    with pytest.raises(OSError, match="no space"):
+        export(tmp_path, TINY, tiny_model)
+    assert list((tmp_path / "runtime").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["model.xml", "model.bin", "model.json"])
+def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, name: str):
+    path = export(tmp_path, TINY, tiny_model) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidModel, match=r"model\."):
+        OpenVinoBackbone(tmp_path, TINY, threads=1)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model.xml": 1, "model.bin": null}'])
+def test_a_damaged_record_is_refused(tmp_path: Path, content: str):
+    (export(tmp_path, TINY, tiny_model) / "model.json").write_text(content)
+    with pytest.raises(InvalidModel, match="Delete the folder"):
+        OpenVinoBackbone(tmp_path, TINY, threads=1)
+
+
+def test_quantising_takes_at_most_200_photos(tmp_path: Path):
+    export(tmp_path, TINY, tiny_model)
+    taken = 0
+
+    def photos() -> Any:
+        nonlocal taken
+        for image in tiny_images(500):
+            taken += 1
+            yield image
+
+    spec = BackboneSpec.from_json({**TINY.to_json(), "precision": "int8"})
+    folder = quantise(tmp_path, spec, photos())
+    assert taken <= 201
+    assert json.loads((folder / "model.json").read_text()).keys() == {"model.xml", "model.bin"}
