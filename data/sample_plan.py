@@ -1,0 +1,101 @@
+"""Which products the sample catalogue holds: the facts of each, decided by the seed and the product's number alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from data.sample_kinds import KINDS, Kind
+from data.sample_patterns import COLOURS, Rng
+
+BRANDS = (
+    "Lumivik", "Haneulo", "Talvori", "Ondoko", "Brastel", "Casalune", "Pipkind", "Marelund", "Oktavi", "Sorabel",
+)  # fmt: skip
+NAMES = (
+    ("Alva", "알바"), ("Brio", "브리오"), ("Cori", "코리"), ("Dune", "듄"), ("Elio", "엘리오"), ("Fara", "파라"),
+    ("Gento", "젠토"),
+    ("Hana", "하나"), ("Ivo", "이보"), ("Juno", "주노"), ("Kita", "키타"), ("Luma", "루마"), ("Miro", "미로"),
+    ("Nori", "노리"),
+    ("Odo", "오도"), ("Pavo", "파보"), ("Quill", "퀼"), ("Rumi", "루미"), ("Sena", "세나"), ("Tolo", "톨로"),
+    ("Uma", "우마"),
+    ("Vela", "벨라"), ("Wilo", "윌로"), ("Yuna", "유나"), ("Zeno", "제노"), ("Aster", "아스터"), ("Basil", "바질"),
+    ("Clio", "클리오"),
+    ("Doro", "도로"), ("Esme", "에스메"), ("Fino", "피노"), ("Gaia", "가이아"),
+)  # fmt: skip
+_LIGHT = ("white", "beige", "grey", "yellow")
+_NEUTRAL = ("white", "black", "brown", "beige", "grey")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """The facts of one sample product; `accent` and `trim` are colour names like `colour`."""
+
+    number: int
+    product_id: str
+    kind: Kind
+    brand: str
+    name: str
+    name_ko: str
+    colour: str
+    accent: str
+    trim: str
+    pattern: str
+    material: str
+    size: str
+    price: float
+    created_at: datetime
+    in_stock: bool
+
+
+def plan_item(number: int, seed: int, now: datetime) -> Item:
+    """Decides product `number` (0-based).
+
+    Kinds take turns; within a kind, colours and names take turns in an order that the seed shuffles.
+    """
+    turn, which = divmod(number, len(KINDS))
+    kind = KINDS[which]
+    order = np.random.default_rng([seed, 1, which])
+    colours, names = order.permutation(list(COLOURS)), order.permutation(len(NAMES))
+    rng = np.random.default_rng([seed, 2, number])
+    colour = str(colours[turn % len(colours)])
+    name, name_ko = NAMES[names[turn % len(NAMES)]]
+    series = "" if turn < len(NAMES) else f" {turn // len(NAMES) + 1}"
+    lowest, highest = kind.price
+    return Item(
+        number=number,
+        product_id=f"{kind.noun.split()[-1].lower()}-{turn + 1:03d}",
+        kind=kind,
+        brand=BRANDS[int(rng.integers(len(BRANDS)))],
+        name=name + series,
+        name_ko=name_ko + series,
+        colour=colour,
+        accent=_accent(colour, rng),
+        trim=_other(_NEUTRAL, colour, rng),
+        pattern=_pick(kind.patterns, rng),
+        material=_pick(kind.materials, rng),
+        size=_pick(kind.sizes, rng),
+        price=round(lowest + (highest - lowest) * float(rng.beta(1.6, 2.6))) - 0.05,
+        created_at=_created(rng, now),
+        in_stock=bool(rng.random() < 0.92),
+    )
+
+
+def _pick(choices: tuple[str, ...], rng: Rng) -> str:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _other(choices: tuple[str, ...], colour: str, rng: Rng) -> str:
+    return _pick(tuple(choice for choice in choices if choice != colour), rng)
+
+
+def _accent(colour: str, rng: Rng) -> str:
+    """A second colour that stands out from the first; mostly white on colours, as printed goods are."""
+    if colour in _LIGHT:
+        return _other(tuple(name for name in COLOURS if name not in _LIGHT), colour, rng)
+    return "white" if rng.random() < 0.6 else _other(("beige", "yellow", "black", "white", "pink"), colour, rng)
+
+
+def _created(rng: Rng, now: datetime) -> datetime:
+    """A moment in the two years before `now`; one product in ten is from the last 30 days."""
+    days = rng.uniform(0.5, 30) if rng.random() < 0.1 else rng.uniform(0.5, 730)
+    return (now - timedelta(days=float(days))).replace(minute=0, second=0, microsecond=0)
