@@ -1,5 +1,6 @@
 """The command as a whole: quick help, nothing heavy loaded, every command documented."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import lookalike
+from data.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -61,3 +63,8 @@ def test_a_bad_setting_is_named_and_exits_2(tmp_path: Path) -> None:
     assert "precision" in done.stderr
     assert "f99" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_readme_names_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [f.name for f in dataclasses.fields(Settings) if f"| `{f.name}` |" not in readme] == []
