@@ -15,7 +15,7 @@ from engine import faiss_index, projection, text_head
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
-from engine.text_head import RidgeHead
+from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 
 ROWS_FILE = "rows.npz"
@@ -114,7 +114,7 @@ class Generation:
         self.spec = BackboneSpec.from_json(folder.manifest.backbone)
         self.projection, self.index, self.rows = projection, index, rows
         self._models = models
-        self._head = RidgeHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
+        self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
 
     @property
     def encoder_name(self) -> str:

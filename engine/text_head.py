@@ -1,4 +1,9 @@
-"""The head of the text tower: a linear map from sentence embeddings to the product space, in closed form."""
+"""The head of the text tower: from sentence embeddings to the product space, in closed form.
+
+It joins two estimates of where the photos of a text lie. A ridge regression generalises to words that no product uses;
+a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' places, weighted by likeness) knows the
+shop's own texts. On the photos that the project measures on, both together find categories better than either.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +17,21 @@ from engine.projection import normalise, read_tensors
 from engine.protocols import Floats
 
 FILE = "text_head.safetensors"
+_ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
+_KERNEL_WIDTH = 0.1  # of the cosine between two texts; chosen by category search on the grocery and clothing photos
 
 
 @dataclass(frozen=True, kw_only=True)
-class RidgeHead:
-    """`normalise((embedding - mean) @ matrix + bias)`.
+class TextHead:
+    """`normalise(ridge(embedding) + kernel(embedding))`, both normalised first.
 
     Attributes:
-        mean: float32 (width,).
+        mean: float32 (width,); with matrix and bias the ridge regression `(embedding - mean) @ matrix + bias`.
         matrix: float32 (width, d).
         bias: float32 (d,).
+        anchors: float32 (m, width), the embeddings of texts that the shop uses.
+        anchor_points: float32 (m, d), where the photos of each lie.
+        anchor_weights: float32 (m,), above 0.
         encoder_name: the encoder it was fitted on, as `Settings.text_encoder` names it.
         encoder_digest: that encoder's digest.
     """
@@ -29,32 +39,44 @@ class RidgeHead:
     mean: Floats
     matrix: Floats
     bias: Floats
+    anchors: Floats
+    anchor_points: Floats
+    anchor_weights: Floats
     encoder_name: str
     encoder_digest: str
 
     def __post_init__(self) -> None:
-        shapes = (self.mean.shape, self.bias.shape)
-        if self.matrix.ndim != 2 or shapes != (self.matrix.shape[:1], self.matrix.shape[1:]):
-            raise InvalidModel(f"the text head must hold (w,), (w, d), (d,); got {shapes} and {self.matrix.shape}.")
-        arrays = (self.mean, self.matrix, self.bias)
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise InvalidModel("the text head must hold finite values; got NaN or infinity. Rebuild.")
+        width, d = self.matrix.shape if self.matrix.ndim == 2 else (-1, -1)
+        count = len(self.anchor_weights)
+        wanted = ((width,), (width, d), (d,), (count, width), (count, d), (count,))
+        shapes = tuple(getattr(self, name).shape for name in _ARRAYS)
+        if shapes != wanted or not count:
+            raise InvalidModel(f"the text head's arrays must have shapes {wanted}; got {shapes}. Rebuild.")
+        if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS) or self.anchor_weights.min() <= 0:
+            raise InvalidModel("the text head must hold finite values and weights above 0. Rebuild.")
 
     @property
     def space_dim(self) -> int:
         return int(self.matrix.shape[1])
 
     def apply(self, embeddings: Floats) -> Floats:
-        """Maps sentence embeddings float32 (n, width) to the product space, float32 (n, d), L2 norm 1."""
+        """Maps sentence embeddings float32 (n, width), L2 norm 1, to the product space, float32 (n, d), L2 norm 1.
+
+        Raises:
+            FingerprintMismatch: the embeddings have another width.
+        """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text embeddings must have width {len(self.mean)}; got {embeddings.shape}.")
-        return normalise((embeddings - self.mean) @ self.matrix + self.bias)
+        ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
+        likeness = embeddings @ self.anchors.T / _KERNEL_WIDTH
+        share = np.exp(likeness - likeness.max(axis=1, keepdims=True)) * self.anchor_weights
+        return normalise(ridge + normalise(share @ self.anchor_points))
 
     def save(self, folder: Path) -> None:
         """Writes `text_head.safetensors`."""
         from safetensors.numpy import save
 
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ("mean", "matrix", "bias")}
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         metadata = {"encoder_name": self.encoder_name, "encoder_digest": self.encoder_digest}
         write_bytes(folder / FILE, save(tensors, metadata=metadata))
 
@@ -65,16 +87,10 @@ class RidgeHead:
         Raises:
             InvalidModel: the file is not a text head.
         """
-        tensors, metadata = read_tensors(path, ("mean", "matrix", "bias"))
+        tensors, metadata = read_tensors(path, _ARRAYS)
         if not metadata.get("encoder_digest"):
             raise InvalidModel(f"{path.name} must name the encoder it was fitted on; it does not. Rebuild.")
-        return cls(
-            mean=tensors["mean"],
-            matrix=tensors["matrix"],
-            bias=tensors["bias"],
-            encoder_name=metadata.get("encoder_name", ""),
-            encoder_digest=metadata["encoder_digest"],
-        )
+        return cls(**tensors, encoder_name=metadata.get("encoder_name", ""), encoder_digest=metadata["encoder_digest"])
 
 
 def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: float) -> tuple[Floats, Floats, Floats]:
@@ -84,10 +100,10 @@ def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: fl
         embeddings: float32 (n, width).
         targets: float32 (n, d).
         weights: float32 (n,), above 0.
-        strength: the ridge penalty relative to the embeddings' mean variance.
+        strength: the ridge penalty, relative to the embeddings' mean variance.
 
     Returns:
-        mean (width,), matrix (width, d) and bias (d,) of `RidgeHead`.
+        mean (width,), matrix (width, d) and bias (d,) of `TextHead`.
     """
     share = (weights / weights.sum()).astype(np.float64)
     mean, bias = share @ embeddings, share @ targets

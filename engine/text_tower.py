@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
-from engine.text_head import RidgeHead
+from engine.text_head import TextHead
 
 _CACHED_TEXTS = 1024
 
@@ -84,7 +84,7 @@ class EncoderTextTower:
         FingerprintMismatch: the head was fitted on another encoder.
     """
 
-    def __init__(self, encoder: TextEncoder, head: RidgeHead) -> None:
+    def __init__(self, encoder: TextEncoder, head: TextHead) -> None:
         if encoder.digest != head.encoder_digest:
             raise FingerprintMismatch(
                 f"the text encoder must be the one the text head was fitted on ({head.encoder_name or 'the default'}, "

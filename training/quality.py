@@ -53,14 +53,8 @@ def photo_retrieval(vectors: Floats, product_keys: NDArray[np.int64], queries: N
     if not len(rows):
         return {"photo_queries": 0}
     index, keys = vectors[~queries], product_keys[~queries]
-    places = [
-        place
-        for start in range(0, len(rows), _BLOCK)
-        for place in _places(
-            vectors[rows[start : start + _BLOCK]], product_keys[rows[start : start + _BLOCK]], index, keys
-        )
-    ]
-    found = np.array(places)
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    found = np.concatenate([_places(vectors[block], product_keys[block], index, keys) for block in blocks])
     return {
         "photo_queries": len(rows),
         "photo_r1": float((found < 1).mean()),
@@ -89,13 +83,14 @@ def name_retrieval(
     return {"name_queries": len(points), "name_r1": float(np.mean(right))}
 
 
-def _places(queries: Floats, own: NDArray[np.int64], index: Floats, keys: NDArray[np.int64]) -> list[int]:
-    """Returns how many other products have a photo nearer than the best of the query's own product."""
+def _places(queries: Floats, own: NDArray[np.int64], index: Floats, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns how many other products have a photo nearer than the best of each query's own product."""
     scores = queries @ index.T
     firsts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
     best = np.maximum.reduceat(scores, firsts, axis=1)
     mine = np.searchsorted(keys[firsts], own)
-    return [int((row > row[at]).sum()) for row, at in zip(best, mine, strict=True)]
+    nearer = best > best[np.arange(len(own)), mine][:, None]
+    return np.asarray(nearer.sum(axis=1), np.int64)
 
 
 def _draw(sha256: str) -> float:

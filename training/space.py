@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.projection import Projection, explained_variance, fit_pca, normalise, plain
 from engine.protocols import Floats
-from engine.text_head import RidgeHead
+from engine.text_head import TextHead
 from engine.text_tower import TextEncoder
 from training.context import TrainingContext
 from training.errors import NotEnoughData
@@ -70,7 +70,7 @@ def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64],
 
 
 def _measure_names(
-    encoder: TextEncoder, head: RidgeHead, pairs: TextPairs, keys: NDArray[np.int64], vectors: Floats
+    encoder: TextEncoder, head: TextHead, pairs: TextPairs, keys: NDArray[np.int64], vectors: Floats
 ) -> dict[str, float]:
     names = list(pairs.names)[:: max(1, -(-len(pairs.names) // 2000))]
     points = head.apply(encoder.embed(names))

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.projection import normalise
 from engine.protocols import Floats
-from engine.text_head import RidgeHead, fit_ridge
+from engine.text_head import TextHead, fit_ridge
 from engine.text_tower import TextEncoder
 from training.texts import name_of, product_texts
 
 MOST_TEXTS = 20_000
-_STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+_STRENGTHS = (0.1, 0.3)
 _FOLDS = 5
 _MOST_CHECKED = 1000
-_DEFAULT_STRENGTH = 0.1
+_MOST_ANCHORS = 4096
 
 
 @dataclass(frozen=True)
@@ -83,34 +83,52 @@ def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], ce
     return TextPairs(texts, normalise(targets), weights, np.array([pair.group for pair in kept], np.int64), names)
 
 
-def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[RidgeHead, dict[str, float]]:
+def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[TextHead, dict[str, float]]:
     """Fits the text head; the ridge's strength is the one that finds products never trained on best.
 
     Returns:
         The head and what was measured: `ridge_strength`, `unseen_text_mrr`.
     """
     embeddings = encoder.embed(pairs.texts)
-    scores = {strength: _unseen_rank(embeddings, pairs, strength) for strength in _STRENGTHS}
-    best = max(scores, key=lambda strength: (scores[strength], strength == _DEFAULT_STRENGTH))
-    mean, matrix, bias = fit_ridge(embeddings, pairs.targets, pairs.weights, best)
-    head = RidgeHead(mean=mean, matrix=matrix, bias=bias, encoder_name=encoder.name, encoder_digest=encoder.digest)
-    return head, {"ridge_strength": best, "unseen_text_mrr": scores[best]}
+    everything = np.ones(len(pairs.texts), np.bool_)
+    scores = {strength: _unseen_rank(encoder, embeddings, pairs, strength) for strength in _STRENGTHS}
+    best = max(scores, key=lambda strength: (scores[strength], strength))
+    return _fit(encoder, embeddings, pairs, everything, best), {
+        "ridge_strength": best,
+        "unseen_text_mrr": scores[best],
+    }
 
 
-def _unseen_rank(embeddings: Floats, pairs: TextPairs, strength: float) -> float:
-    """Returns the mean reciprocal rank of each text's own target among all, its product left out of the fit."""
+def _fit(
+    encoder: TextEncoder, embeddings: Floats, pairs: TextPairs, learned: NDArray[np.bool_], strength: float
+) -> TextHead:
+    weights = pairs.weights[learned]
+    mean, matrix, bias = fit_ridge(embeddings[learned], pairs.targets[learned], weights, strength)
+    heaviest = np.sort(np.argsort(-weights, kind="stable")[:_MOST_ANCHORS])
+    return TextHead(
+        mean=mean,
+        matrix=matrix,
+        bias=bias,
+        anchors=embeddings[learned][heaviest],
+        anchor_points=pairs.targets[learned][heaviest],
+        anchor_weights=weights[heaviest],
+        encoder_name=encoder.name,
+        encoder_digest=encoder.digest,
+    )
+
+
+def _unseen_rank(encoder: TextEncoder, embeddings: Floats, pairs: TextPairs, strength: float) -> float:
+    """Returns the mean reciprocal rank of each text's target among the products' places, its product left out."""
+    places = pairs.targets[np.unique(pairs.groups, return_index=True)[1]]
     folds = np.array([int(_draw(str(group))[:8], 16) % _FOLDS for group in pairs.groups])
     ranks: list[float] = []
     for fold in range(_FOLDS):
         asked = np.flatnonzero(folds == fold)[: _MOST_CHECKED // _FOLDS]
         learned = folds != fold
-        if not len(asked) or learned.sum() < 2:
-            continue
-        mean, matrix, bias = fit_ridge(embeddings[learned], pairs.targets[learned], pairs.weights[learned], strength)
-        points = normalise((embeddings[asked] - mean) @ matrix + bias)
-        scores = points @ pairs.targets.T
-        own = scores[np.arange(len(asked)), asked]
-        ranks += (1.0 / (1 + (scores > own[:, None] + 1e-6).sum(axis=1))).tolist()
+        if len(asked) and learned.any():
+            points = _fit(encoder, embeddings, pairs, learned, strength).apply(embeddings[asked])
+            own = (points * pairs.targets[asked]).sum(axis=1, keepdims=True)
+            ranks += (1.0 / (1 + (points @ places.T > own + 1e-6).sum(axis=1))).tolist()
     return float(np.mean(ranks)) if ranks else 0.0
 
 
