@@ -5,6 +5,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -196,6 +197,8 @@ def _read_capped(response: http.client.HTTPResponse, deadline: float, limit_byte
 
 def _cut_off(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # it has ended by itself
+        # The close that follows resets the connection, so that nothing of it lingers in the kernel.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RDWR)
 
 
