@@ -6,6 +6,7 @@ from flask import Flask, request
 
 from api.errors import Forbidden, Unauthorized
 from api.resources import resources
+from data.keys import ApiKey
 
 # Endpoints that are missing here need `admin`, so that a new route is closed until someone decides.
 OPEN = "open"
@@ -55,8 +56,22 @@ def require(scope: str) -> None:
         held.rate_limit.spend(_address())  # so that guessing keys is slow
         raise Unauthorized("a valid API key must be sent as `Authorization: Bearer KEY`; got none.")
     held.rate_limit.spend(found.id)
-    if not any(scope in _COVERS.get(own, ()) for own in found.scopes):
+    if not _covers(found, scope):
         raise Forbidden(f"this request needs a key of scope {scope}; this one has {', '.join(found.scopes)}.")
+
+
+def is_allowed(scope: str) -> bool:
+    """Tells whether the request may do what needs `scope`; counts nothing against its rate."""
+    held = resources()
+    key = _presented_key()
+    if key is None and not held.keys.in_use():
+        return True
+    found = held.keys.verify(key) if key else None
+    return found is not None and _covers(found, scope)
+
+
+def _covers(key: ApiKey, scope: str) -> bool:
+    return any(scope in _COVERS.get(own, ()) for own in key.scopes)
 
 
 def _check() -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template, request
 
-from api.guard import require
+from api.guard import is_allowed, require
 from api.operation_routes import status_document
 from api.page_form import PageForm, read_page_form
 from api.problems import status_of
 from api.resources import resources
 from api.search_routes import run_search
+from api.shelf import ShelfContents
 from api.uploads import limit_body, read_part, require_type
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError
@@ -68,8 +69,14 @@ def _page(form: PageForm, image: bytes | None) -> Response:
     values["status_code"] = status
     if request.values.get("fragment") == "1":
         return Response(render_template("results.html", **values), status=status, mimetype="text/html")
-    page = render_template("page.html", shelf=resources().shelf.contents(), about=status_document(), **values)
-    return Response(page, status=status, mimetype="text/html")
+    return Response(render_template("page.html", **values, **_surroundings()), status=status, mimetype="text/html")
+
+
+def _surroundings() -> dict[str, Any]:
+    """Returns what the page shows around the results; nothing of the catalogue to those who may not search it."""
+    if not is_allowed("search"):
+        return {"locked": True, "shelf": ShelfContents(), "about": {}}
+    return {"locked": False, "shelf": resources().shelf.contents(), "about": status_document()}
 
 
 def _source(form: PageForm) -> ProductFacts | None:

@@ -25,12 +25,12 @@ class Readiness:
         self._warm, self._stopping = threading.Event(), threading.Event()
         self._last_failure = "the models are being loaded"
 
-    def start(self, on_ready: Callable[[], None], on_waiting: Callable[[], None]) -> None:
+    def start(self, on_ready: Callable[[], None], on_waiting: Callable[[str], None]) -> None:
         """Warms the engine in a thread, again and again until it succeeds.
 
         Args:
             on_ready: called once the engine is warm.
-            on_waiting: called once when nothing has been published yet.
+            on_waiting: called once, with the reason, when the first try fails.
         """
         threading.Thread(target=self._warm_up, args=(on_ready, on_waiting), name="warm-up", daemon=True).start()
 
@@ -53,9 +53,9 @@ class Readiness:
         except NoGeneration:
             self._last_failure = "nothing has been published yet; run `lookalike rebuild`"
         except LookalikeError as error:
-            if self._last_failure != error.code:
+            if error.code not in self._last_failure:
                 _log.error("The engine cannot start: %s", error)
-            self._last_failure = error.code
+            self._last_failure = f"the engine cannot start: {error.code}"
         except Exception:
             _log.exception("The engine cannot start")
             self._last_failure = "the engine failed to start"
@@ -63,10 +63,10 @@ class Readiness:
             self._warm.set()
         return self._warm.is_set()
 
-    def _warm_up(self, on_ready: Callable[[], None], on_waiting: Callable[[], None]) -> None:
+    def _warm_up(self, on_ready: Callable[[], None], on_waiting: Callable[[str], None]) -> None:
         is_warm = self.warm_once()
         if not is_warm:
-            on_waiting()
+            on_waiting(self._last_failure)
         while not is_warm and not self._stopping.wait(RETRY_S):
             is_warm = self.warm_once()
         if is_warm:

@@ -111,8 +111,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def _say_ready(self) -> None:
         click.echo(f"Lookalike is ready at {self.url}")
 
-    def _say_waiting(self) -> None:
-        click.echo(f"Lookalike listens at {self.url} and answers 503 until `lookalike rebuild` has published.")
+    def _say_waiting(self, reason: str) -> None:
+        click.echo(f"Lookalike listens at {self.url} and waits ({reason}); searches answer 503 until then.")
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -156,7 +156,7 @@ class JsonLogger(Logger):  # type: ignore[misc]
             "method": environ.get("REQUEST_METHOD"),
             "path": environ.get("PATH_INFO"),
             "status": int(str(resp.status).split()[0]),
-            "bytes": getattr(resp, "sent", None),
+            "bytes": resp.sent or resp.response_length,
             "ms": round(request_time.total_seconds() * 1000, 1),
             "from": environ.get("REMOTE_ADDR"),
         }

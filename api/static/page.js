@@ -34,7 +34,7 @@ async function search({ push = true } = {}) {
   try {
     const answer = await ask(request);
     results.innerHTML = fragmentOf(answer);
-    if (answer.status === 401) askForKey();
+    if (answer.status === 401 || answer.status === 403) askForKey();
   } catch (error) {
     if (error.name === "AbortError") return;
     showProblem("The server cannot be reached. Check the connection and search again.");
@@ -135,11 +135,23 @@ find("key-dialog").addEventListener("close", (event) => {
   find("key").value = "";
   if (event.target.returnValue !== "use" || !key) return;
   sessionStorage.setItem("lookalike-key", key);
-  search({ push: false });
+  openPage();
 });
 
+// Loads this page again with the key, for its filters, its starting points and its results.
+async function openPage() {
+  const headers = { Accept: "text/html", Authorization: `Bearer ${sessionStorage.getItem("lookalike-key")}` };
+  const response = await fetch(location.href, { headers });
+  if (response.status === 401 || response.status === 403) return askForKey();
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const part of ["#results", ".filter-grid", "footer"]) {
+    document.querySelector(part).replaceChildren(...page.querySelector(part).childNodes);
+  }
+  if (fileInput.files[0]) search({ push: false });
+}
+
 if (results.querySelector('.notice[data-status="401"]')) {
-  if (sessionStorage.getItem("lookalike-key")) search({ push: false });
+  if (sessionStorage.getItem("lookalike-key")) openPage();
   else askForKey();
 }
 

@@ -1,0 +1,101 @@
+"""The OpenAPI document names every route, and real answers are as it says."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from schema_check import faults
+from werkzeug.test import TestResponse
+
+from api.openapi_document import DOCUMENT
+
+Photo = Callable[..., bytes]
+NOT_IN_IT = {"/", "/docs", "/static/{filename}"}  # for people
+
+
+def expect(response: TestResponse, path: str, method: str, status: int) -> Any:
+    """Checks an answer against the document and returns its body."""
+    assert response.status_code == status, response.data
+    answer = DOCUMENT["paths"][path][method]["responses"][str(status)]
+    if not answer.get("content"):
+        assert not response.data
+        return None
+    schema = answer["content"][response.mimetype]["schema"]
+    bodies = response.data.splitlines() if response.mimetype == "application/x-ndjson" else [response.data]
+    for body in bodies:
+        assert list(faults(json.loads(body), schema, DOCUMENT)) == []
+    return json.loads(bodies[0])
+
+
+def test_every_route_and_method_is_documented(app: Flask) -> None:
+    served: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).replace("/thumbs/{name}", "/thumbs/{image_id}")
+        if path not in NOT_IN_IT:
+            served.setdefault(path, set()).update(method.lower() for method in rule.methods - {"HEAD", "OPTIONS"})
+    documented = {path: set(item) - {"parameters"} for path, item in DOCUMENT["paths"].items()}
+    assert served == documented
+
+
+def test_every_reference_leads_somewhere(client: FlaskClient) -> None:
+    text = client.get("/openapi.json").get_data(as_text=True)
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert names <= set(DOCUMENT["components"]["schemas"])
+    identifiers = [operation["operationId"] for item in DOCUMENT["paths"].values()
+                   for method, operation in item.items() if method != "parameters"]  # fmt: skip
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_real_answers_are_as_documented(client: FlaskClient, photo: Photo) -> None:
+    facts = {"title": "Red mug", "price": 9.5, "currency": "EUR", "created_at": "2026-01-01", "attributes": {"size": 3}}
+    parts = {"product": json.dumps(facts), "image": (io.BytesIO(photo()), "a.jpg")}
+    product = "/v1/products/{product_id}"
+    expect(client.put("/v1/products/p", data=parts), product, "put", 201)
+    expect(
+        client.put("/v1/products/p", data={"product": "{}"}, content_type="multipart/form-data"), product, "put", 200
+    )
+    expect(client.patch("/v1/products/p", json=facts), product, "patch", 200)
+    expect(client.get("/v1/products/p"), product, "get", 200)
+    batch = client.post("/v1/products:batch", data=b'{"product_id": "q"}\n{}\n', content_type="application/x-ndjson")
+    expect(batch, "/v1/products:batch", "post", 200)
+    upload = {"file": (io.BytesIO(photo()), "a.jpg")}
+    answer = expect(client.post("/v1/search/image", data=upload), "/v1/search/image", "post", 200)
+    assert answer["hits"]
+    expect(client.get("/v1/search/text?q=mug&k=1"), "/v1/search/text", "get", 200)
+    expect(client.post("/v1/search/text", json={"q": "mug"}), "/v1/search/text", "post", 200)
+    expect(client.get("/v1/products/p/similar"), "/v1/products/{product_id}/similar", "get", 200)
+    expect(client.get("/v1/status"), "/v1/status", "get", 200)
+    expect(client.get("/livez"), "/livez", "get", 200)
+    expect(client.get("/readyz"), "/readyz", "get", 503)
+    expect(client.delete("/v1/products/p"), product, "delete", 204)
+    expect(client.delete("/v1/products/p"), product, "delete", 404)
+    expect(client.get("/v1/search/text"), "/v1/search/text", "get", 400)
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        (True, {"type": "integer"}),
+        ("x", {"type": "number"}),
+        ({}, {"required": ["a"]}),
+        ({"b": 1}, {"properties": {}}),
+        ([1, "x"], {"items": {"type": "integer"}}),
+        (3, {"maximum": 2}),
+    ],
+)
+def test_the_checker_itself_finds_faults(value: Any, schema: dict[str, Any]) -> None:
+    assert list(faults(value, schema, DOCUMENT))
+
+
+def test_the_docs_page_is_whole_and_loads_nothing_from_outside(client: FlaskClient) -> None:
+    page = client.get("/docs").get_data(as_text=True)
+    for path in DOCUMENT["paths"]:
+        assert path in page
+    assert 'id="problem-bad_filter"' in page
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", page).replace("HTTP", "")
+    assert not re.search(r"<style|<script|style=|onclick=", page)
