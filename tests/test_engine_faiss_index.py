@@ -1,0 +1,266 @@
+"""The index against brute force, and every way in which FAISS alone would answer wrongly."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.settings import Settings
+from engine.errors import InvalidModel, InvalidQuery
+from engine.faiss_index import FILE, FlatIndex, build_index, load_index
+from engine.gpu_index import GpuIndex, GpuUnavailable
+from engine.protocols import Floats, Hits, Mask, VectorIndex
+
+
+def brute_force(vectors: Floats, query: Floats, k: int, allowed: Mask | None) -> Hits:
+    """The definition: sort all allowed rows by (-inner product, row)."""
+    scores = np.array([np.dot(row, query) for row in vectors], np.float32)
+    rows = np.arange(len(vectors)) if allowed is None else np.flatnonzero(allowed)
+    order = rows[np.lexsort((rows, -scores[rows]))][:k]
+    return Hits(order, scores[order])
+
+
+class FakeGpuFaiss:
+    """Stands for faiss with GPU code: like the real one it ignores filters and refuses k above 2,048."""
+
+    StandardGpuResources = object
+
+    def __init__(self, gpus: int = 1, *, wrong: bool = False, jitter: float = 0.0) -> None:
+        self._gpus, self._wrong, self._jitter = gpus, wrong, jitter
+        self.threads: set[int] = set()
+        self.calls: list[tuple[int, int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def get_num_gpus(self) -> int:
+        return self._gpus
+
+    def index_cpu_to_gpu(self, resources: Any, device: int, index: Any) -> "FakeGpuFaiss._Index":
+        return self._Index(self, index)
+
+    class _Index:
+        def __init__(self, library: "FakeGpuFaiss", index: Any) -> None:
+            self._library, self._index = library, index
+
+        def search(self, queries: Floats, k: int) -> tuple[Floats, Any]:
+            self._library.gate.wait(10)
+            self._library.threads.add(threading.get_ident())
+            self._library.calls.append((len(queries), k))
+            if k > 2048:
+                raise RuntimeError("GPU index only supports k <= 2048")
+            scores, rows = self._index.search(queries, k)
+            noise = np.random.default_rng(k).uniform(-1, 1, scores.shape) * self._library._jitter
+            order = np.argsort(-(scores + noise), axis=1)  # ties come in another order than on the processor
+            scores, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+            return (scores + 1 if self._library._wrong else scores), rows
+
+
+cases = st.tuples(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 90),
+    st.integers(1, 5),
+    st.integers(1, 100),
+    st.floats(0, 1),
+    st.booleans(),
+)
+
+
+def drawn(case: tuple[int, int, int, int, float, bool]) -> tuple[Floats, Floats, int, Mask | None]:
+    """Small whole numbers: scores are exact, so equal scores really tie, and there are many of them."""
+    seed, count, dim, k, share, filtered = case
+    generator = np.random.default_rng(seed)
+    vectors = generator.integers(-2, 3, (count, dim)).astype(np.float32)
+    queries = generator.integers(-2, 3, (int(generator.integers(1, 20)), dim)).astype(np.float32)
+    return vectors, queries, k, generator.random(count) < share if filtered else None
+
+
+def assert_exact(index: VectorIndex, vectors: Floats, queries: Floats, k: int, allowed: Mask | None) -> None:
+    for query, hits in zip(queries, index.search(queries, k, allowed), strict=True):
+        expected = brute_force(vectors, query, k, allowed)
+        assert hits.rows.tolist() == expected.rows.tolist()
+        assert hits.scores.tolist() == expected.scores.tolist()
+
+
+@given(cases)
+def test_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
+    vectors, queries, k, allowed = drawn(case)
+    assert_exact(FlatIndex.of(vectors), vectors, queries, k, allowed)
+
+
+@given(cases)
+def test_gpu_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
+    vectors, queries, k, allowed = drawn(case)
+    assert_exact(GpuIndex(FlatIndex.of(vectors), library=FakeGpuFaiss()), vectors, queries, k, allowed)
+
+
+@pytest.mark.parametrize("allowed_share", [1.0, 0.5, 0.01])
+def test_many_equal_rows_come_in_row_order(allowed_share: float) -> None:
+    vectors = np.ones((5000, 4), np.float32)
+    allowed = np.random.default_rng(1).random(5000) < allowed_share
+    hits = FlatIndex.of(vectors).search(vectors[:1], 30, allowed)[0]
+    assert hits.rows.tolist() == np.flatnonzero(allowed)[:30].tolist()
+
+
+def test_real_valued_search_finds_the_same_rows_as_brute_force() -> None:
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((2000, 64)).astype(np.float32)
+    allowed = generator.random(2000) < 0.3
+    for query, hits in zip(vectors[:40], FlatIndex.of(vectors).search(vectors[:40], 25, allowed), strict=True):
+        expected = brute_force(vectors, query, 25, allowed)
+        assert hits.rows.tolist() == expected.rows.tolist()
+        np.testing.assert_allclose(hits.scores, expected.scores, rtol=1e-5, atol=1e-5)
+
+
+def test_no_row_allowed_gives_no_hit() -> None:
+    index = FlatIndex.of(np.ones((3, 2), np.float32))
+    hits = index.search(np.ones((2, 2), np.float32), 5, np.zeros(3, np.bool_))
+    assert [len(found.rows) for found in hits] == [0, 0]
+
+
+def test_an_empty_index_gives_no_hit() -> None:
+    hits = FlatIndex.of(np.zeros((0, 2), np.float32)).search(np.ones((1, 2), np.float32), 5)
+    assert len(hits) == 1
+    assert len(hits[0].rows) == 0
+
+
+@pytest.mark.parametrize(
+    ("queries", "k", "allowed"),
+    [
+        (np.full((1, 2), np.nan, np.float32), 1, None),
+        (np.ones((1, 3), np.float32), 1, None),
+        (np.ones(2, np.float32), 1, None),
+        (np.ones((1, 2)), 1, None),
+        (np.ones((1, 2), np.float32), 0, None),
+        (np.ones((1, 2), np.float32), 1, np.ones(2, np.bool_)),
+        (np.ones((1, 2), np.float32), 1, np.ones(3, np.int8)),
+    ],
+)
+def test_search_refuses_what_does_not_fit(queries: Any, k: int, allowed: Any) -> None:
+    with pytest.raises(InvalidQuery):
+        FlatIndex.of(np.ones((3, 2), np.float32)).search(queries, k, allowed)
+
+
+def test_vectors_with_nan_are_refused() -> None:
+    with pytest.raises(InvalidQuery, match="finite"):
+        FlatIndex.of(np.array([[1, np.inf]], np.float32))
+
+
+def test_saved_index_answers_alike(tmp_path: Path, settings: Settings) -> None:
+    vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
+    build_index(vectors, settings).save(tmp_path)
+    loaded = load_index(tmp_path / FILE, settings)
+    assert (loaded.count, loaded.dim, loaded.kind, loaded.memory_bytes) == (50, 8, "faiss flat cpu", 1600)
+    np.testing.assert_array_equal(loaded.vectors(np.array([3, 1])), vectors[[3, 1]])
+    assert_same_hits(loaded.search(vectors[:5], 7), FlatIndex.of(vectors).search(vectors[:5], 7))
+
+
+def assert_same_hits(got: list[Hits], expected: list[Hits]) -> None:
+    assert [hits.rows.tolist() for hits in got] == [hits.rows.tolist() for hits in expected]
+
+
+@pytest.fixture
+def index_bytes(tmp_path: Path) -> bytes:
+    FlatIndex.of(np.ones((4, 2), np.float32)).save(tmp_path)
+    return (tmp_path / FILE).read_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 3, 20, -1])
+def test_a_cut_index_file_is_refused(cut: int, index_bytes: bytes, tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "cut.faiss"
+    path.write_bytes(index_bytes[:cut])
+    with pytest.raises(InvalidModel, match=r"cut\.faiss"):
+        load_index(path, settings)
+
+
+def test_an_index_file_that_claims_a_huge_length_is_refused(
+    index_bytes: bytes, tmp_path: Path, settings: Settings
+) -> None:
+    path = tmp_path / "huge.faiss"
+    length = len(index_bytes) - 4 * 2 * 4 - 8
+    path.write_bytes(index_bytes[:length] + (2**38).to_bytes(8, "little") + index_bytes[length + 8 :])
+    with pytest.raises(InvalidModel):
+        load_index(path, settings)
+
+
+def test_another_kind_of_index_is_refused(tmp_path: Path, settings: Settings) -> None:
+    faiss.write_index(faiss.IndexFlatL2(4), str(tmp_path / FILE))
+    with pytest.raises(InvalidModel, match="inner-product"):
+        load_index(tmp_path / FILE, settings)
+
+
+def test_auto_falls_back_to_the_processor_and_says_why(settings: Settings) -> None:
+    index = build_index(np.ones((2, 2), np.float32), settings.replace(device="auto"))
+    assert index.kind == "faiss flat cpu"
+    assert "GPU" in index.reason
+
+
+def test_device_gpu_without_a_gpu_is_an_error(settings: Settings) -> None:
+    with pytest.raises(InvalidModel, match="device = gpu"):
+        build_index(np.ones((2, 2), np.float32), settings.replace(device="gpu"))
+
+
+def test_a_gpu_that_answers_wrongly_is_not_used() -> None:
+    with pytest.raises(GpuUnavailable, match="smoke test"):
+        GpuIndex(FlatIndex.of(np.ones((2, 2), np.float32)), library=FakeGpuFaiss(wrong=True))
+
+
+def test_no_gpu_is_not_used() -> None:
+    with pytest.raises(GpuUnavailable, match="no GPU"):
+        GpuIndex(FlatIndex.of(np.ones((2, 2), np.float32)), library=FakeGpuFaiss(0))
+
+
+def test_gpu_rounding_does_not_change_the_answer() -> None:
+    generator = np.random.default_rng(3)
+    vectors = generator.standard_normal((400, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[200:] = vectors[:200] + generator.uniform(-1e-5, 1e-5, (200, 16)).astype(np.float32)
+    index = GpuIndex(FlatIndex.of(vectors), library=FakeGpuFaiss(jitter=5e-5))
+    assert_same_hits(index.search(vectors[:30], 9), FlatIndex.of(vectors).search(vectors[:30], 9))
+
+
+def test_a_gpu_search_deeper_than_its_kernels_go_is_answered_in_main_memory() -> None:
+    vectors = np.random.default_rng(0).standard_normal((3000, 4)).astype(np.float32)
+    library = FakeGpuFaiss()
+    index = GpuIndex(FlatIndex.of(vectors), library=library)
+    library.calls.clear()
+    assert len(index.search(vectors[:1], 2500)[0].rows) == 2500
+    assert library.calls == []
+
+
+def test_one_thread_owns_the_gpu_and_joins_waiting_queries() -> None:
+    vectors = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32)
+    library = FakeGpuFaiss()
+    index = GpuIndex(FlatIndex.of(vectors), library=library)
+    library.threads.clear()
+    library.calls.clear()
+    library.gate.clear()
+    found: dict[int, Hits] = {}
+    callers = [
+        threading.Thread(target=lambda row=row: found.update({row: index.search(vectors[row : row + 1], 3)[0]}))
+        for row in range(12)
+    ]
+    for caller in callers:
+        caller.start()
+    while index._owner._jobs.qsize() < len(callers) - 1:  # the first query is held up, the others wait behind it
+        threading.Event().wait(0.001)
+    library.gate.set()
+    for caller in callers:
+        caller.join(10)
+    assert len(library.calls) == 2
+    assert len(library.threads) == 1
+    assert library.threads.isdisjoint({caller.ident for caller in callers})
+    assert_same_hits([found[row] for row in range(12)], FlatIndex.of(vectors).search(vectors[:12], 3))
+
+
+def test_a_failing_gpu_search_reaches_its_caller() -> None:
+    vectors = np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
+    library = FakeGpuFaiss()
+    index = GpuIndex(FlatIndex.of(vectors), library=library)
+    library.gate = None  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        index.search(vectors[:1], 3)

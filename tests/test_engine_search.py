@@ -1,0 +1,332 @@
+"""The search engine: requests, mixing, filters, pages and what each refuses."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_shop import DIM, TinyShop, axis, name_of, photo_of
+
+from data.catalogue import PhotoRecord
+from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
+from data.intake import Intake
+from data.settings import Settings
+from engine.cursors import Cursor, RankingStore
+from engine.errors import CursorExpired, InvalidQuery
+from engine.generation import Generation
+from engine.protocols import Floats
+from engine.search import SearchAnswer, SearchEngine, SearchRequest
+
+
+class AxisTower:
+    """Knows the words `axis0` .. `axis7` as unit vectors."""
+
+    def embed(self, texts: Any) -> Floats:
+        return np.array([axis(int(text[-1]) if text[-1].isdigit() else 0) for text in texts], np.float32)
+
+
+@pytest.fixture
+def shop(settings: Settings) -> TinyShop:
+    return TinyShop(settings)
+
+
+@pytest.fixture
+def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
+    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
+    return SearchEngine(shop.settings, backbone=shop.backbone)
+
+
+def blend(first: int, second: int, share: float) -> list[float]:
+    """Returns a unit vector between two axes, `share` of the way in cosine."""
+    point = [0.0] * DIM
+    point[first], point[second] = share, (1 - share**2) ** 0.5
+    return point
+
+
+def ids(answer: SearchAnswer) -> list[str]:
+    return [hit.product_id for hit in answer.hits]
+
+
+def test_a_photo_finds_its_product_with_its_facts(shop: TinyShop, engine: SearchEngine) -> None:
+    now = datetime.now(UTC)
+    shop.put(
+        "a", [axis(1), axis(2)], brand="Acme", price=9.5, currency="EUR", category="Shoes",
+        created_at=(now - timedelta(days=3)).isoformat(),
+    )  # fmt: skip
+    shop.put("b", [axis(3)], created_at=(now - timedelta(days=300)).isoformat())
+    generation = shop.publish()
+    answer = engine.search(SearchRequest(image=photo_of(2)))
+    first, second = answer.hits
+    assert (first.product_id, first.title, first.brand, first.price, first.currency) == ("a", "a", "Acme", 9.5, "EUR")
+    assert (first.category, first.fresh, second.fresh) == ("Shoes", True, False)
+    assert first.score == pytest.approx(1)
+    assert first.image_id == name_of(axis(2))
+    assert first.image_url == f"/thumbs/{name_of(axis(2))}.webp"
+    assert first.why == ("nearest of its 2 photos: number 2",)
+    assert first.match_probability is None
+    assert (answer.generation, answer.pending, answer.next_cursor, answer.no_match) == (generation.id, 0, None, False)
+
+
+def test_words_and_photo_are_mixed_by_weight(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("photo", [axis(0)])
+    shop.put("words", [axis(1)])
+    shop.put("both", [blend(0, 1, 0.5**0.5)])
+    shop.publish()
+    request = SearchRequest(image=photo_of(0), text="axis1")
+    assert ids(engine.search(request))[0] == "both"
+    assert ids(engine.search(replace(request, text_weight=0.05)))[0] == "photo"
+    assert ids(engine.search(replace(request, text_weight=0.95)))[0] == "words"
+    assert engine.search(request).hits[0].why == ("photo 0.71, words 0.71",)
+
+
+def test_unwanted_words_push_products_down(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("with", [blend(0, 1, 0.8)])
+    shop.put("without", [blend(0, 2, 0.75)])
+    shop.publish()
+    assert ids(engine.search(SearchRequest(text="axis0"))) == ["with", "without"]
+    assert ids(engine.search(SearchRequest(text="axis0", not_text="axis1"))) == ["without", "with"]
+
+
+def test_similar_leaves_the_product_itself_out(shop: TinyShop, engine: SearchEngine) -> None:
+    for name, point in {"a": axis(0), "twin": axis(0), "near": blend(0, 1, 0.9), "far": axis(5)}.items():
+        shop.put(name, [point])
+    shop.publish()
+    assert ids(engine.search(SearchRequest(product_id="a"))) == ["twin", "near", "far"]
+    assert ids(engine.search(SearchRequest(product_id="a", text="axis5", text_weight=0.9)))[0] == "far"
+    with pytest.raises(UnknownProduct):
+        engine.search(SearchRequest(product_id="nobody"))
+
+
+def test_similar_to_a_product_that_was_just_added(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    shop.put("b", [axis(0)])
+    assert ids(engine.search(SearchRequest(product_id="b"))) == ["a"]
+    shop.put("c", [axis(4)], embedded=False)
+    with pytest.raises(InvalidQuery, match="embedded photos"):
+        engine.search(SearchRequest(product_id="c"))
+
+
+def test_a_box_is_cut_from_the_upright_photo(shop: TinyShop, engine: SearchEngine) -> None:
+    import io
+
+    from PIL import Image
+
+    left, right = Image.new("RGB", (100, 40), (20, 0, 0)), Image.new("RGB", (50, 40), (50, 0, 0))
+    left.paste(right, (50, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees: 40 wide, 100 high, the left half on top
+    out = io.BytesIO()
+    left.save(out, "PNG", exif=exif)
+    shop.put("top", [axis(2)])
+    shop.put("bottom", [axis(5)])
+    shop.publish()
+    assert ids(engine.search(SearchRequest(image=out.getvalue(), box=(0, 0, 40, 50))))[0] == "top"
+    assert ids(engine.search(SearchRequest(image=out.getvalue(), box=(4, 60, 36, 100))))[0] == "bottom"
+    with pytest.raises(InvalidQuery, match="40 x 100"):
+        engine.search(SearchRequest(image=out.getvalue(), box=(0, 0, 100, 40)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({}, "text, image or product_id"),
+        ({"text": "   "}, "text, image or product_id"),
+        ({"not_text": "axis1"}, "text, image or product_id"),
+        ({"text": "x" * 1001}, "text must"),
+        ({"text": "axis0", "not_text": "x" * 1001}, "not_text"),
+        ({"text": "axis0", "k": 0}, "k must"),
+        ({"text": "axis0", "k": 1001}, "k must"),
+        ({"text": "axis0", "text_weight": 1.5}, "text_weight"),
+        ({"text": "axis0", "text_weight": float("nan")}, "text_weight"),
+        ({"text": "axis0", "diversity": -0.1}, "diversity"),
+        ({"text": "axis0", "freshness": 2.0}, "freshness"),
+        ({"text": "axis0", "box": (0, 0, 20, 20)}, "box needs an image"),
+        ({"image": photo_of(0), "product_id": "a"}, "not both"),
+        ({"image": photo_of(0), "box": (0, 0, 15, 40)}, "at least 16"),
+        ({"image": photo_of(0), "box": (0, 0, float("nan"), 40)}, "four numbers"),
+        ({"image": photo_of(0), "box": (20, 0, 0, 40)}, "at least 16"),
+        ({"image": photo_of(0), "box": (-1, 0, 20, 40)}, "64 x 48"),
+        ({"text": "axis0", "cursor": "garbage"}, "next_cursor"),
+        ({"cursor": "é"}, "next_cursor"),
+        ({"cursor": Cursor("0" * 16, 10, "0" * 16).encode()[:-2]}, "next_cursor"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(
+    fields: dict[str, Any], named: str, shop: TinyShop, engine: SearchEngine
+) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    with pytest.raises(InvalidQuery, match=named):
+        engine.search(SearchRequest(**fields))
+
+
+def test_bad_filters_and_photos_are_refused_by_their_own_errors(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    with pytest.raises(InvalidFilter):
+        engine.search(SearchRequest(text="axis0", filter="brand ="))
+    with pytest.raises(InvalidImage):
+        engine.search(SearchRequest(image=b""))
+
+
+def test_a_catalogue_without_texts_refuses_words(shop: TinyShop) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    with pytest.raises(InvalidQuery, match="title"):
+        SearchEngine(shop.settings, backbone=shop.backbone).search(SearchRequest(text="shoes"))
+
+
+def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
+    names = [f"p{number:02d}" for number in range(20)]
+    for number, name in enumerate(names):
+        shop.put(name, [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=6))
+    seen = ids(page)
+    shop.put("newcomer", [axis(0)])
+    shop.catalogue.delete("p08")
+    shop.put("p10", [axis(7)])
+    shop.publish()
+    while page.next_cursor:
+        page = engine.search(SearchRequest(cursor=page.next_cursor, k=6))
+        seen += ids(page)
+    assert seen == [name for name in names if name != "p08"]
+
+
+def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(10):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=2))
+    for gone in ("p2", "p3", "p5"):
+        shop.catalogue.delete(gone)
+    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=3))) == ["p4", "p6", "p7"]
+
+
+def test_later_pages_keep_the_filter_when_facts_change(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(6):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)], price=5)
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=2, filter="price < 10"))
+    shop.put("p3", [blend(0, 1, 1 - 3 / 40)], price=50)
+    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=9))) == ["p2", "p4", "p5"]
+
+
+def test_a_cursor_survives_a_restart_only_with_its_question(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(9):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    request = SearchRequest(text="axis0", k=4)
+    cursor = engine.search(request).next_cursor or ""
+    restarted = SearchEngine(shop.settings, backbone=shop.backbone)
+    with pytest.raises(CursorExpired, match="Send the question again"):
+        restarted.search(SearchRequest(cursor=cursor))
+    assert ids(restarted.search(replace(request, cursor=cursor))) == ["p4", "p5", "p6", "p7"]
+    assert ids(restarted.search(SearchRequest(cursor=cursor, k=2))) == ["p4", "p5"]
+    with pytest.raises(InvalidQuery, match="another question"):
+        engine.search(SearchRequest(text="axis1", cursor=cursor))
+
+
+def test_k_products_come_back_under_a_filter(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(60):
+        shop.put(
+            f"p{number:02d}", [axis(number % DIM), blend(0, 1, number / 60)], brand="x" if number % 6 == 0 else "y"
+        )
+    shop.publish()
+    answer = engine.search(SearchRequest(text="axis3", filter='brand = "x"', k=10))
+    assert len(answer.hits) == 10
+    assert {hit.brand for hit in answer.hits} == {"x"}
+    assert engine.search(SearchRequest(text="axis3", filter='brand = "nobody"')).hits == ()
+
+
+def test_a_search_without_a_generation_is_an_error_and_status_is_not(engine: SearchEngine) -> None:
+    with pytest.raises(NoGeneration):
+        engine.search(SearchRequest(text="axis0"))
+    status = engine.status()
+    assert status["generation"] is None
+    assert "rebuild" in status["problem"]
+
+
+def test_status_tells_what_is_live(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    generation = shop.publish()
+    shop.put("b", [axis(1)])
+    shop.put("c", [axis(2)], embedded=False)
+    status = engine.status()
+    assert status["generation"] == generation.id
+    assert status["fingerprint"] == shop.backbone.spec.fingerprint
+    assert (status["backbone"], status["precision"], status["index"]) == ("points", "f32", "faiss flat cpu")
+    assert (status["rows"], status["delta_rows"], status["pending"]) == (1, 1, 1)
+    assert "GPU" in status["index_reason"]
+
+
+def test_new_photos_are_embedded_before_their_product_is_known(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    record = Intake(shop.settings, shop.catalogue).accept_bytes(photo_of(4))
+    engine.embed_new([record, record])
+    assert shop.features.missing([record.sha256]) == []
+    shop.catalogue.upsert(shop.catalogue.get("a").product, [record])
+    assert engine.search(SearchRequest(image=photo_of(4))).hits[0].score == pytest.approx(1)
+    engine.embed_new([record])  # nothing to do the second time
+
+
+def test_new_photos_wait_for_the_first_rebuild(engine: SearchEngine) -> None:
+    engine.embed_new([PhotoRecord(sha256="0" * 64, source="/none", size_bytes=1, width=16, height=16)])
+
+
+def test_stages_are_timed(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
+    stages: dict[str, float] = {}
+    engine = SearchEngine(shop.settings, backbone=shop.backbone, on_stage=stages.__setitem__)
+    shop.put("a", [axis(0)])
+    shop.publish()
+    engine.warm()
+    engine.search(SearchRequest(image=photo_of(0), text="axis0"))
+    assert {"decode", "embed", "text", "search", "rank", "facts"} <= set(stages)
+    assert all(milliseconds >= 0 for milliseconds in stages.values())
+
+
+def test_answers_stay_right_while_generations_are_swapped(shop: TinyShop, engine: SearchEngine) -> None:
+    """Every product has been there from the start, so every answer must hold all of them, of one generation."""
+    names = {f"p{number}" for number in range(12)}
+    for number, name in enumerate(sorted(names)):
+        shop.put(name, [blend(0, 1, number / 12)])
+    published = {shop.publish().id}
+    done, failures, served = threading.Event(), [], set()
+
+    def ask() -> None:
+        while not done.is_set():
+            answer = engine.search(SearchRequest(text="axis0", k=50))
+            served.add(answer.generation)
+            if set(ids(answer)) != names or len(answer.hits) != len(names):
+                failures.append(ids(answer))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(6):
+        shop.put("p0", [blend(0, 1, 0.5 + number / 100)])
+        published.add(shop.publish().id)
+    while engine.status()["generation"] != max(published):
+        engine._live.wait(10)
+    done.set()
+    for thread in threads:
+        thread.join(10)
+    assert failures == []
+    assert served <= published
+
+
+def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.put("b", [axis(1)])
+    shop.publish()
+    engine._rankings = RankingStore(size=2)
+    first = engine.search(SearchRequest(text="axis0", k=1)).next_cursor or ""
+    for _ in range(2):
+        engine.search(SearchRequest(text="axis0", k=1))
+    with pytest.raises(CursorExpired):
+        engine.search(SearchRequest(cursor=first))
