@@ -123,7 +123,13 @@ def _is_map(key_is: Callable[[Any], bool], value_is: Callable[[Any], bool]) -> C
 def _is_file_name(value: Any) -> bool:
     """Only plain relative names: a manifest must not be able to point outside its folder."""
     parts = PurePosixPath(value).parts
-    return value == "/".join(parts) and value != FILE_NAME and not {"..", ".", "/"} & set(parts) and "\\" not in value
+    return (
+        bool(parts)
+        and value == "/".join(parts)
+        and value != FILE_NAME
+        and not {"..", ".", "/"} & set(parts)
+        and "\\" not in value
+    )
 
 
 def _is_moment(value: Any) -> bool:
