@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import sys
 from pathlib import Path
 
 import click
@@ -90,7 +91,7 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
         click.echo(describe(summary))
     click.echo(json.dumps(summary.to_json(), ensure_ascii=False))
     if not summary.published:
-        click.get_current_context().exit(1)
+        sys.exit(1)
 
 
 @click.command("rollback")
@@ -143,4 +144,4 @@ def doctor_command(settings: Settings, as_json: bool) -> None:
     else:
         click.echo("\n".join(str(finding) for finding in findings))
     if failed:
-        click.get_current_context().exit(1)
+        sys.exit(1)

@@ -25,10 +25,12 @@ class Trained:
     Attributes:
         metrics: what each part measured when it was trained, by part.
         inputs: what they were trained from, see `inputs_of`.
+        anew: trained by this rebuild; otherwise the live generation's own.
     """
 
     metrics: dict[str, Any]
     inputs: dict[str, Any]
+    anew: bool
 
 
 def inputs_of(job: Job) -> dict[str, Any]:
@@ -46,18 +48,11 @@ def inputs_of(job: Job) -> dict[str, Any]:
 
 def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> Trained:
     """Trains every part into the staged folder."""
-    from training.context import TrainingContext
+    from indexer.quality import training_context
 
-    context = TrainingContext(
-        settings=job.settings,
-        catalogue=job.catalogue,
-        snapshot=job.snapshot,
-        features=job.features,
-        spec=job.spec,
-        live=job.live,
-    )
+    context = training_context(job)
     measured = {name: importlib.import_module(f"training.{name}").train(context, staged.folder) for name in PARTS}
-    return Trained(_plain(measured), inputs)
+    return Trained(_plain(measured), inputs, anew=True)
 
 
 def _plain(measured: dict[str, Any]) -> dict[str, Any]:
@@ -85,4 +80,4 @@ def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
         if job.live.has(name):
             shutil.copyfile(job.live.path(name), staged.folder / name)
     metrics = job.live.manifest.metrics
-    return Trained(dict(metrics.get("parts", {})), dict(metrics.get("inputs", {})))
+    return Trained(dict(metrics.get("parts", {})), dict(metrics.get("inputs", {})), anew=False)

@@ -84,7 +84,7 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
             vectors = build_index(job, staged)
         fields = manifest_fields(job, vectors, parts)
         with journal.step("verify"):
-            gates = run_gates(job, staged, vectors, fields)
+            gates = run_gates(job, staged, vectors, fields, compare_quality=parts.anew)
         with journal.step("publish"):
             publish(job, staged, fields, gates)
     except BaseException:
@@ -118,18 +118,25 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
     return vectors
 
 
-def run_gates(job: Job, staged: StagedGeneration, vectors: Floats, fields: dict[str, Any]) -> list[GateResult]:
+def run_gates(
+    job: Job, staged: StagedGeneration, vectors: Floats, fields: dict[str, Any], *, compare_quality: bool
+) -> list[GateResult]:
     """Checks the staged files as a server would load them.
 
     Args:
         vectors: float32 (n, d), what the index must hold, in row order.
         fields: the manifest's, but for the gates.
+        compare_quality: whether the parts differ from the live generation's.
 
     Raises:
         GateFailed: one refused; all have been asked.
     """
     folder = job.store.preview(staged, **fields, gates=[])
-    results = verify(job.settings, job.catalogue, folder, vectors, live=job.live, backbone=job.backbone)
+    results = verify(job.settings, job.catalogue, folder, vectors, job.backbone)
+    if compare_quality:
+        from indexer.quality import compare
+
+        results.append(compare(job, folder))
     job.journal.gates += tuple(results)
     refuse_failed(results)
     return list(job.journal.gates)

@@ -1,6 +1,5 @@
 """Runs the gates on a staged generation, through the same loader and the same ranking that the server uses."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,13 @@ def verify(
     catalogue: Catalogue,
     folder: GenerationFolder,
     vectors: Floats,
-    *,
-    live: GenerationFolder | None,
     backbone: Backbone | None,
 ) -> list[GateResult]:
-    """Runs every gate that needs the staged files; later ones only where the files load at all.
+    """Runs the gates that need the staged files; most only where the files load at all.
 
     Args:
         folder: the staged generation, with the manifest it is to be published with.
         vectors: float32 (n, d), the points that were put into the index, in row order.
-        live: the generation that would be replaced.
         backbone: replaces the one that the manifest names.
     """
     loaded: list[Generation] = []
@@ -55,20 +51,7 @@ def verify(
                 settings.home / canaries.FILE_NAME, _StagedSearch(settings, catalogue, staged).find
             ),
         ]
-    quality = gates.check_quality(
-        quality_of(folder.manifest.metrics),
-        quality_of(live.manifest.metrics) if live else None,
-        max_drop=settings.max_quality_drop,
-    )
-    return [*results, quality]
-
-
-def quality_of(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the held-out quality that a generation's training parts measured, or None where none did."""
-    for part in metrics.get("parts", {}).values():
-        if isinstance(part, Mapping) and (quality := part.get("quality")):
-            return dict(quality)
-    return None
+    return results
 
 
 class _StagedSearch:

@@ -1,0 +1,46 @@
+"""The quality gate: the new generation against the live one, on the same held-out queries of the present catalogue."""
+
+import dataclasses
+from typing import Any
+
+from data.features import FeatureStore
+from data.generations import GenerationFolder
+from engine.protocols import BackboneSpec
+from indexer.gates import GateResult, check_quality
+from indexer.job import Job
+from training.comparison import measure
+from training.context import TrainingContext
+
+
+def training_context(job: Job) -> TrainingContext:
+    """Returns what a trained part gets of this rebuild."""
+    return TrainingContext(
+        settings=job.settings,
+        catalogue=job.catalogue,
+        snapshot=job.snapshot,
+        features=job.features,
+        spec=job.spec,
+        live=job.live,
+    )
+
+
+def compare(job: Job, staged: GenerationFolder) -> GateResult:
+    """Measures both generations and compares them.
+
+    Args:
+        staged: the new generation, whose parts were trained anew.
+    """
+    new = measure(training_context(job), staged)
+    return check_quality(new, _measure_live(job), max_drop=job.settings.max_quality_drop)
+
+
+def _measure_live(job: Job) -> dict[str, Any] | None:
+    """Returns the live generation's figure, or None where there is none or its backbone never saw all of the photos."""
+    if job.live is None:
+        return None
+    spec = BackboneSpec.from_json(job.live.manifest.backbone)
+    features = FeatureStore(job.settings.home, spec.fingerprint, spec.dim)
+    if features.missing(job.snapshot.image_sha256):
+        return None
+    context = dataclasses.replace(training_context(job), spec=spec, features=features)
+    return measure(context, job.live)

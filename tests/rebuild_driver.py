@@ -1,0 +1,103 @@
+"""Runs the `lookalike` command in a process of its own with the tiny backbone, and stops it at an exact point.
+
+    python rebuild_driver.py STOP ARGUMENT...
+
+STOP is `run` (to the end), `kill:POINT` (the process kills itself with signal 9 there), `hold:POINT` (it prints a line
+and waits there for its standard input to close), or `limit:BYTES` (no file may grow beyond that size, as on a
+full disk).
+"""
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tiny_backbone import TinyBackbone
+
+import data.generations
+import indexer.rebuild
+import lookalike
+from data.features import FeatureStore
+from engine import backbones, projection
+
+Stop = Callable[[], None]
+
+
+def before(owner: Any, name: str, stop: Stop, when: Callable[..., bool] = lambda *_: True) -> None:
+    """Stops before `owner.name` is called with arguments that `when` accepts."""
+    whole = getattr(owner, name)
+
+    def stopping(*arguments: Any, **named: Any) -> Any:
+        if when(*arguments):
+            stop()
+        return whole(*arguments, **named)
+
+    setattr(owner, name, stopping)
+
+
+def after(owner: Any, name: str, stop: Stop, when: Callable[..., bool] = lambda *_: True) -> None:
+    """Stops when `owner.name` has returned from a call with arguments that `when` accepts."""
+    whole = getattr(owner, name)
+
+    def stopping(*arguments: Any, **named: Any) -> Any:
+        result = whole(*arguments, **named)
+        if when(*arguments):
+            stop()
+        return result
+
+    setattr(owner, name, stopping)
+
+
+def within_prune(stop: Stop) -> None:
+    """Stops where an old generation is renamed already and about to be deleted."""
+    before(data.generations.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
+
+
+def writes(name: str) -> Callable[..., bool]:
+    return lambda path, *_: Path(path).name == name
+
+
+POINTS: dict[str, Callable[[Stop], None]] = {
+    "with_the_lock": lambda stop: before(indexer.rebuild, "open_job", stop),
+    "mid_append": lambda stop: after(FeatureStore, "_write", stop),
+    "mid_embed": lambda stop: after(FeatureStore, "append", stop),
+    "after_embed": lambda stop: after(indexer.rebuild, "embed", stop),
+    "mid_train": lambda stop: after(projection.Projection, "save", stop),
+    "after_train": lambda stop: after(indexer.rebuild, "train_parts", stop),
+    "after_index": lambda stop: after(indexer.rebuild, "build_index", stop),
+    "after_gates": lambda stop: after(indexer.rebuild, "run_gates", stop),
+    "before_manifest": lambda stop: before(data.generations, "write_text", stop, writes("manifest.json")),
+    "after_manifest": lambda stop: after(data.generations, "write_text", stop, writes("manifest.json")),
+    "before_current": lambda stop: before(data.generations, "write_text", stop, writes("CURRENT")),
+    "after_current": lambda stop: after(data.generations, "write_text", stop, writes("CURRENT")),
+    "mid_prune": within_prune,
+    "before_summary": lambda stop: before(indexer.rebuild, "remember", stop),
+}
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hold() -> None:
+    sys.stdout.write("holding\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+def main(stop: str, arguments: list[str]) -> None:
+    kind, _, value = stop.partition(":")
+    if kind in ("kill", "hold"):
+        POINTS[value](kill if kind == "kill" else hold)
+    elif kind == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), int(value)))
+    backbones.resolve_spec = lambda settings: TinyBackbone.spec
+    backbones.load_backbone = lambda *_, **__: TinyBackbone()
+    lookalike.main(arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

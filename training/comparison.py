@@ -1,0 +1,76 @@
+"""Held-out quality of a generation on the present catalogue: two generations are measured on the same queries."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.generations import GenerationFolder
+from engine import projection, text_head
+from engine.projection import Projection
+from engine.protocols import Floats
+from engine.text_head import TextHead
+from engine.text_tower import TextEncoder
+from training.context import TrainingContext
+from training.quality import held_out, name_retrieval, photo_retrieval
+from training.texts import name_of
+
+_MEASURED_ROWS = 200_000
+_MEASURED_NAMES = 2_000
+_BLOCK_ROWS = 8_192
+
+
+def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any] | None:
+    """Measures a generation's product space on the catalogue's photos.
+
+    A growing catalogue is harder to search than a small one, so a figure that was written down another night says
+    little; this one is taken on what the catalogue holds now.
+
+    Args:
+        context: `features` and `spec` must be those of the generation.
+        folder: a published or a staged generation.
+
+    Returns:
+        `measure` (`photo_r1`: held-out photos find their product first; `name_r1`: names do, where no product has
+        enough photos), `value` (0..1) and `queries`, how many were asked; None: there is nothing to ask.
+
+    Raises:
+        CorruptGeneration, InvalidModel: a file is not what it must be.
+        FingerprintMismatch: the generation belongs to other features, or its head to another encoder.
+    """
+    space = Projection.load(folder.path(projection.FILE))
+    count = len(context.snapshot.image_sha256)
+    rows = np.unique(np.linspace(0, count - 1, min(count, _MEASURED_ROWS)).astype(np.int64))
+    photos = [context.snapshot.image_sha256[row] for row in rows]
+    keys = context.snapshot.product_keys[rows]
+    points = np.concatenate([space.apply(context.features.read(block)) for block in _blocks(photos)])
+    figures = photo_retrieval(points, keys, held_out(keys, photos))
+    if "photo_r1" in figures:
+        return {"measure": "photo_r1", "value": figures["photo_r1"], "queries": int(figures["photo_queries"])}
+    return _measure_names(context, folder, points, keys) if folder.has(text_head.FILE) else None
+
+
+def _measure_names(
+    context: TrainingContext, folder: GenerationFolder, points: Floats, keys: NDArray[np.int64]
+) -> dict[str, Any] | None:
+    names: dict[str, list[int]] = {}
+    placed = set(keys.tolist())
+    for facts in context.catalogue.iter_facts():
+        if facts.product_key in placed and (name := name_of(facts.product)):
+            names.setdefault(name, []).append(facts.product_key)
+    asked = sorted(names)[:: max(1, -(-len(names) // _MEASURED_NAMES))]
+    if not asked:
+        return None
+    head = TextHead.load(folder.path(text_head.FILE))
+    encoder = TextEncoder(head.encoder_name, context.settings.cores)
+    if encoder.digest != head.encoder_digest:
+        return None
+    wanted = [np.array(names[name]) for name in asked]
+    figures = name_retrieval(head.apply(encoder.embed(asked)), wanted, points, keys)
+    return {"measure": "name_r1", "value": figures["name_r1"], "queries": int(figures["name_queries"])}
+
+
+def _blocks(photos: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(photos), _BLOCK_ROWS):
+        yield photos[start : start + _BLOCK_ROWS]
