@@ -13,10 +13,10 @@ COLOUR_NAMES = {
 }  # fmt: skip
 _NAMES = tuple(COLOUR_NAMES)
 _SIDE = 64
-_MOST, _LEAST_SHARE = 3, 0.18
+_MOST, _LEAST_SHARE = 3, 0.15
 _BITS = 5  # of each channel, in the table that names colours
 _COARSE_BITS = 4  # of each channel, in the histograms that tell product from background
-_BORDER_WEIGHT = 3.0
+_BORDER_WEIGHT = 8.0
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def _name_indices(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
     warm = (hue < 70) | (hue >= 345)
     rules = (
         ("black", (lightness < 18) | ((lightness < 28) & (chroma < 10))),
-        ("white", (lightness >= 82) & (chroma < 8)),
+        ("white", ((lightness >= 73) & (chroma < 8)) | ((lightness >= 82) & (chroma < 12))),
         ("grey", chroma < 8),
         ("beige", (hue >= 15) & (hue < 62) & (lightness >= 66) & (chroma < 32)),
         ("brown", (hue >= 14) & (hue < 46) & (lightness < 60) & (chroma < 62)),
