@@ -13,6 +13,8 @@ from data.errors import InvalidEvent
 from data.moments import moment_text
 
 KINDS = ("search", "click", "add_to_cart", "purchase")
+TEXT_LIMIT = 20_000
+POSITION_LIMIT = 1_000_000
 _COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
 
 
@@ -53,11 +55,20 @@ class Event:
     known_product: bool = False
 
     def __post_init__(self) -> None:
-        if not self.event_id or self.kind not in KINDS or self.at.tzinfo is None:
+        if not self.event_id or self.kind not in KINDS:
             raise InvalidEvent(
-                f"an event must have an id, a kind among {', '.join(KINDS)} and a time with a zone; "
-                f"got {self.event_id!r}, {self.kind!r}, {self.at.isoformat()}."
+                f"an event must have an id and a kind among {', '.join(KINDS)}; "
+                f"got {self.event_id!r:.100} and {self.kind!r:.100}."
             )
+        if self.at.tzinfo is None or not 1970 <= self.at.year < 9999:
+            raise InvalidEvent(f"an event's time must have a zone and be after 1970; got {self.at.isoformat()}.")
+        texts = (self.event_id, self.session, self.query_id, self.query_text, self.photo_sha256, self.product_id)
+        for text in (*texts, *(item.product_id for item in self.shown)):
+            if len(text) > TEXT_LIMIT or any("\ud800" <= character <= "\udfff" for character in text):
+                raise InvalidEvent(f"an event's texts must be Unicode of at most {TEXT_LIMIT} characters.")
+        for position in (self.position or 0, *(item.position for item in self.shown)):
+            if not 0 <= position < POSITION_LIMIT:
+                raise InvalidEvent(f"positions must be from 0 to {POSITION_LIMIT}; got {position}.")
 
 
 class Events:
