@@ -47,10 +47,10 @@ def require(scope: str) -> None:
         RateLimited: its key or address made too many requests.
     """
     held = resources()
-    key = _presented_key()
-    if key is None and not held.keys.in_use():
+    if not held.keys.in_use():
         held.rate_limit.spend(_address())
         return
+    key = _presented_key()
     found = held.keys.verify(key) if key else None
     if found is None:
         held.rate_limit.spend(_address())  # so that guessing keys is slow
@@ -63,9 +63,9 @@ def require(scope: str) -> None:
 def is_allowed(scope: str) -> bool:
     """Tells whether the request may do what needs `scope`; counts nothing against its rate."""
     held = resources()
-    key = _presented_key()
-    if key is None and not held.keys.in_use():
+    if not held.keys.in_use():
         return True
+    key = _presented_key()
     found = held.keys.verify(key) if key else None
     return found is not None and _covers(found, scope)
 

@@ -9,7 +9,7 @@ from api.documents import json_answer, product_document
 from api.errors import BadRequest
 from api.parsing import from_json
 from api.resources import resources
-from api.uploads import limit_body, read_parts, require_type
+from api.uploads import limit_body, read_body, read_parts, require_type
 from data.products import Product, parse_product
 
 blueprint = Blueprint("products", __name__)
@@ -35,7 +35,7 @@ def patch_product(product_id: str) -> Response:
     """Replaces the named facts of a product."""
     limit_body(0, form_bytes=PRODUCT_BYTES)
     require_type("application/json", "application/merge-patch+json")
-    changes = from_json(request.get_data(), keep_null=True)  # null clears a fact
+    changes = from_json(read_body(), keep_null=True)  # null clears a fact
     return json_answer(product_document(resources().writer.patch(product_id, changes)))
 
 
@@ -57,6 +57,10 @@ def batch() -> Response:
     require_type("application/x-ndjson", "application/jsonl", "application/json")
     held = resources()
     statuses = run_batch(request.stream, held.settings, held.catalogue, held.intake, held.writer)
+    if request.stream.tell() >= BODY_LIMIT:  # a chunked body, cut off there
+        detail = f"a batch must have at most {BODY_LIMIT} bytes; what came after them was not read."
+        statuses.append({"line": len(statuses) + 1, "product_id": None, "status": "error", "code": "too_large",
+                         "detail": detail})  # fmt: skip
     body = "".join(json.dumps(status, ensure_ascii=False) + "\n" for status in statuses)
     return Response(body, content_type="application/x-ndjson")
 

@@ -8,7 +8,7 @@ from api.documents import answer_document, json_answer
 from api.errors import BadRequest
 from api.parsing import OPTIONS, check_fields, from_json, from_texts
 from api.resources import resources
-from api.uploads import FORM_TYPES, limit_body, read_part, require_type
+from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
 from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
@@ -21,7 +21,7 @@ def search_image() -> Response:
     limit_body(settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     if request.is_json:
-        fields = check_fields(from_json(request.get_data()), (*OPTIONS, "product_id", "image_url", "box"))
+        fields = check_fields(from_json(read_body()), (*OPTIONS, "product_id", "image_url", "box"))
         return _answer(_one_source(fields, image=None))
     image = read_part("file", settings.max_image_bytes)
     fields = check_fields(from_texts(request.form), (*OPTIONS, "product_id", "image_url", "box"))
@@ -39,7 +39,7 @@ def search_text_post() -> Response:
     """`q` and options as JSON or form fields -> hits."""
     limit_body(0)
     require_type(*FORM_TYPES, "application/json")
-    return _answer(_words(from_json(request.get_data()) if request.is_json else from_texts(request.form)))
+    return _answer(_words(from_json(read_body()) if request.is_json else from_texts(request.form)))
 
 
 @blueprint.get("/v1/products/<product_id>/similar")

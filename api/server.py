@@ -141,6 +141,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def headers_read(self) -> None:
         self._reading.pop(threading.get_ident(), None)
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:  # refused at once rather than left in a queue that nobody will serve
+            for listener in self.sockets:
+                listener.close()
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         held: Resources = self.wsgi.extensions[EXTENSION]
         held.readiness.stop()

@@ -1,7 +1,7 @@
 """Bodies from strangers: what type they may have, how large they may be, and their file parts."""
 
 from flask import request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api.errors import BadRequest
 from data.errors import ImageTooLarge
@@ -23,6 +23,19 @@ def require_type(*media_types: str) -> None:
     if request.mimetype not in media_types:
         got = request.mimetype or "none"
         raise UnsupportedMediaType(f"Content-Type must be one of {', '.join(media_types)}; got {got}.")
+
+
+def read_body() -> bytes:
+    """Returns the whole body, which must be smaller than `limit_body` allows.
+
+    Raises:
+        RequestEntityTooLarge: it is not. Flask checks the length that a client names; a chunked body names none and
+            would be cut off in silence.
+    """
+    body = request.get_data()
+    if request.max_content_length is not None and len(body) >= request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_part(name: str, limit_bytes: int) -> bytes | None:

@@ -1,0 +1,198 @@
+"""The real server process: when it listens, how it drains on SIGTERM, comes back after a kill, bears slow clients."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine
+
+from api.admission import Admission
+from api.readiness import Readiness
+from data.catalogue import Catalogue
+from data.keys import Keys
+from data.settings import Settings
+
+Photo = Callable[..., bytes]
+
+
+class Server:
+    """A `lookalike serve` process on a free port."""
+
+    def __init__(self, home: Path, log: Path, *options: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0", *options]
+        self.log = log
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env={**os.environ, **environment}
+        )
+        assert self.process.stdout
+        self.line = self.process.stdout.readline()
+        found = re.search(r"http://([\d.]+):(\d+)", self.line)
+        assert found, self.line + log.read_text()
+        self.host, self.port = found[1], int(found[2])
+
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        with closing(connection):
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    def worker_pid(self) -> int:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert len(children) == 1
+        return int(children[0])
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    server = Server(folder / "home", folder / "log")
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
+def put_request(server: Server, product_id: str) -> bytes:
+    boundary = "frontier"
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="product"\r\n\r\n{{}}\r\n--{boundary}--\r\n'
+    head = (
+        f"PUT /v1/products/{product_id} HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n"
+    )
+    return (head + body).encode()
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection((server.host, server.port), timeout=60)
+
+
+def test_without_a_generation_it_serves_and_says_what_it_waits_for(shared: Server) -> None:
+    assert "nothing has been published yet" in shared.line
+    status, body = shared.ask("GET", "/readyz")
+    assert (status, "lookalike rebuild" in json.loads(body)["detail"]) == (503, True)
+    assert shared.ask("GET", "/livez")[0] == 200
+    assert shared.ask("GET", "/v1/search/text?q=x")[0] == 503
+    assert b"Nothing to search yet" in shared.ask("GET", "/")[1]
+
+
+def test_a_port_in_use_is_a_clear_error(shared: Server, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lookalike", "--home", str(tmp_path), "serve", "--port", str(shared.port)]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert f"got {shared.host}:{shared.port}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_slow_clients_do_not_hold_up_the_others(shared: Server) -> None:
+    with ExitStack() as stack:
+        for part in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", put_request(shared, "slow")[:-10]):
+            for _ in range(5):
+                stack.enter_context(connect(shared)).sendall(part)
+        for _ in range(3):
+            assert shared.ask("GET", "/livez")[0] == 200
+            assert shared.ask("GET", "/v1/products/none")[0] == 404
+
+
+def test_a_body_without_a_length_is_limited_too(shared: Server) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 64_000
+
+    try:
+        status, _ = shared.ask("POST", "/v1/search/text", chunks(), {"Content-Type": "application/json"})
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    assert status == 413
+
+
+def test_a_batch_may_come_in_chunks(shared: Server) -> None:
+    lines = (json.dumps({"product_id": f"c{number}"}).encode() + b"\n" for number in range(200))
+    status, body = shared.ask("POST", "/v1/products:batch", lines, {"Content-Type": "application/x-ndjson"})
+    assert status == 200
+    assert [json.loads(line)["status"] for line in body.splitlines()] == ["created"] * 200
+
+
+def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(shared: Server) -> None:
+    for number in range(5):
+        form = {"Content-Type": "multipart/form-data; boundary=frontier"}
+        body = put_request(shared, "x").split(b"\r\n\r\n", 1)[1]
+        assert shared.ask("PUT", f"/v1/products/kept{number}", body, form)[0] == 201
+    os.kill(shared.worker_pid(), signal.SIGKILL)
+    assert shared.ask("GET", "/livez")[0] == 200  # waits in the listen queue until the new worker takes it
+    assert [shared.ask("GET", f"/v1/products/kept{number}")[0] for number in range(5)] == [200] * 5
+
+
+def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
+    shared.ask("GET", "/v1/products/logged?token=hunter2", headers={"Authorization": "Bearer hunter2"})
+    lines = [json.loads(line) for line in shared.log.read_text().splitlines() if line.startswith("{")]
+    logged = next(line for line in lines if line["path"] == "/v1/products/logged")
+    assert (logged["status"], logged["method"]) == (404, "GET")
+    assert "hunter2" not in shared.log.read_text()
+
+
+def test_sigterm_lets_a_running_request_end(tmp_path: Path) -> None:
+    server = Server(tmp_path / "home", tmp_path / "log")
+    with connect(server) as client:
+        request = put_request(server, "last")
+        client.sendall(request[:-10])
+        assert server.ask("GET", "/livez")[0] == 200  # so the worker has taken the one before
+        stopped: list[int] = []
+        stopping = threading.Thread(target=lambda: stopped.append(server.stop()))
+        stopping.start()
+        while not refuses(server):
+            pass
+        client.sendall(request[-10:])
+        assert client.recv(1000).startswith(b"HTTP/1.1 201")
+    stopping.join()
+    assert stopped == [0]
+    assert Catalogue(tmp_path / "home").get("last")
+
+
+def refuses(server: Server) -> bool:
+    try:
+        connect(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_an_open_server_warns_aloud_off_loopback_only(tmp_path: Path) -> None:
+    warned = []
+    for host, with_key in (("127.0.0.1", False), ("0.0.0.0", False), ("0.0.0.0", True)):  # noqa: S104
+        if with_key:
+            Keys(tmp_path / "home").create(["admin"])
+        server = Server(tmp_path / "home", tmp_path / "log", "--host", host)
+        server.process.kill()
+        server.process.wait()
+        warned.append("WARNING" in server.log.read_text())
+    assert warned == [False, True, False]
+
+
+def test_the_first_publish_is_picked_up(settings: Settings) -> None:
+    engine = FakeEngine(Catalogue(settings.home))
+    engine.generation = None
+    readiness = Readiness(engine, Admission(slots=1, queue_size=1, deadline_s=1))
+    waiting, ready = threading.Event(), threading.Event()
+    readiness.start(ready.set, lambda _reason: waiting.set())
+    assert waiting.wait(10)
+    assert "nothing has been published" in readiness.failure()
+    engine.generation = "first"
+    assert ready.wait(10)
+    assert readiness.failure() == ""
+    readiness.stop()
+    assert readiness.failure() == "the server is stopping"
