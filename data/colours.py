@@ -92,7 +92,7 @@ def _name_indices(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
     hue = _hue(rgb)
     warm = (hue < 70) | (hue >= 345)
     rules = (
-        ("black", (lightness < 18) | ((lightness < 28) & (chroma < 10))),
+        ("black", (lightness < 10) | ((lightness < 18) & (chroma < 30)) | ((lightness < 28) & (chroma < 10))),
         ("white", ((lightness >= 73) & (chroma < 8)) | ((lightness >= 82) & (chroma < 12))),
         ("grey", chroma < 8),
         ("beige", (hue >= 15) & (hue < 62) & (lightness >= 66) & (chroma < 32)),
