@@ -2,6 +2,7 @@
 
 import io
 import threading
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,7 @@ class RowTable:
                     image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
                     image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),
                 )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise InvalidModel(f"{path.name} must be a row table; got {error}. Rebuild.") from error
 
 

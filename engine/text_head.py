@@ -5,6 +5,7 @@ a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' pla
 shop's own texts. On the photos that the project measures on, both together find categories better than either.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -77,8 +78,9 @@ class TextHead:
         from safetensors.numpy import save
 
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
-        metadata = {"encoder_name": self.encoder_name, "encoder_digest": self.encoder_digest}
-        write_bytes(folder / FILE, save(tensors, metadata=metadata))
+        # One entry: safetensors writes several in any order, and equal heads should give equal files.
+        encoder = json.dumps({"name": self.encoder_name, "digest": self.encoder_digest})
+        write_bytes(folder / FILE, save(tensors, metadata={"encoder": encoder}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -88,9 +90,12 @@ class TextHead:
             InvalidModel: the file is not a text head.
         """
         tensors, metadata = read_tensors(path, _ARRAYS)
-        if not metadata.get("encoder_digest"):
-            raise InvalidModel(f"{path.name} must name the encoder it was fitted on; it does not. Rebuild.")
-        return cls(**tensors, encoder_name=metadata.get("encoder_name", ""), encoder_digest=metadata["encoder_digest"])
+        try:
+            encoder = json.loads(metadata["encoder"])
+            name, digest = str(encoder["name"]), str(encoder["digest"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidModel(f"{path.name} must name the encoder it was fitted on. Rebuild.") from error
+        return cls(**tensors, encoder_name=name, encoder_digest=digest)
 
 
 def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: float) -> tuple[Floats, Floats, Floats]:

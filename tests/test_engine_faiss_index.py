@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.settings import Settings
@@ -86,12 +87,14 @@ def assert_exact(index: VectorIndex, vectors: Floats, queries: Floats, k: int, a
         assert hits.scores.tolist() == expected.scores.tolist()
 
 
+@hypothesis_settings(deadline=None)
 @given(cases)
 def test_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
     vectors, queries, k, allowed = drawn(case)
     assert_exact(FlatIndex.of(vectors), vectors, queries, k, allowed)
 
 
+@hypothesis_settings(deadline=None)
 @given(cases)
 def test_gpu_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
     vectors, queries, k, allowed = drawn(case)

@@ -1,0 +1,156 @@
+"""The text tower with the encoder that is installed with the project, offline."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from sklearn.linear_model import Ridge
+
+from engine.errors import FingerprintMismatch, InvalidModel
+from engine.projection import normalise
+from engine.protocols import Floats
+from engine.text_head import FILE, TextHead, fit_ridge
+from engine.text_tower import EncoderTextTower, TextEncoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Iterator[TextEncoder]:
+    """The bundled encoder, loaded while no socket can be opened."""
+    original = socket.socket.connect
+    socket.socket.connect = _no_network  # type: ignore[assignment,method-assign]
+    try:
+        yield TextEncoder()
+    finally:
+        socket.socket.connect = original  # type: ignore[method-assign]
+
+
+def _no_network(*_: Any) -> None:
+    raise AssertionError("the bundled encoder must not need a network")
+
+
+@pytest.fixture
+def head() -> TextHead:
+    generator = np.random.default_rng(0)
+    anchors = normalise(generator.standard_normal((5, 6)))
+    return TextHead(
+        mean=np.zeros(6, np.float32),
+        matrix=generator.standard_normal((6, 3)).astype(np.float32),
+        bias=np.zeros(3, np.float32),
+        anchors=anchors,
+        anchor_points=normalise(generator.standard_normal((5, 3))),
+        anchor_weights=np.ones(5, np.float32),
+        encoder_name="",
+        encoder_digest="d" * 64,
+    )
+
+
+def test_the_bundled_encoder_tells_meanings_apart(encoder: TextEncoder) -> None:
+    rows = encoder.embed(["red running shoes", "crimson sneakers", "a carton of milk"])
+    assert rows.dtype == np.float32
+    assert rows.shape == (3, encoder.dim)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
+
+
+def test_a_repeated_text_is_not_encoded_again(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = encoder.embed(["velvet armchair", "velvet armchair"])
+    monkeypatch.setattr(encoder, "_encode", lambda texts: pytest.fail(f"encoded again: {texts}"))
+    np.testing.assert_array_equal(encoder.embed(["velvet armchair"])[0], first[1])
+    assert encoder.embed([]).shape == (0, encoder.dim)
+
+
+def test_more_texts_than_are_cached_come_back_whole(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count_letters(texts: list[str]) -> Floats:
+        return np.array([[len(text)] * encoder.dim for text in texts], np.float32)
+
+    monkeypatch.setattr(encoder, "_encode", count_letters)
+    texts = ["x" * length for length in range(3000)]
+    assert encoder.embed([*texts, *texts])[:, 0].tolist() == [*range(3000), *range(3000)]
+
+
+def test_several_threads_get_the_same_answers(encoder: TextEncoder) -> None:
+    texts = [f"product number {number}" for number in range(6)]
+    expected = encoder.embed(texts)
+    encoder._cache.clear()
+    got: dict[int, Floats] = {}
+    threads = [
+        threading.Thread(target=lambda place=place: got.update({place: encoder.embed([texts[place]])[0]}))
+        for place in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    np.testing.assert_allclose(np.stack([got[place] for place in range(6)]), expected, atol=1e-5)
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="no-such-model"):
+        TextEncoder(str(tmp_path / "no-such-model"))
+
+
+def test_the_head_is_refused_with_another_encoder(head: TextHead) -> None:
+    encoder: Any = SimpleNamespace(digest="e" * 64, embed=lambda texts: np.zeros((len(texts), 6), np.float32))
+    with pytest.raises(FingerprintMismatch, match="eeee"):
+        EncoderTextTower(encoder, head)
+    same: Any = SimpleNamespace(digest="d" * 64, embed=lambda texts: np.ones((len(texts), 6), np.float32))
+    assert EncoderTextTower(same, head).embed(["x"]).shape == (1, 3)
+
+
+def test_a_known_text_lands_near_its_own_photos(head: TextHead) -> None:
+    far_apart = replace(head, anchors=np.eye(5, 6, dtype=np.float32), matrix=head.matrix * 0)
+    points = far_apart.apply(far_apart.anchors)
+    np.testing.assert_allclose((points * far_apart.anchor_points).sum(axis=1), 1, atol=1e-3)
+
+
+def test_saved_head_answers_alike(head: TextHead, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    loaded = TextHead.load(tmp_path / FILE)
+    rows = normalise(np.random.default_rng(1).standard_normal((4, 6)))
+    np.testing.assert_array_equal(loaded.apply(rows), head.apply(rows))
+    assert (loaded.encoder_name, loaded.encoder_digest, loaded.space_dim) == ("", "d" * 64, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bias": np.zeros(2, np.float32)},
+        {"matrix": np.zeros((6, 3), np.float64)},
+        {"matrix": np.full((6, 3), np.inf, np.float32)},
+        {"anchors": np.zeros((4, 6), np.float32)},
+        {"anchor_weights": np.zeros(5, np.float32)},
+    ],
+)
+def test_a_file_that_is_no_head_is_refused(change: dict[str, Floats], head: TextHead, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    tensors = load_file(tmp_path / FILE) | change
+    save_file(tensors, tmp_path / FILE, metadata={"encoder": '{"name": "", "digest": "d"}'})
+    with pytest.raises(InvalidModel):
+        TextHead.load(tmp_path / FILE)
+
+
+def test_a_head_without_its_encoder_is_refused(head: TextHead, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    save_file(load_file(tmp_path / FILE), tmp_path / FILE)
+    with pytest.raises(InvalidModel, match="encoder"):
+        TextHead.load(tmp_path / FILE)
+
+
+def test_ridge_agrees_with_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    rows = generator.standard_normal((60, 5)).astype(np.float32)
+    targets = generator.standard_normal((60, 3)).astype(np.float32)
+    weights = generator.uniform(0.5, 2, 60).astype(np.float32)
+    mean, matrix, bias = fit_ridge(rows, targets, weights, 0.7)
+    share = weights / weights.sum()
+    centred = rows - share @ rows
+    penalty = 0.7 * np.trace((centred * share[:, None]).T @ centred) / 5
+    reference = Ridge(alpha=penalty).fit(rows, targets, sample_weight=share)
+    np.testing.assert_allclose((rows - mean) @ matrix + bias, reference.predict(rows), atol=1e-4)

@@ -1,0 +1,198 @@
+"""The product space as a rebuild trains it: projection, text head, and the quality that two generations share."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_shop import DIM, TinyShop, axis
+
+from data.products import Product, parse_product
+from data.settings import Settings
+from engine.projection import FILE, Projection
+from engine.protocols import Floats
+from engine.text_head import TextHead
+from training import space
+from training.context import TrainingContext
+from training.errors import NotEnoughData
+from training.quality import MOST_QUERIES, held_out, name_retrieval, photo_retrieval
+from training.texts import product_texts
+
+WORDS = ("apple", "milk", "bread", "shoe", "lamp", "chair")
+
+
+class LetterEncoder:
+    """Letter pairs, hashed: texts that share words are near each other."""
+
+    name, digest, dim = "letters", "a" * 64, 512
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def embed(self, texts: list[str]) -> Floats:
+        rows = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
+    monkeypatch.setattr(space, "TextEncoder", LetterEncoder)
+    return TinyShop(settings)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "staged"
+    folder.mkdir()
+    return folder
+
+
+def fill(shop: TinyShop, images: int = 1, **facts: Any) -> None:
+    """Six products, each with photos around its own axis."""
+    generator = np.random.default_rng(0)
+    for number, word in enumerate(WORDS):
+        points = np.array(axis(number)) + generator.uniform(0, 0.1, (images, DIM))
+        shop.put(word, points.tolist(), **{"title": f"the {word}", **facts})
+
+
+def context_of(shop: TinyShop, **settings: Any) -> TrainingContext:
+    return TrainingContext(
+        settings=shop.settings.replace(**settings),
+        catalogue=shop.catalogue,
+        snapshot=shop.catalogue.snapshot(),
+        features=shop.features,
+        spec=shop.backbone.spec,
+        live=None,
+    )
+
+
+def test_titles_find_their_products_after_training(shop: TinyShop, folder: Path) -> None:
+    fill(shop, images=4)
+    metrics = space.train(context_of(shop), folder)
+    assert metrics["name_queries"] == 6
+    assert metrics["name_r1"] == 1
+    assert 0 < metrics["explained_variance"] <= 1.001
+    projection, head = Projection.load(folder / FILE), TextHead.load(folder / "text_head.safetensors")
+    assert (head.encoder_name, head.encoder_digest) == ("letters", "a" * 64)
+    points = projection.apply(shop.features.read(context_of(shop).snapshot.image_sha256))
+    nearest = (head.apply(LetterEncoder().embed(["the milk"])) @ points.T).argmax()
+    assert context_of(shop).snapshot.product_keys[nearest] == shop.catalogue.get("milk").product_key
+
+
+def test_products_without_texts_get_no_text_head(shop: TinyShop, folder: Path) -> None:
+    fill(shop, images=2, title="")
+    metrics = space.train(context_of(shop), folder)
+    assert metrics["text_pairs"] == 0
+    assert metrics["quality"] is None
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def test_products_that_share_a_title_share_its_place(shop: TinyShop, folder: Path) -> None:
+    fill(shop, title="thing")
+    metrics = space.train(context_of(shop), folder)
+    assert metrics["name_queries"] == 1
+    assert metrics["name_r1"] == 1  # any product of that name is right
+
+
+def test_one_product_with_one_photo_is_enough(shop: TinyShop, folder: Path) -> None:
+    shop.put("only", [axis(0)])
+    metrics = space.train(context_of(shop), folder)
+    assert metrics["name_r1"] == 1
+    assert np.isfinite(Projection.load(folder / FILE).apply(np.array([axis(0)], np.float32))).all()
+
+
+def test_no_photo_is_refused(shop: TinyShop, folder: Path) -> None:
+    with pytest.raises(NotEnoughData, match="photo"):
+        space.train(context_of(shop), folder)
+
+
+def test_the_pool3_space_keeps_the_features(shop: TinyShop, folder: Path) -> None:
+    fill(shop)
+    assert space.train(context_of(shop, space="pool3"), folder)["dim"] == DIM
+    assert space.train(context_of(shop, space_dim=3), folder)["dim"] == 3
+
+
+def test_training_twice_gives_the_same_files(shop: TinyShop, tmp_path: Path) -> None:
+    fill(shop, images=3)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        space.train(context_of(shop), tmp_path / name)
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_quality_is_the_held_out_photos_share(shop: TinyShop, folder: Path) -> None:
+    fill(shop, images=20)
+    metrics = space.train(context_of(shop), folder)
+    assert metrics["photo_queries"] > 3
+    assert metrics["photo_r1"] == 1
+    assert metrics["quality"] == {"measure": "photo_r1", "value": 1.0}
+
+
+def sha(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def test_held_out_photos_are_picked_by_their_content_alone() -> None:
+    keys = np.repeat(np.arange(400), 10)
+    shas = [sha(number) for number in range(4000)]
+    picked = held_out(keys, shas)
+    assert 300 < picked.sum() < 500
+    without_first = held_out(keys[10:], shas[10:])
+    assert without_first.tolist() == picked[10:].tolist()
+
+
+def test_photos_of_small_products_and_copies_are_never_queries() -> None:
+    assert not held_out(np.repeat(np.arange(500), 2), [sha(number) for number in range(1000)]).any()
+    assert not held_out(np.repeat(np.arange(300), 4), [sha(number // 2) for number in range(1200)]).any()
+
+
+def test_there_is_a_bound_on_the_queries() -> None:
+    count = 30_000
+    assert held_out(np.repeat(np.arange(count // 5), 5), [sha(number) for number in range(count)]).sum() == MOST_QUERIES
+
+
+def test_photo_retrieval_agrees_with_a_plain_loop() -> None:
+    generator = np.random.default_rng(0)
+    keys = np.sort(generator.integers(0, 30, 400))
+    vectors = generator.standard_normal((400, 6)).astype(np.float32) + np.eye(30, 6, dtype=np.float32)[keys % 6]
+    queries = generator.random(400) < 0.2
+    queries &= np.array([(keys[~queries] == key).any() for key in keys])
+    places = []
+    for row in np.flatnonzero(queries):
+        scores = {key: max(vectors[(keys == key) & ~queries] @ vectors[row]) for key in set(keys[~queries].tolist())}
+        places.append(sum(score > scores[keys[row]] for score in scores.values()))
+    measured = photo_retrieval(vectors, keys, queries)
+    assert measured["photo_queries"] == queries.sum()
+    assert measured["photo_r1"] == pytest.approx(np.mean([place < 1 for place in places]))
+    assert measured["photo_r10"] == pytest.approx(np.mean([place < 10 for place in places]))
+
+
+def test_nothing_held_out_measures_nothing() -> None:
+    assert photo_retrieval(np.ones((2, 2), np.float32), np.array([1, 2]), np.zeros(2, bool)) == {"photo_queries": 0}
+    assert name_retrieval(np.zeros((0, 2), np.float32), [], np.ones((2, 2), np.float32), np.array([1, 2])) == {
+        "name_queries": 0
+    }
+
+
+def test_texts_of_a_product() -> None:
+    product = parse_product(
+        {
+            "product_id": "1",
+            "title": "Trail Runner",
+            "brand": "Acme",
+            "category": "running-shoes",
+            "colour": "red",
+            "description": "Light and quick. Made for mud!",
+            "attributes": {"sole": "rubber", "seller": "267", "kids": False},
+        }
+    )
+    texts = [pair.text for pair in product_texts(product)]
+    assert texts[0] == "Trail Runner"
+    for text in ("running shoes", "Acme Trail Runner", "red running shoes", "Light and quick.", "Trail Runner rubber"):
+        assert text in texts
+    assert len(texts) == len(set(texts))
+    assert list(product_texts(Product(product_id="1", description="  "))) == []
