@@ -146,11 +146,14 @@ class Catalogue:
     def matching_keys(self, filter: Filter) -> NDArray[np.int64]:
         """Returns the sorted keys of the live products that pass the filter, int64 (n,)."""
         where, parameters = filter.sql()
-        rows = self._connections.query(
-            f"SELECT f.product_key FROM filter_facts AS f WHERE {where} ORDER BY f.product_key",  # noqa: S608 - see sql()
+        # One text of all keys: making a Python object of each row would take most of the time.
+        text = self._connections.query(
+            f"SELECT group_concat(f.product_key) FROM filter_facts AS f WHERE {where}",  # noqa: S608 - see sql()
             parameters,
-        )
-        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        )[0][0]
+        keys = np.fromstring(text or "", np.int64, sep=",")
+        keys.sort()
+        return keys
 
     def counts(self) -> dict[str, int]:
         """Returns how many live products, images of them, distinct photos kept, and deleted products there are."""
