@@ -78,14 +78,14 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
     Example: lookalike rebuild --json
     """
     from indexer.rebuild import rebuild
-    from indexer.summary import Journal, describe
+    from indexer.summary import Journal, describe, reason_of
 
     journal = Journal()
     try:
         summary = rebuild(settings, train=not no_train, full=full, journal=journal)
     # the nightly job ends in its summary line whatever happened to it; what it was goes into the line and the log
     except Exception as error:
-        summary = journal.summary(str(error) or type(error).__name__)
+        summary = journal.summary(reason_of(error))
         _log.error("rebuild failed: %s", summary.reason, exc_info=not isinstance(error, LookalikeError | OSError))
     if not as_json:
         click.echo(describe(summary))

@@ -20,7 +20,7 @@ from indexer.gates import GateResult, refuse_failed
 from indexer.job import Job, open_job
 from indexer.parts import Trained, inputs_of, take_over_parts, train_parts
 from indexer.photos import embed
-from indexer.summary import Journal, RebuildSummary, remember
+from indexer.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.verify import verify
 from indexer.versions import versions
 
@@ -59,7 +59,7 @@ def rebuild(
         try:
             _run(settings, journal, train=train, full=full, backbone=backbone)
         except Exception as error:
-            remember(settings.home, journal.summary(str(error) or type(error).__name__))
+            remember(settings.home, journal.summary(reason_of(error)))
             raise
         summary = journal.summary()
         remember(settings.home, summary)

@@ -102,6 +102,15 @@ def remember(home: Path, summary: RebuildSummary) -> None:
         _log.warning("the summary could not be kept in %s: %s", home / _LAST, error)
 
 
+def reason_of(error: Exception) -> str:
+    """Returns why a rebuild failed, for the summary."""
+    if isinstance(error, OSError):
+        return (
+            f"every file must be writable; the system refused: {error}. Make room or check the rights, then run again."
+        )
+    return str(error) or type(error).__name__
+
+
 def describe(summary: RebuildSummary) -> str:
     """Returns the summary for people, several lines."""
     counts, seconds = summary.counts, summary.seconds

@@ -3,8 +3,8 @@
     python rebuild_driver.py STOP ARGUMENT...
 
 STOP is `run` (to the end), `kill:POINT` (the process kills itself with signal 9 there), `hold:POINT` (it prints a line
-and waits there for its standard input to close), or `limit:BYTES` (no file may grow beyond that size, as on a
-full disk).
+and waits there for its standard input to close), or `full:POINT` (from there on no file may be longer than 10 bytes,
+as on a full disk).
 """
 
 import os
@@ -88,12 +88,17 @@ def hold() -> None:
     sys.stdin.read()
 
 
+def fill_disk() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+
+STOPS: dict[str, Stop] = {"kill": kill, "hold": hold, "full": fill_disk}
+
+
 def main(stop: str, arguments: list[str]) -> None:
-    kind, _, value = stop.partition(":")
-    if kind in ("kill", "hold"):
-        POINTS[value](kill if kind == "kill" else hold)
-    elif kind == "limit":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), int(value)))
+    if stop != "run":
+        kind, point = stop.split(":")
+        POINTS[point](STOPS[kind])
     backbones.resolve_spec = lambda settings: TinyBackbone.spec
     backbones.load_backbone = lambda *_, **__: TinyBackbone()
     lookalike.main(arguments)
