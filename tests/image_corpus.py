@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,7 @@ def zipped() -> bytes:
     return out.getvalue()
 
 
+@cache
 def good() -> dict[str, bytes]:
     """Images that must decode."""
     jpeg = encoded(Image.fromarray(scene()), "JPEG", quality=95)
@@ -184,6 +186,7 @@ _OTHER = (UnsupportedImage, "unsupported_image")
 _TOO_LARGE = (ImageTooLarge, "image_too_large")
 
 
+@cache
 def bad() -> dict[str, tuple[bytes, type[InvalidImage], str]]:
     """Images that must be refused: bytes, error, code."""
     bomb = zlib.compress(b"A" * 50_000_000, 9)
