@@ -115,6 +115,8 @@ class Generation:
         self.spec = BackboneSpec.from_json(folder.manifest.backbone)
         self.projection, self.index, self.rows = projection, index, rows
         self._models = models
+        self._backbone: Backbone | None = None
+        self._tower: EncoderTextTower | None = None
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
 
     @property
@@ -128,17 +130,21 @@ class Generation:
             BackboneUnavailable: its weights cannot be had.
             FingerprintMismatch: what was loaded is another backbone.
         """
-        backbone = self._models.backbone(self.spec)
-        if backbone.spec.fingerprint != self.spec.fingerprint:
-            raise FingerprintMismatch(
-                f"generation {self.id} needs the backbone {self.spec.fingerprint[:12]}; got "
-                f"{backbone.spec.fingerprint[:12]}. Rebuild."
-            )
-        return backbone
+        if self._backbone is None:
+            backbone = self._models.backbone(self.spec)
+            if backbone.spec.fingerprint != self.spec.fingerprint:
+                raise FingerprintMismatch(
+                    f"generation {self.id} needs the backbone {self.spec.fingerprint[:12]}; got "
+                    f"{backbone.spec.fingerprint[:12]}. Rebuild."
+                )
+            self._backbone = backbone
+        return self._backbone
 
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""
-        return EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head) if self._head else None
+        if self._tower is None and self._head is not None:
+            self._tower = EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head)
+        return self._tower
 
 
 def write_generation_files(

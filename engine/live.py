@@ -19,6 +19,7 @@ from engine.protocols import Backbone, Floats, Hits, Mask
 
 _log = logging.getLogger("lookalike.live")
 _RETRY_PENDING_S = 1.0
+_RETRY_SHARE = 0.05  # of the time that looking again may take, however much is pending
 _RETRY_FAILED_SWAP_S = 30.0
 ProductKeys = NDArray[np.int64]
 
@@ -72,7 +73,8 @@ class LiveView:
         part = allowed[:built]
         old = self.generation.index.search(query[None], k, None if part.all() else part)[0]
         rows = np.flatnonzero(allowed[built:])
-        scores = np.einsum("ij,j->i", self.delta[rows], query)
+        near = self.delta if len(rows) == len(self.delta) else self.delta[rows]
+        scores = np.einsum("ij,j->i", near, query)
         all_rows = np.concatenate([old.rows, rows + built])
         all_scores = np.concatenate([old.scores, scores])
         order = np.lexsort((all_rows, -all_scores))[:k]
@@ -116,7 +118,7 @@ class _Tracker:
         self._alive = np.ones(generation.index.count, np.bool_)
         self._points: dict[int, _Points] = {}
         self._pending: dict[int, Change] = {}
-        self._retried = 0.0
+        self._retry_at = 0.0
         self.seq = generation.seq
 
     def follow(self, catalogue: Catalogue, seq: int) -> LiveView:
@@ -131,11 +133,13 @@ class _Tracker:
 
     def retry_pending(self) -> LiveView | None:
         """Looks again for photos that were not embedded; returns a new view where some are by now."""
-        if not self._pending or time.monotonic() - self._retried < _RETRY_PENDING_S:
+        started = time.monotonic()
+        if not self._pending or started < self._retry_at:
             return None
-        self._retried = time.monotonic()
         before = self._embedded
         self._embed(list(self._pending.values()))
+        ended = time.monotonic()
+        self._retry_at = ended + max(_RETRY_PENDING_S, (ended - started) / _RETRY_SHARE)
         return self._view() if self._embedded != before else None
 
     @property

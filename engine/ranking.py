@@ -41,7 +41,7 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> R
         allowed: bool (rows,), from `LiveView.mask`.
     """
     limit = int(np.count_nonzero(allowed))
-    fetch = min(limit, 2 * depth + 64)
+    fetch = min(limit, 4 * depth + 64)
     while True:
         hits = view.search(query, max(fetch, 1), allowed)
         keys = view.product_keys[hits.rows]

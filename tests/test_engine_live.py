@@ -97,6 +97,7 @@ def test_a_photo_without_features_is_pending_and_found_once_it_has_them(
     shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.live._RETRY_PENDING_S", 0.0)
+    monkeypatch.setattr("engine.live._RETRY_SHARE", float("inf"))
     shop.put("a", [axis(0)])
     shop.publish()
     shop.put("b", [axis(1), axis(2)], embedded=False)
