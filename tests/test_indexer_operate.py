@@ -1,0 +1,206 @@
+"""What an operator sees: status, doctor and rollback, as values and as commands."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from shape_catalogue import PHOTOS_EACH, draw_catalogue
+from tiny_backbone import TinyBackbone
+
+from data.catalogue import Catalogue
+from data.generations import GenerationFolder, GenerationStore
+from data.locks import exclusive
+from data.products import Product
+from data.settings import Settings
+from engine import backbones
+from engine.errors import BackboneUnavailable
+from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
+from indexer.doctor import FAIL, OK, WARN, Finding, examine
+from indexer.operate import describe_status, status
+from indexer.rebuild import LOCK_FILE, rebuild
+from indexer.summary import last_rebuild
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny backbone in place of the one that the settings name."""
+    monkeypatch.setattr(backbones, "resolve_spec", lambda settings: TinyBackbone.spec)
+    monkeypatch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
+
+
+@pytest.fixture
+def invoke(settings: Settings, tiny: None) -> Invoke:
+    return lambda command, *arguments: CliRunner().invoke(command, arguments, obj=settings)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_status_works_before_anything_was_published(settings: Settings) -> None:
+    facts = status(settings)
+    assert facts["live"] is None
+    assert facts["generations"] == []
+    assert facts["last_import"] is None
+    assert facts["last_rebuild"] is None
+    assert "lookalike rebuild" in describe_status(facts)
+    json.dumps(facts)
+
+
+def test_status_says_what_is_live(generation: GenerationFolder, settings: Settings) -> None:
+    facts = status(settings)
+    assert facts["live"]["generation"] == generation.id
+    assert facts["live"]["counts"]["images"] == 24 * PHOTOS_EACH
+    assert facts["live"]["age_s"] >= 0
+    assert facts["live"]["backbone"] == "tiny"
+    assert facts["pending"] == 0
+    assert facts["last_import"]["counts"]["created"] == 24
+    assert facts["last_rebuild"]["generation"] == generation.id
+    assert facts["rebuilding"] is None
+    assert [(fact["live"], fact["damaged"]) for fact in facts["generations"]] == [(True, "")]
+    text = describe_status(facts)
+    assert generation.id in text
+    assert "24 products" in text
+
+
+def test_status_counts_what_changed_since(generation: GenerationFolder, settings: Settings) -> None:
+    Catalogue(settings.home).delete("red-disc")
+    Catalogue(settings.home).upsert(Product(product_id="new"), [])
+    assert status(settings)["pending"] == 2
+
+
+def test_status_flags_damaged_generations(generation: GenerationFolder, settings: Settings) -> None:
+    newer = rebuild(settings, backbone=TinyBackbone()).generation
+    flip(generation.folder / "rows.npz")
+    flagged = {fact["generation"]: fact["damaged"] for fact in status(settings)["generations"]}
+    assert flagged[newer] == ""
+    assert "rows.npz" in flagged[generation.id]
+    flip(GenerationStore(settings.home).open().folder / "manifest.json")
+    facts = status(settings)
+    assert facts["live"] is None
+    assert "manifest.json" in facts["problem"]
+    assert "DAMAGED" in describe_status(facts)
+
+
+def test_status_names_a_running_rebuild(settings: Settings) -> None:
+    with exclusive(settings.home / LOCK_FILE, "rebuild"):
+        assert "rebuild since" in status(settings)["rebuilding"]
+
+
+def test_a_damaged_memory_of_the_last_rebuild_is_no_failure(settings: Settings) -> None:
+    settings.home.mkdir()
+    (settings.home / "last_rebuild.json").write_text("{")
+    assert last_rebuild(settings.home) is None
+
+
+def levels(found: list[Finding]) -> dict[str, str]:
+    order = (OK, WARN, FAIL)
+    worst: dict[str, str] = {}
+    for finding in found:
+        worst[finding.subject] = max(worst.get(finding.subject, OK), finding.level, key=order.index)
+    return worst
+
+
+def test_doctor_finds_nothing_wrong(generation: GenerationFolder, settings: Settings, tiny: None) -> None:
+    found = examine(settings)
+    assert {subject for subject, level in levels(found).items() if level == FAIL} == set()
+    assert {"python", "packages", "backbone", "runtime", "index", "disk", "database", "generations"} <= {
+        finding.subject for finding in found if finding.level == OK
+    }
+    assert all(finding.advice for finding in found if finding.level != OK)
+
+
+def test_doctor_works_on_an_empty_home_and_makes_none(settings: Settings, tiny: None) -> None:
+    assert levels(examine(settings))["generations"] == WARN
+    assert not (settings.home / "catalog.db").exists()
+
+
+def test_doctor_names_the_ways_out_where_weights_lack(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(_: Settings) -> None:
+        raise BackboneUnavailable("inception_v3 needs its weights. Three ways out: ...")
+
+    monkeypatch.setattr(backbones, "resolve_spec", unavailable)
+    found = examine(settings)
+    assert levels(found)["backbone"] == FAIL
+    assert "Three ways out" in next(finding.detail for finding in found if finding.subject == "backbone")
+
+
+def test_doctor_fails_on_a_damaged_live_file_and_warns_of_an_old_one(
+    generation: GenerationFolder, settings: Settings, tiny: None
+) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    flip(generation.folder / "index.faiss")
+    assert levels(examine(settings))["generations"] == WARN
+    flip(GenerationStore(settings.home).open().folder / "index.faiss")
+    found = [finding for finding in examine(settings) if finding.level == FAIL]
+    assert "index.faiss" in found[0].detail
+    assert "rollback" in found[0].advice
+
+
+def test_doctor_sees_missing_features_and_sources(settings: Settings, tiny: None) -> None:
+    from indexer.importing import import_feed
+
+    feed = draw_catalogue(settings.home.parent / "feed", texts=False)
+    lines = feed.read_text(encoding="utf-8").splitlines()
+    feed.write_text("\n".join(lines[1:]))
+    import_feed(settings, feed)
+    rebuild(settings, backbone=TinyBackbone())
+    feed.write_text("\n".join(lines))
+    import_feed(settings, feed)
+    for photo in feed.parent.glob("blue-*.png"):
+        photo.unlink()
+    found = examine(settings)
+    assert levels(found)["features"] == WARN
+    assert f"{PHOTOS_EACH} photos" in next(finding.detail for finding in found if finding.subject == "features")
+    assert "cannot be used" in next(finding.detail for finding in found if finding.subject == "sources")
+
+
+def test_doctor_says_that_the_last_rebuild_was_refused(settings: Settings, invoke: Invoke) -> None:
+    assert invoke(rebuild_command, "--json").exit_code == 1
+    found = [finding for finding in examine(settings) if finding.subject == "rebuild"]
+    assert [finding.level for finding in found] == [WARN]
+    assert "lookalike import" in found[0].detail
+
+
+def test_the_doctor_command_exits_1_on_a_failure_only(
+    generation: GenerationFolder, settings: Settings, invoke: Invoke
+) -> None:
+    healthy = invoke(doctor_command, "--json")
+    assert healthy.exit_code == 0, healthy.output
+    assert json.loads(healthy.output)["ok"] is True
+    flip(generation.folder / "manifest.json")
+    ill = invoke(doctor_command)
+    assert ill.exit_code == 1
+    assert any(line.startswith("FAIL generations") for line in ill.output.splitlines())
+
+
+def test_the_status_command_speaks_json_and_text(generation: GenerationFolder, invoke: Invoke) -> None:
+    assert json.loads(invoke(status_command, "--json").output)["live"]["generation"] == generation.id
+    assert generation.id in invoke(status_command).output
+
+
+def test_the_rollback_command_goes_back_and_refuses_what_is_not_there(
+    generation: GenerationFolder, settings: Settings, invoke: Invoke
+) -> None:
+    newer = rebuild(settings, backbone=TinyBackbone()).generation
+    assert generation.id in invoke(rollback_command).output
+    assert GenerationStore(settings.home).current_id() == generation.id
+    assert json.loads(invoke(rollback_command, newer or "", "--json").output) == {"generation": newer}
+    assert invoke(rollback_command, "../../etc").exit_code == 1
+    flip(generation.folder / "rows.npz")
+    assert invoke(rollback_command).exit_code == 1
+    assert GenerationStore(settings.home).current_id() == newer
+
+
+def test_the_rebuild_command_tells_people_and_ends_in_json(generation: GenerationFolder, invoke: Invoke) -> None:
+    done = invoke(rebuild_command)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert "is live" in lines[0]
+    assert json.loads(lines[-1])["published"] is True
