@@ -123,35 +123,39 @@ class GenerationStore:
             NoGeneration: nothing has been published, or none has this name.
             CorruptGeneration: its manifest is damaged, or files are missing or too many; names the file.
         """
-        name = generation or self.current_id()
-        if name is None:
-            raise NoGeneration("a generation must be live; none has been published. Run `lookalike rebuild`.")
-        folder = self._root / name
-        if not is_generation_id(name) or not folder.is_dir():
-            if generation is None:
-                raise CorruptGeneration(
-                    f"{self._home / 'CURRENT'} must name a published generation; got {name}, which does not exist. "
-                    "Roll back to a named generation, or rebuild."
+        if generation:
+            if not is_generation_id(generation) or not (self._root / generation).is_dir():
+                raise NoGeneration(
+                    f"generation must be one that was published; got {generation!r}. See `lookalike status`."
                 )
-            raise NoGeneration(f"generation must be one that was published; got {name!r}. See `lookalike status`.")
-        return _read(folder)
+            return _read(self._root / generation)
+        name = self.current_id()
+        while name is not None:
+            try:
+                return _read(self._root / name)
+            except CorruptGeneration:
+                # Another one may have been published, and this one pruned, since CURRENT was read.
+                before, name = name, self.current_id()
+                if name == before:
+                    raise
+        raise NoGeneration("a generation must be live; none has been published. Run `lookalike rebuild`.")
 
     def stage(self) -> StagedGeneration:
         """Makes an empty folder for a new generation, whose id sorts after all others'."""
-        make_folder(self._root)
         moment = datetime.now(UTC)
         while True:
+            make_folder(self._root)
             name = max(_id(moment), _next(self._newest_name()))
             folder = self._root / f"{_STAGING}{name}"
             try:
                 folder.mkdir()
-            except FileExistsError:
-                continue
-            lock = os.open(folder, os.O_RDONLY)
+                lock = os.open(folder, os.O_RDONLY)
+            except (FileExistsError, FileNotFoundError):
+                continue  # another builder took the name, or somebody swept it before it was locked
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return StagedGeneration(name, folder, lock)
-            os.close(lock)  # somebody swept it before it was locked
+            os.close(lock)
 
     def preview(self, staged: StagedGeneration, **manifest_fields: Any) -> GenerationFolder:
         """Returns the staged generation as readers would see it if it were published with these fields now."""
@@ -325,6 +329,10 @@ def _manifest(staged: StagedGeneration, fields: Mapping[str, Any]) -> Manifest:
 
 def _read(folder: Path) -> GenerationFolder:
     path = folder / FILE_NAME
+    if not folder.is_dir():
+        raise CorruptGeneration(
+            f"CURRENT must name a published generation; {folder} does not exist. Roll back to a named one, or rebuild."
+        )
     try:
         manifest = Manifest.from_json(path.read_bytes().decode("utf-8"))
     except (OSError, ValueError) as error:

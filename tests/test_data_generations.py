@@ -291,6 +291,14 @@ def test_a_reader_with_an_open_file_survives_pruning(store: GenerationStore) -> 
         old.path("index.bin")
 
 
+def test_opening_follows_a_publish_that_comes_between(store: GenerationStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = publish(store), publish(store)
+    store.prune(1)
+    answers = iter([old.id, new.id])
+    monkeypatch.setattr(store, "current_id", lambda: next(answers))
+    assert store.open().id == new.id
+
+
 STAGE = """
 import sys
 from pathlib import Path
