@@ -62,7 +62,7 @@ def _read(catalogue: Catalogue) -> ShelfContents:
         product = facts.product
         brands[product.brand] += 1
         categories[product.category] += 1
-        colours[product.colour.lower()] += 1
+        colours.update([product.colour.lower()] if product.colour else facts.colours)
         currencies[product.currency] += 1
         kept = seen.setdefault(product.category, [])
         if facts.image_sha256 and len(kept) < STARTERS:

@@ -29,6 +29,7 @@ async function ask(request) {
 async function search({ push = true } = {}) {
   const request = readForm();
   if (push) history.pushState(null, "", request.body ? "/" : `/?${request.query}`);
+  document.body.classList.add("searched");
   results.replaceChildren(find("loading").content.cloneNode(true));
   results.setAttribute("aria-busy", "true");
   try {
