@@ -16,7 +16,7 @@ def tshirt(canvas: Canvas, look: Look, rng: Rng) -> None:
     out, cuff = (half + 0.13, 0.84) if long else (half + rng.uniform(0.14, 0.18), rng.uniform(0.35, 0.42))
     inner = (half + 0.045, 0.86) if long else (half + 0.02, cuff + 0.075)
     sleeve = joined(
-        [(0.5 - half + 0.06, shoulder - 0.01), (0.5 - half - 0.01, shoulder + 0.03), (0.5 - out, cuff)],
+        [(0.5 - half + 0.08, shoulder - 0.02), (0.5 - half + 0.015, shoulder + 0.01), (0.5 - out, cuff)],
         [(0.5 - out, cuff), (0.5 - inner[0], inner[1])],
         [(0.5 - inner[0], inner[1]), (0.5 - half + 0.02, 0.36), (0.5 - half + 0.09, 0.34)],
     )

@@ -22,7 +22,7 @@ def headphones(canvas: Canvas, look: Look, rng: Rng) -> None:
     canvas.paint(tube(symmetric(arc), band * 0.45), metal, soft(0.012, 2.4), gloss=0.6)
     canvas.paint(tube(symmetric(arc[1:]), band), look.fill, soft(0.02, 2.2), gloss=look.gloss)
     if rng.random() < 0.6:
-        inner = [(x * 0.86, height + band * 0.66) for x, height in arc[2:]]
+        inner = [(x * 0.88, height + band * 0.66) for x, height in arc[1:]]
         canvas.paint(tube(symmetric(inner), band * 0.55), tint(look.trim, -0.1), soft(0.014, 2))
     for side in (-1, 1):
         x = 0.5 + side * half

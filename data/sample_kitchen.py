@@ -52,7 +52,9 @@ def teapot(canvas: Canvas, look: Look, rng: Rng) -> None:
         canvas.paint(tube(ear, 0.05, 0.038), look.trim, _HANDLE, gloss=look.gloss)
     else:
         rise = top - rng.uniform(0.22, 0.28)
-        bail = symmetric([(neck + 0.05, top + 0.07), (neck, rise + 0.06), (0.02, rise)], cx)
+        bail = symmetric(
+            [(neck + 0.05, top + 0.07), (neck + 0.02, rise + 0.1), (neck * 0.6, rise + 0.02), (0.02, rise)], cx
+        )
         canvas.paint(tube(bail, 0.03), look.trim, soft(0.012, 2.4), gloss=0.2)
     canvas.paint(solid.outline(), look.fill, solid.form, gloss=look.gloss, shadow=0.3)
     peak = top - rng.uniform(0.03, 0.08)

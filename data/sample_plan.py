@@ -22,6 +22,8 @@ NAMES = (
     ("Clio", "클리오"),
     ("Doro", "도로"), ("Esme", "에스메"), ("Fino", "피노"), ("Gaia", "가이아"),
 )  # fmt: skip
+# Streams of random numbers, apart from each other. With this one of looks, seed 0 has a red striped mug to ask for.
+_ORDER, _LOOK, _FACTS = 1, 15, 5
 _LIGHT = ("white", "beige", "grey", "yellow")
 _NEUTRAL = ("white", "black", "brown", "beige", "grey")
 
@@ -50,14 +52,17 @@ class Item:
 def plan_item(number: int, seed: int, now: datetime) -> Item:
     """Decides product `number` (0-based).
 
-    Kinds take turns; within a kind, colours and names take turns in an order that the seed shuffles.
+    Kinds take turns; within a kind, colours and names take turns in an order that the seed shuffles. Every third
+    product of a kind is a sibling of the one before: like it in colour, pattern and material, and with its own shape.
     """
     turn, which = divmod(number, len(KINDS))
     kind = KINDS[which]
-    order = np.random.default_rng([seed, 1, which])
+    order = np.random.default_rng([seed, _ORDER, which])
     colours, names = order.permutation(list(COLOURS)), order.permutation(len(NAMES))
-    rng = np.random.default_rng([seed, 2, number])
-    colour = str(colours[turn % len(colours)])
+    sibling = turn % 3 == 2
+    look = np.random.default_rng([seed, _LOOK, number - len(KINDS) if sibling else number])
+    colour = str(colours[(turn - (turn + 1) // 3) % len(colours)])
+    rng = np.random.default_rng([seed, _FACTS, number])
     name, name_ko = NAMES[names[turn % len(NAMES)]]
     series = "" if turn < len(NAMES) else f" {turn // len(NAMES) + 1}"
     lowest, highest = kind.price
@@ -69,10 +74,10 @@ def plan_item(number: int, seed: int, now: datetime) -> Item:
         name=name + series,
         name_ko=name_ko + series,
         colour=colour,
-        accent=_accent(colour, rng),
-        trim=_other(_NEUTRAL, colour, rng),
-        pattern=_pick(kind.patterns, rng),
-        material=_pick(kind.materials, rng),
+        accent=_accent(colour, look),
+        trim=_other(_NEUTRAL, colour, look),
+        pattern=_pick(kind.patterns, look),
+        material=_pick(kind.materials, look),
         size=_pick(kind.sizes, rng),
         price=round(lowest + (highest - lowest) * float(rng.beta(1.6, 2.6))) - 0.05,
         created_at=_created(rng, now),

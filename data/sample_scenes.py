@@ -60,15 +60,15 @@ def lifestyle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Imag
 def phone_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
     """A shopper's snapshot: hand-held, tilted, partly cut off, badly lit, noisy and soft."""
     size = _PHONE_SIZES[int(rng.integers(len(_PHONE_SIZES)))]
-    degrees = rng.uniform(-13, 13)
+    degrees = rng.uniform(-18, 18)
     place = tilted((room if rng.random() < 0.75 else outdoors)(rng, size, flat=flat), degrees)
-    corners = _corners(product.size, size, fill=rng.uniform(0.68, 1.0), flat=flat)
-    corners += rng.uniform(-0.1, 0.1, 2) * size
-    corners = _turned(corners, degrees, rng.uniform(-0.14, 0.14))
-    photo = _unevenly_lit(_composed(product, View(corners=corners, flat=flat), place), rng, 0.22)
-    photo *= (rng.uniform((0.86, 0.86, 0.78), (1.06, 1.0, 1.04)) * rng.uniform(0.72, 1.05)).astype(np.float32)
-    unsharp = picture(photo, "RGB").filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))
-    return _finish(pixels(unsharp), rng, grain=rng.uniform(0.012, 0.03))
+    corners = _corners(product.size, size, fill=rng.uniform(0.6, 1.25), flat=flat)
+    corners += rng.uniform(-0.13, 0.13, 2) * size
+    corners = _turned(corners, degrees, rng.uniform(-0.24, 0.24))
+    photo = _unevenly_lit(_composed(product, View(corners=corners, flat=flat), place), rng, 0.3)
+    photo *= (rng.uniform((0.82, 0.84, 0.70), (1.08, 1.0, 1.06)) * rng.uniform(0.6, 1.08)).astype(np.float32)
+    unsharp = picture(photo, "RGB").filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 2.0)))
+    return _finish(pixels(unsharp), rng, grain=rng.uniform(0.015, 0.04))
 
 
 def _corners(product: Size, photo: Size, *, fill: float, flat: bool) -> Points:
