@@ -30,6 +30,8 @@ def read_parquet(path: Path) -> Iterator[Row | BadRow]:
             for batch in source.iter_batches(_BATCH_ROWS, columns=columns):
                 for values in _whole_microseconds(batch).to_pylist():
                     line += 1
+                    if isinstance(pairs := values.get("attributes"), list):  # a map column
+                        values["attributes"] = dict(pairs)
                     yield row_from(line, {name: _plain(value) for name, value in values.items()})
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise InvalidFeed(f"a Parquet feed must be readable; got {error} in {path}. Write it again.") from error
@@ -56,7 +58,7 @@ def _is_plain(kind: Any, *, nested: bool) -> bool:
     if nested and (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
         return _is_plain(kind.value_type, nested=False)
     if nested and types.is_map(kind):
-        return _is_plain(kind.item_type, nested=False)
+        return types.is_string(kind.key_type) and _is_plain(kind.item_type, nested=False)
     if nested and types.is_struct(kind):
         return all(_is_plain(kind.field(i).type, nested=False) for i in range(kind.num_fields))
     tests = (
@@ -85,6 +87,4 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list) and value and isinstance(value[0], tuple):
-        return {key: _plain(item) for key, item in value}  # a map
     return value
