@@ -1,0 +1,111 @@
+"""Publishing under load: no request fails, and no answer mixes two generations."""
+
+import http.client
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shape_catalogue import draw_catalogue
+from tiny_backbone import TinyBackbone
+from werkzeug.serving import make_server
+
+from api.app import create_app
+from data.settings import Settings
+from engine.search import SearchEngine
+from indexer.importing import import_feed
+from indexer.rebuild import rebuild
+
+DIMS = (12, 8, 16)  # each generation has a space of its own, so its scores tell it apart
+CLIENTS = 3
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", space_dim=24, keep_generations=2, threads=2)
+
+
+@pytest.fixture
+def port(settings: Settings, tmp_path: Path) -> Iterator[int]:
+    import_feed(settings, draw_catalogue(tmp_path / "feed", texts=False))
+    rebuild(settings, backbone=TinyBackbone())
+    server = make_server(
+        "127.0.0.1", 0, create_app(settings, SearchEngine(settings, backbone=TinyBackbone())), threaded=True
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Load:
+    """Clients that ask the same question again and again.
+
+    Attributes:
+        failures: statuses other than 200, and errors.
+        answers: generation -> all different answers, each its hits' ids and scores.
+    """
+
+    def __init__(self, port: int, path: str) -> None:
+        self._port, self._path = port, path
+        self._stop, self._lock = threading.Event(), threading.Condition()
+        self.failures: list[Any] = []
+        self.answers: dict[str, set[Any]] = defaultdict(set)
+        self.count = 0
+        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, generation: str) -> None:
+        with self._lock:
+            assert self._lock.wait_for(lambda: generation in self.answers or self.failures, timeout=60)
+
+    def _ask(self) -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
+            while not self._stop.is_set():
+                try:
+                    connection.request("GET", self._path)
+                    response = connection.getresponse()
+                    status, body = response.status, response.read()
+                except OSError as error:
+                    status, body = error, b""
+                self._note(status, body)
+
+    def _note(self, status: Any, body: bytes) -> None:
+        with self._lock:
+            self.count += 1
+            if status == 200:
+                answer = json.loads(body)
+                hits = tuple((hit["product_id"], hit["score"]) for hit in answer["hits"])
+                self.answers[answer["generation"]].add(hits)
+            else:
+                self.failures.append((status, body))
+            self._lock.notify_all()
+
+
+def test_three_publishes_under_load(settings: Settings, port: int) -> None:
+    with Load(port, "/v1/products/red-disc/similar?k=24") as load:
+        for dim in DIMS:
+            summary = rebuild(settings.replace(space_dim=dim), full=True, backbone=TinyBackbone())
+            assert summary.published, summary
+            load.wait_for(summary.generation)
+    assert load.failures == []
+    assert len(load.answers) == 1 + len(DIMS)
+    for generation, answers in load.answers.items():
+        assert len(answers) == 1, f"{generation} answered in {len(answers)} ways"
+    assert len(set.union(*load.answers.values())) == 1 + len(DIMS)
+    assert all(len(hits) == 23 for answers in load.answers.values() for hits in answers)
