@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from data.catalogue import Catalogue, PhotoRecord
 from data.errors import InvalidFeed
@@ -20,7 +20,7 @@ from data.progress import track
 from data.reader_images import is_url, resolve_image
 from data.readers import read_feed
 from data.settings import Settings
-from indexer.errors import StrictImportFailed
+from indexer.errors import IndexerError, StrictImportFailed
 from indexer.import_report import ImportReport, ReportFile
 from indexer.preparing import Prepared, prepare
 
@@ -50,16 +50,28 @@ def import_feed(
     Raises:
         InvalidFeed: the feed cannot be read, or none of its rows gives a product; nothing is deleted then.
         StrictImportFailed: `strict` met a row with a problem.
+        IndexerError: a file cannot be written; the batches before stay, and the next import goes on from there.
     """
+    started = time.monotonic()
     catalogue = Catalogue(settings.home)
     take_in = _photo_source(settings, Intake(settings, catalogue), path, images)
     prepared = prepare(read_feed(path, format), take_in, settings.cores)
-    with closing(prepared), ReportFile(report) as report_file, tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        rows: Iterable[Prepared] = track(prepared, "import", unit="products")
-        if strict:
-            _check_all(rows, report_file, spool)
-            rows = _read_spool(spool)
-        return _Writer(settings, catalogue, path, report_file).write(rows, full_feed)
+    try:
+        with closing(prepared), ReportFile(report) as report_file, _temporary_file() as spool:
+            rows: Iterable[Prepared] = track(prepared, "import", unit="products")
+            if strict:
+                _check_all(rows, report_file, spool)
+                rows = _read_spool(spool)
+            return _Writer(settings, catalogue, path, report_file).write(rows, full_feed, started)
+    except OSError as error:
+        raise IndexerError(
+            f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
+            "then import again."
+        ) from error
+
+
+def _temporary_file() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
 
 
 class _Writer:
@@ -73,8 +85,7 @@ class _Writer:
         self._shown: list[RowProblem] = []
         self._named: set[str] = set()
 
-    def write(self, rows: Iterable[Prepared], full_feed: bool) -> ImportReport:
-        started = time.monotonic()
+    def write(self, rows: Iterable[Prepared], full_feed: bool, started: float) -> ImportReport:
         run = self._runs.start(str(self._path))
         for batch in _batches(rows):
             self._write_batch(run, batch)
@@ -157,6 +168,10 @@ def _read_spool(spool: IO[str]) -> Iterator[Prepared]:
     spool.seek(0)
     for line in spool:
         fields, photos = json.loads(line)
-        records = photos and tuple(PhotoRecord(**{**photo, "colours": tuple(photo["colours"])}) for photo in photos)
+        records = None if photos is None else tuple(map(_record, photos))
         product = parse_product(fields)
-        yield Prepared(product.product_id, product, None if photos is None else tuple(records))
+        yield Prepared(product.product_id, product, records)
+
+
+def _record(fields: dict[str, Any]) -> PhotoRecord:
+    return PhotoRecord(**{**fields, "colours": tuple(fields["colours"])})
