@@ -12,7 +12,7 @@ from data import images
 from data.errors import InvalidImage, LookalikeError
 from data.progress import Progress
 from data.settings import Settings
-from engine.preprocess import to_input
+from engine.preprocess import decode_target, to_input
 from engine.protocols import Backbone, Floats
 
 Pixels = NDArray[np.uint8]
@@ -35,7 +35,7 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
     Raises:
         InvalidImage: the bytes are not an image that this project accepts.
     """
-    pixels = images.decode(source, settings, target=size) if isinstance(source, bytes) else source
+    pixels = images.decode(source, settings, target=decode_target(size)) if isinstance(source, bytes) else source
     return to_input(pixels, size)
 
 

@@ -178,7 +178,7 @@ def _given_file(settings: Settings) -> Weights:
             f"weights must be `imagenet` or the path of a .weights.h5 file; got {settings.weights!r}, which is no file."
         )
     digest = file_digest(path)
-    if settings.weights_sha256 and digest != settings.weights_sha256.lower():
+    if settings.weights_sha256 and digest != settings.weights_sha256:
         raise InvalidModel(
             f"{path} must have sha256 {settings.weights_sha256}; got {digest}. "
             "Fetch the file again or correct weights_sha256."

@@ -87,7 +87,7 @@ def test_results_and_errors_come_to_the_calling_thread_in_bounded_batches(settin
 
 
 def test_decoded_pixels_are_taken_as_they_are(settings: Settings):
-    pixels = np.full((80, 90, 3), 33, np.uint8)
+    pixels = np.full((80, 80, 3), 33, np.uint8)
     got = Collected()
     embed_photos(TinyBackbone(), ["a"], lambda key: pixels, settings, got.on_batch, got.on_error)
     assert got.rows["a"] == pytest.approx(33 / 255)

@@ -4,20 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.preprocess import to_input
+from engine.preprocess import decode_target, to_input
 
 
-@given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 64), st.integers(0, 255))
-def test_any_photo_becomes_a_square_and_a_plain_one_keeps_its_colour(height: int, width: int, size: int, value: int):
+@given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 64), st.integers(0, 254))
+def test_any_photo_becomes_a_square_of_its_colour_with_white_beside_it(height: int, width: int, size: int, value: int):
     square = to_input(np.full((height, width, 3), value, np.uint8), size)
     assert square.shape == (size, size, 3)
     assert square.dtype == np.uint8
-    assert (square == value).all()
-
-
-def test_a_photo_of_the_right_size_passes_unchanged():
-    exact = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    assert (to_input(exact, 32) == exact).all()
+    assert set(np.unique(square)) <= {value, 255}
+    side = 7 / 8 * max(height, width)
+    expected = [max(1, round(min(1, part / side) * size)) for part in (height, width)]
+    seen = (square == value).all(axis=2)
+    assert [seen.any(axis=1).sum(), seen.any(axis=0).sum()] == expected
+    assert seen.sum() == expected[0] * expected[1]
 
 
 def test_fine_patterns_are_averaged_not_sampled():
@@ -26,16 +26,36 @@ def test_fine_patterns_are_averaged_not_sampled():
     assert np.abs(to_input(stripes, 50).astype(int) - 127).max() <= 10
 
 
-@pytest.mark.parametrize("size", [(40, 80), (80, 40)])
-def test_up_stays_up_and_left_stays_left(size: tuple[int, int]):
+@pytest.mark.parametrize("size", [(40, 80), (80, 40), (64, 64)])
+def test_up_stays_up_left_stays_left_and_shapes_keep_their_proportions(size: tuple[int, int]):
     image = np.zeros((*size, 3), np.uint8)
-    image[: size[0] // 2, :, 0] = 255
-    image[:, : size[1] // 2, 1] = 255
+    image[: size[0] // 2, :, 0] = 200
+    image[:, : size[1] // 2, 1] = 200
     square = to_input(image, 16)
-    assert square[2, 2].tolist() == [255, 255, 0]
-    assert square[2, 13].tolist() == [255, 0, 0]
-    assert square[13, 2].tolist() == [0, 255, 0]
-    assert square[13, 13].tolist() == [0, 0, 0]
+    assert square[6, 6].tolist() == [200, 200, 0]
+    assert square[6, 9].tolist() == [200, 0, 0]
+    assert square[9, 6].tolist() == [0, 200, 0]
+    assert square[9, 9].tolist() == [0, 0, 0]
+    seen = (square < 255).any(axis=2)
+    assert seen.any(axis=1).sum() / seen.any(axis=0).sum() == pytest.approx(
+        min(1, size[0] / (7 / 8 * max(size))) / min(1, size[1] / (7 / 8 * max(size))), rel=0.07
+    )
+
+
+def test_the_border_is_left_out_and_the_middle_is_centred():
+    image = np.zeros((160, 160, 3), np.uint8)
+    image[10:150, 10:150] = 100
+    image[70:90, 70:90] = 250
+    square = to_input(image, 140)
+    assert square[1:-1, 1:-1].min() == 100
+    assert (square[60:80, 60:80] == 250).all()
+    assert (square[:59] == 250).sum() == 0
+
+
+@given(st.integers(8, 400), st.integers(0, 300))
+def test_a_photo_decoded_at_the_target_is_never_enlarged(size: int, longer_by: int):
+    shorter = decode_target(size)
+    assert 7 / 8 * (shorter + longer_by) >= size
 
 
 def test_the_callers_pixels_are_never_written_to():
