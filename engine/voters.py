@@ -42,6 +42,16 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
+def calibrated(logits: Floats, temperature: float, allowed: Mask | None = None) -> Floats:
+    """Returns softmax(logits / temperature) over the allowed labels, none of them below 1e-7; the others get 0."""
+    if allowed is not None:
+        logits = np.where(allowed, logits, -np.inf)
+    floored = np.maximum(softmax(logits / temperature), _FLOOR)
+    if allowed is not None:
+        floored = np.where(allowed, floored, 0)
+    return np.asarray(floored / floored.sum(axis=1, keepdims=True), np.float32)
+
+
 class Voter(Protocol):
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
         """Returns float32 (n, labels), each row summing to 1.
@@ -87,10 +97,7 @@ class LinearVoter:
         return np.asarray(rows @ weights + bias, np.float32)
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        logits = self.logits(rows) / self.temperature
-        if allowed is not None:
-            logits = np.where(allowed, logits, -np.inf)
-        return _floored(softmax(logits), allowed)
+        return calibrated(self.logits(rows), self.temperature, allowed)
 
 
 class KnnVoter:
@@ -156,14 +163,4 @@ class KnnVoter:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
         # A label that no neighbour has is unlikely, not impossible: one vote shared by all keeps its logarithm finite.
         smoothed = (shares * self.k + 1 / self.label_count) / (self.k + 1)
-        logits = np.log(smoothed) / self.temperature
-        if allowed is not None:
-            logits = np.where(allowed, logits, -np.inf)
-        return _floored(softmax(logits.astype(np.float32)), allowed)
-
-
-def _floored(shares: Floats, allowed: Mask | None) -> Floats:
-    floored = np.maximum(shares, _FLOOR)
-    if allowed is not None:
-        floored = np.where(allowed, floored, 0)
-    return np.asarray(floored / floored.sum(axis=1, keepdims=True), np.float32)
+        return calibrated(np.log(smoothed).astype(np.float32), self.temperature, allowed)

@@ -1,0 +1,124 @@
+"""Augmented copies of training photos: what a phone, a hand and a shop's light do to a picture.
+
+Each copy composes the operations at random, seeded by the photo and the copy's number: the same copy comes out each
+time, so that its features are stored once under `<sha256>+<id>` and a second training embeds nothing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+
+# Part of every stored key: a change of what a copy looks like needs a new version here.
+VERSION = "a1"
+FLIP = "flip"
+_SMALLEST_CROP = 0.6
+_WIDEST_TURN = 25.0
+Pixels = NDArray[np.uint8]
+Picture = Image.Image
+
+
+def copy_key(sha256: str, number: int) -> str:
+    """Names the features of a photo's augmented copy."""
+    return f"{sha256}+{VERSION}.{number}"
+
+
+def flip_key(sha256: str) -> str:
+    """Names the features of a photo's mirror image."""
+    return f"{sha256}+{FLIP}"
+
+
+def flip(image_rgb: Pixels) -> Pixels:
+    """Mirrors left and right; uint8 (h, w, 3)."""
+    return np.ascontiguousarray(image_rgb[:, ::-1])
+
+
+def augment(image_rgb: Pixels, sha256: str, number: int) -> Pixels:
+    """Makes one augmented copy, always the same one for the same photo and number.
+
+    Args:
+        image_rgb: uint8 (h, w, 3).
+        sha256: the photo's, 64 hex digits.
+        number: of the copy, from 0.
+
+    Returns:
+        uint8 (h', w', 3); h' and w' differ where a crop was taken.
+    """
+    random = np.random.default_rng([int(sha256[:15], 16), number])
+    picture = Image.fromarray(image_rgb)
+    if random.random() < 0.5:
+        picture = ImageOps.mirror(picture)
+    if random.random() < 0.6:
+        picture = rotate(picture, float(random.uniform(-_WIDEST_TURN, _WIDEST_TURN)))
+    corner = int(random.integers(4)) if random.random() < 0.7 else None
+    picture = crop(picture, float(random.uniform(_SMALLEST_CROP, 1.0)), corner)
+    picture = brighten(picture, float(random.uniform(0.6, 1.4)))
+    if random.random() < 0.25:
+        picture = blur(picture, float(random.uniform(0.5, 2.0)))
+    return np.asarray(picture)
+
+
+def brighten(picture: Picture, factor: float) -> Picture:
+    """Multiplies all values by `factor`."""
+    return ImageEnhance.Brightness(picture).enhance(factor)
+
+
+def crop(picture: Picture, share: float, corner: int | None) -> Picture:
+    """Scales up by 1 / share and keeps what lies at a corner (0..3: row by row), or in the middle where None."""
+    width, height = picture.size
+    inner_width, inner_height = max(1, round(width * share)), max(1, round(height * share))
+    spare_width, spare_height = width - inner_width, height - inner_height
+    if corner is None:
+        left, top = spare_width // 2, spare_height // 2
+    else:
+        left, top = spare_width * (corner % 2), spare_height * (corner // 2)
+    return picture.crop((left, top, left + inner_width, top + inner_height))
+
+
+def rotate(picture: Picture, degrees: float) -> Picture:
+    """Turns left (above 0) or right; what comes in from outside mirrors the edge: no black corner is learned."""
+    width, height = picture.size
+    margin = max(width, height) // 4 + 1
+    reach = ((min(margin, height), min(margin, height)), (min(margin, width), min(margin, width)), (0, 0))
+    wide = Image.fromarray(np.pad(np.asarray(picture), reach, mode="symmetric"))
+    turned = wide.rotate(degrees, Image.Resampling.BICUBIC)
+    left, top = reach[1][0], reach[0][0]
+    return turned.crop((left, top, left + width, top + height))
+
+
+def blur(picture: Picture, radius: float) -> Picture:
+    """Gaussian blur, relative to a side of 260 pixels, so that large photos are blurred as visibly as small ones."""
+    return picture.filter(ImageFilter.GaussianBlur(radius * min(picture.size) / 260))
+
+
+_SHOWN: dict[str, Callable[[Picture], Picture]] = {
+    "original": lambda picture: picture,
+    "brightness 0.6": lambda picture: brighten(picture, 0.6),
+    "brightness 1.4": lambda picture: brighten(picture, 1.4),
+    "scaled": lambda picture: crop(picture, 0.75, None),
+    "top left corner": lambda picture: crop(picture, 0.75, 0),
+    "top right corner": lambda picture: crop(picture, 0.75, 1),
+    "bottom left corner": lambda picture: crop(picture, 0.75, 2),
+    "bottom right corner": lambda picture: crop(picture, 0.75, 3),
+    "flip": ImageOps.mirror,
+    "rotate left": lambda picture: rotate(picture, _WIDEST_TURN),
+    "rotate right": lambda picture: rotate(picture, -_WIDEST_TURN),
+    "blur": lambda picture: blur(picture, 2.0),
+}
+
+
+def contact_sheet(image_rgb: Pixels, sha256: str, copies: int) -> Picture:
+    """Draws one photo under every single operation, then its first `copies` composed copies, each with its name."""
+    picture = Image.fromarray(image_rgb)
+    cells = [(name, change(picture)) for name, change in _SHOWN.items()]
+    cells += [(f"copy {number}", Image.fromarray(augment(image_rgb, sha256, number))) for number in range(copies)]
+    side, caption, columns = 200, 22, 4
+    rows = -(-len(cells) // columns)
+    sheet = Image.new("RGB", (columns * side, rows * (side + caption)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (name, cell) in enumerate(cells):
+        left, top = place % columns * side, place // columns * (side + caption)
+        sheet.paste(ImageOps.pad(cell, (side - 8, side - 8), color="white"), (left + 4, top + 4))
+        draw.text((left + 6, top + side - 1), name, fill="black")
+    return sheet

@@ -1,0 +1,80 @@
+"""How probabilities are calibrated and how well they are: temperature, expected calibration error, coverage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+from engine.voters import softmax
+
+_TEMPERATURES = np.geomspace(0.02, 20, 121)
+BINS = 10
+Numbers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+def fit_temperature(logits: Floats, y: Numbers) -> float:
+    """Finds T so that softmax(logits / T) gives the right labels the highest likelihood.
+
+    One number for all labels (Guo et al., On Calibration of Modern Neural Networks, 2017). It never changes a ranking.
+
+    Args:
+        logits: float (n, labels); -inf for a label that cannot be.
+        y: int64 (n,), the right labels.
+    """
+    losses = [negative_log_likelihood(softmax(logits / temperature), y) for temperature in _TEMPERATURES]
+    return float(_TEMPERATURES[int(np.argmin(losses))])
+
+
+def negative_log_likelihood(probabilities: Floats, y: Numbers) -> float:
+    """Returns the mean of -ln p(right label)."""
+    return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-9)).mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """Equal-width bins of the top probability: its mean, the share that was right, and how many there were."""
+
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    count: tuple[int, ...]
+
+    @property
+    def expected_error(self) -> float:
+        """Expected calibration error: mean distance of confidence and accuracy, weighted by the bins' counts."""
+        total = max(sum(self.count), 1)
+        gaps = zip(self.confidence, self.accuracy, self.count, strict=True)
+        return sum(count * abs(confidence - accuracy) for confidence, accuracy, count in gaps) / total
+
+
+def reliability(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
+    """Bins top probabilities float (n,) with whether each was right, bool (n,); empty bins are left out."""
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    used = [number for number in range(BINS) if (bins == number).any()]
+    return Reliability(
+        confidence=tuple(float(confidence[bins == number].mean()) for number in used),
+        accuracy=tuple(float(right[bins == number].mean()) for number in used),
+        count=tuple(int((bins == number).sum()) for number in used),
+    )
+
+
+def coverage_curve(confidence: Floats, right: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
+    """Returns coverage and precision, float64 (n,) each, as the threshold falls from the surest photo to the least."""
+    order = np.argsort(-confidence, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    return counts / len(order), np.cumsum(right[order]) / counts
+
+
+def threshold_for(confidence: Floats, right: NDArray[np.bool_], precision: float) -> float:
+    """Returns the lowest threshold at which what is above it is right with at least `precision`; 1 where none is.
+
+    Ties are taken together: every photo at the threshold's confidence counts.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    _, precisions = coverage_curve(confidence, right)
+    ends = np.append(np.diff(confidence[order]) != 0, True)
+    good = np.flatnonzero((precisions >= precision) & ends)
+    if not len(good):
+        return 1.0
+    return 0.0 if good[-1] == len(order) - 1 else float(confidence[order][good[-1]])

@@ -1,0 +1,146 @@
+"""Features of labelled photos: read from the feature store, embedded once where they are missing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data import images
+from data.catalogue import Catalogue
+from data.errors import InvalidImage, LookalikeError
+from data.features import FeatureStore
+from data.intake import Intake
+from data.settings import Settings
+from engine.preprocess import decode_target
+from engine.protocols import Backbone, BackboneSpec, Floats
+from training.augmentation import augment, copy_key, flip, flip_key
+from training.datasets import Exclusion, LabelledPhotos
+from training.errors import NotEnoughData
+from training.voter_fit import TrainingRows
+
+GetBackbone = Callable[[], Backbone]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoReader:
+    """Gives the bytes of a photo, from the catalogue or from the file it was labelled in."""
+
+    intake: Intake
+    catalogue: Catalogue
+    files: dict[str, Path]
+
+    def read(self, sha256: str) -> bytes:
+        """Returns the photo's bytes.
+
+        Raises:
+            InvalidImage: it is gone or was changed.
+        """
+        if sha256 in self.files:
+            try:
+                return self.files[sha256].read_bytes()
+            except OSError as error:
+                raise InvalidImage(
+                    f"{self.files[sha256]} must be readable; got {error}.", code="source_gone"
+                ) from error
+        record = self.catalogue.photo(sha256)
+        if record is None:
+            raise InvalidImage(f"photo {sha256} must be in the catalogue; it went meanwhile.", code="photo_gone")
+        return self.intake.read(record)
+
+
+def reader_of(settings: Settings, photos: LabelledPhotos) -> PhotoReader:
+    catalogue = Catalogue(settings.home)
+    files = dict(zip(photos.keys, photos.sources, strict=True)) if photos.sources else {}
+    return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
+
+
+def gather(
+    settings: Settings,
+    spec: BackboneSpec,
+    photos: LabelledPhotos,
+    *,
+    copies: int = 0,
+    flips: bool = False,
+    get_backbone: GetBackbone,
+) -> tuple[LabelledPhotos, TrainingRows]:
+    """Returns the photos that can be used, and their features; embeds what the feature store lacks.
+
+    Args:
+        copies: augmented copies of each photo.
+        flips: whether the mirror image is a second view.
+        get_backbone: called only where something must be embedded.
+
+    Raises:
+        NotEnoughData: fewer than 2 labels are left with 2 photos.
+    """
+    store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
+    names = [lambda sha256: sha256]
+    if flips:
+        names.append(flip_key)
+    names += [lambda sha256, number=number: copy_key(sha256, number) for number in range(copies)]
+    wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
+    failed = _embed(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
+    if failed:
+        photos = without(photos, failed)
+    columns = [store.read([name(sha256) for sha256 in photos.keys]) for name in names]
+    views = 1 + flips
+    empty = np.zeros((0, len(photos), spec.dim), np.float32)
+    rows = TrainingRows(
+        views=np.stack(columns[:views]),
+        copies=np.stack(columns[views:]) if copies else empty,
+        y=photos.y,
+        view_names=("photo", "flip")[:views],
+    )
+    return photos, rows
+
+
+def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
+    """Leaves photos out, each with its reason."""
+    keep = np.flatnonzero([key not in failed for key in photos.keys])
+    excluded = tuple(Exclusion(what=key, reason=reason) for key, reason in failed.items())
+    left = photos.subset(keep)
+    counts = np.bincount(left.y, minlength=len(left.labels))
+    if (counts < 2).any():
+        small = [name for name, count in zip(left.labels, counts.tolist(), strict=True) if count < 2]
+        raise NotEnoughData(
+            f"every label needs 2 usable photos; {', '.join(small[:5])} has fewer, for {len(failed)} could not be read "
+            f"({next(iter(failed.values()))}). Add photos or remove the label."
+        )
+    return LabelledPhotos(
+        label_kind=left.label_kind,
+        labels=left.labels,
+        keys=left.keys,
+        y=left.y,
+        products=left.products,
+        sources=left.sources,
+        excluded=(*photos.excluded, *excluded),
+    )
+
+
+def _embed(
+    settings: Settings, store: FeatureStore, reader: PhotoReader, missing: Sequence[str], get_backbone: GetBackbone
+) -> dict[str, str]:
+    """Embeds the views and copies that are missing; returns the photos that could not be read, with the reason."""
+    if not missing:
+        return {}
+    from engine.embedding import embed_photos
+
+    backbone = get_backbone()
+    failed: dict[str, str] = {}
+
+    def read(key: str) -> bytes | images.Pixels:
+        sha256, _, variant = key.partition("+")
+        content = reader.read(sha256)
+        if not variant:
+            return content
+        pixels = images.decode(content, settings, target=decode_target(backbone.spec.input_size))
+        if variant == flip_key("")[1:]:
+            return flip(pixels)
+        return augment(pixels, sha256, int(variant.rpartition(".")[2]))
+
+    def give_up(key: str, error: LookalikeError) -> None:
+        failed.setdefault(key.partition("+")[0], str(error))
+
+    embed_photos(backbone, list(missing), read, settings, store.append, give_up)
+    return failed

@@ -1,0 +1,121 @@
+"""Fits the vote on out-of-fold predictions: how far each voter is trusted, the rule, calibration and abstention."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+from engine.vote import RULES, Vote
+from training.calibration import fit_temperature, negative_log_likelihood, threshold_for
+
+# a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
+_PRIOR_PHOTOS = 20
+_INDIFFERENCE = 0.002
+_SHARPNESS = (0.0, 1.0, 2.0, 4.0, 8.0)
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteChoice:
+    """The fitted vote, and what else was tried.
+
+    Attributes:
+        chosen: the way of weighting that was taken.
+        tried: negative log likelihood of each way of weighting, on photos that it was not fitted on.
+        accuracy: Top-1 out of fold of each voter, then of the vote.
+    """
+
+    vote: Vote
+    chosen: str
+    tried: dict[str, float]
+    accuracy: dict[str, float]
+
+
+def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: float = 0.9) -> VoteChoice:
+    """Fits the vote.
+
+    A voter weighs by its validated accuracy to a power: 0 means all alike, large means the best voter alone. Weights
+    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. What gives the
+    right labels the highest likelihood after calibration is taken.
+
+    Args:
+        tables: float32 (voters, n, labels), calibrated probabilities of photos that the voters did not see.
+        y: int64 (n,), the right labels.
+        names: of the voters.
+        precision: share of right answers wanted among those the vote does not abstain from.
+    """
+    tried = {
+        _Weighting(kind, sharpness, rule): _crossed_loss(_Weighting(kind, sharpness, rule), tables, y)
+        for sharpness in _SHARPNESS
+        for kind in _KINDS
+        for rule in RULES
+    }
+    best = min(tried.values())
+    # the first, simplest one that is as good as the best within what chance explains
+    chosen = next(weighting for weighting, loss in tried.items() if loss <= best + _INDIFFERENCE)
+    vote = chosen.fit(tables, y)
+    order, probabilities = vote.rank(tables)
+    right = order[:, 0] == y
+    threshold = threshold_for(probabilities[:, 0], right, precision)
+    vote = Vote(weights=vote.weights, rule=vote.rule, temperature=vote.temperature, threshold=threshold)
+    each = {name: float((table.argmax(axis=1) == y).mean()) for name, table in zip(names, tables, strict=True)}
+    return VoteChoice(
+        vote=vote,
+        chosen=str(chosen),
+        tried={str(weighting): loss for weighting, loss in tried.items()},
+        accuracy={**each, "vote": float(right.mean())},
+    )
+
+
+@dataclass(frozen=True)
+class _Weighting:
+    """One way to weight the voters."""
+
+    kind: str
+    sharpness: float
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.rule}, accuracy^{self.sharpness:g}"
+
+    def fit(self, tables: Floats, y: Numbers) -> Vote:
+        accuracy = _KINDS[self.kind](tables, y)
+        weights = (accuracy / accuracy.max(axis=0)) ** self.sharpness
+        return _calibrated(Vote(weights=weights.astype(np.float32), rule=self.rule), tables, y)
+
+
+def _crossed_loss(weighting: _Weighting, tables: Floats, y: Numbers) -> float:
+    """Fits on every second photo and measures on the others, both ways round, so that no weight marks its own work."""
+    odd = np.arange(len(y)) % 2 == 1
+    losses = []
+    for part in (odd, ~odd):
+        vote = weighting.fit(tables[:, part], y[part])
+        losses.append(negative_log_likelihood(vote.probabilities(tables[:, ~part]), y[~part]))
+    return float(np.mean(losses))
+
+
+def _calibrated(vote: Vote, tables: Floats, y: Numbers) -> Vote:
+    temperature = fit_temperature(vote.logits(tables).astype(np.float32), y)
+    return Vote(weights=vote.weights, rule=vote.rule, temperature=temperature)
+
+
+def _global_accuracy(tables: Floats, y: Numbers) -> Floats:
+    """Each voter's Top-1, float (voters, labels), the same for every label."""
+    shares = (tables.argmax(axis=2) == y).mean(axis=1)
+    return np.repeat(np.maximum(shares, 1e-3)[:, None], tables.shape[2], axis=1).astype(np.float32)
+
+
+def _label_accuracy(tables: Floats, y: Numbers) -> Floats:
+    """How often each voter is right when it names a label, shrunk towards its overall accuracy."""
+    overall = _global_accuracy(tables, y)
+    said = tables.argmax(axis=2)
+    accuracy = np.empty_like(overall)
+    for voter, labels in enumerate(said):
+        named = np.bincount(labels, minlength=tables.shape[2])
+        right = np.bincount(labels[labels == y], minlength=tables.shape[2])
+        accuracy[voter] = (right + _PRIOR_PHOTOS * overall[voter]) / (named + _PRIOR_PHOTOS)
+    return accuracy
+
+
+_KINDS = {"global": _global_accuracy, "per label": _label_accuracy}

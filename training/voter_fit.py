@@ -1,0 +1,235 @@
+"""Fits the three voters and their vote on one set of labelled features."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+from engine.recognition import FeatureMap, Recogniser
+from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated
+from training.calibration import fit_temperature, negative_log_likelihood
+from training.errors import NotEnoughData
+from training.feature_map import MapChoice, MapFit, choose_map
+from training.splits import look_folds
+from training.vote import VoteChoice, fit_vote
+from training.voter_knn import KnnChoice, choose_knn, fit_knn
+from training.voter_softmax import SoftmaxOptions, fit_softmax
+from training.voter_svm import C_GRID, fit_svm
+
+_INNER_FOLDS = 4
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """Features of labelled photos.
+
+    Attributes:
+        views: float32 (v, n, dim), pool_3 rows of the photos as they are recognised: `photo`, then perhaps `flip`.
+        copies: float32 (c, n, dim), augmented copies, for training only; c may be 0.
+        y: int64 (n,), label numbers.
+        view_names: of the views.
+    """
+
+    views: Floats
+    copies: Floats
+    y: Numbers
+    view_names: tuple[str, ...] = ("photo",)
+
+    def subset(self, rows: Numbers) -> "TrainingRows":
+        return TrainingRows(
+            views=self.views[:, rows], copies=self.copies[:, rows], y=self.y[rows], view_names=self.view_names
+        )
+
+    @property
+    def shown(self) -> int:
+        """How many rows show each photo in training."""
+        return len(self.views) + len(self.copies)
+
+    def flat(self) -> tuple[Floats, Numbers, Numbers]:
+        """Returns all rows to train on, float32 (m, dim), their labels and which photo each shows."""
+        rows = np.concatenate([self.views, self.copies]).reshape(-1, self.views.shape[2])
+        return rows, np.tile(self.y, self.shown), np.tile(np.arange(len(self.y)), self.shown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """What the person may choose; the rest is chosen on held-out photos."""
+
+    seed: int = 0
+    precision: float = 0.9
+    softmax: SoftmaxOptions = field(default_factory=SoftmaxOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What was chosen on held-out photos, so that a last fit on all photos needs no further choice."""
+
+    feature_map: MapChoice
+    c: float
+    epochs: int
+    knn: KnnChoice
+    temperatures: dict[str, float]
+    vote: VoteChoice
+    tried: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the choices as plain JSON values."""
+        return {
+            "transform": self.feature_map.transform,
+            "shrinkage": self.feature_map.shrinkage,
+            "c": self.c,
+            "epochs": self.epochs,
+            "k": self.knn.k,
+            "bandwidth": self.knn.bandwidth,
+            "temperatures": {name: round(value, 4) for name, value in self.temperatures.items()},
+            "weighting": self.vote.chosen,
+            "rule": self.vote.vote.rule,
+            "vote_temperature": round(self.vote.vote.temperature, 4),
+            "threshold": round(self.vote.vote.threshold, 4),
+            "held_out_top1": {name: round(value, 4) for name, value in self.vote.accuracy.items()},
+            "tried": self.tried,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fold:
+    """One inner fold, already mapped: rows to train on, labels, held-out rows and which photos those are."""
+
+    rows: Floats
+    y: Numbers
+    plain: int  # the first rows, which show the photos themselves
+    queries: Floats
+    held: Numbers
+    truth: Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Seconds that each voter's final fit took, and the steps it made."""
+
+    seconds: dict[str, float]
+    steps: dict[str, int]
+
+
+def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices:
+    """Makes all choices by cross-validation over photos that look alike.
+
+    Raises:
+        NotEnoughData: no two folds can be made.
+    """
+    folds = look_folds(_plain_points(rows), rows.y, _INNER_FOLDS, seed=options.seed)
+    if len(np.unique(folds)) < 2:
+        raise NotEnoughData("the voters need photos to hold out; every label has a single photo. Add photos.")
+    chosen_map = choose_map(rows.views[0], rows.y, folds)
+    parts = [_mapped(rows, folds == fold, chosen_map) for fold in np.unique(folds)]
+    copies = rows.shown
+    c, tried_c = _choose_c(parts, len(rows.y), label_count, options)
+    knn = choose_knn([(p.rows[: p.plain], p.y[: p.plain], p.queries, p.truth) for p in parts], label_count)
+    tables = np.zeros((len(NAMES), len(rows.y), label_count), np.float32)
+    epochs = []
+    for part in parts:
+        soft, best = fit_softmax(
+            part.rows, part.y, label_count, options.softmax, held=(part.queries, part.truth), seed=options.seed
+        )
+        epochs.append(best)
+        svm = fit_svm(part.rows, part.y, label_count, c=c, copies=copies, seed=options.seed)
+        neighbours = fit_knn(part.rows, part.y, label_count, knn, copies=copies)
+        tables[0, part.held] = soft.logits(part.queries)
+        tables[1, part.held] = np.log(neighbours.probabilities(part.queries))
+        tables[2, part.held] = svm.logits(part.queries)
+    temperatures = {name: fit_temperature(table, rows.y) for name, table in zip(NAMES, tables, strict=True)}
+    for voter, name in enumerate(NAMES):
+        tables[voter] = calibrated(tables[voter], temperatures[name])
+    return Choices(
+        feature_map=chosen_map,
+        c=c,
+        epochs=max(1, round(float(np.median(epochs)))),
+        knn=knn,
+        temperatures=temperatures,
+        vote=fit_vote(tables, rows.y, NAMES, precision=options.precision),
+        tried={"feature_map": chosen_map.tried, "c": tried_c},
+    )
+
+
+def fit(
+    rows: TrainingRows,
+    labels: tuple[str, ...],
+    keys: tuple[str, ...],
+    choices: Choices,
+    options: FitOptions,
+    *,
+    fingerprint: str,
+    label_kind: str,
+) -> tuple[Recogniser, Timings]:
+    """Fits the voters on all rows with the choices made, and puts the recogniser together."""
+    flat, y, photos = rows.flat()
+    feature_map = MapFit(choices.feature_map.transform, flat, y).at(choices.feature_map.shrinkage, rows.view_names)
+    mapped = feature_map.apply(flat)
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, run: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        result = run()
+        seconds[name] = time.perf_counter() - started
+        return result
+
+    soft: LinearVoter = timed(
+        "softmax",
+        lambda: fit_softmax(mapped, y, len(labels), options.softmax, epochs=choices.epochs, seed=options.seed)[0],
+    )
+    svm: LinearVoter = timed(
+        "svm", lambda: fit_svm(mapped, y, len(labels), c=choices.c, copies=rows.shown, seed=options.seed)
+    )
+    knn: KnnVoter = timed("knn", lambda: fit_knn(mapped, y, len(labels), choices.knn, copies=rows.shown))
+    knn.temperature = choices.temperatures["knn"]
+    recogniser = Recogniser(
+        fingerprint=fingerprint,
+        label_kind=label_kind,
+        labels=labels,
+        features=feature_map,
+        softmax=LinearVoter(layers=soft.layers, temperature=choices.temperatures["softmax"]),
+        svm=LinearVoter(layers=svm.layers, temperature=choices.temperatures["svm"]),
+        knn=knn,
+        vote=choices.vote.vote,
+        photos=np.array(keys, "S64"),
+        row_photos=photos.astype(np.int64),
+    )
+    steps = {"softmax": choices.epochs * -(-len(y) // options.softmax.batch), "svm": len(labels), "knn": 0}
+    return recogniser, Timings(seconds=seconds, steps=steps)
+
+
+def _plain_points(rows: TrainingRows) -> Floats:
+    dim = rows.views.shape[2]
+    plain = FeatureMap(transform="sqrt_l2", mean=np.zeros(dim, np.float32), matrix=np.eye(dim, dtype=np.float32))
+    return plain.apply(rows.views[0])
+
+
+def _mapped(rows: TrainingRows, held: NDArray[np.bool_], choice: MapChoice) -> _Fold:
+    inside = rows.subset(np.flatnonzero(~held))
+    flat, y, _ = inside.flat()
+    feature_map = MapFit(choice.transform, flat, y).at(choice.shrinkage)
+    return _Fold(
+        rows=feature_map.apply(flat),
+        y=y,
+        plain=len(inside.y),
+        queries=feature_map.apply(rows.views[:, held]),
+        held=np.flatnonzero(held),
+        truth=rows.y[held],
+    )
+
+
+def _choose_c(parts: list[_Fold], count: int, label_count: int, options: FitOptions) -> tuple[float, dict[str, float]]:
+    """Grid search on the photos themselves, without copies, by the calibrated likelihood of the right label."""
+    losses = {}
+    for c in C_GRID:
+        logits, y = np.zeros((count, label_count), np.float32), np.zeros(count, np.int64)
+        for part in parts:
+            voter = fit_svm(part.rows[: part.plain], part.y[: part.plain], label_count, c=c, seed=options.seed)
+            logits[part.held], y[part.held] = voter.logits(part.queries), part.truth
+        losses[c] = negative_log_likelihood(calibrated(logits, fit_temperature(logits, y)), y)
+    return min(losses, key=lambda c: losses[c]), {f"{c:g}": round(loss, 4) for c, loss in losses.items()}

@@ -1,0 +1,32 @@
+"""The linear SVM voter: one against the rest, scikit-learn's liblinear, C found by cross-validation."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+from engine.voters import LinearVoter
+
+C_GRID = (0.03, 0.1, 0.3, 1.0)
+Numbers = NDArray[np.int64]
+
+
+def fit_svm(rows: Floats, y: Numbers, label_count: int, *, c: float, copies: int = 1, seed: int = 0) -> LinearVoter:
+    """Fits one linear SVM per label against all others.
+
+    Args:
+        rows: float32 (n, d), L2 norm 1.
+        y: int64 (n,), label numbers; a label may be missing, it is never named then.
+        c: weight of the errors against the margin.
+        copies: how many rows show each photo; C counts photos, not rows.
+    """
+    from sklearn.svm import LinearSVC
+
+    model = LinearSVC(C=c / copies, tol=1e-2, random_state=seed).fit(rows, y)
+    present = model.classes_.astype(np.int64)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(present) == 2:  # liblinear keeps one row for two labels
+        coefficients, intercepts = np.vstack([-coefficients, coefficients]), np.hstack([-intercepts, intercepts])
+    weights = np.zeros((rows.shape[1], label_count), np.float32)
+    bias = np.full(label_count, -2.0, np.float32)
+    weights[:, present], bias[present] = coefficients.T, intercepts
+    return LinearVoter(layers=((weights, bias),))
