@@ -1,0 +1,142 @@
+"""serve, search and keys on the command line."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_backbone import TinyBackbone
+
+import engine.search
+import lookalike
+from data.catalogue import Catalogue
+from data.generations import GenerationFolder
+from data.keys import Keys
+from data.settings import Settings
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command line with the tiny backbone; returns exit status, standard output and standard error."""
+    real = engine.search.SearchEngine
+    monkeypatch.setattr(engine.search, "SearchEngine", lambda given: real(given, backbone=TinyBackbone()))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status: Any = 0
+        try:
+            lookalike.main(["--home", str(settings.home), *arguments])
+        except SystemExit as stopped:
+            status = stopped.code
+        captured = capsys.readouterr()
+        return status or 0, captured.out, captured.err
+
+    return call
+
+
+def a_photo(settings: Settings, product_id: str) -> str:
+    catalogue = Catalogue(settings.home)
+    record = catalogue.photo(catalogue.get(product_id).image_sha256[0])
+    assert record
+    return record.source
+
+
+def test_search_by_photo_and_by_product(run: Run, generation: GenerationFolder, settings: Settings) -> None:
+    status, out, _ = run("search", "--image", a_photo(settings, "red-disc"), "-k", "3", "--json")
+    answer = json.loads(out)
+    assert (status, len(answer["hits"]), answer["hits"][0]["product_id"]) == (0, 3, "red-disc")
+    assert answer["generation"] == generation.id
+    _, out, _ = run("search", "--product", "red-disc", "-k", "5", "--json")
+    assert "red-disc" not in [hit["product_id"] for hit in json.loads(out)["hits"]]
+
+
+def test_the_table_is_for_people(run: Run, generation: GenerationFolder, settings: Settings) -> None:
+    _, out, _ = run("search", "--image", a_photo(settings, "red-disc"), "-k", "2")
+    lines = out.splitlines()
+    assert lines[0].split() == ["score", "product_id", "price", "title"]
+    assert lines[1].split()[1:] == ["red-disc", "10.00", "EUR", "red", "disc"]
+    assert "2 hits" in lines[3]
+
+
+def test_several_filters_must_all_hold(run: Run, generation: GenerationFolder, settings: Settings) -> None:
+    filters = ["--filter", 'brand = "Acme" OR brand = "none"', "--filter", "price < 15"]
+    _, out, _ = run("search", "--image", a_photo(settings, "red-disc"), *filters, "-k", "100", "--json")
+    hits = json.loads(out)["hits"]
+    assert sorted((hit["brand"], hit["price"]) for hit in hits) == [("Acme", 11.0), ("Acme", 13.0)]
+
+
+def test_a_bad_filter_is_exit_2_and_names_the_position_in_it(run: Run, generation: GenerationFolder) -> None:
+    status, _, err = run("search", "--product", "red-disc", "--filter", "price < 15", "--filter", 'brand == "x"')
+    assert status == 2
+    assert "7" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ([], 2),
+        (["--text", "  "], 2),
+        (["--product", "none"], 1),
+        (["--product", "red-disc", "-k", "0"], 2),
+        (["--product", "red-disc", "-k", "1001"], 2),
+        (["--product", "red-disc", "--text-weight", "1.5"], 2),
+        (["--image", "/no/such/file"], 2),
+        (["--image", __file__], 1),
+        (["--image", __file__, "--product", "red-disc"], 2),
+    ],
+)
+def test_wrong_use(run: Run, generation: GenerationFolder, arguments: list[str], status: int) -> None:
+    code, out, err = run("search", *arguments)
+    assert (code, out) == (status, "")
+    assert err
+
+
+def test_without_a_generation_the_error_says_what_to_do(run: Run) -> None:
+    status, _, err = run("search", "--text", "mug")
+    assert status == 1
+    assert "lookalike rebuild" in err
+
+
+def test_keys_make_list_revoke(run: Run, settings: Settings) -> None:
+    status, out, _ = run("keys", "add", "--scope", "search", "--scope", "write")
+    key = out.strip()
+    known = Keys(settings.home).verify(key)
+    assert status == 0
+    assert known
+    assert known.scopes == ("search", "write")
+    listed = json.loads(run("keys", "list", "--json")[1])
+    assert [(row["id"], row["revoked_at"]) for row in listed] == [(known.id, None)]
+    assert key not in run("keys", "list")[1]
+    assert run("keys", "revoke", known.id)[0] == 0
+    assert "revoked" in run("keys", "list")[1]
+    assert Keys(settings.home).verify(key) is None
+    assert run("keys", "revoke", known.id)[0] == 1
+    assert run("keys", "add", "--scope", "everything")[0] == 2
+    assert run("keys", "add")[0] == 2
+
+
+def test_serve_refuses_an_address_that_is_none(run: Run, settings: Settings) -> None:
+    assert run("serve", "--port", "70000")[0] == 2
+    command = [sys.executable, "-m", "lookalike", "--home", str(settings.home), "serve", "--host", "no.such.invalid"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "host and port must be free" in refused.stderr
+
+
+def test_serve_starts_a_fresh_process_where_models_are_loaded(settings: Settings) -> None:
+    """As `demo` does after its rebuild: a worker forked from a process with model libraries would hang."""
+    script = (
+        "import sys, faiss, lookalike; assert 'faiss' in sys.modules; "
+        f"lookalike.main(['--home', {str(settings.home)!r}, 'serve', '--port', '0'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert "http://127.0.0.1:" in process.stdout.readline()
+    assert b"lookalike\0serve" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    process.terminate()
+    assert process.wait(60) == 0
