@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.features import FeatureStore
 from data.intake import Intake
 from data.settings import Settings
 from engine.preprocess import decode_target
-from engine.protocols import Backbone, BackboneSpec, Floats
+from engine.protocols import Backbone, BackboneSpec
 from training.augmentation import augment, copy_key, flip, flip_key
 from training.datasets import Exclusion, LabelledPhotos
 from training.errors import NotEnoughData
@@ -75,10 +76,10 @@ def gather(
         NotEnoughData: fewer than 2 labels are left with 2 photos.
     """
     store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
-    names = [lambda sha256: sha256]
+    names: list[Callable[[str], str]] = [str]
     if flips:
         names.append(flip_key)
-    names += [lambda sha256, number=number: copy_key(sha256, number) for number in range(copies)]
+    names += [partial(copy_key, number=number) for number in range(copies)]
     wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
     failed = _embed(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
     if failed:

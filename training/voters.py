@@ -1,0 +1,254 @@
+"""The rebuild's part `voters`: trains the recogniser on the catalogue and measures it on photos held out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.settings import Settings
+from engine.protocols import Backbone, BackboneSpec
+from engine.recognition import Recogniser
+from engine.recognition_files import save_recogniser
+from training import measure as measuring
+from training.context import TrainingContext
+from training.datasets import LabelledPhotos, from_catalogue
+from training.errors import NotEnoughData
+from training.measure import MODELS, Measured, from_tables, join
+from training.photo_features import GetBackbone, gather
+from training.splits import Fold, folds, split
+from training.voter_fit import Choices, FitOptions, Timings, TrainingRows, choose, fit
+from training.voter_softmax import SoftmaxOptions
+
+MOST_PHOTOS_PER_LABEL = 300
+MOST_PHOTOS = 30_000
+_TEST_SHARE = 0.2
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoterOptions:
+    """What decides how the voters are trained. A rebuild takes the live generation's over.
+
+    Attributes:
+        label: `category` or `attr.<name>`.
+        augment: augmented copies of each photo.
+        flips: whether a photo and its mirror image are recognised together.
+        folds: measure by k-fold cross-validation instead of one split of 80 to 20; 0: no.
+        seed: of every random draw.
+        precision: share of right answers wanted where the vote does not abstain.
+    """
+
+    label: str = "category"
+    augment: int = 0
+    flips: bool = False
+    folds: int = 0
+    seed: int = 0
+    precision: float = 0.9
+    softmax: SoftmaxOptions = field(default_factory=SoftmaxOptions)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "VoterOptions":
+        """Reads options as a manifest holds them; what this version does not know is left out."""
+        known = {item.name for item in fields(cls)} - {"softmax"}
+        soft = {item.name for item in fields(SoftmaxOptions)} & set(values.get("softmax") or {})
+        return cls(
+            **{name: value for name, value in values.items() if name in known},
+            softmax=SoftmaxOptions(**{name: values["softmax"][name] for name in soft}),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A recogniser trained on all photos, and how well the same recipe did on photos held out."""
+
+    recogniser: Recogniser
+    measured: Measured
+    metrics: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Writes `voters.safetensors` and `recognition.safetensors`."""
+        save_recogniser(self.recogniser, folder)
+        self.measured.save(folder)
+
+
+def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
+    """Trains on the catalogue's categories, or on whatever the live generation's voters name.
+
+    Where the catalogue has too few labels, no voters are written and the reason is returned.
+    """
+    options = live_options(context)
+    try:
+        photos = from_catalogue(context.catalogue, context.snapshot, options.label)
+        loader = BackboneLoader(settings=context.settings, spec=context.spec)
+        trained = train_voters(context.settings, context.spec, photos, options, loader)
+    except NotEnoughData as error:
+        return {"skipped": str(error), "options": options.to_json()}
+    trained.save(folder)
+    return trained.metrics
+
+
+def live_options(context: TrainingContext) -> VoterOptions:
+    """Returns the options that the live generation's voters were trained with, or the defaults."""
+    if context.live is None:
+        return VoterOptions()
+    part = context.live.manifest.metrics.get("parts", {}).get("voters", {})
+    return VoterOptions.from_json(part.get("options") or {})
+
+
+def train_voters(
+    settings: Settings,
+    spec: BackboneSpec,
+    photos: LabelledPhotos,
+    options: VoterOptions,
+    get_backbone: GetBackbone,
+) -> Trained:
+    """Measures the recipe on held-out photos, then trains on all of them.
+
+    Args:
+        spec: of the backbone whose features are used.
+        photos: to learn from; at most 300 a label and 30,000 in all are used.
+        get_backbone: called only where features are missing.
+
+    Raises:
+        NotEnoughData: too few labels or photos.
+    """
+    photos = capped(photos, options.seed)
+    photos, rows = gather(
+        settings, spec, photos, copies=options.augment, flips=options.flips, get_backbone=get_backbone
+    )
+    started = time.perf_counter()
+    fit_options = FitOptions(seed=options.seed, precision=options.precision, softmax=options.softmax)
+    if options.folds:
+        parts = folds(photos, options.folds, seed=options.seed)
+    else:
+        parts = [split(photos, _TEST_SHARE, seed=options.seed)]
+    runs = [_run(photos, rows, fold, fit_options, spec) for fold in parts]
+    measured = join([run.measured for run in runs])
+    choices = runs[0].choices
+    recogniser, timings = fit(
+        rows, photos.labels, photos.keys, choices, fit_options,
+        fingerprint=spec.fingerprint, label_kind=photos.label_kind,
+    )  # fmt: skip
+    metrics = {
+        "options": options.to_json(),
+        "labels": len(photos.labels),
+        "photos": len(photos),
+        "rows": rows.shown * len(photos),
+        "excluded": len(photos.excluded),
+        "imbalance": photos.imbalance,
+        "split": _describe(parts, options),
+        "choices": choices.summary(),
+        "held_out": measured.figures(),
+        "models": _table(measured, timings, photos, rows, runs[0].inference_ms),
+        "training_s": round(time.perf_counter() - started, 1),
+    }
+    return Trained(recogniser=recogniser, measured=measured, metrics=metrics)
+
+
+def capped(photos: LabelledPhotos, seed: int) -> LabelledPhotos:
+    """Draws at most 300 photos of each label, and fewer where there are very many labels, at least 2."""
+    most = min(MOST_PHOTOS_PER_LABEL, max(2, MOST_PHOTOS // len(photos.labels)))
+    if max(photos.counts.values()) <= most:
+        return photos
+    order = np.random.default_rng(seed).permutation(len(photos))
+    taken = np.zeros(len(photos.labels), np.int64)
+    kept = []
+    for row in order:
+        if taken[photos.y[row]] < most:
+            taken[photos.y[row]] += 1
+            kept.append(row)
+    return photos.subset(np.sort(np.array(kept, np.int64)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneLoader:
+    """Loads the backbone when it is first needed."""
+
+    settings: Settings
+    spec: BackboneSpec
+
+    def __call__(self) -> Backbone:
+        from engine.backbones import load_backbone
+
+        return load_backbone(self.settings, self.spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    choices: Choices
+    measured: Measured
+    inference_ms: dict[str, float]
+
+
+def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: FitOptions, spec: BackboneSpec) -> _Run:
+    inside = rows.subset(fold.train)
+    keys = tuple(photos.keys[row] for row in fold.train)
+    choices = choose(inside, len(photos.labels), options)
+    recogniser, _ = fit(
+        inside, photos.labels, keys, choices, options, fingerprint=spec.fingerprint, label_kind=photos.label_kind
+    )
+    queries = rows.views[:, fold.held]
+    tables = recogniser.tables(queries)
+    measured = from_tables(recogniser, tables, photos.y[fold.held], [photos.keys[row] for row in fold.held])
+    return _Run(choices=choices, measured=measured, inference_ms=_inference_ms(recogniser, queries))
+
+
+def _inference_ms(recogniser: Recogniser, queries: NDArray[np.float32]) -> dict[str, float]:
+    """Median milliseconds for one photo, beyond its embedding: each voter alone, and the whole recognition."""
+    few = queries[:, :20]
+    mapped = recogniser.features.apply(few)
+    runs: dict[str, Callable[[int], object]] = {
+        "softmax": lambda at: recogniser.softmax.probabilities(mapped[at : at + 1]),
+        "knn": lambda at: recogniser.knn.probabilities(mapped[at : at + 1]),
+        "svm": lambda at: recogniser.svm.probabilities(mapped[at : at + 1]),
+        "vote": lambda at: recogniser.recognise(few[:, at]),
+    }
+    times: dict[str, float] = {}
+    for name, run in runs.items():
+        spent = []
+        for at in range(few.shape[1]):
+            started = time.perf_counter()
+            run(at)
+            spent.append((time.perf_counter() - started) * 1000)
+        times[name] = round(float(np.median(spent)), 3)
+    return times
+
+
+def _describe(parts: list[Fold], options: VoterOptions) -> dict[str, Any]:
+    by = list(parts[0].split_by.values())
+    return {
+        "how": f"{options.folds}-fold cross-validation" if options.folds else "80 % to learn, 20 % held out",
+        "seed": options.seed,
+        "labels_split_by_product": by.count("product"),
+        "labels_split_by_photo": by.count("photo"),
+        "straddling_duplicates_dropped": sum(part.straddling for part in parts),
+    }
+
+
+def _table(
+    measured: Measured, timings: Timings, photos: LabelledPhotos, rows: TrainingRows, inference_ms: dict[str, float]
+) -> list[dict[str, Any]]:
+    """The comparison table: one line a model."""
+    seconds = {**timings.seconds, "vote": sum(timings.seconds.values())}
+    return [
+        {
+            "model": name,
+            "labels": len(photos.labels),
+            "images": rows.shown * len(photos),
+            "steps": timings.steps.get(name, 0),
+            "training_s": round(seconds[name], 2),
+            "inference_ms": inference_ms[name],
+            **{f"top{k}": round(measured.top(name, k), 4) for k in (1, 3, 5)},
+        }
+        for name in MODELS
+    ]
+
+
+FILES = ("voters.safetensors", measuring.FILE)
