@@ -183,7 +183,7 @@ def write_generation_files(
 def load_generation(
     settings: Settings, folder: GenerationFolder, backbone: Backbone | None = None, *, models: Models | None = None
 ) -> Generation:
-    """Loads a generation whose files' sha256 are checked by `folder.path` as each is read.
+    """Loads a generation, every file of which is checked against its sha256 first, also those that are not read here.
 
     Args:
         backbone: replaces the one the manifest names (its fingerprint must be equal).
@@ -201,6 +201,7 @@ def load_generation(
             f"generation {folder.id} has fingerprint {folder.manifest.fingerprint[:12]}; the backbone has "
             f"{given[:12]}. Rebuild, or search with the backbone it was built with."
         )
+    folder.verify()
     space = Projection.load(folder.path(projection.FILE))
     index = faiss_index.load_index(folder.path(faiss_index.FILE), settings)
     rows = RowTable.load(folder.path(ROWS_FILE))

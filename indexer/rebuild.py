@@ -20,6 +20,7 @@ from indexer.gates import GateResult, refuse_failed
 from indexer.job import Job, open_job
 from indexer.parts import Trained, inputs_of, take_over_parts, train_parts
 from indexer.photos import embed
+from indexer.report import write_report
 from indexer.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.verify import verify
 from indexer.versions import versions
@@ -161,7 +162,8 @@ def manifest_fields(job: Job, vectors: Floats, parts: Trained) -> dict[str, Any]
 
 
 def publish(job: Job, staged: StagedGeneration, fields: dict[str, Any], gates: list[GateResult]) -> None:
-    """Makes the staged generation the live one, atomically and durably."""
+    """Adds the report and makes the staged generation the live one, atomically and durably."""
+    write_report(staged.folder, staged.id, fields, gates, job.journal.seconds, job.journal.unreadable)
     job.store.publish(staged, **fields, gates=[dataclasses.asdict(gate) for gate in gates])
     job.journal.published = True
 

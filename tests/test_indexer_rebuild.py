@@ -101,6 +101,16 @@ def test_the_manifest_says_what_was_built(generation: GenerationFolder, settings
     assert 0 <= manifest.metrics["parts"]["space"]["quality"]["value"] <= 1
 
 
+def test_the_report_tells_of_gates_and_photos_and_escapes_what_it_shows(feed: Path, settings: Settings) -> None:
+    (feed.parent / "red-disc-0.png").unlink()
+    rebuild(settings, backbone=TinyBackbone())
+    report = (live(settings).folder / "report.html").read_text(encoding="utf-8")
+    assert "self_recall" in report
+    assert "red-disc-0.png" in report
+    assert "&lt;= 0.2" in report
+    assert "<script" not in report
+
+
 def test_nothing_changed_embeds_and_trains_nothing(generation: GenerationFolder, settings: Settings) -> None:
     backbone = CountingBackbone()
     summary = rebuild(settings, backbone=backbone)
@@ -336,7 +346,7 @@ def test_one_flipped_byte_in_any_file_is_refused_with_the_file_named(
     generation: GenerationFolder, settings: Settings
 ) -> None:
     names = sorted(path.name for path in generation.folder.iterdir())
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         path = generation.folder / name
         content = path.read_bytes()
