@@ -61,9 +61,9 @@ def test_a_palette_that_is_all_transparent_is_white() -> None:
 
 @pytest.mark.parametrize("name", ["animated webp", "animated gif"])
 def test_only_the_first_frame_counts(name: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     pixels = decode(GOOD[name], SETTINGS)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert pixels[..., 0].min() > 200
     assert pixels[..., 2].max() < 60
 
@@ -84,10 +84,10 @@ def test_orientation_is_applied(orientation: int, target: int | None) -> None:
 @pytest.mark.parametrize("name", BAD)
 def test_bad_images_are_refused_quickly(name: str) -> None:
     content, kind, code = BAD[name]
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(kind) as caught:
         decode(content, SETTINGS)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert not code or caught.value.code == code
     with pytest.raises(InvalidImage):
         decode(content, SETTINGS, target=64)
