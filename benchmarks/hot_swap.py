@@ -1,0 +1,158 @@
+"""Publishes again and again while clients search: counts failed requests and answers that mix two generations.
+
+Two generations of different product spaces are made from a copy of HOME's catalogue; they are published in turn. An
+answer is right when its hits and scores are exactly those of the generation that it names.
+
+    python benchmarks/hot_swap.py HOME [--publishes 10] [--clients 4]
+"""
+
+import argparse
+import dataclasses
+import http.client
+import json
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from data.catalogue import Catalogue
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import load_settings
+from indexer.rebuild import rebuild
+
+PAUSE_S = 1.0
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        shutil.copytree(options.home, home)
+        store = GenerationStore(home)
+        first = store.open()
+        settings = load_settings(home=home, backbone=first.manifest.backbone["name"])
+        second = _other_space(settings, first)
+        server, port = _start(home)
+        try:
+            _run(options, store, [first, second], port, home)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            print(f"server stopped with exit status {server.wait(60)}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--publishes", type=int, default=10)
+    parser.add_argument("--clients", type=int, default=4)
+    return parser.parse_args()
+
+
+def _other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
+    """Rebuilds with half the dimensions, so that its scores differ from those of `first`."""
+    summary = rebuild(settings.replace(space_dim=max(8, first.manifest.dim // 2), max_quality_drop=1.0), full=True)
+    if not summary.published:
+        raise SystemExit(f"the second generation must pass its gates; it did not: {summary.reason}")
+    return GenerationStore(settings.home).open()
+
+
+def _start(home: Path) -> tuple[subprocess.Popen[str], int]:
+    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")
+    if not found:
+        raise SystemExit(f"{home} must hold a generation that this machine can serve.")
+    return server, int(found[1])
+
+
+def _run(
+    options: argparse.Namespace, store: GenerationStore, sources: list[GenerationFolder], port: int, home: Path
+) -> None:
+    product_id = next(iter(Catalogue(home).iter_facts())).product.product_id
+    load = _Load(port, f"/v1/products/{quote(product_id)}/similar?k=50", options.clients)
+    made_of = {source.id: number for number, source in enumerate(sources)}
+    load.start()
+    for turn in range(options.publishes):
+        number = turn % len(sources)
+        made_of[_publish_again(store, sources[number])] = number
+        time.sleep(PAUSE_S)
+    load.stop()
+    _report(load, made_of)
+
+
+def _publish_again(store: GenerationStore, source: GenerationFolder) -> str:
+    """Publishes a new generation with the files of `source`; returns its id."""
+    staged = store.stage()
+    for name in source.manifest.files:
+        target = staged.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source.path(name), target)
+    fields = {field.name: getattr(source.manifest, field.name) for field in dataclasses.fields(source.manifest)}
+    given = {"format_version", "generation", "created_at", "files"}
+    return store.publish(staged, **{name: value for name, value in fields.items() if name not in given}).id
+
+
+class _Load:
+    """Clients that ask one question again and again and keep every answer."""
+
+    def __init__(self, port: int, path: str, clients: int) -> None:
+        self._port, self._path, self._stopped = port, path, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self.answers: list[tuple[str, Any, float]] = []  # generation, hits, milliseconds
+        self.failures: list[str] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as client:
+            while not self._stopped.is_set():
+                started = time.perf_counter()
+                try:
+                    client.request("GET", self._path)
+                    response = client.getresponse()
+                    body = response.read()
+                except OSError as error:
+                    self.failures.append(repr(error))
+                    continue
+                if response.status != 200:
+                    self.failures.append(f"{response.status} {body[:200]!r}")
+                    continue
+                answer = json.loads(body)
+                hits = tuple((hit["product_id"], hit["score"]) for hit in answer["hits"])
+                self.answers.append((answer["generation"], hits, (time.perf_counter() - started) * 1000))
+
+
+def _report(load: _Load, made_of: dict[str, int]) -> None:
+    ways: dict[int, set[Any]] = {}
+    for generation, hits, _ in load.answers:
+        ways.setdefault(made_of[generation], set()).add(hits)
+    # One answer per source is right; any further one mixes two generations.
+    mixed = sum(len(answers) - 1 for answers in ways.values()) + len(set.intersection(*ways.values()))
+    times = [took for _, _, took in load.answers]
+    print(f"requests {len(load.answers) + len(load.failures)}, failed {len(load.failures)}, mixed answers {mixed}")
+    print(f"generations seen {len({generation for generation, _, _ in load.answers})} of {len(made_of) - 1}")
+    print(f"answer p50 {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms")
+    for failure in load.failures[:5]:
+        print(f"  {failure}")
+    if load.failures or mixed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

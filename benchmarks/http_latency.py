@@ -1,0 +1,128 @@
+"""Answer times over HTTP: one client, one question at a time, against a real `lookalike serve`.
+
+Every question is asked once, so that no cache answers it; a few unmeasured ones come first.
+
+    python benchmarks/http_latency.py HOME PHOTOS [--queries 200]
+
+HOME is a home with a published generation, PHOTOS a folder of query photos.
+"""
+
+import argparse
+import http.client
+import importlib.metadata
+import itertools
+import json
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+from data.catalogue import Catalogue
+from data.generations import GenerationStore
+
+WARM_UP = 10
+TARGETS_MS = {"text": 40.0, "photo": 60.0}
+_BOUNDARY = "http-latency-boundary"
+
+
+def main() -> None:
+    options = _options()
+    photos = sorted(path for path in options.photos.glob("**/*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not photos:
+        raise SystemExit(f"{options.photos} must hold photos; got none.")
+    manifest = GenerationStore(options.home).open().manifest
+    print(f"{_machine()}\n{manifest.backbone['name']} {manifest.backbone['precision']}, {manifest.counts}")
+    print(f"\n{'question':10}{'asked':>7}{'p50 ms':>9}{'p95 ms':>9}{'slowest':>9}{'in engine p50':>15}  bar")
+    with _serving(options.home) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+        words = _words(options.home)
+        _row("text", lambda: _ask_text(client, next(words)), options.queries)
+        files = itertools.cycle(photos)
+        _row("photo", lambda: _ask_photo(client, next(files)), options.queries)
+        products = itertools.cycle(facts.product.product_id for facts in Catalogue(options.home).iter_facts())
+        _row("similar", lambda: _ask(client, "GET", f"/v1/products/{next(products)}/similar"), options.queries)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--queries", type=int, default=200)
+    return parser.parse_args()
+
+
+@contextmanager
+def _serving(home: Path) -> Iterator[int]:
+    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        if server.stdout is None:
+            raise SystemExit("the server must have a standard output.")
+        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline())
+        if not found:
+            raise SystemExit(f"{home} must hold a published generation that this machine can serve.")
+        yield int(found[1])
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+
+
+def _row(name: str, ask: Callable[[], float], count: int) -> None:
+    """Asks `count` times and prints one line; `ask` returns the engine's own milliseconds."""
+    for _ in range(WARM_UP):
+        ask()
+    whole, engine = [], []
+    for _ in range(count):
+        started = time.perf_counter()
+        engine.append(ask())
+        whole.append((time.perf_counter() - started) * 1000)
+    middle = statistics.median(whole)
+    late = statistics.quantiles(whole, n=20)[-1]
+    bar = f"{'ok' if middle <= TARGETS_MS[name] else 'MISSED'} (<= {TARGETS_MS[name]:g})" if name in TARGETS_MS else ""
+    print(f"{name:10}{count:>7}{middle:>9.1f}{late:>9.1f}{max(whole):>9.1f}{statistics.median(engine):>15.1f}  {bar}")
+
+
+def _words(home: Path) -> Iterator[str]:
+    """Yields questions as shoppers ask them, each different: a product's title, then with its brand, and so on."""
+    for extra in ("", "new", "cheap", "for kids", "like this"):
+        for facts in Catalogue(home).iter_facts():
+            yield f"{facts.product.title} {facts.product.brand} {extra} {facts.product_key % 97}".strip()
+
+
+def _ask_text(client: http.client.HTTPConnection, words: str) -> float:
+    return _ask(client, "GET", "/v1/search/text?" + urlencode({"q": words}))
+
+
+def _ask_photo(client: http.client.HTTPConnection, path: Path) -> float:
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo"\r\n\r\n'.encode()
+    body = head + path.read_bytes() + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    return _ask(client, "POST", "/v1/search/image", body)
+
+
+def _ask(client: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None) -> float:
+    headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"} if body else {}
+    client.request(method, path, body=body, headers=headers)
+    response = client.getresponse()
+    answer = response.read()
+    if response.status != 200:
+        raise SystemExit(f"{method} {path} must answer 200; got {response.status}: {answer[:300]!r}")
+    took_ms: float = json.loads(answer)["took_ms"]
+    return took_ms
+
+
+def _machine() -> str:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("flask", "gunicorn", "openvino"))
+    load = os.getloadavg()[0]
+    cores = len(os.sched_getaffinity(0))
+    return f"{platform.machine()}, {cores} cores, load {load:.1f}; {versions}"
+
+
+if __name__ == "__main__":
+    main()
