@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,6 @@ class ImportRuns:
             "SELECT line, product_id, code, message FROM import_rows WHERE run_id = ? ORDER BY line, rowid", (run_id,)
         )
         return [RowProblem(*row) for row in rows]
-
-
-def problem_line(problem: RowProblem) -> str:
-    """Returns the problem as one line of JSON."""
-    return json.dumps(asdict(problem), ensure_ascii=False)
 
 
 def _now() -> str:

@@ -52,11 +52,11 @@ def import_command(
 
     Example: lookalike import catalogue.csv --images photos --report problems.jsonl
     """
-    from indexer.import_report import summary
+    from indexer.import_report import describe
     from indexer.importing import import_feed
 
     done = import_feed(settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, report=report)
-    click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else summary(done, report))
+    click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
 
 
 @click.command("rebuild")

@@ -47,6 +47,15 @@ class ImportReport:
         """Whether the catalogue is another one now."""
         return bool(self.created + self.updated + self.deleted)
 
+    @property
+    def summary(self) -> str:
+        """The counts in one line, for people."""
+        parts = [f"{count:,} {name}" for name in ("created", "updated", "unchanged") if (count := getattr(self, name))]
+        return (
+            f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
+            f"{self.refused:,} rows refused" + (f", {self.deleted:,} products deleted" if self.deleted else "")
+        )
+
     def fields(self) -> dict[str, Any]:
         """Returns the report as plain JSON values."""
         return {**asdict(self), "products": self.products, "problems": [asdict(item) for item in self.problems]}
@@ -93,13 +102,9 @@ class ReportFile:
             Path(self._temporary).unlink(missing_ok=True)
 
 
-def summary(report: ImportReport, report_file: Path | None = None) -> str:
-    """Returns the report for people: one line, then the problems by kind and the first few of them."""
-    parts = [f"{count:,} {name}" for name in ("created", "updated", "unchanged") if (count := getattr(report, name))]
-    lines = [
-        f"{report.products:,} products ({', '.join(parts)}), {report.images:,} images ({report.new_images:,} new), "
-        f"{report.refused:,} rows refused" + (f", {report.deleted:,} products deleted" if report.deleted else "")
-    ]
+def describe(report: ImportReport, report_file: Path | None = None) -> str:
+    """Returns the report for people: its summary, then the problems by kind and the first few of them."""
+    lines = [report.summary]
     if not report.changed:
         lines.append("Nothing changed.")
     if report.codes:
