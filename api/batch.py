@@ -11,7 +11,7 @@ from api.errors import BadRequest
 from api.parsing import from_json
 from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import PhotoRecord
 from data.errors import LookalikeError
 from data.intake import Intake
 from data.products import Product, parse_product
@@ -34,9 +34,7 @@ class _Change:
     photos: Sequence[PhotoRecord] | None
 
 
-def run_batch(
-    body: IO[bytes], settings: Settings, catalogue: Catalogue, intake: Intake, writer: ProductWriter
-) -> list[Status]:
+def run_batch(body: IO[bytes], settings: Settings, intake: Intake, writer: ProductWriter) -> list[Status]:
     """Applies the lines of `body` in order; a bad line is answered and skipped.
 
     Args:
@@ -60,7 +58,7 @@ def run_batch(
             fields = _fields(line)
             status["product_id"] = fields.get("product_id")
             if fields.get("delete") is True:
-                _write(group, statuses, catalogue, writer)
+                _write(group, statuses, writer)
                 writer.delete(str(fields.get("product_id", "")))
                 status["status"] = "deleted"
             else:
@@ -69,8 +67,8 @@ def run_batch(
         except LookalikeError as error:
             status.update(_failed(error))
         if len(group) >= GROUP:
-            _write(group, statuses, catalogue, writer)
-    _write(group, statuses, catalogue, writer)
+            _write(group, statuses, writer)
+    _write(group, statuses, writer)
     return statuses
 
 
@@ -117,13 +115,12 @@ def _under_roots(name: str, roots: Sequence[Path]) -> Path:
     )
 
 
-def _write(group: list[_Change], statuses: list[Status], catalogue: Catalogue, writer: ProductWriter) -> None:
+def _write(group: list[_Change], statuses: list[Status], writer: ProductWriter) -> None:
     """Embeds and writes the waiting products in one transaction, fills in their statuses and empties `group`."""
     if not group:
         return
     try:
-        writer.embed([photo for change in group for photo in change.photos or ()])
-        outcomes = catalogue.upsert_many((change.product, change.photos) for change in group)
+        outcomes = writer.put_many([(change.product, change.photos) for change in group])
         for change, outcome in zip(group, outcomes, strict=True):
             statuses[change.line - 1]["status"] = outcome
     except LookalikeError as error:

@@ -22,7 +22,8 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
     from api.server import serve
     from data.keys import Keys
 
-    if not _is_loopback(host) and not Keys(ctx.obj.home).in_use():
+    is_open = not Keys(ctx.obj.home).in_use()  # asked in any case: a damaged database is an error here, once
+    if is_open and not _is_loopback(host):
         click.secho(
             f"WARNING: {host} can be reached from other machines and no API key exists, so anyone may change products. "
             "Make keys with `lookalike keys add --scope ...`.",

@@ -56,7 +56,7 @@ def batch() -> Response:
     request.max_content_length = BODY_LIMIT
     require_type("application/x-ndjson", "application/jsonl", "application/json")
     held = resources()
-    statuses = run_batch(request.stream, held.settings, held.catalogue, held.intake, held.writer)
+    statuses = run_batch(request.stream, held.settings, held.intake, held.writer)
     if request.stream.tell() >= BODY_LIMIT:  # a chunked body, cut off there
         detail = f"a batch must have at most {BODY_LIMIT} bytes; what came after them was not read."
         statuses.append({"line": len(statuses) + 1, "product_id": None, "status": "error", "code": "too_large",
@@ -67,6 +67,8 @@ def batch() -> Response:
 
 def _product(product_id: str) -> Product:
     """Returns the facts in the part `product`, which may be a plain field or a file part."""
+    if unknown := sorted(set(request.form) - {"product"}):
+        raise BadRequest(f"plain parts must be named product; got {unknown[0][:100]!r}.", field=unknown[0][:100])
     part = request.files.get("product")
     body = part.stream.read(PRODUCT_BYTES + 1) if part else request.form.get("product", "").encode()
     if not body or len(body) > PRODUCT_BYTES:

@@ -21,7 +21,7 @@ from api.resources import EXTENSION, Resources
 from data.settings import Settings
 
 HEADER_DEADLINE_S = 10.0
-STALL_S = 20  # a client that sends nothing for so long in the middle of its request is cut off
+STALL_S = 20  # a client that neither sends nor takes anything for so long in the middle of a request is cut off
 DRAIN_S = 30
 WARM_S = 300  # a worker that does not even beat for so long is replaced
 SPARE_THREADS = 16  # beside those for queries: health checks, thumbnails, slow clients
@@ -125,7 +125,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: Any) -> Any:
         thread = threading.get_ident()
         self._reading[thread] = (conn, time.monotonic())
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(STALL_S))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, _timeval(STALL_S))
         try:
             return super().handle(conn)
         finally:
@@ -148,8 +149,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 listener.close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        held: Resources = self.wsgi.extensions[EXTENSION]
-        held.readiness.stop()
+        if app := getattr(self, "wsgi", None):  # not there while it starts
+            held: Resources = app.extensions[EXTENSION]
+            held.readiness.stop()
         super().handle_exit(sig, frame)
 
 

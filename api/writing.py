@@ -38,9 +38,20 @@ class ProductWriter:
                 return self._catalogue.upsert(product, None)
         with self._admission.slot():
             photos = [self._accept(number, content) for number, content in enumerate(contents, start=1)]
-            self.embed(photos)
+            self._embed(photos)
         with self._changing:
             return self._catalogue.upsert(product, photos)
+
+    def put_many(self, items: Sequence[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
+        """Creates or replaces products in one transaction; the photos are taken in already, None keeps a product's own.
+
+        Raises:
+            Overloaded: too many requests wait.
+        """
+        with self._admission.slot():
+            self._embed([photo for _, photos in items for photo in photos or ()])
+        with self._changing:
+            return self._catalogue.upsert_many(items)
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
         """Replaces the named facts of a product and returns it.
@@ -63,7 +74,7 @@ class ProductWriter:
         if not self._catalogue.delete(product_id):
             raise UnknownProduct(product_id)
 
-    def embed(self, photos: Sequence[PhotoRecord]) -> None:
+    def _embed(self, photos: Sequence[PhotoRecord]) -> None:
         """Makes the features of `photos` durable; before the first publish the first rebuild does it instead."""
         try:
             self._engine.embed_new(photos)

@@ -93,6 +93,12 @@ def test_the_product_part_may_be_a_file(client: FlaskClient) -> None:
     assert (response.status_code, response.get_json()["title"]) == (201, "from a file")
 
 
+def test_facts_beside_the_product_part_are_refused(client: FlaskClient) -> None:
+    parts = {"product": "{}", "title": "lost"}
+    response = client.put("/v1/products/p", data=parts, content_type="multipart/form-data")
+    assert (response.status_code, response.get_json()["field"]) == (400, "title")
+
+
 def test_ten_photos_and_no_more(client: FlaskClient, photo: Photo) -> None:
     colours = ["red", "blue", "green", "white", "black", "grey", "pink", "brown", "orange", "purple", "navy"]
     assert put(client, "p", {}, *map(photo, colours[:10])).status_code == 201

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
+from api.app import create_app
 from api.errors import BadRequest
 from api.parsing import OPTIONS, check_fields, from_json, from_texts
 from data.catalogue import Catalogue
@@ -128,6 +129,16 @@ def test_urls_are_off_by_default(client: FlaskClient, fake_engine: FakeEngine) -
     response = client.post("/v1/search/image", json={"image_url": "http://169.254.169.254/"})
     assert (response.status_code, response.get_json()["field"]) == (400, "image_url")
     assert fake_engine.requests == []
+
+
+def test_where_urls_are_on_the_fetched_photo_is_searched_by(
+    settings: Settings, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.fetch.fetch_image", lambda url, _settings: f"bytes of {url}".encode())
+    client = create_app(settings.replace(fetch_urls=True), fake_engine).test_client()
+    client.post("/v1/search/image", json={"image_url": "https://shop.example/a.jpg", "box": [0, 0, 9, 9]})
+    assert fake_engine.requests[0].image == b"bytes of https://shop.example/a.jpg"
+    assert fake_engine.requests[0].box == (0, 0, 9, 9)
 
 
 def test_a_bad_filter_names_its_position(client: FlaskClient, stocked: Catalogue) -> None:

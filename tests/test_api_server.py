@@ -29,8 +29,7 @@ Photo = Callable[..., bytes]
 class Server:
     """A `lookalike serve` process on a free port."""
 
-    def __init__(self, home: Path, log: Path, *options: str, **environment: str) -> None:
-        command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0", *options]
+    def __init__(self, command: list[str], log: Path, **environment: str) -> None:
         self.log = log
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env={**os.environ, **environment}
@@ -58,10 +57,14 @@ class Server:
         return self.process.wait(60)
 
 
+def serve(home: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0", *options]
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    server = Server(folder / "home", folder / "log")
+    server = Server(serve(folder / "home"), folder / "log")
     yield server
     server.process.kill()
     server.process.wait()
@@ -108,6 +111,30 @@ def test_slow_clients_do_not_hold_up_the_others(shared: Server) -> None:
             assert shared.ask("GET", "/v1/products/none")[0] == 404
 
 
+def test_more_slow_clients_than_threads_are_cut_off(tmp_path: Path) -> None:
+    script = (
+        "import api.server, lookalike; api.server.HEADER_DEADLINE_S = 0.5; api.server.STALL_S = 1000; api.server.SPARE_THREADS = 2; "
+        f"lookalike.main(['--home', {str(tmp_path / 'home')!r}, 'serve', '--port', '0'])"
+    )
+    limits = {"LOOKALIKE_THREADS": "1", "LOOKALIKE_QUEUE_SIZE": "1"}
+    server = Server([sys.executable, "-c", script], tmp_path / "log", **limits)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(server)) for _ in range(12)]
+        for client in slow:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        assert server.ask("GET", "/livez")[0] == 200
+        assert slow[0].recv(100) == b""
+    assert server.stop() == 0
+
+
+def test_a_damaged_database_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "catalog.db").write_bytes(b"this is no database" * 1000)
+    refused = subprocess.run(serve(tmp_path), capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "catalog.db" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_body_without_a_length_is_limited_too(shared: Server) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(3):
@@ -146,7 +173,7 @@ def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
 
 
 def test_sigterm_lets_a_running_request_end(tmp_path: Path) -> None:
-    server = Server(tmp_path / "home", tmp_path / "log")
+    server = Server(serve(tmp_path / "home"), tmp_path / "log")
     with connect(server) as client:
         request = put_request(server, "last")
         client.sendall(request[:-10])
@@ -176,7 +203,7 @@ def test_an_open_server_warns_aloud_off_loopback_only(tmp_path: Path) -> None:
     for host, with_key in (("127.0.0.1", False), ("0.0.0.0", False), ("0.0.0.0", True)):  # noqa: S104
         if with_key:
             Keys(tmp_path / "home").create(["admin"])
-        server = Server(tmp_path / "home", tmp_path / "log", "--host", host)
+        server = Server(serve(tmp_path / "home", "--host", host), tmp_path / "log")
         server.process.kill()
         server.process.wait()
         warned.append("WARNING" in server.log.read_text())
