@@ -113,7 +113,8 @@ def test_slow_clients_do_not_hold_up_the_others(shared: Server) -> None:
 
 def test_more_slow_clients_than_threads_are_cut_off(tmp_path: Path) -> None:
     script = (
-        "import api.server, lookalike; api.server.HEADER_DEADLINE_S = 0.5; api.server.STALL_S = 1000; api.server.SPARE_THREADS = 2; "
+        "import api.server, lookalike; api.server.HEADER_DEADLINE_S = 0.5; api.server.STALL_S = 1000; "
+        "api.server.SPARE_THREADS = 2; "
         f"lookalike.main(['--home', {str(tmp_path / 'home')!r}, 'serve', '--port', '0'])"
     )
     limits = {"LOOKALIKE_THREADS": "1", "LOOKALIKE_QUEUE_SIZE": "1"}
