@@ -1,4 +1,4 @@
-"""The head of the text tower: from sentence embeddings to the product space, in closed form.
+"""The head of the text tower: from text features to the product space.
 
 It joins two estimates of where the photos of a text lie. A ridge regression generalises to words that no product uses;
 a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' places, weighted by likeness) knows the
@@ -24,17 +24,18 @@ _KERNEL_WIDTH = 0.1  # of the cosine between two texts; chosen by category searc
 
 @dataclass(frozen=True, kw_only=True)
 class TextHead:
-    """`normalise(ridge(embedding) + kernel(embedding))`, both normalised first.
+    """`normalise(ridge(features) + kernel(features))`, both normalised first.
 
     Attributes:
         mean: float32 (width,); with matrix and bias the ridge regression `(embedding - mean) @ matrix + bias`.
         matrix: float32 (width, d).
         bias: float32 (d,).
-        anchors: float32 (m, width), the embeddings of texts that the shop uses.
+        anchors: float32 (m, width), the features of texts that the shop uses.
         anchor_points: float32 (m, d), where the photos of each lie.
         anchor_weights: float32 (m,), above 0.
         encoder_name: the encoder it was fitted on, as `Settings.text_encoder` names it.
         encoder_digest: that encoder's digest.
+        characters: width of the hashed letters that stand beside the sentence embedding; 0: none.
     """
 
     mean: Floats
@@ -45,13 +46,14 @@ class TextHead:
     anchor_weights: Floats
     encoder_name: str
     encoder_digest: str
+    characters: int = 0
 
     def __post_init__(self) -> None:
         width, d = self.matrix.shape if self.matrix.ndim == 2 else (-1, -1)
         count = len(self.anchor_weights)
         wanted = ((width,), (width, d), (d,), (count, width), (count, d), (count,))
         shapes = tuple(getattr(self, name).shape for name in _ARRAYS)
-        if shapes != wanted or not count:
+        if shapes != wanted or not count or not 0 <= self.characters < max(width, 1):
             raise InvalidModel(f"the text head's arrays must have shapes {wanted}; got {shapes}. Rebuild.")
         if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS) or self.anchor_weights.min() <= 0:
             raise InvalidModel("the text head must hold finite values and weights above 0. Rebuild.")
@@ -61,13 +63,15 @@ class TextHead:
         return int(self.matrix.shape[1])
 
     def apply(self, embeddings: Floats) -> Floats:
-        """Maps sentence embeddings float32 (n, width), L2 norm 1, to the product space, float32 (n, d), L2 norm 1.
+        """Maps text features float32 (n, width), L2 norm 1, to the product space, float32 (n, d), L2 norm 1.
+
+        The features are those of `engine.text_features.text_features` with this head's `characters`.
 
         Raises:
             FingerprintMismatch: the embeddings have another width.
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
-            raise FingerprintMismatch(f"text embeddings must have width {len(self.mean)}; got {embeddings.shape}.")
+            raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")
         ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
         likeness = embeddings @ self.anchors.T / _KERNEL_WIDTH
         share = np.exp(likeness - likeness.max(axis=1, keepdims=True)) * self.anchor_weights
@@ -79,7 +83,7 @@ class TextHead:
 
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         # One entry: safetensors writes several in any order, and equal heads should give equal files.
-        encoder = json.dumps({"name": self.encoder_name, "digest": self.encoder_digest})
+        encoder = json.dumps({"name": self.encoder_name, "digest": self.encoder_digest, "characters": self.characters})
         write_bytes(folder / FILE, save(tensors, metadata={"encoder": encoder}))
 
     @classmethod
@@ -93,9 +97,10 @@ class TextHead:
         try:
             encoder = json.loads(metadata["encoder"])
             name, digest = str(encoder["name"]), str(encoder["digest"])
+            characters = int(encoder.get("characters", 0))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must name the encoder it was fitted on. Rebuild.") from error
-        return cls(**tensors, encoder_name=name, encoder_digest=digest)
+        return cls(**tensors, encoder_name=name, encoder_digest=digest, characters=characters)
 
 
 def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: float) -> tuple[Floats, Floats, Floats]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
+from engine.text_features import text_features
 from engine.text_head import TextHead
 
 _CACHED_TEXTS = 1024
@@ -94,7 +95,7 @@ class EncoderTextTower:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns points of the product space, float32 (n, d), L2 norm 1."""
-        return self._head.apply(self._encoder.embed(texts))
+        return self._head.apply(text_features(self._encoder, texts, self._head.characters))
 
 
 def bundled_model() -> Path:

@@ -13,6 +13,7 @@ from data.settings import Settings
 from engine.projection import FILE, Projection
 from engine.protocols import Floats
 from engine.text_head import TextHead
+from engine.text_tower import EncoderTextTower
 from training import space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
@@ -78,7 +79,7 @@ def test_titles_find_their_products_after_training(shop: TinyShop, folder: Path)
     projection, head = Projection.load(folder / FILE), TextHead.load(folder / "text_head.safetensors")
     assert (head.encoder_name, head.encoder_digest) == ("letters", "a" * 64)
     points = projection.apply(shop.features.read(context_of(shop).snapshot.image_sha256))
-    nearest = (head.apply(LetterEncoder().embed(["the milk"])) @ points.T).argmax()
+    nearest = (EncoderTextTower(LetterEncoder(), head).embed(["the milk"]) @ points.T).argmax()
     assert context_of(shop).snapshot.product_keys[nearest] == shop.catalogue.get("milk").product_key
 
 

@@ -11,7 +11,7 @@ from engine import projection, text_head
 from engine.projection import Projection
 from engine.protocols import Floats
 from engine.text_head import TextHead
-from engine.text_tower import TextEncoder
+from engine.text_tower import EncoderTextTower, TextEncoder
 from training.context import TrainingContext
 from training.quality import held_out, name_retrieval, photo_retrieval
 from training.texts import name_of
@@ -67,7 +67,7 @@ def _measure_names(
     if encoder.digest != head.encoder_digest:
         return None
     wanted = [np.array(names[name]) for name in asked]
-    figures = name_retrieval(head.apply(encoder.embed(asked)), wanted, points, keys)
+    figures = name_retrieval(EncoderTextTower(encoder, head).embed(asked), wanted, points, keys)
     return {"measure": "name_r1", "value": figures["name_r1"], "queries": int(figures["name_queries"])}
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.projection import Projection, explained_variance, fit_pca, normalise, plain
 from engine.protocols import Floats
 from engine.text_head import TextHead
-from engine.text_tower import TextEncoder
+from engine.text_tower import EncoderTextTower, TextEncoder
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.quality import held_out, name_retrieval, photo_retrieval
@@ -73,7 +73,7 @@ def _measure_names(
     encoder: TextEncoder, head: TextHead, pairs: TextPairs, keys: NDArray[np.int64], vectors: Floats
 ) -> dict[str, float]:
     names = list(pairs.names)[:: max(1, -(-len(pairs.names) // 2000))]
-    points = head.apply(encoder.embed(names))
+    points = EncoderTextTower(encoder, head).embed(names)
     return name_retrieval(points, [np.array(pairs.names[name]) for name in names], vectors, keys)
 
 

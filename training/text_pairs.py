@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.projection import normalise
 from engine.protocols import Floats
+from engine.text_features import text_features
 from engine.text_head import TextHead, fit_ridge
 from engine.text_tower import TextEncoder
 from training.texts import name_of, product_texts
@@ -89,7 +90,7 @@ def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[TextHead, dict[str
     Returns:
         The head and what was measured: `ridge_strength`, `unseen_text_mrr`.
     """
-    embeddings = encoder.embed(pairs.texts)
+    embeddings = text_features(encoder, pairs.texts)
     everything = np.ones(len(pairs.texts), np.bool_)
     scores = {strength: _unseen_rank(encoder, embeddings, pairs, strength) for strength in _STRENGTHS}
     best = max(scores, key=lambda strength: (scores[strength], strength))
@@ -114,6 +115,7 @@ def _fit(
         anchor_weights=weights[heaviest],
         encoder_name=encoder.name,
         encoder_digest=encoder.digest,
+        characters=embeddings.shape[1] - encoder.dim,
     )
 
 
