@@ -103,7 +103,7 @@ def load_backbone(
     if not openvino_runtime.is_exported(settings.home, spec):
         openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
         if spec.precision == "int8":
-            openvino_runtime.quantise(settings.home, spec, calibration or ())
+            openvino_runtime.quantise(settings.home, spec, () if calibration is None else calibration)
     return openvino_runtime.OpenVinoBackbone(settings.home, spec, threads=settings.cores, latency=latency)
 
 

@@ -21,7 +21,8 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
 _XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
-_BATCH = 8
+# Images in one request: on two cores faster than 1, 8 or 32 at every precision.
+_BATCH = 4
 CALIBRATION_PHOTOS = 200
 
 

@@ -89,7 +89,7 @@ def test_int8_features_are_close_to_those_of_keras(
     spec = resolve_spec(settings)
     with pytest.raises(BackboneUnavailable, match="calibrated"):
         load_backbone(settings, spec)
-    load_backbone(settings, spec, calibration=iter(inputs))
+    load_backbone(settings, spec, calibration=inputs)
     again = load_backbone(settings, spec, latency=True)
     assert cosines(again.embed(inputs[:12]), reference).min() >= 0.98
 
