@@ -13,47 +13,57 @@ _MOST_SENTENCES = 4
 
 @dataclass(frozen=True)
 class ProductText:
-    """A text and how much it counts in training."""
+    """A text, how much it counts in training, and the fact that it tells.
+
+    Attributes:
+        source: `title`, `brand`, `category`, `attribute` or `description`.
+    """
 
     text: str
     weight: float
+    source: str
 
 
 def product_texts(product: Product) -> Iterator[ProductText]:
     """Yields the texts of one product, the title (or else the category) first; each once."""
     seen: set[str] = set()
-    for text, weight in _texts(product):
-        tidy = " ".join(text.split())[:_LONGEST].strip()
-        if tidy and tidy.lower() not in seen:
-            seen.add(tidy.lower())
-            yield ProductText(tidy, weight)
+    for text, weight, source in _texts(product):
+        short = tidy(text)
+        if short and short.lower() not in seen:
+            seen.add(short.lower())
+            yield ProductText(short, weight, source)
 
 
 def name_of(product: Product) -> str:
     """Returns what the product is called: its title, or its category where it has none."""
-    return " ".join((product.title or _words(product.category)).split())[:_LONGEST].strip()
+    return tidy(product.title or _words(product.category))
 
 
-def _texts(product: Product) -> Iterator[tuple[str, float]]:
+def tidy(text: str) -> str:
+    """Returns the text with single spaces, cut to 300 characters: the form in which two texts are the same."""
+    return " ".join(text.split())[:_LONGEST].strip()
+
+
+def _texts(product: Product) -> Iterator[tuple[str, float, str]]:
     name, category, colour = name_of(product), _words(product.category), product.colour
-    yield name, 2.0
+    yield name, 2.0, "title"
     if not name:
         return
-    yield f"a photo of {name}", 1.0
-    yield category, 1.0
+    yield f"a photo of {name}", 1.0, "title"
+    yield category, 1.0, "category"
     if category.lower() not in name.lower():
-        yield f"{name} {category}", 1.0
+        yield f"{name} {category}", 1.0, "category"
     if product.brand and product.brand.lower() not in name.lower():
-        yield f"{product.brand} {name}", 0.5
+        yield f"{product.brand} {name}", 0.5, "brand"
     if colour:
-        yield f"{colour} {category or name}", 1.0
+        yield f"{colour} {category or name}", 1.0, "attribute"
     attributes = [value for value in product.attributes.values() if isinstance(value, str) and not value.isdigit()]
     if attributes:
-        yield f"{name} {' '.join(attributes)}", 0.5
+        yield f"{name} {' '.join(attributes)}", 0.5, "attribute"
     sentences = [part for part in _SENTENCE_END.split(product.description) if part.strip()]
     for sentence in sentences[:_MOST_SENTENCES]:
-        yield sentence, 0.5
-    yield product.description, 0.5
+        yield sentence, 0.5, "description"
+    yield product.description, 0.5, "description"
 
 
 def _words(label: str) -> str:
