@@ -6,6 +6,7 @@ LookalikeError
     ├── FingerprintMismatch   two vectors that must not meet
     ├── InvalidQuery          a search request that makes no sense
     ├── CursorExpired         a page cursor of a ranking that is gone
+    ├── NoVoters              the live generation cannot recognise: nothing was trained
     ├── InvalidModel          a model, weights or index file that is not what it must be
     └── Overloaded            too many queries wait, or this one waited too long
 """
@@ -31,6 +32,10 @@ class InvalidQuery(EngineError):
 
 class CursorExpired(InvalidQuery):
     code = "cursor_expired"
+
+
+class NoVoters(EngineError):
+    code = "no_voters"
 
 
 class InvalidModel(EngineError):

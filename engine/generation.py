@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import faiss_index, projection, text_head
+from engine import faiss_index, projection, recognition_files, text_head
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
@@ -105,6 +105,7 @@ class Generation:
         id: the generation's name.
         seq: the catalogue state it was built from.
         spec: the backbone its vectors came from.
+        recogniser: its voters, or None where none were trained.
     """
 
     def __init__(
@@ -118,6 +119,10 @@ class Generation:
         self._backbone: Backbone | None = None
         self._tower: EncoderTextTower | None = None
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
+        voters = recognition_files.FILE
+        self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
+        if self.recogniser is not None:
+            self.recogniser.check_fingerprint(self.spec.fingerprint)
 
     @property
     def encoder_name(self) -> str:

@@ -17,13 +17,14 @@ from data.intake import Intake
 from data.settings import Settings
 from engine.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.embedding import load_input
-from engine.errors import CursorExpired, InvalidQuery
+from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.generation import Generation
 from engine.live import LiveIndex, LiveView
 from engine.projection import normalise
 from engine.protocols import Backbone, Floats, Mask
 from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point
 from engine.ranking import RERANKED, Ranked, diversify, prefer_fresh, rank_products
+from engine.recognition import Recognition
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 DEPTH = 1000  # products that one query can page through
@@ -82,7 +83,7 @@ class SearchEngine:
 
     Args:
         backbone: replaces the one that the generation names (tests).
-        on_stage: told the milliseconds of each stage: decode, embed, text, search, rank, facts.
+        on_stage: told the milliseconds of each stage: decode, embed, text, search, rank, facts, recognise.
     """
 
     def __init__(
@@ -136,6 +137,42 @@ class SearchEngine:
             no_match=False,
         )
 
+    def recognise(
+        self,
+        image: bytes,
+        *,
+        k: int = 5,
+        within: Sequence[str] = (),
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Recognition:
+        """Says what a photo shows: the vote of the live generation's voters, with its evidence.
+
+        Args:
+            image: an image file's bytes.
+            k: labels wanted, 1..100.
+            within: the only labels that may be named; empty: all.
+            box: the part of the photo that counts, in pixels of the photo as shown.
+
+        Raises:
+            NoVoters: none were trained.
+            InvalidQuery, InvalidImage: of the arguments.
+            NoGeneration: nothing has been published.
+        """
+        request = SearchRequest(image=image, box=box)
+        check_request(request)
+        generation = self._live.view().generation
+        if generation.recogniser is None:
+            raise NoVoters(
+                "recognition needs voters; the live generation has none, for its catalogue had fewer than 2 categories "
+                "with 2 photos each. Add products with photos and categories, then run `lookalike rebuild`."
+            )
+        pixels = self._timed("decode", lambda: photo_input(request, generation.spec.input_size, self._settings))
+        views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
+        stacked = np.ascontiguousarray(np.concatenate([views[name] for name in generation.recogniser.features.views]))
+        rows = self._timed("embed", lambda: generation.backbone().embed(stacked))
+        recogniser = generation.recogniser
+        return self._timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
+
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         """Stores the features of photos that have none, so that their product can be found once it is acknowledged.
 
@@ -175,6 +212,8 @@ class SearchEngine:
             "backbone": generation.spec.name,
             "runtime": generation.spec.runtime,
             "precision": generation.spec.precision,
+            "label_kind": generation.recogniser.label_kind if generation.recogniser else None,
+            "labels": len(generation.recogniser.labels) if generation.recogniser else 0,
             "text_encoder": generation.encoder_name or "all-MiniLM-L6-v2",
             "index": index.kind,
             "index_reason": index.reason,

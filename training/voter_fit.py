@@ -134,7 +134,13 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
     epochs = []
     for part in parts:
         soft, best = fit_softmax(
-            part.rows, part.y, label_count, options.softmax, held=(part.queries, part.truth), seed=options.seed
+            part.rows,
+            part.y,
+            label_count,
+            options.softmax,
+            copies=copies,
+            held=(part.queries, part.truth),
+            seed=options.seed,
         )
         epochs.append(best)
         svm = fit_svm(part.rows, part.y, label_count, c=c, copies=copies, seed=options.seed)
@@ -180,7 +186,9 @@ def fit(
 
     soft: LinearVoter = timed(
         "softmax",
-        lambda: fit_softmax(mapped, y, len(labels), options.softmax, epochs=choices.epochs, seed=options.seed)[0],
+        lambda: fit_softmax(
+            mapped, y, len(labels), options.softmax, copies=rows.shown, epochs=choices.epochs, seed=options.seed
+        )[0],
     )
     svm: LinearVoter = timed(
         "svm", lambda: fit_svm(mapped, y, len(labels), c=choices.c, copies=rows.shown, seed=options.seed)
@@ -199,7 +207,7 @@ def fit(
         photos=np.array(keys, "S64"),
         row_photos=photos.astype(np.int64),
     )
-    steps = {"softmax": choices.epochs * -(-len(y) // options.softmax.batch), "svm": len(labels), "knn": 0}
+    steps = {"softmax": choices.epochs * -(-len(rows.y) // options.softmax.batch), "svm": len(labels), "knn": 0}
     return recogniser, Timings(seconds=seconds, steps=steps)
 
 

@@ -1,0 +1,109 @@
+"""What a photo shows, and products of the kind that was picked."""
+
+import dataclasses
+import json
+import time
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from api.documents import answer_document, json_answer
+from api.errors import BadRequest
+from api.parsing import check_fields, from_json, from_texts
+from api.resources import resources
+from api.uploads import FORM_TYPES, limit_body, read_part, require_type
+from data.colours import COLOUR_NAMES, dominant_colours
+from data.images import decode
+from engine.recognition import Recognition
+from engine.recommend import RecommendRequest, recommend
+
+blueprint = Blueprint("recognition", __name__)
+_WITHIN_LIMIT = 1_000
+_COLOUR_SIDE = 256
+
+
+@blueprint.post("/v1/recognize")
+def recognize() -> Response:
+    """Photo (multipart `file`) -> labels with calibrated probabilities, and each voter's own."""
+    held = resources()
+    limit_body(held.settings.max_image_bytes)
+    require_type(*FORM_TYPES)
+    image = read_part("file", held.settings.max_image_bytes)
+    raw = from_texts(request.form)
+    within = _within(raw.pop("within", None))
+    fields = check_fields(raw, ("k", "box"))
+    if image is None:
+        raise BadRequest("file must be given: the photo to recognise; got none.", field="file")
+    started = time.perf_counter()
+    with held.admission.slot():
+        recognition = held.engine.recognise(image, k=fields.get("k", 5), within=within, box=fields.get("box"))
+    return json_answer(recognition_document(recognition, (time.perf_counter() - started) * 1000))
+
+
+@blueprint.post("/v1/recommend")
+def recommend_products() -> Response:
+    """`label` or `product_id`, `colour`, `filter`, `k`, perhaps a photo -> hits of the same kind and colour."""
+    held = resources()
+    limit_body(held.settings.max_image_bytes)
+    require_type(*FORM_TYPES, "application/json")
+    image = None if request.is_json else read_part("file", held.settings.max_image_bytes)
+    raw = from_json(request.get_data()) if request.is_json else from_texts(request.form)
+    texts = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
+    fields = check_fields(raw, ("product_id", "filter", "k"))
+    if not texts.get("label") and not fields.get("product_id"):
+        raise BadRequest("label or product_id must be given; got neither.", field="label")
+    if image is not None and fields.get("product_id"):
+        raise BadRequest("a photo must come with a label, not with product_id. Leave one out.", field="product_id")
+    label, label_kind = texts.get("label", ""), held.engine.status().get("label_kind") or "category"
+    colours: tuple[str, ...] = ()
+    if product_id := fields.get("product_id", ""):
+        facts = held.catalogue.get(product_id)
+        colours = facts.colours
+        if not label:
+            label, label_kind = facts.product.category, "category"
+    elif image is not None:
+        colours = dominant_colours(decode(image, held.settings, target=_COLOUR_SIDE))[:1]
+    if texts.get("colour"):
+        colours = (_colour(texts["colour"]),)
+    asked = RecommendRequest(
+        label=label, label_kind=label_kind, product_id=product_id, image=image, colours=colours,
+        filter=fields.get("filter", ""), k=fields.get("k", 10),
+    )  # fmt: skip
+    with held.admission.slot():
+        answer = recommend(held.engine.search, asked)
+    return json_answer(answer_document(answer))
+
+
+def recognition_document(recognition: Recognition, took_ms: float) -> dict[str, Any]:
+    """Returns a recognition as the HTTP contract writes it."""
+    document = dataclasses.asdict(recognition)
+    for neighbour in document["neighbours"]:
+        neighbour["image_url"] = f"/thumbs/{neighbour['image_id']}.webp"
+    return {**document, "took_ms": round(took_ms, 2)}
+
+
+def _within(value: Any) -> tuple[str, ...]:
+    """Reads `within`: a JSON list of labels, or one label."""
+    if value is None:
+        return ()
+    labels: Any = value
+    if str(value).lstrip().startswith("["):
+        try:
+            labels = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"within must be a JSON list of labels; {error}.", field="within") from error
+    labels = [labels] if isinstance(labels, str) else labels
+    if not all(isinstance(label, str) for label in labels) or not 1 <= len(labels) <= _WITHIN_LIMIT:
+        raise BadRequest(f"within must be a list of 1 to {_WITHIN_LIMIT} labels.", field="within")
+    return tuple(labels)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 200 or any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+        raise BadRequest(f"{name} must be text of at most 200 characters.", field=name)
+    return value.strip()
+
+
+def _colour(name: str) -> str:
+    """Returns the English name of a colour given in English or Korean; a shop's own colour word stays as it is."""
+    return next((english for english, korean in COLOUR_NAMES.items() if name == korean), name)

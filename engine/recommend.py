@@ -1,0 +1,84 @@
+"""Recommendation: products of the same kind and a similar colour, within the shopper's filter."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import InvalidQuery
+from engine.search import Hit, SearchAnswer, SearchRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendRequest:
+    """What was picked. Something to look like (`product_id` or `image`), a `label`, or both.
+
+    Attributes:
+        label: the kind wanted, one of the recogniser's labels.
+        label_kind: what labels are: `category` or `attr.<name>`.
+        product_id: a product to look like.
+        image: a photo to look like, an image file's bytes.
+        colours: colour names to prefer; empty: none.
+        filter: what else must hold.
+        k: products wanted, 1..1000.
+    """
+
+    label: str = ""
+    label_kind: str = "category"
+    product_id: str = ""
+    image: bytes | None = None
+    colours: tuple[str, ...] = ()
+    filter: str = ""
+    k: int = 10
+
+
+def recommend(search: Callable[[SearchRequest], SearchAnswer], request: RecommendRequest) -> SearchAnswer:
+    """Finds products of the label's kind: those of the wanted colours first, then others of the kind.
+
+    Without photo and product the label's own words are searched for.
+
+    Raises:
+        InvalidQuery: there is nothing to go by.
+        InvalidFilter, UnknownProduct, NoGeneration: see `SearchEngine.search`.
+    """
+    if not (request.label or request.product_id or request.image is not None):
+        raise InvalidQuery("label or product_id must be given; got neither.")
+    asked = SearchRequest(
+        text="" if request.product_id or request.image is not None else request.label,
+        product_id=request.product_id,
+        image=request.image,
+        k=request.k,
+        filter=_and(_kind(request), request.filter),
+    )
+    if not request.colours:
+        return search(asked)
+    wanted = ", ".join(quoted(colour) for colour in request.colours)
+    answer = search(dataclasses.replace(asked, filter=_and(f"colour IN ({wanted})", asked.filter)))
+    if len(answer.hits) >= request.k:
+        return dataclasses.replace(answer, next_cursor=None)
+    found = {hit.product_id for hit in answer.hits}
+    others = search(asked)
+    more = [_other_colour(hit) for hit in others.hits if hit.product_id not in found]
+    return dataclasses.replace(
+        answer,
+        hits=(*answer.hits, *more)[: request.k],
+        next_cursor=None,
+        took_ms=answer.took_ms + others.took_ms,
+        no_match=answer.no_match and others.no_match,
+    )
+
+
+def quoted(text: str) -> str:
+    """Returns a text as the filter language writes it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _kind(request: RecommendRequest) -> str:
+    return f"{request.label_kind} = {quoted(request.label)}" if request.label else ""
+
+
+def _and(*expressions: str) -> str:
+    return " AND ".join(f"({expression})" for expression in expressions if expression.strip())
+
+
+def _other_colour(hit: Hit) -> Hit:
+    return dataclasses.replace(hit, why=(*hit.why, "another colour"))
