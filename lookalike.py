@@ -17,6 +17,7 @@ USAGE_ERRORS = {"bad_filter", "bad_query", "cursor_expired"}
 COMMANDS = {
     "demo": ("lookalike", "Make a sample catalogue, import it, build the index and serve it."),
     "import": ("indexer.cli", "Add or change products from a catalogue file or folder."),
+    "import-events": ("indexer.cli", "Add searches, clicks and purchases from a log."),
     "rebuild": ("indexer.cli", "Embed what is new, build a generation, verify it and publish it."),
     "rollback": ("indexer.cli", "Make an earlier generation the live one."),
     "status": ("indexer.cli", "Say what is live and what is waiting."),

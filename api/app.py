@@ -5,16 +5,29 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from api import guard, headers, openapi, operation_routes, page_routes, problems, product_routes, search_routes
+from api import (
+    event_routes,
+    guard,
+    headers,
+    openapi,
+    operation_routes,
+    page_routes,
+    problems,
+    product_routes,
+    recognition_routes,
+    search_routes,
+)
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
 from api.seams import Engine
+from api.search_log import SearchLog
 from api.shelf import Shelf
 from api.uploads import FORM_BYTES, PARTS
 from api.writing import ProductWriter
 from data.catalogue import Catalogue
+from data.events import Events
 from data.intake import Intake
 from data.keys import Keys
 from data.settings import Settings
@@ -38,7 +51,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
     headers.register(app)
     _count_requests(app)
     guard.register(app)
-    for blueprint in (search_routes, product_routes, operation_routes, openapi):
+    for blueprint in (search_routes, recognition_routes, product_routes, event_routes, operation_routes, openapi):
         app.register_blueprint(blueprint.blueprint)
     page_routes.register(app)
     return app
@@ -53,6 +66,7 @@ def _make_resources(settings: Settings, engine: Engine | None) -> Resources:
         engine = SearchEngine(settings, on_stage=metrics.stage)
     catalogue = Catalogue(settings.home)
     intake = Intake(settings, catalogue)
+    events = Events(settings.home)
     return Resources(
         settings=settings,
         engine=engine,
@@ -65,6 +79,8 @@ def _make_resources(settings: Settings, engine: Engine | None) -> Resources:
         metrics=metrics,
         readiness=Readiness(engine, admission),
         shelf=Shelf(catalogue),
+        events=events,
+        search_log=SearchLog(events),
     )
 
 

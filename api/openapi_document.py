@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi_schemas import OPTIONS, SCHEMAS, TEXT_OPTION, Schema, ref
+from api.openapi_schemas import EVENTS, OPTIONS, SCHEMAS, TEXT_OPTION, Schema, ref
 
 VERSION = "0.1.0"
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
@@ -75,6 +75,21 @@ _SEARCH_PATHS: dict[str, Any] = {
     },
 }  # fmt: skip
 
+_RECOGNITION_PATHS: dict[str, Any] = {
+    "/v1/recognize": {
+        "post": _operation("Recognition", "recognize", "What a photo shows: labels that three voters agree on.",
+                           _answers(_UPLOAD, _200=_answer("Labels, best first.", ref("Recognition"))),
+                           requestBody=_body(form=ref("RecognizeUpload"))),
+    },
+    "/v1/recommend": {
+        "post": _operation("Recognition", "recommend", "Products of one kind and a similar colour.",
+                           _answers((*_UPLOAD, 404), _200=_HITS),
+                           requestBody=_body(json=ref("Recommend"), form={"allOf": [
+                               ref("Recommend"), {"type": "object", "properties": {
+                                   "file": {"type": "string", "format": "binary"}}}]})),
+    },
+}  # fmt: skip
+
 _PRODUCT_PATHS: dict[str, Any] = {
     "/v1/products/{product_id}": {
         "parameters": [_ID],
@@ -95,6 +110,17 @@ _PRODUCT_PATHS: dict[str, Any] = {
                            _answers((401, 403, 413, 415, 429),
                                     _200=_answer("One status a line, in order.", ref("BatchStatus"), _NDJSON)),
                            requestBody=_body(ndjson=ref("ProductFacts"))),
+    },
+}  # fmt: skip
+
+_EVENT_PATHS: dict[str, Any] = {
+    "/v1/events": {
+        "post": _operation("Events", "postEvents",
+                           "What shoppers did: one event or a list of at most 1,000. Searches answered here are "
+                           "remembered by themselves, so a click needs only `query_id`, `product_id`, `position`.",
+                           _answers((400, 401, 403, 413, 415, 429),
+                                    _202=_answer("Durable, but for those named.", ref("EventsAnswer"))),
+                           requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
     },
 }  # fmt: skip
 
@@ -129,7 +155,7 @@ DOCUMENT: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "security": [{"key": []}],
-    "paths": {**_SEARCH_PATHS, **_PRODUCT_PATHS, **_OPERATION_PATHS},
+    "paths": {**_SEARCH_PATHS, **_RECOGNITION_PATHS, **_PRODUCT_PATHS, **_EVENT_PATHS, **_OPERATION_PATHS},
     "components": {
         "schemas": SCHEMAS,
         "securitySchemes": {

@@ -47,6 +47,7 @@ OPTIONS: dict[str, Schema] = {
     "freshness": {**_UNIT, "description": "How much new products gain."},
 }
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=2000)
+EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": 1000}
 BOX: Schema = {
     "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
     "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
@@ -86,6 +87,36 @@ SCHEMAS: dict[str, Schema] = {
         [], file=_text("JPEG, PNG or WebP, at most 10 MB.", format="binary"), box=BOX, text=TEXT_OPTION, **OPTIONS
     ),
     "TextSearch": _object([], q=TEXT_OPTION, **OPTIONS),
+    "RecognizeUpload": _object(
+        ["file"], file=_text("JPEG, PNG or WebP, at most 10 MB.", format="binary"), box=BOX,
+        k={**_WHOLE, "minimum": 1, "maximum": 100, "default": 5},
+        within=_text("JSON list of the only labels that may be named."),
+    ),
+    "Guess": _object(["label", "score"], label=_text(), score=_UNIT),
+    "Recognition": _object(
+        ["labels", "voters", "neighbours", "abstained", "took_ms"],
+        labels={"type": "array", "items": _object(
+            ["label", "score", "probability", "voters"],
+            label=_text(), score={**_UNIT, "description": "Weighted confidence of the voters, before calibration."},
+            probability={**_UNIT, "description": "Calibrated chance that this is the right label."},
+            voters={**_TEXTS, "description": "The voters that name it among their five best."},
+        )},
+        voters=_object(
+            ["softmax", "knn", "svm"],
+            **{name: {"type": "array", "items": ref("Guess")} for name in ("softmax", "knn", "svm")},
+        ),
+        neighbours={"type": "array", "description": "The nearest training photos.", "items": _object(
+            ["image_id", "label", "distance", "image_url"],
+            image_id=_text(), label=_text(), distance=_NUMBER, image_url=_text(),
+        )},
+        abstained={**_FLAG, "description": "True where even the best label is too uncertain to rely on."},
+        took_ms=_NUMBER,
+    ),
+    "Recommend": _object(
+        [], label=_text("The kind wanted, as /v1/recognize names it."), product_id=_text("Look like this product."),
+        colour=_text("Preferred colour, in English or Korean; without it, that of the product or the photo."),
+        filter=_text("What else must hold."), k={**_WHOLE, "minimum": 1, "maximum": 1000, "default": 10},
+    ),
     "Image": _object(["image_id", "image_url"], image_id=_text(), image_url=_text()),
     "Product": _object(
         ["product_id", *_FACTS, "colours", "images"],
@@ -104,6 +135,29 @@ SCHEMAS: dict[str, Schema] = {
         product_id={"type": ["string", "null"]},
         status={"enum": ["created", "updated", "unchanged", "deleted", "error"]},
         code=_text(), detail=_text(),
+    ),
+    "Event": _object(
+        ["kind"],
+        event_id=_text("The same id again is the same event; without one equal content is.", maxLength=200),
+        kind={"enum": ["search", "click", "add_to_cart", "purchase"]},
+        at=_text("ISO 8601; without it, now. Give it, or an event_id, to make a retry safe."),
+        query_id=_text("Of the search answer.", maxLength=200),
+        query_text=_text("Where the search was answered elsewhere.", maxLength=2000),
+        photo_sha256=_text(pattern="^[0-9a-f]{64}$"),
+        product_id=_text("Clicked, put into the cart or bought.", maxLength=200),
+        position={**_WHOLE, "description": "Its place in the answer, from 0."},
+        shown={"type": "array", "maxItems": 1000, "items": {"oneOf": [_text(), ref("ShownProduct")]},
+               "description": "Products of a search answered elsewhere, in the order shown."},
+        session=_text(maxLength=200),
+    ),
+    "ShownProduct": _object(["product_id"], product_id=_text(maxLength=200), position=_WHOLE),
+    "EventsAnswer": _object(
+        ["accepted", "duplicates", "unknown_products", "refused"],
+        accepted={**_WHOLE, "description": "New, and durable."},
+        duplicates={**_WHOLE, "description": "Known already; nothing changed."},
+        unknown_products={**_WHOLE, "description": "Name a product that the catalogue never had; kept and marked."},
+        refused={"type": "array", "items": _object(["index", "code", "message"], index=_WHOLE, code=_text(),
+                                                   message=_text())},
     ),
     "Status": _object(
         ["generation", "ready", "waiting", "sample"],

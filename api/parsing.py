@@ -38,13 +38,22 @@ def from_json(body: bytes, *, keep_null: bool = False) -> dict[str, Any]:
     Raises:
         BadRequest: the body is not one JSON object in UTF-8.
     """
-    try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body must be one JSON object in UTF-8; {error}.") from error
+    value = _json(body)
     if not isinstance(value, dict):
         raise BadRequest(f"the body must be a JSON object; got {type(value).__name__}.")
     return {name: field for name, field in value.items() if keep_null or field is not None}
+
+
+def from_json_list(body: bytes) -> list[Any]:
+    """Returns the items of a JSON list; one object alone counts as a list of one.
+
+    Raises:
+        BadRequest: the body is neither, or not UTF-8.
+    """
+    value = _json(body)
+    if not isinstance(value, dict | list):
+        raise BadRequest(f"the body must be a JSON object or a list; got {type(value).__name__}.")
+    return value if isinstance(value, list) else [value]
 
 
 def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -70,6 +79,13 @@ def _typed(name: str, text: str) -> Any:
             raise BadRequest(f"box must be [x0,y0,x1,y1] in pixels; got {text[:100]!r}.", field=name)
         return [float(part) for part in parts]
     return text
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body must be JSON in UTF-8; {error}.") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -19,7 +19,7 @@ from data.errors import (
     UnknownProduct,
     UnsupportedImage,
 )
-from engine.errors import InvalidQuery, Overloaded
+from engine.errors import InvalidQuery, NoVoters, Overloaded
 
 _log = logging.getLogger("lookalike.api")
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +39,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (RateLimited, 429),
     (Overloaded, 503),
     (NoGeneration, 503),
+    (NoVoters, 503),
 )
 INTERNAL = "The server could not answer this request. The cause is in its log."
 

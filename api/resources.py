@@ -9,9 +9,11 @@ from api.admission import Admission, RateLimit
 from api.metrics import Metrics
 from api.readiness import Readiness
 from api.seams import Engine
+from api.search_log import SearchLog
 from api.shelf import Shelf
 from api.writing import ProductWriter
 from data.catalogue import Catalogue
+from data.events import Events
 from data.intake import Intake
 from data.keys import Keys
 from data.settings import Settings
@@ -32,6 +34,8 @@ class Resources:
     metrics: Metrics
     readiness: Readiness
     shelf: Shelf
+    events: Events
+    search_log: SearchLog
 
 
 def resources() -> Resources:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from data.catalogue import PhotoRecord
+from engine.recognition import Recognition
 from engine.search import SearchAnswer, SearchRequest
 
 
@@ -12,5 +13,13 @@ class Engine(Protocol):
 
     def warm(self) -> None: ...
     def search(self, request: SearchRequest) -> SearchAnswer: ...
+    def recognise(
+        self,
+        image: bytes,
+        *,
+        k: int = 5,
+        within: Sequence[str] = (),
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Recognition: ...
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None: ...
     def status(self) -> dict[str, Any]: ...

@@ -50,10 +50,13 @@ def similar(product_id: str) -> Response:
 
 
 def run_search(fields: dict[str, Any]) -> SearchAnswer:
-    """Runs one search in the engine's queue."""
+    """Runs one search in the engine's queue; what it showed goes into the events."""
     held = resources()
+    search = SearchRequest(**fields)
     with held.admission.slot():
-        return held.engine.search(SearchRequest(**fields))
+        answer = held.engine.search(search)
+    held.search_log.record(search, answer)
+    return answer
 
 
 def _answer(fields: dict[str, Any]) -> Response:

@@ -13,7 +13,7 @@
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
     ├── CorruptGeneration       a generation's file is not what its manifest says
-    ├── InvalidEvent            an event's kind, id or time breaks a rule
+    ├── InvalidEvent            an event's kind, id, time or text breaks a rule
     ├── InvalidKey              an API key is asked for with scopes that do not exist
     └── LockHeld                another process is doing this already
 
@@ -107,7 +107,11 @@ class CorruptGeneration(LookalikeError):
 
 
 class InvalidEvent(LookalikeError):
-    code = "bad_event"
+    """An event breaks a rule; `code` names the rule (for example `bad_time`)."""
+
+    def __init__(self, message: str, *, code: str = "bad_event") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class InvalidKey(LookalikeError):

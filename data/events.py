@@ -15,6 +15,22 @@ from data.moments import moment_text
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000
 POSITION_LIMIT = 1_000_000
+# A row without words and photo takes both from its search; one without a position looks itself up in what was shown.
+_ITERATE = """
+SELECT e.event_id, e.kind, e.at, e.session, e.query_id,
+       iif(e.query_text = '' AND e.photo_sha256 = '', coalesce(s.query_text, ''), e.query_text),
+       iif(e.query_text = '' AND e.photo_sha256 = '', coalesce(s.photo_sha256, ''), e.photo_sha256),
+       e.product_id, e.known_product,
+       CASE WHEN e.position IS NULL AND s.event_id IS NOT NULL THEN
+           (SELECT json_extract(j.value, '$[1]') FROM json_each(s.shown) AS j
+            WHERE json_extract(j.value, '$[0]') = e.product_id LIMIT 1)
+       ELSE e.position END,
+       e.shown
+FROM events AS e
+LEFT JOIN events AS s ON e.query_id != '' AND s.event_id = e.query_id AND s.kind = 'search' AND s.event_id != e.event_id
+WHERE (e.at, e.event_id) > (?, ?) AND e.kind IN (SELECT value FROM json_each(?))
+ORDER BY e.at, e.event_id LIMIT ?
+"""
 _COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
 
 
@@ -71,6 +87,21 @@ class Event:
                 raise InvalidEvent(f"positions must be from 0 to {POSITION_LIMIT}; got {position}.")
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What became of events that came in.
+
+    Attributes:
+        new: stored now.
+        duplicates: their ids were stored before, or came twice.
+        unknown_products: of all that came, how many name a product that the catalogue has never had.
+    """
+
+    new: int
+    duplicates: int
+    unknown_products: int
+
+
 class Events:
     """The events of one catalogue; safe to use from several threads and processes."""
 
@@ -83,13 +114,19 @@ class Events:
         Returns:
             How many were new.
         """
+        return self.store(events).new
+
+    def store(self, events: Sequence[Event]) -> Stored:
+        """Does what `append` does, and tells more."""
         with self._connections.writing() as connection:
-            known = _known(connection, {event.product_id for event in events})
+            known = _known(connection, {event.product_id for event in events if event.product_id})
             cursor = connection.executemany(
                 f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 [_row(event, event.product_id in known) for event in events],
             )
-            return cursor.rowcount
+            new = max(cursor.rowcount, 0)
+        unknown = sum(bool(event.product_id) and event.product_id not in known for event in events)
+        return Stored(new, len(events) - new, unknown)
 
     @property
     def count(self) -> int:
@@ -102,17 +139,16 @@ class Events:
     ) -> Iterator[Event]:
         """Yields events in the order of time, then of id; memory does not grow with their number.
 
+        An event that names its search (`query_id`, the `event_id` of the search's own event) and leaves out words,
+        photo or position has them from there.
+
         Args:
             kinds: only these.
             since: only those at this time or later.
         """
         after = (moment_text(since) if since else "", "")
         while True:
-            rows = self._connections.query(
-                f"SELECT {_COLUMNS} FROM events WHERE (at, event_id) > (?, ?) "  # noqa: S608 - constants
-                "AND kind IN (SELECT value FROM json_each(?)) ORDER BY at, event_id LIMIT ?",
-                (*after, json_list(kinds), batch),
-            )
+            rows = self._connections.query(_ITERATE, (*after, json_list(kinds), batch))
             yield from map(_event, rows)
             if len(rows) < batch:
                 return

@@ -1,4 +1,4 @@
-"""The indexer's commands: import, rebuild, rollback, status, doctor."""
+"""The indexer's commands: import, import-events, rebuild, rollback, status, doctor."""
 
 import dataclasses
 import json
@@ -57,6 +57,36 @@ def import_command(
 
     done = import_feed(settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, report=report)
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
+
+
+@click.command("import-events")
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("auto", "csv", "jsonl")),
+    default="auto",
+    show_default=True,
+    help="Format of the log; auto looks at its name and first bytes.",
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="JSONL file for the rows with problems."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.pass_obj
+def import_events_command(settings: Settings, path: Path, format_: str, report: Path | None, as_json: bool) -> None:
+    """Add what shoppers did, from a log: searches with what was shown, clicks, carts and purchases.
+
+    A row is one event (`kind`, `at`, `query_text`, `product_id`, `position`, ...) or, without a kind, one search with
+    `shown`, `clicked`, `added_to_cart` and `purchased`. Rows with problems are reported and skipped. Importing the same
+    log again changes nothing. Events of products that are not in the catalogue are kept and marked.
+
+    Example: lookalike import-events clicks.csv --report problems.jsonl
+    """
+    from indexer.importing_events import describe_events, import_events
+
+    done = import_events(settings, path, format=format_, report=report)
+    click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe_events(done, report))
 
 
 @click.command("rebuild")

@@ -6,6 +6,7 @@ from typing import Any
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
 from data.filters import parse_filter
+from engine.recognition import LabelGuess, Neighbour, RecognisedLabel, Recognition
 from engine.search import Hit, SearchAnswer, SearchRequest
 
 
@@ -44,6 +45,24 @@ class FakeEngine:
             query_id="q1", generation=self.generation or "", pending=0, took_ms=1.25, hits=tuple(map(_hit, page)),
             next_cursor=str(start + request.k) if more else None, no_match=False,
         )  # fmt: skip
+
+    def recognise(
+        self,
+        image: bytes,
+        *,
+        k: int = 5,
+        within: Sequence[str] = (),
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Recognition:
+        self.warm()
+        labels = [label for label in ("mug", "bowl", "shoe") if not within or label in within][:k]
+        guesses = tuple(LabelGuess(label=label, score=0.5) for label in labels)
+        return Recognition(
+            labels=tuple(RecognisedLabel(label=label, score=0.5, probability=0.5, voters=("svm",)) for label in labels),
+            voters={"softmax": guesses, "knn": guesses, "svm": guesses},
+            neighbours=(Neighbour(image_id="0" * 64, label="mug", distance=0.25),),
+            abstained=False,
+        )
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         self.embedded += [photo.sha256 for photo in photos]

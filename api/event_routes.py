@@ -1,0 +1,55 @@
+"""What shoppers did, told by the shop."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response
+
+from api.documents import json_answer
+from api.errors import BadRequest
+from api.parsing import from_json_list
+from api.resources import resources
+from api.uploads import limit_body, read_body, require_type
+from data.errors import InvalidEvent
+from data.event_fields import FIELDS, parse_events
+from data.events import Event
+
+blueprint = Blueprint("events", __name__)
+EVENTS = 1_000  # in one request
+BODY_BYTES = 4_000_000
+
+
+@blueprint.post("/v1/events")
+def post_events() -> Response:
+    """One event or a list of them -> 202 once those that keep the rules are durable; the others are named."""
+    limit_body(BODY_BYTES)
+    require_type("application/json")
+    items = from_json_list(read_body())
+    if len(items) > EVENTS:
+        raise BadRequest(f"a request must hold at most {EVENTS} events; got {len(items)}. Send several.")
+    events: list[Event] = []
+    refused: list[dict[str, Any]] = []
+    now = datetime.now(UTC)
+    for index, item in enumerate(items):
+        try:
+            events += parse_events(_one_event(item), now=now)
+        except InvalidEvent as error:
+            refused.append({"index": index, "code": error.code, "message": str(error)})
+    stored = resources().events.store(events)
+    document = {
+        "accepted": stored.new,
+        "duplicates": stored.duplicates,
+        "unknown_products": stored.unknown_products,
+        "refused": refused,
+    }
+    return json_answer(document, 202)
+
+
+def _one_event(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise InvalidEvent(f"an event must be a JSON object; got {type(item).__name__}.")
+    if item.get("kind") is None:
+        raise InvalidEvent("kind must be given; got nothing.", code="bad_kind")
+    if unknown := sorted(set(item) - set(FIELDS)):
+        raise InvalidEvent(f"fields must be among {', '.join(FIELDS)}; got {unknown[0]!r:.100}.", code="unknown_field")
+    return item

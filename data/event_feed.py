@@ -1,0 +1,69 @@
+"""Reads a log of events, CSV or JSON Lines, one row at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import InvalidFeed
+from data.event_fields import FIELDS, OUTCOMES
+from data.reader_csv import column_names, header_delimiter, read_cells
+from data.reader_jsonl import read_jsonl
+from data.reader_rows import BOM, BadRow
+
+EVENT_FORMATS = ("auto", "csv", "jsonl")
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One row as the log gives it, not yet checked; `line` counts from 1."""
+
+    line: int
+    fields: Mapping[str, Any]
+
+
+def read_event_feed(path: Path, format: str = "auto") -> Iterator[EventRow | BadRow]:
+    """Yields the rows of the log at `path`; memory does not grow with it.
+
+    Args:
+        format: one of EVENT_FORMATS; `auto`: JSONL where the first character is a brace, else CSV.
+
+    Raises:
+        InvalidFeed: the file cannot be read, or a CSV header does not fit.
+    """
+    try:
+        if (format if format != "auto" else _detect(path)) == "csv":
+            yield from _read_csv(path)
+            return
+        for row in read_jsonl(path):
+            yield row if isinstance(row, BadRow) else EventRow(row.line, row.fields)
+    except OSError as error:
+        raise InvalidFeed(f"a log must be readable; got {path} ({error.strerror}). Check the path.") from error
+
+
+def _detect(path: Path) -> str:
+    with path.open("rb") as source:
+        head = source.read(_HEAD_BYTES).removeprefix(BOM)
+    return "jsonl" if head.lstrip()[:1] == b"{" or path.suffix.lower() in (".jsonl", ".ndjson") else "csv"
+
+
+def _read_csv(path: Path) -> Iterator[EventRow | BadRow]:
+    delimiters = [header_delimiter(path, name) for name in ("at", "time")]
+    rows = read_cells(path, next((delimiter for delimiter in delimiters if delimiter != ","), ","))
+    _, names = next(rows, (0, []))
+    columns = column_names(names) if isinstance(names, list) else []
+    unknown = [name for name in columns if name not in (*FIELDS, *OUTCOMES, "time")]
+    if not {"at", "time"} & set(columns) or unknown or len(set(columns)) < len(columns):
+        raise InvalidFeed(
+            f"a CSV log must have a header with `at` and columns among {', '.join((*FIELDS, *OUTCOMES))}, each once; "
+            f"got {', '.join(columns)[:200] or 'no header'}."
+        )
+    for line, cells in rows:
+        if isinstance(cells, BadRow):
+            yield cells
+        elif len(cells) != len(columns):
+            message = f"a row must have {len(columns)} columns like the header; got {len(cells)}. Quote its cells."
+            yield BadRow(line, "wrong_columns", message)
+        else:
+            yield EventRow(line, dict(zip(columns, cells, strict=True)))
