@@ -32,7 +32,7 @@ class LabelledPhotos:
     """Photos with one label each.
 
     Attributes:
-        label_kind: `category`, `attr.<name>`, or `label` where the photos do not come from the catalogue.
+        label_kind: `category` or `attr.<name>`.
         labels: the label names, sorted.
         keys: sha256 of each photo.
         y: int64 (n,), number of each photo's label.
@@ -104,7 +104,7 @@ def from_files(path: Path) -> LabelledPhotos:
         InvalidFeed: the path is neither, or a row lacks a column.
         NotEnoughData: fewer than 2 labels have 2 photos each.
     """
-    return _gather("label", [*_read_rows(path)])
+    return _gather("category", [*_read_rows(path)])
 
 
 def label_photos(path: Path, labels: Sequence[str]) -> LabelledPhotos:
@@ -118,7 +118,7 @@ def label_photos(path: Path, labels: Sequence[str]) -> LabelledPhotos:
     if not rows:
         raise NotEnoughData(f"{path} must hold photos of labels that the voters know; got none.")
     names = tuple(labels)
-    return _build("label", names, rows, excluded)
+    return _build("category", names, rows, excluded)
 
 
 _Entry = tuple[str, str, int, Path | None]

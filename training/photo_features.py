@@ -1,7 +1,7 @@
 """Features of labelled photos: read from the feature store, embedded once where they are missing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from data.features import FeatureStore
 from data.intake import Intake
 from data.settings import Settings
 from engine.preprocess import decode_target
-from engine.protocols import Backbone, BackboneSpec
+from engine.protocols import Backbone, BackboneSpec, Floats
 from training.augmentation import augment, copy_key, flip, flip_key
 from training.datasets import Exclusion, LabelledPhotos
 from training.errors import NotEnoughData
@@ -96,6 +96,20 @@ def gather(
     return photos, rows
 
 
+def gather_known(
+    settings: Settings, spec: BackboneSpec, photos: LabelledPhotos, *, flips: bool, get_backbone: GetBackbone
+) -> tuple[LabelledPhotos, Floats]:
+    """Returns the photos to be recognised that can be read, and their pool_3 features, float32 (views, n, dim)."""
+    store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
+    names: list[Callable[[str], str]] = [str, flip_key] if flips else [str]
+    wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
+    failed = _embed(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
+    keep = np.flatnonzero([key not in failed for key in photos.keys])
+    excluded = tuple(Exclusion(what=key, reason=reason) for key, reason in failed.items())
+    photos = replace(photos.subset(keep), excluded=(*photos.excluded, *excluded))
+    return photos, np.stack([store.read([name(sha256) for sha256 in photos.keys]) for name in names])
+
+
 def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
     """Leaves photos out, each with its reason."""
     keep = np.flatnonzero([key not in failed for key in photos.keys])
@@ -108,15 +122,7 @@ def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
             f"every label needs 2 usable photos; {', '.join(small[:5])} has fewer, for {len(failed)} could not be read "
             f"({next(iter(failed.values()))}). Add photos or remove the label."
         )
-    return LabelledPhotos(
-        label_kind=left.label_kind,
-        labels=left.labels,
-        keys=left.keys,
-        y=left.y,
-        products=left.products,
-        sources=left.sources,
-        excluded=(*photos.excluded, *excluded),
-    )
+    return replace(left, excluded=(*photos.excluded, *excluded))
 
 
 def _embed(

@@ -1,0 +1,112 @@
+"""`lookalike train voters`: photos, options and the live generation brought together."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data import images
+from data.catalogue import Catalogue
+from data.errors import NoGeneration
+from data.generations import GenerationFolder, GenerationStore
+from data.locks import exclusive
+from data.settings import Settings
+from engine.protocols import BackboneSpec
+from training.augmentation import contact_sheet
+from training.candidate import publish_candidate
+from training.datasets import LabelledPhotos, from_catalogue, from_files
+from training.errors import TrainingError
+from training.photo_features import reader_of
+from training.voters import FILES, BackboneLoader, Trained, VoterOptions, train_voters
+
+_LOCK = "rebuild.lock"  # the rebuild's own: both publish
+_PREVIEWED_COPIES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoterSession:
+    """What one training needs. `live` is None where nothing has been published."""
+
+    settings: Settings
+    photos: LabelledPhotos
+    options: VoterOptions
+    spec: BackboneSpec
+    live: GenerationFolder | None
+
+    @classmethod
+    def open(cls, settings: Settings, data: Path | None, given: dict[str, Any]) -> "VoterSession":
+        """Reads the photos and takes the options that are not given over from the live voters.
+
+        Raises:
+            NotEnoughData, InvalidFeed: of the photos.
+            BackboneUnavailable: nothing is live and the settings' backbone cannot be had.
+        """
+        live = _live(settings)
+        voters = live.manifest.metrics.get("parts", {}).get("voters", {}) if live else {}
+        options = replace(VoterOptions.from_json(voters.get("options") or {}), **given)
+        if data is not None:
+            photos = from_files(data)
+        else:
+            catalogue = Catalogue(settings.home)
+            photos = from_catalogue(catalogue, catalogue.snapshot(), options.label)
+        return cls(settings=settings, photos=photos, options=options, spec=_spec(settings, live), live=live)
+
+    def preview(self, path: Path) -> None:
+        """Writes a contact sheet of the first photo under every augmentation."""
+        sha256 = self.photos.keys[0]
+        content = reader_of(self.settings, self.photos).read(sha256)
+        contact_sheet(images.decode(content, self.settings), sha256, _PREVIEWED_COPIES).save(path)
+
+    def train(self) -> Trained:
+        loader = BackboneLoader(settings=self.settings, spec=self.spec)
+        return train_voters(self.settings, self.spec, self.photos, self.options, loader)
+
+    def report(self, trained: Trained, path: Path) -> None:
+        """Writes the HTML report of what was measured on held-out photos."""
+        from training.recognition_evaluation import Evaluation
+        from training.recognition_report import write_report
+
+        reader = reader_of(self.settings, self.photos)
+        facts = {name: trained.metrics[name] for name in ("split", "excluded", "imbalance", "choices", "training_s")}
+        write_report(
+            path,
+            Evaluation(
+                title="Voters, measured on photos held out",
+                measured=trained.measured,
+                models=trained.metrics["models"],
+                facts=facts,
+                read=reader.read,
+                settings=self.settings,
+            ),
+        )
+
+    def publish(self, trained: Trained) -> str:
+        """Makes the voters live; returns the new generation's id.
+
+        Raises:
+            TrainingError: nothing is live, or another generation went live meanwhile.
+            LockHeld: a rebuild runs.
+        """
+        if self.live is None:
+            raise TrainingError(
+                "--publish needs a live generation to add the voters to. Run `lookalike rebuild` first."
+            )
+        with exclusive(self.settings.home / _LOCK, "train voters"):
+            if GenerationStore(self.settings.home).current_id() != self.live.id:
+                raise TrainingError("the live generation changed while the voters were trained. Train them again.")
+            published = publish_candidate(self.settings, self.live, "voters", trained.metrics, FILES, trained.save)
+        return published.id
+
+
+def _live(settings: Settings) -> GenerationFolder | None:
+    try:
+        return GenerationStore(settings.home).open()
+    except NoGeneration:
+        return None
+
+
+def _spec(settings: Settings, live: GenerationFolder | None) -> BackboneSpec:
+    if live is not None:
+        return BackboneSpec.from_json(live.manifest.backbone)
+    from engine.backbones import resolve_spec
+
+    return resolve_spec(settings)
