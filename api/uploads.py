@@ -7,7 +7,9 @@ from api.errors import BadRequest
 from data.errors import ImageTooLarge
 
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
-FORM_BYTES = 64_000  # all plain fields of one form together
+# One plain field of a form. Werkzeug holds its parsing buffer to it as well, file parts included: a chunk of 64 KiB and
+# what was left of the one before must fit.
+FORM_BYTES = 160_000
 PARTS = 12  # parts of one form
 
 
