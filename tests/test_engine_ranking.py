@@ -52,6 +52,12 @@ def test_a_product_with_very_many_rows_does_not_hide_the_others() -> None:
     assert ranked.product_keys.tolist() == [1, 2, 3, 4]
 
 
+def test_a_tie_far_behind_the_first_rows_is_settled_by_product_key() -> None:
+    view = view_of(np.ones((3000, 2), np.float32), list(range(3000, 0, -1)))
+    ranked = rank_products(view, np.ones(2, np.float32), 4, np.ones(3000, np.bool_))
+    assert ranked.product_keys.tolist() == [1, 2, 3, 4]
+
+
 def ranked_of(scores: list[float]) -> Ranked:
     return Ranked(np.arange(len(scores)), np.arange(len(scores)), np.array(scores, np.float32))
 
