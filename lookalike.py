@@ -22,7 +22,10 @@ COMMANDS = {
     "rollback": ("indexer.cli", "Make an earlier generation the live one."),
     "status": ("indexer.cli", "Say what is live and what is waiting."),
     "doctor": ("indexer.cli", "Check this machine, the files on disk and what is in use."),
+    "train": ("training.cli", "Train one part alone and say how good it is."),
+    "evaluate": ("training.cli", "Measure recognition on photos it did not learn from."),
     "search": ("api.cli", "Search by words, by photo or by product."),
+    "recognize": ("api.cli", "Say what a photo shows."),
     "serve": ("api.cli", "Answer over HTTP."),
     "keys": ("api.cli", "Make, list and revoke API keys."),
 }

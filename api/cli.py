@@ -69,6 +69,29 @@ def search_command(
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _table(document))
 
 
+@click.command("recognize")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Labels wanted.")
+@click.option("--within", multiple=True, metavar="LABEL", help="The only labels that may be named; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
+@click.pass_context
+def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str, ...], as_json: bool) -> None:
+    """Say what a photo shows: the vote of three classifiers, with each one's own opinion.
+
+    Example: lookalike recognize photo.jpg -k 3
+    """
+    import time
+
+    from api.recognition_routes import recognition_document
+    from engine.search import SearchEngine
+
+    engine = SearchEngine(ctx.obj)
+    started = time.perf_counter()
+    recognition = engine.recognise(_read(file, ctx.obj), k=k, within=within)
+    document = recognition_document(recognition, (time.perf_counter() - started) * 1000)
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _labels(document))
+
+
 @click.group("keys")
 def keys_command() -> None:
     """Make, list and revoke API keys. While there are none the server is open; from the first one on it asks for one.
@@ -151,6 +174,21 @@ def _read(path: Path, settings: Settings) -> bytes:
     """Reads at most one byte past the cap, so that a huge file is refused without being read."""
     with path.open("rb") as source:
         return source.read(settings.max_image_bytes + 1)
+
+
+def _labels(document: dict[str, Any]) -> str:
+    """Returns a recognition as lines for people: the vote, then each voter, then the nearest photos."""
+    lines = [
+        f"{label['probability']:>6.1%}  {label['label']}  ({', '.join(label['voters']) or 'no voter'})"
+        for label in document["labels"]
+    ]
+    for name, guesses in document["voters"].items():
+        lines.append(f"{name}: " + ", ".join(f"{guess['label']} {guess['score']:.0%}" for guess in guesses))
+    near = ", ".join(f"{photo['label']} ({photo['image_id'][:12]})" for photo in document["neighbours"])
+    lines.append(f"nearest photos: {near}")
+    if document["abstained"]:
+        lines.append("Too uncertain to rely on: the vote abstains.")
+    return "\n".join(lines)
 
 
 def _table(document: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.projection import normalise
 from engine.protocols import Floats
 from engine.recognition import FeatureMap
 from engine.voters import TRANSFORMS, transform_rows
@@ -18,6 +19,34 @@ MOST_DIMS = 384
 SHRINKAGES = (1.0, 0.6, 0.3, 0.1)  # 1: no whitening
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """Principal axes of transformed training rows.
+
+    Attributes:
+        transform: one of `TRANSFORMS`.
+        mean: float32 (dim,).
+        vectors: float32 (dim, d), the axes of largest variance.
+    """
+
+    transform: str
+    mean: Floats
+    vectors: Floats
+
+    def project(self, rows: Floats) -> Floats:
+        """Maps pool_3 rows float32 (..., dim) to points float32 (..., d)."""
+        flat = transform_rows(self.transform, rows.reshape(-1, rows.shape[-1]))
+        points = (flat - self.mean) @ self.vectors
+        return np.asarray(points, np.float32).reshape(*rows.shape[:-1], points.shape[1])
+
+    def feature_map(self, points: Floats, y: Numbers, shrinkage: float, views: tuple[str, ...]) -> FeatureMap:
+        """Returns the whole way from pool_3 rows to the voters, whitened for these points."""
+        matrix = self.vectors @ whitening(points, y, shrinkage)
+        return FeatureMap(
+            transform=self.transform, mean=self.mean, matrix=np.ascontiguousarray(matrix, np.float32), views=views
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,38 +62,29 @@ class MapChoice:
     tried: dict[str, float]
 
 
-class MapFit:
-    """PCA of one transform of training rows; whitening maps of any shrinkage follow from it cheaply.
+def fit_axes(transform: str, rows: Floats) -> Axes:
+    """Finds the principal axes of pool_3 rows float32 (n, dim), at most 384."""
+    changed = transform_rows(transform, rows)
+    mean = changed.mean(axis=0)
+    centred = changed - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(rows))
+    kept = min(MOST_DIMS, max(1, len(rows) - 1), max(1, int((values > values[-1] * 1e-6).sum())))
+    return Axes(transform=transform, mean=mean, vectors=np.ascontiguousarray(vectors[:, ::-1][:, :kept]))
+
+
+def whitening(points: Floats, y: Numbers, shrinkage: float) -> Floats:
+    """Returns the matrix float32 (d, d) after which photos of one label differ alike in all directions.
 
     Args:
-        rows: pool_3 features of the training photos, float32 (n, dim).
+        points: float32 (n, d).
         y: int64 (n,), label numbers.
+        shrinkage: 0 (the measured covariance within labels) to 1 (its mean variance: no whitening).
     """
-
-    def __init__(self, transform: str, rows: Floats, y: Numbers) -> None:
-        self.transform = transform
-        changed = transform_rows(transform, rows).astype(np.float64)
-        self._mean: Doubles = changed.mean(axis=0)
-        centred = changed - self._mean
-        values, vectors = np.linalg.eigh(centred.T @ centred / len(rows))
-        kept = min(MOST_DIMS, max(1, len(rows) - 1), int((values > values[-1] * 1e-7).sum()) or 1)
-        self._axes: Doubles = vectors[:, ::-1][:, :kept]
-        points = centred @ self._axes
-        self._within = _within_covariance(points, y)
-
-    def at(self, shrinkage: float, views: tuple[str, ...] = ("photo",)) -> FeatureMap:
-        """Returns the map that whitens with the within-label covariance shrunk towards its mean variance."""
-        size = len(self._within)
-        level = max(float(np.trace(self._within)) / size, 1e-12)
-        shrunk = (1 - shrinkage) * self._within + shrinkage * level * np.eye(size)
-        values, vectors = np.linalg.eigh(shrunk)
-        matrix = self._axes @ (vectors / np.sqrt(np.maximum(values, level * 1e-6)))
-        return FeatureMap(
-            transform=self.transform,
-            mean=self._mean.astype(np.float32),
-            matrix=np.ascontiguousarray(matrix, np.float32),
-            views=views,
-        )
+    within = _within_covariance(points.astype(np.float64), y)
+    size = len(within)
+    level = max(float(np.trace(within)) / size, 1e-12)
+    values, vectors = np.linalg.eigh((1 - shrinkage) * within + shrinkage * level * np.eye(size))
+    return np.asarray(vectors / np.sqrt(np.maximum(values, level * 1e-6)), np.float32)
 
 
 def choose_map(rows: Floats, y: Numbers, folds: Numbers) -> MapChoice:
@@ -75,26 +95,23 @@ def choose_map(rows: Floats, y: Numbers, folds: Numbers) -> MapChoice:
         y: int64 (n,).
         folds: int64 (n,), from `look_folds`.
     """
-    fits = {name: [MapFit(name, rows[folds != fold], y[folds != fold]) for fold in _held(folds)] for name in TRANSFORMS}
-    by_transform = {name: _score(fits[name], 0.3, rows, y, folds) for name in TRANSFORMS}
-    # the first of equals: the order of TRANSFORMS reversed, for the square root has served best on photos
+    points = {name: fit_axes(name, rows).project(rows) for name in TRANSFORMS}
+    by_transform = {name: _score(points[name], 0.3, y, folds) for name in TRANSFORMS}
+    # the last of equals: the square root has served best on photos
     transform = max(reversed(TRANSFORMS), key=lambda name: by_transform[name])
-    by_shrinkage = {value: _score(fits[transform], value, rows, y, folds) for value in SHRINKAGES}
+    by_shrinkage = {value: _score(points[transform], value, y, folds) for value in SHRINKAGES}
     shrinkage = max(SHRINKAGES, key=lambda value: by_shrinkage[value])
     tried = {**by_transform, **{f"{transform}, shrinkage {value}": share for value, share in by_shrinkage.items()}}
-    return MapChoice(transform=transform, shrinkage=shrinkage, tried=tried)
+    rounded = {name: round(share, 4) for name, share in tried.items()}
+    return MapChoice(transform=transform, shrinkage=shrinkage, tried=rounded)
 
 
-def _held(folds: Numbers) -> list[int]:
-    return [int(fold) for fold in np.unique(folds)]
-
-
-def _score(fits: list[MapFit], shrinkage: float, rows: Floats, y: Numbers, folds: Numbers) -> float:
+def _score(points: Floats, shrinkage: float, y: Numbers, folds: Numbers) -> float:
     right = 0
-    for fold, fit in zip(_held(folds), fits, strict=True):
-        mapped = fit.at(shrinkage)
+    for fold in np.unique(folds):
         train, held = folds != fold, folds == fold
-        right += int((_ridge(mapped.apply(rows[train]), y[train], mapped.apply(rows[held])) == y[held]).sum())
+        mapped = normalise(points @ whitening(points[train], y[train], shrinkage))
+        right += int((_ridge(mapped[train], y[train], mapped[held]) == y[held]).sum())
     return right / len(y)
 
 

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.projection import normalise
 from engine.protocols import Floats
-from engine.recognition import FeatureMap, Recogniser
-from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated
+from engine.recognition import Recogniser
+from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated, transform_rows
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData
-from training.feature_map import MapChoice, MapFit, choose_map
+from training.feature_map import MapChoice, choose_map, fit_axes, whitening
 from training.splits import look_folds
 from training.vote import VoteChoice, fit_vote
 from training.voter_knn import KnnChoice, choose_knn, fit_knn
@@ -122,11 +123,13 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
     Raises:
         NotEnoughData: no two folds can be made.
     """
-    folds = look_folds(_plain_points(rows), rows.y, _INNER_FOLDS, seed=options.seed)
+    folds = look_folds(transform_rows("sqrt_l2", rows.views[0]), rows.y, _INNER_FOLDS, seed=options.seed)
     if len(np.unique(folds)) < 2:
         raise NotEnoughData("the voters need photos to hold out; every label has a single photo. Add photos.")
     chosen_map = choose_map(rows.views[0], rows.y, folds)
-    parts = [_mapped(rows, folds == fold, chosen_map) for fold in np.unique(folds)]
+    axes = fit_axes(chosen_map.transform, rows.views[0])
+    points = replace(rows, views=axes.project(rows.views), copies=axes.project(rows.copies))
+    parts = [_mapped(points, folds == fold, chosen_map.shrinkage) for fold in np.unique(folds)]
     copies = rows.shown
     c, tried_c = _choose_c(parts, len(rows.y), label_count, options)
     knn = choose_knn([(p.rows[: p.plain], p.y[: p.plain], p.queries, p.truth) for p in parts], label_count)
@@ -174,7 +177,8 @@ def fit(
 ) -> tuple[Recogniser, Timings]:
     """Fits the voters on all rows with the choices made, and puts the recogniser together."""
     flat, y, photos = rows.flat()
-    feature_map = MapFit(choices.feature_map.transform, flat, y).at(choices.feature_map.shrinkage, rows.view_names)
+    axes = fit_axes(choices.feature_map.transform, rows.views[0])
+    feature_map = axes.feature_map(axes.project(flat), y, choices.feature_map.shrinkage, rows.view_names)
     mapped = feature_map.apply(flat)
     seconds: dict[str, float] = {}
 
@@ -211,23 +215,19 @@ def fit(
     return recogniser, Timings(seconds=seconds, steps=steps)
 
 
-def _plain_points(rows: TrainingRows) -> Floats:
-    dim = rows.views.shape[2]
-    plain = FeatureMap(transform="sqrt_l2", mean=np.zeros(dim, np.float32), matrix=np.eye(dim, dtype=np.float32))
-    return plain.apply(rows.views[0])
-
-
-def _mapped(rows: TrainingRows, held: NDArray[np.bool_], choice: MapChoice) -> _Fold:
-    inside = rows.subset(np.flatnonzero(~held))
+def _mapped(points: TrainingRows, held: NDArray[np.bool_], shrinkage: float) -> _Fold:
+    """Whitens one fold by what is in its training part; `points` holds rows on the principal axes."""
+    inside = points.subset(np.flatnonzero(~held))
     flat, y, _ = inside.flat()
-    feature_map = MapFit(choice.transform, flat, y).at(choice.shrinkage)
+    matrix = whitening(flat, y, shrinkage)
+    queries = [normalise(view @ matrix) for view in points.views[:, held]]
     return _Fold(
-        rows=feature_map.apply(flat),
+        rows=normalise(flat @ matrix),
         y=y,
         plain=len(inside.y),
-        queries=feature_map.apply(rows.views[:, held]),
+        queries=queries[0] if len(queries) == 1 else normalise(np.mean(queries, axis=0)),
         held=np.flatnonzero(held),
-        truth=rows.y[held],
+        truth=points.y[held],
     )
 
 

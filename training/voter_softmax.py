@@ -57,6 +57,8 @@ def fit_softmax(
     Returns:
         The voter, and the epochs after which it was best.
     """
+    from threadpoolctl import threadpool_limits
+
     # Adam's steps are of one size whatever the input's: unit rows are brought to unit variance, and back afterwards.
     scale = np.float32(np.sqrt(rows.shape[1]))
     network = _network(options, seed)
@@ -69,7 +71,9 @@ def fit_softmax(
         if len(order) < share:
             order = np.concatenate([order, random.permutation(len(rows))])
         turn, order = order[:share], order[share:]
-        network.partial_fit(rows[turn] * scale, y[turn], classes=np.arange(label_count), sample_weight=weights[turn])
+        # batches of 100 rows are too small to share among threads
+        with threadpool_limits(1):
+            network.partial_fit(rows[turn] * scale, y[turn], weights[turn], classes=np.arange(label_count))
         if held is None:
             continue
         voter = _as_voter(network, rows.shape[1], label_count, scale)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.voters import LinearVoter
 
-C_GRID = (0.03, 0.1, 0.3, 1.0)
+C_GRID = (0.1, 0.3, 1.0)
 Numbers = NDArray[np.int64]
 
 
