@@ -61,10 +61,18 @@ class Projection:
         Raises:
             FingerprintMismatch: the features have another width.
         """
+        return normalise(self.centred(features) @ self.matrix)
+
+    def centred(self, features: Floats) -> Floats:
+        """Returns the transformed features less their mean, float32 (n, dim): what the matrix is applied to.
+
+        Raises:
+            FingerprintMismatch: the features have another width.
+        """
         if features.ndim != 2 or features.shape[1] != self.dim:
             raise FingerprintMismatch(f"features must have shape (n, {self.dim}); got {features.shape}. Rebuild.")
         rows = np.ascontiguousarray(features, dtype=np.float32)
-        return normalise((_TRANSFORMS[self.transform](rows) - self.mean) @ self.matrix)
+        return _TRANSFORMS[self.transform](rows) - self.mean
 
     def save(self, folder: Path) -> None:
         """Writes `projection.safetensors`."""

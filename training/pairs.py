@@ -128,7 +128,7 @@ class _Gathering:
         self.corrected = 0
         self._numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._keys = np.zeros((0, 3), np.int64)
-        self._sums = np.zeros(0)
+        self._sums: NDArray[np.float64] = np.zeros(0)
         self._new: list[tuple[int, int, int]] = []
         self._worths: list[float] = []
 
@@ -145,7 +145,7 @@ class _Gathering:
         keys = np.concatenate([self._keys, np.array(self._new, np.int64)])
         self._keys, inverse = np.unique(keys, axis=0, return_inverse=True)
         sums = np.concatenate([self._sums, self._worths])
-        self._sums = np.bincount(inverse.reshape(-1), weights=sums, minlength=len(self._keys))
+        self._sums = np.bincount(inverse.reshape(-1), weights=sums, minlength=len(self._keys)).astype(np.float64)
         self._new, self._worths = [], []
 
     def finish(self) -> Pairs:

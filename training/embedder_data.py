@@ -1,0 +1,319 @@
+"""What the query embedder is trained on, in arrays, and the batches drawn from it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.features import FeatureStore
+from engine.projection import Projection, fit_pca
+from engine.protocols import Floats
+from training.augmentation import copy_key, flip_key
+from training.embedder_options import EmbedderOptions
+
+NO_TEXT = -1
+_WIDTH = 512  # directions that are trained on; the photos' other directions hold next to nothing
+_WHITENING = 0.5
+_SHRINKAGE = 0.3
+_MOST_COPIES = 4
+_BLOCK_ROWS = 8192
+_NEIGHBOURS = 10
+_MOST_COMPARED = 20_000
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photos:
+    """Photos in the directions that are trained on.
+
+    Attributes:
+        start: transform, mean and matrix (dim, width) that lead there.
+        views: float16 (v, n, width): each photo, then its mirror image and copies where they are stored.
+        products: int64 (n,), which product each shows, from 0; ascending.
+        copies: int64 (n,), equal for photos of equal bytes.
+        held: bool (n,), photos that are kept from training, to measure with.
+    """
+
+    start: Projection
+    views: NDArray[np.float16]
+    products: Numbers
+    copies: Numbers
+    held: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextBank:
+    """The texts that are learned, and the products that each belongs to.
+
+    Attributes:
+        features: float16 (t, width).
+        texts, products: int64 (n,), the pairs, products numbered as in `Photos`.
+        weights: float32 (n,).
+    """
+
+    features: NDArray[np.float16]
+    texts: Numbers
+    products: Numbers
+    weights: Floats
+
+
+def view_names(store: FeatureStore, photos: list[str]) -> list[Callable[[str], str]]:
+    """Returns how the features of each view are called that are stored for every photo, the photo itself first."""
+    names: list[Callable[[str], str]] = [flip_key, *(partial(copy_key, number=at) for at in range(_MOST_COPIES))]
+    distinct = list(dict.fromkeys(photos))
+    return [str, *(name for name in names if not store.missing([name(sha256) for sha256 in distinct]))]
+
+
+def fit_start(blocks: Callable[[], Iterator[tuple[Floats, Numbers]]], *, whitened: bool) -> Projection:
+    """Fits the directions that training starts from.
+
+    PCA, then whitening of the differences between photos of one product (see `training.feature_map`), its directions
+    ordered by how far they spread all photos. Where no product has two photos, PCA alone.
+
+    Args:
+        blocks: gives blocks of pool_3 rows float32 (n, dim) with their products int64 (n,), as often as it is called.
+    """
+    pca = fit_pca((rows for rows, _ in blocks()), _WIDTH, _WHITENING)
+    within, total = _scatters(pca, blocks()) if whitened else (np.zeros((1, 1)), np.zeros((1, 1)))
+    level = float(np.trace(within)) / len(within)
+    if level <= 1e-9:
+        turn = np.eye(pca.space_dim)
+    else:
+        values, vectors = np.linalg.eigh((1 - _SHRINKAGE) * within + _SHRINKAGE * level * np.eye(len(within)))
+        turn = vectors / np.sqrt(values)
+        turn = turn @ np.linalg.eigh(turn.T @ total @ turn)[1][:, ::-1]
+    matrix = pca.matrix @ turn
+    size = max(float(np.mean([np.square(_linear(pca, rows) @ turn).mean() for rows, _ in blocks()])) ** 0.5, 1e-9)
+    scale = (256 / pca.space_dim) ** 0.5 / size
+    return Projection(transform=pca.transform, mean=pca.mean, matrix=(matrix * scale).astype(np.float32))
+
+
+def _linear(projection: Projection, rows: Floats) -> Floats:
+    return projection.centred(rows) @ projection.matrix
+
+
+def _scatters(pca: Projection, blocks: Iterator[tuple[Floats, Numbers]]) -> tuple[NDArray[np.float64], ...]:
+    """Returns covariance within products and in all, both (width, width); a block holds whole products."""
+    width, count = pca.space_dim, 0
+    within, total = np.zeros((width, width)), np.zeros((width, width))
+    for rows, products in blocks:
+        points = _linear(pca, rows).astype(np.float64)
+        _, inverse, counts = np.unique(products, return_inverse=True, return_counts=True)
+        sums = np.zeros((len(counts), width))
+        np.add.at(sums, inverse, points)
+        residual = points - (sums / counts[:, None])[inverse]
+        within += residual.T @ residual
+        total += points.T @ points
+        count += len(points)
+    return within / max(count, 1), total / max(count, 1)
+
+
+def reduce_rows(start: Projection, rows: Floats) -> NDArray[np.float16]:
+    """Returns pool_3 rows float32 (n, dim) in the directions of `start`, float16 (n, width)."""
+    return _linear(start, rows).astype(np.float16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One step's rows: B pairs, R random photos.
+
+    Attributes:
+        first, second: float32 (B, width), two photos (or views) of each pair's product.
+        randoms: float32 (R, width).
+        texts: float32 (B, text width); zeros where the row has no text.
+        right: float32 (B, B + R), 1 where the photo is a right answer to the text.
+        ignored: float32 (B, B + R), 1 where it is neither right nor wrong.
+        same: float32 (2B, 2B), 1 for two photos of one product, photos of `first` then of `second`.
+        unlike: float32 (2B, 2B), 1 where two photos are not compared.
+        has_text: float32 (B,).
+        log_q_photos: float32 (B + R,); log_q_texts: float32 (B,).
+    """
+
+    first: Floats
+    second: Floats
+    randoms: Floats
+    texts: Floats
+    right: Floats
+    ignored: Floats
+    same: Floats
+    unlike: Floats
+    has_text: Floats
+    log_q_photos: Floats
+    log_q_texts: Floats
+
+
+class Sampler:
+    """Draws batches; batch number n of one seed is always the same.
+
+    Products without a pair are drawn without a text.
+
+    Args:
+        photos, bank: what to draw from; held photos are left out.
+        query_photos: pairs of a shopper's photo, float16 (q, width), and its product int64 (q,).
+    """
+
+    def __init__(
+        self,
+        photos: Photos,
+        bank: TextBank,
+        options: EmbedderOptions,
+        batch: int,
+        query_photos: tuple[NDArray[np.float16], Numbers] | None = None,
+    ) -> None:
+        self._photos, self._options, self._size = photos, options, batch
+        self._features = bank.features
+        self._rows = np.flatnonzero(~photos.held)
+        shown, self._firsts, self._counts = np.unique(
+            photos.products[self._rows], return_index=True, return_counts=True
+        )
+        self._place = np.full(int(photos.products.max(initial=0)) + 1, -1, np.int64)
+        self._place[shown] = np.arange(len(shown))
+        usable = self._place[bank.products] >= 0
+        texts, products, weights = bank.texts[usable], self._place[bank.products[usable]], bank.weights[usable]
+        bare = np.setdiff1d(np.arange(len(shown)), products)
+        self._texts = np.concatenate([texts, np.full(len(bare), NO_TEXT)])
+        self._products = np.concatenate([products, bare])
+        self._shares = np.concatenate([weights, np.ones(len(bare), np.float32)]).astype(np.float64)
+        self._shares /= self._shares.sum()
+        self._ends = np.cumsum(self._shares)
+        self._known_order = np.argsort(texts, kind="stable")
+        self._known_texts, self._known_products = texts[self._known_order], products[self._known_order]
+        self._by_product = np.argsort(self._products, kind="stable")
+        self._pair_firsts = np.searchsorted(self._products[self._by_product], np.arange(len(shown) + 1))
+        self._popularity = np.bincount(self._products, weights=self._shares, minlength=len(shown))
+        texts_shares = np.bincount(texts, weights=self._shares[: len(texts)], minlength=len(bank.features) or 1)
+        self._text_popularity = np.maximum(texts_shares, 1e-12)
+        self._neighbours: Numbers | None = None
+        self._query_photos = self._order_query_photos(query_photos)
+
+    def __len__(self) -> int:
+        """Returns the larger of the number of pairs and the number of photos."""
+        return max(len(self._texts), len(self._rows))
+
+    def _order_query_photos(
+        self, query_photos: tuple[NDArray[np.float16], Numbers] | None
+    ) -> tuple[NDArray[np.float16], Numbers] | None:
+        if query_photos is None or not len(query_photos[1]):
+            return None
+        rows, products = query_photos
+        kept = np.flatnonzero(self._place[products] >= 0)
+        kept = kept[np.argsort(self._place[products[kept]], kind="stable")]
+        bounds = np.searchsorted(self._place[products[kept]], np.arange(len(self._counts) + 1))
+        return rows[kept], bounds
+
+    def find_neighbours(self, matrix: Floats) -> None:
+        """Looks for the products nearest to each in the present space, for hard negatives.
+
+        Args:
+            matrix: float32 (width, d).
+        """
+        count = len(self._counts)
+        if count > _MOST_COMPARED or count < 3:
+            return
+        points = np.asarray(self._photos.views[0][self._rows], np.float32) @ matrix
+        points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
+        centres = np.add.reduceat(points, self._firsts, axis=0)
+        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
+        near = min(_NEIGHBOURS, count - 1)
+        self._neighbours = np.empty((count, near), np.int64)
+        for start in range(0, count, 1024):
+            scores = centres[start : start + 1024] @ centres.T
+            scores[np.arange(len(scores)), np.arange(start, start + len(scores))] = -np.inf
+            self._neighbours[start : start + 1024] = np.argpartition(-scores, near - 1, axis=1)[:, :near]
+
+    def draw(self, number: int) -> Batch:
+        """Returns batch `number`."""
+        random = np.random.default_rng([self._options.seed, number])
+        pairs = self._draw_pairs(random)
+        texts, products = self._texts[pairs], self._products[pairs]
+        rows = [self._draw_photos(random, products) for _ in range(2)]
+        random_rows = random.integers(len(self._rows), size=self._options.randoms)
+        others = np.searchsorted(self._firsts, random_rows, side="right") - 1
+        first, second = self._view(random, rows[0]), self._view(random, rows[1])
+        self._put_query_photos(random, second, products)
+        items = np.concatenate([products, others])
+        copies = self._photos.copies[self._rows[np.concatenate([rows[0], random_rows])]]
+        right, ignored = self._judge(texts, items, copies)
+        both = np.concatenate([products, products])
+        both_copies = np.concatenate([copies[: len(products)], self._photos.copies[self._rows[rows[1]]]])
+        same = both[:, None] == both[None, :]
+        unlike = (both_copies[:, None] == both_copies[None, :]) & ~same if self._options.mask else np.zeros_like(same)
+        np.fill_diagonal(same, False)
+        np.fill_diagonal(unlike, True)
+        has_text = texts != NO_TEXT
+        return Batch(
+            first=first,
+            second=second,
+            randoms=self._view(random, random_rows),
+            texts=np.where(has_text[:, None], self._features[texts], 0).astype(np.float32),
+            right=right.astype(np.float32),
+            ignored=ignored.astype(np.float32),
+            same=same.astype(np.float32),
+            unlike=unlike.astype(np.float32),
+            has_text=has_text.astype(np.float32),
+            **self._log_q(texts, items),
+        )
+
+    def _draw_pairs(self, random: np.random.Generator) -> Numbers:
+        drawn = np.minimum(np.searchsorted(self._ends, random.random(self._size)), len(self._ends) - 1)
+        if self._neighbours is not None:
+            half = self._size // 2
+            around = self._neighbours[
+                self._products[drawn[:half]], random.integers(self._neighbours.shape[1], size=half)
+            ]
+            low, high = self._pair_firsts[around], self._pair_firsts[around + 1]
+            drawn[half : 2 * half] = self._by_product[random.integers(low, high)]
+        return np.asarray(drawn, np.int64)
+
+    def _draw_photos(self, random: np.random.Generator, products: Numbers) -> Numbers:
+        return np.asarray(self._firsts[products] + random.integers(self._counts[products]), np.int64)
+
+    def _view(self, random: np.random.Generator, places: Numbers) -> Floats:
+        views = random.integers(len(self._photos.views), size=len(places))
+        return self._photos.views[views, self._rows[places]].astype(np.float32)
+
+    def _put_query_photos(self, random: np.random.Generator, second: Floats, products: Numbers) -> None:
+        """Lets half of the rows whose product was found by photo see such a photo."""
+        if self._query_photos is None:
+            return
+        photos, bounds = self._query_photos
+        low, high = bounds[products], bounds[products + 1]
+        chosen = np.flatnonzero((high > low) & (random.random(len(products)) < 0.5))
+        if len(chosen):
+            second[chosen] = photos[random.integers(low[chosen], high[chosen])].astype(np.float32)
+
+    def _judge(self, texts: Numbers, items: Numbers, copies: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Returns which photos are right for which text, and which are neither right nor wrong."""
+        if not self._options.mask:
+            right = np.zeros((len(texts), len(items)), np.bool_)
+            np.fill_diagonal(right, texts != NO_TEXT)
+            return right, np.zeros_like(right)
+        distinct, inverse = np.unique(items, return_inverse=True)
+        right = np.zeros((len(texts), len(distinct)), np.bool_)
+        low = np.searchsorted(self._known_texts, texts)
+        spans = np.searchsorted(self._known_texts, texts, side="right") - low
+        owners = np.repeat(np.arange(len(texts)), spans)
+        steps = np.arange(len(owners)) - np.repeat(np.cumsum(spans) - spans, spans)
+        wanted = self._known_products[np.repeat(low, spans) + steps]
+        at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
+        hit = distinct[at] == wanted
+        right[owners[hit], at[hit]] = True
+        right = right[:, inverse]
+        size = len(texts)
+        copied = copies[:size, None] == copies[None, :]
+        return right, copied & ~right
+
+    def _log_q(self, texts: Numbers, items: Numbers) -> dict[str, Floats]:
+        if not self._options.log_q:
+            return {
+                "log_q_photos": np.zeros(len(items), np.float32),
+                "log_q_texts": np.zeros(len(texts), np.float32),
+            }
+        expected = self._size * self._popularity[items] / self._counts[items] + self._options.randoms / len(self._rows)
+        text_share = np.where(texts == NO_TEXT, 1.0, self._text_popularity[texts])
+        return {
+            "log_q_photos": np.log(np.maximum(expected, 1e-12)).astype(np.float32),
+            "log_q_texts": np.log(np.maximum(self._size * text_share, 1e-12)).astype(np.float32),
+        }

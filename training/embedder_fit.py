@@ -1,0 +1,162 @@
+"""The training loop of the query embedder: steps, checkpoints to go on from, and the best state on held-out queries."""
+
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.durable import make_folder, write_bytes
+from data.progress import Progress
+from training.embedder_data import Sampler
+from training.embedder_model import Weights, as_inputs, build, read_state, read_weights, write_state
+from training.embedder_options import EmbedderOptions
+
+_DRAWS = 5_000_000
+_LEAST_EPOCHS, _MOST_EPOCHS = 3, 60
+_LEAST_STEPS = 300
+_LARGE = 100_000
+_LOOKS = 10  # times that held-out queries are asked in one training
+_PATIENCE = 4
+_HARD_FROM = 2 / 3
+_log = logging.getLogger("lookalike.train")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and in what steps is trained."""
+
+    steps: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A finished training.
+
+    Attributes:
+        weights: the best, or the last where nothing was held out.
+        steps: after how many steps they were reached.
+        curve: (step, loss, held-out score) at every look.
+    """
+
+    weights: Weights
+    steps: int
+    curve: tuple[tuple[int, float, float], ...]
+
+
+def plan_of(size: int, options: EmbedderOptions) -> Plan:
+    """Chooses batch and steps.
+
+    Args:
+        size: pairs or photos, whichever are more.
+    """
+    batch = options.batch or (1024 if size >= _LARGE else 256)
+    epochs = options.epochs or max(_LEAST_EPOCHS, min(_MOST_EPOCHS, _DRAWS // max(size, 1)))
+    steps = epochs * size // batch
+    return Plan(max(steps, 1 if options.epochs else _LEAST_STEPS), batch)
+
+
+def fit(
+    sampler: Sampler,
+    widths: tuple[int, int, int],
+    plan: Plan,
+    options: EmbedderOptions,
+    *,
+    score: Callable[[Weights], float] | None = None,
+    stop_at: int | None = None,
+    checkpoint: Path | None = None,
+    label: str = "query embedder",
+) -> Fitted:
+    """Trains.
+
+    Args:
+        widths: of photo rows, text rows and the product space.
+        score: held-out quality of weights, higher is better; None: all steps are run and the last weights taken.
+        stop_at: ends the training after so many steps of the plan.
+        checkpoint: file that the state is kept in at every look; a training of the same name goes on from it.
+    """
+    model = build(*widths, plan.steps, options)
+    state = _resume(checkpoint, model)
+    last = min(stop_at or plan.steps, plan.steps)
+    every = max(1, plan.steps // _LOOKS)
+    # a multiple of `every`, as every checkpoint is, so that a training that goes on draws what it would have drawn
+    hard_from = int(_LOOKS * _HARD_FROM) * every if options.hard_negatives else plan.steps
+    with Progress(label, total=last, unit="steps") as progress:
+        progress.advance(state.step)
+        while state.step < last and not state.is_over:
+            if state.step >= hard_from and state.step % every == 0:
+                sampler.find_neighbours(read_weights(model).photo)
+            state.loss = float(model.train_on_batch(as_inputs(sampler.draw(state.step))))
+            state.step += 1
+            progress.advance()
+            if state.step % every == 0 or state.step == last:
+                state.look(read_weights(model), score)
+                _keep(checkpoint, model, state)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    best = state.best if score is not None and state.best is not None else read_weights(model)
+    return Fitted(weights=best, steps=state.best_step if score else state.step, curve=tuple(state.curve))
+
+
+class _State:
+    """Where a training stands."""
+
+    def __init__(self) -> None:
+        self.step = self.best_step = 0
+        self.loss = 0.0
+        self.best: Weights | None = None
+        self.curve: list[tuple[int, float, float]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """No better for several looks."""
+        scores = [score for _, _, score in self.curve]
+        since_best = len(scores) - 1 - (int(np.argmax(scores)) if scores else 0)
+        return since_best >= _PATIENCE and bool(np.isfinite(scores).all())
+
+    def look(self, weights: Weights, score: Callable[[Weights], float] | None) -> None:
+        value = score(weights) if score is not None else float("nan")
+        if score is not None and (self.best is None or value > max(known for _, _, known in self.curve)):
+            self.best, self.best_step = weights, self.step
+        self.curve.append((self.step, round(self.loss, 4), value))
+        _log.debug("step %d: loss %.4f, held out %.4f", self.step, self.loss, value)
+
+
+def _keep(path: Path | None, model: Any, state: _State) -> None:
+    if path is None:
+        return
+    content = io.BytesIO()
+    best = {} if state.best is None else {f"best_{name}": np.asarray(v) for name, v in vars(state.best).items()}
+    facts = {"step": state.step, "best_step": state.best_step, "curve": state.curve}
+    arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **read_state(model), **best}
+    np.savez(content, **arrays)
+    make_folder(path.parent)
+    write_bytes(path, content.getvalue())
+
+
+def _resume(path: Path | None, model: Any) -> _State:
+    """Goes on from a checkpoint; one that cannot be read is as none."""
+    state = _State()
+    if path is None or not path.exists():
+        return state
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            facts = json.loads(str(kept["facts"]))
+            write_state(model, dict(kept))
+            if "best_photo" in kept:
+                state.best = Weights(
+                    kept["best_photo"], kept["best_text"], kept["best_text_bias"], float(kept["best_temperature"])
+                )
+        state.step, state.best_step = int(facts["step"]), int(facts["best_step"])
+        state.curve = [(int(step), float(loss), float(score)) for step, loss, score in facts["curve"]]
+        _log.info("training goes on from step %d", state.step)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        _log.warning("the checkpoint %s cannot be read (%s); training starts anew", path.name, error)
+        return _State()
+    return state

@@ -1,0 +1,200 @@
+"""Gathers what the query embedder learns from: photos from the feature store, texts through the sentence encoder."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BackboneUnavailable
+from engine.projection import Projection
+from engine.protocols import BackboneSpec, Floats
+from engine.text_features import CHARACTERS, Encoder, text_features
+from engine.weights import classifier_rows
+from training.context import TrainingContext
+from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_names
+from training.embedder_options import EmbedderOptions
+from training.pairs import SOURCES, Pairs
+from training.quality import held_out
+
+MOST_PHOTOS = 200_000
+_MOST_ROWS = 400_000  # photos times views
+_BLOCK_ROWS = 4096
+_ENCODED = 512
+_CLASSIFIER_SHARE = 0.25
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What there is to learn.
+
+    Attributes:
+        photos: the catalogue's photos, then one row for each class of the backbone's own classifier, if it is used.
+        real: how many of them are the catalogue's.
+        keys: int64 (p,), the product keys; products are numbered by their place here.
+        bank: the texts.
+        texts: str, (t,).
+        query_photos: rows of shoppers' photos float16 (q, width) and the products they chose int64 (q,).
+        sha256: of the catalogue's photos, (real,).
+    """
+
+    photos: Photos
+    real: int
+    keys: Numbers
+    bank: TextBank
+    texts: tuple[str, ...]
+    query_photos: tuple[NDArray[np.float16], Numbers]
+    sha256: tuple[str, ...]
+
+    @property
+    def products(self) -> Numbers:
+        """Returns the product of each of the catalogue's photos, int64 (real,)."""
+        return self.photos.products[: self.real]
+
+    def places(self, points: Floats) -> Floats:
+        """Returns where each product lies, float32 (p, d): the mean of its photos that are not held out.
+
+        Args:
+            points: float32 (real, d).
+        """
+        seen = ~self.photos.held[: self.real]
+        only_held = np.bincount(self.products, weights=seen, minlength=len(self.keys)) == 0
+        seen |= only_held[self.products]
+        sums = np.zeros((len(self.keys), points.shape[1]), np.float32)
+        np.add.at(sums, self.products[seen], points[seen])
+        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, options: EmbedderOptions) -> Material:
+    """Reads features and encodes texts; the photos that measure generations are marked as held."""
+    count = len(context.snapshot.image_sha256)
+    rows = np.unique(np.linspace(0, count - 1, min(count, MOST_PHOTOS)).astype(np.int64))
+    sha256 = [context.snapshot.image_sha256[row] for row in rows]
+    keys, products = np.unique(context.snapshot.product_keys[rows], return_inverse=True)
+    names = view_names(context.features, sha256)[: max(1, _MOST_ROWS // count) if options.views else 1]
+    reader = _Reader(context, sha256, products.astype(np.int64), names)
+    start = fit_start(reader.blocks, whitened=options.whitened)
+    views = np.empty((len(names), len(sha256), start.space_dim), np.float16)
+    for low, high in reader.spans():
+        for view, name in enumerate(names):
+            views[view, low:high] = reduce_rows(start, reader.read(low, high, name))
+    photos = Photos(
+        start=start,
+        views=views,
+        products=products.astype(np.int64),
+        copies=np.unique(np.array(sha256, "S64"), return_inverse=True)[1].astype(np.int64),
+        held=held_out(context.snapshot.product_keys[rows], sha256),
+    )
+    material = Material(
+        photos=photos,
+        real=len(sha256),
+        keys=keys,
+        bank=_bank(encoder, pairs, keys),
+        texts=pairs.texts,
+        query_photos=_query_photos(context, start, pairs, keys),
+        sha256=tuple(sha256),
+    )
+    return _add_classifier(material, context.spec, encoder) if options.classifier_names else material
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the views of photos in blocks of whole products."""
+
+    context: TrainingContext
+    sha256: list[str]
+    products: Numbers
+    names: list[Callable[[str], str]]
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        edges = np.flatnonzero(np.r_[True, np.diff(self.products) > 0, True])
+        low = 0
+        while low < len(self.sha256):
+            high = int(edges[np.searchsorted(edges, low + _BLOCK_ROWS, side="right") - 1])
+            high = high if high > low else min(low + _BLOCK_ROWS, len(self.sha256))
+            yield low, high
+            low = high
+
+    def read(self, low: int, high: int, name: Callable[[str], str]) -> Floats:
+        return self.context.features.read([name(sha256) for sha256 in self.sha256[low:high]])
+
+    def blocks(self) -> Iterator[tuple[Floats, Numbers]]:
+        for low, high in self.spans():
+            rows = np.concatenate([self.read(low, high, name) for name in self.names])
+            yield rows, np.tile(self.products[low:high], len(self.names))
+
+
+def _bank(encoder: Encoder, pairs: Pairs, keys: Numbers) -> TextBank:
+    features = np.zeros((len(pairs.texts), encoder.dim + CHARACTERS), np.float16)
+    for start in range(0, len(pairs.texts), _ENCODED):
+        block = pairs.texts[start : start + _ENCODED]
+        features[start : start + len(block)] = text_features(encoder, block)
+    products, present = _numbers(pairs.products, keys)
+    of_text = (pairs.queries < len(pairs.texts)) & present
+    return TextBank(
+        features=features,
+        texts=pairs.queries[of_text],
+        products=products[of_text],
+        weights=pairs.weights[of_text],
+    )
+
+
+def _numbers(product_keys: Numbers, keys: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    at = np.minimum(np.searchsorted(keys, product_keys), len(keys) - 1)
+    return at.astype(np.int64), keys[at] == product_keys
+
+
+def _query_photos(
+    context: TrainingContext, start: Projection, pairs: Pairs, keys: Numbers
+) -> tuple[NDArray[np.float16], Numbers]:
+    """Reads the shoppers' photos whose features are stored; a photo that was never embedded cannot be learned from."""
+    products, present = _numbers(pairs.products, keys)
+    chosen = np.flatnonzero((pairs.sources == SOURCES.index("photo")) & present)
+    names = [pairs.photos[number] for number in pairs.queries[chosen] - len(pairs.texts)]
+    missing = set(context.features.missing(names)) if names else set()
+    known = [place for place, name in enumerate(names) if name not in missing]
+    if not known:
+        return np.zeros((0, start.space_dim), np.float16), np.zeros(0, np.int64)
+    rows = reduce_rows(start, context.features.read([names[place] for place in known]))
+    return rows, products[chosen[known]]
+
+
+def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) -> Material:
+    """Adds the classes of the backbone's classifier as products of one photo: its row, laid onto the mean photo.
+
+    A class's score is the inner product of its row and the features, so a photo of it lies from the mean photo in the
+    direction of the row; how far, the catalogue's own photos say.
+    """
+    try:
+        classes = classifier_rows(spec)
+    except BackboneUnavailable:
+        return material
+    photos, start = material.photos, material.photos.start
+    rows = reduce_rows(start, _class_photos(material, classes.rows))
+    features = text_features(encoder, classes.names).astype(np.float16)
+    first_product, first_text, count = len(material.keys), len(material.texts), len(rows)
+    weight = _CLASSIFIER_SHARE / (1 - _CLASSIFIER_SHARE) * float(material.bank.weights.sum()) / count
+    grown = Photos(
+        start=start,
+        views=np.concatenate([photos.views, np.tile(rows, (len(photos.views), 1, 1))], axis=1),
+        products=np.concatenate([photos.products, first_product + np.arange(count)]),
+        copies=np.concatenate([photos.copies, photos.copies.max() + 1 + np.arange(count)]),
+        held=np.concatenate([photos.held, np.zeros(count, np.bool_)]),
+    )
+    bank = TextBank(
+        features=np.concatenate([material.bank.features, features]),
+        texts=np.concatenate([material.bank.texts, first_text + np.arange(count)]),
+        products=np.concatenate([material.bank.products, first_product + np.arange(count)]),
+        weights=np.concatenate([material.bank.weights, np.full(count, max(weight, 1e-6), np.float32)]),
+    )
+    return replace(material, photos=grown, bank=bank, texts=(*material.texts, *classes.names))
+
+
+def _class_photos(material: Material, class_rows: Floats) -> Floats:
+    """Returns made-up pool_3 rows float32 (c, dim), 0 or more as pooled activations are."""
+    # the mean of square-rooted features, squared, is close enough to the mean of the features up to its size
+    middle = np.square(np.maximum(material.photos.start.mean, 0))
+    away = class_rows - class_rows.mean(axis=0)
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.maximum(middle + np.linalg.norm(middle) * away, 0), np.float32)

@@ -1,0 +1,178 @@
+"""What is held out from the query embedder's training, and how well a space does on it."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.projection import normalise
+from engine.protocols import Floats
+from engine.text_features import CHARACTERS, Encoder
+from engine.text_head import TextHead, fit_ridge
+from training.embedder_material import Material
+from training.embedder_model import Weights
+from training.quality import photo_retrieval
+
+_SHARE = 0.1
+_LEAST_PRODUCTS = 30  # below, a tenth is too few to measure and too many to do without
+_MOST_QUERIES = 1000
+_MOST_ANCHORS = 4096
+_RIDGE = 0.3
+_BLOCK = 128
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What was kept from training.
+
+    Attributes:
+        queries: int64 (a,), texts whose products were trained on with other texts.
+        product_queries: int64 (b,), texts of products that were not trained on at all.
+        products: bool (p,), those products.
+    """
+
+    queries: Numbers
+    product_queries: Numbers
+    products: NDArray[np.bool_]
+
+
+def hold_out(material: Material, seed: int) -> tuple[Material, Held]:
+    """Draws a tenth of the products and a tenth of the others' texts; returns the material without them, and them."""
+    bank, count = material.bank, len(material.keys)
+    real = bank.products < count
+    texts = len(bank.features)
+    held = np.zeros(count, np.bool_)
+    if count >= _LEAST_PRODUCTS:
+        held = _draws([str(key) for key in material.keys.tolist()], f"product:{seed}") < _SHARE
+    of_held = np.concatenate([held, np.zeros(max(0, int(bank.products.max(initial=0)) + 1 - count), np.bool_)])
+    unseen_pairs = of_held[bank.products]
+    only_held = np.bincount(bank.texts, weights=unseen_pairs, minlength=texts) == np.bincount(
+        bank.texts, minlength=texts
+    )
+    product_queries = np.setdiff1d(np.flatnonzero(only_held), bank.texts[~unseen_pairs])
+    product_queries = product_queries[np.isin(product_queries, bank.texts[unseen_pairs])]
+    picked = _pick_texts(material, real & ~unseen_pairs, seed)
+    kept = ~unseen_pairs & ~picked[bank.texts]
+    photos, chosen = material.query_photos
+    learned = ~held[chosen]
+    rest = replace(
+        material,
+        bank=replace(bank, texts=bank.texts[kept], products=bank.products[kept], weights=bank.weights[kept]),
+        photos=replace(material.photos, held=material.photos.held | of_held[material.photos.products]),
+        query_photos=(photos[learned], chosen[learned]),
+    )
+    return rest, Held(queries=_few(np.flatnonzero(picked)), product_queries=_few(product_queries), products=held)
+
+
+def _pick_texts(material: Material, usable: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
+    """Picks a tenth of the texts, none of which is the only one of a product."""
+    bank, texts = material.bank, len(material.bank.features)
+    chance = _draws(list(material.texts), f"text:{seed}") < _SHARE
+    used = np.zeros(texts, np.bool_)
+    used[bank.texts[usable]] = True
+    picked = chance & used
+    left = np.bincount(bank.products[usable & ~picked[bank.texts]], minlength=int(bank.products.max(initial=0)) + 1)
+    needed = bank.texts[usable & (left[bank.products] == 0)]
+    picked[needed] = False
+    return picked
+
+
+def figures_of(points: Floats, head: TextHead, material: Material, held: Held) -> dict[str, float]:
+    """Measures a space on what was held out.
+
+    Args:
+        points: float32 (real, d), the catalogue's photos in the space.
+        head: leads text features into it.
+
+    Returns:
+        query_mrr, product_mrr: the mean reciprocal rank of the first right product, by its nearest photo, of held-out
+        texts of products that were trained on and that were not; photo_r1: held-out photos whose nearest other photo
+        shows the same product; the number of each; those without any are left out.
+    """
+    figures: dict[str, float] = {}
+    for name, queries in (("query", held.queries), ("product", held.product_queries)):
+        if len(queries):
+            figures[f"{name}_mrr"] = _mean_reciprocal_rank(points, head, material, queries)
+            figures[f"{name}_queries"] = len(queries)
+    photos = material.photos.held[: material.real]
+    found = photo_retrieval(points, material.products, photos)
+    return figures | {name: value for name, value in found.items() if name != "photo_r10" and value}
+
+
+def score_of(figures: dict[str, float]) -> float:
+    """Returns the mean of what was measured; 0 where nothing was."""
+    values = [value for name, value in figures.items() if not name.endswith("queries")]
+    return float(np.mean(values)) if values else 0.0
+
+
+def _mean_reciprocal_rank(points: Floats, head: TextHead, material: Material, queries: Numbers) -> float:
+    firsts = np.flatnonzero(np.r_[True, np.diff(material.products) > 0])
+    bank = material.bank
+    ranks: list[float] = []
+    for start in range(0, len(queries), _BLOCK):
+        block = queries[start : start + _BLOCK]
+        asked = head.apply(bank.features[block].astype(np.float32))
+        best = np.maximum.reduceat(asked @ points.T, firsts, axis=1)
+        for row, query in zip(best, block, strict=True):
+            right = bank.products[bank.texts == query]
+            ranks.append(1.0 / (1 + int((row > row[right].max() + 1e-6).sum())))
+    return float(np.mean(ranks))
+
+
+def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead:
+    """Returns the head of learned weights: their linear map, and the shop's texts as anchors."""
+    zero = np.zeros(len(weights.text), np.float32)
+    return _head((zero, weights.text, weights.text_bias), points, material, encoder)
+
+
+def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead:
+    """Returns the head that ridge regression gives in a space of `points` float32 (real, d)."""
+    texts, targets, weights = _targets(points, material)
+    features = material.bank.features[texts].astype(np.float32)
+    return _head(fit_ridge(features, targets, weights, _RIDGE), points, material, encoder)
+
+
+def _targets(points: Floats, material: Material) -> tuple[Numbers, Floats, Floats]:
+    """Returns the catalogue's texts, heaviest first, where the products of each lie, and its weight."""
+    bank = material.bank
+    real = bank.products < len(material.keys)
+    texts, inverse = np.unique(bank.texts[real], return_inverse=True)
+    sums = np.zeros((len(texts), points.shape[1]), np.float32)
+    np.add.at(sums, inverse, material.places(points)[bank.products[real]] * bank.weights[real, None])
+    weights = np.sqrt(np.bincount(inverse, weights=np.square(bank.weights[real])))
+    order = np.argsort(-weights, kind="stable")
+    return texts[order], normalise(sums[order]), weights[order].astype(np.float32)
+
+
+def _head(linear: tuple[Floats, Floats, Floats], points: Floats, material: Material, encoder: Encoder) -> TextHead:
+    texts, targets, weights = _targets(points, material)
+    texts, targets, weights = texts[:_MOST_ANCHORS], targets[:_MOST_ANCHORS], weights[:_MOST_ANCHORS]
+    mean, matrix, bias = linear
+    return TextHead(
+        mean=mean,
+        matrix=matrix,
+        bias=bias,
+        anchors=material.bank.features[texts].astype(np.float32),
+        anchor_points=targets,
+        anchor_weights=weights,
+        encoder_name=encoder.name,
+        encoder_digest=encoder.digest,
+        characters=CHARACTERS,
+    )
+
+
+def _draws(names: list[str], salt: str) -> NDArray[np.float64]:
+    hashes = [hashlib.sha256(f"{salt}:{name}".encode("utf-8", "surrogatepass")).digest()[:4] for name in names]
+    return np.array([int.from_bytes(value, "big") for value in hashes], np.float64) / 2**32
+
+
+def _few(queries: Numbers) -> Numbers:
+    return queries[:: max(1, -(-len(queries) // _MOST_QUERIES))]
+
+
+def plain(figures: dict[str, float]) -> dict[str, Any]:
+    """Rounds figures for a report."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}

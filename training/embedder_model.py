@@ -1,0 +1,152 @@
+"""The network of the query embedder in Keras: a matrix for photos, one for texts, and a temperature."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.protocols import Floats
+from training.contrastive import info_nce, margin_loss, unit
+from training.embedder_data import Batch
+from training.embedder_options import EmbedderOptions
+
+_LOWEST_TEMPERATURE = 0.02
+_LEAST_TEXT_DROPOUT = 3.0  # texts lose a third of what photos lose
+_WEIGHT_DECAY = 1e-4
+_WARM_UP = 0.1
+_CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What was learned.
+
+    Attributes:
+        photo: float32 (width, d), applied to `Photos.views`.
+        text: float32 (text width, d) and text_bias float32 (d,), applied to text features.
+        temperature: as learned.
+    """
+
+    photo: Floats
+    text: Floats
+    text_bias: Floats
+    temperature: float
+
+
+def build(width: int, text_width: int, dim: int, steps: int, options: EmbedderOptions) -> Any:
+    """Returns a compiled Keras model that takes a batch as a dict and learns from it.
+
+    The photos' matrix starts as the identity: the space that training starts from is the untrained one.
+
+    Args:
+        width, text_width: of photo and text rows.
+        dim: of the product space.
+        steps: of the whole training, for the learning rate's cycle.
+    """
+    import keras
+
+    from engine.keras_backbones import quiet_tensorflow
+
+    quiet_tensorflow()
+    keras.utils.set_random_seed(options.seed)
+    model = _joint_model()(width, text_width, dim, options)
+    # Every weight must be there before a checkpoint is read back.
+    model.build(None)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate / 25, max(1, int(steps * (1 - _WARM_UP))), alpha=0.0,
+        warmup_target=options.learning_rate, warmup_steps=max(1, int(steps * _WARM_UP)),
+    )  # fmt: skip
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY, clipnorm=_CLIP_NORM)
+    optimizer.exclude_from_weight_decay(var_names=["photo", "log_scale"])
+    model.compile(optimizer=optimizer, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def as_inputs(batch: Batch) -> dict[str, Floats]:
+    """Returns the batch as the model takes it."""
+    return dict(vars(batch))
+
+
+def read_weights(model: Any) -> Weights:
+    """Returns what the model has learned so far."""
+    photo, text, bias, log_scale = (np.asarray(value, np.float32) for value in model.get_weights()[:4])
+    return Weights(photo, text, bias, float(np.exp(-log_scale)))
+
+
+def read_state(model: Any) -> dict[str, Any]:
+    """Returns everything that training needs to go on: weights, the optimizer's moments, the random state."""
+    variables = [*model.variables, *model.optimizer.variables]
+    return {f"v{number}": np.asarray(variable) for number, variable in enumerate(variables)}
+
+
+def write_state(model: Any, state: dict[str, Any]) -> None:
+    """Puts back what `read_state` gave."""
+    for number, variable in enumerate([*model.variables, *model.optimizer.variables]):
+        variable.assign(state[f"v{number}"])
+
+
+def _joint_model() -> Any:
+    """Returns the model's class; it is made here because Keras is imported only where it is used."""
+    import keras
+    from keras import ops
+
+    class JointModel(keras.Model):  # type: ignore[misc]
+        def __init__(self, width: int, text_width: int, dim: int, options: EmbedderOptions) -> None:
+            super().__init__()
+            self._options = options
+            start = np.log(1 / options.temperature)
+            add = self.add_weight
+            self.photo = add(shape=(width, dim), initializer=lambda *_, **__: ops.eye(width, dim), name="photo")
+            self.text = add(shape=(text_width, dim), initializer="glorot_uniform", name="text")
+            self.text_bias = add(shape=(dim,), initializer="zeros", name="text_bias")
+            self.log_scale = add(
+                shape=(), initializer=keras.initializers.Constant(start), name="log_scale",
+                trainable=options.learned_temperature,
+            )  # fmt: skip
+            self.photo_dropout = keras.layers.Dropout(options.dropout, seed=options.seed)
+            self.text_dropout = keras.layers.Dropout(options.dropout / _LEAST_TEXT_DROPOUT, seed=options.seed + 1)
+
+        def build(self, _shape: Any) -> None:
+            self.built = True
+
+        def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+            def see(rows: Any) -> Any:
+                return unit(ops.matmul(self.photo_dropout(rows, training=training), self.photo))
+
+            first, second = see(inputs["first"]), see(inputs["second"])
+            words = self.text_dropout(inputs["texts"], training=training)
+            texts = unit(ops.matmul(words, self.text) + self.text_bias)
+            loss = self._text_loss(texts, ops.concatenate([first, see(inputs["randoms"])]), first, inputs)
+            if self._options.image_image:
+                loss = loss + self._photo_loss(ops.concatenate([first, second]), inputs)
+            self.add_loss(loss)
+            return loss
+
+        def _scale(self) -> Any:
+            return ops.minimum(ops.exp(self.log_scale), 1 / _LOWEST_TEMPERATURE)
+
+        def _text_loss(self, texts: Any, photos: Any, own: Any, inputs: dict[str, Any]) -> Any:
+            right, has_text = inputs["right"], inputs["has_text"]
+            if self._options.loss == "margin":
+                return margin_loss(ops.matmul(texts, ops.transpose(photos)), right, weights=has_text)
+            size = ops.shape(texts)[0]
+            to_photos = info_nce(
+                ops.matmul(texts, ops.transpose(photos)), right, scale=self._scale(), ignored=inputs["ignored"],
+                log_q=inputs["log_q_photos"], weights=has_text,
+            )  # fmt: skip
+            bare = ops.broadcast_to(1 - has_text[None, :], (size, size))
+            to_texts = info_nce(
+                ops.matmul(own, ops.transpose(texts)), ops.transpose(right[:, :size]), scale=self._scale(),
+                ignored=ops.maximum(bare, ops.transpose(inputs["ignored"][:, :size])), log_q=inputs["log_q_texts"],
+            )  # fmt: skip
+            return to_photos + to_texts
+
+        def _photo_loss(self, photos: Any, inputs: dict[str, Any]) -> Any:
+            cosines = ops.matmul(photos, ops.transpose(photos))
+            if self._options.loss == "margin":
+                size = ops.shape(inputs["has_text"])[0]
+                return margin_loss(cosines[:size, size:], inputs["same"][:size, size:])
+            return info_nce(cosines, inputs["same"], scale=self._scale(), ignored=inputs["unlike"])
+
+    return JointModel

@@ -1,0 +1,54 @@
+"""What decides how the query embedder is trained."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from training.pairs import SOURCES
+
+LOSSES = ("info_nce", "margin")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderOptions:
+    """Every ingredient can be taken out, so that its worth can be measured.
+
+    Attributes:
+        loss: `info_nce`, or `margin`: the baseline with one random negative.
+        sources: the pairs to learn from, of `training.pairs.SOURCES`.
+        classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows.
+        epochs: passes over the larger of pairs and photos; 0: as many as fit 5 million draws, 3 to 60.
+        batch: pairs a step; 0: 256, or 1,024 from 100,000 pairs on.
+        randoms: random photos of the catalogue beside the batch's own as wrong answers.
+        image_image: whether photos of one product are brought together as well.
+        mask: whether copies of a right photo and other right answers are kept from being wrong ones.
+        log_q: whether popular answers are corrected for being drawn often.
+        learned_temperature: whether the temperature is learned; otherwise it stays at `temperature`.
+        temperature: where it starts.
+        whitened: whether training starts from the space whitened within products.
+        hard_negatives: whether the last third of the training draws half of a batch near the other half.
+        views: whether stored mirror images and augmented copies are used.
+        dropout: share of a photo's and a text's features that a step does not see.
+        learning_rate: highest of the cycle.
+        seed: of every random draw.
+    """
+
+    loss: str = "info_nce"
+    sources: tuple[str, ...] = SOURCES
+    classifier_names: bool = True
+    epochs: int = 0
+    batch: int = 0
+    randoms: int = 64
+    image_image: bool = True
+    mask: bool = True
+    log_q: bool = True
+    learned_temperature: bool = True
+    temperature: float = 0.07
+    whitened: bool = True
+    hard_negatives: bool = True
+    views: bool = True
+    dropout: float = 0.3
+    learning_rate: float = 1e-3
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

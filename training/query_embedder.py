@@ -1,0 +1,184 @@
+"""The rebuild's part `query_embedder`: the product space and the text head learned together from the shop's own pairs.
+
+It runs after the part `space`, whose files are the untrained space: what words and photos give without any training.
+The recipe is trained once without the held-out queries and products and compared with the untrained space on them; only
+where it is not worse it is trained on all (but the held-out photos, which measure every generation) and takes the place
+of the untrained files.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import projection
+from engine.projection import Projection, normalise
+from engine.protocols import Floats
+from engine.text_features import Encoder
+from engine.text_tower import TextEncoder
+from training.context import TrainingContext
+from training.embedder_data import Sampler
+from training.embedder_fit import Fitted, Plan, fit, plan_of
+from training.embedder_material import Material, gather_material
+from training.embedder_measure import (
+    figures_of,
+    hold_out,
+    plain,
+    score_of,
+    trained_head,
+    untrained_head,
+)
+from training.embedder_model import Weights
+from training.embedder_options import EmbedderOptions
+from training.pairs import collect_pairs
+
+_LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
+_LEAST_PAIRS = 60
+_LARGE = 100_000  # pairs from which training twice costs more than the held-out tenth is worth
+_CHECKPOINTS = "training"
+
+
+def train(context: TrainingContext, folder: Path, options: EmbedderOptions | None = None) -> dict[str, Any]:
+    """Trains, compares, and replaces the files of `space` where the trained space is not worse.
+
+    Args:
+        folder: the staged generation, where the part `space` has written its files.
+
+    Returns:
+        `published`, and why not; `pairs` by source; the held-out figures of `trained` and `untrained`; the plan.
+        Where there is too little to learn from, `skipped` says so.
+    """
+    started = time.perf_counter()
+    options = options or EmbedderOptions()
+    if context.settings.space == "pool3":
+        return {"published": False, "skipped": "space = pool3 asks for plain features"}
+    pairs = collect_pairs(context, options.sources)
+    products = len(np.unique(pairs.products))
+    if products < _LEAST_PRODUCTS or len(pairs) < _LEAST_PAIRS:
+        needed = f"{_LEAST_PRODUCTS} products with {_LEAST_PAIRS} pairs are needed; got {products} with {len(pairs)}"
+        return {"published": False, "skipped": needed}
+    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
+    material = gather_material(context, encoder, pairs, options)
+    space = Projection.load(folder / projection.FILE)
+    run = EmbedderTraining(context, encoder, material, options)
+    metrics = run.compare(untrained_points(context, space, material))
+    if metrics["published"]:
+        run.save(folder)
+    return {
+        "options": options.to_json(),
+        "pairs": pairs.counts,
+        "position_corrected": pairs.corrected,
+        "views": len(material.photos.views),
+        **metrics,
+        "training_s": round(time.perf_counter() - started, 1),
+    }
+
+
+class EmbedderTraining:
+    """One training: without what is held out, then on all."""
+
+    def __init__(
+        self, context: TrainingContext, encoder: Encoder, material: Material, options: EmbedderOptions
+    ) -> None:
+        self._context, self._encoder, self._material, self._options = context, encoder, material, options
+        self._rest, self._held = hold_out(material, options.seed)
+        width = material.photos.views.shape[2]
+        self._widths = (width, material.bank.features.shape[1], min(context.settings.space_dim, width))
+        self.plan = plan_of(len(self._sampler(material, 1)), options)
+        self.fitted: Fitted | None = None
+
+    def compare(self, untrained: Floats) -> dict[str, Any]:
+        """Trains, and says whether the trained space is at least as good as the untrained one.
+
+        Args:
+            untrained: float32 (real, d), the catalogue's photos in the untrained space.
+        """
+        first = self._fit(self._rest, "first", held_out=True)
+        self.fitted = first
+        trained = self._figures(first.weights)
+        before = figures_of(untrained, untrained_head(untrained, self._rest, self._encoder), self._material, self._held)
+        reason = worse_by(trained, before, self._context.settings.max_quality_drop)
+        if not reason and len(self._rest.bank.texts) < _LARGE:
+            self.fitted = self._fit(self._material, "all", stop_at=first.steps)
+        return {
+            "published": not reason,
+            "reason": reason,
+            "trained": plain(trained),
+            "untrained": plain(before),
+            "temperature": round(self.fitted.weights.temperature, 4),
+            "plan": {"steps": self.plan.steps, "batch": self.plan.batch, "best_step": first.steps},
+            "curve": [list(point) for point in first.curve],
+        }
+
+    def save(self, folder: Path) -> None:
+        """Writes projection and text head."""
+        if self.fitted is None:
+            return
+        weights, start = self.fitted.weights, self._material.photos.start
+        points = trained_points(weights, self._material)
+        Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo).save(folder)
+        trained_head(weights, points, self._material, self._encoder).save(folder)
+
+    def _fit(self, material: Material, name: str, *, held_out: bool = False, stop_at: int | None = None) -> Fitted:
+        return fit(
+            self._sampler(material, self.plan.batch),
+            self._widths,
+            self.plan,
+            self._options,
+            score=(lambda weights: score_of(self._figures(weights))) if held_out else None,
+            stop_at=stop_at,
+            checkpoint=self._checkpoint(name),
+        )
+
+    def _sampler(self, material: Material, batch: int) -> Sampler:
+        return Sampler(material.photos, material.bank, self._options, batch, material.query_photos)
+
+    def _figures(self, weights: Weights) -> dict[str, float]:
+        points = trained_points(weights, self._material)
+        head = trained_head(weights, points, self._rest, self._encoder)
+        return figures_of(points, head, self._material, self._held)
+
+    def _checkpoint(self, name: str) -> Path:
+        """One file for one training of one state of the catalogue; another state starts anew."""
+        return checkpoint_path(self._context, self._options, self.plan, name)
+
+
+def checkpoint_path(context: TrainingContext, options: EmbedderOptions, plan: Plan, name: str) -> Path:
+    """Returns where a training keeps its state; equal inputs give equal names."""
+    import hashlib
+    import json
+
+    inputs = [context.snapshot.seq, context.spec.fingerprint, options.to_json(), plan.steps, plan.batch]
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+    return context.settings.home / _CHECKPOINTS / f"query_embedder_{name}_{digest}.npz"
+
+
+def trained_points(weights: Weights, material: Material) -> Floats:
+    """Returns the catalogue's photos in the trained space, float32 (real, d)."""
+    rows = material.photos.views[0, : material.real]
+    blocks = [rows[start : start + 8192].astype(np.float32) @ weights.photo for start in range(0, len(rows), 8192)]
+    return normalise(np.concatenate(blocks))
+
+
+def untrained_points(context: TrainingContext, space: Projection, material: Material) -> Floats:
+    """Returns the catalogue's photos in another space, float32 (real, d)."""
+    sha256 = list(material.sha256)
+    blocks = range(0, len(sha256), 8192)
+    return np.concatenate([space.apply(context.features.read(sha256[start : start + 8192])) for start in blocks])
+
+
+def worse_by(trained: dict[str, float], untrained: dict[str, float], max_drop: float) -> str:
+    """Returns why the trained space is not published; empty: it is.
+
+    It must be as good in the mean, and in no single figure worse by more than `max_drop` or one query and a half.
+    """
+    if score_of(trained) < score_of(untrained):
+        return f"held-out mean {score_of(trained):.4f} is below the untrained space's {score_of(untrained):.4f}"
+    for name, value in untrained.items():
+        if name.endswith("queries"):
+            continue
+        allowed = max(max_drop, 1.5 / max(untrained[f"{name.rsplit('_', 1)[0]}_queries"], 1))
+        if trained.get(name, 0.0) < value - allowed:
+            return f"{name} {trained.get(name, 0.0):.4f} is below the untrained space's {value:.4f}"
+    return ""
