@@ -81,7 +81,7 @@ def gather(
         names.append(flip_key)
     names += [partial(copy_key, number=number) for number in range(copies)]
     wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
-    failed = _embed(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
+    failed = embed_missing(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
     if failed:
         photos = without(photos, failed)
     columns = [store.read([name(sha256) for sha256 in photos.keys]) for name in names]
@@ -103,7 +103,7 @@ def gather_known(
     store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
     names: list[Callable[[str], str]] = [str, flip_key] if flips else [str]
     wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
-    failed = _embed(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
+    failed = embed_missing(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
     keep = np.flatnonzero([key not in failed for key in photos.keys])
     excluded = tuple(Exclusion(what=key, reason=reason) for key, reason in failed.items())
     photos = replace(photos.subset(keep), excluded=(*photos.excluded, *excluded))
@@ -125,7 +125,7 @@ def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
     return replace(left, excluded=(*photos.excluded, *excluded))
 
 
-def _embed(
+def embed_missing(
     settings: Settings, store: FeatureStore, reader: PhotoReader, missing: Sequence[str], get_backbone: GetBackbone
 ) -> dict[str, str]:
     """Embeds the views and copies that are missing; returns the photos that could not be read, with the reason."""
