@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.voters import softmax
 
-_TEMPERATURES = np.geomspace(0.02, 20, 121)
+_LOG_TEMPERATURES = (-4.0, 3.0)
 BINS = 10
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -23,8 +23,14 @@ def fit_temperature(logits: Floats, y: Numbers) -> float:
         logits: float (n, labels); -inf for a label that cannot be.
         y: int64 (n,), the right labels.
     """
-    losses = [negative_log_likelihood(softmax(logits / temperature), y) for temperature in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmin(losses))])
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        return negative_log_likelihood(softmax(logits / np.float32(np.exp(log_temperature))), y)
+
+    # in 1 / T the loss is convex, so that a search along one line finds its only minimum
+    found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 0.01})
+    return float(np.exp(found.x))
 
 
 def negative_log_likelihood(probabilities: Floats, y: Numbers) -> float:

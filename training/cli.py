@@ -39,6 +39,11 @@ def evaluate_command() -> None:
     type=click.Path(exists=True, path_type=Path),
     help="Learn from these instead of the catalogue: a folder per label, or a CSV with path,label.",
 )
+@click.option(
+    "--test",
+    type=click.Path(exists=True, path_type=Path),
+    help="Measure on these, learn from all others: a folder per label, or a CSV with path,label.",
+)
 @click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="Write a contact sheet and stop.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what was measured as HTML.")
 @click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
@@ -48,6 +53,7 @@ def train_voters_command(
     settings: Settings,
     /,
     data: Path | None,
+    test: Path | None,
     preview: Path | None,
     report: Path | None,
     publish: bool,
@@ -63,7 +69,9 @@ def train_voters_command(
     """
     from training.voter_session import VoterSession
 
-    session = VoterSession.open(settings, data, {name: value for name, value in given.items() if value is not None})
+    session = VoterSession.open(
+        settings, data, test, {name: value for name, value in given.items() if value is not None}
+    )
     if preview:
         session.preview(preview)
         click.echo(f"Contact sheet: {preview}")

@@ -13,7 +13,7 @@ from data.settings import Settings
 from engine.protocols import BackboneSpec
 from training.augmentation import contact_sheet
 from training.candidate import publish_candidate
-from training.datasets import LabelledPhotos, from_catalogue, from_files
+from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import TrainingError
 from training.photo_features import reader_of
 from training.voters import FILES, BackboneLoader, Trained, VoterOptions, train_voters
@@ -31,9 +31,10 @@ class VoterSession:
     options: VoterOptions
     spec: BackboneSpec
     live: GenerationFolder | None
+    test: LabelledPhotos | None = None
 
     @classmethod
-    def open(cls, settings: Settings, data: Path | None, given: dict[str, Any]) -> "VoterSession":
+    def open(cls, settings: Settings, data: Path | None, test: Path | None, given: dict[str, Any]) -> "VoterSession":
         """Reads the photos and takes the options that are not given over from the live voters.
 
         Raises:
@@ -48,7 +49,10 @@ class VoterSession:
         else:
             catalogue = Catalogue(settings.home)
             photos = from_catalogue(catalogue, catalogue.snapshot(), options.label)
-        return cls(settings=settings, photos=photos, options=options, spec=_spec(settings, live), live=live)
+        measured_on = label_photos(test, photos.labels) if test is not None else None
+        return cls(
+            settings=settings, photos=photos, options=options, spec=_spec(settings, live), live=live, test=measured_on
+        )
 
     def preview(self, path: Path) -> None:
         """Writes a contact sheet of the first photo under every augmentation."""
@@ -58,14 +62,14 @@ class VoterSession:
 
     def train(self) -> Trained:
         loader = BackboneLoader(settings=self.settings, spec=self.spec)
-        return train_voters(self.settings, self.spec, self.photos, self.options, loader)
+        return train_voters(self.settings, self.spec, self.photos, self.options, loader, self.test)
 
     def report(self, trained: Trained, path: Path) -> None:
         """Writes the HTML report of what was measured on held-out photos."""
         from training.recognition_evaluation import Evaluation
         from training.recognition_report import write_report
 
-        reader = reader_of(self.settings, self.photos)
+        reader = reader_of(self.settings, self.test or self.photos)
         facts = {name: trained.metrics[name] for name in ("split", "excluded", "imbalance", "choices", "training_s")}
         write_report(
             path,

@@ -61,12 +61,12 @@ def fit_softmax(
 
     # Adam's steps are of one size whatever the input's: unit rows are brought to unit variance, and back afterwards.
     scale = np.float32(np.sqrt(rows.shape[1]))
-    network = _network(options, seed)
     weights = class_weights(y, label_count)[y]
     random = np.random.default_rng(seed)
     best, best_epoch, best_loss = _as_voter(None, rows.shape[1], label_count, scale), 0, np.inf
     order = random.permutation(len(rows))
     share = -(-len(rows) // copies)
+    network = _network(options, min(options.batch, share), seed)
     for epoch in range(1, epochs + 1):
         if len(order) < share:
             order = np.concatenate([order, random.permutation(len(rows))])
@@ -92,14 +92,14 @@ def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
     return (len(y) / (present * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _network(options: SoftmaxOptions, seed: int) -> Any:
+def _network(options: SoftmaxOptions, batch: int, seed: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
     return MLPClassifier(
         hidden_layer_sizes=(options.hidden,) if options.hidden else (),
         solver="adam",
         learning_rate_init=options.learning_rate,
-        batch_size=options.batch,
+        batch_size=batch,
         alpha=options.penalty,
         random_state=seed,
     )

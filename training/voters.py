@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import Settings
-from engine.protocols import Backbone, BackboneSpec
+from engine.protocols import Backbone, BackboneSpec, Floats
 from engine.recognition import Recogniser
 from engine.recognition_files import save_recogniser
 from training import measure as measuring
 from training.context import TrainingContext
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import NotEnoughData
-from training.measure import MODELS, Measured, from_tables, join
-from training.photo_features import GetBackbone, gather
+from training.measure import MODELS, Measured, from_tables, join, measure
+from training.photo_features import GetBackbone, gather, gather_known
 from training.splits import Fold, folds, split
 from training.voter_fit import Choices, FitOptions, Timings, TrainingRows, choose, fit
 from training.voter_softmax import SoftmaxOptions
@@ -49,6 +49,10 @@ class VoterOptions:
     seed: int = 0
     precision: float = 0.9
     softmax: SoftmaxOptions = field(default_factory=SoftmaxOptions)
+
+    @property
+    def fit(self) -> FitOptions:
+        return FitOptions(seed=self.seed, precision=self.precision, softmax=self.softmax)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -108,6 +112,7 @@ def train_voters(
     photos: LabelledPhotos,
     options: VoterOptions,
     get_backbone: GetBackbone,
+    test: LabelledPhotos | None = None,
 ) -> Trained:
     """Measures the recipe on held-out photos, then trains on all of them.
 
@@ -115,6 +120,7 @@ def train_voters(
         spec: of the backbone whose features are used.
         photos: to learn from; at most 300 a label and 30,000 in all are used.
         get_backbone: called only where features are missing.
+        test: photos of the same labels to measure on; None: some of `photos` are held out.
 
     Raises:
         NotEnoughData: too few labels or photos.
@@ -124,18 +130,11 @@ def train_voters(
         settings, spec, photos, copies=options.augment, flips=options.flips, get_backbone=get_backbone
     )
     started = time.perf_counter()
-    fit_options = FitOptions(seed=options.seed, precision=options.precision, softmax=options.softmax)
-    if options.folds:
-        parts = folds(photos, options.folds, seed=options.seed)
+    if test is None:
+        trained = _on_held_out(photos, rows, options, spec)
     else:
-        parts = [split(photos, _TEST_SHARE, seed=options.seed)]
-    runs = [_run(photos, rows, fold, fit_options, spec) for fold in parts]
-    measured = join([run.measured for run in runs])
-    choices = runs[0].choices
-    recogniser, timings = fit(
-        rows, photos.labels, photos.keys, choices, fit_options,
-        fingerprint=spec.fingerprint, label_kind=photos.label_kind,
-    )  # fmt: skip
+        known, queries = gather_known(settings, spec, test, flips=options.flips, get_backbone=get_backbone)
+        trained = _on_test(photos, rows, options, spec, known, queries)
     metrics = {
         "options": options.to_json(),
         "labels": len(photos.labels),
@@ -143,13 +142,70 @@ def train_voters(
         "rows": rows.shown * len(photos),
         "excluded": len(photos.excluded),
         "imbalance": photos.imbalance,
-        "split": _describe(parts, options),
-        "choices": choices.summary(),
-        "held_out": measured.figures(),
-        "models": _table(measured, timings, photos, rows, runs[0].inference_ms),
         "training_s": round(time.perf_counter() - started, 1),
     }
-    return Trained(recogniser=recogniser, measured=measured, metrics=metrics)
+    return replace(trained, metrics={**metrics, **trained.metrics})
+
+
+def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptions, spec: BackboneSpec) -> Trained:
+    """Measures on a part of the photos, or on each in turn, then trains on all with the choices made."""
+    if options.folds:
+        parts = folds(photos, options.folds, seed=options.seed)
+    else:
+        parts = [split(photos, _TEST_SHARE, seed=options.seed)]
+    runs = [_run(photos, rows, fold, options, spec) for fold in parts]
+    choices = runs[0].choices
+    recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
+    measured = replace(join([run.measured for run in runs]), threshold=choices.vote.vote.threshold)
+    return Trained(
+        recogniser=recogniser,
+        measured=measured,
+        metrics={
+            "split": _describe(parts, options),
+            "choices": choices.summary(),
+            "held_out": measured.figures(),
+            "models": _table(measured, timings, photos, rows, runs[0].inference_ms),
+        },
+    )
+
+
+def _on_test(
+    photos: LabelledPhotos,
+    rows: TrainingRows,
+    options: VoterOptions,
+    spec: BackboneSpec,
+    test: LabelledPhotos,
+    queries: Floats,
+) -> Trained:
+    """Trains on all photos and measures on others."""
+    choices = choose(rows, len(photos.labels), options.fit)
+    recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
+    measured = from_tables(recogniser, recogniser.tables(queries), test.y, test.keys)
+    common = len(set(photos.keys) & set(test.keys))
+    return Trained(
+        recogniser=recogniser,
+        measured=measured,
+        metrics={
+            "split": {"how": "all to learn, other photos to measure on", "seed": options.seed, "in_both": common},
+            "choices": choices.summary(),
+            "held_out": measured.figures(),
+            "models": _table(measured, timings, photos, rows, _inference_ms(recogniser, queries)),
+        },
+    )
+
+
+def _fit(
+    photos: LabelledPhotos,
+    rows: TrainingRows,
+    keys: tuple[str, ...],
+    choices: Choices,
+    options: VoterOptions,
+    spec: BackboneSpec,
+) -> tuple[Recogniser, Timings]:
+    return fit(
+        rows, photos.labels, keys, choices, options.fit,
+        fingerprint=spec.fingerprint, label_kind=photos.label_kind,
+    )  # fmt: skip
 
 
 def capped(photos: LabelledPhotos, seed: int) -> LabelledPhotos:
@@ -187,20 +243,16 @@ class _Run:
     inference_ms: dict[str, float]
 
 
-def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: FitOptions, spec: BackboneSpec) -> _Run:
+def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: VoterOptions, spec: BackboneSpec) -> _Run:
     inside = rows.subset(fold.train)
-    keys = tuple(photos.keys[row] for row in fold.train)
-    choices = choose(inside, len(photos.labels), options)
-    recogniser, _ = fit(
-        inside, photos.labels, keys, choices, options, fingerprint=spec.fingerprint, label_kind=photos.label_kind
-    )
+    choices = choose(inside, len(photos.labels), options.fit)
+    recogniser, _ = _fit(photos, inside, tuple(photos.keys[row] for row in fold.train), choices, options, spec)
     queries = rows.views[:, fold.held]
-    tables = recogniser.tables(queries)
-    measured = from_tables(recogniser, tables, photos.y[fold.held], [photos.keys[row] for row in fold.held])
+    measured = measure(recogniser, queries, photos.y[fold.held], [photos.keys[row] for row in fold.held])
     return _Run(choices=choices, measured=measured, inference_ms=_inference_ms(recogniser, queries))
 
 
-def _inference_ms(recogniser: Recogniser, queries: NDArray[np.float32]) -> dict[str, float]:
+def _inference_ms(recogniser: Recogniser, queries: Floats) -> dict[str, float]:
     """Median milliseconds for one photo, beyond its embedding: each voter alone, and the whole recognition."""
     few = queries[:, :20]
     mapped = recogniser.features.apply(few)
