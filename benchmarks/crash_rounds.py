@@ -47,11 +47,15 @@ class Written:
     newest: list[str] = field(default_factory=list)
 
 
+running: list[subprocess.Popen[bytes]] = []
+
+
 def lookalike(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Starts the command in a process group of its own, so that its children die with it."""
     log = (home / "crash_rounds.log").open("ab")
     command = [sys.executable, "-m", "lookalike", *arguments, "--home", str(home)]
-    return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    running.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+    return running[-1]
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -224,7 +228,6 @@ def play(home: Path, rounds: int, seed: int) -> int:
     found = faults(home, port, written) + (["the undisturbed rebuild failed"] if last else [])
     outcome = "; ".join(found[:3]) or "ok"
     print(f"  end  {'nothing':16} {'':7}  {'no' if last else 'yes':9} {len(written.products):12} {'':7}  {outcome}")
-    kill(server)
     return failures + bool(found)
 
 
@@ -245,6 +248,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="efficientnet_lite2")
     chosen = parser.parse_args()
     os.environ["LOOKALIKE_BACKBONE"] = chosen.backbone
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="crash-rounds-") as folder:
         home = Path(folder)
         feed = chosen.feed
@@ -252,10 +256,15 @@ def main() -> None:
             from data.sample import generate_sample
 
             feed = generate_sample(home / "sample", products=60)
-        for step in (("import", str(feed)), ("rebuild", "--json")):
-            if lookalike(home, *step).wait():
-                raise SystemExit((home / "crash_rounds.log").read_text(encoding="utf-8", errors="replace")[-3000:])
-        failed = play(home, chosen.rounds, chosen.seed)
+        try:
+            for step in (("import", str(feed)), ("rebuild", "--json")):
+                if lookalike(home, *step).wait():
+                    raise SystemExit((home / "crash_rounds.log").read_text(encoding="utf-8", errors="replace")[-3000:])
+            failed = play(home, chosen.rounds, chosen.seed)
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    kill(process)
     print(f"{chosen.rounds} rounds, {failed} with faults")
     sys.exit(1 if failed else 0)
 
