@@ -1,0 +1,225 @@
+"""What shoppers did with which query, summed up and corrected for position, in memory of the distinct pairs alone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.events import Event
+from training.position_bias import assumed_propensity, estimate_propensity, slots_of
+from training.simulated_events import SimulatedEvents
+
+WORTH = {"click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
+_COLUMNS = ("search", *WORTH)  # the first: shown by a search
+_FOLD_ROWS = 500_000
+_SLOT_BITS, _PRODUCT_BITS = 5, 32
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class QueryProduct:
+    """A product that was chosen for a query; `weight` is the worth of clicks, carts and purchases, corrected."""
+
+    query_text: str
+    product_id: str
+    weight: float
+    clicks: int
+
+
+class Behaviour:
+    """The behaviour of one span of time. Queries are words; searches by photo alone are left out.
+
+    Attributes:
+        queries: (q,), lower case, single spaces.
+        product_ids: (p,), also those that the catalogue does not have.
+        frequency: int64 (q,), how often each was searched; where a log holds no searches, how often it led to a click.
+        propensity: float64 (SLOTS,), estimated; see `training.position_bias`.
+        query, product: int64 (m,), the pairs, ascending.
+        clicks: int64 (m,).
+        looks: float64 (m,), how often the product was looked at there, in looks at the first place: shown, times the
+            chance of the place.
+        corrected_clicks: float64 (m,), clicks, each divided by the chance of its place.
+        weight: float64 (m,), each click as 1, cart as 3, purchase as 5, divided by the chance of its place.
+    """
+
+    def __init__(self, queries: Sequence[str], product_ids: Sequence[str], tally: "_Tally", searched: Numbers) -> None:
+        keys, counts = tally.folded()
+        pairs, slots = keys >> _SLOT_BITS, keys & ((1 << _SLOT_BITS) - 1)
+        self.queries, self.product_ids = tuple(queries), tuple(product_ids)
+        self.has_searches = bool(counts[:, 0].any())
+        estimated = estimate_propensity(pairs, slots, counts[:, 0], counts[:, 1])
+        self.propensity = estimated if self.has_searches else assumed_propensity()
+        distinct, row = np.unique(pairs, return_inverse=True)
+        self.query, self.product = distinct >> _PRODUCT_BITS, distinct & ((1 << _PRODUCT_BITS) - 1)
+        chance = self.propensity[slots]
+        worth = counts[:, 1:] @ np.array(list(WORTH.values())) / chance
+        self.clicks = np.bincount(row, weights=counts[:, 1], minlength=len(distinct)).astype(np.int64)
+        self.looks = np.bincount(row, weights=counts[:, 0] * chance, minlength=len(distinct))
+        self.corrected_clicks = np.bincount(row, weights=counts[:, 1] / chance, minlength=len(distinct))
+        self.weight = np.bincount(row, weights=worth, minlength=len(distinct))
+        clicked = np.bincount(self.query, weights=self.clicks, minlength=len(queries)).astype(np.int64)
+        self.frequency = np.where(searched > 0, searched, clicked)
+        self._starts = np.searchsorted(self.query, np.arange(len(queries) + 1))
+        self._number = {text: number for number, text in enumerate(self.queries)}
+
+    @classmethod
+    def from_events(
+        cls, events: Iterable[Event], *, since: datetime | None = None, until: datetime | None = None
+    ) -> "Behaviour":
+        """Sums up events; memory grows with the distinct queries and products alone.
+
+        Args:
+            events: in the order of time, as `Events.iterate` gives them.
+            since, until: only those from `since` on and before `until`.
+        """
+        queries, products = _Numbering(), _Numbering()
+        tally, searched = _Tally(), _Growing()
+        for event in events:
+            if until is not None and event.at >= until:
+                break
+            text = query_key(event.query_text)
+            if not text or event.photo_sha256 or (since is not None and event.at < since):
+                continue
+            query = queries(text)
+            if event.kind == "search":
+                searched.add(query, "." not in event.event_id)
+                for item in event.shown:
+                    tally.add(query, products(item.product_id), item.position, 0)
+            elif event.product_id:
+                position = -1 if event.position is None else event.position
+                tally.add(query, products(event.product_id), position, _COLUMNS.index(event.kind))
+        return cls(list(queries.known), list(products.known), tally, searched.counts(len(queries.known)))
+
+    @classmethod
+    def from_simulated(
+        cls, events: SimulatedEvents, *, since: float = -np.inf, until: float = np.inf
+    ) -> "Behaviour":  # fmt: skip
+        """Sums up simulated events without making rows of them; the same figures as `from_events`.
+
+        Args:
+            since, until: seconds since 1970.
+        """
+        tally = _Tally()
+        chosen = np.flatnonzero((events.search_at >= since) & (events.search_at < until))
+        shown, queries = events.shown[chosen], events.search_query[chosen]
+        rows, places = np.nonzero(shown >= 0)
+        tally.add_many(queries[rows], shown[rows, places], places, np.zeros(len(rows), np.int64))
+        acted = np.flatnonzero((events.action_at >= since) & (events.action_at < until))
+        searches, positions = events.action_search[acted], events.action_position[acted]
+        products, kinds = events.shown[searches, positions], events.action_kind[acted].astype(np.int64)
+        tally.add_many(events.search_query[searches], products, positions, kinds + 1)
+        searched = np.bincount(queries, minlength=len(events.queries))
+        return cls([query_key(text) for text in events.queries], events.product_ids, tally, searched)
+
+    def query_frequencies(self, most: int = 100_000) -> list[tuple[str, int]]:
+        """Returns the most frequent queries and how often each was searched, the most frequent first."""
+        order = np.lexsort((np.arange(len(self.queries)), -self.frequency))[:most]
+        return [(self.queries[at], int(self.frequency[at])) for at in order if self.frequency[at] > 0]
+
+    def rows_of(self, query_text: str) -> slice:
+        """Returns the rows of one query's products; empty for a query that is not known."""
+        number = self._number.get(query_key(query_text))
+        return slice(0, 0) if number is None else slice(int(self._starts[number]), int(self._starts[number + 1]))
+
+    def ranking(self, query_text: str) -> list[str]:
+        """Returns the products that were chosen for a query, by weight, best first."""
+        rows = self.rows_of(query_text)
+        weight = self.weight[rows]
+        order = np.lexsort((self.product[rows], -weight))
+        return [self.product_ids[self.product[rows][at]] for at in order if weight[at] > 0]
+
+    def popularity(self) -> NDArray[np.float64]:
+        """Returns each product's weight over all queries, float64 (p,)."""
+        return np.asarray(np.bincount(self.product, self.weight, len(self.product_ids)), np.float64)
+
+    def attraction(self, smoothing: float = 1.0) -> NDArray[np.float64]:
+        """Returns the chance of a click on each pair's product once it is looked at, float64 (m,), 0 where unknown.
+
+        Corrected clicks over the looks that there were (clicks over expected clicks: Zhang and Jones, "Comparing click
+        logs and editorial labels", 2007), as if it had been looked at `smoothing` times more without a click. So what
+        the shop's own ranking showed often counts no more than what it hid. Without searches in the log the looks are
+        not known, and the corrected clicks stand alone.
+        """
+        if not self.has_searches:
+            return np.asarray(self.corrected_clicks, np.float64)
+        return np.where(self.looks > 0, self.clicks / (self.looks + smoothing), 0.0)
+
+    def pairs(self) -> Iterator[QueryProduct]:
+        """Yields what was chosen for what."""
+        for at in np.flatnonzero(self.weight > 0):
+            query, product = self.queries[self.query[at]], self.product_ids[self.product[at]]
+            yield QueryProduct(query, product, float(self.weight[at]), int(self.clicks[at]))
+
+
+def query_key(text: str) -> str:
+    """Returns the form in which equal questions are equal: lower case, single spaces, at most 300 characters."""
+    return " ".join(text.casefold().split())[:300]
+
+
+class _Numbering:
+    """Numbers texts in the order of their first coming."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        return self.known.setdefault(text, len(self.known))
+
+
+class _Growing:
+    def __init__(self) -> None:
+        self._counts: list[int] = []
+
+    def add(self, number: int, count: int) -> None:
+        self._counts += [0] * (number + 1 - len(self._counts))
+        self._counts[number] += count
+
+    def counts(self, length: int) -> Numbers:
+        return np.array(self._counts + [0] * (length - len(self._counts)), np.int64)
+
+
+class _Tally:
+    """Counts by query, product and slot, folded together whenever many have come."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, np.int64)
+        self._counts = np.zeros((0, len(_COLUMNS)), np.int64)
+        self._new: list[tuple[int, int, int, int]] = []
+
+    def add(self, query: int, product: int, position: int, column: int) -> None:
+        self._new.append((query, product, position, column))
+        if len(self._new) >= _FOLD_ROWS:
+            self._flush()
+
+    def add_many(
+        self,
+        queries: NDArray[np.integer],
+        products: NDArray[np.integer],
+        positions: NDArray[np.integer],
+        columns: NDArray[np.integer],
+    ) -> None:
+        """Adds one to each; all (n,), positions -1 where they are not known."""
+        for start in range(0, len(queries), _FOLD_ROWS * 4):
+            part = slice(start, start + _FOLD_ROWS * 4)
+            keys = (queries[part].astype(np.int64) << _PRODUCT_BITS) | products[part].astype(np.int64)
+            self._fold((keys << _SLOT_BITS) | slots_of(positions[part]), columns[part])
+
+    def folded(self) -> tuple[Numbers, Numbers]:
+        """Returns the keys int64 (k,), ascending, and their counts int64 (k, 4)."""
+        self._flush()
+        return self._keys, self._counts
+
+    def _flush(self) -> None:
+        if self._new:
+            queries, products, positions, columns = np.array(self._new, np.int64).T
+            self._new = []
+            self.add_many(queries, products, positions, columns)
+
+    def _fold(self, keys: Numbers, columns: NDArray[np.integer]) -> None:
+        joined, place = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
+        counts = np.zeros((len(joined), len(_COLUMNS)), np.int64)
+        counts[place[: len(self._keys)]] = self._counts
+        np.add.at(counts, (place[len(self._keys) :], columns), 1)
+        self._keys, self._counts = joined, counts
