@@ -16,7 +16,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -c "import torch" 2>/dev/null \
 		|| $(BIN)/pip install --quiet --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) torch==2.13.0 2>/dev/null \
 		|| $(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --editable ".[$(EXTRA),dev]"
+	$(BIN)/pip install -qq --editable ".[$(EXTRA),dev]"
 	touch $@
 
 demo: setup
