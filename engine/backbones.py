@@ -90,7 +90,7 @@ def load_backbone(
             there is none yet; the first 200 are used.
 
     Raises:
-        BackboneUnavailable: the weights cannot be had, or int8 has not been calibrated.
+        BackboneUnavailable: the weights cannot be had, int8 has not been calibrated, or this processor has no bf16.
         InvalidModel: weights or exported model differ from what `spec` names.
     """
     if spec.preprocessing != PREPROCESSING:
@@ -100,6 +100,11 @@ def load_backbone(
         )
     if spec.runtime == "keras":
         return KerasBackbone(spec, _network(settings, spec))
+    if spec.precision == "bf16" and not openvino_runtime.processor_has_bf16():
+        raise BackboneUnavailable(
+            "features of precision bf16 need a processor that computes in bf16; this one does not. "
+            "Run lookalike rebuild here, or with LOOKALIKE_PRECISION=f32 where the catalogue is built."
+        )
     if not openvino_runtime.is_exported(settings.home, spec):
         openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
         if spec.precision == "int8":

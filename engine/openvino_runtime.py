@@ -5,10 +5,14 @@ which holds the sha256 of both. `f32` and `bf16` are two ways to compute one exp
 fingerprint of `f32`; `int8` has its own. Loading one imports neither Keras nor TensorFlow.
 """
 
+import contextlib
 import dataclasses
 import json
 import queue
+import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,9 @@ _XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
 # Images in one request: on two cores faster than 1, 8 or 32 at every precision.
 _BATCH = 4
 CALIBRATION_PHOTOS = 200
+_STAGED = ".export-"
+# An export takes a minute; one this old was killed.
+_ABANDONED_S = 3600.0
 
 
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
@@ -81,9 +88,10 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
 
     source = model_folder(home, dataclasses.replace(spec, precision="f32"))
     model = openvino.Core().read_model(_verified(source) / _XML)
-    quantised = nncf.quantize(
-        model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # its progress; stdout is for results
+        quantised = nncf.quantize(
+            model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
+        )
     _publish(folder, quantised)
     return folder
 
@@ -175,7 +183,8 @@ def _publish(folder: Path, model: Any) -> None:
     import openvino
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-", ignore_cleanup_errors=True) as temporary:
+    _sweep(folder.parent)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
         staged = Path(temporary) / folder.name
         staged.mkdir()
         openvino.save_model(model, staged / _XML, compress_to_fp16=False)
@@ -189,3 +198,11 @@ def _publish(folder: Path, model: Any) -> None:
             if not (folder / _RECORD).exists():
                 raise
     fsync_path(folder.parent)
+
+
+def _sweep(runtime: Path) -> None:
+    """Removes what exports that were killed left behind."""
+    for path in runtime.glob(f"{_STAGED}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)

@@ -3,10 +3,12 @@
 Finding weights needs no deep-learning library; only a download or reading the arrays does.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
 import os
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -204,9 +206,15 @@ def _download(backbone: str, published: _KerasFile) -> Path:
     import keras
 
     try:
-        got = keras.utils.get_file(
-            published.name, published.url, cache_subdir="models", file_hash=published.md5, cache_dir=str(_keras_home())
-        )
+        # Keras would go to a folder under /tmp, which anybody can write to, where this one is missing or read-only.
+        home = _keras_home()
+        (home / "models").mkdir(parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK):
+            raise PermissionError(f"{home} cannot be written to")
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            got = keras.utils.get_file(
+                published.name, published.url, cache_subdir="models", file_hash=published.md5, cache_dir=str(home)
+            )
     except Exception as error:  # get_file raises bare Exception where a download fails
         raise _unavailable(backbone, str(error)) from error
     return Path(got)

@@ -187,6 +187,13 @@ def test_a_generations_backbone_is_loaded_whatever_the_settings_name(settings: S
     assert load_backbone(other, spec, latency=True).spec == spec
 
 
+def test_bf16_features_are_not_mixed_with_f32_on_another_processor(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    spec = BackboneSpec.from_json({**resolve_spec(settings).to_json(), "precision": "bf16"})
+    monkeypatch.setattr(backbones.openvino_runtime, "processor_has_bf16", lambda: False)
+    with pytest.raises(BackboneUnavailable, match="bf16"):
+        load_backbone(settings, spec)
+
+
 def test_features_of_another_preprocessing_are_refused(settings: Settings):
     spec = BackboneSpec.from_json({**resolve_spec(settings).to_json(), "preprocessing": "0"})
     with pytest.raises(BackboneUnavailable, match="rebuild --full"):

@@ -83,15 +83,12 @@ def test_the_classifier_rows_name_what_is_in_a_photo(tmp_path: Path):
     settings = Settings(home=tmp_path, backbone="efficientnet_lite2", runtime="keras")
     spec = resolve_spec(settings)
     classifier = classifier_rows(spec)
-    photos = [
-        next(GROCERY.glob(f"val/**/{name}_001.jpg")).read_bytes() for name in ("Lemon", "Granny-Smith", "Cucumber")
-    ]
+    photos = [next(GROCERY.glob(f"val/**/{name}_001.jpg")).read_bytes() for name in ("Lemon", "Granny-Smith")]
     pixels = np.stack([load_input(content, INPUT_SIZE, settings) for content in photos])
     logits = load_backbone(settings, spec).embed(pixels) @ classifier.rows.T + classifier.biases
     named = [{classifier.names[label].lower() for label in np.argsort(-row)[:5]} for row in logits]
     assert "lemon" in named[0]
-    assert "granny smith apple" in named[1] or "granny smith" in named[1]
-    assert "cucumber" in named[2]
+    assert "granny smith apple" in named[1]
 
 
 @pytest.mark.parametrize(

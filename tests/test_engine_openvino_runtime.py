@@ -162,6 +162,14 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert list((tmp_path / "runtime").iterdir()) == []
 
 
+def test_leftovers_of_killed_exports_are_removed_but_not_those_under_way(tmp_path: Path):
+    for name in (".export-killed", ".export-running"):
+        (tmp_path / "runtime" / name).mkdir(parents=True)
+    os.utime(tmp_path / "runtime" / ".export-killed", (0, 0))
+    export(tmp_path, TINY, tiny_model)
+    assert {path.name for path in (tmp_path / "runtime").iterdir()} == {".export-running", TINY.fingerprint}
+
+
 @pytest.mark.parametrize("name", ["model.xml", "model.bin", "model.json"])
 def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, name: str):
     path = export(tmp_path, TINY, tiny_model) / name
@@ -179,7 +187,7 @@ def test_a_damaged_record_is_refused(tmp_path: Path, content: str):
         OpenVinoBackbone(tmp_path, TINY, threads=1)
 
 
-def test_quantising_takes_at_most_200_photos(tmp_path: Path):
+def test_quantising_takes_at_most_200_photos_and_prints_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     export(tmp_path, TINY, tiny_model)
     taken = 0
 
@@ -192,4 +200,5 @@ def test_quantising_takes_at_most_200_photos(tmp_path: Path):
     spec = BackboneSpec.from_json({**TINY.to_json(), "precision": "int8"})
     folder = quantise(tmp_path, spec, photos())
     assert taken <= 201
+    assert capsys.readouterr().out == ""
     assert json.loads((folder / "model.json").read_text()).keys() == {"model.xml", "model.bin"}

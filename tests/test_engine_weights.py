@@ -68,11 +68,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_weights_are_downloaded_once_and_found_afterwards(settings: Settings, host: list[str], keras_home: Path):
+def test_weights_are_downloaded_once_and_found_afterwards(
+    settings: Settings, host: list[str], keras_home: Path, capsys: pytest.CaptureFixture[str]
+):
     found = find_weights(settings.replace(backbone="inception_v3"))
     assert found.path == keras_home / "models" / "notop.h5"
     assert found.digest == sha256(CONTENT)
     assert host == ["HEAD", "GET"]
+    assert capsys.readouterr().out == ""
     assert find_weights(settings.replace(backbone="inception_v3")) == found
     assert host == ["HEAD", "GET"]
 
