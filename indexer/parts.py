@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import NoGeneration
+from data.events import Events
 from data.generations import StagedGeneration
 from engine.errors import FingerprintMismatch
 from indexer.job import Job
 from indexer.versions import versions
 
-# module of `training` -> the files it writes, which --no-train takes over
-PARTS: dict[str, tuple[str, ...]] = {"space": ("projection.safetensors", "text_head.safetensors")}
+# module of `training` -> the files it writes, which --no-train takes over; trained in this order
+PARTS: dict[str, tuple[str, ...]] = {
+    "space": ("projection.safetensors", "text_head.safetensors"),
+    "query_embedder": ("match_calibration.safetensors",),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def inputs_of(job: Job) -> dict[str, Any]:
         "photos": hashlib.sha256("".join(job.snapshot.image_sha256).encode()).hexdigest(),
         "fingerprint": job.spec.fingerprint,
         "parts": sorted(PARTS),
+        "events": Events(job.settings.home).count,
         "versions": versions(),
         **{name: getattr(job.settings, name) for name in names},
     }

@@ -18,6 +18,7 @@ _WIDTH = 512  # directions that are trained on; the photos' other directions hol
 _WHITENING = 0.5
 _SHRINKAGE = 0.3
 _MOST_COPIES = 4
+_MOST_MISSING = 0.5
 _BLOCK_ROWS = 8192
 _NEIGHBOURS = 10
 _MOST_COMPARED = 20_000
@@ -59,11 +60,22 @@ class TextBank:
     weights: Floats
 
 
-def view_names(store: FeatureStore, photos: list[str]) -> list[Callable[[str], str]]:
-    """Returns how the features of each view are called that are stored for every photo, the photo itself first."""
+def view_keys(store: FeatureStore, photos: list[str], most: int) -> list[list[str]]:
+    """Returns how the features of each view are called, one list a view, the photos themselves first.
+
+    A view counts where most photos have it; in it, a photo that lacks it stands for itself.
+
+    Args:
+        most: views wanted at most.
+    """
     names: list[Callable[[str], str]] = [flip_key, *(partial(copy_key, number=at) for at in range(_MOST_COPIES))]
-    distinct = list(dict.fromkeys(photos))
-    return [str, *(name for name in names if not store.missing([name(sha256) for sha256 in distinct]))]
+    views = [photos]
+    for name in names:
+        keys = [name(sha256) for sha256 in photos]
+        missing = set(store.missing(keys))
+        if len(missing) < _MOST_MISSING * len(keys):
+            views.append([key.partition("+")[0] if key in missing else key for key in keys])
+    return views[:most]
 
 
 def fit_start(blocks: Callable[[], Iterator[tuple[Floats, Numbers]]], *, whitened: bool) -> Projection:

@@ -1,6 +1,6 @@
 """Gathers what the query embedder learns from: photos from the feature store, texts through the sentence encoder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from engine.protocols import BackboneSpec, Floats
 from engine.text_features import CHARACTERS, Encoder, text_features
 from engine.weights import classifier_rows
 from training.context import TrainingContext
-from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_names
+from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_keys
 from training.embedder_options import EmbedderOptions
 from training.pairs import SOURCES, Pairs
 from training.quality import held_out
@@ -72,13 +72,13 @@ def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, op
     rows = np.unique(np.linspace(0, count - 1, min(count, MOST_PHOTOS)).astype(np.int64))
     sha256 = [context.snapshot.image_sha256[row] for row in rows]
     keys, products = np.unique(context.snapshot.product_keys[rows], return_inverse=True)
-    names = view_names(context.features, sha256)[: max(1, _MOST_ROWS // count) if options.views else 1]
-    reader = _Reader(context, sha256, products.astype(np.int64), names)
+    keyed = view_keys(context.features, sha256, max(1, _MOST_ROWS // count) if options.views else 1)
+    reader = _Reader(context, keyed, products.astype(np.int64))
     start = fit_start(reader.blocks, whitened=options.whitened)
-    views = np.empty((len(names), len(sha256), start.space_dim), np.float16)
+    views = np.empty((len(keyed), len(sha256), start.space_dim), np.float16)
     for low, high in reader.spans():
-        for view, name in enumerate(names):
-            views[view, low:high] = reduce_rows(start, reader.read(low, high, name))
+        for view in range(len(keyed)):
+            views[view, low:high] = reduce_rows(start, reader.read(low, high, view))
     photos = Photos(
         start=start,
         views=views,
@@ -103,26 +103,25 @@ class _Reader:
     """Reads the views of photos in blocks of whole products."""
 
     context: TrainingContext
-    sha256: list[str]
+    views: list[list[str]]
     products: Numbers
-    names: list[Callable[[str], str]]
 
     def spans(self) -> Iterator[tuple[int, int]]:
         edges = np.flatnonzero(np.r_[True, np.diff(self.products) > 0, True])
-        low = 0
-        while low < len(self.sha256):
+        low, count = 0, len(self.products)
+        while low < count:
             high = int(edges[np.searchsorted(edges, low + _BLOCK_ROWS, side="right") - 1])
-            high = high if high > low else min(low + _BLOCK_ROWS, len(self.sha256))
+            high = high if high > low else min(low + _BLOCK_ROWS, count)
             yield low, high
             low = high
 
-    def read(self, low: int, high: int, name: Callable[[str], str]) -> Floats:
-        return self.context.features.read([name(sha256) for sha256 in self.sha256[low:high]])
+    def read(self, low: int, high: int, view: int) -> Floats:
+        return self.context.features.read(self.views[view][low:high])
 
     def blocks(self) -> Iterator[tuple[Floats, Numbers]]:
         for low, high in self.spans():
-            rows = np.concatenate([self.read(low, high, name) for name in self.names])
-            yield rows, np.tile(self.products[low:high], len(self.names))
+            rows = np.concatenate([self.read(low, high, view) for view in range(len(self.views))])
+            yield rows, np.tile(self.products[low:high], len(self.views))
 
 
 def _bank(encoder: Encoder, pairs: Pairs, keys: Numbers) -> TextBank:

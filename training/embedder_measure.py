@@ -22,6 +22,7 @@ _MOST_ANCHORS = 4096
 _RIDGE = 0.3
 _BLOCK = 128
 Numbers = NDArray[np.int64]
+_Anchors = tuple[Numbers, Floats, Floats]  # texts, where each lies, its weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _pick_texts(material: Material, usable: NDArray[np.bool_], seed: int) -> NDA
     return picked
 
 
-def figures_of(points: Floats, head: TextHead, material: Material, held: Held) -> dict[str, float]:
+def figures_of(points: Floats, head: TextHead | None, material: Material, held: Held) -> dict[str, float]:
     """Measures a space on what was held out.
 
     Args:
@@ -94,7 +95,7 @@ def figures_of(points: Floats, head: TextHead, material: Material, held: Held) -
     """
     figures: dict[str, float] = {}
     for name, queries in (("query", held.queries), ("product", held.product_queries)):
-        if len(queries):
+        if len(queries) and head is not None:
             figures[f"{name}_mrr"] = _mean_reciprocal_rank(points, head, material, queries)
             figures[f"{name}_queries"] = len(queries)
     photos = material.photos.held[: material.real]
@@ -122,20 +123,28 @@ def _mean_reciprocal_rank(points: Floats, head: TextHead, material: Material, qu
     return float(np.mean(ranks))
 
 
-def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead:
-    """Returns the head of learned weights: their linear map, and the shop's texts as anchors."""
+def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
+    """Returns the head of learned weights: their linear map, and the shop's texts as anchors.
+
+    Where the shop has no texts, the names of the backbone's own classes are the anchors; None: there are none either.
+    """
     zero = np.zeros(len(weights.text), np.float32)
-    return _head((zero, weights.text, weights.text_bias), points, material, encoder)
+    anchors = _targets(points, material)
+    if not len(anchors[0]):
+        anchors = _class_targets(weights, material)
+    return _head((zero, weights.text, weights.text_bias), anchors, material, encoder)
 
 
-def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead:
-    """Returns the head that ridge regression gives in a space of `points` float32 (real, d)."""
-    texts, targets, weights = _targets(points, material)
+def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
+    """Returns the head that ridge regression gives in a space of `points` float32 (real, d); None: there is no text."""
+    anchors = texts, targets, weights = _targets(points, material)
+    if not len(texts):
+        return None
     features = material.bank.features[texts].astype(np.float32)
-    return _head(fit_ridge(features, targets, weights, _RIDGE), points, material, encoder)
+    return _head(fit_ridge(features, targets, weights, _RIDGE), anchors, material, encoder)
 
 
-def _targets(points: Floats, material: Material) -> tuple[Numbers, Floats, Floats]:
+def _targets(points: Floats, material: Material) -> _Anchors:
     """Returns the catalogue's texts, heaviest first, where the products of each lie, and its weight."""
     bank = material.bank
     real = bank.products < len(material.keys)
@@ -147,9 +156,21 @@ def _targets(points: Floats, material: Material) -> tuple[Numbers, Floats, Float
     return texts[order], normalise(sums[order]), weights[order].astype(np.float32)
 
 
-def _head(linear: tuple[Floats, Floats, Floats], points: Floats, material: Material, encoder: Encoder) -> TextHead:
-    texts, targets, weights = _targets(points, material)
+def _class_targets(weights: Weights, material: Material) -> _Anchors:
+    bank = material.bank
+    classes = bank.products >= len(material.keys)
+    rows = material.photos.views[0, material.real :].astype(np.float32) @ weights.photo
+    targets = normalise(rows[bank.products[classes] - len(material.keys)])
+    return bank.texts[classes], targets, bank.weights[classes]
+
+
+def _head(
+    linear: tuple[Floats, Floats, Floats], anchors: _Anchors, material: Material, encoder: Encoder
+) -> TextHead | None:
+    texts, targets, weights = anchors
     texts, targets, weights = texts[:_MOST_ANCHORS], targets[:_MOST_ANCHORS], weights[:_MOST_ANCHORS]
+    if not len(texts):
+        return None
     mean, matrix, bias = linear
     return TextHead(
         mean=mean,

@@ -1,6 +1,6 @@
 """What decides how the query embedder is trained."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from training.pairs import SOURCES
@@ -15,7 +15,8 @@ class EmbedderOptions:
     Attributes:
         loss: `info_nce`, or `margin`: the baseline with one random negative.
         sources: the pairs to learn from, of `training.pairs.SOURCES`.
-        classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows.
+        classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
+            they always are where the catalogue has next to no texts.
         epochs: passes over the larger of pairs and photos; 0: as many as fit 5 million draws, 3 to 60.
         batch: pairs a step; 0: 256, or 1,024 from 100,000 pairs on.
         randoms: random photos of the catalogue beside the batch's own as wrong answers.
@@ -27,6 +28,7 @@ class EmbedderOptions:
         whitened: whether training starts from the space whitened within products.
         hard_negatives: whether the last third of the training draws half of a batch near the other half.
         views: whether stored mirror images and augmented copies are used.
+        flips, copies: whether mirror images, and how many augmented copies of each photo, are embedded where they lack.
         dropout: share of a photo's and a text's features that a step does not see.
         learning_rate: highest of the cycle.
         seed: of every random draw.
@@ -34,7 +36,7 @@ class EmbedderOptions:
 
     loss: str = "info_nce"
     sources: tuple[str, ...] = SOURCES
-    classifier_names: bool = True
+    classifier_names: bool = False
     epochs: int = 0
     batch: int = 0
     randoms: int = 64
@@ -46,9 +48,20 @@ class EmbedderOptions:
     whitened: bool = True
     hard_negatives: bool = True
     views: bool = True
+    flips: bool = False
+    copies: int = 0
     dropout: float = 0.3
     learning_rate: float = 1e-3
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "EmbedderOptions":
+        """Reads options as a manifest holds them; what this version does not know is left out."""
+        known = {item.name for item in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        if "sources" in kept:
+            kept["sources"] = tuple(kept["sources"])
+        return cls(**kept)

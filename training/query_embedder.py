@@ -6,17 +6,22 @@ where it is not worse it is trained on all (but the held-out photos, which measu
 of the untrained files.
 """
 
+import hashlib
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.intake import Intake
 from engine import projection
 from engine.projection import Projection, normalise
 from engine.protocols import Floats
 from engine.text_features import Encoder
 from engine.text_tower import TextEncoder
+from training.augmentation import copy_key, flip_key
 from training.context import TrainingContext
 from training.embedder_data import Sampler
 from training.embedder_fit import Fitted, Plan, fit, plan_of
@@ -32,9 +37,11 @@ from training.embedder_measure import (
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
 from training.pairs import collect_pairs
+from training.photo_features import PhotoReader, embed_missing
+from training.voters import BackboneLoader
 
 _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
-_LEAST_PAIRS = 60
+_LEAST_PAIRS = 60  # with fewer, the backbone's own class names are all that words can be learned from
 _LARGE = 100_000  # pairs from which training twice costs more than the held-out tenth is worth
 _CHECKPOINTS = "training"
 
@@ -50,15 +57,17 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
         Where there is too little to learn from, `skipped` says so.
     """
     started = time.perf_counter()
-    options = options or EmbedderOptions()
+    options = options or live_options(context)
     if context.settings.space == "pool3":
         return {"published": False, "skipped": "space = pool3 asks for plain features"}
+    products = len(np.unique(context.snapshot.product_keys))
+    if products < _LEAST_PRODUCTS:
+        return {"published": False, "skipped": f"at least {_LEAST_PRODUCTS} products are needed; got {products}"}
     pairs = collect_pairs(context, options.sources)
-    products = len(np.unique(pairs.products))
-    if products < _LEAST_PRODUCTS or len(pairs) < _LEAST_PAIRS:
-        needed = f"{_LEAST_PRODUCTS} products with {_LEAST_PAIRS} pairs are needed; got {products} with {len(pairs)}"
-        return {"published": False, "skipped": needed}
+    if len(pairs) < _LEAST_PAIRS:
+        options = replace(options, classifier_names=True)
     encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
+    embed_views(context, options)
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / projection.FILE)
     run = EmbedderTraining(context, encoder, material, options)
@@ -73,6 +82,24 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
         **metrics,
         "training_s": round(time.perf_counter() - started, 1),
     }
+
+
+def live_options(context: TrainingContext) -> EmbedderOptions:
+    """Returns the options that the live generation's query embedder was trained with, or the defaults."""
+    if context.live is None:
+        return EmbedderOptions()
+    part = context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})
+    return EmbedderOptions.from_json(part.get("options") or {})
+
+
+def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
+    """Embeds the mirror images and augmented copies that the options ask for, where they lack."""
+    photos = list(dict.fromkeys(context.snapshot.image_sha256))
+    wanted = [flip_key(sha256) for sha256 in photos] if options.flips else []
+    wanted += [copy_key(sha256, number) for number in range(options.copies) for sha256 in photos]
+    reader = PhotoReader(intake=Intake(context.settings, context.catalogue), catalogue=context.catalogue, files={})
+    loader = BackboneLoader(settings=context.settings, spec=context.spec)
+    embed_missing(context.settings, context.features, reader, context.features.missing(wanted), loader)
 
 
 class EmbedderTraining:
@@ -111,6 +138,11 @@ class EmbedderTraining:
             "curve": [list(point) for point in first.curve],
         }
 
+    def fit_all(self) -> Fitted:
+        """Trains on everything for the whole plan, without comparing."""
+        self.fitted = self._fit(self._material, "whole")
+        return self.fitted
+
     def save(self, folder: Path) -> None:
         """Writes projection and text head."""
         if self.fitted is None:
@@ -118,7 +150,9 @@ class EmbedderTraining:
         weights, start = self.fitted.weights, self._material.photos.start
         points = trained_points(weights, self._material)
         Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo).save(folder)
-        trained_head(weights, points, self._material, self._encoder).save(folder)
+        head = trained_head(weights, points, self._material, self._encoder)
+        if head is not None:
+            head.save(folder)
 
     def _fit(self, material: Material, name: str, *, held_out: bool = False, stop_at: int | None = None) -> Fitted:
         return fit(
@@ -146,9 +180,6 @@ class EmbedderTraining:
 
 def checkpoint_path(context: TrainingContext, options: EmbedderOptions, plan: Plan, name: str) -> Path:
     """Returns where a training keeps its state; equal inputs give equal names."""
-    import hashlib
-    import json
-
     inputs = [context.snapshot.seq, context.spec.fingerprint, options.to_json(), plan.steps, plan.batch]
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
     return context.settings.home / _CHECKPOINTS / f"query_embedder_{name}_{digest}.npz"

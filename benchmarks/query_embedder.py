@@ -1,0 +1,231 @@
+"""How well the trained query embedder finds: the Grocery Store photos, classes left out of training, each ingredient
+taken out in turn, and the speed of training.
+
+    python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,ablation] [--copies 2] [--no-flips]
+
+HOME keeps the imported catalogue and the embedded photos between runs. FOLDER is the Grocery Store Dataset (Klasson et
+al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of one product per class: its class name,
+description, iconic image and training photos.
+
+Queries are the 81 class names and the photos of val.txt; no figure here is of the official test split.
+"""
+
+import argparse
+import hashlib
+import os
+import platform
+import time
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import Catalogue, Snapshot
+from data.features import FeatureStore
+from data.intake import Intake
+from data.settings import Settings
+from engine.backbones import load_backbone, resolve_spec
+from engine.projection import Projection, fit_pca, normalise
+from engine.protocols import Backbone, Floats
+from engine.text_features import text_features
+from engine.text_head import TextHead
+from engine.text_tower import TextEncoder
+from indexer.importing import import_feed
+from training.augmentation import flip_key
+from training.context import TrainingContext
+from training.embedder_material import Material, gather_material
+from training.embedder_measure import trained_head, untrained_head
+from training.embedder_options import EmbedderOptions
+from training.pairs import collect_pairs
+from training.photo_features import PhotoReader, embed_missing
+from training.query_embedder import EmbedderTraining, embed_views, trained_points, untrained_points
+
+_DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
+_LEFT_OUT = 16
+_PLAIN = EmbedderOptions()
+_ABLATION = {
+    "full": {},
+    "no image-image term": {"image_image": False},
+    "no mask of false negatives": {"mask": False},
+    "no logQ": {"log_q": False},
+    "no random negatives": {"randoms": 0},
+    "fixed temperature": {"learned_temperature": False},
+    "no hard negatives": {"hard_negatives": False},
+    "start: PCA, not whitened": {"whitened": False},
+    "no mirror images, no copies": {"views": False},
+    "with ImageNet class names": {"classifier_names": True},
+    "margin loss (baseline)": {"loss": "margin"},
+}
+Numbers = NDArray[np.int64]
+
+
+class Grocery:
+    """The catalogue and the query photos, imported and embedded once."""
+
+    def __init__(self, home: Path, data: Path, options: EmbedderOptions) -> None:
+        self.settings = Settings(home=home, backbone="efficientnet_lite2")
+        self.catalogue = Catalogue(home)
+        if not self.catalogue.counts()["products"]:
+            import_feed(self.settings, data / "catalogue.jsonl")
+        self.spec = resolve_spec(self.settings)
+        self.features = FeatureStore(home, self.spec.fingerprint, self.spec.dim)
+        self.context = self.context_of(self.catalogue.snapshot())
+        self.encoder = TextEncoder()
+        paths = [line.split(",")[0] for line in (data / "val.txt").read_text().splitlines() if line.strip()]
+        self.queries = [hashlib.sha256((data / path).read_bytes()).hexdigest() for path in paths]
+        self._embed(dict(zip(self.queries, [data / path for path in paths], strict=True)))
+        embed_views(self.context, options)
+        facts = list(self.catalogue.iter_facts())
+        self.names = [fact.product.title for fact in facts]
+        self.product_keys = np.array([fact.product_key for fact in facts])
+        categories = [fact.product.category for fact in facts]
+        self.answers = np.array([categories.index(Path(path).parent.name) for path in paths])
+
+    def context_of(self, snapshot: Snapshot) -> TrainingContext:
+        return TrainingContext(
+            settings=self.settings, catalogue=self.catalogue, snapshot=snapshot, features=self.features,
+            spec=self.spec, live=None,
+        )  # fmt: skip
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return load_backbone(self.settings, self.spec)
+
+    def _embed(self, files: dict[str, Path]) -> None:
+        reader = PhotoReader(intake=Intake(self.settings, self.catalogue), catalogue=self.catalogue, files=files)
+        wanted = [*files, *map(flip_key, files), *self.context.snapshot.image_sha256]
+        missing = self.features.missing(list(dict.fromkeys(wanted)))
+        embed_missing(self.settings, self.features, reader, missing, lambda: self.backbone)
+
+    def without(self, left: Numbers) -> TrainingContext:
+        """Returns the context without the photos (and so the pairs) of some products."""
+        snapshot = self.context.snapshot
+        keep = ~np.isin(snapshot.product_keys, self.product_keys[left])
+        return self.context_of(
+            Snapshot(
+                seq=snapshot.seq,
+                product_keys=snapshot.product_keys[keep],
+                image_keys=snapshot.image_keys[keep],
+                image_sha256=[sha for sha, kept in zip(snapshot.image_sha256, keep, strict=True) if kept],
+            )
+        )
+
+
+class Space:
+    """A projection and a head, measured as a shop would use them: one view of the query, one of each indexed photo."""
+
+    def __init__(self, grocery: Grocery, projection: Projection, head: TextHead | None) -> None:
+        if head is None:
+            raise SystemExit("the catalogue has no texts")
+        self.grocery, self.projection, self.head = grocery, projection, head
+
+    def measure(self, only: Numbers | None = None) -> dict[str, float]:
+        """Returns text mAP and P@5 over the query photos, photo R@1, and own-title R@1, the last three in shares.
+
+        Args:
+            only: the classes that are asked for; all photos and classes still compete.
+        """
+        shop = self.grocery
+        snapshot = shop.context.snapshot
+        index = self.projection.apply(shop.features.read(snapshot.image_sha256))
+        owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
+        photos = self.projection.apply(shop.features.read(shop.queries))
+        flipped = self.projection.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
+        words = self.head.apply(text_features(shop.encoder, shop.names, self.head.characters))
+        asked = np.arange(len(shop.names)) if only is None else only
+        chosen = np.isin(shop.answers, asked)
+        both = normalise(photos + flipped)
+        return {
+            **_text_figures(words[asked] @ photos.T, shop.answers, asked),
+            "photo R@1": float((owners[(photos[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
+            "with flip": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
+            "own title": float((owners[(words[asked] @ index.T).argmax(axis=1)] == asked).mean()),
+        }
+
+
+def _text_figures(scores: Floats, answers: Numbers, asked: Numbers) -> dict[str, float]:
+    precision, at_5 = [], []
+    for row, wanted in zip(scores, asked, strict=True):
+        right = answers[np.argsort(-row, kind="stable")] == wanted
+        if right.any():
+            precision.append((np.cumsum(right) / np.arange(1, len(right) + 1))[right].mean())
+            at_5.append(right[:5].mean())
+    return {"text mAP": float(np.mean(precision)), "P@5": float(np.mean(at_5))}
+
+
+def untrained(grocery: Grocery, context: TrainingContext, material: Material) -> Space:
+    projection = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
+    head = untrained_head(untrained_points(context, projection, material), material, grocery.encoder)
+    return Space(grocery, projection, head)
+
+
+def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions) -> tuple[Space, float]:
+    """Trains on all that the context holds, for the whole plan; returns the space and the seconds it took."""
+    started = time.perf_counter()
+    material = gather_material(context, grocery.encoder, collect_pairs(context, options.sources), options)
+    run = EmbedderTraining(context, grocery.encoder, material, options)
+    weights = run.fit_all().weights
+    start = material.photos.start
+    projection = Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo)
+    head = trained_head(weights, trained_points(weights, material), material, grocery.encoder)
+    return Space(grocery, projection, head), time.perf_counter() - started
+
+
+def left_out(grocery: Grocery, draw: int) -> Numbers:
+    return np.sort(np.random.default_rng(draw).choice(len(grocery.names), _LEFT_OUT, replace=False))
+
+
+def report(label: str, rows: dict[str, float]) -> None:
+    print(f"{label:32}" + "".join(f"  {name} {value:.3f}" for name, value in rows.items()), flush=True)
+
+
+def run_table(grocery: Grocery, options: EmbedderOptions) -> None:
+    material = gather_material(grocery.context, grocery.encoder, collect_pairs(grocery.context), options)
+    report("untrained", untrained(grocery, grocery.context, material).measure())
+    space, seconds = trained(grocery, grocery.context, options)
+    report(f"trained ({seconds:.0f} s)", space.measure())
+
+
+def run_left(grocery: Grocery, options: EmbedderOptions, draws: int) -> None:
+    for draw in range(draws):
+        left = left_out(grocery, draw)
+        context = grocery.without(left)
+        material = gather_material(context, grocery.encoder, collect_pairs(context), options)
+        report(f"untrained, left out {draw}", untrained(grocery, context, material).measure(left))
+        space, _ = trained(grocery, context, options)
+        report(f"trained, left out {draw}", space.measure(left))
+
+
+def run_ablation(grocery: Grocery, options: EmbedderOptions) -> None:
+    left = left_out(grocery, 0)
+    for label, change in _ABLATION.items():
+        changed = replace(options, **change)
+        report(label, trained(grocery, grocery.context, changed)[0].measure())
+        report(f"{label}, left out", trained(grocery, grocery.without(left), changed)[0].measure(left))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--data", type=Path, default=_DEFAULT)
+    parser.add_argument("--parts", default="table,left")
+    parser.add_argument("--copies", type=int, default=2)
+    parser.add_argument("--no-flips", action="store_true")
+    parser.add_argument("--draws", type=int, default=2)
+    given = parser.parse_args()
+    options = replace(_PLAIN, flips=not given.no_flips, copies=given.copies)
+    print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, {options}")
+    grocery = Grocery(given.home, given.data, options)
+    parts = given.parts.split(",")
+    if "table" in parts:
+        run_table(grocery, options)
+    if "left" in parts:
+        run_left(grocery, options, given.draws)
+    if "ablation" in parts:
+        run_ablation(grocery, options)
+
+
+if __name__ == "__main__":
+    main()
