@@ -177,7 +177,9 @@ class Recogniser:
             rows: pool_3 features float32 (n, dim), or (views, n, dim).
             allowed: bool (labels,), the labels that may be named.
         """
-        mapped = self.features.apply(rows)
+        return self._tables(self.features.apply(rows), allowed)
+
+    def _tables(self, mapped: Floats, allowed: Mask | None) -> Floats:
         voters: dict[str, Voter] = {"softmax": self.softmax, "knn": self.knn, "svm": self.svm}
         return np.stack([voters[name].probabilities(mapped, allowed) for name in NAMES])
 
@@ -195,8 +197,8 @@ class Recogniser:
         if not 1 <= k <= MAX_K:
             raise InvalidQuery(f"k must be from 1 to {MAX_K}; got {k}.")
         allowed = self.mask(within) if within else None
-        stacked = rows[:, None, :]
-        tables = self.tables(stacked, allowed)
+        mapped = self.features.apply(rows[:, None, :])
+        tables = self._tables(mapped, allowed)
         order, probabilities = self.vote.rank(tables)
         scores = np.exp(self.vote.logits(tables))[0]
         named = named_by(tables)[:, 0]
@@ -213,7 +215,7 @@ class Recogniser:
         return Recognition(
             labels=labels,
             voters={name: self._top(tables[voter, 0]) for voter, name in enumerate(NAMES)},
-            neighbours=self._neighbours(self.features.apply(stacked), allowed),
+            neighbours=self._neighbours(mapped, allowed),
             abstained=labels[0].probability < self.vote.threshold,
         )
 
@@ -225,9 +227,11 @@ class Recogniser:
 
     def _neighbours(self, mapped: Floats, allowed: Mask | None) -> tuple[Neighbour, ...]:
         """Returns the nearest training photos; of several views of one photo the nearest."""
-        rows, distances = self.knn.neighbours(mapped, _NEIGHBOURS * 8, allowed)[0]
+        rows, distances = (found[0] for found in self.knn.neighbours(mapped, _NEIGHBOURS * 8, allowed))
         nearest: dict[str, Neighbour] = {}
         for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
+            if distance == np.inf:
+                break
             image_id = self.photos[self.row_photos[row]].decode()
             label = self.labels[int(self.knn.row_labels[row])]
             nearest.setdefault(image_id, Neighbour(image_id=image_id, label=label, distance=float(distance**0.5)))

@@ -137,8 +137,12 @@ class KnnVoter:
         lifted = np.concatenate([rows, half_norms], axis=1).astype(np.float32)
         self._index = build_index(lifted, settings or Settings(device="cpu"))
 
-    def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> list[tuple[Labels, Floats]]:
-        """Finds each row's k nearest training rows of the allowed labels: (row numbers, squared distances), near first.
+    def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> tuple[Labels, Floats]:
+        """Finds each row's k nearest training rows of the allowed labels, near first.
+
+        Returns:
+            Row numbers int64 (n, m) and squared distances float32 (n, m), m being at most k; where a row has fewer
+            neighbours, the rest is row 0 at infinite distance.
 
         Raises:
             InvalidQuery: the rows have another width than the training rows.
@@ -147,20 +151,34 @@ class KnnVoter:
             raise InvalidQuery(f"features must have shape (n, {self.rows.shape[1]}); got {rows.shape}.")
         lifted = np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1).astype(np.float32)
         mask = None if allowed is None else allowed[self.row_labels]
-        norms = np.einsum("ij,ij->i", rows, rows)
         found = self._index.search(lifted, k, mask)
-        return [
-            (hits.rows, np.maximum(norm - 2 * hits.scores, 0).astype(np.float32))
-            for hits, norm in zip(found, norms, strict=True)
-        ]
+        width = max((len(hits.rows) for hits in found), default=0)
+        near = np.zeros((len(rows), width), np.int64)
+        distances = np.full((len(rows), width), np.inf, np.float32)
+        norms = np.einsum("ij,ij->i", rows, rows)
+        for query, hits in enumerate(found):
+            near[query, : len(hits.rows)] = hits.rows
+            distances[query, : len(hits.rows)] = np.maximum(norms[query] - 2 * hits.scores, 0)
+        return near, distances
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        counts = np.zeros((len(rows), self.label_count))
-        for query, (near, distances) in enumerate(self.neighbours(rows, self.k, allowed)):
-            if len(near):
-                weights = np.exp(-(distances - distances[0]) / self.bandwidth) if self.bandwidth else np.ones(len(near))
-                np.add.at(counts[query], self.row_labels[near], weights)
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
-        # A label that no neighbour has is unlikely, not impossible: one vote shared by all keeps its logarithm finite.
-        smoothed = (shares * self.k + 1 / self.label_count) / (self.k + 1)
-        return calibrated(np.log(smoothed).astype(np.float32), self.temperature, allowed)
+        near, distances = self.neighbours(rows, self.k, allowed)
+        shares = neighbour_shares(self.row_labels[near], distances, self.bandwidth, self.label_count)
+        return calibrated(np.log(shares), self.temperature, allowed)
+
+
+def neighbour_shares(labels: Labels, distances: Floats, bandwidth: float, label_count: int) -> Floats:
+    """Returns each label's share of the neighbours' votes, float32 (n, label_count), none of them 0.
+
+    Args:
+        labels: int64 (n, k), what each neighbour shows.
+        distances: float32 (n, k), squared, near first; infinite where there is no neighbour.
+        bandwidth: see `KnnVoter`.
+    """
+    counts = np.full((len(labels), label_count), 1 / label_count)  # one more vote, shared by all labels
+    if labels.shape[1]:
+        exists = np.isfinite(distances)
+        gaps = np.where(exists, distances, 0) - np.where(exists[:, :1], distances[:, :1], 0)
+        weights = exists * (np.exp(-gaps / bandwidth) if bandwidth else 1.0)
+        np.add.at(counts, (np.arange(len(labels))[:, None], labels), weights)
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True), np.float32)

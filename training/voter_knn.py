@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.voters import KnnVoter
+from engine.voters import KnnVoter, calibrated, neighbour_shares
+from training.calibration import fit_temperature, negative_log_likelihood
 
-K_GRID = (1, 3, 5, 10, 20)
-BANDWIDTHS = (0.0, 0.03, 0.1, 0.3)  # 0: neighbours count alike, whatever their distance
+K_GRID = (3, 10, 30, 100)
+BANDWIDTHS = (0.0, 0.05, 0.1, 0.2)  # 0: neighbours count alike, whatever their distance
 Numbers = NDArray[np.int64]
 
 
@@ -34,29 +35,26 @@ def fit_knn(rows: Floats, y: Numbers, label_count: int, choice: KnnChoice, *, co
 
 
 def choose_knn(parts: list[tuple[Floats, Numbers, Floats, Numbers]], label_count: int) -> KnnChoice:
-    """Chooses k and bandwidth by the held-out Top-1, ties by the likelihood of the right label.
+    """Chooses k and bandwidth by the likelihood of the right label, so that its Top-5 counts too.
 
     Args:
         parts: for each fold training rows and labels, held-out rows and labels.
     """
     found = []
     for rows, y, queries, truth in parts:
-        voter = fit_knn(rows, y, label_count, KnnChoice(k=max(K_GRID), bandwidth=0))
-        found.append((y, truth, voter.neighbours(queries, voter.k)))
+        near, distances = fit_knn(rows, y, label_count, KnnChoice(k=max(K_GRID), bandwidth=0)).neighbours(
+            queries, min(max(K_GRID), len(rows))
+        )
+        found.append((y[near], distances, truth))
     choices = [KnnChoice(k=k, bandwidth=bandwidth) for k in K_GRID for bandwidth in BANDWIDTHS]
-    return max(choices, key=lambda choice: _score(found, choice, label_count))
+    return min(choices, key=lambda choice: _loss(found, choice, label_count))
 
 
-def _score(
-    found: list[tuple[Numbers, Numbers, list[tuple[Numbers, Floats]]]], choice: KnnChoice, label_count: int
-) -> tuple[float, float]:
-    right = likelihood = total = 0.0
-    for y, truth, neighbours in found:
-        for label, (near, distances) in zip(truth, neighbours, strict=True):
-            near, gaps = near[: choice.k], distances[: choice.k] - distances[0]
-            weights = np.exp(-gaps / choice.bandwidth) if choice.bandwidth else np.ones(len(near))
-            shares = np.bincount(y[near], weights, minlength=label_count) / weights.sum()
-            right += float(np.argmax(shares) == label)
-            likelihood += float(np.log(shares[label] + 1e-3))
-            total += 1
-    return right / total, likelihood / total
+def _loss(found: list[tuple[Numbers, Floats, Numbers]], choice: KnnChoice, label_count: int) -> float:
+    """Mean of -ln p(right label), calibrated, over all folds."""
+    shares = [
+        neighbour_shares(labels[:, : choice.k], distances[:, : choice.k], choice.bandwidth, label_count)
+        for labels, distances, _ in found
+    ]
+    logits, y = np.log(np.concatenate(shares)), np.concatenate([truth for _, _, truth in found])
+    return negative_log_likelihood(calibrated(logits, fit_temperature(logits, y)), y)
