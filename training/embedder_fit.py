@@ -22,7 +22,7 @@ _LEAST_EPOCHS, _MOST_EPOCHS = 3, 60
 _LEAST_STEPS = 300
 _LARGE = 100_000
 _LOOKS = 10  # times that held-out queries are asked in one training
-_PATIENCE = 4
+_PATIENCE = 6
 _HARD_FROM = 2 / 3
 _log = logging.getLogger("lookalike.train")
 
@@ -64,7 +64,7 @@ def plan_of(size: int, options: EmbedderOptions) -> Plan:
 
 def fit(
     sampler: Sampler,
-    widths: tuple[int, int, int],
+    start: Weights,
     plan: Plan,
     options: EmbedderOptions,
     *,
@@ -76,12 +76,12 @@ def fit(
     """Trains.
 
     Args:
-        widths: of photo rows, text rows and the product space.
+        start: where training starts.
         score: held-out quality of weights, higher is better; None: all steps are run and the last weights taken.
         stop_at: ends the training after so many steps of the plan.
         checkpoint: file that the state is kept in at every look; a training of the same name goes on from it.
     """
-    model = build(*widths, plan.steps, options)
+    model = build(start, plan.steps, options)
     state = _resume(checkpoint, model)
     last = min(stop_at or plan.steps, plan.steps)
     every = max(1, plan.steps // _LOOKS)

@@ -144,6 +144,21 @@ def untrained_head(points: Floats, material: Material, encoder: Encoder) -> Text
     return _head(fit_ridge(features, targets, weights, _RIDGE), anchors, material, encoder)
 
 
+def start_weights(material: Material, dim: int) -> Weights:
+    """Returns the untrained space in the form that training changes: the first directions, and ridge regression."""
+    width, text_width = material.photos.views.shape[2], material.bank.features.shape[1]
+    photo = np.eye(width, dim, dtype=np.float32)
+    rows = material.photos.views[0, : material.real]
+    blocks = [rows[start : start + 8192, :dim].astype(np.float32) for start in range(0, len(rows), 8192)]
+    texts, targets, weights = _targets(normalise(np.concatenate(blocks)), material)
+    if not len(texts):
+        random = np.random.default_rng(0).normal(0, text_width**-0.5, (text_width, dim))
+        return Weights(photo, random.astype(np.float32), np.zeros(dim, np.float32), 1.0)
+    features = material.bank.features[texts].astype(np.float32)
+    mean, matrix, bias = fit_ridge(features, targets, weights, _RIDGE)
+    return Weights(photo, matrix, bias - mean @ matrix, 1.0)
+
+
 def _targets(points: Floats, material: Material) -> _Anchors:
     """Returns the catalogue's texts, heaviest first, where the products of each lie, and its weight."""
     bank = material.bank

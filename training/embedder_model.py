@@ -33,14 +33,11 @@ class Weights:
     temperature: float
 
 
-def build(width: int, text_width: int, dim: int, steps: int, options: EmbedderOptions) -> Any:
+def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
     """Returns a compiled Keras model that takes a batch as a dict and learns from it.
 
-    The photos' matrix starts as the identity: the space that training starts from is the untrained one.
-
     Args:
-        width, text_width: of photo and text rows.
-        dim: of the product space.
+        start: where training starts; only its temperature is taken from the options.
         steps: of the whole training, for the learning rate's cycle.
     """
     import keras
@@ -49,9 +46,11 @@ def build(width: int, text_width: int, dim: int, steps: int, options: EmbedderOp
 
     quiet_tensorflow()
     keras.utils.set_random_seed(options.seed)
-    model = _joint_model()(width, text_width, dim, options)
+    model = _joint_model()(*start.photo.shape, len(start.text), options)
     # Every weight must be there before a checkpoint is read back.
     model.build(None)
+    for variable, value in zip((model.photo, model.text, model.text_bias), vars(start).values(), strict=False):
+        variable.assign(value)
     schedule = keras.optimizers.schedules.CosineDecay(
         options.learning_rate / 25, max(1, int(steps * (1 - _WARM_UP))), alpha=0.0,
         warmup_target=options.learning_rate, warmup_steps=max(1, int(steps * _WARM_UP)),
@@ -92,16 +91,16 @@ def _joint_model() -> Any:
     from keras import ops
 
     class JointModel(keras.Model):  # type: ignore[misc]
-        def __init__(self, width: int, text_width: int, dim: int, options: EmbedderOptions) -> None:
+        def __init__(self, width: int, dim: int, text_width: int, options: EmbedderOptions) -> None:
             super().__init__()
             self._options = options
-            start = np.log(1 / options.temperature)
+            scale = float(np.log(1 / options.temperature))
             add = self.add_weight
-            self.photo = add(shape=(width, dim), initializer=lambda *_, **__: ops.eye(width, dim), name="photo")
-            self.text = add(shape=(text_width, dim), initializer="glorot_uniform", name="text")
+            self.photo = add(shape=(width, dim), initializer="zeros", name="photo")
+            self.text = add(shape=(text_width, dim), initializer="zeros", name="text")
             self.text_bias = add(shape=(dim,), initializer="zeros", name="text_bias")
             self.log_scale = add(
-                shape=(), initializer=keras.initializers.Constant(start), name="log_scale",
+                shape=(), initializer=keras.initializers.Constant(scale), name="log_scale",
                 trainable=options.learned_temperature,
             )  # fmt: skip
             self.photo_dropout = keras.layers.Dropout(options.dropout, seed=options.seed)

@@ -31,6 +31,7 @@ from training.embedder_measure import (
     hold_out,
     plain,
     score_of,
+    start_weights,
     trained_head,
     untrained_head,
 )
@@ -111,7 +112,7 @@ class EmbedderTraining:
         self._context, self._encoder, self._material, self._options = context, encoder, material, options
         self._rest, self._held = hold_out(material, options.seed)
         width = material.photos.views.shape[2]
-        self._widths = (width, material.bank.features.shape[1], min(context.settings.space_dim, width))
+        self._dim = min(context.settings.space_dim, width)
         self.plan = plan_of(len(self._sampler(material, 1)), options)
         self.fitted: Fitted | None = None
 
@@ -157,7 +158,7 @@ class EmbedderTraining:
     def _fit(self, material: Material, name: str, *, held_out: bool = False, stop_at: int | None = None) -> Fitted:
         return fit(
             self._sampler(material, self.plan.batch),
-            self._widths,
+            start_weights(material, self._dim),
             self.plan,
             self._options,
             score=(lambda weights: score_of(self._figures(weights))) if held_out else None,

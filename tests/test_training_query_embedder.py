@@ -1,0 +1,223 @@
+"""The query embedder on a shop of points: what training must learn, and when it must not be published."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.catalogue import Catalogue, PhotoRecord
+from data.features import FeatureStore
+from data.products import parse_product
+from data.settings import Settings
+from engine.projection import Projection
+from engine.protocols import BackboneSpec, Floats
+from engine.text_head import TextHead
+from engine.text_tower import EncoderTextTower
+from training import query_embedder, space
+from training.context import TrainingContext
+from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank
+from training.embedder_fit import fit, plan_of
+from training.embedder_model import Weights
+from training.embedder_options import EmbedderOptions
+
+DIM, KINDS, EACH = 24, 40, 8
+QUICK = EmbedderOptions(epochs=30, batch=64, randoms=8)
+START = Weights(
+    np.eye(6, 4, dtype=np.float32), np.ones((5, 4), np.float32) / 3, np.arange(4, dtype=np.float32) / 9, 1.0
+)
+
+
+class WordEncoder:
+    """Each word its own hashed direction."""
+
+    name, digest, dim = "words", "c" * 64, 64
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        rows = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+def photos_of(generator: np.random.Generator, middle: Floats) -> Floats:
+    """Photos that differ most where products do not: in the last quarter of the features."""
+    noise = np.where(np.arange(DIM) < DIM * 3 // 4, 0.02, 1.0)
+    return np.abs(middle + generator.normal(0, noise, (EACH, DIM))).astype(np.float32)
+
+
+@pytest.fixture
+def context(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TrainingContext:
+    for module in (space, query_embedder):
+        monkeypatch.setattr(module, "TextEncoder", WordEncoder)
+    spec = BackboneSpec(
+        name="points", dim=DIM, input_size=16, weights_digest="1" * 64, preprocessing="1", runtime="keras",
+        precision="f32",
+    )  # fmt: skip
+    catalogue, features = Catalogue(settings.home), FeatureStore(settings.home, spec.fingerprint, DIM)
+    generator = np.random.default_rng(0)
+    for number in range(KINDS):
+        rows = photos_of(generator, generator.uniform(0, 1, DIM) * (np.arange(DIM) < DIM * 3 // 4))
+        names = [hashlib.sha256(f"{number}/{place}".encode()).hexdigest() for place in range(EACH)]
+        features.append(names, rows)
+        records = [PhotoRecord(sha256=name, source=f"/{name}", size_bytes=1, width=16, height=16) for name in names]
+        facts = {"product_id": f"p{number}", "title": f"kind{number} thing", "brand": f"maker{number % 5}"}
+        catalogue.upsert(parse_product(facts), records)
+    return TrainingContext(
+        settings=settings.replace(space_dim=16), catalogue=catalogue, snapshot=catalogue.snapshot(), features=features,
+        spec=spec, live=None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "staged"
+    folder.mkdir()
+    return folder
+
+
+def test_training_beats_the_untrained_space_and_takes_its_place(context: TrainingContext, folder: Path) -> None:
+    space.train(context, folder)
+    before = Projection.load(folder / "projection.safetensors")
+    metrics = query_embedder.train(context, folder, QUICK)
+    assert metrics["published"], metrics["reason"]
+    assert metrics["trained"]["photo_r1"] > metrics["untrained"]["photo_r1"] + 0.1
+    after = Projection.load(folder / "projection.safetensors")
+    assert after.space_dim == 16
+    assert not np.array_equal(after.matrix, before.matrix)
+    head = TextHead.load(folder / "text_head.safetensors")
+    index = after.apply(context.features.read(context.snapshot.image_sha256))
+    words = EncoderTextTower(WordEncoder(), head).embed([f"kind{number} thing" for number in range(KINDS)])
+    owners = np.searchsorted(np.unique(context.snapshot.product_keys), context.snapshot.product_keys)
+    assert (owners[(words @ index.T).argmax(axis=1)] == np.arange(KINDS)).mean() > 0.95
+    assert not list((context.settings.home / "training").iterdir())  # finished trainings leave no checkpoint
+
+
+def test_a_worse_space_is_not_published(context: TrainingContext, folder: Path) -> None:
+    space.train(context, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    useless = replace(QUICK, epochs=1, learning_rate=30.0, whitened=False, loss="margin")
+    metrics = query_embedder.train(context, folder, useless)
+    assert not metrics["published"]
+    assert "below the untrained" in metrics["reason"]
+    for name, content in before.items():
+        assert (folder / name).read_bytes() == content
+
+
+def test_too_few_products_and_plain_features_are_skipped(context: TrainingContext, folder: Path) -> None:
+    few = replace(context, snapshot=replace(context.snapshot, product_keys=context.snapshot.product_keys // 8))
+    assert "products are needed" in query_embedder.train(few, folder, QUICK)["skipped"]
+    plain = replace(context, settings=context.settings.replace(space="pool3"))
+    assert "plain" in query_embedder.train(plain, folder, QUICK)["skipped"]
+
+
+def test_equal_seeds_give_equal_weights_and_a_cut_off_training_goes_on(tmp_path: Path) -> None:
+    photos, bank = _material()
+    options = EmbedderOptions(epochs=10, batch=32, randoms=4)
+    plan = plan_of(len(photos.products), options)
+
+    def run(path: Path | None, looks: int = 100) -> Weights:
+        seen = 0
+
+        def score(_: Weights) -> float:
+            nonlocal seen
+            seen += 1
+            if seen > looks:
+                raise KeyboardInterrupt
+            return float(seen)
+
+        sampler = Sampler(photos, bank, options, plan.batch)
+        return fit(sampler, START, plan, options, score=score, checkpoint=path).weights
+
+    whole = run(None)
+    np.testing.assert_array_equal(whole.photo, run(None).photo)
+    kept = tmp_path / "training" / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(kept, looks=4)
+    assert kept.exists()
+    np.testing.assert_allclose(run(kept).photo, whole.photo, atol=1e-5)
+    assert not kept.exists()
+
+
+def test_a_damaged_checkpoint_is_as_none(tmp_path: Path) -> None:
+    photos, bank = _material()
+    options = EmbedderOptions(epochs=4, batch=32, randoms=4)
+    plan = plan_of(len(photos.products), options)
+    kept = tmp_path / "state.npz"
+    kept.write_bytes(b"PK\x03\x04 not a checkpoint")
+    found = fit(Sampler(photos, bank, options, plan.batch), START, plan, options, checkpoint=kept)
+    assert found.steps == plan.steps
+
+
+def _material() -> tuple[Photos, TextBank]:
+    """Twelve products of three photos, the last product without a text; two products share text 0."""
+    generator = np.random.default_rng(1)
+    rows = generator.standard_normal((1, 36, 6)).astype(np.float16)
+    start = Projection(transform="none", mean=np.zeros(6, np.float32), matrix=np.eye(6, dtype=np.float32))
+    copies = np.arange(36)
+    copies[4] = copies[0]  # product 1 shows the photo of product 0 as well
+    photos = Photos(
+        start=start, views=rows, products=np.repeat(np.arange(12), 3), copies=copies, held=np.zeros(36, np.bool_)
+    )
+    texts = np.r_[np.arange(11), 0]
+    products = np.r_[np.arange(11), 1]
+    features = generator.standard_normal((11, 5)).astype(np.float16)
+    return photos, TextBank(features=features, texts=texts, products=products, weights=np.ones(12, np.float32))
+
+
+def test_batches_know_what_is_right_and_what_is_a_copy() -> None:
+    photos, bank = _material()
+    sampler = Sampler(photos, bank, EmbedderOptions(randoms=40), 64)
+    batch = sampler.draw(0)
+    again = sampler.draw(0)
+    np.testing.assert_array_equal(batch.first, again.first)
+    assert not np.array_equal(batch.first, sampler.draw(1).first)
+    place = {row.tobytes(): number for number, row in enumerate(photos.views[0].astype(np.float32))}
+    text_of = {row.tobytes(): number for number, row in enumerate(bank.features.astype(np.float32))}
+    shown = [place[row.tobytes()] for row in np.concatenate([batch.first, batch.randoms])]
+    known = set(zip(bank.texts.tolist(), bank.products.tolist(), strict=True))
+    for row, text in enumerate(batch.texts):
+        number = text_of.get(text.tobytes(), NO_TEXT)
+        assert batch.has_text[row] == (number != NO_TEXT)
+        for column, photo in enumerate(shown):
+            right = (number, photos.products[photo]) in known
+            assert batch.right[row, column] == right
+            copy = photos.copies[photo] == photos.copies[shown[row]] and not right
+            assert batch.ignored[row, column] == copy
+    assert (np.diag(batch.same) == 0).all()
+    assert (np.diag(batch.unlike) == 1).all()
+    assert not (batch.same * batch.unlike).any()
+
+
+def test_held_photos_are_never_drawn() -> None:
+    photos, bank = _material()
+    photos = replace(photos, held=photos.products == 3)
+    rows = {row.tobytes() for row in photos.views[0, photos.held].astype(np.float32)}
+    sampler = Sampler(photos, bank, EmbedderOptions(), 64)
+    for number in range(5):
+        batch = sampler.draw(number)
+        drawn = {row.tobytes() for row in np.concatenate([batch.first, batch.second, batch.randoms])}
+        assert not drawn & rows
+
+
+def test_hard_negatives_come_from_the_nearest_products() -> None:
+    generator = np.random.default_rng(2)
+    middles = np.repeat(np.eye(6)[:3], 12, axis=0)  # 36 products in three places
+    rows = (middles + 0.01 * generator.standard_normal((36, 6))).astype(np.float16)[None]
+    start = Projection(transform="none", mean=np.zeros(6, np.float32), matrix=np.eye(6, dtype=np.float32))
+    photos = Photos(start=start, views=rows, products=np.arange(36), copies=np.arange(36), held=np.zeros(36, np.bool_))
+    bank = TextBank(
+        features=generator.standard_normal((36, 5)).astype(np.float16), texts=np.arange(36), products=np.arange(36),
+        weights=np.ones(36, np.float32),
+    )  # fmt: skip
+    sampler = Sampler(photos, bank, EmbedderOptions(), 64)
+    sampler.find_neighbours(np.eye(6, dtype=np.float32))
+    batch = sampler.draw(0)
+    places = batch.first.argmax(axis=1)
+    assert (places[:32] == places[32:]).all()
