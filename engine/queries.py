@@ -15,6 +15,7 @@ from data.settings import Settings
 from engine.embedding import load_input
 from engine.errors import InvalidQuery
 from engine.generation import Generation
+from engine.preprocess import TRIMMED
 from engine.projection import normalise
 from engine.protocols import Floats
 
@@ -109,7 +110,10 @@ def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArra
         raise InvalidQuery(
             f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}."
         )
-    crop = photo.pixels[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)]
+    margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
+    rows = slice(max(0, math.floor(y0 - margin)), math.ceil(y1 + margin))
+    columns = slice(max(0, math.floor(x0 - margin)), math.ceil(x1 + margin))
+    crop = photo.pixels[rows, columns]
     return load_input(np.ascontiguousarray(crop), size, settings)[None]
 
 

@@ -1,10 +1,14 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from data.settings import Settings
 from engine.preprocess import decode_target, to_input
+from engine.queries import SearchRequest, photo_input
 
 
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 64), st.integers(0, 254))
@@ -64,3 +68,14 @@ def test_the_callers_pixels_are_never_written_to():
     before = image.copy()
     to_input(image, 20)
     assert (image == before).all()
+
+
+def test_all_of_a_box_is_seen(settings: Settings) -> None:
+    photo = np.zeros((400, 400, 3), np.uint8)
+    photo[100:300, 100:300] = (255, 0, 0)
+    photo[110:290, 110:290] = (0, 0, 255)
+    content = io.BytesIO()
+    Image.fromarray(photo).save(content, "PNG")
+    seen = photo_input(SearchRequest(image=content.getvalue(), box=(103, 103, 297, 297)), 100, settings)[0]
+    for edge in (seen[2, 20:80], seen[-3, 20:80], seen[20:80, 2], seen[20:80, -3]):
+        assert (edge == (255, 0, 0)).all()
