@@ -16,6 +16,7 @@ from api import (
     product_routes,
     recognition_routes,
     search_routes,
+    sell_routes,
 )
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
@@ -51,7 +52,15 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
     headers.register(app)
     _count_requests(app)
     guard.register(app)
-    for blueprint in (search_routes, recognition_routes, product_routes, event_routes, operation_routes, openapi):
+    for blueprint in (
+        search_routes,
+        recognition_routes,
+        sell_routes,
+        product_routes,
+        event_routes,
+        operation_routes,
+        openapi,
+    ):
         app.register_blueprint(blueprint.blueprint)
     page_routes.register(app)
     return app

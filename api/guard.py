@@ -32,6 +32,8 @@ SCOPE_OF = {
     "openapi.docs": OPEN,
     "page.home": OPEN,  # the empty page; its searches call `require("search")` themselves
     "page.find": "search",
+    "sell.ask": OPEN,
+    "sell.suggest": "search",
     "static": OPEN,
 }
 _COVERS = {"search": {"search"}, "write": {"search", "write"}, "admin": {"search", "write", "admin"}}

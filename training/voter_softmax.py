@@ -16,6 +16,9 @@ from training.calibration import negative_log_likelihood
 
 MAX_EPOCHS = 150
 PATIENCE = 8
+# a small catalogue's epochs are a step or two: it gets more of them
+_LEAST_STEPS = 1000
+_LEAST_PATIENCE_STEPS = 80
 Numbers = NDArray[np.int64]
 
 
@@ -42,7 +45,7 @@ def fit_softmax(
     *,
     copies: int = 1,
     held: tuple[Floats, Numbers] | None = None,
-    epochs: int = MAX_EPOCHS,
+    epochs: int | None = None,
     seed: int = 0,
 ) -> tuple[LinearVoter, int]:
     """Trains the network with class weights.
@@ -52,6 +55,7 @@ def fit_softmax(
         y: int64 (n,), label numbers.
         copies: how many rows show each photo; an epoch is a pass over as many rows as there are photos.
         held: rows and labels for early stopping; None: all `epochs` are run.
+        epochs: most passes; None: 150, and more where a pass is only a few steps.
         seed: of weights and order.
 
     Returns:
@@ -66,8 +70,11 @@ def fit_softmax(
     best, best_epoch, best_loss = _as_voter(None, rows.shape[1], label_count, scale), 0, np.inf
     order = random.permutation(len(rows))
     share = -(-len(rows) // copies)
+    steps = -(-share // min(options.batch, share))
+    most = epochs or max(MAX_EPOCHS, _LEAST_STEPS // steps)
+    patience = max(PATIENCE, _LEAST_PATIENCE_STEPS // steps)
     network = _network(options, min(options.batch, share), seed)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, most + 1):
         if len(order) < share:
             order = np.concatenate([order, random.permutation(len(rows))])
         turn, order = order[:share], order[share:]
@@ -80,9 +87,9 @@ def fit_softmax(
         loss = negative_log_likelihood(voter.probabilities(held[0]), held[1])
         if loss < best_loss:
             best, best_epoch, best_loss = voter, epoch, loss
-        elif epoch - best_epoch >= PATIENCE:
+        elif epoch - best_epoch >= patience:
             break
-    return (best, best_epoch) if held else (_as_voter(network, rows.shape[1], label_count, scale), epochs)
+    return (best, best_epoch) if held else (_as_voter(network, rows.shape[1], label_count, scale), most)
 
 
 def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:

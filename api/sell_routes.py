@@ -1,0 +1,45 @@
+"""The seller's page at `/sell`: a photo of the thing for sale in, up to three categories out."""
+
+from flask import Blueprint, Response, render_template, request
+
+from api.guard import require
+from api.problems import status_of
+from api.resources import resources
+from api.uploads import limit_body, read_part, require_type
+from data.errors import LookalikeError
+from engine.recognition import Recognition
+
+blueprint = Blueprint("sell", __name__)
+SUGGESTIONS = 3
+
+
+@blueprint.get("/sell")
+def ask() -> Response:
+    """The empty form."""
+    return _page(None, "", 200)
+
+
+@blueprint.post("/sell")
+def suggest() -> Response:
+    """Suggests categories for the photo in part `file`; the page works without JavaScript."""
+    held = resources()
+    limit_body(held.settings.max_image_bytes)
+    require_type("multipart/form-data")
+    try:
+        require("search")
+        image = read_part("file", held.settings.max_image_bytes)
+        if not image:
+            return _page(None, "Choose a photo first.", 400)
+        with held.admission.slot():
+            found = held.engine.recognise(image, k=SUGGESTIONS)
+    except LookalikeError as error:
+        status = status_of(error)
+        if status == 500:
+            raise
+        return _page(None, str(error), status)
+    return _page(found, "", 200)
+
+
+def _page(found: Recognition | None, error: str, status: int) -> Response:
+    page = render_template("sell.html", found=found, error=error, photo_asked=request.method == "POST")
+    return Response(page, status=status, mimetype="text/html")
