@@ -7,7 +7,7 @@ from typing import Any
 from training.calibration import coverage_curve
 from training.measure import Measured
 
-_INK, _ACCENT, _PALE = "#1f2933", "#1f6feb", "#d0d7de"
+INK, ACCENT, PALE = "#1f2933", "#1f6feb", "#d0d7de"
 _LABELLED = 45  # labels that still fit beside a confusion matrix
 
 
@@ -16,7 +16,7 @@ def confusion_picture(measured: Measured) -> str:
     counts = measured.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     size = 4.5 + 0.16 * min(len(measured.labels), 60)
-    figure, axes = _canvas(size, size)
+    figure, axes = canvas(size, size)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xlabel("the vote says")
     axes.set_ylabel("labelled")
@@ -26,38 +26,39 @@ def confusion_picture(measured: Measured) -> str:
         axes.set_yticks(range(len(names)), names, fontsize=7)
     if len(measured.labels) <= 15:
         for row, column in zip(*counts.nonzero(), strict=True):
-            ink = "white" if shares[row, column] > 0.5 else _INK
+            ink = "white" if shares[row, column] > 0.5 else INK
             axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=8, color=ink)
     figure.colorbar(picture, ax=axes, shrink=0.7, label="share of the label's photos")
-    return _data_uri(figure)
+    return data_uri(figure)
 
 
 def reliability_picture(measured: Measured) -> str:
     """Draws how often the vote was right against how sure it said it was."""
     bins = measured.reliability
-    figure, axes = _canvas(4.8, 4.2)
-    axes.plot([0, 1], [0, 1], color=_PALE, linewidth=2, label="perfectly calibrated")
+    figure, axes = canvas(4.8, 4.2)
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=2, label="perfectly calibrated")
     sizes = [20 + 380 * count / max(bins.count) for count in bins.count]
-    axes.scatter(bins.confidence, bins.accuracy, s=sizes, color=_ACCENT, alpha=0.8, label="photos, by count")
+    axes.scatter(bins.confidence, bins.accuracy, s=sizes, color=ACCENT, alpha=0.8, label="photos, by count")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability given", ylabel="share right")
     axes.legend(loc="upper left", frameon=False, markerscale=0.5)
-    return _data_uri(figure)
+    return data_uri(figure)
 
 
 def coverage_picture(measured: Measured) -> str:
     """Draws the share right among the photos that are answered, against how many are."""
     coverage, precision = coverage_curve(measured.confidence, measured.right)
-    figure, axes = _canvas(4.8, 4.2)
-    axes.plot(coverage, precision, color=_ACCENT, linewidth=2)
+    figure, axes = canvas(4.8, 4.2)
+    axes.plot(coverage, precision, color=ACCENT, linewidth=2)
     answered = float(measured.answered.mean())
-    axes.axvline(answered, color=_INK, linestyle=":", label=f"abstains beyond {answered:.0%}")
+    axes.axvline(answered, color=INK, linestyle=":", label=f"abstains beyond {answered:.0%}")
     axes.set(xlim=(0, 1.02), xlabel="share of photos answered", ylabel="share right among them")
     axes.set_ylim(min(0.9, float(precision.min())) - 0.05, 1.01)
     axes.legend(loc="lower left", frameon=False)
-    return _data_uri(figure)
+    return data_uri(figure)
 
 
-def _canvas(width: float, height: float) -> tuple[Any, Any]:
+def canvas(width: float, height: float) -> tuple[Any, Any]:
+    """Returns an empty figure of so many inches, and its axes."""
     # The object interface, which touches no display and no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -69,7 +70,8 @@ def _canvas(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _data_uri(figure: Any) -> str:
+def data_uri(figure: Any) -> str:
+    """Returns the figure as a PNG that a page can hold within itself."""
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110)
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

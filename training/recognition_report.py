@@ -1,24 +1,17 @@
 """The recognition report: one HTML file that needs nothing else."""
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from data import images
 from data.durable import write_text
-from data.errors import LookalikeError
 from engine.protocols import Floats
 from training.measure import Measured
+from training.pages import render_page, thumbnail
 from training.plots import confusion_picture, coverage_picture, reliability_picture
 from training.recognition_evaluation import Evaluation
 
 _GALLERY = 36
 _SMALLEST = 10
-_SIDE = 160
-_TEMPLATES = Path(__file__).with_name("templates")
 
 
 def write_report(path: Path, evaluation: Evaluation) -> None:
@@ -28,15 +21,11 @@ def write_report(path: Path, evaluation: Evaluation) -> None:
 
 def render(evaluation: Evaluation) -> str:
     """Returns the report as HTML. Every name from outside is escaped by the template."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     measured = evaluation.measured
     by_label = measured.by_label()
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     shown = [figures for figures in by_label if figures.support]
-    return environment.get_template("recognition.html").render(
+    return render_page(
+        "recognition.html",
         title=evaluation.title,
         models=evaluation.models,
         figures=measured.figures(),
@@ -58,7 +47,7 @@ def _card(evaluation: Evaluation, row: int) -> dict[str, Any]:
     scores: Floats = measured.scores[-1, row, :3]
     return {
         "photo": measured.keys[row],
-        "picture": _thumbnail(evaluation, measured.keys[row]),
+        "picture": thumbnail(lambda: evaluation.read(measured.keys[row]), evaluation.settings),
         "label": measured.labels[measured.y[row]],
         "guesses": [(measured.labels[label], float(score)) for label, score in zip(best, scores, strict=True)],
         "voters": _first_of_each(measured, row),
@@ -69,19 +58,6 @@ def _first_of_each(measured: Measured, row: int) -> str:
     from engine.voters import NAMES
 
     return ", ".join(f"{name}: {measured.labels[measured.best[at, row, 0]]}" for at, name in enumerate(NAMES))
-
-
-def _thumbnail(evaluation: Evaluation, sha256: str) -> str:
-    """Returns a small JPEG as a data URI; empty where the photo is gone."""
-    try:
-        pixels = images.decode(evaluation.read(sha256), evaluation.settings, target=_SIDE)
-    except (LookalikeError, OSError):
-        return ""
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_SIDE, _SIDE))
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -1,0 +1,39 @@
+"""Reports as one HTML file that needs nothing else: the page template, and photos small enough to lie within it."""
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from data import images
+from data.errors import LookalikeError
+from data.settings import Settings
+
+_SIDE = 160
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Returns a template as HTML. Every value is escaped; one that the template misses is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template(template).render(**values)
+
+
+def thumbnail(read: Callable[[], bytes], settings: Settings) -> str:
+    """Returns a small JPEG as a data URI; empty where the photo is gone."""
+    try:
+        pixels = images.decode(read(), settings, target=_SIDE)
+    except (LookalikeError, OSError):
+        return ""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((_SIDE, _SIDE))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=82)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
