@@ -31,7 +31,7 @@ from engine.preprocess import PREPROCESSING
 from engine.protocols import Backbone, BackboneSpec
 from engine.weights import Weights, file_digest, find_weights, lite2_state
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _GPU_DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -121,7 +121,7 @@ def custom_backbone(home: Path, name: str) -> CustomBackbone:
     """
     folder = home / "backbones" / name
     path = folder / "backbone.json"
-    if not _NAME.fullmatch(name) or not path.exists():
+    if not NAME.fullmatch(name) or not path.exists():
         raise BackboneUnavailable(
             f"backbone must be one of {', '.join(BACKBONES)}, or a name that `lookalike train backbone` made; "
             f"got {name!r}."

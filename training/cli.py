@@ -90,6 +90,76 @@ def train_voters_command(
     click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
 
 
+@train_command.command("backbone")
+@click.option("--name", required=True, help="Of the result; later `--backbone NAME` uses it.")
+@click.option("--base", default="efficientnet_lite2", show_default=True, help="Architecture, with pretrained weights.")
+@click.option(
+    "--mode", default="finetune", show_default=True, help="features: only a classifier; finetune: upper layers too."
+)
+@click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: about the upper third.")
+@click.option("--size", "input_size", default=0, help="Side of the input in pixels. Default: the architecture's.")
+@click.option("--epochs", default=20, show_default=True, help="Passes over the photos.")
+@click.option("--batch", default=32, show_default=True, help="Photos in a step.")
+@click.option("--lr", "learning_rate", default=0.0005, show_default=True, help="Highest learning rate.")
+@click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the rate rises.")
+@click.option("--weight-decay", default=0.01, show_default=True, help="Of AdamW.")
+@click.option("--label-smoothing", default=0.1, show_default=True, help="Probability spread over all labels.")
+@click.option("--mixup", default=0.2, show_default=True, help="How strongly two photos are blended; 0: not.")
+@click.option("--views", default=6, show_default=True, help="Augmented views of each photo.")
+@click.option("--held-out", default=0.1, show_default=True, help="Share of each label's photos to validate on.")
+@click.option("--patience", default=5, show_default=True, help="Epochs without progress before it stops; 0: never.")
+@click.option(
+    "--class-weights/--no-class-weights", default=True, help="Let a small label count as much as a large one."
+)
+@click.option("--precision", default="auto", show_default=True, help="f32, bf16 (mixed), or auto: bf16 on a GPU.")
+@click.option("--seed", default=0, show_default=True, help="Of every random draw.")
+@click.option("--label", default="category", show_default=True, help="What to learn: category, or attr.NAME.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="Learn from these instead of the catalogue: a folder per label, or a CSV with path,label.",
+)
+@click.option(
+    "--test", type=click.Path(exists=True, path_type=Path), help="Measure the result on these, once, in the same form."
+)
+@click.option("--resume", is_flag=True, help="Go on where the same training was stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+@click.pass_obj
+def train_backbone_command(
+    settings: Settings,
+    /,
+    label: str,
+    data: Path | None,
+    test: Path | None,
+    resume: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune a backbone on labelled photos, or train a classifier on its frozen features.
+
+    The result lies under backbones/NAME in the home; `lookalike rebuild --backbone NAME` embeds the catalogue with it.
+
+    Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv --epochs 20
+    """
+    from training.backbone import train_backbone
+    from training.backbone_options import BackboneOptions
+
+    trained = train_backbone(settings, BackboneOptions(**given), data=data, test=test, label=label, resume=resume)
+    record = trained.record
+    if as_json:
+        click.echo(json.dumps(record, ensure_ascii=False))
+        return
+    click.echo(_curve(record["curve"]))
+    held, best = record["photos"]["held_out"], record["held_out"]
+    click.echo(
+        f"Best epoch {record['best_epoch']}: Top-1 {best['top1']:.1%}, Top-5 {best['top5']:.1%} of {held} held out."
+    )
+    if record["test"]:
+        tested = record["test"]
+        click.echo(f"Test: Top-1 {tested['top1']:.1%}, Top-5 {tested['top5']:.1%} of {tested['photos']} photos.")
+    click.echo(f"{trained.folder} is ready: lookalike rebuild --backbone {record['name']}")
+
+
 @evaluate_command.command("recognition")
 @click.option(
     "--split", type=click.Choice(["test"]), default="test", show_default=True, help="Photos held out in training."
@@ -123,12 +193,56 @@ def evaluate_recognition_command(
     click.echo(_summary(result.measured.figures()))
 
 
+@evaluate_command.command("retrieval")
+@click.option(
+    "--queries",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="CSV with query_text or query_photo, and product_id or facts such as category. May be given again.",
+)
+@click.option("--untrained/--no-untrained", default=True, show_default=True, help="Measure the untrained space too.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.pass_obj
+def evaluate_retrieval_command(
+    settings: Settings, queries: tuple[Path, ...], untrained: bool, report: Path | None, as_json: bool
+) -> None:
+    """Measure how well words and photos find products, beside the space that needs no training.
+
+    Without --queries: photos held out from training, what shoppers searched since the last rebuild, and the words that
+    were learned (marked so). With --queries: your own.
+
+    Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
+    """
+    from training import retrieval_report
+    from training.retrieval_evaluation import evaluate
+
+    found = evaluate(settings, queries, untrained=untrained)
+    if report:
+        retrieval_report.write_report(report, found)
+    if as_json:
+        click.echo(json.dumps(retrieval_report.to_json(found), ensure_ascii=False))
+        return
+    click.echo(retrieval_report.describe(found))
+
+
 def _table(models: list[dict[str, Any]]) -> str:
     """Returns the comparison table as aligned columns."""
     names = ("model", "labels", "images", "steps", "training_s", "inference_ms", "top1", "top3", "top5")
     rows = [names, *([_cell(name, model.get(name)) for name in names] for model in models)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def _curve(history: list[dict[str, float]]) -> str:
+    """Returns the validation curve as aligned columns."""
+    rows = ["epoch      rate    loss  validation   top1   top5  seconds"]
+    rows += [
+        f"{entry['epoch']:5d}  {entry['learning_rate']:.2e}  {entry['loss']:6.3f}  {entry['validation_loss']:10.3f}  "
+        f"{entry['top1']:5.1%}  {entry['top5']:5.1%}  {entry['seconds']:7.0f}"
+        for entry in history
+    ]
+    return "\n".join(rows)
 
 
 def _cell(name: str, value: Any) -> str:

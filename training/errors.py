@@ -2,7 +2,8 @@
 
 LookalikeError
 └── TrainingError
-    └── NotEnoughData   too few products, images, labels or pairs to learn from
+    ├── InvalidTraining   an option that cannot be trained with
+    └── NotEnoughData     too few products, images, labels or pairs to learn from
 """
 
 from data.errors import LookalikeError
@@ -14,3 +15,7 @@ class TrainingError(LookalikeError):
 
 class NotEnoughData(TrainingError):
     code = "not_enough_data"
+
+
+class InvalidTraining(TrainingError):
+    code = "bad_training"

@@ -1,0 +1,271 @@
+"""`train backbone`: a classifier on frozen features, or the upper layers too, trained on labelled photos.
+
+The layers below `--from-layer` are computed once for every view of a photo and kept; training runs on what they gave.
+The result is a folder `$LOOKALIKE_HOME/backbones/<name>/`: the weights, what the classifier learned, and a record of
+how it was made. Its weights have their own sha256, so its features have their own fingerprint.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.catalogue import Catalogue
+from data.durable import fsync_path, make_folder, sha256_file
+from data.locks import exclusive
+from data.settings import Settings
+from engine.keras_backbones import precision_policy, quiet_tensorflow, trunk_of
+from engine.protocols import Floats
+from training.backbone_batches import Numbers, TrainingBatches
+from training.backbone_checkpoint import FILE as CHECKPOINT
+from training.backbone_fit import Fit, HeldOut, build_model, log_text, validate
+from training.backbone_network import CutNetwork, load_cut
+from training.backbone_options import BackboneOptions
+from training.backbone_views import StoredViews, view_key
+from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
+from training.errors import InvalidTraining, NotEnoughData
+from training.photo_features import without
+from training.splits import Fold, split
+from training.voter_softmax import SoftmaxOptions, fit_softmax
+
+WEIGHTS, RECORD, CLASSIFIER, LOG = "weights.weights.h5", "backbone.json", "classifier.safetensors", "log.csv"
+_FORMAT = 1
+_CLASSIFIER_EPOCHS = 40
+_log = logging.getLogger("lookalike.training")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedBackbone:
+    """A backbone that was trained: its folder, and its record as `backbone.json` holds it."""
+
+    folder: Path
+    record: dict[str, Any]
+
+
+def train_backbone(
+    settings: Settings,
+    options: BackboneOptions,
+    *,
+    data: Path | None = None,
+    test: Path | None = None,
+    label: str = "category",
+    resume: bool = False,
+) -> TrainedBackbone:
+    """Trains a backbone and puts it where `--backbone NAME` finds it.
+
+    Args:
+        data: photos to learn from, a folder per label or a CSV with `path,label`; None: the catalogue.
+        test: photos to measure the result on, once, in the same form.
+        label: what is learned from the catalogue: `category` or `attr.NAME`.
+        resume: go on from the checkpoint of the same run, if there is one.
+
+    Raises:
+        InvalidTraining: an option makes no sense, or the name is taken.
+        NotEnoughData: fewer than 2 labels with 2 photos, or a label's folder is empty.
+        BackboneUnavailable: the pretrained weights cannot be had.
+        LockHeld: this backbone is being trained already.
+    """
+    options.check()
+    target = settings.home / "backbones" / options.name
+    if target.exists():
+        raise InvalidTraining(f"--name must be new; {target} is there. Choose another, or delete that folder.")
+    work = settings.home / "training" / options.name
+    with exclusive(work / "lock", "train backbone"):
+        photos = _photos(settings, data, label)
+        tested = label_photos(test, photos.labels) if test else None
+        if not resume:
+            (work / CHECKPOINT).unlink(missing_ok=True)
+        with precision_policy(_policy(options)):
+            cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size)
+            run = _prepare(settings, options, work, cut, photos, tested)
+            record = _train(run, resume=resume)
+        _publish(target, run, record)
+    shutil.rmtree(work)
+    return TrainedBackbone(folder=target, record=record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What one training works with; every photo in it can be read and has its views stored."""
+
+    options: BackboneOptions
+    work: Path
+    cut: CutNetwork
+    views: StoredViews
+    photos: LabelledPhotos
+    fold: Fold
+    tested: LabelledPhotos | None
+    model: Any
+    embed_s: float
+
+    @property
+    def identity(self) -> str:
+        """What is trained on what, so that no checkpoint of another run is gone on from."""
+        photos = [self.photos.labels, self.photos.keys, self.photos.y.tolist(), self.cut.weights.digest]
+        return hashlib.sha256(json.dumps([self.options.to_json(), *photos]).encode()).hexdigest()
+
+
+def _photos(settings: Settings, data: Path | None, label: str) -> LabelledPhotos:
+    if data is None:
+        catalogue = Catalogue(settings.home)
+        return from_catalogue(catalogue, catalogue.snapshot(), label)
+    if data.is_dir():
+        empty = [folder.name for folder in sorted(data.iterdir()) if folder.is_dir() and not any(folder.iterdir())]
+        if empty:
+            raise NotEnoughData(
+                f"every label's folder must hold photos; got nothing in {', '.join(empty[:5])}. Add photos to {data}, "
+                "or remove the folder."
+            )
+    return from_files(data)
+
+
+def _policy(options: BackboneOptions) -> str:
+    quiet_tensorflow()
+    import keras
+
+    if options.precision != "auto":
+        return options.precision
+    return "bf16" if keras.distribution.list_devices("gpu") else "f32"
+
+
+def _prepare(
+    settings: Settings,
+    options: BackboneOptions,
+    work: Path,
+    cut: CutNetwork,
+    photos: LabelledPhotos,
+    tested: LabelledPhotos | None,
+) -> _Run:
+    started = time.monotonic()
+    views = StoredViews(settings, work, cut, options)
+    photos = without(photos, views.fill(photos, options.views))
+    if tested is not None and (lost := views.fill(tested, 0)):
+        tested = tested.subset(np.flatnonzero([key not in lost for key in tested.keys]))
+    fold = split(photos, options.held_out, seed=options.seed)
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    classifier = _first_classifier(views, photos, fold, options, cut.architecture.dim)
+    return _Run(
+        options=options,
+        work=work,
+        cut=cut,
+        views=views,
+        photos=photos,
+        fold=fold,
+        tested=tested,
+        model=build_model(cut.upper, cut.architecture.dim, cut.cut_shape, len(photos.labels), classifier),
+        embed_s=time.monotonic() - started,
+    )
+
+
+def _first_classifier(
+    views: StoredViews, photos: LabelledPhotos, fold: Fold, options: BackboneOptions, dim: int
+) -> tuple[Floats, Floats]:
+    """Returns kernel and bias to begin with: zeros for frozen features, else a classifier fitted to them.
+
+    A classifier that fits already keeps the first steps from spoiling the pretrained layers, which pays most on photos
+    unlike those learned from (Kumar et al., Fine-Tuning can Distort Pretrained Features, 2022).
+    """
+    labels = len(photos.labels)
+    if options.mode == "features":
+        return np.zeros((dim, labels), np.float32), np.zeros(labels, np.float32)
+    rows = np.concatenate([_unit(views.pooled(_keys(photos, fold.train, view))) for view in range(options.views + 1)])
+    held = _unit(views.pooled(_keys(photos, fold.held))), photos.y[fold.held]
+    copies = options.views + 1
+    voter, _ = fit_softmax(
+        rows,
+        np.tile(photos.y[fold.train], copies),
+        labels,
+        SoftmaxOptions(),
+        copies=copies,
+        held=held,
+        epochs=_CLASSIFIER_EPOCHS,
+        seed=options.seed,
+    )
+    return voter.layers[0]
+
+
+def _train(run: _Run, *, resume: bool) -> dict[str, Any]:
+    """Trains, and returns the record."""
+    options, photos, fold = run.options, run.photos, run.fold
+    train_keys = [photos.keys[row] for row in fold.train]
+    held = HeldOut(keys=_keys(photos, fold.held), y=photos.y[fold.held])
+    batches = TrainingBatches(run.views.read, train_keys, photos.y[fold.train], len(photos.labels), options)
+    fit = Fit(run.model, batches, held, run.views.read, options, run.work, run.identity)
+    before = validate(run.model, run.views.read, held) if options.mode == "finetune" else None
+    if resume and fit.resume():
+        _log.info("going on at epoch %d, step %d", fit.position.epoch + 1, fit.position.step + 1)
+    fit.run()
+    tested = run.tested
+    measured = (
+        {"photos": len(tested), **validate(run.model, run.views.read, HeldOut(keys=tested.keys, y=tested.y))}
+        if tested
+        else None
+    )
+    return {
+        "format": _FORMAT,
+        "name": options.name,
+        "base": options.base,
+        "base_weights_sha256": run.cut.weights.digest,
+        "input_size": run.cut.input_size,
+        "trained_from": options.first_layer,
+        "stored_after": run.cut.cut,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "options": options.to_json(),
+        "label_kind": photos.label_kind,
+        "labels": photos.counts,
+        "imbalance": photos.imbalance,
+        "excluded": [f"{item.what}: {item.reason}" for item in photos.excluded],
+        "photos": {"trained": len(fold.train), "held_out": len(fold.held), "straddling": fold.straddling},
+        "seconds": {"views": round(run.embed_s, 1), "training": round(fit.position.seconds, 1)},
+        "before": before,
+        "best_epoch": fit.position.best_epoch,
+        "held_out": fit.position.history[fit.position.best_epoch - 1],
+        "test": measured,
+        "curve": fit.position.history,
+    }
+
+
+def _publish(target: Path, run: _Run, record: dict[str, Any]) -> None:
+    """Writes the folder beside its place and renames it: it is whole or not there."""
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-", ignore_cleanup_errors=True) as temporary:
+        staged = Path(temporary) / target.name
+        staged.mkdir()
+        trunk_of(run.cut.network).save_weights(staged / WEIGHTS)
+        record["weights_sha256"] = sha256_file(staged / WEIGHTS)
+        _save_classifier(staged / CLASSIFIER, run)
+        (staged / LOG).write_text(log_text(record["curve"]), encoding="utf-8")
+        (staged / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        for path in (*staged.iterdir(), staged):
+            fsync_path(path)
+        staged.rename(target)
+    fsync_path(target.parent)
+
+
+def _save_classifier(path: Path, run: _Run) -> None:
+    """Writes kernel (dim, labels) and bias (labels,) for pool_3 of length 1, and the label names."""
+    from safetensors.numpy import save_file
+
+    kernel, bias = run.model.get_layer("classifier").get_weights()
+    scaled = np.ascontiguousarray(kernel * math.sqrt(len(kernel)))
+    save_file({"kernel": scaled, "bias": bias}, path, metadata={"labels": json.dumps(run.photos.labels)})
+
+
+def _keys(photos: LabelledPhotos, rows: Numbers, view: int = 0) -> list[str]:
+    return [view_key(photos.keys[row], view) for row in rows]
+
+
+def _unit(rows: Floats) -> Floats:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.maximum(lengths, 1e-9)).astype(np.float32, copy=False)

@@ -1,0 +1,200 @@
+"""The training loop: AdamW, warm-up and cosine, validation, early stopping, and a checkpoint to go on from."""
+
+import csv
+import io
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.durable import write_text
+from data.progress import Progress
+from engine.protocols import Floats
+from training import backbone_checkpoint as checkpoint
+from training.backbone_batches import Numbers, TrainingBatches
+from training.backbone_options import BackboneOptions
+from training.calibration import negative_log_likelihood
+
+LOG = "log.csv"
+_COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss", "top1", "top5", "seconds")
+_CHECKPOINT_S = 120.0
+_VALIDATION_BATCH = 64
+_log = logging.getLogger("lookalike.training")
+
+
+def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label_count: int, classifier: Any) -> Any:
+    """Puts a classifier on the trained layers: a linear layer over pool_3 of length sqrt(dim).
+
+    Batch norms keep the statistics they came with: a few thousand photos in small batches give worse ones.
+
+    Args:
+        upper: the trained layers, or None.
+        classifier: kernel (dim, label_count) and bias (label_count,) to begin with, for pool_3 of length 1.
+    """
+    import keras
+
+    inputs = keras.Input(input_shape if upper is not None else (dim,))
+    pooled = inputs if upper is None else upper(inputs, training=False)
+    unit = keras.layers.UnitNormalization(dtype="float32")(pooled)
+    # At this length one number is about 1 in size, so that one learning rate fits this layer and those below.
+    scaled = keras.layers.Rescaling(math.sqrt(dim), dtype="float32")(unit)
+    linear = keras.layers.Dense(label_count, dtype="float32", name="classifier")
+    model = keras.Model(inputs, linear(scaled))
+    kernel, bias = classifier
+    linear.set_weights([kernel / math.sqrt(dim), bias])
+    return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Photos to validate on: keys of their views as they are, and int64 (n,) label numbers."""
+
+    keys: Sequence[str]
+    y: Numbers
+
+
+class Fit:
+    """One run of training, from wherever its checkpoint stands.
+
+    Args:
+        model: from `build_model`; at the end it holds the weights of the best epoch.
+        batches: what to learn from.
+        held: what to validate on.
+        read: gives the inputs of views, as the batches use it.
+        options: how to train.
+        folder: where checkpoint and log are kept.
+        run: what is trained on what, as text.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        batches: TrainingBatches,
+        held: HeldOut,
+        read: Callable[[Sequence[str]], Floats],
+        options: BackboneOptions,
+        folder: Path,
+        run: str,
+    ) -> None:
+        import keras
+
+        self._model, self._batches, self._held, self._read = model, batches, held, read
+        self._options, self._folder, self._run = options, folder, run
+        self._steps = batches.steps * options.epochs
+        self._best = checkpoint.weights_of(model)
+        self.position = checkpoint.Position()
+        optimizer = keras.optimizers.AdamW(options.learning_rate, weight_decay=options.weight_decay, clipnorm=1.0)
+        # Norms and biases are left alone by decay, as usual.
+        optimizer.exclude_from_weight_decay(
+            [variable for variable in model.trainable_variables if len(variable.shape) < 2]
+        )
+        model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+        optimizer.build(model.trainable_variables)
+
+    def resume(self) -> bool:
+        """Takes over the checkpoint; False where there is none of this run."""
+        found = checkpoint.load(self._folder, self._run, self._model)
+        if found is None:
+            return False
+        self.position, self._best = found
+        return True
+
+    def run(self) -> None:
+        """Trains to the end, or until validation has not got better for `patience` epochs."""
+        place = self.position
+        done = place.epoch * self._batches.steps + place.step
+        with Progress("train", self._steps - done, "steps") as progress:
+            while place.epoch < self._options.epochs and not self._is_stale():
+                self._epoch(progress)
+        checkpoint.set_weights(self._model, self._best)
+
+    def _epoch(self, progress: Progress) -> None:
+        place, started = self.position, time.monotonic()
+        saved, spent = started, place.seconds
+        rate = 0.0
+        for step in range(place.step, self._batches.steps):
+            rate = learning_rate(self._options, place.epoch * self._batches.steps + step, self._steps)
+            place.loss_sum += self._step(place.epoch, step, rate)
+            place.step, place.seconds = step + 1, spent + time.monotonic() - started
+            progress.advance()
+            if time.monotonic() - saved > _CHECKPOINT_S:
+                self._save()
+                saved = time.monotonic()
+        self._finish_epoch(rate)
+        place.seconds = spent + time.monotonic() - started
+        self._save()
+
+    def _step(self, epoch: int, step: int, rate: float) -> float:
+        batch = self._batches.at(epoch, step)
+        self._model.optimizer.learning_rate = rate
+        # Keras would give the mean over all steps since the last reset.
+        self._model.reset_metrics()
+        return float(self._model.train_on_batch(batch.inputs, batch.targets, sample_weight=batch.weights))
+
+    def _finish_epoch(self, rate: float) -> None:
+        place = self.position
+        figures = validate(self._model, self._read, self._held)
+        entry = {
+            "epoch": place.epoch + 1,
+            "learning_rate": rate,
+            "loss": place.loss_sum / self._batches.steps,
+            **figures,
+            "seconds": round(place.seconds, 1),
+        }
+        best = place.history[place.best_epoch - 1] if place.best_epoch else None
+        if best is None or (entry["top1"], -entry["validation_loss"]) > (best["top1"], -best["validation_loss"]):
+            place.best_epoch, self._best = place.epoch + 1, checkpoint.weights_of(self._model)
+        place.history.append(entry)
+        place.epoch, place.step, place.loss_sum = place.epoch + 1, 0, 0.0
+        write_text(self._folder / LOG, log_text(place.history))
+        _log.info("epoch %d: %s", place.epoch, ", ".join(f"{name} {entry[name]:.4g}" for name in _COLUMNS[1:]))
+
+    def _is_stale(self) -> bool:
+        place = self.position
+        return 0 < self._options.patience <= place.epoch - place.best_epoch
+
+    def _save(self) -> None:
+        checkpoint.save(self._folder, self._run, self.position, self._model, self._best)
+
+
+def learning_rate(options: BackboneOptions, step: int, steps: int) -> float:
+    """Rises linearly over the first `warmup` share of the steps, then falls to 0 along half a cosine.
+
+    Source: Loshchilov and Hutter, SGDR, 2017, without restarts.
+    """
+    rising = round(options.warmup * steps)
+    if step < rising:
+        return options.learning_rate * (step + 1) / rising
+    return options.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1)))
+
+
+def validate(model: Any, read: Callable[[Sequence[str]], Floats], held: HeldOut) -> dict[str, float]:
+    """Returns `validation_loss` (cross-entropy, no smoothing), `top1` and `top5`."""
+    logits = predict(model, read, held.keys)
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    ranks = (logits > logits[np.arange(len(logits)), held.y][:, np.newaxis]).sum(axis=1)
+    return {
+        "validation_loss": negative_log_likelihood(shifted / shifted.sum(axis=1, keepdims=True), held.y),
+        "top1": float((ranks < 1).mean()),
+        "top5": float((ranks < 5).mean()),
+    }
+
+
+def predict(model: Any, read: Callable[[Sequence[str]], Floats], keys: Sequence[str]) -> Floats:
+    """Returns what the model says to views, float32 (n, labels)."""
+    blocks = [keys[start : start + _VALIDATION_BATCH] for start in range(0, len(keys), _VALIDATION_BATCH)]
+    return np.concatenate([np.asarray(model.predict_on_batch(read(block)), np.float32) for block in blocks])
+
+
+def log_text(history: Sequence[dict[str, float]]) -> str:
+    """Returns the history as CSV."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return out.getvalue()

@@ -1,0 +1,94 @@
+"""What the frozen layers give for every view of every photo: computed once, kept on disk, read batch by batch.
+
+A view is the photo itself (number 0) or one of its augmented copies. Its row holds the cut's output, flattened, and
+pool_3 as it was before training.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.features import FeatureStore
+from data.settings import Settings
+from engine import openvino_runtime
+from engine.backbones import resolve_spec
+from engine.keras_backbones import KerasBackbone, to_openvino
+from engine.protocols import Backbone, BackboneSpec, Floats
+from training.augmentation import copy_key
+from training.backbone_network import CutNetwork, base_settings, load_cut
+from training.backbone_options import BackboneOptions
+from training.datasets import LabelledPhotos
+from training.photo_features import embed_missing, reader_of
+
+_BLOCK = 64
+
+
+class StoredViews:
+    """Rows of photos in their views.
+
+    Args:
+        settings: where photos are read from and what computes the frozen layers.
+        folder: where the rows are kept.
+        cut: the network; its lower part makes the rows.
+        options: how the result is trained.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, cut: CutNetwork, options: BackboneOptions) -> None:
+        self._settings, self._folder, self._cut, self._options = settings, folder, cut, options
+        self._spec = _row_spec(settings, cut)
+        self._store = FeatureStore(folder, self._spec.fingerprint, self._spec.dim)
+
+    def fill(self, photos: LabelledPhotos, views: int) -> dict[str, str]:
+        """Computes what is missing of views 0 to `views`.
+
+        Returns:
+            The photos that could not be read, with the reason.
+        """
+        wanted = [view_key(sha256, view) for view in range(views + 1) for sha256 in dict.fromkeys(photos.keys)]
+        reader = reader_of(self._settings, photos)
+        return embed_missing(self._settings, self._store, reader, self._store.missing(wanted), self._load)
+
+    def read(self, keys: Sequence[str]) -> Floats:
+        """Returns what training starts from: the cut's outputs (n, *cut_shape), or pool_3 (n, dim) without a cut."""
+        rows = self._store.read(keys)
+        if self._cut.upper is None:
+            return rows
+        return rows[:, : self._cut.cut_size].reshape(len(rows), *self._cut.cut_shape)
+
+    def pooled(self, keys: Sequence[str]) -> Floats:
+        """Returns pool_3 before training, float32 (n, dim); the stored maps never all lie in memory."""
+        blocks = [keys[start : start + _BLOCK] for start in range(0, len(keys), _BLOCK)]
+        return np.concatenate([self._store.read(block)[:, self._cut.cut_size :] for block in blocks])
+
+    def _load(self) -> Backbone:
+        spec = self._spec
+        if spec.runtime == "keras":
+            return KerasBackbone(spec, self._cut.row_network())
+        openvino_runtime.export(self._folder, spec, partial(_export, self._settings, self._options))
+        return openvino_runtime.OpenVinoBackbone(self._folder, spec, threads=self._settings.cores)
+
+
+def view_key(sha256: str, view: int) -> str:
+    """Names a view's row: the photo's sha256, or its augmented copy's key."""
+    return copy_key(sha256, view - 1) if view else sha256
+
+
+def _row_spec(settings: Settings, cut: CutNetwork) -> BackboneSpec:
+    # int8 is for search: layers trained on rounded activations would not fit the network that is published.
+    precision = "auto" if settings.precision == "int8" else settings.precision
+    base = resolve_spec(base_settings(settings, cut.architecture.name).replace(precision=precision))
+    return dataclasses.replace(
+        base,
+        name=f"{base.name} until {cut.cut or 'pool_3'}",
+        dim=cut.cut_size + cut.architecture.dim,
+        input_size=cut.input_size,
+    )
+
+
+def _export(settings: Settings, options: BackboneOptions) -> Any:
+    cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size, dtype="uint8")
+    return to_openvino(cut.row_network())
