@@ -1,0 +1,273 @@
+"""`lookalike evaluate retrieval`: the live space on queries whose answers are known, beside the untrained one."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import Catalogue, Snapshot
+from data.errors import LookalikeError
+from data.features import FeatureStore
+from data.intake import Intake
+from data.settings import Settings
+from engine import projection, text_head
+from engine.embedding import load_input
+from engine.live import LiveIndex, LiveView
+from engine.projection import Projection
+from engine.protocols import Floats, TextTower
+from engine.text_head import TextHead
+from engine.text_tower import EncoderTextTower, TextEncoder
+from training import space as untrained_space
+from training.context import TrainingContext
+from training.errors import NotEnoughData
+from training.photo_features import PhotoReader
+from training.retrieval import METRICS, retrieval_metrics
+from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
+
+GUESSES = 3
+_BLOCK = 32
+_FEATURE_ROWS = 8192
+_EMBED_BATCH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """What one space answers to all queries.
+
+    Attributes:
+        figures: METRICS and `rank`, float64 (n,); NaN where the space cannot answer (words without a text tower).
+        guesses: int64 (n, 3), places of the best products in `Retrieval.product_keys`; -1: there are fewer.
+        scores: float32 (n, 3).
+    """
+
+    figures: dict[str, NDArray[np.float64]]
+    guesses: NDArray[np.int64]
+    scores: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """The evaluation.
+
+    Attributes:
+        product_keys: int64 (p,), ascending, of what could be found; `titles`, `categories` and `photos` (the sha256 of
+            the first) go with it.
+        untrained: the space that needs no training (PCA, ridge and kernel) on the same photos; None: not asked for.
+        read: gives a photo's bytes by its sha256.
+    """
+
+    title: str
+    generation: str
+    queries: tuple[Query, ...]
+    product_keys: NDArray[np.int64]
+    product_ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    categories: tuple[str, ...]
+    photos: tuple[str, ...]
+    live: Outcomes
+    untrained: Outcomes | None
+    read: Callable[[str], bytes]
+    settings: Settings
+    excluded: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def category_of(self, query: Query) -> str:
+        """Returns the category that most of its right products have."""
+        places = np.searchsorted(self.product_keys, list(query.gains))
+        return Counter(self.categories[at] for at in places).most_common(1)[0][0]
+
+
+@dataclass(frozen=True)
+class _Findable:
+    """What is searched: rows by ascending product, each product by its best row."""
+
+    keys: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    photos: tuple[str, ...]
+    held: NDArray[np.bool_]
+
+    def judge(self, points: Floats, queries: Sequence[Query], asked: Floats, answered: NDArray[np.bool_]) -> Outcomes:
+        """Ranks all products for each query.
+
+        Args:
+            points: float32 (rows, d).
+            asked: float32 (n, d), the queries' points.
+            answered: bool (n,), which have one.
+        """
+        figures = {name: np.full(len(queries), np.nan) for name in (*METRICS, "rank")}
+        guesses = np.full((len(queries), GUESSES), -1, np.int64)
+        best = np.zeros((len(queries), GUESSES), np.float32)
+        copies = np.array(self.photos)
+        rows = np.flatnonzero(answered)
+        for block in (rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)):
+            likeness = asked[block] @ points.T
+            for line, query in zip(likeness, (queries[row] for row in block), strict=True):
+                if query.photo:  # a photo must not find itself, nor what was held out with it
+                    line[(copies == query.photo) | (self.held if query.file is None else False)] = -np.inf
+            scores = np.maximum.reduceat(likeness, self.firsts, axis=1)
+            found = retrieval_metrics(scores, self._gains([queries[row] for row in block]))
+            for name, column in found.items():
+                figures[name][block] = column
+            top = np.argsort(-scores, axis=1, kind="stable")[:, :GUESSES]
+            guesses[block, : top.shape[1]] = top
+            best[block, : top.shape[1]] = np.take_along_axis(scores, top, axis=1)
+        return Outcomes(figures=figures, guesses=guesses, scores=best)
+
+    def _gains(self, queries: Sequence[Query]) -> Floats:
+        gains = np.zeros((len(queries), len(self.keys)), np.float32)
+        for row, query in zip(gains, queries, strict=True):
+            row[np.searchsorted(self.keys, list(query.gains))] = list(query.gains.values())
+        return gains
+
+
+def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: bool = True) -> Retrieval:
+    """Measures the live generation.
+
+    Args:
+        queries: CSV files, see `read_queries`; none: what the shop itself knows, see `own_queries`.
+        untrained: whether to fit the untrained space on the same photos and texts and measure it too.
+
+    Raises:
+        NoGeneration: nothing has been published.
+        InvalidFeed, NotEnoughData: of the queries.
+    """
+    catalogue = Catalogue(settings.home)
+    view = LiveIndex(settings, catalogue).view()
+    context, points = _findable_photos(settings, catalogue, view)
+    keys, firsts = np.unique(context.snapshot.product_keys, return_index=True)
+    facts = [fact for key, fact in sorted(catalogue.facts(keys.tolist()).items())]
+    if len(facts) != len(keys):
+        raise NotEnoughData("the catalogue must not change while it is measured; products went meanwhile. Run again.")
+    held = np.zeros(len(points), np.bool_)
+    if queries:
+        asked = read_queries(queries, facts, settings)
+    else:
+        asked, held = own_queries(context, built_at(view.generation.id))
+    findable = _Findable(keys, firsts, tuple(context.snapshot.image_sha256), held)
+    photos = _photo_features(context, view, asked)
+    live = _Space(view.generation.projection, view.generation.text_tower())
+    reader = PhotoReader(
+        intake=Intake(settings, catalogue),
+        catalogue=catalogue,
+        files={query.photo: query.file for query in asked.queries if query.file},
+    )
+    return Retrieval(
+        title="Retrieval on queries of your own" if queries else "Retrieval on what the shop knows",
+        generation=view.generation.id,
+        queries=tuple(asked.queries),
+        product_keys=keys,
+        product_ids=tuple(fact.product.product_id for fact in facts),
+        titles=tuple(fact.product.title or fact.product.product_id for fact in facts),
+        categories=tuple(fact.product.category or "none" for fact in facts),
+        photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
+        live=live.answer(findable, points, asked.queries, photos),
+        untrained=_untrained(context, findable, asked.queries, photos) if untrained else None,
+        read=reader.read,
+        settings=settings,
+        excluded=asked.excluded,
+        facts={
+            "generation": view.generation.id,
+            "products": len(keys),
+            "photos": len(points),
+            "queries": [str(path) for path in queries],
+            "photos_held_out": int(held.sum()),
+            "query_embedder": context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})
+            if context.live
+            else {},
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Space:
+    space: Projection
+    tower: TextTower | None
+
+    def answer(
+        self, findable: _Findable, points: Floats, queries: Sequence[Query], photos: dict[str, Floats]
+    ) -> Outcomes:
+        asked = np.zeros((len(queries), points.shape[1]), np.float32)
+        answered = np.zeros(len(queries), np.bool_)
+        by_photo = [at for at, query in enumerate(queries) if query.photo in photos]
+        by_words = [at for at, query in enumerate(queries) if query.text]
+        if by_photo:
+            asked[by_photo] = self.space.apply(np.stack([photos[queries[at].photo] for at in by_photo]))
+            answered[by_photo] = True
+        if by_words and self.tower is not None:
+            asked[by_words] = self.tower.embed([queries[at].text for at in by_words])
+            answered[by_words] = True
+        return findable.judge(points, queries, asked, answered)
+
+
+def _findable_photos(
+    settings: Settings, catalogue: Catalogue, view: LiveView
+) -> tuple[TrainingContext, Floats]:  # fmt: skip
+    """Returns the photos that can be found now, as a training would see them, and their points float32 (m, d)."""
+    from data.generations import GenerationStore
+
+    rows = np.flatnonzero(view.mask(None))
+    rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
+    image_keys = np.concatenate([view.generation.rows.image_keys, view.delta_image_keys])
+    spec = view.generation.spec
+    context = TrainingContext(
+        settings=settings,
+        catalogue=catalogue,
+        snapshot=Snapshot(
+            seq=view.seq,
+            product_keys=view.product_keys[rows],
+            image_keys=image_keys[rows],
+            image_sha256=view.image_sha256(rows),
+        ),
+        features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
+        spec=spec,
+        live=GenerationStore(settings.home).open(view.generation.id),
+    )
+    return context, view.vectors(rows)
+
+
+def _photo_features(context: TrainingContext, view: LiveView, asked: Asked) -> dict[str, Floats]:
+    """Returns pool_3 rows of the query photos by sha256; those that cannot be decoded are left out of the queries."""
+    wanted = {query.photo: query.file for query in asked.queries if query.photo}
+    missing = context.features.missing(list(wanted))
+    stored = [sha256 for sha256 in wanted if sha256 not in set(missing)]
+    found = dict(zip(stored, context.features.read(stored), strict=True)) if stored else {}
+    size = context.spec.input_size
+    inputs: dict[str, NDArray[np.uint8]] = {}
+    for sha256 in missing:
+        file = wanted[sha256]
+        try:
+            inputs[sha256] = load_input(file.read_bytes() if file else b"", size, context.settings)
+        except (LookalikeError, OSError):
+            asked.excluded["its photo cannot be decoded"] += 1
+        if len(inputs) == _EMBED_BATCH or (inputs and sha256 == missing[-1]):
+            rows = view.generation.backbone().embed(np.stack(list(inputs.values())))
+            found |= dict(zip(inputs, rows, strict=True))
+            inputs = {}
+    asked.queries = [query for query in asked.queries if not query.photo or query.photo in found]
+    return found
+
+
+def _untrained(
+    context: TrainingContext, findable: _Findable, queries: Sequence[Query], photos: dict[str, Floats]
+) -> Outcomes:
+    """Fits the part `space` alone on the same photos and texts, and measures it."""
+    folder = Path(tempfile.mkdtemp(prefix="lookalike-retrieval-"))
+    try:
+        untrained_space.train(context, folder)
+        space = Projection.load(folder / projection.FILE)
+        tower: TextTower | None = None
+        if (folder / text_head.FILE).exists():
+            head = TextHead.load(folder / text_head.FILE)
+            tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    names = context.snapshot.image_sha256
+    starts = range(0, len(names), _FEATURE_ROWS)
+    points = np.concatenate([space.apply(context.features.read(names[at : at + _FEATURE_ROWS])) for at in starts])
+    return _Space(space, tower).answer(findable, points, queries, photos)
