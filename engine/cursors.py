@@ -27,6 +27,8 @@ class Ranking:
         filter: what the products had to pass.
         product_keys, scores, image_sha256: one entry a product, best first.
         parts: similarity to each part of the question (`photo`, `words`), where there are several; float32 (m,) each.
+        probabilities: chance that each product is right, where the generation knows it for this kind of question.
+        no_match: nothing that was found fits.
     """
 
     query_id: str
@@ -38,6 +40,8 @@ class Ranking:
     scores: tuple[float, ...]
     image_sha256: tuple[str, ...]
     parts: dict[str, Floats]
+    probabilities: tuple[float, ...] | None = None
+    no_match: bool = False
 
 
 @dataclass(frozen=True)

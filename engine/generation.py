@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import faiss_index, projection, recognition_files, text_head
+from engine import faiss_index, match_calibration, projection, recognition_files, text_head
 from engine.errors import FingerprintMismatch, InvalidModel
+from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
 from engine.text_head import TextHead
@@ -105,6 +106,7 @@ class Generation:
         id: the generation's name.
         seq: the catalogue state it was built from.
         spec: the backbone its vectors came from.
+        calibration: what its scores mean, where that was measured.
         recogniser: its voters, or None where none were trained.
     """
 
@@ -119,6 +121,8 @@ class Generation:
         self._backbone: Backbone | None = None
         self._tower: EncoderTextTower | None = None
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
+        calibrated = folder.has(match_calibration.FILE)
+        self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
         voters = recognition_files.FILE
         self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:

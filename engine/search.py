@@ -20,6 +20,7 @@ from engine.embedding import load_input
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.generation import Generation
 from engine.live import LiveIndex, LiveView
+from engine.match_calibration import judge, kind_of
 from engine.projection import normalise
 from engine.protocols import Backbone, Floats, Mask
 from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point
@@ -39,7 +40,7 @@ class Hit:
 
     Attributes:
         score: cosine similarity of its best image.
-        match_probability: calibrated chance that it is what was asked for; None until calibrated.
+        match_probability: calibrated chance that it is what was asked for; None where the generation does not know.
         image_id: sha256 of that image; `image_url` its thumbnail.
         fresh: first offered within the last `fresh_days`.
         why: short reasons, for people.
@@ -134,7 +135,7 @@ class SearchEngine:
             took_ms=(time.perf_counter() - started) * 1000,
             hits=hits,
             next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
-            no_match=False,
+            no_match=ranking.no_match,
         )
 
     def recognise(
@@ -239,9 +240,11 @@ class SearchEngine:
 
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
-        query = self._query(request, view)
+        query, features = self._query(request, view)
         allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
         ranked = self._timed("search", lambda: rank_products(view, query.point, DEPTH, allowed))
+        best = float(ranked.scores.max(initial=-1.0))
+        kind = kind_of(query.parts, is_photo=features is not None)
         ranked = self._timed("rank", lambda: self._reordered(request, view, ranked))
         vectors = view.vectors(ranked.rows) if len(query.parts) > 1 else None
         return Ranking(
@@ -254,20 +257,24 @@ class SearchEngine:
             scores=tuple(ranked.scores.tolist()),
             image_sha256=tuple(view.image_sha256(ranked.rows)),
             parts={name: vectors @ part for name, part in query.parts.items()} if vectors is not None else {},
+            **judge(view.generation.calibration, kind, ranked.scores, best, features),
         )
 
-    def _query(self, request: SearchRequest, view: LiveView) -> QueryPoint:
+    def _query(self, request: SearchRequest, view: LiveView) -> tuple[QueryPoint, Floats | None]:
+        """Returns the question's point and, where it is a photo, the photo's pool_3 row float32 (dim,)."""
         photo: Floats | None = None
+        features: Floats | None = None
         if request.image is not None:
-            photo = self._embed_photo(request, view.generation)
+            features = self._embed_photo(request, view.generation)
+            photo = view.generation.projection.apply(features[None])[0]
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
-        return query_point(request, view.generation, photo, self._timed)
+        return query_point(request, view.generation, photo, self._timed), features
 
     def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
         size = generation.spec.input_size
         pixels = self._timed("decode", lambda: photo_input(request, size, self._settings))
-        rows = self._timed("embed", lambda: generation.projection.apply(generation.backbone().embed(pixels)))
+        rows = self._timed("embed", lambda: generation.backbone().embed(pixels))
         return np.asarray(rows[0])
 
     def _embed_product(self, product_id: str, view: LiveView) -> Floats:
@@ -316,7 +323,7 @@ class SearchEngine:
         return Hit(
             product_id=product.product_id,
             score=ranking.scores[place],
-            match_probability=None,
+            match_probability=ranking.probabilities[place] if ranking.probabilities else None,
             image_id=image,
             image_url=f"/thumbs/{image}.webp",
             title=product.title,

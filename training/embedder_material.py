@@ -52,6 +52,11 @@ class Material:
         """Returns the product of each of the catalogue's photos, int64 (real,)."""
         return self.photos.products[: self.real]
 
+    def measured_photos(self) -> tuple[Numbers, Numbers]:
+        """Returns the rows of the catalogue's photos that are learned from, and of those that are held out."""
+        held = self.photos.held[: self.real]
+        return np.flatnonzero(~held), np.flatnonzero(held)
+
     def places(self, points: Floats) -> Floats:
         """Returns where each product lies, float32 (p, d): the mean of its photos that are not held out.
 

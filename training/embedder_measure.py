@@ -21,6 +21,7 @@ _MOST_QUERIES = 1000
 _MOST_ANCHORS = 4096
 _RIDGE = 0.3
 _BLOCK = 128
+_MOST_CELLS = 50_000_000
 Numbers = NDArray[np.int64]
 _Anchors = tuple[Numbers, Floats, Floats]  # texts, where each lies, its weight
 
@@ -109,18 +110,48 @@ def score_of(figures: dict[str, float]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
+def text_table(points: Floats, head: TextHead, material: Material, held: Held) -> tuple[Floats, NDArray[np.bool_]]:
+    """Asks all held-out texts: cosines with each product's best photo, float32 (n, p), and which are right, bool."""
+    queries = _few(np.concatenate([held.queries, held.product_queries]), _MOST_CELLS // max(len(points), 1))
+    scores = _scores(_asked(head, material, queries), points, material.products)
+    right = np.zeros(scores.shape, np.bool_)
+    for row, query in enumerate(queries):
+        right[row, _right_products(material, int(query))] = True
+    return scores, right
+
+
+def photo_table(points: Floats, material: Material) -> tuple[Floats, NDArray[np.bool_]]:
+    """Searches the held-out photos among the others, as `text_table` does texts."""
+    index, queries = material.measured_photos()
+    queries = _few(queries, _MOST_CELLS // max(len(points), 1))
+    products = material.products[index]
+    scores = _scores(points[queries], points[index], products)
+    return scores, material.products[queries][:, None] == np.unique(products)[None, :]
+
+
 def _mean_reciprocal_rank(points: Floats, head: TextHead, material: Material, queries: Numbers) -> float:
-    firsts = np.flatnonzero(np.r_[True, np.diff(material.products) > 0])
-    bank = material.bank
     ranks: list[float] = []
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
-        asked = head.apply(bank.features[block].astype(np.float32))
-        best = np.maximum.reduceat(asked @ points.T, firsts, axis=1)
+        best = _scores(_asked(head, material, block), points, material.products)
         for row, query in zip(best, block, strict=True):
-            right = bank.products[bank.texts == query]
+            right = _right_products(material, int(query))
             ranks.append(1.0 / (1 + int((row > row[right].max() + 1e-6).sum())))
     return float(np.mean(ranks))
+
+
+def _asked(head: TextHead, material: Material, queries: Numbers) -> Floats:
+    return head.apply(material.bank.features[queries].astype(np.float32))
+
+
+def _right_products(material: Material, query: int) -> Numbers:
+    return np.asarray(material.bank.products[material.bank.texts == query], np.int64)
+
+
+def _scores(queries: Floats, points: Floats, products: Numbers) -> Floats:
+    """Returns the cosine of each query and the best photo of each product, float32 (n, p)."""
+    firsts = np.flatnonzero(np.r_[True, np.diff(products) > 0])
+    return np.asarray(np.maximum.reduceat(queries @ points.T, firsts, axis=1), np.float32)
 
 
 def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
@@ -205,8 +236,8 @@ def _draws(names: list[str], salt: str) -> NDArray[np.float64]:
     return np.array([int.from_bytes(value, "big") for value in hashes], np.float64) / 2**32
 
 
-def _few(queries: Numbers) -> Numbers:
-    return queries[:: max(1, -(-len(queries) // _MOST_QUERIES))]
+def _few(queries: Numbers, most: int = _MOST_QUERIES) -> Numbers:
+    return queries[:: max(1, -(-len(queries) // max(1, min(most, _MOST_QUERIES))))]
 
 
 def plain(figures: dict[str, float]) -> dict[str, Any]:

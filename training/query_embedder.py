@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.intake import Intake
 from engine import projection
+from engine.match_calibration import MatchCalibration
 from engine.projection import Projection, normalise
 from engine.protocols import Floats
 from engine.text_features import Encoder
@@ -29,14 +31,17 @@ from training.embedder_material import Material, gather_material
 from training.embedder_measure import (
     figures_of,
     hold_out,
+    photo_table,
     plain,
     score_of,
     start_weights,
+    text_table,
     trained_head,
     untrained_head,
 )
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
+from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
 from training.photo_features import PhotoReader, embed_missing
 from training.voters import BackboneLoader
@@ -72,9 +77,13 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / projection.FILE)
     run = EmbedderTraining(context, encoder, material, options)
-    metrics = run.compare(untrained_points(context, space, material))
+    before = untrained_points(context, space, material)
+    metrics = run.compare(before)
     if metrics["published"]:
         run.save(folder)
+    calibration = run.calibrate(before)
+    calibration.save(folder)
+    metrics["calibration"] = calibration.measured
     return {
         "options": options.to_json(),
         "pairs": pairs.counts,
@@ -114,7 +123,9 @@ class EmbedderTraining:
         width = material.photos.views.shape[2]
         self._dim = min(context.settings.space_dim, width)
         self.plan = plan_of(len(self._sampler(material, 1)), options)
+        self.first: Fitted | None = None
         self.fitted: Fitted | None = None
+        self._won = False
 
     def compare(self, untrained: Floats) -> dict[str, Any]:
         """Trains, and says whether the trained space is at least as good as the untrained one.
@@ -123,14 +134,15 @@ class EmbedderTraining:
             untrained: float32 (real, d), the catalogue's photos in the untrained space.
         """
         first = self._fit(self._rest, "first", held_out=True)
-        self.fitted = first
+        self.first = self.fitted = first
         trained = self._figures(first.weights)
         before = figures_of(untrained, untrained_head(untrained, self._rest, self._encoder), self._material, self._held)
         reason = worse_by(trained, before, self._context.settings.max_quality_drop)
-        if not reason and len(self._rest.bank.texts) < _LARGE:
+        self._won = not reason
+        if self._won and len(self._rest.bank.texts) < _LARGE:
             self.fitted = self._fit(self._material, "all", stop_at=first.steps)
         return {
-            "published": not reason,
+            "published": self._won,
             "reason": reason,
             "trained": plain(trained),
             "untrained": plain(before),
@@ -154,6 +166,29 @@ class EmbedderTraining:
         head = trained_head(weights, points, self._material, self._encoder)
         if head is not None:
             head.save(folder)
+
+    def calibrate(self, untrained: Floats) -> MatchCalibration:
+        """Calibrates the space that is published on queries that it did not learn from.
+
+        Texts are measured in the space that was trained without them, for the final one knows them.
+        """
+        material, held = self._material, self._held
+        if self._won and self.first is not None and self.fitted is not None:
+            with_texts = trained_points(self.first.weights, material)
+            head = trained_head(self.first.weights, with_texts, self._rest, self._encoder)
+            with_photos = trained_points(self.fitted.weights, material)
+        else:
+            with_texts = with_photos = untrained
+            head = untrained_head(untrained, self._rest, self._encoder)
+        tables = {"photo": photo_table(with_photos, material)}
+        if head is not None:
+            tables["text"] = text_table(with_texts, head, material, held)
+        seen, kept = material.measured_photos()
+        blocks = (self._read(seen[start : start + 4096]) for start in range(0, len(seen), 4096))
+        return fit_calibration(tables, blocks, self._read(kept))
+
+    def _read(self, rows: NDArray[np.int64]) -> Floats:
+        return self._context.features.read([self._material.sha256[row] for row in rows])
 
     def _fit(self, material: Material, name: str, *, held_out: bool = False, stop_at: int | None = None) -> Fitted:
         return fit(

@@ -1,0 +1,175 @@
+"""How likely a hit is what was asked for, and when nothing in the catalogue is.
+
+A cosine means different things for words and for photos, and from one generation to the next; a probability fitted on
+queries whose answer is known means the same everywhere. Whether a photo shows anything that the shop sells is another
+question: a learned space puts every photo near some product, for it has forgotten what its products do not differ in.
+The backbone's own features have not. There the catalogue's photos fill a small region, and how far a photo lies outside
+of it (Mahalanobis distance in the main directions plus what is left over, Lee et al., NeurIPS 2018) tells.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, TypedDict
+
+import numpy as np
+
+from data.durable import write_bytes
+from engine.errors import InvalidModel
+from engine.projection import normalise, read_tensors
+from engine.protocols import Floats
+
+FILE = "match_calibration.safetensors"
+Kind = Literal["text", "photo"]
+_ARRAYS = ("mean", "axes", "spreads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One kind of query: probability = 1 / (1 + exp(-(slope * cosine + offset))).
+
+    Attributes:
+        least: best cosine of a query below which nothing fits.
+    """
+
+    slope: float
+    offset: float
+    least: float
+
+    def probability(self, scores: Floats) -> Floats:
+        logits = np.clip(self.slope * np.asarray(scores, np.float64) + self.offset, -40, 40)
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Where the catalogue's photos lie among the square-rooted, L2-normalised features.
+
+    Attributes:
+        mean: float32 (dim,).
+        axes: float32 (dim, k), the main directions.
+        spreads: float32 (k + 1,), the variance along each, then along each of the directions that are left.
+        farthest: distance beyond which a photo shows nothing of the catalogue.
+    """
+
+    mean: Floats
+    axes: Floats
+    spreads: Floats
+    farthest: float
+
+    def distances(self, features: Floats) -> Floats:
+        """Returns how far pool_3 rows float32 (n, dim) lie from the catalogue's photos, float32 (n,), per direction."""
+        rows = normalise(np.sqrt(np.maximum(features, 0))) - self.mean
+        along = np.square(rows @ self.axes)
+        rest = np.maximum(np.square(rows).sum(axis=1) - along.sum(axis=1), 0)
+        total = (along / self.spreads[:-1]).sum(axis=1) + rest / self.spreads[-1]
+        return np.asarray(total / len(self.mean), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchCalibration:
+    """What a generation knows of its own scores.
+
+    Attributes:
+        curves: of the kinds of query that could be measured.
+        region: for photos.
+        measured: rates of false acceptance and refusal, as they were measured.
+    """
+
+    curves: dict[str, Curve]
+    region: Region
+    measured: dict[str, Any]
+
+    def probability(self, scores: Floats, kind: Kind) -> Floats | None:
+        """Returns the chance that hits with these cosines float32 (n,) are right; None: never measured."""
+        curve = self.curves.get(kind)
+        return None if curve is None else curve.probability(scores)
+
+    def no_match(self, best_score: float, kind: Kind, features: Floats | None = None) -> bool:
+        """Says whether nothing that was found fits.
+
+        Args:
+            best_score: cosine of the first hit.
+            features: a query photo's pool_3 row, float32 (dim,).
+        """
+        curve = self.curves.get(kind)
+        if curve is not None and best_score < curve.least:
+            return True
+        if kind == "text" or features is None:
+            return False
+        # A product that came after this generation was built may lie outside of the region and be found all the same.
+        known = curve is not None and best_score >= max(0.9, curve.least)
+        return not known and bool(self.region.distances(features[None])[0] > self.region.farthest)
+
+    def save(self, folder: Path) -> None:
+        """Writes `match_calibration.safetensors`."""
+        from safetensors.numpy import save
+
+        facts = {
+            "curves": {kind: vars(curve) for kind, curve in self.curves.items()},
+            "farthest": self.region.farthest,
+            "measured": self.measured,
+        }
+        tensors = {name: np.ascontiguousarray(getattr(self.region, name), np.float32) for name in _ARRAYS}
+        write_bytes(folder / FILE, save(tensors, metadata={"calibration": json.dumps(facts, sort_keys=True)}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a calibration file.
+
+        Raises:
+            InvalidModel: the file is not a calibration.
+        """
+        tensors, metadata = read_tensors(path, _ARRAYS)
+        try:
+            facts = json.loads(metadata["calibration"])
+            curves = {
+                str(kind): Curve(**{name: float(value) for name, value in curve.items()})
+                for kind, curve in facts["curves"].items()
+            }
+            region = Region(**tensors, farthest=float(facts["farthest"]))
+            measured = dict(facts["measured"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidModel(f"{path.name} must be a match calibration; got {error}. Rebuild.") from error
+        mean, axes, spreads = region.mean, region.axes, region.spreads
+        fits = axes.ndim == 2 and mean.shape == axes.shape[:1] and spreads.shape == (axes.shape[1] + 1,)
+        if not fits or not all(np.isfinite(array).all() for array in tensors.values()) or (spreads <= 0).any():
+            raise InvalidModel(f"{path.name} must hold finite arrays that fit each other. Rebuild.")
+        return cls(curves=curves, region=region, measured=measured)
+
+
+def kind_of(parts: Collection[str], *, is_photo: bool) -> Kind | None:
+    """Returns the kind of a question with these parts (`words`, `photo`); None: mixed, or about a product."""
+    if len(parts) != 1:
+        return None
+    if "words" in parts:
+        return "text"
+    return "photo" if is_photo else None
+
+
+class Verdict(TypedDict):
+    """What a generation says of one answer: see `engine.cursors.Ranking`."""
+
+    probabilities: tuple[float, ...] | None
+    no_match: bool
+
+
+def judge(
+    calibration: MatchCalibration | None, kind: Kind | None, scores: Floats, best: float, features: Floats | None
+) -> Verdict:
+    """Returns the chance of every product that was found, and whether nothing fits; then no chance is above one half.
+
+    Args:
+        scores: float32 (m,), cosines in the order of the answer; `best` the highest.
+        features: a query photo's pool_3 row, float32 (dim,).
+    """
+    if calibration is None or kind is None or not len(scores):
+        return Verdict(probabilities=None, no_match=False)
+    no_match = calibration.no_match(best, kind, features)
+    chances = calibration.probability(scores, kind)
+    if chances is None:
+        return Verdict(probabilities=None, no_match=no_match)
+    # Scaled down rather than cut, so that the order among the products stays visible.
+    capped = chances / 2 if no_match else chances
+    return Verdict(probabilities=tuple(capped.tolist()), no_match=no_match)
