@@ -2,7 +2,8 @@
 
     python benchmarks/recognition.py --home DIR --train train.csv --test val.csv [--copies 4]
 
-Features are embedded once into DIR; run it twice to time training alone. `docs/recognition.md` says how to make the CSVs.
+Features are embedded once into DIR; run it twice to time training alone. `docs/recognition.md` says how to make the
+CSVs.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from engine.voters import TRANSFORMS, transform_rows
 
 MOST_DIMS = 384
 SHRINKAGES = (1.0, 0.6, 0.3, 0.1)  # 1: no whitening
-_INDIFFERENCE = 0.003
+_INDIFFERENCE = 0.001
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from training.calibration import fit_temperature, negative_log_likelihood, thres
 # a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
 _PRIOR_PHOTOS = 20
 _INDIFFERENCE = 0.002
-_SHARPNESS = (0.0, 1.0, 2.0, 4.0, 8.0)
+_SHARPNESS = (0.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 Numbers = NDArray[np.int64]
 
 
@@ -22,13 +22,13 @@ class VoteChoice:
 
     Attributes:
         chosen: the way of weighting that was taken.
-        tried: negative log likelihood of each way of weighting, on photos that it was not fitted on.
+        tried: share of errors and negative log likelihood of each way of weighting, on photos it was not fitted on.
         accuracy: Top-1 out of fold of each voter, then of the vote.
     """
 
     vote: Vote
     chosen: str
-    tried: dict[str, float]
+    tried: dict[str, dict[str, float]]
     accuracy: dict[str, float]
 
 
@@ -36,8 +36,8 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
     """Fits the vote.
 
     A voter weighs by its validated accuracy to a power: 0 means all alike, large means the best voter alone. Weights
-    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. What gives the
-    right labels the highest likelihood after calibration is taken.
+    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. The way that makes
+    the fewest errors on photos it was not fitted on is taken, so that the vote is no worse than its best voter there.
 
     Args:
         tables: float32 (voters, n, labels), calibrated probabilities of photos that the voters did not see.
@@ -46,14 +46,15 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
         precision: share of right answers wanted among those the vote does not abstain from.
     """
     tried = {
-        _Weighting(kind, sharpness, rule): _crossed_loss(_Weighting(kind, sharpness, rule), tables, y)
+        _Weighting(kind, sharpness, rule): _crossed(_Weighting(kind, sharpness, rule), tables, y)
         for sharpness in _SHARPNESS
         for kind in _KINDS
         for rule in RULES
     }
-    best = min(tried.values())
-    # the first, simplest one that is as good as the best within what chance explains
-    chosen = next(weighting for weighting, loss in tried.items() if loss <= best + _INDIFFERENCE)
+    fewest = min(errors for errors, _ in tried.values())
+    # of those that are right as often, within what chance explains, the one whose probabilities fit best
+    good = {weighting: loss for weighting, (errors, loss) in tried.items() if errors <= fewest + _INDIFFERENCE}
+    chosen = min(good, key=lambda weighting: good[weighting])
     vote = chosen.fit(tables, y)
     order, probabilities = vote.rank(tables)
     right = order[:, 0] == y
@@ -63,7 +64,7 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
     return VoteChoice(
         vote=vote,
         chosen=str(chosen),
-        tried={str(weighting): loss for weighting, loss in tried.items()},
+        tried={str(weighting): {"errors": errors, "loss": loss} for weighting, (errors, loss) in tried.items()},
         accuracy={**each, "vote": float(right.mean())},
     )
 
@@ -85,14 +86,16 @@ class _Weighting:
         return _calibrated(Vote(weights=weights.astype(np.float32), rule=self.rule), tables, y)
 
 
-def _crossed_loss(weighting: _Weighting, tables: Floats, y: Numbers) -> float:
-    """Fits on every second photo and measures on the others, both ways round, so that no weight marks its own work."""
+def _crossed(weighting: _Weighting, tables: Floats, y: Numbers) -> tuple[float, float]:
+    """Fits on every second photo and measures on the others, both ways round; returns share of errors and loss."""
     odd = np.arange(len(y)) % 2 == 1
-    losses = []
+    wrong, losses = [], []
     for part in (odd, ~odd):
         vote = weighting.fit(tables[:, part], y[part])
-        losses.append(negative_log_likelihood(vote.probabilities(tables[:, ~part]), y[~part]))
-    return float(np.mean(losses))
+        probabilities = vote.probabilities(tables[:, ~part])
+        wrong.append(probabilities.argmax(axis=1) != y[~part])
+        losses.append(negative_log_likelihood(probabilities, y[~part]))
+    return float(np.concatenate(wrong).mean()), float(np.mean(losses))
 
 
 def _calibrated(vote: Vote, tables: Floats, y: Numbers) -> Vote:

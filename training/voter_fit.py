@@ -18,7 +18,7 @@ from training.feature_map import MapChoice, choose_map, fit_axes, whitening
 from training.splits import look_folds
 from training.vote import VoteChoice, fit_vote
 from training.voter_knn import KnnChoice, choose_knn, fit_knn
-from training.voter_softmax import SoftmaxOptions, fit_softmax
+from training.voter_softmax import SoftmaxOptions, epoch_rows, fit_softmax
 from training.voter_svm import C_GRID, fit_svm
 
 _INNER_FOLDS = 4
@@ -211,7 +211,11 @@ def fit(
         photos=np.array(keys, "S64"),
         row_photos=photos.astype(np.int64),
     )
-    steps = {"softmax": choices.epochs * -(-len(rows.y) // options.softmax.batch), "svm": len(labels), "knn": 0}
+    steps = {
+        "softmax": choices.epochs * -(-epoch_rows(len(rows.y), options.softmax) // options.softmax.batch),
+        "svm": len(labels),
+        "knn": 0,
+    }
     return recogniser, Timings(seconds=seconds, steps=steps)
 
 

@@ -4,6 +4,7 @@ scikit-learn's network is used: on a few thousand rows its epochs take milliseco
 second an epoch before any arithmetic, and a nightly rebuild need not load TensorFlow.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,8 @@ from training.calibration import negative_log_likelihood
 
 MAX_EPOCHS = 150
 PATIENCE = 8
-# a small catalogue's epochs are a step or two: it gets more of them
-_LEAST_STEPS = 1000
-_LEAST_PATIENCE_STEPS = 80
+# an epoch of a small catalogue goes over its photos several times: early stopping looks no more often than this
+_LEAST_STEPS_AN_EPOCH = 10
 Numbers = NDArray[np.int64]
 
 
@@ -53,43 +53,56 @@ def fit_softmax(
     Args:
         rows: float32 (n, d), L2 norm 1.
         y: int64 (n,), label numbers.
-        copies: how many rows show each photo; an epoch is a pass over as many rows as there are photos.
+        copies: how many rows show each photo; an epoch is over as many rows as there are photos, at least 10 batches.
         held: rows and labels for early stopping; None: all `epochs` are run.
-        epochs: most passes; None: 150, and more where a pass is only a few steps.
+        epochs: most epochs; None: 150.
         seed: of weights and order.
 
     Returns:
         The voter, and the epochs after which it was best.
     """
-    from threadpoolctl import threadpool_limits
-
     # Adam's steps are of one size whatever the input's: unit rows are brought to unit variance, and back afterwards.
     scale = np.float32(np.sqrt(rows.shape[1]))
-    weights = class_weights(y, label_count)[y]
-    random = np.random.default_rng(seed)
+    share = epoch_rows(len(rows) // copies, options)
+    most = epochs or MAX_EPOCHS
     best, best_epoch, best_loss = _as_voter(None, rows.shape[1], label_count, scale), 0, np.inf
-    order = random.permutation(len(rows))
-    share = -(-len(rows) // copies)
-    steps = -(-share // min(options.batch, share))
-    most = epochs or max(MAX_EPOCHS, _LEAST_STEPS // steps)
-    patience = max(PATIENCE, _LEAST_PATIENCE_STEPS // steps)
-    network = _network(options, min(options.batch, share), seed)
-    for epoch in range(1, most + 1):
-        if len(order) < share:
-            order = np.concatenate([order, random.permutation(len(rows))])
-        turn, order = order[:share], order[share:]
-        # batches of 100 rows are too small to share among threads
-        with threadpool_limits(1):
-            network.partial_fit(rows[turn] * scale, y[turn], weights[turn], classes=np.arange(label_count))
-        if held is None:
+    for epoch, network in _epochs(rows * scale, y, label_count, options, share, most, seed):
+        if held is None and epoch < most:
             continue
         voter = _as_voter(network, rows.shape[1], label_count, scale)
+        if held is None:
+            return voter, most
         loss = negative_log_likelihood(voter.probabilities(held[0]), held[1])
         if loss < best_loss:
             best, best_epoch, best_loss = voter, epoch, loss
-        elif epoch - best_epoch >= patience:
+        elif epoch - best_epoch >= PATIENCE:
             break
-    return (best, best_epoch) if held else (_as_voter(network, rows.shape[1], label_count, scale), most)
+    return best, best_epoch
+
+
+def epoch_rows(photos: int, options: SoftmaxOptions) -> int:
+    """Returns how many rows an epoch goes over."""
+    return max(photos, _LEAST_STEPS_AN_EPOCH * options.batch)
+
+
+def _epochs(
+    rows: Floats, y: Numbers, label_count: int, options: SoftmaxOptions, share: int, most: int, seed: int
+) -> Iterator[tuple[int, Any]]:
+    """Yields the network after each pass over `share` rows."""
+    from threadpoolctl import threadpool_limits
+
+    network = _network(options, seed)
+    weights = class_weights(y, label_count)[y]
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(rows))
+    # batches of 100 rows are too small to share among threads
+    with threadpool_limits(1):
+        for epoch in range(1, most + 1):
+            while len(order) < share:
+                order = np.concatenate([order, random.permutation(len(rows))])
+            turn, order = order[:share], order[share:]
+            network.partial_fit(rows[turn], y[turn], weights[turn], classes=np.arange(label_count))
+            yield epoch, network
 
 
 def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
@@ -99,14 +112,14 @@ def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
     return (len(y) / (present * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _network(options: SoftmaxOptions, batch: int, seed: int) -> Any:
+def _network(options: SoftmaxOptions, seed: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
     return MLPClassifier(
         hidden_layer_sizes=(options.hidden,) if options.hidden else (),
         solver="adam",
         learning_rate_init=options.learning_rate,
-        batch_size=batch,
+        batch_size=options.batch,
         alpha=options.penalty,
         random_state=seed,
     )
