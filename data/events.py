@@ -134,6 +134,24 @@ class Events:
         count: int = self._connections.query("SELECT count(*) FROM events")[0][0]
         return count
 
+    def count_between(
+        self, since: datetime, until: datetime | None = None, kinds: Collection[str] = KINDS
+    ) -> int:  # fmt: skip
+        """Counts the events from `since` on and before `until`."""
+        end = moment_text(until) if until else "9999"
+        count: int = self._connections.query(
+            "SELECT count(*) FROM events WHERE at >= ? AND at < ? AND kind IN (SELECT value FROM json_each(?))",
+            (moment_text(since), end, json_list(kinds)),
+        )[0][0]
+        return count
+
+    def time_at(self, share: float) -> datetime | None:
+        """Returns the time before which `share` (0..1) of the events lie; None where there are none."""
+        rows = self._connections.query(
+            "SELECT at FROM events ORDER BY at, event_id LIMIT 1 OFFSET ?", (int(share * max(self.count - 1, 0)),)
+        )
+        return datetime.fromisoformat(rows[0][0]) if rows else None
+
     def iterate(
         self, kinds: Collection[str] = KINDS, since: datetime | None = None, batch: int = 1000
     ) -> Iterator[Event]:

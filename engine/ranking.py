@@ -64,9 +64,13 @@ def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: da
     """
     head = min(len(ranked.product_keys), RERANKED)
     ages = np.array([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
-    bonus = freshness * _FRESHNESS_REACH * np.exp2(-ages / _FRESHNESS_HALF_LIFE_DAYS)
-    order = np.argsort(-(ranked.scores[:head] + bonus), kind="stable")
+    order = np.argsort(-(ranked.scores[:head] + freshness_bonus(ages, freshness)), kind="stable")
     return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
+
+
+def freshness_bonus(ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.float64]:
+    """Returns what products of these ages gain in cosine, float64 like `ages_days`; an unknown age is infinite."""
+    return freshness * _FRESHNESS_REACH * np.exp2(-ages_days / _FRESHNESS_HALF_LIFE_DAYS)
 
 
 def diversify(ranked: Ranked, vectors: Floats, diversity: float) -> Ranked:

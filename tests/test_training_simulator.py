@@ -68,6 +68,14 @@ def test_the_seed_decides(shop: Shop, played: SimulatedEvents) -> None:
     assert len(other.shown) != len(played.shown) or (other.shown != played.shown).any()
 
 
+def test_busier_times_change_nothing_before_them(shop: Shop, played: SimulatedEvents) -> None:
+    middle = (TIMES["start"] + TIMES["end"]) / 2
+    busier = simulate(shop, SimulatorOptions(events=60_000, **TIMES, busy_from=middle, busy_times=3.0))
+    before = played.before(middle)
+    assert (busier.before(middle).shown == before.shown).all()
+    assert len(busier) - len(before) == pytest.approx(3 * (len(played) - len(before)), rel=0.1)
+
+
 def test_as_many_events_as_wanted_in_the_order_of_time(played: SimulatedEvents) -> None:
     assert len(played) == pytest.approx(60_000, rel=0.02)
     for moments in (played.search_at, played.action_at):

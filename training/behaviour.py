@@ -134,17 +134,30 @@ class Behaviour:
         """Returns each product's weight over all queries, float64 (p,)."""
         return np.asarray(np.bincount(self.product, self.weight, len(self.product_ids)), np.float64)
 
-    def attraction(self, smoothing: float = 1.0) -> NDArray[np.float64]:
+    def attraction(self, least_looks: float = 0.2) -> NDArray[np.float64]:
         """Returns the chance of a click on each pair's product once it is looked at, float64 (m,), 0 where unknown.
 
-        Corrected clicks over the looks that there were (clicks over expected clicks: Zhang and Jones, "Comparing click
-        logs and editorial labels", 2007), as if it had been looked at `smoothing` times more without a click. So what
-        the shop's own ranking showed often counts no more than what it hid. Without searches in the log the looks are
-        not known, and the corrected clicks stand alone.
+        Clicks over the looks that there were (clicks over expected clicks: Zhang and Jones, "Comparing click logs and
+        editorial labels", 2007), so that what the shop's own ranking showed often counts no more than what it hid.
+        One pair's figure is noisy; a sum over many is right in the mean, but for pairs with fewer looks than
+        `least_looks`, which count as that many. Without searches in the log the looks are not known, and the corrected
+        clicks stand alone.
         """
         if not self.has_searches:
             return np.asarray(self.corrected_clicks, np.float64)
-        return np.where(self.looks > 0, self.clicks / (self.looks + smoothing), 0.0)
+        return np.where(self.looks > 0, self.clicks / np.maximum(self.looks, least_looks), 0.0)
+
+    def smooth_attraction(self, prior_looks: float = 5.0) -> NDArray[np.float64]:
+        """Returns `attraction` as if each had had some more looks with the mean success of its query, float64 (m,).
+
+        Calmer than `attraction` where looks are few, and drawn to the mean.
+        """
+        if not self.has_searches:
+            return np.asarray(self.corrected_clicks, np.float64)
+        clicks = np.bincount(self.query, weights=self.clicks, minlength=len(self.queries))
+        looks = np.bincount(self.query, weights=self.looks, minlength=len(self.queries))
+        rate = (clicks / np.maximum(looks, 1e-9))[self.query]
+        return np.asarray((self.clicks + prior_looks * rate) / (self.looks + prior_looks), np.float64)
 
     def pairs(self) -> Iterator[QueryProduct]:
         """Yields what was chosen for what."""

@@ -39,6 +39,8 @@ class SimulatorOptions:
         exploration: share of the places that show a random product instead of the ranking's.
         zipf: exponent of the queries' frequencies.
         position_bias: a position from 0 is looked at with chance (position + 1) ** -position_bias.
+        busy_from, busy_times: from this time on so many times as many come, beyond `events`; what is measured on needs
+            more clicks than what is learned from. What happens before is the same whatever they are.
     """
 
     queries: int = 2_000
@@ -50,6 +52,8 @@ class SimulatorOptions:
     exploration: float = 0.1
     zipf: float = 1.0
     position_bias: float = 0.7
+    busy_from: float = np.inf
+    busy_times: float = 1.0
 
 
 def simulate(shop: Shop, options: SimulatorOptions) -> SimulatedEvents:
@@ -119,12 +123,14 @@ class _Simulation:
         self._searches: list[tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]] = []
         self._actions: list[tuple[Counts, NDArray[np.int16], NDArray[np.int8], NDArray[np.float64]]] = []
         self._search_count = self._action_count = 0
+        self._done = 0.0
 
     def play(self, begin: float, end: float, weeks_left: int) -> None:
         """Plays one week: a fixed ranking, its searches, and what they lead to."""
-        done = self._search_count + self._action_count
+        times = self._options.busy_times if begin >= self._options.busy_from else 1.0
         rate = self._action_count / self._search_count if self._search_count else 1.0
-        wanted = max(0.0, (self._options.events - done) / weeks_left / (1 + rate))
+        wanted = max(0.0, (self._options.events - self._done) / weeks_left / (1 + rate)) * times
+        before = self._search_count + self._action_count
         ranking, sizes = self._ranked(begin)
         chances = np.where(sizes > 0, self._demand.frequency, 0.0)
         if not chances.any() or wanted < 1:
@@ -136,6 +142,7 @@ class _Simulation:
         products = np.where(shown >= 0, self._demand.products[np.maximum(shown, 0)], -1).astype(np.int32)
         self._searches.append((queries, at, products))
         self._search_count += len(queries)
+        self._done += (self._search_count + self._action_count - before) / times
 
     def _ranked(self, now: float) -> tuple[Counts, Counts]:
         """Returns the candidates by query, best first, those not offered yet last; and how many each query has."""

@@ -1,0 +1,130 @@
+"""The ways to rank that are compared: by behaviour so far, by the joint embedding, and both blended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+from engine.ranking import RERANKED, freshness_bonus
+from training.behaviour import Behaviour, query_key
+
+DEPTH = 200
+_TEXT_MATCH, _POPULARITY = 1e-3, 1e-6  # settle what behaviour leaves open; the least weight of a click is 1
+_PRIOR_LOOKS = 5.0
+_RANKS = np.array([0, 5, 20, 50, 100, 200, 500])  # of the joint embedding, in groups
+_MOST_LOOKS = 10.0  # a much shown product says no more about its group than others do
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Products:
+    """The products that exist at the time of the split.
+
+    Attributes:
+        product_ids: (n,).
+        ages_days: float64 (n,), at the split; infinite where unknown.
+        words: word -> products whose facts hold it.
+    """
+
+    product_ids: tuple[str, ...]
+    ages_days: NDArray[np.float64]
+    words: dict[str, Numbers]
+
+    def text_match(self, query: str) -> NDArray[np.float64]:
+        """Returns the share of the query's words that each product's facts hold, float64 (n,)."""
+        found = np.zeros(len(self.product_ids))
+        words = query_key(query).split()
+        for word in words:
+            found[self.words.get(word, np.zeros(0, np.int64))] += 1 / len(words)
+        return found
+
+
+class Known:
+    """A span of behaviour, told by the evaluation's own numbers of the products."""
+
+    def __init__(self, behaviour: Behaviour, products: Products) -> None:
+        numbers = {product_id: number for number, product_id in enumerate(products.product_ids)}
+        self._behaviour = behaviour
+        self._place = np.array([numbers.get(name, -1) for name in behaviour.product_ids], np.int64)
+        self._columns = {
+            "weight": behaviour.weight, "looks": behaviour.looks, "clicks": behaviour.clicks,
+            "attraction": behaviour.attraction(), "smooth": behaviour.smooth_attraction(),
+        }  # fmt: skip
+        self._count = len(products.product_ids)
+        popularity = np.zeros(self._count)
+        kept = self._place >= 0
+        popularity[self._place[kept]] = behaviour.popularity()[kept]
+        self.popularity = popularity / max(float(popularity.max(initial=0.0)), 1.0)
+
+    def of(self, query: str, column: str) -> NDArray[np.float64]:
+        """Returns a column of `Behaviour` for one query, float64 (n,), 0 for products that are not in it.
+
+        Args:
+            column: weight, looks, clicks, attraction, or smooth (the smooth attraction).
+        """
+        rows = self._behaviour.rows_of(query)
+        values = self._columns[column]
+        place = self._place[self._behaviour.product[rows]]
+        found = np.zeros(self._count)
+        found[place[place >= 0]] = values[rows][place >= 0]
+        return found
+
+
+def by_behaviour(query: str, products: Products, past: Known) -> Numbers:
+    """Ranks by what was clicked and bought so far; then by the words of the facts, then by what sells overall."""
+    score = past.of(query, "weight") + _TEXT_MATCH * products.text_match(query) + _POPULARITY * past.popularity
+    return best(score)
+
+
+def by_joint(scores: Floats, ages_days: NDArray[np.float64], freshness: float = 0.0) -> Numbers:
+    """Ranks by similarity in the product space, with freshness as a search applies it."""
+    order = best(scores, RERANKED)
+    gained = scores[order] + freshness_bonus(ages_days[order], freshness)
+    return order[np.argsort(-gained, kind="stable")]
+
+
+def best(scores: NDArray[np.floating], depth: int = DEPTH) -> Numbers:
+    """Returns the places of the highest scores, best first, ties by place."""
+    if len(scores) > depth:
+        bound = np.partition(scores, len(scores) - depth)[len(scores) - depth]
+        found = np.flatnonzero(scores >= bound)
+    else:
+        found = np.arange(len(scores))
+    return np.asarray(found[np.lexsort((found, -scores[found]))][:depth], np.int64)
+
+
+class Blend:
+    """Both: a product's own click rate where it was looked at, and what its place in the joint ranking promises.
+
+    The mean of a Beta prior and what was seen, as if the promise had been seen in 5 looks. The promise is learned from
+    the behaviour so far: how often products at these ranks of the joint embedding are clicked once looked at, against
+    the mean of the same query.
+    """
+
+    def __init__(self, queries: Sequence[str], scores: Floats, past: Known) -> None:
+        """Learns what ranks promise, from queries (q,) and their scores (q, n)."""
+        gained, expected = np.zeros(len(_RANKS)), np.zeros(len(_RANKS))
+        for query, row in zip(queries, scores, strict=True):
+            looks = np.minimum(past.of(query, "looks"), _MOST_LOOKS)
+            attraction = past.of(query, "smooth")
+            rate = float((looks * attraction).sum() / max(looks.sum(), 1e-9))
+            group = _groups(row)
+            gained += np.bincount(group, weights=looks * attraction, minlength=len(_RANKS))
+            expected += np.bincount(group, weights=looks * rate, minlength=len(_RANKS))
+        self.promise_ = (gained + 1) / (expected + 1)
+
+    def ranking(self, query: str, scores: Floats, past: Known) -> Numbers:
+        looks, clicks = past.of(query, "looks"), past.of(query, "clicks")
+        rate = float(clicks.sum() / looks.sum()) if looks.any() else 1.0
+        prior = rate * self.promise_[_groups(scores)]
+        estimate = (clicks + _PRIOR_LOOKS * prior) / (looks + _PRIOR_LOOKS)
+        return best(estimate + 1e-6 * scores)
+
+
+def _groups(scores: Floats) -> Numbers:
+    rank = np.full(len(scores), _RANKS[-1])
+    top = best(scores, int(_RANKS[-1]))
+    rank[top] = np.arange(len(top))
+    return np.searchsorted(_RANKS, rank, side="right") - 1
