@@ -13,6 +13,7 @@ from data.catalogue import Catalogue, PhotoRecord
 from data.features import FeatureStore
 from data.products import parse_product
 from data.settings import Settings
+from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
 from engine.text_head import TextHead
@@ -48,7 +49,7 @@ class WordEncoder:
 
 def photos_of(generator: np.random.Generator, middle: Floats) -> Floats:
     """Photos that differ most where products do not: in the last quarter of the features."""
-    noise = np.where(np.arange(DIM) < DIM * 3 // 4, 0.02, 1.0)
+    noise = np.where(np.arange(DIM) < DIM * 3 // 4, 0.1, 4.0)
     return np.abs(middle + generator.normal(0, noise, (EACH, DIM))).astype(np.float32)
 
 
@@ -87,7 +88,9 @@ def test_training_beats_the_untrained_space_and_takes_its_place(context: Trainin
     before = Projection.load(folder / "projection.safetensors")
     metrics = query_embedder.train(context, folder, QUICK)
     assert metrics["published"], metrics["reason"]
-    assert metrics["trained"]["photo_r1"] > metrics["untrained"]["photo_r1"] + 0.1
+    assert metrics["trained"]["photo_r1"] > metrics["untrained"]["photo_r1"] + 0.05
+    assert set(metrics["calibration"]) == {"region", "photo", "text"}
+    assert MatchCalibration.load(folder / "match_calibration.safetensors").measured == metrics["calibration"]
     after = Projection.load(folder / "projection.safetensors")
     assert after.space_dim == 16
     assert not np.array_equal(after.matrix, before.matrix)
@@ -106,6 +109,7 @@ def test_a_worse_space_is_not_published(context: TrainingContext, folder: Path) 
     metrics = query_embedder.train(context, folder, useless)
     assert not metrics["published"]
     assert "below the untrained" in metrics["reason"]
+    assert (folder / "match_calibration.safetensors").exists()
     for name, content in before.items():
         assert (folder / name).read_bytes() == content
 

@@ -91,6 +91,51 @@ def train_voters_command(
     click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
 
 
+@train_command.command("query-embedder")
+@click.option("--source", "sources", multiple=True, help="Learn from these pairs only; may be repeated. Default: all.")
+@click.option("--loss", help="info_nce, or margin: the baseline with one random negative.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs or photos. Default: by their number.")
+@click.option("--batch", type=click.IntRange(8), help="Pairs in a step. Default: by their number.")
+@click.option("--flips/--no-flips", default=None, help="Embed and learn mirror images as well.")
+@click.option("--augment", "copies", type=click.IntRange(0, 4), help="Augmented copies of each photo, embedded once.")
+@click.option("--classifier-names/--no-classifier-names", default=None, help="Learn ImageNet's class names as well.")
+@click.option("--seed", type=int, help="Of every random draw.")
+@click.option("--compare", is_flag=True, help="Train the margin loss too and show it beside.")
+@click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+@click.pass_obj
+def train_query_embedder_command(
+    settings: Settings, /, sources: tuple[str, ...], compare: bool, publish: bool, as_json: bool, **given: Any
+) -> None:
+    """Train the space that words and photos share, on the shop's own texts, clicks and purchases.
+
+    Measured on queries and products held out, beside the untrained space. With --publish it goes live where it is not
+    worse; rebuilds keep the options from then on, and `lookalike rollback` undoes it. A training that was cut off goes
+    on where it was.
+
+    Example: lookalike train query-embedder --flips --augment 2 --compare --publish
+    """
+    from training.embedder_session import EmbedderSession, table
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    session = EmbedderSession.open(settings, {**chosen, "sources": sources} if sources else chosen)
+    try:
+        metrics = session.train()
+        baseline = session.baseline() if compare else None
+        generation = session.publish(metrics) if publish else None
+    finally:
+        session.close()
+    if as_json:
+        found = {**metrics, "baseline": baseline, "generation": generation}
+        click.echo(json.dumps(found, ensure_ascii=False, default=float))
+        return
+    used = ", ".join(f"{count} {name}" for name, count in metrics["pairs"].items() if count)
+    click.echo(f"Pairs: {used or 'none'}. {metrics['plan']['steps']} steps of {metrics['plan']['batch']}.")
+    click.echo(table(metrics, baseline))
+    click.echo(metrics["reason"] or "The trained space is at least as good as the untrained one.")
+    click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
+
+
 @train_command.command("backbone")
 @click.option("--name", required=True, help="Of the result; later `--backbone NAME` uses it.")
 @click.option("--base", default="efficientnet_lite2", show_default=True, help="Architecture, with pretrained weights.")

@@ -101,7 +101,7 @@ def _joint_model() -> Any:
             self.text_bias = add(shape=(dim,), initializer="zeros", name="text_bias")
             self.log_scale = add(
                 shape=(), initializer=keras.initializers.Constant(scale), name="log_scale",
-                trainable=options.learned_temperature,
+                trainable=options.learned_temperature and options.loss == "info_nce",
             )  # fmt: skip
             self.photo_dropout = keras.layers.Dropout(options.dropout, seed=options.seed)
             self.text_dropout = keras.layers.Dropout(options.dropout / _LEAST_TEXT_DROPOUT, seed=options.seed + 1)

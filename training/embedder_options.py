@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from training.errors import InvalidTraining
 from training.pairs import SOURCES
 
 LOSSES = ("info_nce", "margin")
@@ -53,6 +54,10 @@ class EmbedderOptions:
     dropout: float = 0.3
     learning_rate: float = 1e-3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise InvalidTraining(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}.")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,141 @@
+"""`lookalike train query-embedder`: the trained space beside the untrained one and the baseline, and making it live."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.catalogue import Catalogue, Snapshot
+from data.errors import NoGeneration
+from data.features import FeatureStore
+from data.generations import GenerationFolder, GenerationStore
+from data.locks import exclusive
+from data.settings import Settings
+from engine import faiss_index, match_calibration, projection, text_head
+from engine.generation import ROWS_FILE, RowTable, write_generation_files
+from engine.projection import Projection
+from engine.protocols import BackboneSpec
+from training import query_embedder, space
+from training.candidate import publish_candidate
+from training.context import TrainingContext
+from training.embedder_options import EmbedderOptions
+from training.errors import NotEnoughData, TrainingError
+
+_LOCK = "rebuild.lock"  # the rebuild's own: both publish
+_PART = "query_embedder"
+_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderSession:
+    """What one training needs.
+
+    Attributes:
+        live: the generation whose photos are learned from.
+        folder: where the trained files are written; the caller deletes it.
+    """
+
+    context: TrainingContext
+    live: GenerationFolder
+    options: EmbedderOptions
+    folder: Path
+
+    @classmethod
+    def open(cls, settings: Settings, given: dict[str, Any]) -> "EmbedderSession":
+        """Takes the options that are not given over from the live generation.
+
+        Raises:
+            TrainingError: nothing is live; the first rebuild embeds the photos.
+        """
+        try:
+            live = GenerationStore(settings.home).open()
+        except NoGeneration as error:
+            raise TrainingError("the photos must have been embedded. Run `lookalike rebuild` first.") from error
+        spec = BackboneSpec.from_json(live.manifest.backbone)
+        rows = RowTable.load(live.path(ROWS_FILE))
+        context = TrainingContext(
+            settings=settings,
+            catalogue=Catalogue(settings.home),
+            snapshot=Snapshot(
+                seq=live.manifest.seq,
+                product_keys=rows.product_keys,
+                image_keys=rows.image_keys,
+                image_sha256=[name.decode() for name in rows.image_sha256.tolist()],
+            ),
+            features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
+            spec=spec,
+            live=live,
+        )
+        options = replace(query_embedder.live_options(context), **given)
+        folder = Path(tempfile.mkdtemp(prefix="query-embedder-"))
+        return cls(context=context, live=live, options=options, folder=folder)
+
+    def train(self) -> dict[str, Any]:
+        """Trains; returns what `training.query_embedder.train` measured.
+
+        Raises:
+            NotEnoughData: the catalogue is too small, or asks for plain features.
+        """
+        space.train(self.context, self.folder)
+        metrics = query_embedder.train(self.context, self.folder, self.options)
+        if "skipped" in metrics:
+            raise NotEnoughData(f"the query embedder cannot be trained: {metrics['skipped']}.")
+        return metrics
+
+    def baseline(self) -> dict[str, Any]:
+        """Trains the margin loss on the same pairs and returns what it measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            space.train(self.context, Path(folder))
+            return query_embedder.train(self.context, Path(folder), replace(self.options, loss="margin"))
+
+    def publish(self, metrics: dict[str, Any]) -> str:
+        """Makes the trained space live; returns the new generation's id.
+
+        Raises:
+            TrainingError: the trained space was worse than the untrained one, or another generation went live.
+            LockHeld: a rebuild runs.
+        """
+        if not metrics["published"]:
+            raise TrainingError(f"the trained space is not published: {metrics['reason']}.")
+        settings = self.context.settings
+        with exclusive(settings.home / _LOCK, "train query-embedder"):
+            if GenerationStore(settings.home).current_id() != self.live.id:
+                raise TrainingError("the live generation changed during the training. Train again.")
+            replaced = (*_MODELS, faiss_index.FILE, ROWS_FILE)
+            return publish_candidate(settings, self.live, _PART, metrics, replaced, self._write).id
+
+    def close(self) -> None:
+        """Deletes the trained files; what was published is a copy."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
+        for name in _MODELS:
+            if (self.folder / name).exists():
+                shutil.copyfile(self.folder / name, folder / name)
+        trained = Projection.load(folder / projection.FILE)
+        if trained.space_dim != self.live.manifest.dim:
+            raise TrainingError(
+                f"the trained space must have the live one's {self.live.manifest.dim} dimensions; got "
+                f"{trained.space_dim}. Run `lookalike rebuild`, which trains it as well."
+            )
+        snapshot = self.context.snapshot
+        vectors = trained.apply(self.context.features.read(snapshot.image_sha256))
+        write_generation_files(
+            folder, trained, vectors, snapshot.product_keys, snapshot.image_keys, snapshot.image_sha256,
+            self.context.settings,
+        )  # fmt: skip
+
+
+def table(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> str:
+    """Returns the held-out figures as aligned columns: untrained, margin loss, trained."""
+    columns = {"untrained": metrics["untrained"]}
+    if baseline is not None:
+        columns["margin loss"] = baseline["trained"]
+    columns["trained"] = metrics["trained"]
+    names = [name for name in metrics["untrained"] if not name.endswith("queries")]
+    lines = [f"{'held out':14}{'queries':>9}" + "".join(f"{column:>13}" for column in columns)]
+    for name in names:
+        count = metrics["untrained"][f"{name.rsplit('_', 1)[0]}_queries"]
+        lines.append(f"{name:14}{count:>9}" + "".join(f"{found.get(name, 0):>13.4f}" for found in columns.values()))
+    return "\n".join(lines)
