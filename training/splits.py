@@ -68,8 +68,8 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
     """Assigns photos to folds so that photos of one label that look alike are held out together, int64 (n,).
 
     A shop's photos of one thing are often taken in one go; a fold drawn photo by photo then asks only for near copies,
-    and flatters. Here each label's photos are clustered (Ward's method on the features) and whole clusters are held
-    out, which is as hard as photos from another place.
+    and flatters. Here each label's photos are clustered (Ward's method on the features) into groups of about 7, and
+    whole groups are held out, which is about as hard as photos from another place.
 
     Args:
         features: float32 (n, d), L2 norm 1.
@@ -83,15 +83,16 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
         rows = random.permutation(np.flatnonzero(y == label))
         # Ward's method needs memory in the square of the photos; what is beyond joins the fold of its nearest.
         seeds, rest = rows[:_CLUSTERED], rows[_CLUSTERED:]
-        clusters = min(count, len(seeds))
+        clusters = min(len(seeds), max(count, round(len(seeds) / _TAKEN_TOGETHER)))
         found = AgglomerativeClustering(clusters).fit_predict(features[seeds]) if clusters > 1 else np.zeros(len(seeds))
-        assigned[seeds] = random.permutation(count)[np.asarray(found, np.int64)]
+        assigned[seeds] = (random.permutation(max(clusters, count)) % count)[np.asarray(found, np.int64)]
         if len(rest):
             assigned[rest] = assigned[seeds[np.argmax(features[rest] @ features[seeds].T, axis=1)]]
     return assigned
 
 
 _CLUSTERED = 1000
+_TAKEN_TOGETHER = 7  # photos
 
 
 def _ranks(photos: LabelledPhotos, seed: int) -> Numbers:
