@@ -22,6 +22,7 @@ import indexer.rebuild
 import lookalike
 from data.features import FeatureStore
 from engine import backbones, projection
+from indexer import parts
 
 Stop = Callable[[], None]
 
@@ -99,6 +100,7 @@ def main(stop: str, arguments: list[str]) -> None:
     if stop != "run":
         kind, point = stop.split(":")
         POINTS[point](STOPS[kind])
+    parts.PARTS = {"space": parts.PARTS["space"]}
     backbones.resolve_spec = lambda settings: TinyBackbone.spec
     backbones.load_backbone = lambda *_, **__: TinyBackbone()
     lookalike.main(arguments)

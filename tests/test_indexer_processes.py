@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tiny_backbone import TinyBackbone
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import load_generation
+from indexer import parts
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 
@@ -24,6 +26,14 @@ PHOTOS, NEW_PHOTOS = 24 * PHOTOS_EACH, 12 * PHOTOS_EACH
 # what the next rebuild still has to embed after a kill at this point; 0 where it is not named
 LEFT_TO_EMBED = {"with_the_lock": NEW_PHOTOS, "mid_append": NEW_PHOTOS, "mid_embed": NEW_PHOTOS - 32}
 NEW_IS_LIVE = {"after_current", "mid_prune", "before_summary"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def space_alone() -> Iterator[None]:
+    """Trains the product space only, as the driver does: the others add time and no new point to be killed at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "PARTS", {"space": parts.PARTS["space"]})
+        yield
 
 
 @pytest.fixture(scope="module")
