@@ -7,7 +7,8 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine.errors import InvalidQuery
 from engine.protocols import Floats
@@ -27,6 +28,9 @@ class Ranking:
         filter: what the products had to pass.
         product_keys, scores, image_sha256: one entry a product, best first.
         parts: similarity to each part of the question (`photo`, `words`), where there are several; float32 (m,) each.
+        weights: how much each part counts.
+        moves: what freshness and diversity did: product key -> its place before and after, from 1, where it moved.
+        learned: what the words are known from; "": they are not.
         probabilities: chance that each product is right, where the generation knows it for this kind of question.
         no_match: nothing that was found fits.
     """
@@ -40,6 +44,9 @@ class Ranking:
     scores: tuple[float, ...]
     image_sha256: tuple[str, ...]
     parts: dict[str, Floats]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    moves: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict)
+    learned: str = ""
     probabilities: tuple[float, ...] | None = None
     no_match: bool = False
 

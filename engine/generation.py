@@ -4,6 +4,7 @@ import io
 import threading
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import faiss_index, match_calibration, projection, recognition_files, text_head
+from engine import diversity, faiss_index, match_calibration, projection, recognition_files, text_head
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
@@ -148,6 +149,11 @@ class Generation:
                 )
             self._backbone = backbone
         return self._backbone
+
+    @cached_property
+    def duplicate_bound(self) -> float:
+        """The cosine from which two products are near-duplicates; see `engine.diversity`."""
+        return diversity.duplicate_bound(self.rows.product_keys, self.index.vectors)
 
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""

@@ -1,12 +1,13 @@
 """From rows to products: roll up, then freshness and diversity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.diversity import DEFAULT_BOUND, dpp_order, duplicates
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 
@@ -73,30 +74,29 @@ def freshness_bonus(ages_days: NDArray[np.float64], freshness: float) -> NDArray
     return freshness * _FRESHNESS_REACH * np.exp2(-ages_days / _FRESHNESS_HALF_LIFE_DAYS)
 
 
-def diversify(ranked: Ranked, vectors: Floats, diversity: float) -> Ranked:
-    """Reorders the first products so that near-identical ones do not follow each other.
+def diversify(
+    ranked: Ranked, vectors: Floats, diversity: float, photos: Sequence[str] = (), bound: float = DEFAULT_BOUND
+) -> Ranked:
+    """Reorders the first products: near-duplicates stand behind the others, of which each is unlike those before it.
 
-    Maximal marginal relevance: Carbonell and Goldstein, "The use of MMR", SIGIR 1998. The place in `ranked` gives the
-    relevance, so that an order which freshness has changed is kept where products do not resemble each other.
+    The place in `ranked` gives the relevance, so that an order which freshness has changed is kept where products do
+    not resemble each other. No product is lost, so that every page of one ranking is a part of it.
 
     Args:
         vectors: float32 (>= min(m, 200), d), the points of the first products.
         diversity: 0 (order kept) to 1 (only unlikeness counts).
+        photos: sha256 of the photo that stands for each product.
+        bound: cosine from which two products are near-duplicates.
     """
     head = min(len(ranked.product_keys), RERANKED)
     if not head or diversity == 0:
         return ranked
     relevance = -np.sort(-ranked.scores[:head])
     likeness = vectors[:head] @ vectors[:head].T
-    nearest = np.zeros(head, np.float32)
-    left = np.ones(head, np.bool_)
-    order = np.empty(head, np.int64)
-    for place in range(head):
-        gain = np.where(left, (1 - diversity) * relevance - diversity * nearest, -np.inf)
-        order[place] = chosen = int(gain.argmax())
-        left[chosen] = False
-        nearest = np.maximum(nearest, likeness[chosen])
-    return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
+    doubled = duplicates(photos[:head] or [str(at) for at in range(head)], likeness, bound)
+    kept = np.flatnonzero(~doubled)
+    order = kept[dpp_order(relevance[kept], likeness[np.ix_(kept, kept)], diversity)]
+    return ranked.take(np.concatenate([order, np.flatnonzero(doubled), np.arange(head, len(ranked.product_keys))]))
 
 
 def _age_days(created: datetime | None, now: datetime) -> float:

@@ -25,6 +25,7 @@ from engine.projection import normalise
 from engine.protocols import Backbone, Floats, Mask
 from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point
 from engine.ranking import RERANKED, Ranked, diversify, prefer_fresh, rank_products
+from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
@@ -245,7 +246,7 @@ class SearchEngine:
         ranked = self._timed("search", lambda: rank_products(view, query.point, DEPTH, allowed))
         best = float(ranked.scores.max(initial=-1.0))
         kind = kind_of(query.parts, is_photo=features is not None)
-        ranked = self._timed("rank", lambda: self._reordered(request, view, ranked))
+        ranked, moves = self._timed("rank", lambda: self._reordered(request, view, ranked))
         vectors = view.vectors(ranked.rows) if len(query.parts) > 1 else None
         return Ranking(
             query_id=query_id,
@@ -257,6 +258,8 @@ class SearchEngine:
             scores=tuple(ranked.scores.tolist()),
             image_sha256=tuple(view.image_sha256(ranked.rows)),
             parts={name: vectors @ part for name, part in query.parts.items()} if vectors is not None else {},
+            weights={"photo": 1 - request.text_weight, "words": request.text_weight},
+            moves=moves,
             **judge(view.generation.calibration, kind, ranked.scores, best, features),
         )
 
@@ -289,14 +292,19 @@ class SearchEngine:
             allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
         return allowed
 
-    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> Ranked:
+    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> tuple[Ranked, Moves]:
+        moves: Moves = {}
         if request.freshness:
             facts = self._catalogue.facts(ranked.product_keys[:RERANKED].tolist())
             created = {key: fact.product.created_at for key, fact in facts.items()}
-            ranked = prefer_fresh(ranked, created, datetime.now(UTC), request.freshness)
+            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), request.freshness)
+            moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         if request.diversity:
-            ranked = diversify(ranked, view.vectors(ranked.rows[:RERANKED]), request.diversity)
-        return ranked
+            rows = ranked.rows[:RERANKED]
+            photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
+            before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
+            moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
+        return ranked, moves
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts; products that went or no longer pass are dropped."""
@@ -333,7 +341,7 @@ class SearchEngine:
             category=product.category,
             colours=facts.colours,
             fresh=product.created_at is not None and product.created_at >= fresh_since,
-            why=_why(ranking, place, facts, image),
+            why=reasons(ranking, place, facts, image),
         )
 
     def _timed(self, stage: str, run: Callable[[], Result]) -> Result:
@@ -343,12 +351,3 @@ class SearchEngine:
         finally:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
-
-
-def _why(ranking: Ranking, place: int, facts: ProductFacts, image: str) -> tuple[str, ...]:
-    reasons = []
-    if len(facts.image_sha256) > 1 and image in facts.image_sha256:
-        reasons.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")
-    if ranking.parts:
-        reasons.append(", ".join(f"{name} {float(scores[place]):.2f}" for name, scores in ranking.parts.items()))
-    return tuple(reasons)

@@ -78,7 +78,7 @@ def test_words_and_photo_are_mixed_by_weight(shop: TinyShop, engine: SearchEngin
     assert ids(engine.search(request))[0] == "both"
     assert ids(engine.search(replace(request, text_weight=0.05)))[0] == "photo"
     assert ids(engine.search(replace(request, text_weight=0.95)))[0] == "words"
-    assert engine.search(request).hits[0].why == ("photo 0.71, words 0.71",)
+    assert engine.search(request).hits[0].why == ("photo 0.71 (50%), words 0.71 (50%)",)
 
 
 def test_unwanted_words_push_products_down(shop: TinyShop, engine: SearchEngine) -> None:

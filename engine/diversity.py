@@ -1,0 +1,107 @@
+"""Diversity of an answer: near-duplicates stand back, and what follows is chosen for being unlike what stands before.
+
+Two ways to choose were compared at equal nDCG (benchmarks/diversity.py, docs/retrieval.md).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats
+
+Order = NDArray[np.int64]
+DEFAULT_BOUND = 0.98  # where no product has two photos to measure on
+_LEAST_BOUND = 0.9
+_ALIKE_SHARE = 0.95
+_MEASURED_PRODUCTS = 1000
+_RIDGE = 1e-3  # keeps the determinant above 0 where there are more products than dimensions
+_RELEVANCE_UNIT = 0.1  # cosine; so much more relevance weighs as much as a factor of e in volume
+
+
+def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order], Floats]) -> float:
+    """Returns the cosine from which two products are near-duplicates.
+
+    Photos of one product say how alike two pictures of the same thing are: two products are taken for one where their
+    photos are as alike as only the most alike twentieth of the photo pairs of one product, and at least 0.9. It is
+    measured on the first two photos of at most 1,000 products, evenly spread.
+
+    Args:
+        product_keys: int64 (n,), ascending, of each row.
+        vectors_of: gives the points of rows, float32 (r, d), L2 norm 1.
+    """
+    _, firsts, counts = np.unique(product_keys, return_index=True, return_counts=True)
+    several = firsts[counts > 1]
+    if not len(several):
+        return DEFAULT_BOUND
+    places = np.linspace(0, len(several) - 1, min(len(several), _MEASURED_PRODUCTS))
+    picked = several[np.unique(places.astype(np.int64))]
+    likeness = np.einsum("ij,ij->i", vectors_of(picked), vectors_of(picked + 1))
+    apart = likeness[likeness < 1 - 1e-6]  # the same photo listed twice says nothing
+    return max(float(np.quantile(apart, _ALIKE_SHARE)), _LEAST_BOUND) if len(apart) else DEFAULT_BOUND
+
+
+def duplicates(sha256: Sequence[str], likeness: Floats, bound: float) -> NDArray[np.bool_]:
+    """Returns which products are near-duplicates of one that stands before them and is none itself, bool (m,).
+
+    Args:
+        sha256: (m,), the photo that stands for each product, best first.
+        likeness: float32 (m, m), cosines between them.
+        bound: see `duplicate_bound`.
+    """
+    _, numbers = np.unique(np.array(sha256, "S64"), return_inverse=True)
+    alike = (likeness >= bound) | (numbers[:, None] == numbers[None, :])
+    found = np.zeros(len(numbers), np.bool_)
+    for at in range(1, len(found)):
+        found[at] = bool((alike[at, :at] & ~found[:at]).any())
+    return found
+
+
+def dpp_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:
+    """Orders products by greedy MAP inference of a determinantal point process.
+
+    Chen, Zhang and Zhou, "Fast Greedy MAP Inference for Determinantal Point Process to Improve Recommendation
+    Diversity", NeurIPS 2018: each next product adds most to (1 - diversity) * relevance / 0.1 + diversity * log of the
+    volume that the chosen ones span. The incremental Cholesky factor makes it O(m^2) per product chosen at most.
+
+    Args:
+        relevance: float32 (m,), in cosine.
+        likeness: float32 (m, m).
+        diversity: 0 (by relevance alone) to 1 (by volume alone).
+    """
+    count = len(relevance)
+    kernel = likeness.astype(np.float64) + _RIDGE * np.eye(count)
+    volume = np.diag(kernel).copy()
+    factor = np.zeros((count, count))
+    merit = (1 - diversity) * relevance.astype(np.float64) / _RELEVANCE_UNIT
+    left = np.ones(count, np.bool_)
+    order = np.empty(count, np.int64)
+    for place in range(count):
+        gain = np.where(left, merit + diversity * np.log(np.maximum(volume, 1e-12)), -np.inf)
+        order[place] = chosen = int(gain.argmax())
+        left[chosen] = False
+        root = np.sqrt(max(volume[chosen], 1e-12))
+        column = (kernel[chosen] - factor[:, :place] @ factor[chosen, :place]) / root
+        factor[:, place] = column
+        volume = np.maximum(volume - np.square(column), 0)
+    return order
+
+
+def mmr_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:
+    """Orders products by maximal marginal relevance: Carbonell and Goldstein, "The use of MMR", SIGIR 1998.
+
+    Args:
+        relevance: float32 (m,), in cosine.
+        likeness: float32 (m, m).
+        diversity: 0 (by relevance alone) to 1 (only unlikeness counts).
+    """
+    count = len(relevance)
+    nearest = np.zeros(count, np.float32)
+    left = np.ones(count, np.bool_)
+    order = np.empty(count, np.int64)
+    for place in range(count):
+        gain = np.where(left, (1 - diversity) * relevance - diversity * nearest, -np.inf)
+        order[place] = chosen = int(gain.argmax())
+        left[chosen] = False
+        nearest = np.maximum(nearest, likeness[chosen])
+    return order

@@ -1,0 +1,47 @@
+"""Why a hit is where it is, in short words for people."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import ProductFacts
+from engine.cursors import Ranking
+
+Moves = dict[str, Mapping[int, tuple[int, int]]]
+
+
+def moves_of(before: NDArray[np.int64], after: NDArray[np.int64]) -> Mapping[int, tuple[int, int]]:
+    """Returns the place before and after, from 1, of each product that moved.
+
+    Args:
+        before, after: int64 (m,), the same product keys in two orders.
+    """
+    places = {key: place for place, key in enumerate(before.tolist(), 1)}
+    return {key: (places[key], place) for place, key in enumerate(after.tolist(), 1) if places[key] != place}
+
+
+def reasons(ranking: Ranking, place: int, facts: ProductFacts, image: str) -> tuple[str, ...]:
+    """Returns the evidence for one hit: its nearest photo, what words and photo gave, and what moved it."""
+    found = []
+    if len(facts.image_sha256) > 1 and image in facts.image_sha256:
+        found.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")
+    if ranking.parts:
+        found.append(_shares(ranking, place))
+    if ranking.learned:
+        found.append(ranking.learned)
+    for name, moves in ranking.moves.items():
+        if facts.product_key in moves:
+            before, after = moves[facts.product_key]
+            found.append(f"{name}: place {before} -> {after}")
+    return tuple(found)
+
+
+def _shares(ranking: Ranking, place: int) -> str:
+    """Returns each part's likeness, and its share of the score."""
+    likeness = {name: float(scores[place]) for name, scores in ranking.parts.items()}
+    given = {name: max(value * ranking.weights.get(name, 1.0), 0.0) for name, value in likeness.items()}
+    total = sum(given.values())
+    return ", ".join(
+        f"{name} {value:.2f}" + (f" ({given[name] / total:.0%})" if total else "") for name, value in likeness.items()
+    )

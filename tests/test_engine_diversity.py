@@ -1,0 +1,79 @@
+"""Near-duplicates, the determinantal order and the words that tell of it."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from engine.diversity import DEFAULT_BOUND, dpp_order, duplicate_bound, duplicates, mmr_order
+from engine.ranking import Ranked, diversify
+from engine.reasons import moves_of
+
+
+def _unit(rows: list[list[float]]) -> np.ndarray:
+    vectors = np.array(rows, np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@hypothesis_settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.05, 0.95))
+def test_each_product_chosen_adds_most(seed: int, count: int, diversity: float) -> None:
+    """Against the definition: at every step the chosen one has the largest gain in log-determinant and relevance."""
+    generator = np.random.default_rng(seed)
+    vectors = _unit(generator.standard_normal((count, 8)).tolist())
+    relevance = generator.random(count).astype(np.float32)
+    likeness = (vectors @ vectors.T).astype(np.float32)
+    kernel = likeness.astype(np.float64) + 1e-3 * np.eye(count)
+    order = dpp_order(relevance, likeness, diversity).tolist()
+    assert sorted(order) == list(range(count))
+
+    def merit(chosen: list[int]) -> float:
+        volume = np.linalg.slogdet(kernel[np.ix_(chosen, chosen)])[1]
+        return float((1 - diversity) * relevance[chosen].sum() / 0.1 + diversity * volume)
+
+    for place in range(count):
+        best = max(merit([*order[:place], at]) for at in order[place:])
+        assert merit(order[: place + 1]) == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize("choose", [dpp_order, mmr_order])
+def test_without_diversity_the_order_stays(choose: object) -> None:
+    likeness = np.full((5, 5), 0.9, np.float32) + 0.1 * np.eye(5, dtype=np.float32)
+    relevance = np.array([0.5, 0.4, 0.3, 0.2, 0.1], np.float32)
+    assert choose(relevance, likeness, 0.0).tolist() == [0, 1, 2, 3, 4]  # type: ignore[operator]
+
+
+def test_more_products_than_dimensions_are_all_ordered() -> None:
+    vectors = _unit(list(itertools.product([1.0, 2.0, 3.0], repeat=2)) * 10)
+    order = dpp_order(np.ones(90, np.float32), vectors @ vectors.T, 1.0)
+    assert sorted(order.tolist()) == list(range(90))
+
+
+def test_near_duplicates_stand_behind_all_others_of_the_head() -> None:
+    vectors = _unit([[1, 0, 0], [1, 0.01, 0], [0, 1, 0], [0.5, 0, 1], [0, 0, 1]])
+    ranked = Ranked(np.arange(5), np.arange(5), np.array([0.9, 0.8, 0.5, 0.4, 0.3], np.float32))
+    shown = diversify(ranked, vectors, 0.01, ["a", "b", "c", "d", "d"], 0.99)
+    assert shown.product_keys.tolist() == [0, 2, 3, 1, 4]  # 1 looks like 0; 4 has the very photo of 3
+    assert moves_of(ranked.product_keys, shown.product_keys) == {2: (3, 2), 3: (4, 3), 1: (2, 4)}
+
+
+def test_what_resembles_only_a_duplicate_is_none() -> None:
+    angles = np.array([0.0, 0.3, 0.6])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert duplicates(["a", "b", "c"], vectors @ vectors.T, 0.95).tolist() == [False, True, False]
+
+
+def test_the_bound_comes_from_photos_of_one_product() -> None:
+    generator = np.random.default_rng(0)
+    centres = _unit(generator.standard_normal((50, 16)).tolist())
+    noise = 0.05 * generator.standard_normal((100, 16))
+    vectors = _unit((np.repeat(centres, 2, axis=0) + noise).tolist())
+    keys = np.repeat(np.arange(50), 2)
+    bound = duplicate_bound(keys, lambda rows: vectors[rows])
+    pairs = np.einsum("ij,ij->i", vectors[::2], vectors[1::2])
+    assert bound == pytest.approx(np.quantile(pairs, 0.95), abs=1e-5)
+    assert duplicate_bound(np.arange(100), lambda rows: vectors[rows]) == DEFAULT_BOUND
+    assert duplicate_bound(keys, lambda rows: np.ones((len(rows), 1), np.float32)) == DEFAULT_BOUND
