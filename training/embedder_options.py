@@ -29,7 +29,8 @@ class EmbedderOptions:
         whitened: whether training starts from the space whitened within products.
         hard_negatives: whether the last third of the training draws half of a batch near the other half.
         views: whether stored mirror images and augmented copies are used.
-        flips, copies: whether mirror images, and how many augmented copies of each photo, are embedded where they lack.
+        flips, copies: whether mirror images, and how many augmented copies of each photo, are embedded where they lack;
+            None: mirror images and 2 copies, where the catalogue has at most 5,000 photos.
         dropout: share of a photo's and a text's features that a step does not see.
         learning_rate: highest of the cycle.
         seed: of every random draw.
@@ -49,8 +50,8 @@ class EmbedderOptions:
     whitened: bool = True
     hard_negatives: bool = True
     views: bool = True
-    flips: bool = False
-    copies: int = 0
+    flips: bool | None = None
+    copies: int | None = None
     dropout: float = 0.3
     learning_rate: float = 1e-3
     seed: int = 0

@@ -8,6 +8,7 @@ of the untrained files.
 
 import hashlib
 import json
+import logging
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from data.intake import Intake
 from engine import projection
+from engine.errors import BackboneUnavailable
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection, normalise
 from engine.protocols import Floats
@@ -50,6 +52,9 @@ _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
 _LEAST_PAIRS = 60  # with fewer, the backbone's own class names are all that words can be learned from
 _LARGE = 100_000  # pairs from which training twice costs more than the held-out tenth is worth
 _CHECKPOINTS = "training"
+_FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes
+_COPIES = 2
+_log = logging.getLogger("lookalike.train")
 
 
 def train(context: TrainingContext, folder: Path, options: EmbedderOptions | None = None) -> dict[str, Any]:
@@ -103,13 +108,25 @@ def live_options(context: TrainingContext) -> EmbedderOptions:
 
 
 def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
-    """Embeds the mirror images and augmented copies that the options ask for, where they lack."""
+    """Embeds the mirror images and augmented copies that the options ask for, where they lack.
+
+    Raises:
+        BackboneUnavailable: the backbone cannot be had, and the views were asked for by name.
+    """
     photos = list(dict.fromkeys(context.snapshot.image_sha256))
-    wanted = [flip_key(sha256) for sha256 in photos] if options.flips else []
-    wanted += [copy_key(sha256, number) for number in range(options.copies) for sha256 in photos]
+    few = len(photos) <= _FEW_PHOTOS
+    flips = few if options.flips is None else options.flips
+    copies = _COPIES * few if options.copies is None else options.copies
+    wanted = [flip_key(sha256) for sha256 in photos] if flips and options.views else []
+    wanted += [copy_key(sha256, number) for number in range(copies) for sha256 in photos if options.views]
     reader = PhotoReader(intake=Intake(context.settings, context.catalogue), catalogue=context.catalogue, files={})
     loader = BackboneLoader(settings=context.settings, spec=context.spec)
-    embed_missing(context.settings, context.features, reader, context.features.missing(wanted), loader)
+    try:
+        embed_missing(context.settings, context.features, reader, context.features.missing(wanted), loader)
+    except BackboneUnavailable as error:
+        if options.flips or options.copies:
+            raise
+        _log.info("trained without mirror images and copies: %s", error)
 
 
 class EmbedderTraining:

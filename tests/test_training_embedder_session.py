@@ -1,0 +1,98 @@
+"""`train query-embedder` from a live generation to the next one."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tiny_shop import DIM, TinyShop
+
+from data.settings import Settings
+from engine.generation import load_generation
+from engine.protocols import Floats
+from training import query_embedder, space
+from training.cli import train_command
+from training.embedder_session import EmbedderSession
+from training.errors import NotEnoughData, TrainingError
+
+PRODUCTS, EACH = 32, 4
+
+
+class WordEncoder:
+    """Each word its own hashed direction."""
+
+    name, digest, dim = "words", "c" * 64, 32
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        rows = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+@pytest.fixture
+def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
+    for module in (space, query_embedder):
+        monkeypatch.setattr(module, "TextEncoder", WordEncoder)
+    return TinyShop(settings.replace(space_dim=DIM))
+
+
+def fill(shop: TinyShop, products: int) -> None:
+    generator = np.random.default_rng(0)
+    for number in range(products):
+        middle = generator.uniform(0, 1, DIM)
+        noise = np.where(np.arange(DIM) < DIM - 2, 0.1, 4.0)  # the last features say nothing of the product
+        points = np.abs(middle + generator.normal(0, 1, (EACH, DIM)) * noise)
+        shop.put(f"p{number}", points.tolist(), title=f"kind{number}", category=f"row{number % 4}")
+
+
+def test_the_command_shows_both_spaces_and_publishes(shop: TinyShop) -> None:
+    fill(shop, PRODUCTS)
+    before = shop.publish(metrics={"parts": {"voters": {"kept": 1}}})
+    found = CliRunner().invoke(
+        train_command,
+        ["query-embedder", "--epochs", "40", "--batch", "32", "--seed", "3", "--publish", "--json"],
+        obj=shop.settings,
+        catch_exceptions=False,
+    )
+    metrics = json.loads(found.stdout.splitlines()[-1])
+    if not metrics["published"]:
+        pytest.fail(metrics["reason"])
+    live = shop.store.open()
+    assert live.id == metrics["generation"] != before.id
+    assert live.manifest.metrics["parts"]["voters"] == {"kept": 1}
+    assert live.manifest.metrics["parts"]["query_embedder"]["options"]["seed"] == 3
+    loaded = load_generation(shop.settings, live, shop.backbone)
+    assert loaded.index.count == PRODUCTS * EACH
+    assert loaded.calibration is not None
+    # the next training takes the options over
+    session = EmbedderSession.open(shop.settings, {})
+    session.close()
+    assert (session.options.seed, session.options.batch) == (3, 32)
+
+
+def test_nothing_live_and_too_few_products_are_told(shop: TinyShop) -> None:
+    with pytest.raises(TrainingError, match="rebuild"):
+        EmbedderSession.open(shop.settings, {})
+    fill(shop, 3)
+    shop.publish()
+    session = EmbedderSession.open(shop.settings, {})
+    with pytest.raises(NotEnoughData, match="30 products"):
+        session.train()
+    session.close()
+    assert not session.folder.exists()
+
+
+@pytest.mark.parametrize("option", [["--loss", "hope"], ["--source", "rumour"]])
+def test_unknown_options_are_refused(shop: TinyShop, option: list[str], tmp_path: Path) -> None:
+    fill(shop, PRODUCTS)
+    shop.publish()
+    with pytest.raises(TrainingError, match=option[1]):
+        CliRunner().invoke(train_command, ["query-embedder", *option], obj=shop.settings, catch_exceptions=False)
