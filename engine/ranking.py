@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.diversity import DEFAULT_BOUND, dpp_order, duplicates
+from engine.diversity import DEFAULT_BOUND, duplicates, mmr_order
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 
@@ -95,7 +95,7 @@ def diversify(
     likeness = vectors[:head] @ vectors[:head].T
     doubled = duplicates(photos[:head] or [str(at) for at in range(head)], likeness, bound)
     kept = np.flatnonzero(~doubled)
-    order = kept[dpp_order(relevance[kept], likeness[np.ix_(kept, kept)], diversity)]
+    order = kept[mmr_order(relevance[kept], likeness[np.ix_(kept, kept)], diversity)]
     return ranked.take(np.concatenate([order, np.flatnonzero(doubled), np.arange(head, len(ranked.product_keys))]))
 
 

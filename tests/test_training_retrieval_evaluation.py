@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, ProductFacts
 from data.errors import InvalidFeed
 from data.generations import GenerationFolder
 from data.settings import Settings
@@ -20,7 +20,7 @@ from training.retrieval_evaluation import evaluate
 from training.retrieval_queries import read_queries
 
 
-def _facts(settings: Settings) -> list:
+def _facts(settings: Settings) -> list[ProductFacts]:
     return list(Catalogue(settings.home).iter_facts())
 
 

@@ -80,7 +80,8 @@ class Retrieval:
     def category_of(self, query: Query) -> str:
         """Returns the category that most of its right products have."""
         places = np.searchsorted(self.product_keys, list(query.gains))
-        return Counter(self.categories[at] for at in places).most_common(1)[0][0]
+        counts: Counter[str] = Counter(self.categories[at] for at in places)
+        return counts.most_common(1)[0][0]
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ def read_queries(paths: Iterable[Path], facts: Iterable[ProductFacts], settings:
     known = list(facts)
     by_id = {fact.product.product_id: fact.product_key for fact in known}
     attributes = {name for fact in known for name in fact.product.attributes}
-    asked, joined = Asked(), {}
+    asked = Asked()
+    joined: dict[tuple[str, str, str], dict[int, float]] = {}
     for path in paths:
         for row in _rows(path):
             wanted = _right(row, known, by_id, attributes)
@@ -126,8 +127,8 @@ def own_queries(context: TrainingContext, built: datetime) -> tuple[Asked, NDArr
     }
     later = _later(Events(context.settings.home), built, numbers)
     asked.queries += _some("later click", False, later)
-    for source, gains in _learned(context).items():
-        asked.queries += _some(source, True, gains)
+    for source, words in _learned(context).items():
+        asked.queries += _some(source, True, words)
     if not asked.queries:
         raise NotEnoughData("retrieval needs products with 3 photos, or texts, or events; got none. Give --queries.")
     return asked, held

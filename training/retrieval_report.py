@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from data.durable import write_text
 from training.pages import render_page, thumbnail
 from training.retrieval import METRICS
-from training.retrieval_evaluation import Outcomes, Query, Retrieval
+from training.retrieval_evaluation import Outcomes, Retrieval
 from training.retrieval_plots import first_right_picture, groups_picture
+from training.retrieval_queries import Query
 
 _SHOWN_FAILURES = 24
 _LISTED_FAILURES = 200
