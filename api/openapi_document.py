@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi_schemas import EVENTS, OPTIONS, SCHEMAS, TEXT_OPTION, Schema, ref
+from api.openapi_schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
 
 VERSION = "0.1.0"
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
@@ -67,6 +67,11 @@ _SEARCH_PATHS: dict[str, Any] = {
                            _answers((*_SEARCH, 413, 415), _200=_HITS),
                            requestBody=_body(json=ref("TextSearch"), form=ref("TextSearch"),
                                              urlencoded=ref("TextSearch"))),
+    },
+    "/v1/queries/related": {
+        "get": _operation("Search", "relatedQueries", "Known queries near to these words.",
+                          _answers(_SEARCH, _200=_answer("Queries, best first.", ref("RelatedQueries"))),
+                          parameters=_query(q=TEXT_OPTION, k=RELATED_K)),
     },
     "/v1/products/{product_id}/similar": {
         "get": _operation("Search", "similar", "Products that look like this one.",

@@ -46,6 +46,7 @@ OPTIONS: dict[str, Schema] = {
     "diversity": {**_UNIT, "default": 0, "description": "0: best first; towards 1: fewer hits that look the same."},
     "freshness": {**_UNIT, "description": "How much new products gain."},
 }
+RELATED_K: Schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Queries wanted."}
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=2000)
 EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": 1000}
 BOX: Schema = {
@@ -79,6 +80,11 @@ SCHEMAS: dict[str, Schema] = {
         next_cursor={"type": ["string", "null"], "description": "Send it back for the next page."},
         no_match={**_FLAG, "description": "True where nothing is likely to be what was asked for."},
     ),
+    "RelatedQueries": _object(["queries"], queries={"type": "array", "items": _object(
+        ["text", "score", "searches"],
+        text=_text(), score={**_NUMBER, "description": "Cosine between the two queries in the product space."},
+        searches={**_WHOLE, "description": "How often shoppers searched it; 0: the name of a product or category."},
+    )}),
     "ImageSearch": _object(
         [], product_id=_text("Search by this product."), image_url=_text("Only where fetching is turned on."),
         box=BOX, text=TEXT_OPTION, **OPTIONS,

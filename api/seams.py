@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from data.catalogue import PhotoRecord
 from engine.recognition import Recognition
+from engine.related import RelatedQuery
 from engine.search import SearchAnswer, SearchRequest
 
 
@@ -21,5 +22,6 @@ class Engine(Protocol):
         within: Sequence[str] = (),
         box: tuple[float, float, float, float] | None = None,
     ) -> Recognition: ...
+    def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]: ...
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None: ...
     def status(self) -> dict[str, Any]: ...

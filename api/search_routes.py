@@ -1,5 +1,6 @@
 """Search by photo, by words and by product."""
 
+import dataclasses
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -47,6 +48,19 @@ def similar(product_id: str) -> Response:
     """Products that look like this one -> hits."""
     fields = check_fields(from_texts(request.args), OPTIONS)
     return _answer({**fields, "product_id": product_id})
+
+
+@blueprint.get("/v1/queries/related")
+def related_queries() -> Response:
+    """`q` and `k` -> known queries near to it."""
+    fields = check_fields(from_texts(request.args), ("q", "k"))
+    words = fields.get("q", "").strip()
+    if not words:
+        raise BadRequest("q must hold the words to find related queries of; got nothing.", field="q")
+    held = resources()
+    with held.admission.slot():
+        found = held.engine.related_queries(words, k=fields.get("k", 10))
+    return json_answer({"queries": [dataclasses.asdict(query) for query in found]})
 
 
 def run_search(fields: dict[str, Any]) -> SearchAnswer:

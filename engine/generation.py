@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import diversity, faiss_index, match_calibration, projection, recognition_files, text_head
+from engine import diversity, faiss_index, match_calibration, projection, recognition_files, related, senses, text_head
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.related import RelatedQueries
+from engine.senses import Senses
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 
@@ -109,6 +111,7 @@ class Generation:
         spec: the backbone its vectors came from.
         calibration: what its scores mean, where that was measured.
         recogniser: its voters, or None where none were trained.
+        related, senses: what is known about queries, or None.
     """
 
     def __init__(
@@ -124,6 +127,11 @@ class Generation:
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
         calibrated = folder.has(match_calibration.FILE)
         self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
+        self.related = RelatedQueries.load(folder.path(related.FILE)) if folder.has(related.FILE) else None
+        self.senses = Senses.load(folder.path(senses.FILE)) if folder.has(senses.FILE) else None
+        for known in (self.related, self.senses):
+            if known is not None and known.dim != projection.space_dim:
+                raise InvalidModel(f"known queries must be {projection.space_dim} wide; got {known.dim}. Rebuild.")
         voters = recognition_files.FILE
         self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:

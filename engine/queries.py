@@ -94,6 +94,11 @@ def check_request(request: SearchRequest) -> Filter | None:
     return parse_filter(request.filter) if request.filter.strip() else None
 
 
+def words_alone(request: SearchRequest) -> bool:
+    """Tells whether nothing but wanted words is asked for."""
+    return request.image is None and not request.product_id and not request.not_text.strip()
+
+
 def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArray[np.uint8]:
     """Returns the photo, or its box, as network input uint8 (1, size, size, 3).
 

@@ -56,6 +56,23 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> R
     return found.take(np.lexsort((found.product_keys, -found.scores))[:depth])
 
 
+def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:
+    """Joins rankings by taking the next product of each in turn, one that stands already left out, the first `depth`.
+
+    A product keeps the score of the ranking that it was taken from.
+    """
+    longest = max(len(ranked.product_keys) for ranked in rankings)
+    places = [(place, at) for place in range(longest) for at in range(len(rankings))]
+    taken: dict[int, tuple[int, float]] = {}
+    for place, at in places:
+        ranked = rankings[at]
+        if place < len(ranked.product_keys) and len(taken) < depth:
+            found = (int(ranked.rows[place]), float(ranked.scores[place]))
+            taken.setdefault(int(ranked.product_keys[place]), found)
+    rows, scores = zip(*taken.values(), strict=True) if taken else ((), ())
+    return Ranked(np.array(list(taken), np.int64), np.array(rows, np.int64), np.array(scores, np.float32))
+
+
 def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: datetime, freshness: float) -> Ranked:
     """Reorders the first products with a bonus that halves every 30 days.
 

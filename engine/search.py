@@ -23,13 +23,15 @@ from engine.live import LiveIndex, LiveView
 from engine.match_calibration import judge, kind_of
 from engine.projection import normalise
 from engine.protocols import Backbone, Floats, Mask
-from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point
-from engine.ranking import RERANKED, Ranked, diversify, prefer_fresh, rank_products
+from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point, words_alone
+from engine.ranking import RERANKED, Ranked, diversify, interleave, prefer_fresh, rank_products
 from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
+from engine.related import RelatedQuery
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 DEPTH = 1000  # products that one query can page through
+MOST_RELATED = 100
 _EMBED_BATCH = 16
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]
@@ -175,6 +177,25 @@ class SearchEngine:
         recogniser = generation.recogniser
         return self._timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
 
+    def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
+        """Returns the known queries nearest to a text, best first; none where the live generation knows none.
+
+        Raises:
+            InvalidQuery: the text is empty or too long, or k is not from 1 to 100.
+            NoGeneration: nothing has been published.
+        """
+        if not text.strip():
+            raise InvalidQuery("q must hold the words to find related queries of; got nothing.")
+        if not 1 <= k <= MOST_RELATED:
+            raise InvalidQuery(f"k must be a whole number from 1 to {MOST_RELATED}; got {k}.")
+        check_request(SearchRequest(text=text))
+        generation = self._live.view().generation
+        tower = generation.text_tower()
+        if generation.related is None or tower is None:
+            return ()
+        point = self._timed("text", lambda: tower.embed([text]))[0]
+        return tuple(generation.related.nearest(text, point, k))
+
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         """Stores the features of photos that have none, so that their product can be found once it is acknowledged.
 
@@ -243,7 +264,7 @@ class SearchEngine:
         view = self._live.view()
         query, features = self._query(request, view)
         allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
-        ranked = self._timed("search", lambda: rank_products(view, query.point, DEPTH, allowed))
+        ranked = self._timed("search", lambda: self._found(request, view, query, allowed))
         best = float(ranked.scores.max(initial=-1.0))
         kind = kind_of(query.parts, is_photo=features is not None)
         ranked, moves = self._timed("rank", lambda: self._reordered(request, view, ranked))
@@ -260,8 +281,18 @@ class SearchEngine:
             parts={name: vectors @ part for name, part in query.parts.items()} if vectors is not None else {},
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
             moves=moves,
+            learned=_learned(request, view.generation),
             **judge(view.generation.calibration, kind, ranked.scores, best, features),
         )
+
+    def _found(self, request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask) -> Ranked:
+        """Returns the best products; those of a query with several senses, of each in turn."""
+        senses = view.generation.senses
+        points = senses.of(request.text) if senses is not None and words_alone(request) else None
+        if points is None:
+            return rank_products(view, query.point, DEPTH, allowed)
+        several = [rank_products(view, normalise(query.point + point), DEPTH, allowed) for point in points]
+        return interleave(several, DEPTH)
 
     def _query(self, request: SearchRequest, view: LiveView) -> tuple[QueryPoint, Floats | None]:
         """Returns the question's point and, where it is a photo, the photo's pool_3 row float32 (dim,)."""
@@ -351,3 +382,13 @@ class SearchEngine:
         finally:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
+
+
+def _learned(request: SearchRequest, generation: Generation) -> str:
+    """Returns what is known of the words from the shop's log; "": nothing."""
+    if generation.related is None or not request.text.strip():
+        return ""
+    searches = generation.related.searches(request.text)
+    learned = f"learned query: shoppers searched these words {searches:,} times" if searches else ""
+    several = generation.senses.of(request.text) if generation.senses and words_alone(request) else None
+    return f"{learned}, in {len(several)} senses" if learned and several is not None else learned

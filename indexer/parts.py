@@ -19,6 +19,7 @@ from indexer.versions import versions
 PARTS: dict[str, tuple[str, ...]] = {
     "space": ("projection.safetensors", "text_head.safetensors"),
     "query_embedder": ("match_calibration.safetensors",),
+    "known_queries": ("related_queries.safetensors", "senses.safetensors"),
     "voters": ("voters.safetensors", "recognition.safetensors"),
 }
 

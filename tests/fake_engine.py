@@ -7,6 +7,7 @@ from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
 from data.filters import parse_filter
 from engine.recognition import LabelGuess, Neighbour, RecognisedLabel, Recognition
+from engine.related import RelatedQuery
 from engine.search import Hit, SearchAnswer, SearchRequest
 
 
@@ -45,6 +46,10 @@ class FakeEngine:
             query_id="q1", generation=self.generation or "", pending=0, took_ms=1.25, hits=tuple(map(_hit, page)),
             next_cursor=str(start + request.k) if more else None, no_match=False,
         )  # fmt: skip
+
+    def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
+        self.warm()
+        return tuple(RelatedQuery(f"{text} {at}", 1 - at / 100, at) for at in range(min(k, 3)))
 
     def recognise(
         self,

@@ -69,6 +69,9 @@ def test_real_answers_are_as_documented(client: FlaskClient, photo: Photo) -> No
     expect(client.get("/v1/search/text?q=mug&k=1"), "/v1/search/text", "get", 200)
     expect(client.post("/v1/search/text", json={"q": "mug"}), "/v1/search/text", "post", 200)
     expect(client.get("/v1/products/p/similar"), "/v1/products/{product_id}/similar", "get", 200)
+    related = expect(client.get("/v1/queries/related?q=mug&k=2"), "/v1/queries/related", "get", 200)
+    assert [query["text"] for query in related["queries"]] == ["mug 0", "mug 1"]
+    expect(client.get("/v1/queries/related"), "/v1/queries/related", "get", 400)
     expect(client.get("/v1/status"), "/v1/status", "get", 200)
     expect(client.get("/livez"), "/livez", "get", 200)
     expect(client.get("/readyz"), "/readyz", "get", 503)

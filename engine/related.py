@@ -1,0 +1,112 @@
+"""Known queries: what shoppers searched and what the shop calls its products, with their places in the space."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.durable import write_bytes
+from engine.errors import InvalidModel
+from engine.projection import read_tensors
+from engine.protocols import Floats
+
+FILE = "related_queries.safetensors"
+MOST_TEXTS = 100_000
+_NEAR_TIE = 0.02  # of cosine; the query that is asked more often comes first among such
+
+
+@dataclass(frozen=True)
+class RelatedQuery:
+    """A known query text.
+
+    Attributes:
+        score: cosine between the two queries in the product space.
+        searches: how often shoppers searched it; 0: it is a product's or category's name.
+    """
+
+    text: str
+    score: float
+    searches: int
+
+
+def query_key(text: str) -> str:
+    """Returns the form in which two queries are the same: case folded, single spaces."""
+    return " ".join(text.split()).casefold()
+
+
+class RelatedQueries:
+    """The known queries of one generation.
+
+    Args:
+        texts: distinct by `query_key`, at most 100,000.
+        searches: int64 (n,), how often each was searched.
+        vectors: float32 (n, d), L2 norm 1.
+    """
+
+    def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats) -> None:
+        lengths = {len(texts), len(searches), len(vectors)}
+        if len(lengths) != 1 or vectors.ndim != 2 or len(texts) > MOST_TEXTS:
+            raise InvalidModel(f"known queries must have one row each, at most {MOST_TEXTS:,}; got {lengths}. Rebuild.")
+        self._texts, self._searches, self._vectors = tuple(texts), searches, vectors
+        self._rows = {query_key(text): row for row, text in enumerate(texts)}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @property
+    def dim(self) -> int:
+        return int(self._vectors.shape[1])
+
+    def searches(self, text: str) -> int:
+        """Returns how often shoppers had searched these words when the generation was built."""
+        row = self._rows.get(query_key(text))
+        return int(self._searches[row]) if row is not None else 0
+
+    def nearest(self, text: str, point: Floats, k: int) -> list[RelatedQuery]:
+        """Returns the k known queries nearest to a query, without itself, best first.
+
+        Scores within 0.02 of each other count as one; the query searched more often comes first among them.
+
+        Args:
+            point: float32 (d,), L2 norm 1, of `text`.
+        """
+        if not len(self):
+            return []
+        scores = self._vectors @ point
+        own = self._rows.get(query_key(text))
+        if own is not None:
+            scores[own] = -np.inf
+        wanted = min(4 * k + 16, len(scores))
+        head = np.argpartition(-scores, wanted - 1)[:wanted]
+        order = head[np.lexsort((head, -scores[head], -self._searches[head], -np.round(scores[head] / _NEAR_TIE)))]
+        return [
+            RelatedQuery(self._texts[row], float(scores[row]), int(self._searches[row]))
+            for row in order[:k].tolist()
+            if np.isfinite(scores[row])
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Writes `related_queries.safetensors`."""
+        from safetensors.numpy import save
+
+        told = json.dumps({"texts": self._texts, "searches": self._searches.tolist()})
+        write_bytes(folder / FILE, save({"vectors": np.ascontiguousarray(self._vectors)}, metadata={"queries": told}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads the file.
+
+        Raises:
+            InvalidModel: it does not hold known queries.
+        """
+        tensors, metadata = read_tensors(path, ("vectors",))
+        try:
+            told = json.loads(metadata["queries"])
+            texts = [str(text) for text in told["texts"]]
+            return cls(texts, np.array(told["searches"], np.int64), tensors["vectors"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidModel(f"{path.name} must hold texts, searches and vectors; got {error}. Rebuild.") from error

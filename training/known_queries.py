@@ -1,0 +1,60 @@
+"""The rebuild's part `known_queries`: queries that can be proposed to shoppers, and those that have several senses."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.events import Events
+from engine import projection, text_head
+from engine.projection import Projection
+from engine.related import MOST_TEXTS, RelatedQueries, query_key
+from engine.senses import Senses
+from engine.text_head import TextHead
+from engine.text_tower import EncoderTextTower, TextEncoder
+from training.behaviour import Behaviour
+from training.context import TrainingContext
+from training.senses import find_senses
+from training.texts import name_of, tidy
+
+_MOST_NAMES = 20_000
+_BLOCK = 1024
+_LEAST_SEARCHES = 3  # what was typed once may be private and is not proposed to others
+
+
+def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
+    """Writes `related_queries.safetensors` and, where queries have several senses, `senses.safetensors`.
+
+    It runs after the parts that write projection and text head, and does nothing without a text head.
+
+    Returns:
+        `texts`, `logged` of which were searched by shoppers, and `several_senses`.
+    """
+    if not (folder / text_head.FILE).exists():
+        return {"texts": 0, "skipped": "there is no text head"}
+    behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
+    texts = known_texts(context, behaviour)
+    head = TextHead.load(folder / text_head.FILE)
+    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    names = list(texts)
+    vectors = [tower.embed(names[at : at + _BLOCK]) for at in range(0, len(names), _BLOCK)]
+    points = np.concatenate([np.zeros((0, head.space_dim), np.float32), *vectors])
+    RelatedQueries(names, np.array(list(texts.values()), np.int64), points).save(folder)
+    senses = find_senses(context, behaviour, Projection.load(folder / projection.FILE))
+    if senses:
+        Senses(senses).save(folder)
+    return {"texts": len(names), "logged": sum(count > 0 for count in texts.values()), "several_senses": len(senses)}
+
+
+def known_texts(context: TrainingContext, behaviour: Behaviour) -> dict[str, int]:
+    """Returns the query texts to remember, each with how often it was searched: logged ones first, then names."""
+    found: dict[str, tuple[str, int]] = {}
+    for text, count in behaviour.query_frequencies(MOST_TEXTS):
+        if tidy(text) and count >= _LEAST_SEARCHES:
+            found.setdefault(query_key(tidy(text)), (tidy(text), count))
+    room = min(_MOST_NAMES, MOST_TEXTS - len(found)) + len(found)
+    for facts in context.catalogue.iter_facts():
+        for text in (tidy(facts.product.category.replace("-", " ").replace("_", " ")), name_of(facts.product)):
+            if text and len(found) < room:
+                found.setdefault(query_key(text), (text, 0))
+    return dict(found.values())
