@@ -2,9 +2,9 @@
 
     nice python benchmarks/cold_start.py clothing/catalogue.jsonl --home /tmp/cold-start
 
-Imports the catalogue and builds a generation; simulates two years of searches, clicks and purchases; stores those
-before the split, trains on them in a second rebuild, and measures on those after it, which nothing has seen. A second
-run with the same --home begins where the first ended.
+Imports the catalogue and builds a generation without any event; simulates two years of searches, clicks and purchases;
+learns queries from those before the split, and measures on those after it, which nothing has seen. A second run with the
+same --home begins with its generation.
 """
 
 import argparse
@@ -14,23 +14,25 @@ import platform
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.events import Events
 from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import load_settings
-from engine.live import LiveIndex
+from engine.learned_queries import LearnedTextTower
+from engine.live import LiveIndex, LiveView
+from engine.projection import normalise
+from engine.protocols import TextTower
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from training.behaviour import Behaviour
 from training.cold_start import compare, joint_scores, products_of
 from training.cold_start_report import describe, write_report
+from training.learned_queries import learn_queries
 from training.simulated_events import SimulatedEvents
 from training.simulated_shop import Shop, shop_of
 from training.simulator import SimulatorOptions, simulate
@@ -38,7 +40,6 @@ from training.simulator import SimulatorOptions, simulate
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)
 HELD_OUT_DAYS = 56
-_BATCH = 5_000
 
 
 def main() -> None:
@@ -66,17 +67,16 @@ def main() -> None:
         print(
             f"{len(events):,} simulated events in {time.perf_counter() - started:.1f} s, {len(events.queries)} queries"
         )
-        if not Events(settings.home).count:
-            store_events(events.before(split.timestamp()), Events(settings.home))
-            rebuild(settings, full=True)
-            view = LiveIndex(settings, catalogue).view()
         products, keys = products_of(catalogue.iter_facts(), view, split)
         past = Behaviour.from_simulated(events, until=split.timestamp())
         future = Behaviour.from_simulated(events, since=split.timestamp())
         truth = _Truth(events, products.product_ids)
-        found = compare(products, joint_scores(view, keys), past, future, split, arguments.queries, truth)
+        plain = compare(products, joint_scores(view, keys), past, future, split, arguments.queries, truth)
+        tower = learned_tower(view, products.product_ids, keys, past)
+        found = compare(products, joint_scores(view, keys, tower), past, future, split, arguments.queries, truth)
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(describe(found))
+        print(f"\nWITHOUT LEARNED QUERIES (the text tower has seen no event)\n\n{describe(plain)}")
+        print(f"\nWITH LEARNED QUERIES\n\n{describe(found)}\n")
         _verdict(found.to_json())
         if arguments.report:
             write_report(arguments.report, found)
@@ -96,10 +96,19 @@ def simulated_shop(catalogue: Catalogue, store: FeatureStore) -> Shop:
     return shop_of(catalogue.iter_facts(), start=START.timestamp(), end=END.timestamp(), vectors=vectors)
 
 
-def store_events(events: SimulatedEvents, store: Events) -> None:
-    rows = iter(events.events())
-    while batch := list(islice(rows, _BATCH)):
-        store.append(batch)
+def learned_tower(view: LiveView, product_ids: tuple[str, ...], keys: NDArray[np.int64], past: Behaviour) -> TextTower:
+    """Returns the live text tower with the queries that a rebuild learns from the events before the split."""
+    tower = view.generation.text_tower()
+    if tower is None:
+        raise SystemExit("the catalogue must have texts; it has none.")
+    rows = np.flatnonzero(view.mask(None) & np.isin(view.product_keys, keys))
+    rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
+    firsts = np.searchsorted(view.product_keys[rows], keys)
+    vectors = normalise(np.add.reduceat(view.vectors(rows), firsts, axis=0))
+    started = time.perf_counter()
+    learned = learn_queries(past, tower, list(product_ids), vectors)
+    print(f"{len(learned.texts)} queries learned in {time.perf_counter() - started:.1f} s")
+    return LearnedTextTower(tower, learned)
 
 
 class _Truth:

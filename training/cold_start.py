@@ -190,13 +190,16 @@ def products_of(
     return Products(product_ids=tuple(ids), ages_days=np.array(ages), words=index), np.array(keys, np.int64)
 
 
-def joint_scores(view: LiveView, keys: Numbers) -> Scores:
-    """Returns what scores texts against products (by ascending key) with the live towers: each by its best photo.
+def joint_scores(view: LiveView, keys: Numbers, tower: TextTower | None = None) -> Scores:
+    """Returns what scores texts against products (by ascending key), each by its best photo.
+
+    Args:
+        tower: None: the live generation's.
 
     Raises:
         NotEnoughData: the generation has no text tower.
     """
-    tower: TextTower | None = view.generation.text_tower()
+    tower = tower or view.generation.text_tower()
     if tower is None:
         raise NotEnoughData(
             "cold start needs a text tower; the live generation has none. Rebuild with products' texts."

@@ -1,0 +1,76 @@
+"""Learned queries: the query moves to the looks that are chosen, and a new product of these looks is found."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.event_fields import parse_events
+from data.events import Event
+from engine.errors import InvalidModel
+from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.projection import normalise
+from engine.protocols import Floats
+from training.behaviour import Behaviour
+from training.learned_queries import learn_queries
+
+
+class _Tower:
+    """Leads every text to the first axis, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: list[str]) -> Floats:
+        self.asked += texts
+        return np.eye(1, 4, dtype=np.float32).repeat(len(texts), axis=0)
+
+
+def search(number: int, clicked: str, shown: list[str]) -> list[Event]:
+    return parse_events({
+        "at": f"2026-01-01T{number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z", "query_text": "Mug",
+        "shown": shown[number % len(shown) :] + shown[: number % len(shown)], "clicked": [clicked],
+    })  # fmt: skip
+
+
+@pytest.fixture
+def vectors() -> Floats:
+    """Old products in two looks, and at the end a new one of each, which nobody was shown."""
+    generator = np.random.default_rng(2)
+    looks = np.array([[1, 1, 0, 0], [1, -1, 0, 0]] * 11, np.float32)
+    return normalise(looks + 0.1 * generator.standard_normal(looks.shape).astype(np.float32))
+
+
+def test_a_new_product_of_the_chosen_looks_is_found(vectors: Floats) -> None:
+    names = [f"p{number}" for number in range(22)]
+    events = [event for number in range(200) for event in search(number, f"p{number % 10 * 2}", names[:20])]
+    learned = learn_queries(Behaviour.from_events(events), _Tower(), names, vectors)
+    assert learned.texts == ("mug",)
+    point = learned.points[0]
+    assert np.linalg.norm(point) == pytest.approx(1)
+    scores = vectors @ point
+    assert scores[20] > scores[1:20:2].max()
+    assert scores[20] > scores[21] + 0.3
+
+
+def test_few_clicks_teach_nothing(vectors: Floats) -> None:
+    names = [f"p{number}" for number in range(22)]
+    events = [event for number in range(19) for event in search(number, "p0", names[:20])]
+    assert learn_queries(Behaviour.from_events(events), _Tower(), names, vectors).texts == ()
+    unknown = [event for number in range(50) for event in search(number, "gone", ["gone"])]
+    assert learn_queries(Behaviour.from_events(unknown), _Tower(), names, vectors).texts == ()
+
+
+def test_the_tower_answers_for_all_other_words(tmp_path: Path) -> None:
+    LearnedQueries(["red mug"], np.eye(4, dtype=np.float32)[2:3]).save(tmp_path)
+    tower = _Tower()
+    learned = LearnedTextTower(tower, LearnedQueries.load(tmp_path / "learned_queries.safetensors"))
+    points = learned.embed(["cup", " Red  MUG", "bowl"])
+    assert points.argmax(axis=1).tolist() == [0, 2, 0]
+    assert tower.asked == ["cup", "bowl"]
+    assert learned.embed([]).shape == (0, 4)
+
+
+def test_points_without_names_are_refused() -> None:
+    with pytest.raises(InvalidModel):
+        LearnedQueries(["a"], np.zeros((2, 4), np.float32))

@@ -1,0 +1,117 @@
+"""The rebuild's part `learned_queries`: points of frequent queries from what shoppers chose, in a space of looks.
+
+The products' points stay where their photos put them: were they moved by clicks as well, products that nobody has
+clicked yet, the new ones, would be pushed away from every query. Only the query moves, towards the looks that are
+chosen, so that a new product of these looks is found on its first day.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.events import Events
+from engine import projection, text_head
+from engine.learned_queries import LearnedQueries
+from engine.projection import Projection, normalise
+from engine.protocols import Floats, TextTower
+from engine.text_head import TextHead
+from engine.text_tower import EncoderTextTower, TextEncoder
+from training.behaviour import Behaviour
+from training.context import TrainingContext
+
+MOST_QUERIES = 20_000
+_LEAST_CLICKS = 20
+_MOST_LOOKS = 20.0  # a product looked at more often tells no more; places are never as sure as counts
+_UNSEEN_LOOKS = 0.3  # products that were never shown count as if looked at so often, in vain
+_RIDGE = 30.0
+_LEAST_TEXT = 0.5  # of the text tower's direction, in shares of the mean success by unit of cosine
+_BLOCK_ROWS = 8192
+
+
+def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
+    """Writes `learned_queries.safetensors` where shoppers have clicked; runs after the parts of space and text head.
+
+    Returns:
+        `queries`, how many were learned.
+    """
+    if not (folder / text_head.FILE).exists():
+        return {"queries": 0, "skipped": "there is no text head"}
+    behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
+    if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
+        return {"queries": 0, "skipped": "too few searches with clicks"}
+    head = TextHead.load(folder / text_head.FILE)
+    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    product_ids, vectors = _products(context, Projection.load(folder / projection.FILE))
+    learned = learn_queries(behaviour, tower, product_ids, vectors)
+    if learned.texts:
+        learned.save(folder)
+    return {"queries": len(learned.texts)}
+
+
+def learn_queries(
+    behaviour: Behaviour, tower: TextTower, product_ids: list[str], vectors: Floats
+) -> LearnedQueries:  # fmt: skip
+    """Learns the points of the queries with at least 20 clicks, the 20,000 most frequent of them.
+
+    Ridge regression of each product's success (clicks over looks, in shares of the query's mean) on its point, weighted
+    by its looks, beginning from the text tower's direction.
+
+    Args:
+        product_ids: (n,); vectors: float32 (n, d), L2 norm 1.
+    """
+    numbers = {product_id: number for number, product_id in enumerate(product_ids)}
+    place = np.array([numbers.get(name, -1) for name in behaviour.product_ids], np.int64)
+    exact = vectors.astype(np.float64)
+    gram = _UNSEEN_LOOKS * exact.T @ exact
+    texts: list[str] = []
+    points: list[Floats] = []
+    for text, _ in behaviour.query_frequencies(MOST_QUERIES):
+        rows = behaviour.rows_of(text)
+        looks, clicks = np.zeros(len(vectors)), np.zeros(len(vectors))
+        known = place[behaviour.product[rows]]
+        looks[known[known >= 0]] = behaviour.looks[rows][known >= 0]
+        clicks[known[known >= 0]] = behaviour.clicks[rows][known >= 0]
+        clicks[looks == 0] = 0
+        if clicks.sum() >= _LEAST_CLICKS:
+            texts.append(text)
+            points.append(_learn(tower.embed([text])[0], looks, clicks, exact, gram))
+    dim = vectors.shape[1]
+    return LearnedQueries(texts, np.stack(points) if points else np.zeros((0, dim), np.float32))
+
+
+def _learn(
+    start: Floats,
+    looks: NDArray[np.float64],
+    clicks: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    gram: NDArray[np.float64],
+) -> Floats:
+    """Returns the learned point float32 (d,), L2 norm 1."""
+    seen = looks > 0
+    success = np.zeros(len(looks))
+    success[seen] = clicks[seen] / np.maximum(looks[seen], 1e-9) / (clicks.sum() / looks.sum())
+    weight = np.where(seen, np.minimum(looks, _MOST_LOOKS), _UNSEEN_LOOKS)
+    total = weight.sum()
+    mean = weight @ vectors / total
+    score = vectors @ start - mean @ start
+    above = success - weight @ success / total
+    text_share = max(float((weight * score * above).sum() / max((weight * score**2).sum(), 1e-9)), _LEAST_TEXT)
+    left = above - text_share * score
+    extra = weight[seen] - _UNSEEN_LOOKS
+    spread = gram + (vectors[seen] * extra[:, None]).T @ vectors[seen] - total * np.outer(mean, mean)
+    move = np.linalg.solve(spread + _RIDGE * np.eye(len(mean)), (vectors - mean).T @ (weight * left))
+    return normalise((text_share * start + move).astype(np.float32))
+
+
+def _products(context: TrainingContext, space: Projection) -> tuple[list[str], Floats]:
+    """Returns the products with photos and the middle of each one's points, float32 (n, d), L2 norm 1."""
+    snapshot = context.snapshot
+    sha256 = snapshot.image_sha256
+    blocks = [sha256[start : start + _BLOCK_ROWS] for start in range(0, len(sha256), _BLOCK_ROWS)]
+    points = np.concatenate([space.apply(context.features.read(block)) for block in blocks])
+    keys, firsts = np.unique(snapshot.product_keys, return_index=True)
+    names = {facts.product_key: facts.product.product_id for facts in context.catalogue.iter_facts()}
+    middles = normalise(np.add.reduceat(points, firsts, axis=0))
+    return [names.get(int(key), "") for key in keys], middles
