@@ -34,7 +34,7 @@ from training.backbone_views import StoredViews, view_key
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import InvalidTraining, NotEnoughData
 from training.photo_features import without
-from training.splits import Fold, split
+from training.splits import Fold, look_folds, split
 from training.voter_softmax import SoftmaxOptions, fit_softmax
 
 WEIGHTS, RECORD, CLASSIFIER, LOG = "weights.weights.h5", "backbone.json", "classifier.safetensors", "log.csv"
@@ -150,7 +150,7 @@ def _prepare(
     photos = without(photos, views.fill(photos, options.views))
     if tested is not None and (lost := views.fill(tested, 0)):
         tested = tested.subset(np.flatnonzero([key not in lost for key in tested.keys]))
-    fold = split(photos, options.held_out, seed=options.seed)
+    fold = _hold_out(views, photos, options)
     import keras
 
     keras.utils.set_random_seed(options.seed)
@@ -166,6 +166,30 @@ def _prepare(
         model=build_model(cut.upper, cut.architecture.dim, cut.cut_shape, len(photos.labels), classifier),
         embed_s=time.monotonic() - started,
     )
+
+
+def _hold_out(views: StoredViews, photos: LabelledPhotos, options: BackboneOptions) -> Fold:
+    """Holds photos out: of the catalogue by product, of files those that look alike together.
+
+    Files do not say which of them were taken in one go; drawn one by one, what is held out would be near copies of what
+    is learned, and every epoch would look perfect.
+    """
+    if not photos.sources:
+        return split(photos, options.held_out, seed=options.seed)
+    points = _unit(views.pooled(photos.keys))
+    held = look_folds(points, photos.y, max(2, round(1 / options.held_out)), seed=options.seed) == 0
+    outside = {photos.keys[row] for row in np.flatnonzero(held)}
+    straddles = np.array([key in outside for key in photos.keys]) & ~held
+    fold = Fold(
+        train=np.flatnonzero(~held & ~straddles),
+        held=np.flatnonzero(held),
+        split_by=dict.fromkeys(photos.labels, "look"),
+        straddling=int(straddles.sum()),
+        seed=options.seed,
+    )
+    if len(fold.held) and len(np.unique(photos.y[fold.train])) == len(photos.labels):
+        return fold
+    return split(photos, options.held_out, seed=options.seed)
 
 
 def _first_classifier(
@@ -227,6 +251,7 @@ def _train(run: _Run, *, resume: bool) -> dict[str, Any]:
         "imbalance": photos.imbalance,
         "excluded": [f"{item.what}: {item.reason}" for item in photos.excluded],
         "photos": {"trained": len(fold.train), "held_out": len(fold.held), "straddling": fold.straddling},
+        "held_out_by": sorted(set(fold.split_by.values())),
         "seconds": {"views": round(run.embed_s, 1), "training": round(fit.position.seconds, 1)},
         "before": before,
         "best_epoch": fit.position.best_epoch,
@@ -267,5 +292,5 @@ def _keys(photos: LabelledPhotos, rows: Numbers, view: int = 0) -> list[str]:
 
 
 def _unit(rows: Floats) -> Floats:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(lengths, 1e-9)).astype(np.float32, copy=False)
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return unit

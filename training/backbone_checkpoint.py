@@ -46,9 +46,8 @@ def save(folder: Path, run: str, position: Position, model: Any, best: Arrays) -
 
     arrays = {**_prefixed("model", weights_of(model)), **_prefixed("best", best)}
     arrays |= {f"optimizer.{n}": _numpy(v) for n, v in enumerate(model.optimizer.variables)}
-    content = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     facts = {"run": run, "position": json.dumps(asdict(position))}
-    write_bytes(folder / FILE, pack(content, metadata=facts))
+    write_bytes(folder / FILE, pack(arrays, metadata=facts))
 
 
 def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
@@ -80,7 +79,7 @@ def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
 
 
 def weights_of(model: Any) -> Arrays:
-    """Returns copies of a model's trained weights by number."""
+    """Returns C-contiguous copies of a model's trained weights by number."""
     return {str(number): _numpy(variable) for number, variable in enumerate(model.trainable_variables)}
 
 
@@ -102,4 +101,4 @@ def _unprefixed(prefix: str, arrays: Arrays) -> Arrays:
 def _numpy(variable: Any) -> NDArray[Any]:
     import keras
 
-    return np.array(keras.ops.convert_to_numpy(variable))
+    return np.array(keras.ops.convert_to_numpy(variable), order="C")

@@ -39,7 +39,7 @@ def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label
     import keras
 
     inputs = keras.Input(input_shape if upper is not None else (dim,))
-    pooled = inputs if upper is None else upper(inputs, training=False)
+    pooled = inputs if upper is None else _at_inference(upper)(inputs)
     unit = keras.layers.UnitNormalization(dtype="float32")(pooled)
     # At this length one number is about 1 in size, so that one learning rate fits this layer and those below.
     scaled = keras.layers.Rescaling(math.sqrt(dim), dtype="float32")(unit)
@@ -48,6 +48,25 @@ def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label
     kernel, bias = classifier
     linear.set_weights([kernel / math.sqrt(dim), bias])
     return model
+
+
+def _at_inference(network: Any) -> Any:
+    """Returns a layer that runs `network` as at inference, also while it is trained."""
+    import keras
+
+    # A functional model overrides a `training=False` given when it was built; a layer's own call does not.
+    class AtInference(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="trained")
+            self.network = network
+
+        def call(self, inputs: Any) -> Any:
+            return self.network(inputs, training=False)
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return self.network.compute_output_shape(shape)
+
+    return AtInference()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,498 @@
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import lookalike
+from data.errors import LockHeld
+from data.locks import exclusive
+from data.settings import Settings
+from engine.backbones import load_backbone, resolve_spec
+from engine.errors import InvalidModel
+from engine.keras_backbones import ARCHITECTURES, Architecture, trunk_of
+from training import backbone, backbone_fit
+from training.backbone import train_backbone
+from training.backbone_batches import TrainingBatches
+from training.backbone_fit import Fit, HeldOut, build_model, learning_rate, validate
+from training.backbone_network import _split, load_cut
+from training.backbone_options import FROM_LAYER, BackboneOptions
+from training.datasets import from_files
+from training.errors import InvalidTraining, NotEnoughData
+
+SIZE, DIM = 32, 8
+COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 60, 200)}
+
+
+@pytest.fixture(autouse=True)
+def eager() -> Iterator[None]:
+    """Runs networks this small step by step: compiling them would take most of the time."""
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+def small_trunk(size: int) -> Any:
+    """A stem, one block with a shortcut and one without, each with a batch norm."""
+    import keras
+
+    layers = keras.layers
+    image = keras.Input((size, size, 3), name="image")
+    stem = layers.Conv2D(DIM, 3, strides=4, activation="relu", name="stem")(image)
+    x = layers.BatchNormalization(name="block_norm")(stem)
+    x = layers.Conv2D(DIM, 1, name="block_conv")(x)
+    x = layers.Add(name="block_add")([x, stem])
+    x = layers.Conv2D(DIM, 1, activation="relu", name="last_conv")(x)
+    x = layers.BatchNormalization(name="last_norm")(x)
+    return keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="small")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings) -> Settings:
+    """Settings under which EfficientNet-Lite2 is a network of three convolutions."""
+    import keras
+
+    monkeypatch.setitem(
+        ARCHITECTURES,
+        "efficientnet_lite2",
+        Architecture("efficientnet_lite2", DIM, SIZE, 1 / 128, -127 / 128, small_trunk),
+    )
+    keras.utils.set_random_seed(3)
+    path = tmp_path / "base.weights.h5"
+    small_trunk(SIZE).save_weights(path)
+    return settings.replace(weights=str(path), runtime="keras")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six photos of each of three colours, in a folder per colour."""
+    random = np.random.default_rng(0)
+    for label, colour in COLOURS.items():
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.clip(random.normal(colour, 40, (40, 40, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def options(**changes: Any) -> BackboneOptions:
+    given = {"from_layer": "last_conv", "epochs": 3, "batch": 4, "views": 1, "held_out": 0.3, "learning_rate": 0.01}
+    return BackboneOptions(name="shop", **{**given, **changes})
+
+
+def weights_by_layer(network: Any) -> dict[str, list[np.ndarray]]:
+    return {layer.name: layer.get_weights() for layer in trunk_of(network).layers if layer.weights}
+
+
+def trained_network(settings: Settings, name: str = "shop") -> Any:
+    own = settings.replace(backbone=name, weights="imagenet")
+    return load_backbone(own, resolve_spec(own))._network
+
+
+def test_only_the_layers_from_the_named_one_on_move(small: Settings, photos: Path):
+    before = weights_by_layer(load_cut(small, "efficientnet_lite2", "last_conv").network)
+    train_backbone(small, options(), data=photos)
+    after = weights_by_layer(trained_network(small))
+    for layer in ("stem", "block_norm", "block_conv"):
+        assert all(np.array_equal(one, two) for one, two in zip(before[layer], after[layer], strict=True)), layer
+    assert not np.allclose(before["last_conv"][0], after["last_conv"][0], atol=1e-4)
+
+
+def test_batch_norms_learn_their_scale_but_keep_their_statistics(small: Settings, photos: Path):
+    before = weights_by_layer(load_cut(small, "efficientnet_lite2", "last_conv").network)["last_norm"]
+    train_backbone(small, options(), data=photos)
+    gamma, beta, mean, variance = weights_by_layer(trained_network(small))["last_norm"]
+    assert not np.array_equal(gamma, before[0])
+    assert not np.array_equal(beta, before[1])
+    assert np.array_equal(mean, before[2])
+    assert np.array_equal(variance, before[3])
+
+
+def test_with_frozen_features_only_the_classifier_learns(small: Settings, photos: Path):
+    result = train_backbone(small, options(mode="features", from_layer="", epochs=6), data=photos)
+    before = weights_by_layer(load_cut(small, "efficientnet_lite2", "").network)
+    after = weights_by_layer(trained_network(small))
+    assert all(np.array_equal(one, two) for name in before for one, two in zip(before[name], after[name], strict=True))
+    assert result.record["curve"][-1]["loss"] < result.record["curve"][0]["loss"]
+    assert result.record["stored_after"] == ""
+
+
+def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings, photos: Path):
+    result = train_backbone(small, options(), data=photos, test=photos)
+    own = small.replace(backbone="shop", weights="imagenet")
+    spec = resolve_spec(own)
+    assert spec.fingerprint != resolve_spec(small).fingerprint
+    assert spec.weights_digest == result.record["weights_sha256"]
+    images = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    assert load_backbone(own, spec).embed(images).shape == (3, DIM)
+    assert not (small.home / "training" / "shop").exists()
+    record = json.loads((result.folder / "backbone.json").read_text())
+    assert record["options"]["from_layer"] == record["trained_from"] == "last_conv"
+    assert record["labels"] == {"blue": 6, "green": 6, "red": 6}
+    assert record["test"]["photos"] == 18
+    assert record["held_out_by"] == ["look"]
+    rows = list(csv.DictReader((result.folder / "log.csv").read_text().splitlines()))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+
+
+def test_the_stored_classifier_and_the_published_network_agree_with_the_record(small: Settings, photos: Path):
+    from safetensors import safe_open
+
+    from data.images import decode
+    from engine.preprocess import to_input
+
+    result = train_backbone(small, options(epochs=8), data=photos, test=photos)
+    with safe_open(result.folder / "classifier.safetensors", "np") as file:
+        kernel, bias = file.get_tensor("kernel"), file.get_tensor("bias")
+        labels = json.loads(file.metadata()["labels"])
+    own = small.replace(backbone="shop", weights="imagenet")
+    paths = sorted(photos.rglob("*.png"))
+    rows = load_backbone(own, resolve_spec(own)).embed(
+        np.stack([to_input(decode(path.read_bytes(), small), SIZE) for path in paths])
+    )
+    answers = np.argmax(rows / np.linalg.norm(rows, axis=1, keepdims=True) @ kernel + bias, axis=1)
+    right = np.mean([labels[answer] == path.parent.name for answer, path in zip(answers, paths, strict=True)])
+    assert right == pytest.approx(result.record["test"]["top1"], abs=1e-6)
+
+
+@pytest.mark.parametrize("first", ["block_conv", "block_norm", "last_conv", "stem"])
+def test_both_halves_of_a_cut_make_the_whole_network(small: Settings, first: str):
+    cut = load_cut(small, "efficientnet_lite2", first)
+    images = np.random.default_rng(1).uniform(0, 255, (2, SIZE, SIZE, 3)).astype(np.float32)
+    rows = cut.row_network().predict(images, verbose=0)
+    below = rows[:, : cut.cut_size].reshape(2, *cut.cut_shape)
+    assert np.allclose(cut.upper.predict(below, verbose=0), rows[:, cut.cut_size :], atol=1e-5)
+
+
+def test_inside_a_block_the_cut_moves_below_its_shortcut(small: Settings):
+    assert load_cut(small, "efficientnet_lite2", "block_conv").cut == "stem"
+    assert load_cut(small, "efficientnet_lite2", "last_conv").cut == "block_add"
+    inside = load_cut(small, "efficientnet_lite2", "block_conv")
+    assert not trunk_of(inside.network).get_layer("block_norm").trainable_weights
+
+
+@pytest.mark.parametrize("base", sorted(FROM_LAYER))
+def test_the_default_layer_of_each_architecture_can_be_cut_at(base: str):
+    trunk = ARCHITECTURES[base].build_trunk(96)
+    cut, upper = _split(trunk, FROM_LAYER[base])
+    trained = sum(int(np.prod(weight.shape)) for weight in upper.trainable_weights)
+    assert 0.1 < trained / trunk.count_params() < 0.9
+    assert trunk.get_layer(cut).output.shape[1] <= 6
+
+
+def test_an_unknown_layer_is_refused_with_those_there_are(small: Settings, photos: Path):
+    with pytest.raises(InvalidTraining, match=r"got 'block99'.*stem, block_norm, block_conv, block_add, last_conv"):
+        train_backbone(small, options(from_layer="block99"), data=photos)
+
+
+def test_a_layer_above_all_weights_is_refused(small: Settings, photos: Path):
+    with pytest.raises(InvalidTraining, match="something to train"):
+        train_backbone(small, options(from_layer="pool"), data=photos)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": "all"},
+        {"base": "resnet"},
+        {"precision": "int8"},
+        {"epochs": 0},
+        {"batch": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"held_out": 1.0},
+        {"mode": "features"},
+        {"input_size": 8},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(small: Settings, photos: Path, changes: dict[str, Any]):
+    with pytest.raises(InvalidTraining, match="--"):
+        train_backbone(small, options(**changes), data=photos)
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "../x", "inception_v3", "a" * 65])
+def test_a_name_that_cannot_be_is_refused(small: Settings, photos: Path, name: str):
+    with pytest.raises(InvalidTraining, match="--name"):
+        train_backbone(small, BackboneOptions(name=name), data=photos)
+
+
+def test_a_name_that_is_taken_is_refused(small: Settings, photos: Path):
+    (small.home / "backbones" / "shop").mkdir(parents=True)
+    with pytest.raises(InvalidTraining, match="--name must be new"):
+        train_backbone(small, options(), data=photos)
+
+
+def test_two_trainings_of_one_name_at_once_are_refused(small: Settings, photos: Path):
+    with exclusive(small.home / "training" / "shop" / "lock", "train backbone"), pytest.raises(LockHeld):
+        train_backbone(small, options(), data=photos)
+
+
+def test_fewer_than_two_labels_are_refused(small: Settings, photos: Path):
+    (photos / "red").rename(photos.parent / "alone")
+    (photos / "blue").rename(photos.parent / "other")
+    with pytest.raises(NotEnoughData, match="at least 2 labels"):
+        train_backbone(small, options(), data=photos)
+
+
+def test_an_empty_label_is_refused_by_name(small: Settings, photos: Path):
+    (photos / "yellow").mkdir()
+    with pytest.raises(NotEnoughData, match="yellow"):
+        train_backbone(small, options(), data=photos)
+
+
+def test_an_unreadable_photo_is_left_out_and_named(small: Settings, photos: Path):
+    (photos / "red" / "9.png").write_bytes(b"no photo")
+    record = train_backbone(small, options(epochs=1), data=photos).record
+    assert len(record["excluded"]) == 1
+    assert record["labels"]["red"] == 6
+
+
+class Killed(BaseException):
+    """Stands for a process that ends at once."""
+
+
+def test_a_resumed_training_equals_one_that_was_never_stopped(
+    small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = train_backbone(small, options(), data=photos)
+    expected = weights_by_layer(trained_network(small))
+    whole.folder.rename(whole.folder.parent / "whole")
+    monkeypatch.setattr(backbone_fit, "_CHECKPOINT_S", 0.0)
+    step, made = Fit._step, []
+
+    def die(fit: Fit, epoch: int, number: int, rate: float) -> float:
+        if len(made) == 4:
+            raise Killed
+        made.append((epoch, number))
+        return step(fit, epoch, number, rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "_step", die)
+        with pytest.raises(Killed):
+            train_backbone(small, options(), data=photos)
+    assert not (small.home / "backbones" / "shop").exists()
+
+    def go_on(fit: Fit, epoch: int, number: int, rate: float) -> float:
+        made.append((epoch, number))
+        return step(fit, epoch, number, rate)
+
+    monkeypatch.setattr(Fit, "_step", go_on)
+    resumed = train_backbone(small, options(), data=photos, resume=True)
+    assert made == sorted(set(made))  # every step was made once
+    for name, arrays in weights_by_layer(trained_network(small)).items():
+        assert all(np.allclose(one, two, atol=1e-6) for one, two in zip(arrays, expected[name], strict=True)), name
+    for one, two in zip(resumed.record["curve"], whole.record["curve"], strict=True):
+        assert one["loss"] == pytest.approx(two["loss"], rel=1e-5)
+
+
+def stopped(settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leaves the checkpoint of a training that was stopped before it was published."""
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backbone, "_publish", die)
+        with pytest.raises(Killed):
+            train_backbone(settings, options(epochs=1), data=photos)
+    return settings.home / "training" / "shop" / "checkpoint.safetensors"
+
+
+def test_another_trainings_checkpoint_is_not_gone_on_from(
+    small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert stopped(small, photos, monkeypatch).exists()
+    record = train_backbone(small, options(epochs=2), data=photos, resume=True).record
+    assert [entry["epoch"] for entry in record["curve"]] == [1, 2]
+
+
+def test_a_damaged_checkpoint_is_refused(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch):
+    path = stopped(small, photos, monkeypatch)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InvalidModel, match="without --resume"):
+        train_backbone(small, options(epochs=1), data=photos, resume=True)
+
+
+def test_stored_views_are_not_computed_again(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch):
+    stopped(small, photos, monkeypatch)
+    monkeypatch.setattr(backbone.StoredViews, "_load", lambda _: pytest.fail("the network was loaded again"))
+    train_backbone(small, options(epochs=2), data=photos)
+
+
+class Points:
+    """Stored views whose pool_3 is given."""
+
+    def __init__(self, points: dict[str, np.ndarray]) -> None:
+        self._points = points
+
+    def pooled(self, keys: Sequence[str]) -> np.ndarray:
+        return np.stack([self._points[key] for key in keys])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_files_that_look_alike_are_held_out_together(photos: Path, seed: int):
+    found = from_files(photos)
+    look = {key: number % 2 for number, key in enumerate(found.keys)}
+    random = np.random.default_rng(seed)
+    points = {key: (np.eye(4)[look[key]] + random.normal(0, 0.01, 4)).astype(np.float32) for key in found.keys}
+    fold = backbone._hold_out(Points(points), found, options(held_out=0.5, seed=seed))
+    assert sorted([*fold.train, *fold.held]) == list(range(18))
+    for label in range(3):
+        held = {look[found.keys[row]] for row in fold.held if found.y[row] == label}
+        assert len(held) == 1
+
+
+def test_the_rate_rises_and_then_falls_along_a_cosine():
+    given = BackboneOptions(name="shop", learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(given, step, 100) for step in range(100)]
+    assert np.allclose(rates[:10], np.arange(1, 11) / 10)
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[99] < 0.001
+
+
+def read_numbers(keys: Sequence[str]) -> np.ndarray:
+    """Gives each view the number that its key begins with."""
+    return np.array([[float(key.partition("+")[0])] for key in keys], np.float32)
+
+
+def batches(y: Sequence[int], **changes: Any) -> TrainingBatches:
+    given = BackboneOptions(**{"name": "shop", "batch": 4, "mixup": 0.0, "label_smoothing": 0.0, **changes})
+    return TrainingBatches(read_numbers, [str(number) for number in range(len(y))], np.array(y), len(set(y)), given)
+
+
+def test_every_epoch_shows_every_photo_once_in_another_order():
+    shown = batches([0, 1] * 5)
+    assert shown.steps == 3
+    orders = [[int(x) for step in range(3) for x in shown.at(epoch, step).inputs[:, 0]] for epoch in range(2)]
+    assert [sorted(order) for order in orders] == [list(range(10))] * 2
+    assert orders[0] != orders[1]
+
+
+def test_all_views_are_shown():
+    seen: set[str] = set()
+
+    def note(keys: Sequence[str]) -> np.ndarray:
+        seen.update(key.partition("+")[2] for key in keys)
+        return np.zeros((len(keys), 1), np.float32)
+
+    given = BackboneOptions(name="shop", views=2, batch=50)
+    shown = TrainingBatches(note, ["7"] * 50, np.zeros(50, np.int64), 2, given)
+    shown.at(0, 0)
+    assert len(seen) == 3
+    assert "" in seen
+
+
+def test_labels_are_smoothed():
+    targets = batches([0, 1, 2, 3], label_smoothing=0.2).at(0, 0).targets
+    assert np.allclose(np.sort(targets, axis=1), [[0.05, 0.05, 0.05, 0.85]] * 4)
+
+
+def test_blending_mixes_inputs_targets_and_weights_alike():
+    batch = batches([0, 1, 1, 1], mixup=5.0).at(0, 0)
+    y = np.array([0, 1, 1, 1])
+    plain = batches([0, 1, 1, 1]).at(0, 0)
+    order = plain.inputs[:, 0].astype(int)
+    assert not np.array_equal(batch.inputs, plain.inputs)
+    assert np.allclose(batch.targets.sum(axis=1), 1)
+    # the photo numbered 0 is the only one of label 0, so a row's share of label 0 decides its weight
+    weight = {label: float(plain.weights[list(order).index(row)]) for row, label in enumerate(y)}
+    assert np.allclose(batch.weights, batch.targets @ [weight[0], weight[1]])
+    assert np.array_equal(batch.inputs, batches([0, 1, 1, 1], mixup=5.0).at(0, 0).inputs)
+
+
+def test_class_weights_make_a_small_label_count_as_much_as_a_large_one():
+    y = [0] * 9 + [1] * 3
+    batch = batches(y, batch=12).at(0, 0)
+    small = batch.targets[:, 1] == 1
+    assert batch.weights[small].sum() == pytest.approx(batch.weights[~small].sum())
+    assert (batches(y, batch=12, class_weights=False).at(0, 0).weights == 1).all()
+
+
+def fit_blobs(folder: Path, **changes: Any) -> tuple[Any, np.ndarray]:
+    """Trains a classifier on two overlapping blobs, nine of one to one of the other; returns its logits too."""
+    random = np.random.default_rng(0)
+    y = np.array([0] * 90 + [1] * 10)
+    rows = (random.normal(size=(100, 4)) + np.where(y[:, None] == 0, -0.6, 0.6) * [1, 1, 0, 0]).astype(np.float32)
+    keys = [str(number) for number in range(100)]
+
+    def read(wanted: Sequence[str]) -> np.ndarray:
+        return rows[[int(key.partition("+")[0]) for key in wanted]]
+
+    given = BackboneOptions(
+        **{"name": "shop", "epochs": 6, "batch": 10, "learning_rate": 0.05, "mixup": 0.0, **changes}
+    )
+    model = build_model(None, 4, (), 2, (np.zeros((4, 2), np.float32), np.zeros(2, np.float32)))
+    fit = Fit(model, TrainingBatches(read, keys, y, 2, given), HeldOut(keys=keys, y=y), read, given, folder, "run")
+    fit.run()
+    return fit, backbone_fit.predict(model, read, keys)
+
+
+def test_class_weights_change_what_is_learned(tmp_path: Path):
+    _, even = fit_blobs(tmp_path / "even", patience=0)
+    _, plain = fit_blobs(tmp_path / "plain", patience=0, class_weights=False)
+    assert np.mean(even[:, 1] - even[:, 0]) > np.mean(plain[:, 1] - plain[:, 0]) + 1
+
+
+def test_training_stops_where_validation_does_not_get_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backbone_fit, "validate", lambda *_: {"validation_loss": 1.0, "top1": 0.5, "top5": 1.0})
+    fit, _ = fit_blobs(tmp_path, patience=3)
+    assert (len(fit.position.history), fit.position.best_epoch) == (4, 1)
+
+
+def test_the_best_epochs_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    kept: list[np.ndarray] = []
+    top1 = iter([0.5, 0.9, 0.7, 0.9])
+
+    def pretend(model: Any, *_: Any) -> dict[str, float]:
+        kept.append(model.get_layer("classifier").get_weights()[0])
+        return {"validation_loss": 1.0, "top1": next(top1), "top5": 1.0}
+
+    monkeypatch.setattr(backbone_fit, "validate", pretend)
+    fit, _ = fit_blobs(tmp_path, epochs=4)
+    assert fit.position.best_epoch == 2
+    assert np.array_equal(fit._model.get_layer("classifier").get_weights()[0], kept[1])
+
+
+def test_validation_counts_ranks_and_measures_unsmoothed_loss():
+    import keras
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    logits = np.log(np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1]], np.float32))
+    figures = validate(
+        model, lambda keys: logits[[int(key) for key in keys]], HeldOut(keys=["0", "1"], y=np.array([0, 0]))
+    )
+    assert figures["top1"] == 0.5
+    assert figures["top5"] == 1.0
+    assert figures["validation_loss"] == pytest.approx(-(np.log(0.7) + np.log(0.3)) / 2, rel=1e-4)
+
+
+def test_mixed_precision_trains_weights_that_stay_float32(small: Settings, photos: Path):
+    import keras
+
+    train_backbone(small, options(precision="bf16", epochs=2), data=photos)
+    assert all(
+        array.dtype == np.float32 for arrays in weights_by_layer(trained_network(small)).values() for array in arrays
+    )
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_command_trains_from_the_catalogue_and_prints_the_curve(small: Settings, photos: Path):
+    from indexer.importing import import_feed
+
+    import_feed(small, photos)
+    given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--views", "0", "--held-out", "0.3"]
+    run = CliRunner().invoke(lookalike.cli, ["train", "backbone", *given], obj=small, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    assert "Best epoch" in run.output
+    assert "lookalike rebuild --backbone shop" in run.output
+    assert len([line for line in run.output.splitlines() if line.strip()[:1].isdigit()]) == 2
