@@ -181,7 +181,7 @@ def test_inside_a_block_the_cut_moves_below_its_shortcut(small: Settings):
 @pytest.mark.parametrize("base", sorted(FROM_LAYER))
 def test_the_default_layer_of_each_architecture_can_be_cut_at(base: str):
     trunk = ARCHITECTURES[base].build_trunk(96)
-    cut, upper = _split(trunk, FROM_LAYER[base])
+    cut, upper = _split(trunk, FROM_LAYER[base], base)
     trained = sum(int(np.prod(weight.shape)) for weight in upper.trainable_weights)
     assert 0.1 < trained / trunk.count_params() < 0.9
     assert trunk.get_layer(cut).output.shape[1] <= 6

@@ -79,7 +79,7 @@ def load_cut(
         load_state(trunk, lite2_state())
     else:
         load_weights(network, weights.path)
-    cut, upper = _split(trunk, first_layer) if first_layer else ("", None)
+    cut, upper = _split(trunk, first_layer, base) if first_layer else ("", None)
     shape = tuple(trunk.get_layer(cut).output.shape[1:]) if cut else ()
     return CutNetwork(
         architecture=architecture,
@@ -97,15 +97,14 @@ def base_settings(settings: Settings, base: str) -> Settings:
     return settings.replace(backbone=base, weights=settings.weights if base == settings.backbone else "imagenet")
 
 
-def _split(trunk: Any, first_layer: str) -> tuple[str, Any]:
+def _split(trunk: Any, first_layer: str, base: str) -> tuple[str, Any]:
     """Returns the name of the layer to cut after, and the model of what comes above it."""
     import keras
 
     names = [layer.name for layer in trunk.layers]
     if first_layer not in names[1:]:
         raise InvalidTraining(
-            f"--from-layer must name a layer of {trunk.name}; got {first_layer!r}. "
-            f"Choose one of: {', '.join(names[1:])}."
+            f"--from-layer must name a layer of {base}; got {first_layer!r}. Choose one of: {', '.join(names[1:])}."
         )
     first = names.index(first_layer)
     for layer in trunk.layers[:first]:
