@@ -44,7 +44,7 @@ OPTIONS: dict[str, Schema] = {
     "k": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "Hits wanted."},
     "cursor": _text("`next_cursor` of the page before; alone or with the same question."),
     "diversity": {**_UNIT, "default": 0, "description": "0: best first; towards 1: fewer hits that look the same."},
-    "freshness": {**_UNIT, "description": "How much new products gain."},
+    "freshness": {**_UNIT, "description": "How much new products gain; without it 0.2 for words alone, else 0."},
 }
 RELATED_K: Schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Queries wanted."}
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=2000)

@@ -13,8 +13,19 @@ from numpy.typing import NDArray
 from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import diversity, faiss_index, match_calibration, projection, recognition_files, related, senses, text_head
+from engine import (
+    diversity,
+    faiss_index,
+    learned_queries,
+    match_calibration,
+    projection,
+    recognition_files,
+    related,
+    senses,
+    text_head,
+)
 from engine.errors import FingerprintMismatch, InvalidModel
+from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
@@ -123,7 +134,7 @@ class Generation:
         self.projection, self.index, self.rows = projection, index, rows
         self._models = models
         self._backbone: Backbone | None = None
-        self._tower: EncoderTextTower | None = None
+        self._tower: TextTower | None = None
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
         calibrated = folder.has(match_calibration.FILE)
         self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
@@ -132,6 +143,10 @@ class Generation:
         for known in (self.related, self.senses):
             if known is not None and known.dim != projection.space_dim:
                 raise InvalidModel(f"known queries must be {projection.space_dim} wide; got {known.dim}. Rebuild.")
+        learned = learned_queries.FILE
+        found = LearnedQueries.load(folder.path(learned)) if folder.has(learned) else None
+        # A part trained alone may have replaced the space since; points of another one would lead anywhere.
+        self._learned = found if found is not None and found.space == space_digest(projection) else None
         voters = recognition_files.FILE
         self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:
@@ -166,7 +181,8 @@ class Generation:
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""
         if self._tower is None and self._head is not None:
-            self._tower = EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head)
+            tower = EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head)
+            self._tower = LearnedTextTower(tower, self._learned) if self._learned is not None else tower
         return self._tower
 
 

@@ -1,5 +1,6 @@
 """Points of frequent queries, learned from what shoppers chose, beside the text tower that knows all words."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from data.durable import write_bytes
 from engine.errors import InvalidModel
-from engine.projection import read_tensors
+from engine.projection import Projection, read_tensors
 from engine.protocols import Floats, TextTower
 
 FILE = "learned_queries.safetensors"
@@ -21,12 +22,13 @@ class LearnedQueries:
     Args:
         texts: (n,), distinct but for case and spaces.
         points: float32 (n, d), L2 norm 1.
+        space: digest of the space that they lie in, see `space_digest`; in another one they mean nothing.
     """
 
-    def __init__(self, texts: Sequence[str], points: Floats) -> None:
+    def __init__(self, texts: Sequence[str], points: Floats, space: str = "") -> None:
         if points.ndim != 2 or len(points) != len(texts):
             raise InvalidModel(f"there must be one point a query; got {points.shape} for {len(texts)}. Rebuild.")
-        self.texts, self.points = tuple(texts), points
+        self.texts, self.points, self.space = tuple(texts), points, space
         self._rows = {_key(text): row for row, text in enumerate(texts)}
 
     def of(self, text: str) -> Floats | None:
@@ -38,9 +40,8 @@ class LearnedQueries:
         """Writes `learned_queries.safetensors`."""
         from safetensors.numpy import save
 
-        texts = json.dumps(self.texts, ensure_ascii=False)
-        points = np.ascontiguousarray(self.points, np.float32)
-        write_bytes(folder / FILE, save({"points": points}, metadata={"texts": texts}))
+        metadata = {"texts": json.dumps(self.texts, ensure_ascii=False), "space": self.space}
+        write_bytes(folder / FILE, save({"points": np.ascontiguousarray(self.points, np.float32)}, metadata=metadata))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -54,7 +55,7 @@ class LearnedQueries:
             texts = [str(text) for text in json.loads(metadata["texts"])]
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must name its queries; got {error}. Rebuild.") from error
-        return cls(texts, tensors["points"])
+        return cls(texts, tensors["points"], metadata.get("space", ""))
 
 
 class LearnedTextTower:
@@ -70,6 +71,12 @@ class LearnedTextTower:
         others = iter(self._tower.embed(unknown) if unknown or not texts else ())
         points = [next(others) if point is None else point for point in found]
         return np.stack(points) if points else self._tower.embed(())
+
+
+def space_digest(space: Projection) -> str:
+    """Returns hex sha256 of what makes a product space."""
+    parts = (space.transform.encode(), space.mean.tobytes(), space.matrix.tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _key(text: str) -> str:

@@ -41,7 +41,7 @@ class SearchRequest:
         k: hits wanted, 1..1000.
         cursor: `next_cursor` of an earlier answer; the question itself may be left out then.
         diversity: 0..1.
-        freshness: 0..1, or None for the default.
+        freshness: 0..1, or None: 0.2 for words alone, else 0.
     """
 
     text: str = ""

@@ -24,7 +24,7 @@ from engine.match_calibration import judge, kind_of
 from engine.projection import normalise
 from engine.protocols import Backbone, Floats, Mask
 from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point, words_alone
-from engine.ranking import RERANKED, Ranked, diversify, interleave, prefer_fresh, rank_products
+from engine.ranking import DEFAULT_FRESHNESS, RERANKED, Ranked, diversify, interleave, prefer_fresh, rank_products
 from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
 from engine.related import RelatedQuery
@@ -325,10 +325,13 @@ class SearchEngine:
 
     def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> tuple[Ranked, Moves]:
         moves: Moves = {}
-        if request.freshness:
+        freshness = request.freshness
+        if freshness is None:
+            freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
+        if freshness:
             facts = self._catalogue.facts(ranked.product_keys[:RERANKED].tolist())
             created = {key: fact.product.created_at for key, fact in facts.items()}
-            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), request.freshness)
+            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
             moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         if request.diversity:
             rows = ranked.rows[:RERANKED]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.events import Events
 from engine import projection, text_head
-from engine.learned_queries import LearnedQueries
+from engine.learned_queries import LearnedQueries, space_digest
 from engine.projection import Projection, normalise
 from engine.protocols import Floats, TextTower
 from engine.text_head import TextHead
@@ -43,10 +43,11 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         return {"queries": 0, "skipped": "too few searches with clicks"}
     head = TextHead.load(folder / text_head.FILE)
     tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
-    product_ids, vectors = _products(context, Projection.load(folder / projection.FILE))
+    space = Projection.load(folder / projection.FILE)
+    product_ids, vectors = _products(context, space)
     learned = learn_queries(behaviour, tower, product_ids, vectors)
     if learned.texts:
-        learned.save(folder)
+        LearnedQueries(learned.texts, learned.points, space_digest(space)).save(folder)
     return {"queries": len(learned.texts)}
 
 
