@@ -1,13 +1,16 @@
 """How well the trained query embedder finds: the Grocery Store photos, classes left out of training, each ingredient
 taken out in turn, and the speed of training.
 
-    python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,ablation] [--copies 2] [--no-flips]
+    python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,no_match,ablation,speed]
+        [--copies 2] [--no-flips]
 
 HOME keeps the imported catalogue and the embedded photos between runs. FOLDER is the Grocery Store Dataset (Klasson et
 al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of one product per class: its class name,
 description, iconic image and training photos.
 
-Queries are the 81 class names and the photos of val.txt; no figure here is of the official test split.
+The part `no_match` asks the live generation for the validation photos of the clothing data set as well
+(github.com/alexeygrigorev/clothing-dataset-small). Queries are the 81 class names and the photos of val.txt; no figure
+here is of the official test split.
 """
 
 import argparse
@@ -24,9 +27,12 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue, Snapshot
 from data.features import FeatureStore
+from data.generations import GenerationStore
 from data.intake import Intake
 from data.settings import Settings
+from engine import match_calibration, projection
 from engine.backbones import load_backbone, resolve_spec
+from engine.match_calibration import MatchCalibration
 from engine.projection import Projection, fit_pca, normalise
 from engine.protocols import Backbone, Floats
 from engine.text_features import text_features
@@ -35,8 +41,11 @@ from engine.text_tower import TextEncoder
 from indexer.importing import import_feed
 from training.augmentation import flip_key
 from training.context import TrainingContext
+from training.embedder_data import Photos, Sampler, TextBank
+from training.embedder_fit import fit, plan_of
 from training.embedder_material import Material, gather_material
 from training.embedder_measure import trained_head, untrained_head
+from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
 from training.pairs import collect_pairs
 from training.photo_features import PhotoReader, embed_missing
@@ -75,7 +84,7 @@ class Grocery:
         self.encoder = TextEncoder()
         paths = [line.split(",")[0] for line in (data / "val.txt").read_text().splitlines() if line.strip()]
         self.queries = [hashlib.sha256((data / path).read_bytes()).hexdigest() for path in paths]
-        self._embed(dict(zip(self.queries, [data / path for path in paths], strict=True)))
+        self.embed(dict(zip(self.queries, [data / path for path in paths], strict=True)), flips=True)
         embed_views(self.context, options)
         facts = list(self.catalogue.iter_facts())
         self.names = [fact.product.title for fact in facts]
@@ -93,9 +102,10 @@ class Grocery:
     def backbone(self) -> Backbone:
         return load_backbone(self.settings, self.spec)
 
-    def _embed(self, files: dict[str, Path]) -> None:
+    def embed(self, files: dict[str, Path], *, flips: bool) -> None:
+        """Embeds the catalogue's photos and `files` (sha256 -> path) where they lack."""
         reader = PhotoReader(intake=Intake(self.settings, self.catalogue), catalogue=self.catalogue, files=files)
-        wanted = [*files, *map(flip_key, files), *self.context.snapshot.image_sha256]
+        wanted = [*files, *(map(flip_key, files) if flips else ()), *self.context.snapshot.image_sha256]
         missing = self.features.missing(list(dict.fromkeys(wanted)))
         embed_missing(self.settings, self.features, reader, missing, lambda: self.backbone)
 
@@ -116,10 +126,10 @@ class Grocery:
 class Space:
     """A projection and a head, measured as a shop would use them: one view of the query, one of each indexed photo."""
 
-    def __init__(self, grocery: Grocery, projection: Projection, head: TextHead | None) -> None:
+    def __init__(self, grocery: Grocery, space: Projection, head: TextHead | None) -> None:
         if head is None:
             raise SystemExit("the catalogue has no texts")
-        self.grocery, self.projection, self.head = grocery, projection, head
+        self.grocery, self.space, self.head = grocery, space, head
 
     def measure(self, only: Numbers | None = None) -> dict[str, float]:
         """Returns text mAP and P@5 over the query photos, photo R@1, and own-title R@1, the last three in shares.
@@ -129,10 +139,10 @@ class Space:
         """
         shop = self.grocery
         snapshot = shop.context.snapshot
-        index = self.projection.apply(shop.features.read(snapshot.image_sha256))
+        index = self.space.apply(shop.features.read(snapshot.image_sha256))
         owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
-        photos = self.projection.apply(shop.features.read(shop.queries))
-        flipped = self.projection.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
+        photos = self.space.apply(shop.features.read(shop.queries))
+        flipped = self.space.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
         words = self.head.apply(text_features(shop.encoder, shop.names, self.head.characters))
         asked = np.arange(len(shop.names)) if only is None else only
         chosen = np.isin(shop.answers, asked)
@@ -156,9 +166,9 @@ def _text_figures(scores: Floats, answers: Numbers, asked: Numbers) -> dict[str,
 
 
 def untrained(grocery: Grocery, context: TrainingContext, material: Material) -> Space:
-    projection = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
-    head = untrained_head(untrained_points(context, projection, material), material, grocery.encoder)
-    return Space(grocery, projection, head)
+    space = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
+    head = untrained_head(untrained_points(context, space, material), material, grocery.encoder)
+    return Space(grocery, space, head)
 
 
 def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions) -> tuple[Space, float]:
@@ -168,9 +178,53 @@ def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions
     run = EmbedderTraining(context, grocery.encoder, material, options)
     weights = run.fit_all().weights
     start = material.photos.start
-    projection = Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo)
+    space = Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo)
     head = trained_head(weights, trained_points(weights, material), material, grocery.encoder)
-    return Space(grocery, projection, head), time.perf_counter() - started
+    return Space(grocery, space, head), time.perf_counter() - started
+
+
+def run_no_match(grocery: Grocery, clothing: Path) -> None:
+    """Asks the live generation for photos of groceries and of clothes; `lookalike rebuild --home HOME` makes it."""
+    folder = GenerationStore(grocery.settings.home).open()
+    space = Projection.load(folder.path(projection.FILE))
+    calibration = MatchCalibration.load(folder.path(match_calibration.FILE))
+    index = space.apply(grocery.features.read(grocery.context.snapshot.image_sha256))
+    strangers = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in sorted(clothing.glob("*/*.jpg"))}
+    grocery.embed(strangers, flips=False)
+    for label, photos in (("grocery val.txt", grocery.queries), ("clothing validation", list(strangers))):
+        rows = grocery.features.read(photos)
+        best = (space.apply(rows) @ index.T).max(axis=1)
+        refused = [calibration.no_match(float(score), "photo", row) for score, row in zip(best, rows, strict=True)]
+        report(f"{label}, {len(photos)} photos", {"no_match": float(np.mean(refused))})
+    print(calibration.measured)
+
+
+def run_speed(pairs: int) -> None:
+    """Trains one pass over simulated pairs: Zipf queries, products of two photos, unit features."""
+    random = np.random.default_rng(0)
+    products, texts = 50_000, 50_000
+    rows = random.standard_normal((1, 2 * products, 512), dtype=np.float32).astype(np.float16)
+    start = Projection(transform="none", mean=np.zeros(512, np.float32), matrix=np.eye(512, dtype=np.float32))
+    photos = Photos(
+        start=start, views=rows, products=np.repeat(np.arange(products), 2), copies=np.arange(2 * products),
+        held=np.zeros(2 * products, np.bool_),
+    )  # fmt: skip
+    bank = TextBank(
+        features=random.standard_normal((texts, 896), dtype=np.float32).astype(np.float16),
+        texts=np.minimum(random.zipf(1.3, pairs) - 1, texts - 1),
+        products=random.integers(products, size=pairs),
+        weights=np.ones(pairs, np.float32),
+    )
+    options = EmbedderOptions(epochs=1)
+    sampler = Sampler(photos, bank, options, 512)
+    plan = plan_of(len(sampler), options)
+    weights = Weights(np.eye(512, 256, dtype=np.float32), np.zeros((896, 256), np.float32), np.ones(256, np.float32), 1)
+    wall, cpu = time.perf_counter(), time.process_time()
+    steps = min(plan.steps, 60)
+    fit(sampler, weights, plan, options, stop_at=steps)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    done = steps * plan.batch
+    print(f"{done} of {pairs} simulated pairs: {done / wall:.0f} pairs/s, {done / cpu:.0f} pairs per CPU second")
 
 
 def left_out(grocery: Grocery, draw: int) -> Numbers:
@@ -211,18 +265,25 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--data", type=Path, default=_DEFAULT)
     parser.add_argument("--parts", default="table,left")
+    parser.add_argument("--clothing", type=Path, default=_DEFAULT.parent / "clothing" / "validation")
     parser.add_argument("--copies", type=int, default=2)
     parser.add_argument("--no-flips", action="store_true")
     parser.add_argument("--draws", type=int, default=2)
     given = parser.parse_args()
     options = replace(_PLAIN, flips=not given.no_flips, copies=given.copies)
     print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, {options}")
-    grocery = Grocery(given.home, given.data, options)
     parts = given.parts.split(",")
+    if "speed" in parts:
+        run_speed(1_000_000)
+    if parts == ["speed"]:
+        return
+    grocery = Grocery(given.home, given.data, options)
     if "table" in parts:
         run_table(grocery, options)
     if "left" in parts:
         run_left(grocery, options, given.draws)
+    if "no_match" in parts:
+        run_no_match(grocery, given.clothing)
     if "ablation" in parts:
         run_ablation(grocery, options)
 

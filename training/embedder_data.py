@@ -22,6 +22,7 @@ _MOST_MISSING = 0.5
 _BLOCK_ROWS = 8192
 _NEIGHBOURS = 10
 _MOST_COMPARED = 20_000
+_COMPARED_PHOTOS = 256
 Numbers = NDArray[np.int64]
 
 
@@ -132,13 +133,15 @@ class Batch:
     """One step's rows: B pairs, R random photos.
 
     Attributes:
-        first, second: float32 (B, width), two photos (or views) of each pair's product.
+        first: float32 (B, width), a photo (or view) of each pair's product.
+        second: float32 (S, width), another of each of the first S products, S = min(B, 256): comparing more photos
+            with each other would cost more than all else.
         randoms: float32 (R, width).
         texts: float32 (B, text width); zeros where the row has no text.
         right: float32 (B, B + R), 1 where the photo is a right answer to the text.
         ignored: float32 (B, B + R), 1 where it is neither right nor wrong.
-        same: float32 (2B, 2B), 1 for two photos of one product, photos of `first` then of `second`.
-        unlike: float32 (2B, 2B), 1 where two photos are not compared.
+        same: float32 (2S, 2S), 1 for two photos of one product, S photos of `first` then those of `second`.
+        unlike: float32 (2S, 2S), 1 where two photos are not compared.
         has_text: float32 (B,).
         log_q_photos: float32 (B + R,); log_q_texts: float32 (B,).
     """
@@ -190,8 +193,8 @@ class Sampler:
         self._shares = np.concatenate([weights, np.ones(len(bare), np.float32)]).astype(np.float64)
         self._shares /= self._shares.sum()
         self._ends = np.cumsum(self._shares)
-        self._known_order = np.argsort(texts, kind="stable")
-        self._known_texts, self._known_products = texts[self._known_order], products[self._known_order]
+        known = np.lexsort((products, texts))
+        self._known_texts, self._known_products = texts[known], products[known]
         self._by_product = np.argsort(self._products, kind="stable")
         self._pair_firsts = np.searchsorted(self._products[self._by_product], np.arange(len(shown) + 1))
         self._popularity = np.bincount(self._products, weights=self._shares, minlength=len(shown))
@@ -243,13 +246,14 @@ class Sampler:
         rows = [self._draw_photos(random, products) for _ in range(2)]
         random_rows = random.integers(len(self._rows), size=self._options.randoms)
         others = np.searchsorted(self._firsts, random_rows, side="right") - 1
-        first, second = self._view(random, rows[0]), self._view(random, rows[1])
-        self._put_query_photos(random, second, products)
+        few = slice(0, min(self._size, _COMPARED_PHOTOS))
+        first, second = self._view(random, rows[0]), self._view(random, rows[1][few])
+        self._put_query_photos(random, second, products[few])
         items = np.concatenate([products, others])
         copies = self._photos.copies[self._rows[np.concatenate([rows[0], random_rows])]]
         right, ignored = self._judge(texts, items, copies)
-        both = np.concatenate([products, products])
-        both_copies = np.concatenate([copies[: len(products)], self._photos.copies[self._rows[rows[1]]]])
+        both = np.concatenate([products[few], products[few]])
+        both_copies = np.concatenate([copies[few], self._photos.copies[self._rows[rows[1][few]]]])
         same = both[:, None] == both[None, :]
         unlike = (both_copies[:, None] == both_copies[None, :]) & ~same if self._options.mask else np.zeros_like(same)
         np.fill_diagonal(same, False)
@@ -303,15 +307,12 @@ class Sampler:
             np.fill_diagonal(right, texts != NO_TEXT)
             return right, np.zeros_like(right)
         distinct, inverse = np.unique(items, return_inverse=True)
-        right = np.zeros((len(texts), len(distinct)), np.bool_)
-        low = np.searchsorted(self._known_texts, texts)
-        spans = np.searchsorted(self._known_texts, texts, side="right") - low
-        owners = np.repeat(np.arange(len(texts)), spans)
-        steps = np.arange(len(owners)) - np.repeat(np.cumsum(spans) - spans, spans)
-        wanted = self._known_products[np.repeat(low, spans) + steps]
-        at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
-        hit = distinct[at] == wanted
-        right[owners[hit], at[hit]] = True
+        asked, rows = np.unique(texts, return_inverse=True)
+        lows = np.searchsorted(self._known_texts, asked)
+        highs = np.searchsorted(self._known_texts, asked, side="right")
+        right = np.stack(
+            [_among(distinct, self._known_products[low:high]) for low, high in zip(lows, highs, strict=True)]
+        )[rows]
         right = right[:, inverse]
         size = len(texts)
         copied = copies[:size, None] == copies[None, :]
@@ -329,3 +330,11 @@ class Sampler:
             "log_q_photos": np.log(np.maximum(expected, 1e-12)).astype(np.float32),
             "log_q_texts": np.log(np.maximum(self._size * text_share, 1e-12)).astype(np.float32),
         }
+
+
+def _among(products: Numbers, known: Numbers) -> NDArray[np.bool_]:
+    """Returns which of `products` are among `known`; both ascend."""
+    if not len(known):
+        return np.zeros(len(products), np.bool_)
+    at = np.minimum(np.searchsorted(known, products), len(known) - 1)
+    return np.asarray(known[at] == products, np.bool_)

@@ -23,6 +23,9 @@ _LEAST_STEPS = 300
 _LARGE = 100_000
 _LOOKS = 10  # times that held-out queries are asked in one training
 _PATIENCE = 6
+_NOISE = (
+    0.02  # a difference of held-out scores that says nothing; of equal states the later is taken, for it is annealed
+)
 _HARD_FROM = 2 / 3
 _log = logging.getLogger("lookalike.train")
 
@@ -56,7 +59,7 @@ def plan_of(size: int, options: EmbedderOptions) -> Plan:
     Args:
         size: pairs or photos, whichever are more.
     """
-    batch = options.batch or (1024 if size >= _LARGE else 256)
+    batch = options.batch or (512 if size >= _LARGE else 256)
     epochs = options.epochs or max(_LEAST_EPOCHS, min(_MOST_EPOCHS, _DRAWS // max(size, 1)))
     steps = epochs * size // batch
     return Plan(max(steps, 1 if options.epochs else _LEAST_STEPS), batch)
@@ -115,14 +118,14 @@ class _State:
 
     @property
     def is_over(self) -> bool:
-        """No better for several looks."""
+        """Clearly worse than its best for several looks."""
         scores = [score for _, _, score in self.curve]
-        since_best = len(scores) - 1 - (int(np.argmax(scores)) if scores else 0)
-        return since_best >= _PATIENCE and bool(np.isfinite(scores).all())
+        late = scores[-_PATIENCE:]
+        return len(scores) > _PATIENCE and max(late) < max(scores) - _NOISE
 
     def look(self, weights: Weights, score: Callable[[Weights], float] | None) -> None:
         value = score(weights) if score is not None else float("nan")
-        if score is not None and (self.best is None or value > max(known for _, _, known in self.curve)):
+        if score is not None and (self.best is None or value > max(known for _, _, known in self.curve) - _NOISE):
             self.best, self.best_step = weights, self.step
         self.curve.append((self.step, round(self.loss, 4), value))
         _log.debug("step %d: loss %.4f, held out %.4f", self.step, self.loss, value)

@@ -116,27 +116,28 @@ def _joint_model() -> Any:
             first, second = see(inputs["first"]), see(inputs["second"])
             words = self.text_dropout(inputs["texts"], training=training)
             texts = unit(ops.matmul(words, self.text) + self.text_bias)
-            loss = self._text_loss(texts, ops.concatenate([first, see(inputs["randoms"])]), first, inputs)
+            photos = ops.concatenate([first, see(inputs["randoms"])])
+            loss = self._text_loss(ops.matmul(texts, ops.transpose(photos)), inputs)
             if self._options.image_image:
-                loss = loss + self._photo_loss(ops.concatenate([first, second]), inputs)
+                loss = loss + self._photo_loss(ops.concatenate([first[: ops.shape(second)[0]], second]), inputs)
             self.add_loss(loss)
             return loss
 
         def _scale(self) -> Any:
             return ops.minimum(ops.exp(self.log_scale), 1 / _LOWEST_TEMPERATURE)
 
-        def _text_loss(self, texts: Any, photos: Any, own: Any, inputs: dict[str, Any]) -> Any:
+        def _text_loss(self, cosines: Any, inputs: dict[str, Any]) -> Any:
             right, has_text = inputs["right"], inputs["has_text"]
             if self._options.loss == "margin":
-                return margin_loss(ops.matmul(texts, ops.transpose(photos)), right, weights=has_text)
-            size = ops.shape(texts)[0]
+                return margin_loss(cosines, right, weights=has_text)
+            size = ops.shape(cosines)[0]
             to_photos = info_nce(
-                ops.matmul(texts, ops.transpose(photos)), right, scale=self._scale(), ignored=inputs["ignored"],
+                cosines, right, scale=self._scale(), ignored=inputs["ignored"],
                 log_q=inputs["log_q_photos"], weights=has_text,
             )  # fmt: skip
             bare = ops.broadcast_to(1 - has_text[None, :], (size, size))
             to_texts = info_nce(
-                ops.matmul(own, ops.transpose(texts)), ops.transpose(right[:, :size]), scale=self._scale(),
+                ops.transpose(cosines[:, :size]), ops.transpose(right[:, :size]), scale=self._scale(),
                 ignored=ops.maximum(bare, ops.transpose(inputs["ignored"][:, :size])), log_q=inputs["log_q_texts"],
             )  # fmt: skip
             return to_photos + to_texts
@@ -144,7 +145,7 @@ def _joint_model() -> Any:
         def _photo_loss(self, photos: Any, inputs: dict[str, Any]) -> Any:
             cosines = ops.matmul(photos, ops.transpose(photos))
             if self._options.loss == "margin":
-                size = ops.shape(inputs["has_text"])[0]
+                size = ops.shape(inputs["second"])[0]
                 return margin_loss(cosines[:size, size:], inputs["same"][:size, size:])
             return info_nce(cosines, inputs["same"], scale=self._scale(), ignored=inputs["unlike"])
 

@@ -19,7 +19,7 @@ class EmbedderOptions:
         classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
             they always are where the catalogue has next to no texts.
         epochs: passes over the larger of pairs and photos; 0: as many as fit 5 million draws, 3 to 60.
-        batch: pairs a step; 0: 256, or 1,024 from 100,000 pairs on.
+        batch: pairs a step; 0: 256, or 512 from 100,000 pairs on.
         randoms: random photos of the catalogue beside the batch's own as wrong answers.
         image_image: whether photos of one product are brought together as well.
         mask: whether copies of a right photo and other right answers are kept from being wrong ones.
