@@ -24,6 +24,7 @@ from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank
 from training.embedder_fit import fit, plan_of
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
+from training.held_out_retrieval import read_answers
 
 DIM, KINDS, EACH = 24, 40, 8
 QUICK = EmbedderOptions(epochs=30, batch=64, randoms=8)
@@ -91,6 +92,13 @@ def test_training_beats_the_untrained_space_and_takes_its_place(context: Trainin
     assert metrics["trained"]["photo_r1"] > metrics["untrained"]["photo_r1"] + 0.05
     assert set(metrics["calibration"]) == {"region", "photo", "text"}
     assert MatchCalibration.load(folder / "match_calibration.safetensors").measured == metrics["calibration"]
+    answers = read_answers(folder / "held_out_retrieval.json")
+    for source, name in (("held-out words", "query"), ("words of held-out products", "product")):
+        asked = [answer for answer in answers if answer.source == source]
+        assert len(asked) == metrics["trained"][f"{name}_queries"]
+        for space_name, figures in (("live", metrics["trained"]), ("untrained", metrics["untrained"])):
+            places = [getattr(answer, space_name)["rank"] for answer in asked]
+            assert np.mean([1 / place for place in places]) == pytest.approx(figures[f"{name}_mrr"], abs=1e-3)
     after = Projection.load(folder / "projection.safetensors")
     assert after.space_dim == 16
     assert not np.array_equal(after.matrix, before.matrix)

@@ -1,5 +1,6 @@
 """`evaluate retrieval` on a catalogue that is drawn in a moment."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -14,8 +15,11 @@ from data.errors import InvalidFeed
 from data.generations import GenerationFolder
 from data.settings import Settings
 from training import retrieval_report
+from training.candidate import publish_candidate
 from training.cli import evaluate_retrieval_command
 from training.errors import NotEnoughData
+from training.held_out_retrieval import FILE, HeldAnswer
+from training.retrieval import METRICS
 from training.retrieval_evaluation import evaluate
 from training.retrieval_queries import read_queries
 
@@ -87,6 +91,29 @@ def test_own_photos_and_words_are_measured_and_reported(
     assert "held-out photo" in page
     assert "data:image/png" in page
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
+
+
+def test_answers_recorded_in_training_stand_beside_what_is_asked_now(
+    settings: Settings, generation: GenerationFolder
+) -> None:
+    keys = {fact.product.product_id: fact.product_key for fact in _facts(settings)}
+    figures = dict.fromkeys((*METRICS, "rank"), 0.5)
+    right = HeldAnswer(
+        text="rotund", source="held-out words", right=(keys["red-disc"],), live={**figures, "rank": 11.0},
+        untrained=figures, guesses=(10**9, keys["blue-bar"]), scores=(0.9, 0.8),
+    )  # fmt: skip
+    gone = dataclasses.replace(right, text="gone", right=(10**9,))
+
+    def write(folder: Path) -> None:
+        content = json.dumps([dataclasses.asdict(right), dataclasses.asdict(gone)])
+        (folder / FILE).write_text(content, encoding="utf-8")
+
+    publish_candidate(settings, generation, "query_embedder", {}, (), write)
+    found = evaluate(settings, untrained=False)
+    group = next(group for group in retrieval_report.by_source(found) if group.name == "held-out words")
+    assert (group.queries, group.learned, group.worst, group.failed) == (1, False, 0.5, 1.0)
+    failure = next(failure for failure in retrieval_report.failures(found) if failure["query"] == "rotund")
+    assert failure["guesses"] == [{"product_id": "blue-bar", "title": "blue bar", "score": 0.8}]
 
 
 def test_a_photo_never_finds_itself_and_failures_name_the_best_guesses(

@@ -43,6 +43,7 @@ from training.embedder_measure import (
 )
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
+from training.held_out_retrieval import write_answers
 from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
 from training.photo_features import PhotoReader, embed_missing
@@ -88,6 +89,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
         run.save(folder)
     calibration = run.calibrate(before)
     calibration.save(folder)
+    run.record(before, folder)
     metrics["calibration"] = calibration.measured
     return {
         "options": options.to_json(),
@@ -203,6 +205,18 @@ class EmbedderTraining:
         seen, kept = material.measured_photos()
         blocks = (self._read(seen[start : start + 4096]) for start in range(0, len(seen), 4096))
         return fit_calibration(tables, blocks, self._read(kept))
+
+    def record(self, untrained: Floats, folder: Path) -> None:
+        """Writes what the space answers to the words that were held out, for `lookalike evaluate retrieval`."""
+        head = untrained_head(untrained, self._rest, self._encoder)
+        if head is None:
+            return
+        live = before = (untrained, head)
+        if self._won and self.first is not None:
+            points = trained_points(self.first.weights, self._material)
+            learned = trained_head(self.first.weights, points, self._rest, self._encoder)
+            live = before if learned is None else (points, learned)
+        write_answers(folder, live, before, self._material, self._held)
 
     def _read(self, rows: NDArray[np.int64]) -> Floats:
         return self._context.features.read([self._material.sha256[row] for row in rows])

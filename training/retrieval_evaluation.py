@@ -23,14 +23,15 @@ from engine.projection import Projection
 from engine.protocols import Floats, TextTower
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
+from training import held_out_retrieval
 from training import space as untrained_space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
+from training.held_out_retrieval import GUESSES, HeldAnswer
 from training.photo_features import PhotoReader
 from training.retrieval import METRICS, retrieval_metrics
 from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
 
-GUESSES = 3
 _BLOCK = 32
 _FEATURE_ROWS = 8192
 _EMBED_BATCH = 32
@@ -49,6 +50,14 @@ class Outcomes:
     figures: dict[str, NDArray[np.float64]]
     guesses: NDArray[np.int64]
     scores: Floats
+
+    def joined(self, more: "Outcomes") -> "Outcomes":
+        """Returns these and more queries' outcomes."""
+        return Outcomes(
+            figures={name: np.concatenate([column, more.figures[name]]) for name, column in self.figures.items()},
+            guesses=np.concatenate([self.guesses, more.guesses]),
+            scores=np.concatenate([self.scores, more.scores]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,28 @@ class _Findable:
             best[block, : top.shape[1]] = np.take_along_axis(scores, top, axis=1)
         return Outcomes(figures=figures, guesses=guesses, scores=best)
 
+    def kept(self, answers: Sequence[HeldAnswer]) -> list[tuple[Query, HeldAnswer]]:
+        """Returns the recorded answers whose right products can still be found, each with its query."""
+        return [
+            (Query(text=answer.text, source=answer.source, learned=False, gains=gains), answer)
+            for answer in answers
+            if (gains := {key: 1.0 for key in answer.right if key in self.keys})
+        ]
+
+    def recorded(self, answers: Sequence[HeldAnswer], space: str) -> Outcomes:
+        """Returns the outcomes of answers that were recorded in training."""
+        figures = {
+            name: np.array([getattr(answer, space)[name] for answer in answers], np.float64)
+            for name in (*METRICS, "rank")
+        }
+        guesses = np.full((len(answers), GUESSES), -1, np.int64)
+        scores = np.zeros((len(answers), GUESSES), np.float32)
+        for row, answer in enumerate(answers):
+            found = [pair for pair in zip(answer.guesses, answer.scores, strict=True) if pair[0] in self.keys]
+            for place, (key, score) in enumerate(found):
+                guesses[row, place], scores[row, place] = np.searchsorted(self.keys, key), score
+        return Outcomes(figures=figures, guesses=guesses, scores=scores)
+
     def _gains(self, queries: Sequence[Query]) -> Floats:
         gains = np.zeros((len(queries), len(self.keys)), np.float32)
         for row, query in zip(gains, queries, strict=True):
@@ -152,7 +183,15 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         asked, held = own_queries(context, built_at(view.generation.id))
     findable = _Findable(keys, firsts, tuple(context.snapshot.image_sha256), held)
     photos = _photo_features(context, view, asked)
-    live = _Space(view.generation.projection, view.generation.text_tower())
+    live = _Space(view.generation.projection, view.generation.text_tower()).answer(
+        findable, points, asked.queries, photos
+    )
+    before = _untrained(context, findable, asked.queries, photos) if untrained else None
+    if not queries and context.live is not None and context.live.has(held_out_retrieval.FILE):
+        answers = findable.kept(held_out_retrieval.read_answers(context.live.path(held_out_retrieval.FILE)))
+        asked.queries += [query for query, _ in answers]
+        live = live.joined(findable.recorded([answer for _, answer in answers], "live"))
+        before = before and before.joined(findable.recorded([answer for _, answer in answers], "untrained"))
     reader = PhotoReader(
         intake=Intake(settings, catalogue),
         catalogue=catalogue,
@@ -167,8 +206,8 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         titles=tuple(fact.product.title or fact.product.product_id for fact in facts),
         categories=tuple(fact.product.category or "none" for fact in facts),
         photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
-        live=live.answer(findable, points, asked.queries, photos),
-        untrained=_untrained(context, findable, asked.queries, photos) if untrained else None,
+        live=live,
+        untrained=before,
         read=reader.read,
         settings=settings,
         excluded=asked.excluded,

@@ -1,0 +1,109 @@
+"""What the query embedder answered to words that it was not trained on, kept in the generation for the report.
+
+The space that is published has learned all words in the end, so it cannot be asked again: the answers are those of the
+space that was trained without them, taken when it was there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.durable import write_text
+from engine.errors import InvalidModel
+from engine.protocols import Floats
+from engine.text_head import TextHead
+from training.embedder_material import Material
+from training.embedder_measure import Held
+from training.retrieval import METRICS, retrieval_metrics
+
+FILE = "held_out_retrieval.json"
+GUESSES = 3
+_BLOCK = 64
+Space = tuple[Floats, TextHead]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldAnswer:
+    """One query's answer.
+
+    Attributes:
+        right: product keys.
+        live, untrained: METRICS and `rank` in either space.
+        guesses: product keys of the best in the live space; `scores` theirs.
+    """
+
+    text: str
+    source: str
+    right: tuple[int, ...]
+    live: dict[str, float]
+    untrained: dict[str, float]
+    guesses: tuple[int, ...]
+    scores: tuple[float, ...]
+
+
+def write_answers(folder: Path, live: Space, untrained: Space, material: Material, held: Held) -> None:
+    """Asks both spaces the held-out words and writes their answers.
+
+    Args:
+        live, untrained: the catalogue's photos float32 (real, d), and the head fitted without the held-out words.
+    """
+    groups = (("held-out words", held.queries), ("words of held-out products", held.product_queries))
+    answers = [
+        answer
+        for source, queries in groups
+        for start in range(0, len(queries), _BLOCK)
+        for answer in _ask(source, queries[start : start + _BLOCK].tolist(), live, untrained, material)
+    ]
+    write_text(folder / FILE, json.dumps([asdict(answer) for answer in answers]))
+
+
+def read_answers(path: Path) -> list[HeldAnswer]:
+    """Reads what `write_answers` wrote.
+
+    Raises:
+        InvalidModel: the file is something else.
+    """
+    try:
+        return [_answer(fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InvalidModel(f"{path.name} must hold held-out answers; got {error}. Rebuild.") from error
+
+
+def _answer(fields: dict[str, Any]) -> HeldAnswer:
+    lists = {name: tuple(fields[name]) for name in ("right", "guesses", "scores")}
+    figures = {
+        space: {name: float(fields[space][name]) for name in (*METRICS, "rank")} for space in ("live", "untrained")
+    }
+    return HeldAnswer(text=str(fields["text"]), source=str(fields["source"]), **lists, **figures)
+
+
+def _ask(source: str, queries: Sequence[int], live: Space, untrained: Space, material: Material) -> list[HeldAnswer]:
+    bank, keys = material.bank, material.keys
+    firsts = np.flatnonzero(np.r_[True, np.diff(material.products) > 0])
+    rights = [bank.products[bank.texts == query] for query in queries]
+    gains = np.zeros((len(queries), len(keys)), np.float32)
+    for row, right in zip(gains, rights, strict=True):
+        row[right[right < len(keys)]] = 1
+    figures, scored = [], []
+    for points, head in (live, untrained):
+        asked = head.apply(bank.features[list(queries)].astype(np.float32))
+        scores = np.maximum.reduceat(asked @ points.T, firsts, axis=1)
+        figures.append(retrieval_metrics(scores, gains))
+        scored.append(scores)
+    best = np.argsort(-scored[0], axis=1, kind="stable")[:, :GUESSES]
+    return [
+        HeldAnswer(
+            text=material.texts[query],
+            source=source,
+            right=tuple(keys[np.flatnonzero(gains[at])].tolist()),
+            live={name: float(column[at]) for name, column in figures[0].items()},
+            untrained={name: float(column[at]) for name, column in figures[1].items()},
+            guesses=tuple(keys[best[at]].tolist()),
+            scores=tuple(scored[0][at, best[at]].tolist()),
+        )
+        for at, query in enumerate(queries)
+    ]
