@@ -138,15 +138,14 @@ class Generation:
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
         calibrated = folder.has(match_calibration.FILE)
         self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
-        self.related = RelatedQueries.load(folder.path(related.FILE)) if folder.has(related.FILE) else None
-        self.senses = Senses.load(folder.path(senses.FILE)) if folder.has(senses.FILE) else None
-        for known in (self.related, self.senses):
-            if known is not None and known.dim != projection.space_dim:
-                raise InvalidModel(f"known queries must be {projection.space_dim} wide; got {known.dim}. Rebuild.")
-        learned = learned_queries.FILE
-        found = LearnedQueries.load(folder.path(learned)) if folder.has(learned) else None
         # A part trained alone may have replaced the space since; points of another one would lead anywhere.
-        self._learned = found if found is not None and found.space == space_digest(projection) else None
+        space = space_digest(projection)
+        found = LearnedQueries.load(folder.path(learned_queries.FILE)) if folder.has(learned_queries.FILE) else None
+        self._learned = found if found is not None and found.space == space else None
+        known = RelatedQueries.load(folder.path(related.FILE)) if folder.has(related.FILE) else None
+        self.related = known if known is not None and known.space == space else None
+        several = Senses.load(folder.path(senses.FILE)) if folder.has(senses.FILE) else None
+        self.senses = several if several is not None and several.space == space else None
         voters = recognition_files.FILE
         self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:

@@ -86,7 +86,8 @@ def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: da
     head = min(len(ranked.product_keys), RERANKED)
     # whole days, so that products of one import keep their order
     ages = np.floor([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
-    order = np.argsort(-(ranked.scores[:head] + freshness_bonus(ages, freshness)), kind="stable")
+    relevance = -np.sort(-ranked.scores[:head])  # by place, so that senses still take turns
+    order = np.argsort(-(relevance + freshness_bonus(ages, freshness)), kind="stable")
     return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
 
 

@@ -45,21 +45,19 @@ class RelatedQueries:
         texts: distinct by `query_key`, at most 100,000.
         searches: int64 (n,), how often each was searched.
         vectors: float32 (n, d), L2 norm 1.
+        space: digest of the space that they lie in, see `engine.learned_queries.space_digest`.
     """
 
-    def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats) -> None:
+    def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats, space: str = "") -> None:
         lengths = {len(texts), len(searches), len(vectors)}
         if len(lengths) != 1 or vectors.ndim != 2 or len(texts) > MOST_TEXTS:
             raise InvalidModel(f"known queries must have one row each, at most {MOST_TEXTS:,}; got {lengths}. Rebuild.")
+        self.space = space
         self._texts, self._searches, self._vectors = tuple(texts), searches, vectors
         self._rows = {query_key(text): row for row, text in enumerate(texts)}
 
     def __len__(self) -> int:
         return len(self._texts)
-
-    @property
-    def dim(self) -> int:
-        return int(self._vectors.shape[1])
 
     def searches(self, text: str) -> int:
         """Returns how often shoppers had searched these words when the generation was built."""
@@ -94,7 +92,10 @@ class RelatedQueries:
         from safetensors.numpy import save
 
         told = json.dumps({"texts": self._texts, "searches": self._searches.tolist()})
-        write_bytes(folder / FILE, save({"vectors": np.ascontiguousarray(self._vectors)}, metadata={"queries": told}))
+        write_bytes(
+            folder / FILE,
+            save({"vectors": np.ascontiguousarray(self._vectors)}, metadata={"queries": told, "space": self.space}),
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -107,6 +108,6 @@ class RelatedQueries:
         try:
             told = json.loads(metadata["queries"])
             texts = [str(text) for text in told["texts"]]
-            return cls(texts, np.array(told["searches"], np.int64), tensors["vectors"])
+            return cls(texts, np.array(told["searches"], np.int64), tensors["vectors"], metadata.get("space", ""))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must hold texts, searches and vectors; got {error}. Rebuild.") from error

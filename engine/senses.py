@@ -22,19 +22,17 @@ class Senses:
 
     Args:
         points: query text -> float32 (2 or 3, d), L2 norm 1, the sense that most was chosen of first.
+        space: digest of the space that they lie in, see `engine.learned_queries.space_digest`.
     """
 
-    def __init__(self, points: Mapping[str, Floats]) -> None:
+    def __init__(self, points: Mapping[str, Floats], space: str = "") -> None:
+        self.space = space
         if not points or any(rows.ndim != 2 or not 2 <= len(rows) <= MOST_SENSES for rows in points.values()):
             raise InvalidModel(f"there must be queries, each with 2 to {MOST_SENSES} senses. Rebuild.")
         self._points = {query_key(text): np.asarray(rows, np.float32) for text, rows in points.items()}
 
     def __len__(self) -> int:
         return len(self._points)
-
-    @property
-    def dim(self) -> int:
-        return int(next(iter(self._points.values())).shape[1])
 
     def of(self, text: str) -> Floats | None:
         """Returns the senses of exactly these words, case aside, or None where they have one sense or are unknown."""
@@ -46,7 +44,9 @@ class Senses:
 
         counts = [(text, len(rows)) for text, rows in self._points.items()]
         points = np.concatenate(list(self._points.values()))
-        write_bytes(folder / FILE, save({"points": points}, metadata={"senses": json.dumps(counts)}))
+        write_bytes(
+            folder / FILE, save({"points": points}, metadata={"senses": json.dumps(counts), "space": self.space})
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -63,4 +63,5 @@ class Senses:
         ends = np.cumsum([count for _, count in told])
         if not len(ends) or ends[-1] != len(tensors["points"]):
             raise InvalidModel(f"{path.name} must hold the points of its queries. Rebuild.")
-        return cls(dict(zip([text for text, _ in told], np.split(tensors["points"], ends[:-1]), strict=True)))
+        points = np.split(tensors["points"], ends[:-1])
+        return cls(dict(zip([text for text, _ in told], points, strict=True)), metadata.get("space", ""))

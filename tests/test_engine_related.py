@@ -1,5 +1,6 @@
 """Known queries, and queries with several senses: the files, the engine and the training that writes them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from data.events import Event, Events, Shown
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
-from engine.projection import normalise
+from engine.projection import Projection, normalise
 from engine.protocols import Floats
 from engine.ranking import Ranked, interleave
 from engine.related import FILE, RelatedQueries
 from engine.search import SearchEngine, SearchRequest
 from engine.senses import Senses
 from indexer.rebuild import rebuild
+from training.candidate import publish_candidate
 from training.senses import split_senses
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -25,6 +27,11 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 def _unit(rows: object) -> Floats:
     return normalise(np.array(rows, np.float32))
+
+
+def _turn_space(folder: Path) -> None:
+    space = Projection.load(folder / "projection.safetensors")
+    replace(space, matrix=-space.matrix).save(folder)
 
 
 def test_nearest_queries_without_itself_and_near_ties_by_how_often_they_were_asked(tmp_path: Path) -> None:
@@ -98,6 +105,7 @@ def test_logged_queries_are_proposed_named_in_why_and_searched_in_each_sense(
     rebuild(settings, backbone=TinyBackbone())
     folder = GenerationStore(settings.home).open()
     told = folder.manifest.metrics["parts"]["known_queries"]
+    assert told["several_senses"] == 1
     assert told["logged"] == 1
     engine = SearchEngine(settings, backbone=TinyBackbone())
     related = engine.related_queries("red disc", k=100)
@@ -107,8 +115,15 @@ def test_logged_queries_are_proposed_named_in_why_and_searched_in_each_sense(
     assert "my name and street" not in texts
     assert "red disc" not in texts
     answer = engine.search(SearchRequest(text="thing", k=4))
-    assert any("shoppers searched these words 8 times" in reason for reason in answer.hits[0].why)
+    assert "learned query: shoppers searched these words 8 times, in 2 senses" in answer.hits[0].why
+    # discs and bars take turns
+    assert [hit.product_id.endswith("disc") for hit in answer.hits] in ([True, False] * 2, [False, True] * 2)
     assert not any("learned" in reason for reason in engine.search(SearchRequest(text="red disc")).hits[0].why)
+    other = publish_candidate(settings, folder, "space", {}, (), _turn_space).id
+    assert other == GenerationStore(settings.home).current_id()
+    turned = SearchEngine(settings, backbone=TinyBackbone())
+    assert turned.related_queries("red disc") == ()  # its points lie in the space that went
+    assert not any("learned" in reason for reason in turned.search(SearchRequest(text="thing")).hits[0].why)
     for text, k in (("", 5), ("x", 0), ("x", 101)):
         with pytest.raises(InvalidQuery):
             engine.related_queries(text, k=k)

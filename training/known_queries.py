@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from data.events import Events
-from engine import projection, text_head
+from engine import learned_queries, projection, text_head
+from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
 from engine.projection import Projection
+from engine.protocols import TextTower
 from engine.related import MOST_TEXTS, RelatedQueries, query_key
 from engine.senses import Senses
 from engine.text_head import TextHead
@@ -35,14 +37,17 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
     texts = known_texts(context, behaviour)
     head = TextHead.load(folder / text_head.FILE)
-    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    tower: TextTower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    if (folder / learned_queries.FILE).exists():
+        tower = LearnedTextTower(tower, LearnedQueries.load(folder / learned_queries.FILE))
     names = list(texts)
     vectors = [tower.embed(names[at : at + _BLOCK]) for at in range(0, len(names), _BLOCK)]
     points = np.concatenate([np.zeros((0, head.space_dim), np.float32), *vectors])
-    RelatedQueries(names, np.array(list(texts.values()), np.int64), points).save(folder)
-    senses = find_senses(context, behaviour, Projection.load(folder / projection.FILE))
+    space = Projection.load(folder / projection.FILE)
+    RelatedQueries(names, np.array(list(texts.values()), np.int64), points, space_digest(space)).save(folder)
+    senses = find_senses(context, behaviour, space)
     if senses:
-        Senses(senses).save(folder)
+        Senses(senses, space_digest(space)).save(folder)
     return {"texts": len(names), "logged": sum(count > 0 for count in texts.values()), "several_senses": len(senses)}
 
 
