@@ -329,8 +329,7 @@ class SearchEngine:
         if freshness is None:
             freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
         if freshness:
-            facts = self._catalogue.facts(ranked.product_keys[:RERANKED].tolist())
-            created = {key: fact.product.created_at for key, fact in facts.items()}
+            created = self._catalogue.created(ranked.product_keys[:RERANKED].tolist())
             before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
             moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         if request.diversity:

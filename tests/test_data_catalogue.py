@@ -339,3 +339,11 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     if not _catalogues:
         _catalogues.append(Catalogue(tmp_path_factory.mktemp("catalogue")))
     return _catalogues[0]
+
+
+def test_when_products_were_first_offered(catalogue: Catalogue) -> None:
+    dated = replace(MUG, product_id="cup", created_at=datetime(2026, 5, 1, 12, 30, 1, 7, tzinfo=UTC))
+    catalogue.upsert_many([(dated, []), (MUG, [])])
+    created = catalogue.created([2, 1, 99])
+    assert created == {key: facts.product.created_at for key, facts in catalogue.facts([1, 2]).items()}
+    assert created[1] == dated.created_at

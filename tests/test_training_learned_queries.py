@@ -1,18 +1,25 @@
 """Learned queries: the query moves to the looks that are chosen, and a new product of these looks is found."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data.catalogue import Catalogue
 from data.event_fields import parse_events
-from data.events import Event
+from data.events import Event, Events
+from data.features import FeatureStore
+from data.generations import GenerationFolder
+from data.settings import Settings
+from engine import projection, text_head
 from engine.errors import InvalidModel
-from engine.learned_queries import LearnedQueries, LearnedTextTower
-from engine.projection import normalise
-from engine.protocols import Floats
+from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
+from engine.projection import Projection, normalise
+from engine.protocols import BackboneSpec, Floats
 from training.behaviour import Behaviour
-from training.learned_queries import learn_queries
+from training.context import TrainingContext
+from training.learned_queries import learn_queries, train
 
 
 class _Tower:
@@ -74,3 +81,29 @@ def test_the_tower_answers_for_all_other_words(tmp_path: Path) -> None:
 def test_points_without_names_are_refused() -> None:
     with pytest.raises(InvalidModel):
         LearnedQueries(["a"], np.zeros((2, 4), np.float32))
+
+
+def test_the_part_learns_from_stored_events_in_the_space_of_its_folder(
+    generation: GenerationFolder, settings: Settings, tmp_path: Path
+) -> None:
+    for name in (projection.FILE, text_head.FILE):
+        shutil.copy(generation.path(name), tmp_path / name)
+    catalogue = Catalogue(settings.home)
+    spec = BackboneSpec.from_json(generation.manifest.backbone)
+    context = TrainingContext(
+        settings=settings, catalogue=catalogue, snapshot=catalogue.snapshot(),
+        features=FeatureStore(settings.home, spec.fingerprint, spec.dim), spec=spec, live=generation,
+    )  # fmt: skip
+    assert train(context, tmp_path)["queries"] == 0
+    assert not (tmp_path / "learned_queries.safetensors").exists()
+    names = [facts.product.product_id for facts in catalogue.iter_facts()][:10]
+    Events(settings.home).append([event for number in range(60) for event in search(number, names[0], names)])
+    assert train(context, tmp_path)["queries"] == 1
+    learned = LearnedQueries.load(tmp_path / "learned_queries.safetensors")
+    space = Projection.load(tmp_path / projection.FILE)
+    assert learned.space == space_digest(space)
+    first = next(iter(catalogue.iter_facts()))
+    points = space.apply(context.features.read(list(context.snapshot.image_sha256)))
+    own = context.snapshot.product_keys == first.product_key
+    scores = points @ learned.points[0]
+    assert scores[own].mean() > scores[~own].mean() + 0.2
