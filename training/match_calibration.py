@@ -12,7 +12,7 @@ from engine.protocols import Floats
 from training.calibration import reliability
 
 _HITS = 10  # of each query that the curve is fitted on
-_REFUSED = 0.02  # share of queries with a right answer that a bound may refuse
+_REFUSED = 0.01  # share of queries with a right answer that a bound may refuse
 _AXES = 64
 _LEAST_QUERIES = 20
 _LEAST_SPREAD = 1e-7
