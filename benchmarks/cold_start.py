@@ -3,8 +3,8 @@
     nice python benchmarks/cold_start.py clothing/catalogue.jsonl --home /tmp/cold-start
 
 Imports the catalogue and builds a generation without any event; simulates two years of searches, clicks and purchases;
-learns queries from those before the split, and measures on those after it, which nothing has seen. A second run with the
-same --home begins with its generation.
+learns queries from those before the split, and measures on those after it, which nothing has seen. A second run with
+the same --home begins with its generation.
 """
 
 import argparse
