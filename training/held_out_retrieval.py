@@ -74,11 +74,19 @@ def read_answers(path: Path) -> list[HeldAnswer]:
 
 
 def _answer(fields: dict[str, Any]) -> HeldAnswer:
-    lists = {name: tuple(fields[name]) for name in ("right", "guesses", "scores")}
-    figures = {
-        space: {name: float(fields[space][name]) for name in (*METRICS, "rank")} for space in ("live", "untrained")
-    }
-    return HeldAnswer(text=str(fields["text"]), source=str(fields["source"]), **lists, **figures)
+    return HeldAnswer(
+        text=str(fields["text"]),
+        source=str(fields["source"]),
+        right=tuple(int(key) for key in fields["right"]),
+        live=_figures(fields["live"]),
+        untrained=_figures(fields["untrained"]),
+        guesses=tuple(int(key) for key in fields["guesses"]),
+        scores=tuple(float(score) for score in fields["scores"]),
+    )
+
+
+def _figures(fields: dict[str, Any]) -> dict[str, float]:
+    return {name: float(fields[name]) for name in (*METRICS, "rank")}
 
 
 def _ask(source: str, queries: Sequence[int], live: Space, untrained: Space, material: Material) -> list[HeldAnswer]:

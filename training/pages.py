@@ -37,3 +37,16 @@ def thumbnail(read: Callable[[], bytes], settings: Settings) -> str:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=82)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def flat_facts(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Returns nested facts as pairs of a dotted name and a text; long lists by their length and first items."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            pairs += flat_facts(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            pairs.append((f"{prefix}{name}", f"{len(value)}: {value[:3]}" if value else "none"))
+        elif value not in (None, ""):
+            pairs.append((f"{prefix}{name}", str(value)))
+    return pairs

@@ -6,7 +6,7 @@ from typing import Any
 from data.durable import write_text
 from engine.protocols import Floats
 from training.measure import Measured
-from training.pages import render_page, thumbnail
+from training.pages import flat_facts, render_page, thumbnail
 from training.plots import confusion_picture, coverage_picture, reliability_picture
 from training.recognition_evaluation import Evaluation
 
@@ -29,7 +29,7 @@ def render(evaluation: Evaluation) -> str:
         title=evaluation.title,
         models=evaluation.models,
         figures=measured.figures(),
-        facts=_flat(evaluation.facts),
+        facts=flat_facts(evaluation.facts),
         by_label=sorted(shown, key=lambda figures: (figures.f1 or 0, figures.label)),
         smallest=sorted(shown, key=lambda figures: (figures.support, figures.label))[:_SMALLEST],
         confusion=confusion_picture(measured),
@@ -58,16 +58,3 @@ def _first_of_each(measured: Measured, row: int) -> str:
     from engine.voters import NAMES
 
     return ", ".join(f"{name}: {measured.labels[measured.best[at, row, 0]]}" for at, name in enumerate(NAMES))
-
-
-def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Returns nested facts as pairs of a dotted name and a text; long lists by their length and first items."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            pairs += _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            pairs.append((f"{prefix}{name}", f"{len(value)}: {value[:3]}" if value else "none"))
-        elif value not in (None, ""):
-            pairs.append((f"{prefix}{name}", str(value)))
-    return pairs

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.durable import write_text
-from training.pages import render_page, thumbnail
+from training.pages import flat_facts, render_page, thumbnail
 from training.retrieval import METRICS
 from training.retrieval_evaluation import Outcomes, Retrieval
 from training.retrieval_plots import first_right_picture, groups_picture
@@ -136,7 +136,7 @@ def write_report(path: Path, found: Retrieval) -> None:
             failures=[_with_pictures(found, failure) for failure in failed[:_SHOWN_FAILURES]],
             failure_count=int((found.live.figures["rank"] > _FOUND_LATE).sum()),
             excluded=dict(found.excluded),
-            facts=found.facts,
+            facts=flat_facts(found.facts),
             first_right=first_right_picture(found.live, found.untrained),
             groups=groups_picture(by_source(found), "source"),
             worst_categories=groups_picture(by_category(found)[:25], "category"),
