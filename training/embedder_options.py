@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from training.errors import InvalidTraining
-from training.pairs import SOURCES
+from training.pairs import TEXT_SOURCES
 
 LOSSES = ("info_nce", "margin")
 
@@ -15,7 +15,9 @@ class EmbedderOptions:
 
     Attributes:
         loss: `info_nce`, or `margin`: the baseline with one random negative.
-        sources: the pairs to learn from, of `training.pairs.SOURCES`.
+        sources: the pairs to learn from, of `training.pairs.SOURCES`. Clicks and purchases after words are not among
+            them unless named: products that nobody has clicked would only ever stand as wrong answers, so new ones
+            would sink; the part `learned_queries` learns from those (docs/cold-start.md).
         classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
             they always are where the catalogue has next to no texts.
         epochs: passes over the larger of pairs and photos; 0: as many as fit 5 million draws, 3 to 60.
@@ -37,7 +39,7 @@ class EmbedderOptions:
     """
 
     loss: str = "info_nce"
-    sources: tuple[str, ...] = SOURCES
+    sources: tuple[str, ...] = ("photo", *TEXT_SOURCES)
     classifier_names: bool = False
     epochs: int = 0
     batch: int = 0
