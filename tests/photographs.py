@@ -10,6 +10,11 @@ from PIL import Image, ImageDraw, ImageFilter
 GROCERY = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
 
 
+def are_real() -> bool:
+    """Whether `photo_files` gives photographs; elsewhere it gives drawn pictures."""
+    return GROCERY.is_dir()
+
+
 def photo_files(count: int) -> list[bytes]:
     """Returns the bytes of `count` different JPEG photos, the same ones every time."""
     files = sorted(GROCERY.glob("val/**/*.jpg"))
