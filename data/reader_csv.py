@@ -42,7 +42,11 @@ def header_delimiter(path: Path, name: str) -> str:
     """Returns the delimiter under which the first line has a column `name`; a comma where none does."""
     header = next(iter(Lines(path)), "")[:_HEADER_LIMIT]
     for delimiter in _DELIMITERS:
-        if name in column_names(next(csv.reader([header], delimiter=delimiter), [])):
+        try:
+            cells = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error:  # told with its line when the rows are read
+            continue
+        if name in column_names(cells):
             return delimiter
     return ","
 

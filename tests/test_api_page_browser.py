@@ -131,7 +131,7 @@ def test_words_filters_and_more(page: Page) -> None:
     first = hits(page)
     assert "q=red" in page.url
     page.click(".more-button")
-    page.wait_for_function(f"document.querySelectorAll('#hits > li').length > {len(first)}")
+    page.locator("#hits > li").nth(len(first)).wait_for()
     both = hits(page)
     assert both[: len(first)] == first
     assert len(set(both)) == len(both) == 2 * PAGE_SIZE
@@ -186,7 +186,7 @@ def test_nothing_sticks_out_and_every_picture_has_words(
     page.click(".filters summary")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].every((image) => image.alt)")
-    page.wait_for_function("[...document.images].slice(0, 4).every((image) => image.complete && image.naturalWidth)")
+    page.evaluate("Promise.all([...document.images].slice(0, 4).map((image) => image.decode()))")
 
 
 def test_without_javascript_words_are_found(browser: Browser, url: str) -> None:
