@@ -139,11 +139,10 @@ def test_any_bytes_are_rows_or_a_clear_refusal(tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("any")
     for content, format in ((b"\n".join(pieces), "jsonl"), (b"product_id,title\n" + b"\n".join(pieces), "csv")):
         path = feed(folder, content, format)
-        for row in rows(path, format):
-            assert isinstance(row, Row) or row.message.encode("utf-8")
-        for chosen in ("auto", "google-csv", "parquet"):
+        for chosen in (format, "auto", "google-csv", "parquet"):
             try:
-                rows(path, chosen)
+                for row in rows(path, chosen):
+                    assert isinstance(row, Row) or row.message.encode("utf-8")
             except InvalidFeed as error:
                 str(error).encode("utf-8")
 
