@@ -1,9 +1,23 @@
 """Files that appear whole or not at all, even across a power cut."""
 
+import contextlib
 import hashlib
 import os
 import secrets
+import shutil
+import time
 from pathlib import Path
+
+# Whatever stages a folder is done within minutes; one this old was killed.
+_ABANDONED_S = 3600.0
+
+
+def sweep_abandoned(folder: Path, pattern: str) -> None:
+    """Removes the staging folders in `folder`, named like the glob `pattern`, that a killed process left behind."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def fsync_path(path: Path) -> None:

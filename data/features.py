@@ -10,7 +10,9 @@ import json
 import logging
 import os
 import re
+import shutil
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -67,6 +69,11 @@ class FeatureStore:
         ]
         return count
 
+    def keys(self) -> list[str]:
+        """Returns every key that has a row, in the order of the rows."""
+        rows = self._connections.query("SELECT key FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,))
+        return [key for (key,) in rows]
+
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Returns the keys that have no row, in the given order, each once."""
         with self._connections.reading() as connection:
@@ -118,19 +125,19 @@ class FeatureStore:
                 raise FeatureStoreError(f"{self._path(number)} must exist; it is gone. Restart to embed it again.")
             seen = number
 
-    def compact(self, keep: Collection[str]) -> int:
-        """Drops every row whose key is not in `keep` and all rows that nothing names; returns the bytes freed.
+    def compact(self, drop: Collection[str]) -> int:
+        """Drops the rows of the keys in `drop` and all rows that nothing names; returns the bytes freed.
 
         Readers go on meanwhile; writers wait.
         """
-        wanted = set(keep)
+        unwanted = set(drop)
         with waiting(self._folder / "lock"):
             with self._connections.reading() as connection:
                 number = self._file_number(connection)
                 stored = connection.execute(
                     "SELECT row, key FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,)
                 ).fetchall()
-            kept = [(row, key) for row, key in stored if key in wanted]
+            kept = [(row, key) for row, key in stored if key not in unwanted]
             before = self._size(number)
             if len(kept) * self._row_bytes < before:
                 self._copy(number, [row for row, _ in kept])
@@ -288,6 +295,30 @@ class FeatureStore:
             return self._path(number).stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
+    """Deletes the features of backbones that are of no use any more; returns their fingerprints.
+
+    Args:
+        used: fingerprints that stay.
+        unused_s: the others stay too until nothing was written to them for so many seconds.
+    """
+    connections = Connections(home)
+    gone = []
+    for folder in sorted((home / "features").iterdir()):
+        written = max((path.stat().st_mtime for path in folder.glob("rows-*.f16")), default=folder.stat().st_mtime)
+        if folder.name in used or time.time() - written < unused_s:
+            continue
+        with connections.writing() as connection:
+            connection.execute(
+                "DELETE FROM feature_rows WHERE set_id IN (SELECT set_id FROM feature_sets WHERE fingerprint = ?)",
+                (folder.name,),
+            )
+            connection.execute("DELETE FROM feature_sets WHERE fingerprint = ?", (folder.name,))
+        shutil.rmtree(folder)
+        gone.append(folder.name)
+    return gone
 
 
 def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:

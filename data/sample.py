@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.durable import write_text
+from data.durable import sweep_abandoned, write_text
 from data.errors import SettingsError
 from data.progress import track
 from data.sample_canvas import Canvas
@@ -80,6 +80,7 @@ def generate_sample(folder: Path, *, products: int = 240, seed: int = 0, now: da
         return folder / "catalogue.jsonl"
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep_abandoned(folder.parent, f".{folder.name}.*")
     staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         _make(staged, [plan_item(number, seed, now) for number in range(products)], seed)

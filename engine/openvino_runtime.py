@@ -9,10 +9,8 @@ import contextlib
 import dataclasses
 import json
 import queue
-import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import fsync_path, sha256_file
+from data.durable import fsync_path, sha256_file, sweep_abandoned
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
@@ -29,8 +27,6 @@ _XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
 _BATCH = 4
 CALIBRATION_PHOTOS = 200
 _STAGED = ".export-"
-# An export takes a minute; one this old was killed.
-_ABANDONED_S = 3600.0
 
 
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
@@ -183,7 +179,7 @@ def _publish(folder: Path, model: Any) -> None:
     import openvino
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.parent)
+    sweep_abandoned(folder.parent, f"{_STAGED}*")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
         staged = Path(temporary) / folder.name
         staged.mkdir()
@@ -198,11 +194,3 @@ def _publish(folder: Path, model: Any) -> None:
             if not (folder / _RECORD).exists():
                 raise
     fsync_path(folder.parent)
-
-
-def _sweep(runtime: Path) -> None:
-    """Removes what exports that were killed left behind."""
-    for path in runtime.glob(f"{_STAGED}*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(path, ignore_errors=True)

@@ -31,7 +31,9 @@ class TextEncoder:
     def __init__(self, name: str = "", threads: int = 1) -> None:
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # of reading the weights, which takes a tenth of a second
         torch.set_num_threads(threads)
         self.name = name
         folder = name or bundled_model()

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import itertools
 import json
+import logging
 import shutil
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from engine.errors import FingerprintMismatch
 from indexer.job import Job
 from indexer.versions import versions
 
+_log = logging.getLogger("lookalike.rebuild")
 # module of `training` -> the files it writes, which --no-train takes over; trained in this order
 PARTS: dict[str, tuple[str, ...]] = {
     "space": ("projection.safetensors", "text_head.safetensors"),
@@ -59,7 +61,10 @@ def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> T
     from indexer.quality import training_context
 
     context = training_context(job)
-    measured = {name: importlib.import_module(f"training.{name}").train(context, staged.folder) for name in PARTS}
+    measured = {}
+    for number, name in enumerate(PARTS, 1):
+        _log.info("train: %s (%d of %d)", name.replace("_", " "), number, len(PARTS))
+        measured[name] = importlib.import_module(f"training.{name}").train(context, staged.folder)
     return Trained(_plain(measured), inputs, anew=True)
 
 

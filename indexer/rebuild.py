@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import LookalikeError
 from data.generations import StagedGeneration
 from data.locks import exclusive
 from data.progress import track
 from data.settings import Settings
 from engine.protocols import Backbone, Floats
 from indexer.gates import GateResult, refuse_failed
+from indexer.housekeeping import prune, stale_features
 from indexer.job import Job, open_job
 from indexer.parts import Trained, inputs_of, take_over_parts, train_parts
 from indexer.photos import embed
@@ -70,6 +70,7 @@ def rebuild(
 def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backbone: Backbone | None) -> None:
     with journal.step("snapshot"):
         job = open_job(settings, journal, full, backbone)
+        stale = stale_features(job)
     with journal.step("embed"):
         job = dataclasses.replace(job, snapshot=embed(job))
     inputs = inputs_of(job)
@@ -92,7 +93,7 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
         job.store.discard(staged)
         raise
     with journal.step("prune"):
-        prune(job)
+        prune(job, stale)
 
 
 def build_index(job: Job, staged: StagedGeneration) -> Floats:
@@ -166,11 +167,3 @@ def publish(job: Job, staged: StagedGeneration, fields: dict[str, Any], gates: l
     write_report(staged.folder, staged.id, fields, gates, job.journal.seconds, job.journal.unreadable)
     job.store.publish(staged, **fields, gates=[dataclasses.asdict(gate) for gate in gates])
     job.journal.published = True
-
-
-def prune(job: Job) -> None:
-    """Deletes old generations. The new one is live already, so that what cannot be deleted now is only logged."""
-    try:
-        job.journal.pruned = tuple(job.store.prune(job.settings.keep_generations))
-    except (LookalikeError, OSError) as error:
-        _log.warning("old generations could not be deleted: %s", error)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,13 @@ def test_sha256_of_a_file_longer_than_a_block(tmp_path: Path) -> None:
     content = os.urandom(700_001)
     (tmp_path / "f").write_bytes(content)
     assert durable.sha256_file(tmp_path / "f") == hashlib.sha256(content).hexdigest()
+
+
+def test_only_abandoned_folders_are_swept(tmp_path: Path) -> None:
+    for name in (".stage-old", ".stage-new", "other-old"):
+        (tmp_path / name).mkdir()
+    two_hours_ago = time.time() - 7200
+    for name in (".stage-old", "other-old"):
+        os.utime(tmp_path / name, (two_hours_ago, two_hours_ago))
+    durable.sweep_abandoned(tmp_path, ".stage-*")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".stage-new", "other-old"]

@@ -1,7 +1,9 @@
 """The nightly rebuild in one process: what it publishes, what it leaves out, what it refuses, what it reuses."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tiny_backbone import TinyBackbone
 from data.catalogue import Catalogue
 from data.durable import sha256_file
 from data.errors import CorruptGeneration, NoGeneration
+from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.embedding import load_input
@@ -320,6 +323,26 @@ def test_only_the_newest_generations_are_kept(feed: Path, settings: Settings) ->
     kept = [folder.id for folder in GenerationStore(settings.home).list()]
     assert kept == [made[3].generation, made[2].generation]
     assert made[3].pruned == (made[1].generation,)
+
+
+def test_features_of_photos_and_backbones_that_are_gone_are_dropped(feed: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    spec = TinyBackbone().spec
+    store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
+    before = store.keys()
+    # stored beforehand as no photo's of the catalogue: enough of them to be worth a rewrite
+    gone = [f"{number:064x}" for number in range(len(before))] + [f"{0:064x}+flip"]
+    store.append(gone, np.ones((len(gone), spec.dim), np.float32))
+    old = FeatureStore(settings.home, "0" * 64, 4)
+    old.append(["a"], np.ones((1, 4), np.float32))
+    rebuild(settings, backbone=TinyBackbone())
+    assert store.keys() == before
+    assert old.count == 1, "another backbone's features stay while they are young"
+    long_ago = time.time() - 40 * 86_400
+    os.utime(settings.home / "features" / ("0" * 64) / "rows-0.f16", (long_ago, long_ago))
+    rebuild(settings, backbone=TinyBackbone())
+    assert [path.name for path in (settings.home / "features").iterdir()] == [spec.fingerprint]
+    assert store.keys() == before
 
 
 def test_a_damaged_live_generation_is_replaced_by_a_rebuild(feed: Path, settings: Settings) -> None:

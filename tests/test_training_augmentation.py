@@ -62,7 +62,7 @@ def test_odd_sizes_survive(size: tuple[int, int]) -> None:
 
 
 def test_keys_name_the_photo_and_the_copy() -> None:
-    assert copy_key(SHA, 2) == f"{SHA}+a1.2"
+    assert copy_key(SHA, 2) == f"{SHA}+a2.2"
     assert flip_key(SHA) == f"{SHA}+flip"
 
 

@@ -4,6 +4,7 @@ Each copy composes the operations at random, seeded by the photo and the copy's 
 time, so that its features are stored once under `<sha256>+<id>` and a second training embeds nothing.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 # Part of every stored key: a change of what a copy looks like needs a new version here.
-VERSION = "a1"
+VERSION = "a2"
 FLIP = "flip"
 _SMALLEST_CROP = 0.6
 _WIDEST_TURN = 25.0
@@ -80,11 +81,13 @@ def rotate(picture: Picture, degrees: float) -> Picture:
     """Turns left (above 0) or right; what comes in from outside mirrors the edge: no black corner is learned."""
     width, height = picture.size
     margin = max(width, height) // 4 + 1
-    reach = ((min(margin, height), min(margin, height)), (min(margin, width), min(margin, width)), (0, 0))
-    wide = Image.fromarray(np.pad(np.asarray(picture), reach, mode="symmetric"))
-    turned = wide.rotate(degrees, Image.Resampling.BICUBIC)
-    left, top = reach[1][0], reach[0][0]
-    return turned.crop((left, top, left + width, top + height))
+    left, top = min(margin, width), min(margin, height)
+    wide = Image.fromarray(np.pad(np.asarray(picture), ((top, top), (left, left), (0, 0)), mode="symmetric"))
+    # The inverse map of a turn about the middle, straight to the size wanted: `rotate` would turn the margins too.
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    x, y = width / 2, height / 2
+    back = (cosine, -sine, x + left - cosine * x + sine * y, sine, cosine, y + top - sine * x - cosine * y)
+    return wide.transform((width, height), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
 
 
 def blur(picture: Picture, radius: float) -> Picture:
