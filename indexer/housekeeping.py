@@ -1,7 +1,6 @@
 """What a rebuild clears away once its generation is live: old generations, and features that nothing needs any more."""
 
 import logging
-import sqlite3
 from collections.abc import Collection
 
 from data.errors import LookalikeError
@@ -35,7 +34,7 @@ def prune(job: Job, stale: list[str]) -> None:
         used = {job.spec.fingerprint, *(folder.manifest.fingerprint for folder in job.store.list())}
         for fingerprint in drop_unused_sets(job.settings.home, used, unused_s=_UNUSED_S):
             _log.info("dropped the features of backbone %s, which no generation uses", fingerprint[:12])
-    except (LookalikeError, OSError, sqlite3.Error) as error:
+    except (LookalikeError, OSError) as error:
         _log.warning("what is old could not be deleted: %s", error)
 
 
