@@ -61,7 +61,7 @@ class Models:
     def encoder(self, name: str) -> TextEncoder:
         with self._lock:
             if name not in self._encoders:
-                self._encoders[name] = TextEncoder(name)
+                self._encoders[name] = TextEncoder(name, home=self._settings.home)
             return self._encoders[name]
 
     def keep_only(self, fingerprint: str, encoder_name: str) -> None:

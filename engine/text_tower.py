@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.encoder_store import is_tuned, tuned_folder
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.text_features import text_features
@@ -21,31 +22,20 @@ class TextEncoder:
     """A sentence-transformers model. Safe to use from several threads.
 
     Args:
-        name: model name or folder; empty: the model that is installed with the project, read without a network.
+        name: see `load_model`.
         threads: processor threads the model may use; one is quickest for one short text, more for many.
+        home: where tuned encoders lie.
 
     Raises:
         InvalidModel: there is no such model.
     """
 
-    def __init__(self, name: str = "", threads: int = 1) -> None:
+    def __init__(self, name: str = "", threads: int = 1, home: Path | None = None) -> None:
         import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()  # of reading the weights, which takes a tenth of a second
         torch.set_num_threads(threads)
         self.name = name
-        folder = name or bundled_model()
-        try:
-            self._model: Any = SentenceTransformer(
-                str(folder), device="cpu", local_files_only=not name, trust_remote_code=False
-            )
-        except (OSError, ValueError) as error:
-            raise InvalidModel(
-                f"text_encoder must name a sentence-transformers model; got {name!r}: {error}"
-            ) from error
-        self._model.eval()
+        self._model = load_model(name, home)
         self.digest = _digest(self._model)
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Floats] = OrderedDict()
@@ -98,6 +88,34 @@ class EncoderTextTower:
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns points of the product space, float32 (n, d), L2 norm 1."""
         return self._head.apply(text_features(self._encoder, texts, self._head.characters))
+
+
+def load_model(name: str, home: Path | None = None) -> Any:
+    """Loads a sentence-transformers model for use on the processor.
+
+    Args:
+        name: model name or folder; `encoders/<id>`: one that was tuned in this home; empty: the model that is installed
+            with the project. The last two are read without a network.
+        home: where tuned encoders lie.
+
+    Raises:
+        InvalidModel: there is no such model.
+    """
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of reading the weights, which takes a tenth of a second
+    own = is_tuned(name)
+    if own and home is None:
+        raise InvalidModel(f"the text encoder {name} is of a home; none was given.")
+    folder = tuned_folder(home, name) if own and home else name or bundled_model()
+    try:
+        model = SentenceTransformer(
+            str(folder), device="cpu", local_files_only=own or not name, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise InvalidModel(f"text_encoder must name a sentence-transformers model; got {name!r}: {error}") from error
+    return model.eval()
 
 
 def bundled_model() -> Path:

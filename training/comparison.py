@@ -63,7 +63,7 @@ def _measure_names(
     if not asked:
         return None
     head = TextHead.load(folder.path(text_head.FILE))
-    encoder = TextEncoder(head.encoder_name, context.settings.cores)
+    encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
     if encoder.digest != head.encoder_digest:
         return None
     wanted = [np.array(names[name]) for name in asked]

@@ -37,7 +37,8 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
     texts = known_texts(context, behaviour)
     head = TextHead.load(folder / text_head.FILE)
-    tower: TextTower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+    tower: TextTower = EncoderTextTower(encoder, head)
     if (folder / learned_queries.FILE).exists():
         tower = LearnedTextTower(tower, LearnedQueries.load(folder / learned_queries.FILE))
     names = list(texts)

@@ -42,7 +42,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
         return {"queries": 0, "skipped": "too few searches with clicks"}
     head = TextHead.load(folder / text_head.FILE)
-    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores, context.settings.home), head)
     space = Projection.load(folder / projection.FILE)
     product_ids, vectors = _products(context, space)
     learned = learn_queries(behaviour, tower, product_ids, vectors)

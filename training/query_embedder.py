@@ -78,7 +78,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     pairs = collect_pairs(context, options.sources)
     if len(pairs) < _LEAST_PAIRS:
         options = replace(options, classifier_names=True)
-    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
+    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
     embed_views(context, options)
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / projection.FILE)

@@ -304,7 +304,8 @@ def _untrained(
         tower: TextTower | None = None
         if (folder / text_head.FILE).exists():
             head = TextHead.load(folder / text_head.FILE)
-            tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores), head)
+            encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+            tower = EncoderTextTower(encoder, head)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     names = context.snapshot.image_sha256

@@ -63,7 +63,7 @@ def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64],
     pairs = collect_pairs(context.catalogue.iter_facts(), products, centroids)
     if not pairs.texts:
         return {"text_pairs": 0}
-    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
+    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
     head, measured = fit_head(encoder, pairs)
     head.save(folder)
     return {"text_pairs": len(pairs.texts), **measured, **_measure_names(encoder, head, pairs, keys, vectors)}

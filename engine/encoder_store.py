@@ -1,0 +1,135 @@
+"""Sentence encoders tuned on the shop's own texts: folders under `encoders/` of the home, each whole or not there.
+
+A generation names its encoder relative to the home, `encoders/<first 16 hex digits of its digest>`, so that the home
+can be moved. A record in the folder holds the sha256 of every file, checked before any of them is parsed.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from data.durable import fsync_path, make_folder, sha256_file, sweep_abandoned, write_text
+from engine.errors import InvalidModel
+
+ROOT = "encoders"
+RECORD = "encoder.json"
+_DIGITS = 16
+_FOLDER = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
+_STAGED = ".staged-"
+
+
+def is_tuned(name: str) -> bool:
+    """Returns whether an encoder's name is one of the home's own rather than a model's name or folder."""
+    return name.partition("/")[0] == ROOT
+
+
+def tuned_folder(home: Path, name: str) -> Path:
+    """Returns the folder of a tuned encoder after every file in it was found to be what was written.
+
+    Raises:
+        InvalidModel: the name leads elsewhere, or the folder is missing or was changed.
+    """
+    root, _, own = name.partition("/")
+    if root != ROOT or not _FOLDER.fullmatch(own):
+        raise InvalidModel(f"a tuned text encoder must be named {ROOT}/<{_DIGITS} hex digits>; got {name!r}. Rebuild.")
+    folder = home / ROOT / own
+    if folder.is_symlink() or _record(folder).get("files") != _digests(folder):
+        raise InvalidModel(
+            f"{folder} must be the text encoder that was tuned; it is missing or was changed. Delete the folder and "
+            "rebuild, or roll back."
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def staged_encoder(home: Path) -> Iterator[Path]:
+    """Gives an empty folder to write a model into; what `publish_encoder` did not take is removed."""
+    make_folder(home / ROOT)
+    sweep_abandoned(home / ROOT, f"{_STAGED}*")
+    with tempfile.TemporaryDirectory(dir=home / ROOT, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
+        staged = Path(temporary) / "model"
+        staged.mkdir()
+        yield staged
+
+
+def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]) -> str:
+    """Makes a staged model visible, atomically and durably; returns its name.
+
+    Args:
+        digest: of the model, see `engine.text_tower.TextEncoder.digest`.
+        facts: what the record says besides; `key` is what `find_encoder` looks for.
+    """
+    name = f"{ROOT}/{digest[:_DIGITS]}"
+    folder = home / name
+    record = {**facts, "digest": digest, "files": _digests(staged)}
+    write_text(staged / RECORD, json.dumps(record, indent=1, sort_keys=True))
+    for path in (*staged.rglob("*"), staged):
+        fsync_path(path)
+    if folder.exists() or folder.is_symlink():  # the same weights under another key, or damaged
+        _remove(folder)
+    staged.rename(folder)
+    fsync_path(folder.parent)
+    return name
+
+
+def find_encoder(home: Path, key: str) -> str | None:
+    """Returns the name of the undamaged encoder that was published with this key, and counts it as used now."""
+    for folder in _folders(home):
+        if _record(folder).get("key") == key:
+            with contextlib.suppress(InvalidModel):
+                tuned_folder(home, name := f"{ROOT}/{folder.name}")
+                os.utime(folder)
+                return name
+    return None
+
+
+def drop_unused_encoders(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
+    """Deletes tuned encoders that are of no use any more; returns their names.
+
+    Args:
+        used: names that stay.
+        unused_s: the others stay too until they were not used by a training for so many seconds.
+    """
+    gone = []
+    for folder in _folders(home):
+        name = f"{ROOT}/{folder.name}"
+        if name not in used and time.time() - folder.stat().st_mtime > unused_s:
+            _remove(folder)
+            gone.append(name)
+    return gone
+
+
+def _folders(home: Path) -> list[Path]:
+    root = home / ROOT
+    return sorted(path for path in root.iterdir() if _FOLDER.fullmatch(path.name)) if root.is_dir() else []
+
+
+def _remove(folder: Path) -> None:
+    removed = folder.with_name(f"{_STAGED}{folder.name}-{time.time_ns()}")  # swept where this is cut off
+    folder.rename(removed)
+    if removed.is_symlink():
+        removed.unlink()
+    else:
+        shutil.rmtree(removed, ignore_errors=True)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Returns the record, empty where there is none that can be read."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Returns the sha256 of every file but the record, by its path in the folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files if path != folder / RECORD}
