@@ -19,6 +19,7 @@ from engine import (
     learned_queries,
     match_calibration,
     projection,
+    query_adapter,
     recognition_files,
     related,
     senses,
@@ -29,6 +30,7 @@ from engine.learned_queries import LearnedQueries, LearnedTextTower, space_diges
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.query_adapter import QueryAdapter
 from engine.related import RelatedQueries
 from engine.senses import Senses
 from engine.text_head import TextHead
@@ -120,6 +122,7 @@ class Generation:
         id: the generation's name.
         seq: the catalogue state it was built from.
         spec: the backbone its vectors came from.
+        adapter: what query photos go through after the projection, or None.
         calibration: what its scores mean, where that was measured.
         recogniser: its voters, or None where none were trained.
         related, senses: what is known about queries, or None.
@@ -138,6 +141,13 @@ class Generation:
         self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
         calibrated = folder.has(match_calibration.FILE)
         self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
+        adapted = folder.has(query_adapter.FILE)
+        self.adapter = QueryAdapter.load(folder.path(query_adapter.FILE)) if adapted else None
+        if self.adapter is not None and self.adapter.space_dim != projection.space_dim:
+            raise InvalidModel(
+                f"the query adapter must fit the space's {projection.space_dim} dimensions; got "
+                f"{self.adapter.space_dim}. Rebuild."
+            )
         # A part trained alone may have replaced the space since; points of another one would lead anywhere.
         space = space_digest(projection)
         found = LearnedQueries.load(folder.path(learned_queries.FILE)) if folder.has(learned_queries.FILE) else None
@@ -171,6 +181,15 @@ class Generation:
                 )
             self._backbone = backbone
         return self._backbone
+
+    def photo_points(self, features: Floats) -> Floats:
+        """Returns where query photos lie, float32 (n, d), L2 norm 1; catalogue photos go through `projection` alone.
+
+        Args:
+            features: pool_3 rows float32 (n, dim).
+        """
+        points = self.projection.apply(features)
+        return points if self.adapter is None else self.adapter.apply(points)
 
     @cached_property
     def duplicate_bound(self) -> float:

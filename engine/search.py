@@ -109,7 +109,7 @@ class SearchEngine:
         """
         generation = self._live.view().generation
         size = generation.spec.input_size
-        generation.projection.apply(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
+        generation.photo_points(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
         if (tower := generation.text_tower()) is not None:
             tower.embed(["warm"])
 
@@ -300,7 +300,7 @@ class SearchEngine:
         features: Floats | None = None
         if request.image is not None:
             features = self._embed_photo(request, view.generation)
-            photo = view.generation.projection.apply(features[None])[0]
+            photo = view.generation.photo_points(features[None])[0]
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
         return query_point(request, view.generation, photo, self._timed), features

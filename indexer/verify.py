@@ -96,7 +96,7 @@ class _StagedSearch:
         if canary.kind == "image":
             request = SearchRequest(image=_read(Path(canary.query)))
             pixels = photo_input(request, self._generation.spec.input_size, self._settings)
-            point: Floats = self._generation.projection.apply(self._generation.backbone().embed(pixels))[0]
+            point: Floats = self._generation.photo_points(self._generation.backbone().embed(pixels))[0]
             return point
         request = SearchRequest(text=canary.query)
         return query_point(request, self._generation, None, lambda _, run: run()).point

@@ -183,7 +183,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         asked, held = own_queries(context, built_at(view.generation.id))
     findable = _Findable(keys, firsts, tuple(context.snapshot.image_sha256), held)
     photos = _photo_features(context, view, asked)
-    live = _Space(view.generation.projection, view.generation.text_tower()).answer(
+    live = _Space(view.generation.photo_points, view.generation.text_tower()).answer(
         findable, points, asked.queries, photos
     )
     before = _untrained(context, findable, asked.queries, photos) if untrained else None
@@ -226,7 +226,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
 
 @dataclass(frozen=True)
 class _Space:
-    space: Projection
+    photo_points: Callable[[Floats], Floats]
     tower: TextTower | None
 
     def answer(
@@ -237,7 +237,7 @@ class _Space:
         by_photo = [at for at, query in enumerate(queries) if query.photo in photos]
         by_words = [at for at, query in enumerate(queries) if query.text]
         if by_photo:
-            asked[by_photo] = self.space.apply(np.stack([photos[queries[at].photo] for at in by_photo]))
+            asked[by_photo] = self.photo_points(np.stack([photos[queries[at].photo] for at in by_photo]))
             answered[by_photo] = True
         if by_words and self.tower is not None:
             asked[by_words] = self.tower.embed([queries[at].text for at in by_words])
@@ -311,4 +311,4 @@ def _untrained(
     names = context.snapshot.image_sha256
     starts = range(0, len(names), _FEATURE_ROWS)
     points = np.concatenate([space.apply(context.features.read(names[at : at + _FEATURE_ROWS])) for at in starts])
-    return _Space(space, tower).answer(findable, points, queries, photos)
+    return _Space(space.apply, tower).answer(findable, points, queries, photos)

@@ -1,0 +1,60 @@
+"""What a shopper's photo goes through after the projection, where a generation has it.
+
+A phone photo shows a product in a hand, in a room, in that room's light; the catalogue's photos show it alone. The
+adapter turns the points of such photos towards where the products lie. Catalogue photos never go through it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from data.durable import write_bytes
+from engine.errors import InvalidModel
+from engine.projection import normalise, read_tensors
+from engine.protocols import Floats
+
+FILE = "query_adapter.safetensors"
+
+
+@dataclass(frozen=True)
+class QueryAdapter:
+    """`normalise(points + points @ matrix)`.
+
+    Attributes:
+        matrix: float32 (d, d).
+    """
+
+    matrix: Floats
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.matrix.shape[0] != self.matrix.shape[1] or not self.matrix.size:
+            raise InvalidModel(f"the query adapter must be a matrix (d, d); got {self.matrix.shape}. Rebuild.")
+        if not np.isfinite(self.matrix).all():
+            raise InvalidModel("the query adapter must be finite; got NaN or infinity. Rebuild.")
+
+    @property
+    def space_dim(self) -> int:
+        """Width of the product space."""
+        return len(self.matrix)
+
+    def apply(self, points: Floats) -> Floats:
+        """Turns the points of query photos, float32 (n, d); returns float32 (n, d), L2 norm 1."""
+        return normalise(points + points @ self.matrix)
+
+    def save(self, folder: Path) -> None:
+        """Writes `query_adapter.safetensors`."""
+        from safetensors.numpy import save
+
+        write_bytes(folder / FILE, save({"matrix": np.ascontiguousarray(self.matrix, np.float32)}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads an adapter file.
+
+        Raises:
+            InvalidModel: the file is not an adapter.
+        """
+        tensors, _ = read_tensors(path, ("matrix",))
+        return cls(tensors["matrix"])
