@@ -99,6 +99,9 @@ def train_voters_command(
 @click.option("--flips/--no-flips", default=None, help="Embed and learn mirror images as well.")
 @click.option("--augment", "copies", type=click.IntRange(0, 4), help="Augmented copies of each photo, embedded once.")
 @click.option("--classifier-names/--no-classifier-names", default=None, help="Learn ImageNet's class names as well.")
+@click.option(
+    "--tune-encoder", type=click.IntRange(0), metavar="N", help="Tune the text encoder's last N layers first."
+)
 @click.option("--seed", type=int, help="Of every random draw.")
 @click.option("--compare", is_flag=True, help="Train the margin loss too and show it beside.")
 @click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
@@ -131,6 +134,8 @@ def train_query_embedder_command(
         return
     used = ", ".join(f"{count} {name}" for name, count in metrics["pairs"].items() if count)
     click.echo(f"Pairs: {used or 'none'}. {metrics['plan']['steps']} steps of {metrics['plan']['batch']}.")
+    if encoder := metrics.get("encoder"):
+        click.echo(f"Text encoder: {encoder['kept']}. {encoder['reason']}".rstrip())
     click.echo(table(metrics, baseline))
     click.echo(metrics["reason"] or "The trained space is at least as good as the untrained one.")
     click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")

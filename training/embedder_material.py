@@ -1,6 +1,6 @@
 """Gathers what the query embedder learns from: photos from the feature store, texts through the sentence encoder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,15 +129,20 @@ class _Reader:
             yield rows, np.tile(self.products[low:high], len(self.views))
 
 
-def _bank(encoder: Encoder, pairs: Pairs, keys: Numbers) -> TextBank:
-    features = np.zeros((len(pairs.texts), encoder.dim + CHARACTERS), np.float16)
-    for start in range(0, len(pairs.texts), _ENCODED):
-        block = pairs.texts[start : start + _ENCODED]
+def encode_texts(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float16]:
+    """Returns text features float16 (n, encoder.dim + CHARACTERS)."""
+    features = np.zeros((len(texts), encoder.dim + CHARACTERS), np.float16)
+    for start in range(0, len(texts), _ENCODED):
+        block = texts[start : start + _ENCODED]
         features[start : start + len(block)] = text_features(encoder, block)
+    return features
+
+
+def _bank(encoder: Encoder, pairs: Pairs, keys: Numbers) -> TextBank:
     products, present = _numbers(pairs.products, keys)
     of_text = (pairs.queries < len(pairs.texts)) & present
     return TextBank(
-        features=features,
+        features=encode_texts(encoder, pairs.texts),
         texts=pairs.queries[of_text],
         products=products[of_text],
         weights=pairs.weights[of_text],

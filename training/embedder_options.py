@@ -35,6 +35,8 @@ class EmbedderOptions:
             None: mirror images and 2 copies, where the catalogue has at most 5,000 photos.
         dropout: share of a photo's and a text's features that a step does not see.
         learning_rate: highest of the cycle.
+        tune_encoder: how many of the sentence encoder's last transformer layers are tuned first, see
+            `training.encoder_tuning`; 0: it stays as it is.
         seed: of every random draw.
     """
 
@@ -56,11 +58,14 @@ class EmbedderOptions:
     copies: int | None = None
     dropout: float = 0.3
     learning_rate: float = 1e-3
+    tune_encoder: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise InvalidTraining(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}.")
+        if self.tune_encoder < 0:
+            raise InvalidTraining(f"tune_encoder must be 0 or a number of layers; got {self.tune_encoder}.")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -43,6 +43,7 @@ from training.embedder_measure import (
 )
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
+from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.held_out_retrieval import write_answers
 from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
@@ -82,9 +83,8 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     embed_views(context, options)
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / projection.FILE)
-    run = EmbedderTraining(context, encoder, material, options)
     before = untrained_points(context, space, material)
-    metrics = run.compare(before)
+    run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), before, options)
     if metrics["published"]:
         run.save(folder)
     calibration = run.calibrate(before)
@@ -99,6 +99,26 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
         **metrics,
         "training_s": round(time.perf_counter() - started, 1),
     }
+
+
+def compare_encoders(
+    context: TrainingContext, frozen: EncodedMaterial, untrained: Floats, options: EmbedderOptions
+) -> tuple["EmbedderTraining", dict[str, Any]]:
+    """Trains on the tuned text encoder where that is asked for and helps, else, or where that fails, on the frozen one.
+
+    Returns:
+        The training that is to be published, and what it found, with `encoder` where one was to be tuned.
+    """
+    tuned, found = tune_encoder(context, frozen, untrained, options) if options.tune_encoder else (None, {})
+    encoder = {"encoder": found} if found else {}
+    if tuned is not None:
+        run = EmbedderTraining(context, tuned.encoder, tuned.material, options)
+        metrics = run.compare(untrained)
+        if metrics["published"]:
+            return run, {**metrics, **encoder}
+        encoder["encoder"] = {**found, "kept": "frozen", "reason": f"trained on the tuned one, {metrics['reason']}"}
+    run = EmbedderTraining(context, frozen.encoder, frozen.material, options)
+    return run, {**run.compare(untrained), **encoder}
 
 
 def live_options(context: TrainingContext) -> EmbedderOptions:
@@ -242,12 +262,16 @@ class EmbedderTraining:
 
     def _checkpoint(self, name: str) -> Path:
         """One file for one training of one state of the catalogue; another state starts anew."""
-        return checkpoint_path(self._context, self._options, self.plan, name)
+        return checkpoint_path(self._context, self._options, self.plan, self._encoder.digest, name)
 
 
-def checkpoint_path(context: TrainingContext, options: EmbedderOptions, plan: Plan, name: str) -> Path:
-    """Returns where a training keeps its state; equal inputs give equal names."""
-    inputs = [context.snapshot.seq, context.spec.fingerprint, options.to_json(), plan.steps, plan.batch]
+def checkpoint_path(context: TrainingContext, options: EmbedderOptions, plan: Plan, encoder: str, name: str) -> Path:
+    """Returns where a training keeps its state; equal inputs give equal names.
+
+    Args:
+        encoder: digest of the text encoder.
+    """
+    inputs = [context.snapshot.seq, context.spec.fingerprint, options.to_json(), plan.steps, plan.batch, encoder]
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
     return context.settings.home / _CHECKPOINTS / f"query_embedder_{name}_{digest}.npz"
 
