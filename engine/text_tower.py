@@ -101,14 +101,15 @@ def load_model(name: str, home: Path | None = None) -> Any:
     Raises:
         InvalidModel: there is no such model.
     """
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # of reading the weights, which takes a tenth of a second
     own = is_tuned(name)
     if own and home is None:
         raise InvalidModel(f"the text encoder {name} is of a home; none was given.")
     folder = tuned_folder(home, name) if own and home else name or bundled_model()
+
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of reading the weights, which takes a tenth of a second
     try:
         model = SentenceTransformer(
             str(folder), device="cpu", local_files_only=own or not name, trust_remote_code=False

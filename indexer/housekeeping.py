@@ -1,16 +1,22 @@
-"""What a rebuild clears away once its generation is live: old generations, and features that nothing needs any more."""
+"""What a rebuild clears away once its generation is live: old generations, unused features and text encoders."""
 
 import logging
 from collections.abc import Collection
 
 from data.errors import LookalikeError
 from data.features import drop_unused_sets
+from data.generations import GenerationFolder
+from engine import text_head
+from engine.encoder_store import drop_unused_encoders
+from engine.text_head import TextHead
 from indexer.job import Job
 
 # Rewriting the rows costs their whole size on disk for a moment, so they are rewritten when it pays.
 _STALE_SHARE = 0.2
 # Another backbone's features: a person who compares backbones goes back and forth for a while.
 _UNUSED_S = 30 * 86_400.0
+# A tuned encoder is as large as the model it came from, and a shop whose texts change nightly makes one every night.
+_UNUSED_ENCODER_S = 7 * 86_400.0
 _log = logging.getLogger("lookalike.rebuild")
 
 
@@ -34,8 +40,15 @@ def prune(job: Job, stale: list[str]) -> None:
         used = {job.spec.fingerprint, *(folder.manifest.fingerprint for folder in job.store.list())}
         for fingerprint in drop_unused_sets(job.settings.home, used, unused_s=_UNUSED_S):
             _log.info("dropped the features of backbone %s, which no generation uses", fingerprint[:12])
+        encoders = {_encoder_of(folder) for folder in job.store.list()}
+        for name in drop_unused_encoders(job.settings.home, encoders, unused_s=_UNUSED_ENCODER_S):
+            _log.info("dropped the text encoder %s, which no generation uses", name)
     except (LookalikeError, OSError) as error:
         _log.warning("what is old could not be deleted: %s", error)
+
+
+def _encoder_of(folder: GenerationFolder) -> str:
+    return TextHead.load(folder.path(text_head.FILE)).encoder_name if folder.has(text_head.FILE) else ""
 
 
 def _without(keys: Collection[str], photos: set[str]) -> list[str]:
