@@ -20,7 +20,7 @@ _log = logging.getLogger("lookalike.rebuild")
 # module of `training` -> the files it writes, which --no-train takes over; trained in this order
 PARTS: dict[str, tuple[str, ...]] = {
     "space": ("projection.safetensors", "text_head.safetensors"),
-    "query_embedder": ("match_calibration.safetensors", "held_out_retrieval.json"),
+    "query_embedder": ("match_calibration.safetensors", "held_out_retrieval.json", "query_adapter.safetensors"),
     "learned_queries": ("learned_queries.safetensors",),
     "known_queries": ("related_queries.safetensors", "senses.safetensors"),
     "voters": ("voters.safetensors", "recognition.safetensors"),

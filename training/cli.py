@@ -102,6 +102,7 @@ def train_voters_command(
 @click.option(
     "--tune-encoder", type=click.IntRange(0), metavar="N", help="Tune the text encoder's last N layers first."
 )
+@click.option("--adapter/--no-adapter", default=None, help="Learn what turns phone photos towards catalogue photos.")
 @click.option("--seed", type=int, help="Of every random draw.")
 @click.option("--compare", is_flag=True, help="Train the margin loss too and show it beside.")
 @click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
@@ -119,6 +120,7 @@ def train_query_embedder_command(
     Example: lookalike train query-embedder --flips --augment 2 --compare --publish
     """
     from training.embedder_session import EmbedderSession, table
+    from training.query_adapter import describe
 
     chosen = {name: value for name, value in given.items() if value is not None}
     session = EmbedderSession.open(settings, {**chosen, "sources": sources} if sources else chosen)
@@ -138,6 +140,8 @@ def train_query_embedder_command(
         click.echo(f"Text encoder: {encoder['kept']}. {encoder['reason']}".rstrip())
     click.echo(table(metrics, baseline))
     click.echo(metrics["reason"] or "The trained space is at least as good as the untrained one.")
+    if adapter := metrics.get("adapter"):
+        click.echo(describe(adapter))
     click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
 
 

@@ -154,19 +154,26 @@ def _numbers(product_keys: Numbers, keys: Numbers) -> tuple[Numbers, NDArray[np.
     return at.astype(np.int64), keys[at] == product_keys
 
 
-def _query_photos(
-    context: TrainingContext, start: Projection, pairs: Pairs, keys: Numbers
-) -> tuple[NDArray[np.float16], Numbers]:
-    """Reads the shoppers' photos whose features are stored; a photo that was never embedded cannot be learned from."""
+def known_photos(context: TrainingContext, pairs: Pairs, keys: Numbers) -> tuple[list[str], Numbers]:
+    """Returns the shoppers' photos whose features are stored, and the places in `keys` of what they chose, int64 (n,).
+
+    A photo that was never embedded cannot be learned from.
+    """
     products, present = _numbers(pairs.products, keys)
     chosen = np.flatnonzero((pairs.sources == SOURCES.index("photo")) & present)
     names = [pairs.photos[number] for number in pairs.queries[chosen] - len(pairs.texts)]
     missing = set(context.features.missing(names)) if names else set()
     known = [place for place, name in enumerate(names) if name not in missing]
-    if not known:
-        return np.zeros((0, start.space_dim), np.float16), np.zeros(0, np.int64)
-    rows = reduce_rows(start, context.features.read([names[place] for place in known]))
-    return rows, products[chosen[known]]
+    return [names[place] for place in known], products[chosen[known]]
+
+
+def _query_photos(
+    context: TrainingContext, start: Projection, pairs: Pairs, keys: Numbers
+) -> tuple[NDArray[np.float16], Numbers]:
+    names, products = known_photos(context, pairs, keys)
+    if not names:
+        return np.zeros((0, start.space_dim), np.float16), products
+    return reduce_rows(start, context.features.read(names)), products
 
 
 def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) -> Material:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.projection import normalise
 from engine.protocols import Floats
+from engine.query_adapter import QueryAdapter
 from engine.text_features import CHARACTERS, Encoder
 from engine.text_head import TextHead, fit_ridge
 from training.embedder_material import Material
@@ -120,12 +121,19 @@ def text_table(points: Floats, head: TextHead, material: Material, held: Held) -
     return scores, right
 
 
-def photo_table(points: Floats, material: Material) -> tuple[Floats, NDArray[np.bool_]]:
-    """Searches the held-out photos among the others, as `text_table` does texts."""
+def photo_table(
+    points: Floats, material: Material, adapter: QueryAdapter | None = None
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Searches the held-out photos, through the adapter if there is one, among the others, as `text_table` does texts.
+
+    Args:
+        points: float32 (real, d), the catalogue's photos in the space.
+    """
     index, queries = material.measured_photos()
     queries = _few(queries, _MOST_CELLS // max(len(points), 1))
     products = material.products[index]
-    scores = _scores(points[queries], points[index], products)
+    asked = points[queries] if adapter is None else adapter.apply(points[queries])
+    scores = _scores(asked, points[index], products)
     return scores, material.products[queries][:, None] == np.unique(products)[None, :]
 
 

@@ -37,6 +37,7 @@ class EmbedderOptions:
         learning_rate: highest of the cycle.
         tune_encoder: how many of the sentence encoder's last transformer layers are tuned first, see
             `training.encoder_tuning`; 0: it stays as it is.
+        adapter: whether a query adapter is learned, see `training.query_adapter`.
         seed: of every random draw.
     """
 
@@ -59,6 +60,7 @@ class EmbedderOptions:
     dropout: float = 0.3
     learning_rate: float = 1e-3
     tune_encoder: int = 0
+    adapter: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

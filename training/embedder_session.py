@@ -12,7 +12,7 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.locks import exclusive
 from data.settings import Settings
-from engine import faiss_index, match_calibration, projection, text_head
+from engine import faiss_index, match_calibration, projection, query_adapter, text_head
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.projection import Projection
 from engine.protocols import BackboneSpec
@@ -24,7 +24,7 @@ from training.errors import NotEnoughData, TrainingError
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish
 _PART = "query_embedder"
-_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE)
+_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE, query_adapter.FILE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from engine.errors import BackboneUnavailable
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection, normalise
 from engine.protocols import Floats
+from engine.query_adapter import QueryAdapter
 from engine.text_features import Encoder
 from engine.text_tower import TextEncoder
 from training.augmentation import copy_key, flip_key
@@ -48,6 +49,7 @@ from training.held_out_retrieval import write_answers
 from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
 from training.photo_features import PhotoReader, embed_missing
+from training.query_adapter import PhotoQueries, gather_queries, train_adapter
 from training.voters import BackboneLoader
 
 _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
@@ -87,7 +89,12 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), before, options)
     if metrics["published"]:
         run.save(folder)
-    calibration = run.calibrate(before)
+    adapter = None
+    if options.adapter:
+        adapter, metrics["adapter"] = run.adapt(gather_queries(context, pairs, material), space)
+        if adapter is not None:
+            adapter.save(folder)
+    calibration = run.calibrate(before, adapter)
     calibration.save(folder)
     run.record(before, folder)
     metrics["calibration"] = calibration.measured
@@ -199,15 +206,22 @@ class EmbedderTraining:
         """Writes projection and text head."""
         if self.fitted is None:
             return
-        weights, start = self.fitted.weights, self._material.photos.start
+        weights = self.fitted.weights
         points = trained_points(weights, self._material)
-        Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo).save(folder)
+        self._space(weights).save(folder)
         head = trained_head(weights, points, self._material, self._encoder)
         if head is not None:
             head.save(folder)
 
-    def calibrate(self, untrained: Floats) -> MatchCalibration:
-        """Calibrates the space that is published on queries that it did not learn from.
+    def adapt(self, queries: PhotoQueries, untrained: Projection) -> tuple[QueryAdapter | None, dict[str, Any]]:
+        """Learns the query adapter of the space that is published; see `training.query_adapter.train_adapter`."""
+        spaces = (untrained, untrained)
+        if self._won and self.first is not None and self.fitted is not None:
+            spaces = (self._space(self.first.weights), self._space(self.fitted.weights))
+        return train_adapter(self._context, queries, self._material, self._held.products, spaces)
+
+    def calibrate(self, untrained: Floats, adapter: QueryAdapter | None = None) -> MatchCalibration:
+        """Calibrates the space that is published, and the adapter of its photos, on queries that it did not learn from.
 
         Texts are measured in the space that was trained without them, for the final one knows them.
         """
@@ -219,7 +233,7 @@ class EmbedderTraining:
         else:
             with_texts = with_photos = untrained
             head = untrained_head(untrained, self._rest, self._encoder)
-        tables = {"photo": photo_table(with_photos, material)}
+        tables = {"photo": photo_table(with_photos, material, adapter)}
         if head is not None:
             tables["text"] = text_table(with_texts, head, material, held)
         seen, kept = material.measured_photos()
@@ -237,6 +251,10 @@ class EmbedderTraining:
             learned = trained_head(self.first.weights, points, self._rest, self._encoder)
             live = before if learned is None else (points, learned)
         write_answers(folder, live, before, self._material, self._held)
+
+    def _space(self, weights: Weights) -> Projection:
+        start = self._material.photos.start
+        return Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo)
 
     def _read(self, rows: NDArray[np.int64]) -> Floats:
         return self._context.features.read([self._material.sha256[row] for row in rows])

@@ -1,0 +1,220 @@
+"""The optional query adapter: learned from query photos whose product is known, with everything else held fast.
+
+Query photos are those after which shoppers chose a product, and augmented copies of the catalogue's photos, which stand
+in for them in a shop that has none yet. A copy is led to the other photos of its product, never to the one it was made
+from. What is wrong for a query are the products of other queries alone: a product that nobody has photographed would
+only ever stand as a wrong answer, and sink.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.projection import Projection, normalise
+from engine.protocols import Floats
+from engine.query_adapter import QueryAdapter
+from training.augmentation import copy_key
+from training.context import TrainingContext
+from training.embedder_material import Material, known_photos
+from training.pairs import Pairs
+
+_LEAST_QUERIES = 20
+_MOST_QUERIES = 20_000  # photos, and as many copies
+_COPIES = 2
+_BLOCK = 1024
+_STEPS = 100
+_BATCH = 256
+_TEMPERATURE = 0.05
+_PENALTY = 0.03  # on the squares of the matrix: it keeps products apart that no query photo shows
+_RATE = 1e-3
+_DECAYS = (0.9, 0.999)
+Numbers = NDArray[np.int64]
+Truths = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoQueries:
+    """Query photos whose right product is known.
+
+    Attributes:
+        names: (n,), what their features are called in the feature store.
+        products: int64 (n,), places in `Material.keys`.
+        rows: int64 (n,), the catalogue's photo that a copy was made from; -1: a shopper's own photo.
+    """
+
+    names: tuple[str, ...]
+    products: Numbers
+    rows: Numbers
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def only(self, chosen: Truths) -> Self:
+        names = tuple(self.names[at] for at in np.flatnonzero(chosen))
+        return type(self)(names=names, products=self.products[chosen], rows=self.rows[chosen])
+
+    def points(self, context: TrainingContext, space: Projection) -> Floats:
+        """Returns where they lie in a space, float32 (n, d)."""
+        blocks = [
+            space.apply(context.features.read(self.names[at : at + _BLOCK])) for at in range(0, len(self), _BLOCK)
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros((0, space.space_dim), np.float32)
+
+
+def gather_queries(context: TrainingContext, pairs: Pairs, material: Material) -> PhotoQueries:
+    """Gathers shoppers' photos and the stored copies of the catalogue's photos."""
+    photos, products = known_photos(context, pairs, material.keys)
+    few = _spread(len(photos))
+    names, chosen, rows = [photos[at] for at in few], [products[few]], [np.full(len(few), -1, np.int64)]
+    shown = _spread(material.real, _MOST_QUERIES // _COPIES)
+    for name in (partial(copy_key, number=number) for number in range(_COPIES)):
+        keys = [name(material.sha256[row]) for row in shown]
+        missing = set(context.features.missing(keys))
+        there = shown[[key not in missing for key in keys]]
+        names += [name(material.sha256[row]) for row in there]
+        chosen.append(material.products[there])
+        rows.append(there)
+    return PhotoQueries(names=tuple(names), products=np.concatenate(chosen), rows=np.concatenate(rows))
+
+
+def train_adapter(
+    context: TrainingContext,
+    queries: PhotoQueries,
+    material: Material,
+    held: Truths,
+    spaces: tuple[Projection, Projection],
+) -> tuple[QueryAdapter | None, dict[str, Any]]:
+    """Learns without the held-out products and measures on their query photos; where that is not worse, learns on all.
+
+    It is measured on shoppers' photos where at least 20 show a held-out product, else on their copies as well.
+
+    Args:
+        held: bool (p,), the held-out products.
+        spaces: the one that was trained without them, and the one that is published.
+
+    Returns:
+        The adapter, or None: it was worse or could not be measured; and `published`, `reason`, the numbers of `photos`
+        and `copies`, `held_out` queries, and recall@1 of these `without` and `adapted`.
+    """
+    own = queries.rows < 0
+    counts = {"photos": int(own.sum()), "copies": int((~own).sum())}
+    asked = held[queries.products]
+    enough = (asked & own).sum() >= _LEAST_QUERIES
+    measured = queries.only(asked & own if enough else asked)
+    learned = own | ~material.photos.held[queries.rows]
+    counts["held_out"] = len(measured)
+    if len(measured) < _LEAST_QUERIES or (learned & ~asked).sum() < _LEAST_QUERIES:
+        reason = f"at least {_LEAST_QUERIES} query photos of held-out products, and as many of others, are needed"
+        return None, {"published": False, "reason": reason, **counts}
+    first, final = spaces
+    trial = _learn(context, queries.only(learned & ~asked), material, first)
+    photos, points = _catalogue_points(context, material, first), measured.points(context, first)
+    without, adapted = (recall(rows, measured, photos, material) for rows in (points, trial.apply(points)))
+    figures = {**counts, "without": round(without, 4), "adapted": round(adapted, 4)}
+    if adapted < without:
+        reason = f"recall@1 of held-out query photos {adapted:.4f} is below {without:.4f} without it"
+        return None, {"published": False, "reason": reason, **figures}
+    adapter = _learn(context, queries.only(learned), material, final)
+    return adapter, {"published": True, "reason": "", **figures}
+
+
+def recall(asked: Floats, queries: PhotoQueries, photos: Floats, material: Material) -> float:
+    """Returns recall@1 of query photos among all products, each by its best photo.
+
+    The photo that a copy was made from does not count, unless its product has no other.
+
+    Args:
+        asked: float32 (n, d), the queries' points.
+        photos: float32 (real, d), the catalogue's.
+    """
+    firsts = np.flatnonzero(np.r_[True, np.diff(material.products) > 0])
+    several = np.bincount(material.products, minlength=len(material.keys)) > 1
+    hidden = (queries.rows >= 0) & several[queries.products]
+    found = 0
+    for start in range(0, len(queries), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        likeness = asked[block] @ photos.T
+        lines = np.flatnonzero(hidden[block])
+        likeness[lines, queries.rows[block][lines]] = -np.inf
+        best = np.maximum.reduceat(likeness, firsts, axis=1).argmax(axis=1)
+        found += int((material.products[firsts][best] == queries.products[block]).sum())
+    return found / max(len(queries), 1)
+
+
+def learn_matrix(asked: Floats, products: Numbers, targets: Floats, seed: int = 0) -> Floats:
+    """Learns the adapter's matrix float32 (d, d): InfoNCE within batches of queries, by Adam, from the zero matrix.
+
+    van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018; Kingma and Ba, "Adam",
+    2015. The gradient is written out: 100 steps take a second.
+
+    Args:
+        asked: float32 (n, d), the queries' points.
+        products: int64 (n,), what they show.
+        targets: float32 (n, d), L2 norm 1, where each is to be led.
+    """
+    random, width = np.random.default_rng(seed), asked.shape[1]
+    matrix, mean, spread = np.zeros((3, width, width))
+    for step in range(1, _STEPS + 1):
+        drawn = random.integers(len(asked), size=_BATCH)
+        slope = _slope(asked[drawn], products[drawn], targets[drawn], matrix)
+        mean += (1 - _DECAYS[0]) * (slope - mean)
+        spread += (1 - _DECAYS[1]) * (np.square(slope) - spread)
+        size = np.sqrt(spread / (1 - _DECAYS[1] ** step)) + 1e-8
+        matrix -= _RATE * mean / (1 - _DECAYS[0] ** step) / size
+    return matrix.astype(np.float32)
+
+
+def describe(found: dict[str, Any]) -> str:
+    """Says in one sentence what `train_adapter` measured."""
+    if "without" not in found:
+        return f"Query adapter: not learned, {found['reason']}."
+    verdict = "kept" if found["published"] else "not kept"
+    learned = f"{found['photos']} shoppers' photos and {found['copies']} copies"
+    return (
+        f"Query adapter from {learned}: {verdict}; recall@1 of {found['held_out']} held out "
+        f"{found['adapted']:.4f}, without it {found['without']:.4f}."
+    )
+
+
+def _slope(asked: Floats, products: Numbers, targets: Floats, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the gradient of the loss and the penalty by the matrix, float64 (d, d)."""
+    turned = asked + asked @ matrix
+    norms = np.linalg.norm(turned, axis=1, keepdims=True)
+    points = turned / np.maximum(norms, 1e-12)
+    logits = points @ targets.T / _TEMPERATURE
+    logits[(products[:, None] == products) & ~np.eye(len(asked), dtype=np.bool_)] = -np.inf
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    np.fill_diagonal(shares, shares.diagonal() - 1)
+    pull = shares @ targets / (_TEMPERATURE * len(asked))
+    along = (pull * points).sum(axis=1, keepdims=True) * points
+    slope: NDArray[np.float64] = asked.T @ ((pull - along) / np.maximum(norms, 1e-12)) + _PENALTY * matrix
+    return slope
+
+
+def _learn(context: TrainingContext, queries: PhotoQueries, material: Material, space: Projection) -> QueryAdapter:
+    photos = _catalogue_points(context, material, space)
+    seen = ~material.photos.held[: material.real]
+    sums = np.zeros((len(material.keys), space.space_dim), np.float32)
+    np.add.at(sums, material.products[seen], photos[seen])
+    counts = np.bincount(material.products[seen], minlength=len(sums))
+    targets = sums[queries.products]
+    copied = np.flatnonzero((queries.rows >= 0) & (counts[queries.products] > 1))
+    targets[copied] -= photos[queries.rows[copied]]
+    alone = counts[queries.products] == 0
+    targets[alone] = material.places(photos)[queries.products[alone]]
+    return QueryAdapter(learn_matrix(queries.points(context, space), queries.products, normalise(targets)))
+
+
+def _catalogue_points(context: TrainingContext, material: Material, space: Projection) -> Floats:
+    rows = np.arange(material.real)
+    catalogue = PhotoQueries(names=material.sha256, products=material.products, rows=rows)
+    return catalogue.points(context, space)
+
+
+def _spread(count: int, most: int = _MOST_QUERIES) -> Numbers:
+    """Returns at most `most` evenly spread places of `count`."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
