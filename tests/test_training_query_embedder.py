@@ -185,7 +185,7 @@ def _material() -> tuple[Photos, TextBank]:
 
 def test_batches_know_what_is_right_and_what_is_a_copy() -> None:
     photos, bank = _material()
-    sampler = Sampler(photos, bank, EmbedderOptions(randoms=40), 64)
+    sampler = Sampler(photos, bank, EmbedderOptions(randoms=40, dropout=0), 64)
     batch = sampler.draw(0)
     again = sampler.draw(0)
     np.testing.assert_array_equal(batch.first, again.first)
@@ -207,11 +207,42 @@ def test_batches_know_what_is_right_and_what_is_a_copy() -> None:
     assert not (batch.same * batch.unlike).any()
 
 
+def test_words_of_many_products_are_right_for_all_of_them() -> None:
+    photos, bank = _material()
+    photos = replace(photos, views=np.repeat(photos.views, 5, axis=1), products=np.repeat(np.arange(60), 3),
+                     copies=np.arange(180), held=np.zeros(180, np.bool_))  # fmt: skip
+    generator = np.random.default_rng(3)
+    texts, products = np.nonzero(generator.random((11, 60)) < np.linspace(0.02, 0.95, 11)[:, None])
+    bank = replace(bank, texts=texts, products=products, weights=np.ones(len(texts), np.float32))
+    batch = Sampler(photos, bank, EmbedderOptions(randoms=200, dropout=0), 64).draw(0)
+    text_of = {row.tobytes(): number for number, row in enumerate(bank.features.astype(np.float32))}
+    sold = np.zeros((11, 60), np.int64)
+    np.add.at(sold, (texts, products), 1)
+    for row, text in enumerate(batch.texts[batch.has_text > 0]):
+        right = batch.right[np.flatnonzero(batch.has_text)[row]].sum()
+        assert right >= 1
+        if sold[text_of[text.tobytes()]].sum() == 60:
+            assert right == 64 + 200
+    counts = [batch.right[row].mean() for row in np.flatnonzero(batch.has_text)]
+    shares = [sold[text_of[batch.texts[row].tobytes()]].mean() for row in np.flatnonzero(batch.has_text)]
+    assert np.corrcoef(counts, shares)[0, 1] > 0.9
+
+
+def test_a_share_of_the_features_is_not_seen() -> None:
+    photos, bank = _material()
+    whole = Sampler(photos, bank, EmbedderOptions(dropout=0), 512).draw(0)
+    some = Sampler(photos, bank, EmbedderOptions(dropout=0.3), 512).draw(0)
+    seen = some.first != 0
+    assert seen.mean() == pytest.approx(0.7, abs=0.03)
+    np.testing.assert_allclose(some.first[seen], whole.first[seen] / 0.7, rtol=0.01)
+    assert (some.texts[some.has_text > 0] != 0).mean() == pytest.approx(0.9, abs=0.03)
+
+
 def test_held_photos_are_never_drawn() -> None:
     photos, bank = _material()
     photos = replace(photos, held=photos.products == 3)
     rows = {row.tobytes() for row in photos.views[0, photos.held].astype(np.float32)}
-    sampler = Sampler(photos, bank, EmbedderOptions(), 64)
+    sampler = Sampler(photos, bank, EmbedderOptions(dropout=0), 64)
     for number in range(5):
         batch = sampler.draw(number)
         drawn = {row.tobytes() for row in np.concatenate([batch.first, batch.second, batch.randoms])}
@@ -228,7 +259,7 @@ def test_hard_negatives_come_from_the_nearest_products() -> None:
         features=generator.standard_normal((36, 5)).astype(np.float16), texts=np.arange(36), products=np.arange(36),
         weights=np.ones(36, np.float32),
     )  # fmt: skip
-    sampler = Sampler(photos, bank, EmbedderOptions(), 64)
+    sampler = Sampler(photos, bank, EmbedderOptions(dropout=0), 64)
     sampler.find_neighbours(np.eye(6, dtype=np.float32))
     batch = sampler.draw(0)
     places = batch.first.argmax(axis=1)

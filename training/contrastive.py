@@ -42,9 +42,8 @@ def info_nce(
     if ignored is not None:
         positives = positives * (1 - ignored)
         logits = ops.where(ignored > 0, _NEVER, logits)
-    shares = logits - ops.logsumexp(logits, axis=1, keepdims=True)
     count = ops.sum(positives, axis=1)
-    rows = -ops.sum(ops.where(positives > 0, shares, 0.0), axis=1) / ops.maximum(count, 1.0)
+    rows = ops.logsumexp(logits, axis=1) - ops.sum(positives * logits, axis=1) / ops.maximum(count, 1.0)
     counted = ops.cast(count > 0, rows.dtype)
     if weights is not None:
         counted = counted * weights

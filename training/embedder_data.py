@@ -23,6 +23,8 @@ _BLOCK_ROWS = 8192
 _NEIGHBOURS = 10
 _MOST_COMPARED = 20_000
 _COMPARED_PHOTOS = 256
+_TEXT_DROPOUT = 1 / 3  # of what photos lose
+_FEW_PRODUCTS = 32
 Numbers = NDArray[np.int64]
 
 
@@ -248,6 +250,7 @@ class Sampler:
         others = np.searchsorted(self._firsts, random_rows, side="right") - 1
         few = slice(0, min(self._size, _COMPARED_PHOTOS))
         first, second = self._view(random, rows[0]), self._view(random, rows[1][few])
+        randoms = self._view(random, random_rows)
         self._put_query_photos(random, second, products[few])
         items = np.concatenate([products, others])
         copies = self._photos.copies[self._rows[np.concatenate([rows[0], random_rows])]]
@@ -259,11 +262,15 @@ class Sampler:
         np.fill_diagonal(same, False)
         np.fill_diagonal(unlike, True)
         has_text = texts != NO_TEXT
+        words = np.where(has_text[:, None], self._features[texts], 0).astype(np.float32)
+        for seen in (first, second, randoms):
+            _drop(random, seen, self._options.dropout)
+        _drop(random, words, self._options.dropout * _TEXT_DROPOUT)
         return Batch(
             first=first,
             second=second,
-            randoms=self._view(random, random_rows),
-            texts=np.where(has_text[:, None], self._features[texts], 0).astype(np.float32),
+            randoms=randoms,
+            texts=words,
             right=right.astype(np.float32),
             ignored=ignored.astype(np.float32),
             same=same.astype(np.float32),
@@ -310,13 +317,26 @@ class Sampler:
         asked, rows = np.unique(texts, return_inverse=True)
         lows = np.searchsorted(self._known_texts, asked)
         highs = np.searchsorted(self._known_texts, asked, side="right")
-        right = np.stack(
-            [_among(distinct, self._known_products[low:high]) for low, high in zip(lows, highs, strict=True)]
-        )[rows]
+        right = self._known(distinct, lows, highs)[rows]
         right = right[:, inverse]
         size = len(texts)
         copied = copies[:size, None] == copies[None, :]
         return right, copied & ~right
+
+    def _known(self, products: Numbers, lows: Numbers, highs: Numbers) -> NDArray[np.bool_]:
+        """Returns which of the ascending `products` are among the known products from `lows` to `highs`, row by row."""
+        right = np.zeros((len(lows), len(products)), np.bool_)
+        short = highs - lows <= _FEW_PRODUCTS  # together at once; a loop over them would cost more than all else
+        counts = np.where(short, highs - lows, 0)
+        rows = np.repeat(np.arange(len(lows)), counts)
+        places = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(len(rows))
+        known = self._known_products[places]
+        at = np.minimum(np.searchsorted(products, known), len(products) - 1)
+        found = products[at] == known
+        right[rows[found], at[found]] = True
+        for row in np.flatnonzero(~short):
+            right[row] = _among(products, self._known_products[lows[row] : highs[row]])
+        return right
 
     def _log_q(self, texts: Numbers, items: Numbers) -> dict[str, Floats]:
         if not self._options.log_q:
@@ -330,6 +350,15 @@ class Sampler:
             "log_q_photos": np.log(np.maximum(expected, 1e-12)).astype(np.float32),
             "log_q_texts": np.log(np.maximum(self._size * text_share, 1e-12)).astype(np.float32),
         }
+
+
+def _drop(random: np.random.Generator, rows: Floats, share: float) -> None:
+    """Sets about `share` of the values to 0, in steps of 1/256, and scales the others up for it."""
+    level = round(share * 256)
+    if level:
+        kept = np.frombuffer(random.bytes(rows.size), np.uint8).reshape(rows.shape) >= level
+        rows *= kept
+        rows *= np.float32(256 / (256 - level))
 
 
 def _among(products: Numbers, known: Numbers) -> NDArray[np.bool_]:

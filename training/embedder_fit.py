@@ -5,6 +5,7 @@ import json
 import logging
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from data.durable import make_folder, write_bytes
 from data.progress import Progress
-from training.embedder_data import Sampler
+from training.embedder_data import Batch, Sampler
 from training.embedder_model import Weights, as_inputs, build, read_state, read_weights, write_state
 from training.embedder_options import EmbedderOptions
 
@@ -90,12 +91,21 @@ def fit(
     every = max(1, plan.steps // _LOOKS)
     # a multiple of `every`, as every checkpoint is, so that a training that goes on draws what it would have drawn
     hard_from = int(_LOOKS * _HARD_FROM) * every if options.hard_negatives else plan.steps
-    with Progress(label, total=last, unit="steps") as progress:
+
+    def looks_around(step: int) -> bool:
+        return step >= hard_from and step % every == 0
+
+    with Progress(label, total=last, unit="steps") as progress, ThreadPoolExecutor(1, "draw") as drawing:
         progress.advance(state.step)
+        ahead: Future[Batch] | None = None
         while state.step < last and not state.is_over:
-            if state.step >= hard_from and state.step % every == 0:
+            if looks_around(state.step):
                 sampler.find_neighbours(read_weights(model).photo)
-            state.loss = float(model.train_on_batch(as_inputs(sampler.draw(state.step))))
+            batch = ahead.result() if ahead else sampler.draw(state.step)
+            following = state.step + 1
+            # drawn while the network computes; not across a look around, which changes what is drawn
+            ahead = drawing.submit(sampler.draw, following) if not looks_around(following) else None
+            state.loss = float(model.train_on_batch(as_inputs(batch)))
             state.step += 1
             progress.advance()
             if state.step % every == 0 or state.step == last:

@@ -11,7 +11,6 @@ from training.embedder_data import Batch
 from training.embedder_options import EmbedderOptions
 
 _LOWEST_TEMPERATURE = 0.02
-_LEAST_TEXT_DROPOUT = 3.0  # texts lose a third of what photos lose
 _WEIGHT_DECAY = 1e-4
 _WARM_UP = 0.1
 _CLIP_NORM = 1.0
@@ -103,19 +102,16 @@ def _joint_model() -> Any:
                 shape=(), initializer=keras.initializers.Constant(scale), name="log_scale",
                 trainable=options.learned_temperature and options.loss == "info_nce",
             )  # fmt: skip
-            self.photo_dropout = keras.layers.Dropout(options.dropout, seed=options.seed)
-            self.text_dropout = keras.layers.Dropout(options.dropout / _LEAST_TEXT_DROPOUT, seed=options.seed + 1)
 
         def build(self, _shape: Any) -> None:
             self.built = True
 
         def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
             def see(rows: Any) -> Any:
-                return unit(ops.matmul(self.photo_dropout(rows, training=training), self.photo))
+                return unit(ops.matmul(rows, self.photo))
 
             first, second = see(inputs["first"]), see(inputs["second"])
-            words = self.text_dropout(inputs["texts"], training=training)
-            texts = unit(ops.matmul(words, self.text) + self.text_bias)
+            texts = unit(ops.matmul(inputs["texts"], self.text) + self.text_bias)
             photos = ops.concatenate([first, see(inputs["randoms"])])
             loss = self._text_loss(ops.matmul(texts, ops.transpose(photos)), inputs)
             if self._options.image_image:
