@@ -32,8 +32,8 @@ def main() -> None:
     print(f"{platform.machine()}, {settings.cores} cores; {spec.name} {spec.precision}; {len(photos)} photos to learn")
     print("recipe           model    Top-1  Top-3  Top-5  last fit s  ms a photo  all s")
     recipes = {
-        "plain": VoterOptions(),
-        "flips": VoterOptions(flips=True),
+        "plain": VoterOptions(flips=False, augment=0),
+        "flips": VoterOptions(flips=True, augment=0),
         f"flips, {arguments.copies} copies": VoterOptions(flips=True, augment=arguments.copies),
     }
     for name, options in recipes.items():

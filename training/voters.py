@@ -1,5 +1,6 @@
 """The rebuild's part `voters`: trains the recogniser on the catalogue and measures it on photos held out."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import Settings
+from engine.errors import BackboneUnavailable
 from engine.protocols import Backbone, BackboneSpec, Floats
 from engine.recognition import Recogniser
 from engine.recognition_files import save_recogniser
@@ -26,6 +28,9 @@ from training.voter_softmax import SoftmaxOptions
 MOST_PHOTOS_PER_LABEL = 300
 MOST_PHOTOS = 30_000
 _TEST_SHARE = 0.2
+_FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes; the query embedder does so too
+_COPIES = 2
+_log = logging.getLogger("lookalike.train")
 Numbers = NDArray[np.int64]
 
 
@@ -35,16 +40,16 @@ class VoterOptions:
 
     Attributes:
         label: `category` or `attr.<name>`.
-        augment: augmented copies of each photo.
-        flips: whether a photo and its mirror image are recognised together.
+        augment: augmented copies of each photo; None: 2 where there are at most 5,000 photos, else none.
+        flips: whether a photo and its mirror image are recognised together; None: where there are at most 5,000 photos.
         folds: measure by k-fold cross-validation instead of one split of 80 to 20; 0: no.
         seed: of every random draw.
         precision: share of right answers wanted where the vote does not abstain.
     """
 
     label: str = "category"
-    augment: int = 0
-    flips: bool = False
+    augment: int | None = None
+    flips: bool | None = None
     folds: int = 0
     seed: int = 0
     precision: float = 0.9
@@ -53,6 +58,11 @@ class VoterOptions:
     @property
     def fit(self) -> FitOptions:
         return FitOptions(seed=self.seed, precision=self.precision, softmax=self.softmax)
+
+    def views(self, photos: int) -> tuple[int, bool]:
+        """Returns how many augmented copies, and whether mirror images, are used for so many photos."""
+        few = photos <= _FEW_PHOTOS
+        return (_COPIES * few if self.augment is None else self.augment), (few if self.flips is None else self.flips)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,19 +134,27 @@ def train_voters(
 
     Raises:
         NotEnoughData: too few labels or photos.
+        BackboneUnavailable: photos, or views of them that were asked for, must be embedded and cannot be.
     """
     photos = capped(photos, options.seed)
-    photos, rows = gather(
-        settings, spec, photos, copies=options.augment, flips=options.flips, get_backbone=get_backbone
-    )
+    copies, flips = options.views(len(photos))
+    try:
+        photos, rows = gather(settings, spec, photos, copies=copies, flips=flips, get_backbone=get_backbone)
+    except BackboneUnavailable as error:
+        if options.augment or options.flips:
+            raise
+        _log.info("trained without mirror images and copies: %s", error)
+        copies, flips = 0, False
+        photos, rows = gather(settings, spec, photos, get_backbone=get_backbone)
     started = time.perf_counter()
     if test is None:
         trained = _on_held_out(photos, rows, options, spec)
     else:
-        known, queries = gather_known(settings, spec, test, flips=options.flips, get_backbone=get_backbone)
+        known, queries = gather_known(settings, spec, test, flips=flips, get_backbone=get_backbone)
         trained = _on_test(photos, rows, options, spec, known, queries)
     metrics = {
         "options": options.to_json(),
+        "views": {"copies": copies, "flips": flips},
         "labels": len(photos.labels),
         "photos": len(photos),
         "rows": rows.shown * len(photos),
