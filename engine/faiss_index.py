@@ -1,25 +1,14 @@
-"""The FAISS index: exact inner-product search on the processor, and the choice between processor and GPU.
+"""The index of a generation: built or read, on the processor or on a GPU as the settings say."""
 
-FAISS is fast but leaves three things to its caller, and this module settles them: rows of equal score come in no fixed
-order, the places of missing hits hold -1, and a file is parsed as it comes.
-"""
-
-import logging
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from data.settings import Settings
-from engine.errors import InvalidModel, InvalidQuery
-from engine.protocols import Floats, Hits, Mask, VectorIndex
+from engine.errors import InvalidModel
+from engine.flat_index import FILE, FlatIndex
+from engine.gpu_index import GpuIndex, GpuUnavailable
+from engine.protocols import Floats, VectorIndex
 
-FILE = "index.faiss"
-_log = logging.getLogger("lookalike.index")
-# Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores, which ties need.
-_QUERIES_AT_ONCE = 16
-_TIE_MARGIN = 16
+__all__ = ["FILE", "build_index", "load_index"]
 
 
 def build_index(vectors: Floats, settings: Settings) -> VectorIndex:
@@ -41,11 +30,9 @@ def load_index(path: Path, settings: Settings) -> VectorIndex:
     return _place(FlatIndex.load(path), settings)
 
 
-def _place(index: "FlatIndex", settings: Settings) -> VectorIndex:
+def _place(index: FlatIndex, settings: Settings) -> VectorIndex:
     if settings.device == "cpu":
         return index
-    from engine.gpu_index import GpuIndex, GpuUnavailable
-
     try:
         return GpuIndex(index)
     except GpuUnavailable as error:
@@ -55,144 +42,3 @@ def _place(index: "FlatIndex", settings: Settings) -> VectorIndex:
             ) from error
         index.reason = f"cpu because {error}"
         return index
-
-
-class FlatIndex:
-    """Exact search over rows in main memory.
-
-    Attributes:
-        reason: why this device was taken; empty where it was asked for.
-    """
-
-    kind = "faiss flat cpu"
-
-    def __init__(self, index: Any) -> None:
-        self._index = index
-        self.reason = ""
-
-    @classmethod
-    def of(cls, vectors: Floats) -> "FlatIndex":
-        import faiss
-
-        rows = checked_rows(vectors)
-        index = faiss.IndexFlatIP(rows.shape[1])
-        index.add(rows)
-        return cls(index)
-
-    @classmethod
-    def load(cls, path: Path) -> "FlatIndex":
-        import faiss
-
-        # A damaged length field must not make FAISS reserve more than the file can hold.
-        faiss.set_deserialization_vector_byte_limit(max(path.stat().st_size, 1))
-        faiss.set_deserialization_loop_limit(1_000_000)
-        try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            raise InvalidModel(f"{path.name} must be a FAISS index; got {error}. Rebuild.") from error
-        if not isinstance(index, faiss.IndexFlatIP):
-            raise InvalidModel(f"{path.name} must be a flat inner-product index; got {type(index).__name__}. Rebuild.")
-        return cls(index)
-
-    @property
-    def count(self) -> int:
-        return int(self._index.ntotal)
-
-    @property
-    def dim(self) -> int:
-        return int(self._index.d)
-
-    @property
-    def memory_bytes(self) -> int:
-        return self.count * self.dim * 4
-
-    @property
-    def native(self) -> Any:
-        """The FAISS object, to be copied to a GPU; not to be changed."""
-        return self._index
-
-    def vectors(self, rows: NDArray[np.int64]) -> Floats:
-        """Returns the stored rows, float32 (m, dim)."""
-        import faiss
-
-        if not self.count:
-            return np.zeros((0, self.dim), np.float32)
-        stored = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim).reshape(self.count, self.dim)
-        return np.asarray(stored[rows], dtype=np.float32)
-
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
-        queries, limit = checked_search(self, queries, k, allowed)
-        if not limit:
-            return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
-        found: list[Hits] = []
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], min(k, limit), limit, allowed)
-        return found
-
-    def _search_block(self, queries: Floats, k: int, limit: int, allowed: Mask | None) -> list[Hits]:
-        fetch = min(limit, k + _TIE_MARGIN)
-        scores, rows = self._fetch(queries, fetch, allowed)
-        # A tie that reaches the end of what was fetched may hide a smaller row behind it: fetch more of that query.
-        found = []
-        for query in range(len(queries)):
-            wide, own_scores, own_rows = fetch, scores[query], rows[query]
-            while wide < limit and own_scores[k - 1] == own_scores[wide - 1]:
-                wide = min(limit, wide * 8)
-                more_scores, more_rows = self._fetch(queries[query : query + 1], wide, allowed)
-                own_scores, own_rows = more_scores[0], more_rows[0]
-            found.append(best_hits(own_rows, own_scores, k))
-        return found
-
-    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> tuple[Floats, NDArray[np.int64]]:
-        import faiss
-
-        if allowed is None:
-            return self._index.search(queries, k)  # type: ignore[no-any-return]
-        bits = np.packbits(allowed, bitorder="little")
-        selector = faiss.IDSelectorBitmap(self.count, faiss.swig_ptr(bits))
-        return self._index.search(queries, k, params=faiss.SearchParameters(sel=selector))  # type: ignore[call-arg,no-any-return]
-
-    def save(self, folder: Path) -> None:
-        """Writes `index.faiss` into `folder`."""
-        import faiss
-
-        faiss.write_index(self._index, str(folder / FILE))
-
-
-def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:
-    """Returns the k best of what FAISS found, ties ordered by row, without the -1 of places it could not fill."""
-    real = rows >= 0
-    rows, scores = rows[real], scores[real]
-    order = np.lexsort((rows, -scores))[:k]
-    return Hits(rows[order].astype(np.int64), scores[order].astype(np.float32))
-
-
-def checked_rows(vectors: Floats) -> Floats:
-    """Returns `vectors` as a contiguous float32 (n, dim) array.
-
-    Raises:
-        InvalidQuery: shape or dtype is wrong, or a value is not finite.
-    """
-    if vectors.ndim != 2 or vectors.dtype != np.float32 or not vectors.shape[1]:
-        raise InvalidQuery(f"vectors must be float32 (n, dim); got {vectors.dtype} {vectors.shape}.")
-    if not np.isfinite(vectors).all():
-        raise InvalidQuery("vectors must be finite; got NaN or infinity.")
-    return np.ascontiguousarray(vectors)
-
-
-def checked_search(index: VectorIndex, queries: Floats, k: int, allowed: Mask | None) -> tuple[Floats, int]:
-    """Checks a search's arguments; returns the queries, contiguous, and how many rows may be found.
-
-    Raises:
-        InvalidQuery: see `VectorIndex.search`.
-    """
-    queries = checked_rows(queries)
-    if queries.shape[1] != index.dim:
-        raise InvalidQuery(f"queries must have width {index.dim}; got {queries.shape[1]}.")
-    if k < 1:
-        raise InvalidQuery(f"k must be at least 1; got {k}.")
-    if allowed is None:
-        return queries, index.count
-    if allowed.shape != (index.count,) or allowed.dtype != np.bool_:
-        raise InvalidQuery(f"allowed must be bool ({index.count},); got {allowed.dtype} {allowed.shape}.")
-    return queries, int(np.count_nonzero(allowed))
