@@ -135,7 +135,7 @@ class SearchEngine:
             query_id=ranking.query_id,
             generation=ranking.generation,
             pending=ranking.pending,
-            took_ms=(time.perf_counter() - started) * 1000,
+            took_ms=round((time.perf_counter() - started) * 1000, 2),
             hits=hits,
             next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
             no_match=ranking.no_match,
