@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 from shape_catalogue import draw_catalogue, draw_shape
+from sklearn.linear_model import LogisticRegression
 from tiny_backbone import TinyBackbone
 from voter_rows import LABELS, draw_rows, keys_of
 
@@ -66,6 +67,20 @@ def test_svm_and_softmax_know_two_labels_as_well_as_three(labels: int) -> None:
     assert epochs > 1
     for voter in (svm, soft):
         assert (voter.probabilities(rows).argmax(axis=1) == y).mean() > 0.95
+
+
+def test_softmax_reaches_the_optimum_that_another_solver_finds() -> None:
+    """Cross-entropy with class weights and a penalty has one optimum; scikit-learn's L-BFGS is asked for it as well."""
+    rows = draw_rows(40, seed=5, noise=1.5)
+    points = fit_axes("l2", rows.views[0]).project(rows.views[0])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    options = SoftmaxOptions(penalty=0.02, batch=len(points), learning_rate=0.01)
+    ours, _ = fit_softmax(points, rows.y, 4, options, epochs=300)
+    scaled = points * np.sqrt(points.shape[1])
+    weights = dict(enumerate(class_weights(rows.y, 4).tolist()))
+    solver = LogisticRegression(C=1 / (0.02 * len(points)), class_weight=weights, tol=1e-8, max_iter=2000)
+    expected = solver.fit(scaled, rows.y).predict_proba(scaled)
+    np.testing.assert_allclose(ours.probabilities(points), expected, atol=0.01)
 
 
 def test_a_label_that_is_missing_from_a_fold_is_never_named() -> None:
