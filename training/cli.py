@@ -29,8 +29,8 @@ def evaluate_command() -> None:
 @train_command.command("voters")
 @click.option("--label", metavar="NAME", help="What to recognise: category, or attr.NAME. Default: as the live voters.")
 @click.option("--folds", type=click.IntRange(2, 20), help="Measure by k-fold cross-validation, not one 80/20 split.")
-@click.option("--augment", type=click.IntRange(0, 50), help="Augmented copies of each photo, embedded once and kept.")
-@click.option("--flips/--no-flips", default=None, help="Recognise a photo together with its mirror image.")
+@click.option("--augment", type=click.IntRange(0, 50), help="Augmented copies. Default: 2, none above 5,000 photos.")
+@click.option("--flips/--no-flips", default=None, help="Recognise mirror images too. Default: up to 5,000 photos.")
 @click.option("--seed", type=int, help="Of every random draw.")
 @click.option(
     "--precision", type=click.FloatRange(0.5, 1), help="Right answers wanted where the vote does not abstain."
