@@ -12,13 +12,12 @@ def write_encoder(folder: Path, *, seed: int = 0) -> Path:
     """Writes the model, whose vocabulary is single letters and runs of them, and returns its folder."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     raw = folder.with_name(f"{folder.name}-raw")
     raw.mkdir(parents=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS)]
-    (raw / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = BertModel(
@@ -28,7 +27,7 @@ def write_encoder(folder: Path, *, seed: int = 0) -> Path:
             )
         )  # fmt: skip
     network.save_pretrained(raw)
-    BertTokenizerFast(vocab_file=str(raw / "vocab.txt")).save_pretrained(raw)
+    BertTokenizerFast(vocab={piece: number for number, piece in enumerate(vocabulary)}).save_pretrained(raw)
     model = SentenceTransformer(modules=[Transformer(str(raw), max_seq_length=32), Pooling(DIM)], device="cpu")
     model.save_pretrained(str(folder), create_model_card=False)
     return folder

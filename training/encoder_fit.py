@@ -27,11 +27,12 @@ from engine.text_head import fit_ridge
 from training.errors import InvalidTraining
 
 BATCH = 64
+_TOGETHER = 16  # a short text beside a long one costs as much as the long one
 _DRAWS = 100_000
 _MOST_EPOCHS = 20
 _LOOKS = 10  # times that held-out texts are asked in one tuning
 _PATIENCE = 3
-_RATE, _LINEAR_RATE = 5e-5, 1e-3
+_LINEAR_RATE = 1e-3
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
 _CLIP_NORM = 1.0
@@ -74,12 +75,14 @@ class TuningPlan:
         steps: of BATCH pairs each.
         temperature: what the cosines are divided by.
         seed: of every random draw.
+        learning_rate: of the layers, highest of the cycle.
     """
 
     layers: int
     steps: int
     temperature: float
     seed: int
+    learning_rate: float = 5e-5
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ class _Learner:
         self._optimizer = torch.optim.AdamW(
             [
                 {"params": list(self._linear.parameters()), "highest": _LINEAR_RATE},
-                {"params": self._layer_weights, "highest": _RATE},
+                {"params": self._layer_weights, "highest": plan.learning_rate},
             ],
             weight_decay=_WEIGHT_DECAY,
         )
@@ -249,14 +252,18 @@ class _Learner:
         return queries * np.int64(len(self._targets.places)) + products
 
     def _points(self, texts: list[str]) -> Tensor:
+        """Returns where the texts lie, (n, d), L2 norm 1; texts of like length go through the network together."""
+        torch, unit = self._torch, self._torch.nn.functional.normalize
         self._model.eval()
         for layer in self._layers:
             layer.train()
         prepare = getattr(self._model, "preprocess", None) or self._model.tokenize  # its name before version 5.4
         prompt = self._model.prompts.get(self._model.default_prompt_name, "")
-        rows = self._model(prepare([prompt + text for text in texts]))["sentence_embedding"]
-        unit = self._torch.nn.functional.normalize
-        return unit(self._linear(unit(rows, dim=1)), dim=1)
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        blocks = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
+        rows = [self._model(prepare([prompt + texts[at] for at in block]))["sentence_embedding"] for block in blocks]
+        points = unit(self._linear(unit(torch.cat(rows), dim=1)), dim=1)
+        return points[torch.from_numpy(np.argsort(order))]
 
     def _embed(self, texts: list[str]) -> Floats:
         rows = self._model.encode(
