@@ -104,6 +104,39 @@ def test_a_photo_then_a_part_of_it_then_similar_products(page: Page, picture: tu
     page.go_back()
 
 
+def test_labels_appear_as_chips_and_narrow_the_search(
+    page: Page, picture: tuple[str, Path], settings: Settings
+) -> None:
+    product_id, path = picture
+    page.set_input_files("#file", path)
+    chips = page.locator("#labels button")
+    chips.first.wait_for()
+    assert chips.count() <= 5
+    label, share = chips.first.evaluate("(chip) => [chip.firstChild.textContent, chip.lastChild.textContent]")
+    assert label == next(facts for facts in Catalogue(settings.home).iter_facts()).product.category
+    assert 2 <= int(share.removesuffix("%")) <= 100
+    with page.expect_response(lambda response: "/v1/recognize" not in response.url and response.ok):
+        chips.first.click()
+    expect(chips.first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".filters")).to_have_attribute("open", "")
+    expect(page.locator("select[name=category]")).to_have_value(label)
+    shown = {facts.product.product_id: facts.product.category for facts in Catalogue(settings.home).iter_facts()}
+    expect(page.locator("#hits > li").first).to_have_attribute("data-product", product_id)
+    assert {shown[hit] for hit in hits(page)} == {label}
+
+
+def test_a_seller_gets_up_to_three_categories(page: Page, url: str, picture: tuple[str, Path]) -> None:
+    page.goto(f"{url}sell")
+    page.set_input_files("input[type=file]", picture[1])
+    page.get_by_role("button", name="Suggest").click()
+    suggestions = page.locator(".suggestions a")
+    suggestions.first.wait_for()
+    assert 1 <= suggestions.count() <= 3
+    assert "%" in suggestions.first.inner_text()
+    suggestions.first.click()
+    assert hits(page)
+
+
 def test_a_photo_can_be_dropped_and_pasted(page: Page, picture: tuple[str, Path]) -> None:
     product_id, path = picture
     content = base64.b64encode(path.read_bytes()).decode()
