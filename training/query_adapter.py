@@ -110,14 +110,14 @@ def train_adapter(
         reason = f"at least {_LEAST_QUERIES} query photos of held-out products, and as many of others, are needed"
         return None, {"published": False, "reason": reason, **counts}
     first, final = spaces
-    trial = _learn(context, queries.only(learned & ~asked), material, first)
-    photos, points = _catalogue_points(context, material, first), measured.points(context, first)
+    trial = learn_adapter(context, queries.only(learned & ~asked), material, first)
+    photos, points = catalogue_points(context, material, first), measured.points(context, first)
     without, adapted = (recall(rows, measured, photos, material) for rows in (points, trial.apply(points)))
     figures = {**counts, "without": round(without, 4), "adapted": round(adapted, 4)}
     if adapted < without:
         reason = f"recall@1 of held-out query photos {adapted:.4f} is below {without:.4f} without it"
         return None, {"published": False, "reason": reason, **figures}
-    adapter = _learn(context, queries.only(learned), material, final)
+    adapter = learn_adapter(context, queries.only(learned), material, final)
     return adapter, {"published": True, "reason": "", **figures}
 
 
@@ -195,8 +195,11 @@ def _slope(asked: Floats, products: Numbers, targets: Floats, matrix: NDArray[np
     return slope
 
 
-def _learn(context: TrainingContext, queries: PhotoQueries, material: Material, space: Projection) -> QueryAdapter:
-    photos = _catalogue_points(context, material, space)
+def learn_adapter(
+    context: TrainingContext, queries: PhotoQueries, material: Material, space: Projection
+) -> QueryAdapter:
+    """Learns the adapter of a space from `queries`, none of which is a copy of a held-out photo."""
+    photos = catalogue_points(context, material, space)
     seen = ~material.photos.held[: material.real]
     sums = np.zeros((len(material.keys), space.space_dim), np.float32)
     np.add.at(sums, material.products[seen], photos[seen])
@@ -209,7 +212,8 @@ def _learn(context: TrainingContext, queries: PhotoQueries, material: Material, 
     return QueryAdapter(learn_matrix(queries.points(context, space), queries.products, normalise(targets)))
 
 
-def _catalogue_points(context: TrainingContext, material: Material, space: Projection) -> Floats:
+def catalogue_points(context: TrainingContext, material: Material, space: Projection) -> Floats:
+    """Returns where the catalogue's photos lie in a space, float32 (real, d)."""
     rows = np.arange(material.real)
     catalogue = PhotoQueries(names=material.sha256, products=material.products, rows=rows)
     return catalogue.points(context, space)
