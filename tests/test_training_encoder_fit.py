@@ -11,8 +11,8 @@ from tiny_encoder import LETTERS, layer_values, write_encoder
 
 from engine.projection import normalise
 from engine.text_tower import TextEncoder, load_model
-from training import encoder_fit
-from training.encoder_fit import TextTargets, TuningPlan, last_layers, tune
+from training.encoder_fit import tune
+from training.encoder_learner import EncoderLearner, TextTargets, TuningPlan, last_layers
 from training.errors import InvalidTraining
 
 PLAN = TuningPlan(layers=1, steps=40, temperature=0.07, seed=0, learning_rate=1e-2)
@@ -72,14 +72,14 @@ def test_a_tuning_that_was_cut_off_ends_like_one_that_was_not(
     whole = load_model(str(folder))
     expected = tune(whole, targets, PLAN)
     kept = tmp_path / "training" / "encoder.npz"
-    learn = encoder_fit._Learner.learn
+    learn = EncoderLearner.learn
 
     def cut_off(learner: Any, step: int) -> float:
         if step == 18:
             raise KeyboardInterrupt
         return learn(learner, step)
 
-    monkeypatch.setattr(encoder_fit._Learner, "learn", cut_off)
+    monkeypatch.setattr(EncoderLearner, "learn", cut_off)
     with pytest.raises(KeyboardInterrupt):
         tune(load_model(str(folder)), targets, PLAN, kept)
     assert kept.exists()
@@ -89,7 +89,7 @@ def test_a_tuning_that_was_cut_off_ends_like_one_that_was_not(
         steps.append(step)
         return learn(learner, step)
 
-    monkeypatch.setattr(encoder_fit._Learner, "learn", counted)
+    monkeypatch.setattr(EncoderLearner, "learn", counted)
     resumed = load_model(str(folder))
     found = tune(resumed, targets, PLAN, kept)
     assert steps[0] == 16  # the last look before
@@ -125,7 +125,7 @@ def test_it_stops_when_held_out_texts_get_no_better(
     folder: Path, targets: TextTargets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores: Iterator[float] = iter([0.5, 0.6, 0.4, 0.6, 0.5, 0.9])
-    monkeypatch.setattr(encoder_fit._Learner, "score", lambda _: next(scores))
+    monkeypatch.setattr(EncoderLearner, "score", lambda _: next(scores))
     found = tune(load_model(str(folder)), targets, PLAN)
     assert found.best_step == 4
     assert [step for step, _, _ in found.curve] == [0, 4, 8, 12, 16]

@@ -18,12 +18,13 @@ from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation import load_generation
 from engine.projection import normalise
 from engine.text_tower import TextEncoder
-from training import encoder_tuning, query_embedder
+from training import comparison, encoder_tuning, query_embedder
 from training.cli import train_command
 from training.embedder_material import gather_material
 from training.embedder_options import EmbedderOptions
 from training.embedder_session import EmbedderSession
-from training.encoder_fit import TextTargets, Tuned, TuningPlan
+from training.encoder_fit import Tuned
+from training.encoder_learner import TextTargets, TuningPlan
 from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.errors import InvalidTraining
 from training.pairs import collect_pairs
@@ -153,7 +154,9 @@ def published(shop: TinyShop, judge: _Judge, monkeypatch: pytest.MonkeyPatch) ->
     return shop
 
 
-def test_the_generation_alone_says_where_its_encoder_lies(published: TinyShop, tmp_path: Path) -> None:
+def test_the_generation_alone_says_where_its_encoder_lies(
+    published: TinyShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = EmbedderSession.open(published.settings, {})
     session.close()
     assert session.options.tune_encoder == 1  # rebuilds keep it
@@ -169,8 +172,14 @@ def test_the_generation_alone_says_where_its_encoder_lies(published: TinyShop, t
     os.utime(moved / name, (long_ago, long_ago))
     assert drop_unused_encoders(moved, [name], unused_s=60) == []
     assert drop_unused_encoders(moved, [], unused_s=60) == [name]
+    live = GenerationStore(moved).open()
     with pytest.raises(InvalidModel, match="missing or was changed"):
-        load_generation(settings, GenerationStore(moved).open(), published.backbone).text_tower()
+        load_generation(settings, live, published.backbone).text_tower()
+    # the next generation must not fail on being compared with it
+    later = EmbedderSession.open(settings, {})
+    later.close()
+    monkeypatch.setattr(comparison, "photo_retrieval", lambda *_: {})
+    assert comparison.measure(later.context, live) is None
 
 
 def test_an_encoder_with_other_weights_is_refused(published: TinyShop, folder: Path) -> None:

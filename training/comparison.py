@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from data.generations import GenerationFolder
 from engine import projection, text_head
+from engine.errors import InvalidModel
 from engine.projection import Projection
 from engine.protocols import Floats
 from engine.text_head import TextHead
@@ -33,7 +34,8 @@ def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any
 
     Returns:
         `measure` (`photo_r1`: held-out photos find their product first; `name_r1`: names do, where no product has
-        enough photos), `value` (0..1) and `queries`, how many were asked; None: there is nothing to ask.
+        enough photos), `value` (0..1) and `queries`, how many were asked; None: there is nothing to ask, or the
+        generation's text encoder cannot be had.
 
     Raises:
         CorruptGeneration, InvalidModel: a file is not what it must be.
@@ -63,7 +65,10 @@ def _measure_names(
     if not asked:
         return None
     head = TextHead.load(folder.path(text_head.FILE))
-    encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+    try:
+        encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+    except InvalidModel:
+        return None  # a live generation whose encoder is gone must not keep the next one from being published
     if encoder.digest != head.encoder_digest:
         return None
     wanted = [np.array(names[name]) for name in asked]

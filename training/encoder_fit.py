@@ -1,88 +1,25 @@
-"""The tuning loop of the sentence encoder: its last transformer layers learn which texts mean the same products.
-
-A linear layer leads the encoder's embeddings to where the photos of a text's products lie in the untrained space. It
-starts from ridge regression, learns together with the layers, and is let go afterwards, for the text head is fitted
-anew on the tuned encoder. Loss: symmetric InfoNCE (van den Oord et al., 2018) between a batch's texts and products,
-with every known right product as a positive (Khosla et al., "Supervised Contrastive Learning", 2020). All that lies
-below the tuned layers is frozen, so no gradient is computed for it, and it sees no dropout.
-"""
+"""The tuning loop of the sentence encoder: steps, checkpoints to go on from, and the best state on held-out texts."""
 
 import io
 import json
 import logging
-import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.durable import make_folder, write_bytes
 from data.progress import Progress
-from engine.projection import normalise
 from engine.protocols import Floats
-from engine.text_head import fit_ridge
-from training.errors import InvalidTraining
+from training.encoder_learner import BATCH, EncoderLearner, TextTargets, TuningPlan
 
-BATCH = 64
-_TOGETHER = 16  # a short text beside a long one costs as much as the long one
 _DRAWS = 100_000
 _MOST_EPOCHS = 20
 _LOOKS = 10  # times that held-out texts are asked in one tuning
 _PATIENCE = 3
-_LINEAR_RATE = 1e-3
-_WARM_UP = 0.1
-_WEIGHT_DECAY = 0.01
-_CLIP_NORM = 1.0
-_RIDGE = 0.3
-_RIDGE_TEXTS = 8192
-_BLOCK = 128
-Numbers = NDArray[np.int64]
-Tensor = Any
 _log = logging.getLogger("lookalike.train")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextTargets:
-    """What is learned: n pairs of a text and a product that it means.
-
-    Attributes:
-        texts: str, (t,).
-        queries, products: int64 (n,), numbers of texts and of products.
-        weights: float32 (n,), above 0.
-        held: int64 (m,), numbers of the texts that early stopping asks; none of the pairs has one of them.
-        right: for each of them the numbers of its products.
-        places: float32 (p, d), where the photos of each product lie, L2 norm 1.
-    """
-
-    texts: tuple[str, ...]
-    queries: Numbers
-    products: Numbers
-    weights: NDArray[np.float32]
-    held: Numbers
-    right: tuple[Numbers, ...]
-    places: Floats
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuningPlan:
-    """How is tuned.
-
-    Attributes:
-        layers: how many of the last transformer layers learn; more than there are: all of them.
-        steps: of BATCH pairs each.
-        temperature: what the cosines are divided by.
-        seed: of every random draw.
-        learning_rate: of the layers, highest of the cycle.
-    """
-
-    layers: int
-    steps: int
-    temperature: float
-    seed: int
-    learning_rate: float = 5e-5
 
 
 @dataclass(frozen=True)
@@ -99,24 +36,8 @@ class Tuned:
 
 
 def steps_for(pairs: int) -> int:
-    """Returns how many steps are tuned: 20 passes over few pairs, one over 100,000."""
-    epochs = max(1, min(_MOST_EPOCHS, _DRAWS // max(pairs, 1)))
-    return max(_LOOKS, epochs * pairs // BATCH)
-
-
-def last_layers(model: Any, count: int) -> list[Any]:
-    """Returns the last transformer layers of a sentence-transformers model.
-
-    Raises:
-        InvalidTraining: it has none.
-    """
-    from torch.nn import ModuleList
-
-    stacks = [module for module in model.modules() if isinstance(module, ModuleList)]
-    layers = list(max(stacks, key=len, default=[]))[-count:]
-    if not any(True for layer in layers for _ in layer.parameters()):
-        raise InvalidTraining("tune_encoder must be 0 for an encoder without transformer layers.")
-    return layers
+    """Returns how many steps are tuned: 20 passes over the pairs, or 100,000 draws where that is less."""
+    return max(_LOOKS, min(_MOST_EPOCHS * pairs, _DRAWS) // BATCH)
 
 
 def tune(model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | None = None) -> Tuned:
@@ -128,7 +49,7 @@ def tune(model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | 
     Raises:
         InvalidTraining: the model has no transformer layers.
     """
-    learner = _Learner(model, targets, plan)
+    learner = EncoderLearner(model, targets, plan)
     state = _State(best=learner.layer_values())
     if checkpoint is None or not _resume(checkpoint, learner, state):
         state.look(learner)
@@ -149,161 +70,6 @@ def tune(model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | 
     return Tuned(state.best_step, tuple(state.curve))
 
 
-class _Learner:
-    """The model's learned layers, the linear layer above it, and AdamW over both."""
-
-    def __init__(self, model: Any, targets: TextTargets, plan: TuningPlan) -> None:
-        import torch
-
-        self._torch, self._model, self._targets, self._plan = torch, model, targets, plan
-        model.float().requires_grad_(False)
-        self._layers = last_layers(model, plan.layers)
-        for layer in self._layers:
-            layer.requires_grad_(True)
-        self._linear = self._ridge()
-        self._layer_weights = [weight for layer in self._layers for weight in layer.parameters()]
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": list(self._linear.parameters()), "highest": _LINEAR_RATE},
-                {"params": self._layer_weights, "highest": plan.learning_rate},
-            ],
-            weight_decay=_WEIGHT_DECAY,
-        )
-        self._until = np.cumsum(targets.weights, dtype=np.float64)
-        self._known = np.unique(self._code(targets.queries, targets.products))
-
-    def learn(self, step: int) -> float:
-        """Learns from one batch, which seed and step decide; returns its loss."""
-        torch = self._torch
-        rows = self._draw(step)
-        products = self._targets.products[rows]
-        right = np.isin(self._code(self._targets.queries[rows][:, None], products[None, :]), self._known)
-        places = torch.from_numpy(self._targets.places[products])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._plan.seed * 1_000_003 + step)
-            cosines = self._points([self._targets.texts[at] for at in self._targets.queries[rows]]) @ places.T
-        loss = _info_nce(cosines / self._plan.temperature, torch.from_numpy(right))
-        self._optimizer.zero_grad()
-        loss.backward()
-        for group in self._optimizer.param_groups:
-            torch.nn.utils.clip_grad_norm_(group["params"], _CLIP_NORM)
-            group["lr"] = group["highest"] * _rate(step / self._plan.steps)
-        self._optimizer.step()
-        return float(loss.detach())
-
-    def score(self) -> float:
-        """Returns the mean reciprocal rank of the held-out texts' best right product among all products."""
-        targets, ranks = self._targets, []
-        for start in range(0, len(targets.held), _BLOCK):
-            block = targets.held[start : start + _BLOCK]
-            with self._torch.no_grad():
-                rows = self._embed([targets.texts[at] for at in block])
-                points = normalise(self._linear(self._torch.from_numpy(rows)).numpy())
-            for row, right in zip(points @ targets.places.T, targets.right[start : start + _BLOCK], strict=True):
-                ranks.append(1 / (1 + int((row > row[right].max() + 1e-6).sum())))
-        return float(np.mean(ranks)) if ranks else 0.0
-
-    def layer_values(self) -> list[Floats]:
-        return [weight.detach().numpy().copy() for weight in self._layer_weights]
-
-    def set_layers(self, values: list[Floats]) -> None:
-        with self._torch.no_grad():
-            for weight, value in zip(self._layer_weights, values, strict=True):
-                weight.copy_(self._torch.from_numpy(value))
-
-    def state(self) -> dict[str, Floats]:
-        """Returns what the next step needs: all learned weights and AdamW's moments of each."""
-        arrays: dict[str, Floats] = {}
-        for number, weight in enumerate(self._weights()):
-            moments = self._optimizer.state[weight]
-            arrays |= {
-                f"weight_{number}": weight.detach().numpy(),
-                f"first_{number}": moments["exp_avg"].numpy(),
-                f"second_{number}": moments["exp_avg_sq"].numpy(),
-            }
-        return arrays
-
-    def set_state(self, arrays: dict[str, Floats], step: int) -> None:
-        """Goes back to a state; ValueError or KeyError: it is of another model."""
-        torch, weights = self._torch, self._weights()
-        for number, weight in enumerate(weights):
-            for name in ("weight", "first", "second"):
-                if arrays[f"{name}_{number}"].shape != tuple(weight.shape):
-                    raise ValueError(f"{name}_{number} has another shape")
-        for number, weight in enumerate(weights):
-            with torch.no_grad():
-                weight.copy_(torch.from_numpy(arrays[f"weight_{number}"]))
-            self._optimizer.state[weight] = {
-                "step": torch.tensor(float(step)),
-                "exp_avg": torch.from_numpy(arrays[f"first_{number}"]),
-                "exp_avg_sq": torch.from_numpy(arrays[f"second_{number}"]),
-            }
-
-    def _weights(self) -> list[Any]:
-        return [*self._linear.parameters(), *self._layer_weights]
-
-    def _draw(self, step: int) -> Numbers:
-        """Returns BATCH pairs, the heavier the likelier."""
-        chance = np.random.default_rng((self._plan.seed, step)).random(BATCH) * self._until[-1]
-        rows = np.searchsorted(self._until, chance, side="right")
-        return np.asarray(np.minimum(rows, len(self._until) - 1), np.int64)
-
-    def _code(self, queries: Numbers, products: Numbers) -> Numbers:
-        return queries * np.int64(len(self._targets.places)) + products
-
-    def _points(self, texts: list[str]) -> Tensor:
-        """Returns where the texts lie, (n, d), L2 norm 1; texts of like length go through the network together."""
-        torch, unit = self._torch, self._torch.nn.functional.normalize
-        self._model.eval()
-        for layer in self._layers:
-            layer.train()
-        prepare = getattr(self._model, "preprocess", None) or self._model.tokenize  # its name before version 5.4
-        prompt = self._model.prompts.get(self._model.default_prompt_name, "")
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        blocks = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
-        rows = [self._model(prepare([prompt + texts[at] for at in block]))["sentence_embedding"] for block in blocks]
-        points = unit(self._linear(unit(torch.cat(rows), dim=1)), dim=1)
-        return points[torch.from_numpy(np.argsort(order))]
-
-    def _embed(self, texts: list[str]) -> Floats:
-        rows = self._model.encode(
-            texts, batch_size=BATCH, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(rows, np.float32)
-
-    def _ridge(self) -> Any:
-        """Returns the linear layer as ridge regression from texts to the middle of their products gives it."""
-        torch, targets = self._torch, self._targets
-        texts, inverse = np.unique(targets.queries, return_inverse=True)
-        sums = np.zeros((len(texts), targets.places.shape[1]), np.float32)
-        np.add.at(sums, inverse, targets.places[targets.products] * targets.weights[:, None])
-        weights = np.sqrt(np.bincount(inverse, weights=np.square(targets.weights))).astype(np.float32)
-        few = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _RIDGE_TEXTS)).astype(np.int64))
-        rows = self._embed([targets.texts[at] for at in texts[few]])
-        mean, matrix, bias = fit_ridge(rows, normalise(sums[few]), weights[few], _RIDGE)
-        linear = torch.nn.Linear(*matrix.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
-            linear.bias.copy_(torch.from_numpy(bias - mean @ matrix))
-        return linear
-
-
-def _info_nce(logits: Tensor, right: Tensor) -> Tensor:
-    """Mean over texts and over products of the negative log share of each one's right partners in the batch."""
-    loss = 0.0
-    for scores, wanted in ((logits, right), (logits.T, right.T)):
-        shares = scores.log_softmax(dim=1)
-        loss = loss - ((shares * wanted).sum(dim=1) / wanted.sum(dim=1)).mean() / 2
-    return loss
-
-
-def _rate(done: float) -> float:
-    """Returns the share of the highest learning rate: a linear warm-up, then half a cosine."""
-    if done < _WARM_UP:
-        return max(done, 0.01 * _WARM_UP) / _WARM_UP
-    return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
-
-
 class _State:
     """Where a tuning stands."""
 
@@ -318,7 +84,7 @@ class _State:
         """No look at the held-out texts was better for several."""
         return sum(step > self.best_step for step, _, _ in self.curve) >= _PATIENCE
 
-    def look(self, learner: _Learner) -> None:
+    def look(self, learner: EncoderLearner) -> None:
         value = learner.score()
         if self.curve and value > max(known for _, _, known in self.curve):
             self.best, self.best_step = learner.layer_values(), self.step
@@ -326,7 +92,7 @@ class _State:
         _log.info("text encoder, step %d: loss %.4f, held out %.4f", self.step, self.loss, value)
 
 
-def _keep(path: Path, learner: _Learner, state: _State) -> None:
+def _keep(path: Path, learner: EncoderLearner, state: _State) -> None:
     content = io.BytesIO()
     facts = {"step": state.step, "best_step": state.best_step, "curve": state.curve}
     best = {f"best_{number}": value for number, value in enumerate(state.best)}
@@ -336,7 +102,7 @@ def _keep(path: Path, learner: _Learner, state: _State) -> None:
     write_bytes(path, content.getvalue())
 
 
-def _resume(path: Path, learner: _Learner, state: _State) -> bool:
+def _resume(path: Path, learner: EncoderLearner, state: _State) -> bool:
     """Goes on from a checkpoint; False: there is none, or it cannot be read."""
     if not path.exists():
         return False

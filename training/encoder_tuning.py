@@ -24,7 +24,8 @@ from training.context import TrainingContext
 from training.embedder_material import Material, encode_texts
 from training.embedder_measure import figures_of, hold_out, plain, score_of, untrained_head
 from training.embedder_options import EmbedderOptions
-from training.encoder_fit import TextTargets, TuningPlan, steps_for, tune
+from training.encoder_fit import steps_for, tune
+from training.encoder_learner import TextTargets, TuningPlan
 from training.errors import InvalidTraining
 
 _CHECKPOINTS = "training"
