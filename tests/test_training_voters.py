@@ -209,6 +209,6 @@ def test_the_contact_sheet(generation: GenerationFolder, settings: Settings, tmp
 def test_large_labels_are_capped() -> None:
     from training.datasets import LabelledPhotos
 
-    y = np.array([0] * 700 + [1] * 5)
-    photos = LabelledPhotos(label_kind="category", labels=("a", "b"), keys=keys_of(705), y=y, products=np.arange(705))
-    assert capped(photos, 0).counts == {"a": 300, "b": 5}
+    y = np.array([0] * 1700 + [1] * 5)
+    photos = LabelledPhotos(label_kind="category", labels=("a", "b"), keys=keys_of(1705), y=y, products=np.arange(1705))
+    assert capped(photos, 0).counts == {"a": 1000, "b": 5}

@@ -25,7 +25,7 @@ from training.splits import Fold, folds, split
 from training.voter_fit import Choices, FitOptions, Timings, TrainingRows, choose, fit
 from training.voter_softmax import SoftmaxOptions
 
-MOST_PHOTOS_PER_LABEL = 300
+MOST_PHOTOS_PER_LABEL = 1000
 MOST_PHOTOS = 30_000
 _TEST_SHARE = 0.2
 _FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes; the query embedder does so too
@@ -128,7 +128,7 @@ def train_voters(
 
     Args:
         spec: of the backbone whose features are used.
-        photos: to learn from; at most 300 a label and 30,000 in all are used.
+        photos: to learn from; at most 1,000 a label and 30,000 in all are used.
         get_backbone: called only where features are missing.
         test: photos of the same labels to measure on; None: some of `photos` are held out.
 
@@ -227,7 +227,7 @@ def _fit(
 
 
 def capped(photos: LabelledPhotos, seed: int) -> LabelledPhotos:
-    """Draws at most 300 photos of each label, and fewer where there are very many labels, at least 2."""
+    """Draws at most 1,000 photos of each label, and fewer where there are very many labels, at least 2."""
     most = min(MOST_PHOTOS_PER_LABEL, max(2, MOST_PHOTOS // len(photos.labels)))
     if max(photos.counts.values()) <= most:
         return photos
