@@ -11,7 +11,7 @@ from data.sample_canvas import Floats, picture, pixels
 from data.sample_outlines import Points
 from data.sample_patterns import Rng
 
-PHOTO_SIZE: Size = (512, 512)
+PHOTO_SIZE: Size = (448, 448)
 _PHONE_SIZES: tuple[Size, ...] = ((480, 640), (640, 480), (480, 600))
 _SHRINK = 4
 Shade = tuple[Image.Image, float, float]
