@@ -72,6 +72,7 @@ def test_the_command_shows_both_spaces_and_publishes(shop: TinyShop) -> None:
     loaded = load_generation(shop.settings, live, shop.backbone)
     assert loaded.index.count == PRODUCTS * EACH
     assert loaded.calibration is not None
+    assert live.has("held_out_retrieval.json")
     # the next training takes the options over
     session = EmbedderSession.open(shop.settings, {})
     session.close()

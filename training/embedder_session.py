@@ -16,7 +16,7 @@ from engine import faiss_index, match_calibration, projection, query_adapter, te
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.projection import Projection
 from engine.protocols import BackboneSpec
-from training import query_embedder, space
+from training import held_out_retrieval, query_embedder, space
 from training.candidate import publish_candidate
 from training.context import TrainingContext
 from training.embedder_options import EmbedderOptions
@@ -24,7 +24,7 @@ from training.errors import NotEnoughData, TrainingError
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish
 _PART = "query_embedder"
-_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE, query_adapter.FILE)
+_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE, query_adapter.FILE, held_out_retrieval.FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
