@@ -70,7 +70,10 @@ def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]
     folder = home / name
     record = {**facts, "digest": digest, "files": _digests(staged)}
     write_text(staged / RECORD, json.dumps(record, indent=1, sort_keys=True))
+    readable = staged.stat().st_mode & 0o666  # as the umask leaves it; some writers let nobody else read
     for path in (*staged.rglob("*"), staged):
+        if path.is_file():
+            path.chmod(readable)
         fsync_path(path)
     if folder.exists() or folder.is_symlink():  # the same weights under another key, or damaged
         _remove(folder)

@@ -26,6 +26,7 @@ def publish(home: Path, digest: str = DIGEST, key: str = "k", content: str = "we
         (staged / "1_Pooling").mkdir()
         (staged / "1_Pooling" / "config.json").write_text("{}", encoding="utf-8")
         (staged / "model.safetensors").write_text(content, encoding="utf-8")
+        (staged / "model.safetensors").chmod(0o600)  # as the library writes it
         return publish_encoder(home, staged, digest, {"key": key})
 
 
@@ -40,6 +41,8 @@ def test_a_published_encoder_is_found_by_name_and_by_key_wherever_the_home_is(tm
     (tmp_path / "home").rename(tmp_path / "moved")
     folder = tuned_folder(tmp_path / "moved", name)
     assert (folder / "model.safetensors").read_text(encoding="utf-8") == "weights"
+    modes = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
+    assert modes == {folder.stat().st_mode & 0o666}  # a server run by another user can read it
     assert find_encoder(tmp_path / "moved", "k") == name
     assert find_encoder(tmp_path / "moved", "another") is None
     assert visible(tmp_path / "moved") == [folder.name]

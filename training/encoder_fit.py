@@ -16,7 +16,7 @@ from engine.protocols import Floats
 from training.encoder_learner import BATCH, EncoderLearner, TextTargets, TuningPlan
 
 _DRAWS = 100_000
-_MOST_EPOCHS = 20
+_MOST_EPOCHS = 6
 _LOOKS = 10  # times that held-out texts are asked in one tuning
 _PATIENCE = 3
 _log = logging.getLogger("lookalike.train")
@@ -36,7 +36,7 @@ class Tuned:
 
 
 def steps_for(pairs: int) -> int:
-    """Returns how many steps are tuned: 20 passes over the pairs, or 100,000 draws where that is less."""
+    """Returns how many steps are tuned: 6 passes over the pairs, or 100,000 draws where that is less."""
     return max(_LOOKS, min(_MOST_EPOCHS * pairs, _DRAWS) // BATCH)
 
 
