@@ -1,5 +1,6 @@
 """What shoppers did, told by the shop."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +11,14 @@ from api.errors import BadRequest
 from api.parsing import from_json_list
 from api.resources import resources
 from api.uploads import limit_body, read_body, require_type
-from data.errors import InvalidEvent
+from data.errors import InvalidEvent, LookalikeError
 from data.event_fields import FIELDS, parse_events
 from data.events import Event
 
 blueprint = Blueprint("events", __name__)
 EVENTS = 1_000  # in one request
 BODY_BYTES = 4_000_000
+_log = logging.getLogger("lookalike.api")
 
 
 @blueprint.post("/v1/events")
@@ -36,6 +38,7 @@ def post_events() -> Response:
         except InvalidEvent as error:
             refused.append({"index": index, "code": error.code, "message": str(error)})
     stored = resources().events.store(events)
+    _keep_photos(events)
     document = {
         "accepted": stored.new,
         "duplicates": stored.duplicates,
@@ -43,6 +46,15 @@ def post_events() -> Response:
         "refused": refused,
     }
     return json_answer(document, 202)
+
+
+def _keep_photos(events: list[Event]) -> None:
+    """Keeps what the next training needs of the photos whose search led to a choice. The events are durable already."""
+    chosen = [event for event in events if event.product_id]
+    try:
+        resources().engine.keep_photos({name for event in chosen for name in (event.query_id, event.photo_sha256)})
+    except (LookalikeError, OSError) as error:
+        _log.warning("the photo of a search could not be kept for training: %s", error)
 
 
 def _one_event(item: Any) -> dict[str, Any]:

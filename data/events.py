@@ -134,6 +134,11 @@ class Events:
         count: int = self._connections.query("SELECT count(*) FROM events")[0][0]
         return count
 
+    def photos(self) -> set[str]:
+        """Returns the sha256 of every photo that was searched with."""
+        rows = self._connections.query("SELECT DISTINCT photo_sha256 FROM events WHERE photo_sha256 != ''")
+        return {sha256 for (sha256,) in rows}
+
     def count_between(
         self, since: datetime, until: datetime | None = None, kinds: Collection[str] = KINDS
     ) -> int:  # fmt: skip

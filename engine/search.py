@@ -1,8 +1,9 @@
 """Search: one request in, one answer out, from one immutable view of the catalogue."""
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from engine.ranking import DEFAULT_FRESHNESS, RERANKED, Ranked, diversify, inter
 from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
 from engine.related import RelatedQuery
+from engine.seen_photos import SeenPhoto, SeenPhotos
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 DEPTH = 1000  # products that one query can page through
@@ -100,6 +102,7 @@ class SearchEngine:
         self._rankings = RankingStore()
         self._on_stage = on_stage
         self._append_lock = threading.Lock()
+        self._seen = SeenPhotos()
 
     def warm(self) -> None:
         """Loads everything a query needs and runs each network once.
@@ -219,6 +222,20 @@ class SearchEngine:
             with self._append_lock:
                 store.append([photo.sha256 for photo in batch], rows)
 
+    def keep_photos(self, names: Collection[str]) -> None:
+        """Stores the features of photos searched with lately, so that the next training can learn from their choice.
+
+        Args:
+            names: query ids of searches, or the photos' sha256; those that are not known any more are passed over.
+
+        Raises:
+            FeatureStoreError: the disk is full.
+        """
+        for photo in self._seen.of(names):
+            store = FeatureStore(self._settings.home, photo.spec.fingerprint, photo.spec.dim)
+            with self._append_lock:
+                store.append([photo.sha256], photo.features[None])
+
     def status(self) -> dict[str, Any]:
         """Returns what is live and what waits, as plain JSON values; never raises for a missing generation."""
         facts: dict[str, Any] = {"generation": None, "counts": self._catalogue.counts(), "problem": ""}
@@ -263,6 +280,9 @@ class SearchEngine:
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
         query, features = self._query(request, view)
+        if features is not None and request.image is not None and request.box is None:
+            sha256 = hashlib.sha256(request.image).hexdigest()
+            self._seen.put(query_id, SeenPhoto(sha256, features, view.generation.spec))
         allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
         ranked = self._timed("search", lambda: self._found(request, view, query, allowed))
         best = float(ranked.scores.max(initial=-1.0))

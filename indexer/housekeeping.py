@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection
 
 from data.errors import LookalikeError
+from data.events import Events
 from data.features import drop_unused_sets
 from data.generations import GenerationFolder
 from engine import text_head
@@ -33,7 +34,9 @@ def prune(job: Job, stale: list[str]) -> None:
     """
     try:
         job.journal.pruned = tuple(job.store.prune(job.settings.keep_generations))
-        stale = _without(stale, set(job.catalogue.snapshot().image_sha256))
+        # photos that shoppers searched with stay as long as their events do: the query embedder learns from both
+        needed = set(job.catalogue.snapshot().image_sha256) | Events(job.settings.home).photos()
+        stale = _without(stale, needed)
         if len(stale) > _STALE_SHARE * job.features.count:
             freed = job.features.compact(stale)
             _log.info("dropped the features of %d photos and copies that are gone: %d bytes", len(stale), freed)

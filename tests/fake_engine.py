@@ -1,6 +1,6 @@
 """A fake at the seam between HTTP and the engine: it finds products by their title and remembers what it was asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
@@ -13,7 +13,8 @@ from engine.search import Hit, SearchAnswer, SearchRequest
 
 class FakeEngine:
     """Attributes:
-    requests, embedded: what came, in order.
+    requests, embedded: what came, in order; kept: the names of photos to keep.
+    on_keep: called before photos are kept.
     on_search: called inside every search; a test may block or raise there.
     """
 
@@ -21,6 +22,8 @@ class FakeEngine:
         self._catalogue = catalogue
         self.requests: list[SearchRequest] = []
         self.embedded: list[str] = []
+        self.kept: set[str] = set()
+        self.on_keep: Callable[[], None] = lambda: None
         self.on_search: Callable[[], None] = lambda: None
         self.generation: str | None = "20261121T000000Z-fake"
 
@@ -68,6 +71,10 @@ class FakeEngine:
             neighbours=(Neighbour(image_id="0" * 64, label="mug", distance=0.25),),
             abstained=False,
         )
+
+    def keep_photos(self, names: Collection[str]) -> None:
+        self.on_keep()
+        self.kept |= set(names)
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         self.embedded += [photo.sha256 for photo in photos]

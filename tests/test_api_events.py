@@ -13,7 +13,7 @@ from test_api_openapi import expect
 from api.resources import EXTENSION, Resources
 from api.search_log import QUEUED, SearchLog
 from data.catalogue import Catalogue
-from data.errors import DatabaseError
+from data.errors import DatabaseError, FeatureStoreError
 from data.events import Event, Events, Shown
 from data.products import Product
 from data.settings import Settings
@@ -48,6 +48,25 @@ def test_one_or_many_are_durable_when_answered(client: FlaskClient, events: Even
         ("never", False), ("mug", True),
     ]  # fmt: skip
     assert started <= found[-1].at <= datetime.now(UTC)
+
+
+def test_photos_whose_search_led_to_a_choice_are_kept(client: FlaskClient, fake_engine: FakeEngine) -> None:
+    photo = "b" * 64
+    send(client, [{"kind": "search", "query_text": "cups", "query_id": "q0", "shown": ["mug"]}, CLICK,
+                  {"kind": "purchase", "photo_sha256": photo, "product_id": "mug"}])  # fmt: skip
+    assert {"q1", photo} <= fake_engine.kept
+    assert "q0" not in fake_engine.kept
+
+
+def test_a_photo_that_cannot_be_kept_costs_no_event(
+    client: FlaskClient, events: Events, fake_engine: FakeEngine
+) -> None:
+    def fail() -> None:
+        raise FeatureStoreError("the disk is full.")
+
+    fake_engine.on_keep = fail
+    assert send(client, CLICK)["accepted"] == 1
+    assert events.count == 1
 
 
 def test_refused_events_are_named_and_the_others_kept(client: FlaskClient, events: Events) -> None:

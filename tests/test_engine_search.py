@@ -1,5 +1,6 @@
 """The search engine: requests, mixing, filters, pages and what each refuses."""
 
+import hashlib
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_backbone import TinyBackbone
 from tiny_shop import DIM, TinyShop, axis, name_of, photo_of
 
 from data.catalogue import PhotoRecord
@@ -18,6 +20,7 @@ from engine.errors import CursorExpired, InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats
 from engine.search import SearchAnswer, SearchEngine, SearchRequest
+from engine.seen_photos import SeenPhoto, SeenPhotos
 
 
 class AxisTower:
@@ -272,6 +275,26 @@ def test_new_photos_are_embedded_before_their_product_is_known(shop: TinyShop, e
     shop.catalogue.upsert(shop.catalogue.get("a").product, [record])
     assert engine.search(SearchRequest(image=photo_of(4))).hits[0].score == pytest.approx(1)
     engine.embed_new([record])  # nothing to do the second time
+
+
+def test_photos_searched_with_are_kept_when_they_led_to_a_choice(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    answers = [engine.search(SearchRequest(image=photo_of(number))) for number in (3, 4, 5)]
+    engine.search(SearchRequest(image=photo_of(6), box=(0, 0, 16, 16)))
+    keys = [hashlib.sha256(photo_of(number)).hexdigest() for number in (3, 4, 5, 6)]
+    assert shop.features.missing(keys) == keys
+    engine.keep_photos({answers[0].query_id, keys[2], keys[3], "unknown", ""})
+    assert shop.features.missing(keys) == [keys[1], keys[3]]
+    np.testing.assert_allclose(shop.features.read([keys[0]])[0], axis(3), atol=1e-3)
+
+
+def test_only_the_last_photos_are_remembered() -> None:
+    seen = SeenPhotos(most=2)
+    spec = TinyBackbone().spec
+    for number in range(3):
+        seen.put(f"q{number}", SeenPhoto(str(number), np.full(4, number, np.float32), spec))
+    assert [photo.sha256 for photo in seen.of({"q0", "0", "q1", "2"})] == ["1", "2"]
 
 
 def test_new_photos_wait_for_the_first_rebuild(engine: SearchEngine) -> None:

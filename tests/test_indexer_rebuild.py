@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tiny_backbone import TinyBackbone
 from data.catalogue import Catalogue
 from data.durable import sha256_file
 from data.errors import CorruptGeneration, NoGeneration
+from data.events import Event, Events
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
@@ -333,16 +335,20 @@ def test_features_of_photos_and_backbones_that_are_gone_are_dropped(feed: Path, 
     # stored beforehand as no photo's of the catalogue: enough of them to be worth a rewrite
     gone = [f"{number:064x}" for number in range(len(before))] + [f"{0:064x}+flip"]
     store.append(gone, np.ones((len(gone), spec.dim), np.float32))
+    searched = "a" * 64
+    store.append([searched], np.ones((1, spec.dim), np.float32))
+    search = Event(event_id="1", kind="search", at=datetime.now(UTC), photo_sha256=searched)
+    Events(settings.home).append([search])
     old = FeatureStore(settings.home, "0" * 64, 4)
     old.append(["a"], np.ones((1, 4), np.float32))
     rebuild(settings, backbone=TinyBackbone())
-    assert store.keys() == before
+    assert store.keys() == [*before, searched]
     assert old.count == 1, "another backbone's features stay while they are young"
     long_ago = time.time() - 40 * 86_400
     os.utime(settings.home / "features" / ("0" * 64) / "rows-0.f16", (long_ago, long_ago))
     rebuild(settings, backbone=TinyBackbone())
     assert [path.name for path in (settings.home / "features").iterdir()] == [spec.fingerprint]
-    assert store.keys() == before
+    assert store.keys() == [*before, searched]
 
 
 def test_a_damaged_live_generation_is_replaced_by_a_rebuild(feed: Path, settings: Settings) -> None:
