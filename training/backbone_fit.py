@@ -23,6 +23,8 @@ from training.calibration import negative_log_likelihood
 LOG = "log.csv"
 _COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss", "top1", "top5", "seconds")
 _CHECKPOINT_S = 120.0
+# Held-out losses nearer than this say nothing over the few photos held out; the later epoch's rate was lower.
+_INDIFFERENCE = 0.1
 _VALIDATION_BATCH = 64
 _log = logging.getLogger("lookalike.training")
 
@@ -165,8 +167,8 @@ class Fit:
             **figures,
             "seconds": round(place.seconds, 1),
         }
-        best = place.history[place.best_epoch - 1] if place.best_epoch else None
-        if best is None or (entry["top1"], -entry["validation_loss"]) > (best["top1"], -best["validation_loss"]):
+        lowest = min((past["validation_loss"] for past in place.history), default=math.inf)
+        if entry["validation_loss"] <= lowest * (1 + _INDIFFERENCE):
             place.best_epoch, self._best = place.epoch + 1, checkpoint.weights_of(self._model)
         place.history.append(entry)
         place.epoch, place.step, place.loss_sum = place.epoch + 1, 0, 0.0
@@ -174,8 +176,9 @@ class Fit:
         _log.info("epoch %d: %s", place.epoch, ", ".join(f"{name} {entry[name]:.4g}" for name in _COLUMNS[1:]))
 
     def _is_stale(self) -> bool:
-        place = self.position
-        return 0 < self._options.patience <= place.epoch - place.best_epoch
+        """Whether the held-out loss was lowest `patience` epochs ago."""
+        losses = [entry["validation_loss"] for entry in self.position.history]
+        return bool(losses) and 0 < self._options.patience < len(losses) - losses.index(min(losses))
 
     def _save(self) -> None:
         checkpoint.save(self._folder, self._run, self.position, self._model, self._best)
