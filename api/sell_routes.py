@@ -11,6 +11,7 @@ from engine.recognition import Recognition
 
 blueprint = Blueprint("sell", __name__)
 SUGGESTIONS = 3
+_LEAST = 0.02  # a further category less likely than this would only confuse
 
 
 @blueprint.get("/sell")
@@ -41,5 +42,8 @@ def suggest() -> Response:
 
 
 def _page(found: Recognition | None, error: str, status: int) -> Response:
-    page = render_template("sell.html", found=found, error=error, photo_asked=request.method == "POST")
+    labels = (
+        [label for place, label in enumerate(found.labels) if not place or label.probability >= _LEAST] if found else []
+    )
+    page = render_template("sell.html", found=found, labels=labels, error=error, photo_asked=request.method == "POST")
     return Response(page, status=status, mimetype="text/html")
