@@ -32,7 +32,7 @@ from data.sample_scenes import angle_photo, lifestyle_photo, phone_photo, studio
 from data.sample_texts import TextQuery, description, text_queries, title, title_ko
 
 SAMPLE_NOW = datetime(2026, 11, 1, tzinfo=UTC)
-_VERSION = 2
+_VERSION = 3
 _MARKER = "sample.json"
 _PHOTOS = ((studio_photo, 88), (angle_photo, 88), (lifestyle_photo, 86))
 _PHONE_QUALITY = 60

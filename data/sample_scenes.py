@@ -11,8 +11,8 @@ from data.sample_canvas import Floats, picture, pixels
 from data.sample_outlines import Points
 from data.sample_patterns import Rng
 
-PHOTO_SIZE: Size = (448, 448)
-_PHONE_SIZES: tuple[Size, ...] = ((480, 640), (640, 480), (480, 600))
+PHOTO_SIZE: Size = (416, 416)
+_PHONE_SIZES: tuple[Size, ...] = ((432, 576), (576, 432), (432, 540))
 _SHRINK = 4
 Shade = tuple[Image.Image, float, float]
 """A shadow before it is softened: its shape (L), the reach of its blur in pixels, its weight."""

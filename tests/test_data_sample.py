@@ -75,7 +75,7 @@ def test_held_out_photos_are_not_in_the_catalogue(folder: Path) -> None:
 def test_photos_are_of_shop_size_and_not_flat(folder: Path) -> None:
     for path in sorted((folder / "photos").iterdir())[:12] + sorted((folder / "queries").iterdir())[:6]:
         with Image.open(path) as image:
-            assert min(image.size) >= 448
+            assert min(image.size) >= 416
             assert max(image.size) <= 640
             assert np.asarray(image.convert("L")).std() > 8
 
