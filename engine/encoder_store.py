@@ -68,14 +68,18 @@ def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]
     """
     name = f"{ROOT}/{digest[:_DIGITS]}"
     folder = home / name
-    record = {**facts, "digest": digest, "files": _digests(staged)}
-    write_text(staged / RECORD, json.dumps(record, indent=1, sort_keys=True))
+    files = _digests(staged)
+    record = json.dumps({**facts, "digest": digest, "files": files}, indent=1, sort_keys=True)
+    if not folder.is_symlink() and _digests(folder) == files:  # the same under another key; a server may be reading it
+        write_text(folder / RECORD, record)
+        return name
+    write_text(staged / RECORD, record)
     readable = staged.stat().st_mode & 0o666  # as the umask leaves it; some writers let nobody else read
     for path in (*staged.rglob("*"), staged):
         if path.is_file():
             path.chmod(readable)
         fsync_path(path)
-    if folder.exists() or folder.is_symlink():  # the same weights under another key, or damaged
+    if folder.exists() or folder.is_symlink():  # damaged
         _remove(folder)
     staged.rename(folder)
     fsync_path(folder.parent)

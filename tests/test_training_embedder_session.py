@@ -1,40 +1,22 @@
 """`train query-embedder` from a live generation to the next one."""
 
-import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from tiny_shop import DIM, TinyShop
+from word_encoder import WordEncoder
 
 from data.settings import Settings
 from engine.generation import load_generation
-from engine.protocols import Floats
 from training import query_embedder, space
 from training.cli import train_command
 from training.embedder_session import EmbedderSession
 from training.errors import NotEnoughData, TrainingError
 
 PRODUCTS, EACH = 32, 4
-
-
-class WordEncoder:
-    """Each word its own hashed direction."""
-
-    name, digest, dim = "words", "c" * 64, 32
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def embed(self, texts: Sequence[str]) -> Floats:
-        rows = np.zeros((len(texts), self.dim), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in text.lower().split():
-                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 @pytest.fixture

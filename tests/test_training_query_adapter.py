@@ -1,7 +1,5 @@
 """The query adapter's training: what it must learn, what measures it, and when it is let go."""
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from tiny_shop import DIM, TinyShop, name_of
+from word_encoder import WordEncoder
 
 from data.events import Event, Events
 from data.settings import Settings
@@ -33,21 +32,6 @@ from training.query_adapter import describe, gather_queries, learn_matrix, recal
 
 PRODUCTS, EACH = 60, 3
 QUICK = EmbedderOptions(epochs=10, batch=32, randoms=4, views=False, adapter=True)
-
-
-class WordEncoder:
-    """Each word its own hashed direction."""
-
-    name, digest, dim = "words", "c" * 64, 32
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def embed(self, texts: Sequence[str]) -> Floats:
-        rows = np.zeros((len(texts), self.dim), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in text.lower().split():
-                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 def as_phone(rows: Floats) -> Floats:
@@ -249,7 +233,8 @@ def test_questions_of_the_calibration_go_through_it(context: TrainingContext, tm
     assert np.abs(as_is[0] - through[0]).max() > 0.1
 
 
-def test_the_option_stays_until_it_is_taken_back(shop: TinyShop) -> None:
+def test_the_option_stays_until_it_is_taken_back(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_embedder, "worse_by", lambda *_: "")
     shop.publish()
     arguments = ["query-embedder", "--epochs", "10", "--batch", "32", "--adapter", "--publish"]
     found = CliRunner().invoke(train_command, arguments, obj=shop.settings, catch_exceptions=False)

@@ -1,13 +1,12 @@
 """The query embedder on a shop of points: what training must learn, and when it must not be published."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from word_encoder import WordEncoder
 
 from data.catalogue import Catalogue, PhotoRecord
 from data.features import FeatureStore
@@ -31,21 +30,6 @@ QUICK = EmbedderOptions(epochs=30, batch=64, randoms=8)
 START = Weights(
     np.eye(6, 4, dtype=np.float32), np.ones((5, 4), np.float32) / 3, np.arange(4, dtype=np.float32) / 9, 1.0
 )
-
-
-class WordEncoder:
-    """Each word its own hashed direction."""
-
-    name, digest, dim = "words", "c" * 64, 64
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def embed(self, texts: Sequence[str]) -> Floats:
-        rows = np.zeros((len(texts), self.dim), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in text.lower().split():
-                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 def photos_of(generator: np.random.Generator, middle: Floats) -> Floats:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_shop import DIM, TinyShop, axis
+from word_encoder import WideWordEncoder
 
 from data.products import Product, parse_product
 from data.settings import Settings
 from engine.projection import FILE, Projection
-from engine.protocols import Floats
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower
 from training import space
@@ -23,24 +23,9 @@ from training.texts import product_texts
 WORDS = ("apple", "milk", "bread", "shoe", "lamp", "chair")
 
 
-class LetterEncoder:
-    """Letter pairs, hashed: texts that share words are near each other."""
-
-    name, digest, dim = "letters", "a" * 64, 512
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def embed(self, texts: list[str]) -> Floats:
-        rows = np.zeros((len(texts), self.dim), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in text.lower().split():
-                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dim] += 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    monkeypatch.setattr(space, "TextEncoder", LetterEncoder)
+    monkeypatch.setattr(space, "TextEncoder", WideWordEncoder)
     return TinyShop(settings)
 
 
@@ -77,9 +62,9 @@ def test_titles_find_their_products_after_training(shop: TinyShop, folder: Path)
     assert metrics["name_r1"] == 1
     assert 0 < metrics["explained_variance"] <= 1.001
     projection, head = Projection.load(folder / FILE), TextHead.load(folder / "text_head.safetensors")
-    assert (head.encoder_name, head.encoder_digest) == ("letters", "a" * 64)
+    assert (head.encoder_name, head.encoder_digest) == (WideWordEncoder.name, WideWordEncoder.digest)
     points = projection.apply(shop.features.read(context_of(shop).snapshot.image_sha256))
-    nearest = (EncoderTextTower(LetterEncoder(), head).embed(["the milk"]) @ points.T).argmax()
+    nearest = (EncoderTextTower(WideWordEncoder(), head).embed(["the milk"]) @ points.T).argmax()
     assert context_of(shop).snapshot.product_keys[nearest] == shop.catalogue.get("milk").product_key
 
 

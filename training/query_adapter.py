@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.projection import Projection, normalise
 from engine.protocols import Floats
 from engine.query_adapter import QueryAdapter
+from training.adam import Adam
 from training.augmentation import copy_key
 from training.context import TrainingContext
 from training.embedder_material import Material, known_photos
@@ -30,7 +31,6 @@ _BATCH = 256
 _TEMPERATURE = 0.05
 _PENALTY = 0.03  # on the squares of the matrix: it keeps products apart that no query photo shows
 _RATE = 1e-3
-_DECAYS = (0.9, 0.999)
 Numbers = NDArray[np.int64]
 Truths = NDArray[np.bool_]
 
@@ -147,8 +147,8 @@ def recall(asked: Floats, queries: PhotoQueries, photos: Floats, material: Mater
 def learn_matrix(asked: Floats, products: Numbers, targets: Floats, seed: int = 0) -> Floats:
     """Learns the adapter's matrix float32 (d, d): InfoNCE within batches of queries, by Adam, from the zero matrix.
 
-    van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018; Kingma and Ba, "Adam",
-    2015. The gradient is written out: 100 steps take a second.
+    van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018. The gradient is written
+    out: 100 steps take a second.
 
     Args:
         asked: float32 (n, d), the queries' points.
@@ -156,14 +156,11 @@ def learn_matrix(asked: Floats, products: Numbers, targets: Floats, seed: int = 
         targets: float32 (n, d), L2 norm 1, where each is to be led.
     """
     random, width = np.random.default_rng(seed), asked.shape[1]
-    matrix, mean, spread = np.zeros((3, width, width))
-    for step in range(1, _STEPS + 1):
+    matrix = np.zeros((width, width))
+    adam = Adam([matrix], _RATE)
+    for _ in range(_STEPS):
         drawn = random.integers(len(asked), size=_BATCH)
-        slope = _slope(asked[drawn], products[drawn], targets[drawn], matrix)
-        mean += (1 - _DECAYS[0]) * (slope - mean)
-        spread += (1 - _DECAYS[1]) * (np.square(slope) - spread)
-        size = np.sqrt(spread / (1 - _DECAYS[1] ** step)) + 1e-8
-        matrix -= _RATE * mean / (1 - _DECAYS[0] ** step) / size
+        adam.step([_slope(asked[drawn], products[drawn], targets[drawn], matrix)])
     return matrix.astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The softmax voter: a fully connected network trained with Adam (Kingma and Ba, 2015), served as plain arrays.
+"""The softmax voter: a fully connected network trained with Adam, served as plain arrays.
 
 It is written out in numpy because a step on 100 rows is a fifth of a millisecond of arithmetic: Keras adds a tenth of a
 second to every epoch and scikit-learn a millisecond to every step, and a rebuild need not load TensorFlow.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.voters import LinearVoter, softmax
+from training.adam import Adam
 from training.calibration import negative_log_likelihood
 
 MAX_EPOCHS = 150
@@ -92,7 +93,7 @@ def _epochs(
     """Yields the network's weights and biases, layer by layer, after each pass over `share` rows."""
     random = np.random.default_rng(seed)
     arrays = _initial(rows.shape[1], label_count, options, random)
-    adam = _Adam(arrays, options.learning_rate)
+    adam = Adam(arrays, options.learning_rate)
     weights, targets = class_weights(y, label_count)[y], np.eye(label_count, dtype=np.float32)
     order = random.permutation(len(rows))
     for epoch in range(1, most + 1):
@@ -126,23 +127,6 @@ def _gradients(arrays: list[Floats], rows: Floats, targets: Floats, weights: Flo
         gradients = [layer.T @ error + penalty * arrays[at], error.sum(axis=0), *gradients]
         error = (error @ arrays[at].T) * (layer > 0)
     return gradients
-
-
-class _Adam:
-    """Changes the arrays in place by Adam's rule with its usual constants."""
-
-    def __init__(self, arrays: list[Floats], rate: float) -> None:
-        self._arrays, self._rate, self._steps = arrays, rate, 0
-        self._means = [np.zeros_like(array) for array in arrays]
-        self._squares = [np.zeros_like(array) for array in arrays]
-
-    def step(self, gradients: list[Floats]) -> None:
-        self._steps += 1
-        rate = self._rate * (1 - 0.999**self._steps) ** 0.5 / (1 - 0.9**self._steps)
-        for array, gradient, mean, square in zip(self._arrays, gradients, self._means, self._squares, strict=True):
-            mean += 0.1 * (gradient - mean)
-            square += 0.001 * (gradient * gradient - square)
-            array -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-8))
 
 
 def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
