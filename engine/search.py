@@ -1,7 +1,5 @@
 """Search: one request in, one answer out, from one immutable view of the catalogue."""
 
-import hashlib
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -12,12 +10,10 @@ import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import LookalikeError, NoGeneration
-from data.features import FeatureStore
 from data.filters import Filter, parse_filter
 from data.intake import Intake
 from data.settings import Settings
 from engine.cursors import Cursor, Ranking, RankingStore, new_query_id
-from engine.embedding import load_input
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.generation import Generation
 from engine.live import LiveIndex, LiveView
@@ -29,12 +25,11 @@ from engine.ranking import DEFAULT_FRESHNESS, RERANKED, Ranked, diversify, inter
 from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
 from engine.related import RelatedQuery
-from engine.seen_photos import SeenPhoto, SeenPhotos
+from engine.stored_photos import StoredPhotos
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 DEPTH = 1000  # products that one query can page through
 MOST_RELATED = 100
-_EMBED_BATCH = 16
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]
 
@@ -97,12 +92,10 @@ class SearchEngine:
     ) -> None:
         self._settings = settings
         self._catalogue = Catalogue(settings.home)
-        self._intake = Intake(settings, self._catalogue)
+        self._photos = StoredPhotos(settings, Intake(settings, self._catalogue))
         self._live = LiveIndex(settings, self._catalogue, backbone)
         self._rankings = RankingStore()
         self._on_stage = on_stage
-        self._append_lock = threading.Lock()
-        self._seen = SeenPhotos()
 
     def warm(self) -> None:
         """Loads everything a query needs and runs each network once.
@@ -211,16 +204,7 @@ class SearchEngine:
             generation = self._live.view().generation
         except NoGeneration:
             return
-        spec = generation.spec
-        store = FeatureStore(self._settings.home, spec.fingerprint, spec.dim)
-        missing = set(store.missing([photo.sha256 for photo in photos]))
-        left = list({photo.sha256: photo for photo in photos if photo.sha256 in missing}.values())
-        for start in range(0, len(left), _EMBED_BATCH):
-            batch = left[start : start + _EMBED_BATCH]
-            inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
-            rows = generation.backbone().embed(np.stack(inputs))
-            with self._append_lock:
-                store.append([photo.sha256 for photo in batch], rows)
+        self._photos.embed(generation, photos)
 
     def keep_photos(self, names: Collection[str]) -> None:
         """Stores the features of photos searched with lately, so that the next training can learn from their choice.
@@ -231,10 +215,7 @@ class SearchEngine:
         Raises:
             FeatureStoreError: the disk is full.
         """
-        for photo in self._seen.of(names):
-            store = FeatureStore(self._settings.home, photo.spec.fingerprint, photo.spec.dim)
-            with self._append_lock:
-                store.append([photo.sha256], photo.features[None])
+        self._photos.keep(names)
 
     def status(self) -> dict[str, Any]:
         """Returns what is live and what waits, as plain JSON values; never raises for a missing generation."""
@@ -281,8 +262,7 @@ class SearchEngine:
         view = self._live.view()
         query, features = self._query(request, view)
         if features is not None and request.image is not None and request.box is None:
-            sha256 = hashlib.sha256(request.image).hexdigest()
-            self._seen.put(query_id, SeenPhoto(sha256, features, view.generation.spec))
+            self._photos.searched(query_id, request.image, features, view.generation.spec)
         allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
         ranked = self._timed("search", lambda: self._found(request, view, query, allowed))
         best = float(ranked.scores.max(initial=-1.0))

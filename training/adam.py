@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015) on numpy arrays, for models of few matrices."""
+"""Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015) on numpy arrays, for small models."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -113,7 +113,7 @@ def _joint_model() -> Any:
             first, second = see(inputs["first"]), see(inputs["second"])
             texts = unit(ops.matmul(inputs["texts"], self.text) + self.text_bias)
             photos = ops.concatenate([first, see(inputs["randoms"])])
-            loss = self._text_loss(ops.matmul(texts, ops.transpose(photos)), inputs)
+            loss = _text_loss(ops.matmul(texts, ops.transpose(photos)), inputs, self._scale(), options=self._options)
             if self._options.image_image:
                 loss = loss + self._photo_loss(ops.concatenate([first[: ops.shape(second)[0]], second]), inputs)
             self.add_loss(loss)
@@ -121,22 +121,6 @@ def _joint_model() -> Any:
 
         def _scale(self) -> Any:
             return ops.minimum(ops.exp(self.log_scale), 1 / _LOWEST_TEMPERATURE)
-
-        def _text_loss(self, cosines: Any, inputs: dict[str, Any]) -> Any:
-            right, has_text = inputs["right"], inputs["has_text"]
-            if self._options.loss == "margin":
-                return margin_loss(cosines, right, weights=has_text)
-            size = ops.shape(cosines)[0]
-            to_photos = info_nce(
-                cosines, right, scale=self._scale(), ignored=inputs["ignored"],
-                log_q=inputs["log_q_photos"], weights=has_text,
-            )  # fmt: skip
-            bare = ops.broadcast_to(1 - has_text[None, :], (size, size))
-            to_texts = info_nce(
-                ops.transpose(cosines[:, :size]), ops.transpose(right[:, :size]), scale=self._scale(),
-                ignored=ops.maximum(bare, ops.transpose(inputs["ignored"][:, :size])), log_q=inputs["log_q_texts"],
-            )  # fmt: skip
-            return to_photos + to_texts
 
         def _photo_loss(self, photos: Any, inputs: dict[str, Any]) -> Any:
             cosines = ops.matmul(photos, ops.transpose(photos))
@@ -146,3 +130,28 @@ def _joint_model() -> Any:
             return info_nce(cosines, inputs["same"], scale=self._scale(), ignored=inputs["unlike"])
 
     return JointModel
+
+
+def _text_loss(cosines: Any, inputs: dict[str, Any], scale: Any, *, options: EmbedderOptions) -> Any:
+    """Returns how badly texts find photos, and photos texts.
+
+    Args:
+        cosines: (B, B + R), of texts and photos.
+        inputs: the batch, see `Batch`.
+        scale: 1 / temperature.
+    """
+    from keras import ops
+
+    right, has_text = inputs["right"], inputs["has_text"]
+    if options.loss == "margin":
+        return margin_loss(cosines, right, weights=has_text)
+    size = ops.shape(cosines)[0]
+    to_photos = info_nce(
+        cosines, right, scale=scale, ignored=inputs["ignored"], log_q=inputs["log_q_photos"], weights=has_text
+    )
+    bare = ops.broadcast_to(1 - has_text[None, :], (size, size))
+    to_texts = info_nce(
+        ops.transpose(cosines[:, :size]), ops.transpose(right[:, :size]), scale=scale,
+        ignored=ops.maximum(bare, ops.transpose(inputs["ignored"][:, :size])), log_q=inputs["log_q_texts"],
+    )  # fmt: skip
+    return to_photos + to_texts

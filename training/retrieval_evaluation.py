@@ -192,11 +192,6 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         asked.queries += [query for query, _ in answers]
         live = live.joined(findable.recorded([answer for _, answer in answers], "live"))
         before = before and before.joined(findable.recorded([answer for _, answer in answers], "untrained"))
-    reader = PhotoReader(
-        intake=Intake(settings, catalogue),
-        catalogue=catalogue,
-        files={query.photo: query.file for query in asked.queries if query.file},
-    )
     return Retrieval(
         title="Retrieval on queries of your own" if queries else "Retrieval on what the shop knows",
         generation=view.generation.id,
@@ -208,7 +203,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
         live=live,
         untrained=before,
-        read=reader.read,
+        read=_reader(settings, catalogue, asked.queries).read,
         settings=settings,
         excluded=asked.excluded,
         facts={
@@ -222,6 +217,12 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
             else {},
         },
     )
+
+
+def _reader(settings: Settings, catalogue: Catalogue, queries: Sequence[Query]) -> PhotoReader:
+    """Reads the catalogue's photos, and those that the queries name."""
+    files = {query.photo: query.file for query in queries if query.file}
+    return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
 
 
 @dataclass(frozen=True)

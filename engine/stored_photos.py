@@ -1,0 +1,57 @@
+"""Features that are stored between two rebuilds: of new products' photos, and of photos searched with."""
+
+import hashlib
+import threading
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from data.catalogue import PhotoRecord
+from data.features import FeatureStore
+from data.intake import Intake
+from data.settings import Settings
+from engine.embedding import load_input
+from engine.generation import Generation
+from engine.protocols import BackboneSpec, Floats
+from engine.seen_photos import SeenPhoto, SeenPhotos
+
+_BATCH = 16
+
+
+class StoredPhotos:
+    """Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, intake: Intake) -> None:
+        self._settings, self._intake = settings, intake
+        self._seen = SeenPhotos()
+        self._lock = threading.Lock()
+
+    def embed(self, generation: Generation, photos: Sequence[PhotoRecord]) -> None:
+        """Stores the features of photos that have none.
+
+        Raises:
+            InvalidImage: a photo cannot be read or decoded.
+        """
+        spec = generation.spec
+        missing = set(self._store(spec).missing([photo.sha256 for photo in photos]))
+        left = list({photo.sha256: photo for photo in photos if photo.sha256 in missing}.values())
+        for start in range(0, len(left), _BATCH):
+            batch = left[start : start + _BATCH]
+            inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
+            self._append(spec, [photo.sha256 for photo in batch], generation.backbone().embed(np.stack(inputs)))
+
+    def searched(self, query_id: str, image: bytes, features: Floats, spec: BackboneSpec) -> None:
+        """Remembers the features float32 (dim,) of a whole photo that was searched with."""
+        self._seen.put(query_id, SeenPhoto(hashlib.sha256(image).hexdigest(), features, spec))
+
+    def keep(self, names: Collection[str]) -> None:
+        """Stores what is remembered of photos by their searches' query ids or their own sha256; passes others over."""
+        for photo in self._seen.of(names):
+            self._append(photo.spec, [photo.sha256], photo.features[None])
+
+    def _append(self, spec: BackboneSpec, keys: list[str], rows: Floats) -> None:
+        with self._lock:
+            self._store(spec).append(keys, rows)
+
+    def _store(self, spec: BackboneSpec) -> FeatureStore:
+        return FeatureStore(self._settings.home, spec.fingerprint, spec.dim)
