@@ -306,7 +306,7 @@ def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> l
     """
     connections = Connections(home)
     gone = []
-    for folder in sorted((home / "features").iterdir()):
+    for folder in sorted(path.parent for path in (home / "features").glob("*/meta.json")):
         written = max((path.stat().st_mtime for path in folder.glob("rows-*.f16")), default=folder.stat().st_mtime)
         if folder.name in used or time.time() - written < unused_s:
             continue

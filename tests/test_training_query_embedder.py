@@ -1,6 +1,7 @@
 """The query embedder on a shop of points: what training must learn, and when it must not be published."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,22 @@ def test_a_damaged_checkpoint_is_as_none(tmp_path: Path) -> None:
     kept.write_bytes(b"PK\x03\x04 not a checkpoint")
     found = fit(Sampler(photos, bank, options, plan.batch), START, plan, options, checkpoint=kept)
     assert found.steps == plan.steps
+
+
+@pytest.mark.parametrize("others", [{}, {f"v{number}": np.zeros((3, 3)) for number in range(1, 40)}])
+def test_a_checkpoint_of_another_network_leaves_no_trace(tmp_path: Path, others: dict[str, np.ndarray]) -> None:
+    photos, bank = _material()
+    options = EmbedderOptions(epochs=2, batch=32, randoms=4)
+    plan = plan_of(len(photos.products), options)
+
+    def run(checkpoint: Path | None) -> Weights:
+        return fit(Sampler(photos, bank, options, plan.batch), START, plan, options, checkpoint=checkpoint).weights
+
+    kept = tmp_path / "state.npz"
+    facts = json.dumps({"step": 1, "best_step": 0, "curve": []})
+    arrays = {"facts": np.array(facts), "v0": np.full(START.photo.shape, 9, np.float32), **others}
+    np.savez(kept, **arrays)
+    np.testing.assert_array_equal(run(kept).photo, run(None).photo)
 
 
 def _material() -> tuple[Photos, TextBank]:

@@ -79,9 +79,18 @@ def read_state(model: Any) -> dict[str, Any]:
 
 
 def write_state(model: Any, state: dict[str, Any]) -> None:
-    """Puts back what `read_state` gave."""
-    for number, variable in enumerate([*model.variables, *model.optimizer.variables]):
-        variable.assign(state[f"v{number}"])
+    """Puts back what `read_state` gave, all of it or nothing.
+
+    Raises:
+        KeyError, ValueError: it is the state of another network.
+    """
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [state[f"v{number}"] for number in range(len(variables))]
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(f"{variable.path} must have the shape {tuple(variable.shape)}; got {value.shape}.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _joint_model() -> Any:
