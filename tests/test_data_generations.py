@@ -1,53 +1,25 @@
-"""Generations: published whole or not at all, refused when a single bit is wrong, rolled back and pruned."""
+"""Generations: published whole or not at all, even by a process that dies, rolled back and pruned."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from small_generations import FIELDS, flip, publish
 
 from data import durable, generations
 from data.errors import CorruptGeneration, NoGeneration
-from data.generations import GenerationFolder, GenerationStore, Manifest
-
-FIELDS: dict[str, Any] = {
-    "fingerprint": "f" * 64,
-    "dim": 256,
-    "metric": "inner_product",
-    "counts": {"products": 2, "images": 5},
-    "seq": 17,
-    "backbone": {"name": "tiny", "dim": 192},
-    "versions": {"numpy": "2.0"},
-    "metrics": {"recall_at_10": 0.99, "parts": {"space": {"dim": 256}}},
-    "gates": [{"name": "counts", "passed": True}],
-}
+from data.generations import GenerationStore
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> GenerationStore:
     return GenerationStore(tmp_path)
-
-
-def publish(store: GenerationStore, content: bytes = b"vectors") -> GenerationFolder:
-    staged = store.stage()
-    (staged.folder / "index.bin").write_bytes(content)
-    (staged.folder / "deep").mkdir()
-    (staged.folder / "deep" / "head.bin").write_bytes(b"head")
-    return store.publish(staged, **FIELDS)
-
-
-def flip(path: Path, position: int, bit: int = 0) -> None:
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1 << bit
-    path.write_bytes(content)
 
 
 def test_nothing_published(store: GenerationStore) -> None:
@@ -137,92 +109,6 @@ def test_steps_of_publishing_come_in_the_safe_order(
     ]
 
 
-@pytest.mark.parametrize("name", ["index.bin", "deep/head.bin"])
-def test_a_flipped_bit_in_any_file_is_refused_by_name(store: GenerationStore, name: str) -> None:
-    folder = publish(store).folder
-    for position in range((folder / name).stat().st_size):
-        flip(folder / name, position)
-        with pytest.raises(CorruptGeneration, match=name):
-            store.open().path(name)
-        with pytest.raises(CorruptGeneration, match=name):
-            store.open().verify()
-        flip(folder / name, position)
-    store.open().verify()
-
-
-def test_a_flipped_bit_anywhere_in_the_manifest_is_refused(store: GenerationStore) -> None:
-    path = publish(store).folder / "manifest.json"
-    content = path.read_bytes()
-    for position in range(len(content)):
-        changed = bytearray(content)
-        changed[position] ^= 1 << position % 8
-        with pytest.raises(ValueError, match=r"."):
-            Manifest.from_json(changed.decode())
-    for position in (0, 100, len(content) - 1):
-        flip(path, position)
-        with pytest.raises(CorruptGeneration, match=r"manifest\.json"):
-            store.open()
-        flip(path, position)
-    store.open()
-
-
-def test_a_flipped_bit_in_current_is_refused(tmp_path: Path, store: GenerationStore) -> None:
-    publish(store)
-    for position in range(20):
-        for bit in range(8):
-            flip(tmp_path / "CURRENT", position, bit)
-            with pytest.raises(CorruptGeneration, match="CURRENT"):
-                store.open()
-            flip(tmp_path / "CURRENT", position, bit)
-    store.open()
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"../../etc\n", b"x" * 5000, b"20260101T000000000Z\nmore\n", b"\xff"])
-def test_other_contents_of_current_are_refused(tmp_path: Path, store: GenerationStore, content: bytes) -> None:
-    kept = publish(store)
-    (tmp_path / "CURRENT").write_bytes(content)
-    with pytest.raises(CorruptGeneration, match="CURRENT"):
-        store.current_id()
-    with pytest.raises(CorruptGeneration, match="CURRENT"):
-        store.prune(1)
-    assert store.rollback(kept.id) == kept.id == store.current_id()
-
-
-def test_current_written_by_hand_without_line_end(tmp_path: Path, store: GenerationStore) -> None:
-    published = publish(store)
-    (tmp_path / "CURRENT").write_text(published.id)
-    assert store.open().id == published.id
-
-
-def test_a_file_that_changes_after_it_was_verified_is_seen(store: GenerationStore) -> None:
-    folder = publish(store)
-    folder.path("index.bin")
-    (folder.folder / "index.bin").write_bytes(b"other")
-    with pytest.raises(CorruptGeneration, match=r"index\.bin"):
-        folder.path("index.bin")
-
-
-def test_missing_and_extra_files_are_refused(store: GenerationStore) -> None:
-    folder = publish(store).folder
-    (folder / "deep" / "extra.bin").write_bytes(b"")
-    with pytest.raises(CorruptGeneration, match=r"deep/extra\.bin must not exist"):
-        store.open()
-    (folder / "deep" / "extra.bin").unlink()
-    (folder / "index.bin").unlink()
-    with pytest.raises(CorruptGeneration, match=r"index\.bin must exist"):
-        store.open()
-    (folder / "manifest.json").unlink()
-    with pytest.raises(CorruptGeneration, match=r"manifest\.json"):
-        store.open()
-
-
-def test_a_name_that_the_manifest_lacks_is_refused(store: GenerationStore) -> None:
-    folder = publish(store)
-    for name in ("other.bin", "../../CURRENT", "manifest.json", "deep"):
-        with pytest.raises(CorruptGeneration, match="names none"):
-            folder.path(name)
-
-
 @pytest.mark.parametrize("name", ["20200101T000000000Z", "../generations", "", ".staging-x", "CURRENT"])
 def test_opening_what_was_not_published(store: GenerationStore, name: str) -> None:
     publish(store)
@@ -231,14 +117,6 @@ def test_opening_what_was_not_published(store: GenerationStore, name: str) -> No
         return
     with pytest.raises(NoGeneration, match="published"):
         store.open(name)
-
-
-def test_a_folder_under_another_name_is_refused(tmp_path: Path, store: GenerationStore) -> None:
-    published = publish(store)
-    other = tmp_path / "generations" / "20200101T000000000Z"
-    published.folder.rename(other)
-    with pytest.raises(CorruptGeneration, match=published.id):
-        store.open(other.name)
 
 
 def test_rollback_goes_back_one_or_to_the_one_named(store: GenerationStore) -> None:
@@ -389,79 +267,9 @@ def test_a_failed_write_of_current_leaves_the_old_one_live(
     assert store.open().id == old.id
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("fingerprint", ""),
-        ("dim", 0),
-        ("dim", True),
-        ("dim", 2.0),
-        ("metric", None),
-        ("counts", {"products": -1}),
-        ("counts", []),
-        ("seq", "17"),
-        ("backbone", None),
-        ("versions", {"numpy": 2}),
-        ("metrics", {"recall": float("nan")}),
-        ("metrics", {"recall": object()}),
-        ("gates", [1]),
-        ("files", {"../up": "a" * 64}),
-        ("created_at", "2026-01-01"),
-        ("generation", "../x"),
-        ("format_version", 2),
-    ],
-)
-def test_a_bad_field_publishes_nothing(tmp_path: Path, store: GenerationStore, name: str, value: Any) -> None:
-    staged = store.stage()
-    with pytest.raises(ValueError, match=r"."):
-        store.publish(staged, **{**FIELDS, name: value})
-    assert store.current_id() is None
-    assert not (staged.folder / "manifest.json").exists()
-
-
 def test_links_are_not_published(tmp_path: Path, store: GenerationStore) -> None:
     (tmp_path / "secret").write_text("x")
     staged = store.stage()
     (staged.folder / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match="plain files"):
         store.publish(staged, **FIELDS)
-
-
-def test_unknown_and_missing_fields_are_refused(store: GenerationStore) -> None:
-    manifest = publish(store).manifest
-    fields = json.loads(manifest.to_json())
-    for changed in ({**fields, "extra": 1}, {key: value for key, value in fields.items() if key != "seq"}):
-        with pytest.raises(ValueError, match="digest"):
-            Manifest.from_json(json.dumps(changed))
-    with pytest.raises(ValueError, match="object"):
-        Manifest.from_json("[]")
-
-
-@pytest.mark.parametrize("name", ["", "/x", "a//b", "./a", "a/../b", "..", "a\\b", "manifest.json", "a/"])
-def test_file_names_stay_inside_the_folder(store: GenerationStore, name: str) -> None:
-    manifest = publish(store).manifest
-    with pytest.raises(ValueError, match="files"):
-        replace(manifest, files={name: "a" * 64}, sizes={name: 1}).to_json()
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-)
-
-
-@given(metrics=st.dictionaries(st.text(min_size=1), JSON, max_size=3), seq=st.integers(0))
-def test_a_manifest_reads_back_as_it_was(metrics: dict[str, Any], seq: int) -> None:
-    manifest = Manifest(
-        **{
-            **FIELDS,
-            "metrics": metrics,
-            "seq": seq,
-            "format_version": 1,
-            "generation": "20260101T000000000Z",
-            "created_at": "2026-01-01T00:00:00+00:00",
-            "files": {"a/b.bin": "0" * 64},
-            "sizes": {"a/b.bin": 3},
-        }
-    )
-    assert Manifest.from_json(manifest.to_json()) == manifest
