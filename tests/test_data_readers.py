@@ -1,111 +1,19 @@
-"""Feeds in every format, well made and not."""
+"""Feeds of JSON lines, of folders and of Google's CSV, and what holds of every format."""
 
-import csv
-import io
 import json
 import tracemalloc
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from feed_files import codes, feed, parquet, rows
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from data.errors import InvalidFeed, InvalidImage, InvalidProduct
+from data.errors import InvalidFeed, InvalidProduct
 from data.products import parse_product
-from data.reader_images import is_url, resolve_image
-from data.reader_rows import LINE_LIMIT, BadRow, Row
+from data.reader_rows import LINE_LIMIT, Row
 from data.readers import detect_format, read_feed
-
-PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
-
-
-def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:
-    return list(read_feed(path, format))
-
-
-def codes(found: Iterable[Row | BadRow]) -> list[tuple[int, str]]:
-    return [(row.line, row.code if isinstance(row, BadRow) else "") for row in found]
-
-
-def feed(folder: Path, content: str | bytes, name: str = "feed.csv") -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-# CSV
-
-
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-@pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_csv_with_any_delimiter(tmp_path: Path, delimiter: str, bom: str) -> None:
-    out = io.StringIO()
-    csv.writer(out, delimiter=delimiter).writerows(
-        [["Product_ID ", "title", "image", "attr.Size"], ["a1", "빨간 컵, groß; |", "a.jpg; b 한.jpg;;a.jpg", "L"]]
-    )
-    [row] = rows(feed(tmp_path, bom + out.getvalue()))
-    assert row == Row(2, {"product_id": "a1", "title": "빨간 컵, groß; |", "attr.Size": "L"}, ("a.jpg", "b 한.jpg"))
-
-
-def test_csv_without_an_image_column_says_nothing_about_images(tmp_path: Path) -> None:
-    assert rows(feed(tmp_path, "product_id,price\na,1\n")) == [Row(2, {"product_id": "a", "price": "1"}, None)]
-    assert rows(feed(tmp_path, "product_id,image\na,\n")) == [Row(2, {"product_id": "a"}, ())]
-
-
-def test_csv_lines_are_those_of_the_file(tmp_path: Path) -> None:
-    content = 'product_id,title\na,"two\nlines"\n\n , \nb,x\nc,"d,\n",e\nf,g\n'
-    assert codes(rows(feed(tmp_path, content))) == [(2, ""), (6, ""), (7, "wrong_columns"), (9, "")]
-
-
-def test_bad_csv_rows_cost_only_themselves(tmp_path: Path) -> None:
-    content = b"product_id,title\na,\xff\xfe\nb,nul\0\nc,ok\nd\ne,f,g\nh," + b"x" * 200_000 + b"\ni,ok\n"
-    found = codes(rows(feed(tmp_path, content)))
-    assert found == [
-        (2, "bad_encoding"), (3, "bad_text"), (4, ""), (5, "wrong_columns"), (6, "wrong_columns"), (7, "bad_csv"),
-        (8, ""),
-    ]  # fmt: skip
-
-
-def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
-    content = "product_id,title\na," + "x,y" * LINE_LIMIT + "\nb,ok\n"
-    assert codes(rows(feed(tmp_path, content))) == [(2, "line_too_long"), (3, "")]
-
-
-def test_a_quote_that_is_never_closed_does_not_swallow_the_file(tmp_path: Path) -> None:
-    content = 'product_id,title\na,"open\n' + "".join(f"p{number},title\n" for number in range(12_000))
-    found = rows(feed(tmp_path, content))
-    assert isinstance(found[0], BadRow)
-    assert found[0].line == 2
-    assert len(found) > 1_000
-    assert found[-1] == Row(12_002, {"product_id": "p11999", "title": "title"}, None)
-
-
-@pytest.mark.parametrize("content", ["", "\n", "id,title\na,b\n", "product_id,title,Title\na,b,c\n", "\xff,\xfe\n"])
-def test_csv_without_a_good_header_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
-    with pytest.raises(InvalidFeed):
-        rows(feed(tmp_path, content.encode("latin-1")))
-
-
-def test_utf_16_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidFeed, match="UTF-16"):
-        rows(feed(tmp_path, "product_id,title\na,b\n".encode("utf-16")))
-
-
-@hypothesis_settings(deadline=None)
-@given(st.lists(st.tuples(PLAIN, PLAIN), max_size=6))
-def test_what_the_csv_module_writes_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
-) -> None:
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows([("product_id", "title"), *pairs])
-    path = feed(tmp_path_factory.mktemp("csv"), out.getvalue())
-    expected = [{"product_id": one, "title": two} for one, two in pairs if one.strip() or two.strip()]
-    assert [dict(row.fields) for row in rows(path, "csv") if isinstance(row, Row)] == expected
-
 
 # JSON Lines
 
@@ -165,78 +73,6 @@ def test_any_json_object_is_a_product_or_a_clear_refusal(fields: dict[str, objec
         parse_product(json.loads(json.dumps(fields)))
     except InvalidProduct as error:
         str(error).encode("utf-8")
-
-
-# Parquet
-
-
-def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path:
-    import pyarrow
-    from pyarrow import parquet
-
-    parquet.write_table(pyarrow.table(columns), folder / "feed.parquet", **options)
-    return folder / "feed.parquet"
-
-
-def test_parquet(tmp_path: Path) -> None:
-    import pyarrow
-
-    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    path = parquet(
-        tmp_path,
-        {
-            "product_id": ["a", "b"],
-            "title": pyarrow.array(["빨강", "빨강"]).dictionary_encode(),
-            "price": pyarrow.array([Decimal("1.50"), None], pyarrow.decimal128(9, 2)),
-            "created_at": pyarrow.array([moment, None], pyarrow.timestamp("ns", "UTC")),
-            "images": [["a.jpg", "b.jpg"], None],
-            "attributes": pyarrow.array([[("size", "L")], []], pyarrow.map_(pyarrow.string(), pyarrow.string())),
-            "attr.kids": [True, None],
-            "attr.weight": [float("nan"), 2.5],
-            "something else": [b"\0", b"\1"],
-        },
-    )
-    first, second = rows(path)
-    assert isinstance(first, Row)
-    assert isinstance(second, Row)
-    assert (first.line, first.images, second.line, second.images) == (1, ("a.jpg", "b.jpg"), 2, ())
-    product = parse_product(first.fields)
-    assert (product.title, product.price, product.created_at) == ("빨강", 1.5, moment)
-    assert product.attributes == {"size": "L", "kids": True}
-    assert parse_product(second.fields).attributes == {"weight": 2.5}
-    assert "something else" not in first.fields
-
-
-def test_parquet_with_finer_moments_than_python_holds(tmp_path: Path) -> None:
-    import pyarrow
-
-    moments = pyarrow.array([1_700_000_000_123_456_789], pyarrow.timestamp("ns"))
-    [row] = rows(parquet(tmp_path, {"product_id": ["a"], "created_at": moments, "attributes": [{"size": "L"}]}))
-    assert isinstance(row, Row)
-    assert parse_product(row.fields).created_at == datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC)
-    assert parse_product(row.fields).attributes == {"size": "L"}
-    [row] = rows(parquet(tmp_path, {"product_id": [7], "created_at": [date(2026, 1, 2)], "image": ["a;b.jpg"]}))
-    assert isinstance(row, Row)
-    assert parse_product(row.fields).product_id == "7"
-    assert row.images == ("a;b.jpg",)
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [{"id": ["a"]}, {"product_id": [b"a"]}, {"product_id": [["a"]]}, {"product_id": ["a"], "images": [[["a"]]]}],
-)
-def test_parquet_with_other_types_is_refused(tmp_path: Path, columns: dict[str, object]) -> None:
-    with pytest.raises(InvalidFeed):
-        rows(parquet(tmp_path, columns))
-
-
-def test_damaged_parquet_is_refused(tmp_path: Path) -> None:
-    path = parquet(tmp_path, {"product_id": [f"p{number}" for number in range(1_000)]})
-    content = path.read_bytes()
-    for end in (4, 100, len(content) // 2, len(content) - 1):
-        path.write_bytes(content[:end])
-        with pytest.raises(InvalidFeed):
-            rows(path)
 
 
 # Folder per category
@@ -356,57 +192,3 @@ def test_memory_does_not_grow_with_the_feed(tmp_path: Path, format: str) -> None
         assert tracemalloc.get_traced_memory()[1] < 1_500_000 < path.stat().st_size / 2.5
     finally:
         tracemalloc.stop()
-
-
-# Image references
-
-
-@pytest.fixture
-def roots(tmp_path: Path) -> list[Path]:
-    for name in ("images/a.jpg", "feed/a.jpg", "feed/b c/한.jpg", "images/sub/g.jpg", "secret.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "feed" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
-    (tmp_path / "feed" / "inner.jpg").symlink_to(tmp_path / "feed" / "a.jpg")
-    (tmp_path / "feed" / "out").symlink_to(tmp_path)
-    (tmp_path / "feed" / "circle.jpg").symlink_to(tmp_path / "feed" / "circle.jpg")
-    return [tmp_path / "images", tmp_path / "feed"]
-
-
-def test_images_are_found_under_the_roots(roots: list[Path]) -> None:
-    images, own = roots
-    found = {
-        "a.jpg": images / "a.jpg", "b c/한.jpg": own / "b c" / "한.jpg", "b c/../b c/한.jpg": own / "b c" / "한.jpg",
-        str(own / "a.jpg"): own / "a.jpg", "inner.jpg": own / "a.jpg",
-        "gs://bucket/sub/g.jpg": images / "sub" / "g.jpg",
-        "gs://sub/g.jpg": images / "sub" / "g.jpg", "gs://bucket/other/a.jpg": images / "a.jpg",
-    }  # fmt: skip
-    assert {reference: resolve_image(reference, roots) for reference in found} == found
-
-
-@pytest.mark.parametrize(
-    ("reference", "code"),
-    [
-        ("../secret.jpg", "outside_root"), ("/etc/passwd", "outside_root"), ("link.jpg", "outside_root"),
-        ("out/secret.jpg", "outside_root"), ("b c/../../secret.jpg", "outside_root"), ("none.jpg", "missing_image"),
-        ("", "missing_image"), (".", "missing_image"), ("a\0.jpg", "missing_image"), ("x" * 5_000, "missing_image"),
-        ("circle.jpg", "missing_image"), ("\ud800.jpg", "missing_image"), ("gs://bucket", "missing_image"),
-        ("gs://bucket/../secret.jpg", "outside_root"), ("file:///etc/passwd", "missing_image"),
-        ("~/a.jpg", "missing_image"),
-    ],
-)  # fmt: skip
-def test_no_reference_leads_out_of_the_roots(roots: list[Path], reference: str, code: str) -> None:
-    with pytest.raises(InvalidImage) as caught:
-        resolve_image(reference, roots)
-    assert caught.value.code == code
-    str(caught.value).encode("utf-8")
-
-
-def test_urls() -> None:
-    assert [is_url(text) for text in ("http://a/b", "HTTPS://a", "ftp://a", "a/http://b", "httpx")] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]

@@ -1,0 +1,31 @@
+"""Feeds that tests write, and what reading them gives."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from data.reader_rows import BadRow, Row
+from data.readers import read_feed
+
+
+def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:
+    return list(read_feed(path, format))
+
+
+def codes(found: Iterable[Row | BadRow]) -> list[tuple[int, str]]:
+    """Returns each row's line and what is wrong with it, "" where nothing is."""
+    return [(row.line, row.code if isinstance(row, BadRow) else "") for row in found]
+
+
+def feed(folder: Path, content: str | bytes, name: str = "feed.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path:
+    """Writes `feed.parquet`; the options are those of `pyarrow.parquet.write_table`."""
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), folder / "feed.parquet", **options)
+    return folder / "feed.parquet"

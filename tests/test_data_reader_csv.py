@@ -1,0 +1,83 @@
+"""CSV feeds, well made and not: a bad row costs only itself."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from feed_files import codes, feed, rows
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from data.errors import InvalidFeed
+from data.reader_rows import LINE_LIMIT, BadRow, Row
+
+PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_csv_with_any_delimiter(tmp_path: Path, delimiter: str, bom: str) -> None:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(
+        [["Product_ID ", "title", "image", "attr.Size"], ["a1", "빨간 컵, groß; |", "a.jpg; b 한.jpg;;a.jpg", "L"]]
+    )
+    [row] = rows(feed(tmp_path, bom + out.getvalue()))
+    assert row == Row(2, {"product_id": "a1", "title": "빨간 컵, groß; |", "attr.Size": "L"}, ("a.jpg", "b 한.jpg"))
+
+
+def test_csv_without_an_image_column_says_nothing_about_images(tmp_path: Path) -> None:
+    assert rows(feed(tmp_path, "product_id,price\na,1\n")) == [Row(2, {"product_id": "a", "price": "1"}, None)]
+    assert rows(feed(tmp_path, "product_id,image\na,\n")) == [Row(2, {"product_id": "a"}, ())]
+
+
+def test_csv_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    content = 'product_id,title\na,"two\nlines"\n\n , \nb,x\nc,"d,\n",e\nf,g\n'
+    assert codes(rows(feed(tmp_path, content))) == [(2, ""), (6, ""), (7, "wrong_columns"), (9, "")]
+
+
+def test_bad_csv_rows_cost_only_themselves(tmp_path: Path) -> None:
+    content = b"product_id,title\na,\xff\xfe\nb,nul\0\nc,ok\nd\ne,f,g\nh," + b"x" * 200_000 + b"\ni,ok\n"
+    found = codes(rows(feed(tmp_path, content)))
+    assert found == [
+        (2, "bad_encoding"), (3, "bad_text"), (4, ""), (5, "wrong_columns"), (6, "wrong_columns"), (7, "bad_csv"),
+        (8, ""),
+    ]  # fmt: skip
+
+
+def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
+    content = "product_id,title\na," + "x,y" * LINE_LIMIT + "\nb,ok\n"
+    assert codes(rows(feed(tmp_path, content))) == [(2, "line_too_long"), (3, "")]
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_file(tmp_path: Path) -> None:
+    content = 'product_id,title\na,"open\n' + "".join(f"p{number},title\n" for number in range(12_000))
+    found = rows(feed(tmp_path, content))
+    assert isinstance(found[0], BadRow)
+    assert found[0].line == 2
+    assert len(found) > 1_000
+    assert found[-1] == Row(12_002, {"product_id": "p11999", "title": "title"}, None)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "id,title\na,b\n", "product_id,title,Title\na,b,c\n", "\xff,\xfe\n"])
+def test_csv_without_a_good_header_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
+    with pytest.raises(InvalidFeed):
+        rows(feed(tmp_path, content.encode("latin-1")))
+
+
+def test_utf_16_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidFeed, match="UTF-16"):
+        rows(feed(tmp_path, "product_id,title\na,b\n".encode("utf-16")))
+
+
+@hypothesis_settings(deadline=None)
+@given(st.lists(st.tuples(PLAIN, PLAIN), max_size=6))
+def test_what_the_csv_module_writes_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
+) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([("product_id", "title"), *pairs])
+    path = feed(tmp_path_factory.mktemp("csv"), out.getvalue())
+    expected = [{"product_id": one, "title": two} for one, two in pairs if one.strip() or two.strip()]
+    assert [dict(row.fields) for row in rows(path, "csv") if isinstance(row, Row)] == expected
