@@ -1,13 +1,26 @@
-"""Canary queries are read strictly and each must find its product."""
+"""Canary queries are read strictly and each must find its product, or the rebuild publishes nothing."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from imported_shapes import import_shapes
+from tiny_backbone import TinyBackbone
 
 from data.errors import UnknownProduct
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import Settings
 from indexer.canaries import BadCanaries, Canary, check_canaries, read_canaries
+from indexer.errors import GateFailed
+from indexer.rebuild import rebuild
+from indexer.summary import last_rebuild
+
+
+@pytest.fixture
+def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return import_shapes(settings, monkeypatch)
 
 
 def write(path: Path, *lines: dict[str, Any] | str) -> Path:
@@ -83,3 +96,36 @@ def test_a_canary_about_an_unknown_product_fails_the_gate(tmp_path: Path) -> Non
         raise UnknownProduct(canary.query)
 
     assert "gone" in check_canaries(path, find).detail
+
+
+def test_a_failing_canary_publishes_nothing_and_leaves_no_trace(feed: Path, settings: Settings) -> None:
+    before = rebuild(settings, backbone=TinyBackbone()).generation
+    canaries = settings.home / "canaries.jsonl"
+    canaries.write_text(json.dumps({"image": str(feed.parent / "red-disc-0.png"), "expect": "blue-bar", "k": 1}))
+    with pytest.raises(GateFailed, match=r"canaries must be == 1, measured 0.0 .*'blue-bar'"):
+        rebuild(settings, backbone=TinyBackbone())
+    assert GenerationStore(settings.home).current_id() == before
+    assert [path.name for path in (settings.home / "generations").iterdir()] == [before]
+    kept = last_rebuild(settings.home)
+    assert kept is not None
+    assert (kept["published"], kept["generation"]) == (False, None)
+    assert [gate["name"] for gate in kept["gates"] if not gate["passed"]] == ["canaries"]
+
+
+def test_canaries_of_every_kind_are_asked(generation: GenerationFolder, built_home: Path, settings: Settings) -> None:
+    photo = built_home.parent / "feed" / "cyan-disc-1.png"
+    shutil.copy(photo, settings.home / "shelf.png")
+    canaries: list[dict[str, Any]] = [
+        {"text": "orange bar", "expect": "orange-bar", "k": 3},
+        {"image": "shelf.png", "expect": "cyan-disc", "k": 1},
+        {"product_id": "gold-square", "expect": "gold-disc", "k": 10},
+    ]
+    (settings.home / "canaries.jsonl").write_text("\n".join(map(json.dumps, canaries)))
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert "3 of 3 canaries" in next(gate.detail for gate in summary.gates if gate.name == "canaries")
+
+
+def test_a_product_is_not_its_own_neighbour_in_a_canary(feed: Path, settings: Settings) -> None:
+    (settings.home / "canaries.jsonl").write_text(json.dumps({"product_id": "red-disc", "expect": "red-disc"}))
+    with pytest.raises(GateFailed, match="canaries"):
+        rebuild(settings, backbone=TinyBackbone())

@@ -1,4 +1,4 @@
-"""Each gate passes what is right and refuses what was broken on purpose."""
+"""Each gate passes what is right and refuses what was broken on purpose; one that refuses publishes nothing."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imported_shapes import import_shapes
+from PIL import Image
+from tiny_backbone import TinyBackbone
 
+from data.generations import GenerationStore
+from data.settings import Settings
+from engine.projection import Projection
 from engine.protocols import Floats, Hits, Mask
 from indexer import gates
+from indexer.errors import GateFailed
+from indexer.importing import import_feed
+from indexer.rebuild import rebuild
+from training.context import TrainingContext
+
+
+@pytest.fixture
+def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return import_shapes(settings, monkeypatch)
 
 
 class ExactIndex:
@@ -171,3 +186,54 @@ def test_a_generation_that_does_not_load_fails_with_the_reason() -> None:
     assert "index.faiss is cut short" in result.detail
     assert not gates.check_answers(lambda: 0).passed
     assert gates.check_answers(lambda: 3).passed
+
+
+def test_a_loss_of_quality_publishes_nothing(feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training import space
+
+    def worse(context: TrainingContext, folder: Path) -> dict[str, Any]:
+        blurred = Projection(transform="l2", mean=np.zeros(192, np.float32), matrix=np.ones((192, 2), np.float32))
+        blurred.matrix[:96, 0] = 0.5
+        blurred.save(folder)
+        return {}
+
+    before = rebuild(settings, backbone=TinyBackbone()).generation
+    monkeypatch.setattr(space, "train", worse)
+    with pytest.raises(GateFailed, match=r"quality must be >= \S+, measured \S+ \(photo_r1 is"):
+        rebuild(settings, full=True, backbone=TinyBackbone())
+    assert GenerationStore(settings.home).current_id() == before
+    assert rebuild(settings.replace(max_quality_drop=1.0), full=True, backbone=TinyBackbone()).published
+
+
+def test_a_catalogue_that_grows_harder_is_no_loss_of_quality(feed: Path, settings: Settings) -> None:
+    easy = rebuild(settings, backbone=TinyBackbone())
+    twins = []
+    for line in map(json.loads, feed.read_text(encoding="utf-8").splitlines()):
+        names = [f"twin-{name}" for name in line["images"]]
+        for name in names:
+            photo = Image.open(feed.parent / name.removeprefix("twin-"))
+            photo.putpixel((0, 0), (0, 0, 0))
+            photo.save(feed.parent / name)
+        twins.append(json.dumps({"product_id": f"twin-{line['product_id']}", "images": names}))
+    (feed.parent / "twins.jsonl").write_text("\n".join(twins), encoding="utf-8")
+    import_feed(settings, feed.parent / "twins.jsonl")
+    hard = rebuild(settings, backbone=TinyBackbone())
+    figures = [summary.metrics["space"]["photo_r1"] for summary in (easy, hard)]
+    assert figures[1] < figures[0] - 0.3
+    assert "live:" in next(gate.detail for gate in hard.gates if gate.name == "quality" and gate.passed)
+
+
+def test_an_index_that_loses_rows_publishes_nothing(
+    feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import generation
+
+    whole = generation.write_generation_files
+
+    def swapped(folder: Path, projection: Any, vectors: Floats, *rest: Any) -> Any:
+        return whole(folder, projection, np.roll(vectors, 5, axis=0), *rest)
+
+    monkeypatch.setattr(generation, "write_generation_files", swapped)
+    with pytest.raises(GateFailed, match="self_recall must be == 1"):
+        rebuild(settings, backbone=TinyBackbone())
+    assert GenerationStore(settings.home).current_id() is None

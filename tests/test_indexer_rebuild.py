@@ -1,39 +1,30 @@
 """The nightly rebuild in one process: what it publishes, what it leaves out, what it refuses, what it reuses."""
 
 import json
-import os
-import shutil
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from imported_shapes import import_shapes, live
 from numpy.typing import NDArray
 from PIL import Image
-from shape_catalogue import PHOTOS_EACH, draw_catalogue, draw_shape
+from shape_catalogue import PHOTOS_EACH, draw_shape
 from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
 from data.durable import sha256_file
 from data.errors import CorruptGeneration, NoGeneration
-from data.events import Event, Events
-from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.embedding import load_input
 from engine.errors import FingerprintMismatch
 from engine.generation import Generation, load_generation
-from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
-from indexer import parts
 from indexer.errors import GateFailed, NothingToIndex
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from indexer.summary import RebuildSummary, last_rebuild
-from training.context import TrainingContext
 
 IMAGES = 24 * PHOTOS_EACH
 
@@ -57,15 +48,7 @@ class OtherBackbone(TinyBackbone):
 
 @pytest.fixture
 def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An imported catalogue without texts, whose photos this test may change; only the product space is trained."""
-    monkeypatch.setattr(parts, "PARTS", {"space": parts.PARTS["space"]})
-    path = draw_catalogue(settings.home.parent / "feed", texts=False)
-    import_feed(settings, path)
-    return path
-
-
-def live(settings: Settings) -> GenerationFolder:
-    return GenerationStore(settings.home).open()
+    return import_shapes(settings, monkeypatch)
 
 
 def nearest_product(settings: Settings, generation: Generation, photo: Path) -> str:
@@ -233,122 +216,6 @@ def test_gone_sources_matter_only_to_full_once_they_are_embedded(feed: Path, set
     assert rebuild(settings, backbone=TinyBackbone()).counts["unreadable"] == 0
     summary = rebuild(settings, full=True, backbone=TinyBackbone())
     assert (summary.counts["unreadable"], summary.counts["indexed"]) == (2, IMAGES - 2)
-
-
-def test_a_failing_canary_publishes_nothing_and_leaves_no_trace(feed: Path, settings: Settings) -> None:
-    before = rebuild(settings, backbone=TinyBackbone()).generation
-    canaries = settings.home / "canaries.jsonl"
-    canaries.write_text(json.dumps({"image": str(feed.parent / "red-disc-0.png"), "expect": "blue-bar", "k": 1}))
-    with pytest.raises(GateFailed, match=r"canaries must be == 1, measured 0.0 .*'blue-bar'"):
-        rebuild(settings, backbone=TinyBackbone())
-    assert GenerationStore(settings.home).current_id() == before
-    assert [path.name for path in (settings.home / "generations").iterdir()] == [before]
-    kept = last_rebuild(settings.home)
-    assert kept is not None
-    assert (kept["published"], kept["generation"]) == (False, None)
-    assert [gate["name"] for gate in kept["gates"] if not gate["passed"]] == ["canaries"]
-
-
-def test_canaries_of_every_kind_are_asked(generation: GenerationFolder, built_home: Path, settings: Settings) -> None:
-    photo = built_home.parent / "feed" / "cyan-disc-1.png"
-    shutil.copy(photo, settings.home / "shelf.png")
-    canaries: list[dict[str, Any]] = [
-        {"text": "orange bar", "expect": "orange-bar", "k": 3},
-        {"image": "shelf.png", "expect": "cyan-disc", "k": 1},
-        {"product_id": "gold-square", "expect": "gold-disc", "k": 10},
-    ]
-    (settings.home / "canaries.jsonl").write_text("\n".join(map(json.dumps, canaries)))
-    summary = rebuild(settings, backbone=TinyBackbone())
-    assert "3 of 3 canaries" in next(gate.detail for gate in summary.gates if gate.name == "canaries")
-
-
-def test_a_product_is_not_its_own_neighbour_in_a_canary(feed: Path, settings: Settings) -> None:
-    (settings.home / "canaries.jsonl").write_text(json.dumps({"product_id": "red-disc", "expect": "red-disc"}))
-    with pytest.raises(GateFailed, match="canaries"):
-        rebuild(settings, backbone=TinyBackbone())
-
-
-def test_a_loss_of_quality_publishes_nothing(feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training import space
-
-    def worse(context: TrainingContext, folder: Path) -> dict[str, Any]:
-        blurred = Projection(transform="l2", mean=np.zeros(192, np.float32), matrix=np.ones((192, 2), np.float32))
-        blurred.matrix[:96, 0] = 0.5
-        blurred.save(folder)
-        return {}
-
-    before = rebuild(settings, backbone=TinyBackbone()).generation
-    monkeypatch.setattr(space, "train", worse)
-    with pytest.raises(GateFailed, match=r"quality must be >= \S+, measured \S+ \(photo_r1 is"):
-        rebuild(settings, full=True, backbone=TinyBackbone())
-    assert GenerationStore(settings.home).current_id() == before
-    assert rebuild(settings.replace(max_quality_drop=1.0), full=True, backbone=TinyBackbone()).published
-
-
-def test_a_catalogue_that_grows_harder_is_no_loss_of_quality(feed: Path, settings: Settings) -> None:
-    easy = rebuild(settings, backbone=TinyBackbone())
-    twins = []
-    for line in map(json.loads, feed.read_text(encoding="utf-8").splitlines()):
-        names = [f"twin-{name}" for name in line["images"]]
-        for name in names:
-            photo = Image.open(feed.parent / name.removeprefix("twin-"))
-            photo.putpixel((0, 0), (0, 0, 0))
-            photo.save(feed.parent / name)
-        twins.append(json.dumps({"product_id": f"twin-{line['product_id']}", "images": names}))
-    (feed.parent / "twins.jsonl").write_text("\n".join(twins), encoding="utf-8")
-    import_feed(settings, feed.parent / "twins.jsonl")
-    hard = rebuild(settings, backbone=TinyBackbone())
-    figures = [summary.metrics["space"]["photo_r1"] for summary in (easy, hard)]
-    assert figures[1] < figures[0] - 0.3
-    assert "live:" in next(gate.detail for gate in hard.gates if gate.name == "quality" and gate.passed)
-
-
-def test_an_index_that_loses_rows_publishes_nothing(
-    feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from engine import generation
-
-    whole = generation.write_generation_files
-
-    def swapped(folder: Path, projection: Any, vectors: Floats, *rest: Any) -> Any:
-        return whole(folder, projection, np.roll(vectors, 5, axis=0), *rest)
-
-    monkeypatch.setattr(generation, "write_generation_files", swapped)
-    with pytest.raises(GateFailed, match="self_recall must be == 1"):
-        rebuild(settings, backbone=TinyBackbone())
-    assert GenerationStore(settings.home).current_id() is None
-
-
-def test_only_the_newest_generations_are_kept(feed: Path, settings: Settings) -> None:
-    few = settings.replace(keep_generations=2)
-    made = [rebuild(few, backbone=TinyBackbone()) for _ in range(4)]
-    kept = [folder.id for folder in GenerationStore(settings.home).list()]
-    assert kept == [made[3].generation, made[2].generation]
-    assert made[3].pruned == (made[1].generation,)
-
-
-def test_features_of_photos_and_backbones_that_are_gone_are_dropped(feed: Path, settings: Settings) -> None:
-    rebuild(settings, backbone=TinyBackbone())
-    spec = TinyBackbone().spec
-    store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
-    before = store.keys()
-    # stored beforehand as no photo's of the catalogue: enough of them to be worth a rewrite
-    gone = [f"{number:064x}" for number in range(len(before))] + [f"{0:064x}+flip"]
-    store.append(gone, np.ones((len(gone), spec.dim), np.float32))
-    searched = "a" * 64
-    store.append([searched], np.ones((1, spec.dim), np.float32))
-    search = Event(event_id="1", kind="search", at=datetime.now(UTC), photo_sha256=searched)
-    Events(settings.home).append([search])
-    old = FeatureStore(settings.home, "0" * 64, 4)
-    old.append(["a"], np.ones((1, 4), np.float32))
-    rebuild(settings, backbone=TinyBackbone())
-    assert store.keys() == [*before, searched]
-    assert old.count == 1, "another backbone's features stay while they are young"
-    long_ago = time.time() - 40 * 86_400
-    os.utime(settings.home / "features" / ("0" * 64) / "rows-0.f16", (long_ago, long_ago))
-    rebuild(settings, backbone=TinyBackbone())
-    assert [path.name for path in (settings.home / "features").iterdir()] == [spec.fingerprint]
-    assert store.keys() == [*before, searched]
 
 
 def test_a_damaged_live_generation_is_replaced_by_a_rebuild(feed: Path, settings: Settings) -> None:

@@ -1,0 +1,28 @@
+"""The catalogue of shapes, imported for rebuilds that take a moment."""
+
+from pathlib import Path
+
+import pytest
+from shape_catalogue import draw_catalogue
+
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import Settings
+from indexer import parts
+from indexer.importing import import_feed
+
+
+def import_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Imports the shapes without texts and leaves the product space as the only part to train.
+
+    Returns:
+        The feed's path; the photos beside it are the test's own to change.
+    """
+    monkeypatch.setattr(parts, "PARTS", {"space": parts.PARTS["space"]})
+    path = draw_catalogue(settings.home.parent / "feed", texts=False)
+    import_feed(settings, path)
+    return path
+
+
+def live(settings: Settings) -> GenerationFolder:
+    """Returns the live generation."""
+    return GenerationStore(settings.home).open()
