@@ -22,6 +22,7 @@ from training.backbone_batches import TrainingBatches
 from training.backbone_fit import Fit, HeldOut, build_model, learning_rate, validate
 from training.backbone_network import _split, load_cut
 from training.backbone_options import FROM_LAYER, BackboneOptions
+from training.backbone_photos import learned_photos
 from training.datasets import from_files
 from training.errors import InvalidTraining, NotEnoughData
 
@@ -122,6 +123,7 @@ def test_with_frozen_features_only_the_classifier_learns(small: Settings, photos
     assert all(np.array_equal(one, two) for name in before for one, two in zip(before[name], after[name], strict=True))
     assert result.record["curve"][-1]["loss"] < result.record["curve"][0]["loss"]
     assert result.record["stored_after"] == ""
+    assert not learned_photos(small.home, "shop"), "no layer has learned from any photo"
 
 
 def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings, photos: Path):
@@ -138,6 +140,9 @@ def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings,
     assert record["labels"] == {"blue": 6, "green": 6, "red": 6}
     assert record["test"]["photos"] == 18
     assert record["held_out_by"] == ["look"]
+    learned = learned_photos(small.home, "shop")
+    assert len(learned) == record["photos"]["trained"] == 18 - record["photos"]["held_out"]
+    assert learned < set(from_files(photos).keys)
     rows = list(csv.DictReader((result.folder / "log.csv").read_text().splitlines()))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
 

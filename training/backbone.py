@@ -30,6 +30,7 @@ from training.backbone_checkpoint import FILE as CHECKPOINT
 from training.backbone_fit import Fit, HeldOut, build_model, log_text, validate
 from training.backbone_network import CutNetwork, load_cut
 from training.backbone_options import BackboneOptions
+from training.backbone_photos import PHOTOS, photos_text
 from training.backbone_views import StoredViews, view_key
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import InvalidTraining, NotEnoughData
@@ -271,6 +272,8 @@ def _publish(target: Path, run: _Run, record: dict[str, Any]) -> None:
         record["weights_sha256"] = sha256_file(staged / WEIGHTS)
         _save_classifier(staged / CLASSIFIER, run)
         (staged / LOG).write_text(log_text(record["curve"]), encoding="utf-8")
+        if run.options.first_layer:
+            (staged / PHOTOS).write_text(photos_text(run.photos, run.fold), encoding="utf-8")
         (staged / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
         for path in (*staged.iterdir(), staged):
             fsync_path(path)

@@ -88,19 +88,21 @@ def whitening(points: Floats, y: Numbers, shrinkage: float) -> Floats:
     return np.asarray(vectors / np.sqrt(np.maximum(values, level * 1e-6)), np.float32)
 
 
-def choose_map(rows: Floats, y: Numbers, folds: Numbers) -> MapChoice:
+def choose_map(rows: Floats, y: Numbers, folds: Numbers, judges: NDArray[np.bool_] | None = None) -> MapChoice:
     """Chooses transform and shrinkage by the held-out Top-1 of a ridge classifier, which needs no further choice.
 
     Args:
         rows: pool_3 features, float32 (n, dim).
         y: int64 (n,).
         folds: int64 (n,), from `look_folds`.
+        judges: bool (n,), the held-out photos that count; None: all.
     """
+    counted = np.ones(len(y), np.bool_) if judges is None else judges
     points = {name: fit_axes(name, rows).project(rows) for name in TRANSFORMS}
-    by_transform = {name: _score(points[name], 0.3, y, folds) for name in TRANSFORMS}
+    by_transform = {name: _score(points[name], 0.3, y, folds, counted) for name in TRANSFORMS}
     # the last of equals: the square root has served best on photos
     transform = max(reversed(TRANSFORMS), key=lambda name: by_transform[name])
-    by_shrinkage = {value: _score(points[transform], value, y, folds) for value in SHRINKAGES}
+    by_shrinkage = {value: _score(points[transform], value, y, folds, counted) for value in SHRINKAGES}
     best = max(by_shrinkage.values())
     # the least whitening that is as good as the best: where photos come from elsewhere it is the safer choice
     shrinkage = next(value for value in SHRINKAGES if by_shrinkage[value] >= best - _INDIFFERENCE)
@@ -109,13 +111,13 @@ def choose_map(rows: Floats, y: Numbers, folds: Numbers) -> MapChoice:
     return MapChoice(transform=transform, shrinkage=shrinkage, tried=rounded)
 
 
-def _score(points: Floats, shrinkage: float, y: Numbers, folds: Numbers) -> float:
+def _score(points: Floats, shrinkage: float, y: Numbers, folds: Numbers, counted: NDArray[np.bool_]) -> float:
     right = 0
-    for fold in np.unique(folds):
-        train, held = folds != fold, folds == fold
+    for fold in np.unique(folds[counted]):
+        train, held = folds != fold, (folds == fold) & counted
         mapped = normalise(points @ whitening(points[train], y[train], shrinkage))
         right += int((_ridge(mapped[train], y[train], mapped[held]) == y[held]).sum())
-    return right / len(y)
+    return right / int(counted.sum())
 
 
 def _ridge(rows: Floats, y: Numbers, queries: Floats, strength: float = 0.1) -> Numbers:

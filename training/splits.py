@@ -1,7 +1,7 @@
 """Splits of labelled photos: stratified, seeded, no product and no photo on both sides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,11 @@ class Fold:
     split_by: Mapping[str, str]
     straddling: int
     seed: int
+
+    def among(self, rows: NDArray[np.bool_]) -> "Fold":
+        """Returns the same fold with only those of `rows`, bool (n,), held out; the others are learned from."""
+        stay = rows[self.held]
+        return replace(self, train=np.sort(np.concatenate([self.train, self.held[~stay]])), held=self.held[stay])
 
 
 def split(photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0) -> Fold:

@@ -22,6 +22,7 @@ from training.voter_softmax import SoftmaxOptions, epoch_rows, fit_softmax
 from training.voter_svm import C_GRID, fit_svm
 
 _INNER_FOLDS = 4
+_LEAST_JUDGES = 50  # photos; fewer would choose by chance
 Numbers = NDArray[np.int64]
 
 
@@ -34,17 +35,30 @@ class TrainingRows:
         copies: float32 (c, n, dim), augmented copies, for training only; c may be 0.
         y: int64 (n,), label numbers.
         view_names: of the views.
+        unseen: bool (n,), photos that the backbone has not learned from; None: all. A fine-tuned backbone tells those
+            that it learned apart far better than any others, so that voters and vote are judged by unseen ones alone.
     """
 
     views: Floats
     copies: Floats
     y: Numbers
     view_names: tuple[str, ...] = ("photo",)
+    unseen: NDArray[np.bool_] | None = None
 
     def subset(self, rows: Numbers) -> "TrainingRows":
-        return TrainingRows(
-            views=self.views[:, rows], copies=self.copies[:, rows], y=self.y[rows], view_names=self.view_names
+        return replace(
+            self,
+            views=self.views[:, rows],
+            copies=self.copies[:, rows],
+            y=self.y[rows],
+            unseen=None if self.unseen is None else self.unseen[rows],
         )
+
+    @property
+    def judges(self) -> NDArray[np.bool_]:
+        """The photos, bool (n,), that choices are judged by: the unseen ones, or all where those are too few."""
+        few = self.unseen is None or self.unseen.sum() < _LEAST_JUDGES
+        return np.ones(len(self.y), np.bool_) if self.unseen is None or few else self.unseen
 
     @property
     def shown(self) -> int:
@@ -76,6 +90,7 @@ class Choices:
     knn: KnnChoice
     temperatures: dict[str, float]
     vote: VoteChoice
+    judged_by: int  # photos
     tried: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
@@ -92,6 +107,7 @@ class Choices:
             "rule": self.vote.vote.rule,
             "vote_temperature": round(self.vote.vote.temperature, 4),
             "threshold": round(self.vote.vote.threshold, 4),
+            "judged_by": self.judged_by,
             "held_out_top1": {name: round(value, 4) for name, value in self.vote.accuracy.items()},
             "tried": self.tried,
         }
@@ -99,13 +115,12 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fold:
-    """One inner fold, already mapped: rows to train on, labels, held-out rows and which photos those are."""
+    """One inner fold, already mapped: rows to train on and their labels, held-out rows and theirs."""
 
     rows: Floats
     y: Numbers
     plain: int  # the first rows, which show the photos themselves
     queries: Floats
-    held: Numbers
     truth: Numbers
 
 
@@ -126,14 +141,15 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
     folds = look_folds(transform_rows("sqrt_l2", rows.views[0]), rows.y, _INNER_FOLDS, seed=options.seed)
     if len(np.unique(folds)) < 2:
         raise NotEnoughData("the voters need photos to hold out; every label has a single photo. Add photos.")
-    chosen_map = choose_map(rows.views[0], rows.y, folds)
+    judges = rows.judges
+    chosen_map = choose_map(rows.views[0], rows.y, folds, judges)
     axes = fit_axes(chosen_map.transform, rows.views[0])
     points = replace(rows, views=axes.project(rows.views), copies=axes.project(rows.copies))
-    parts = [_mapped(points, folds == fold, chosen_map.shrinkage) for fold in np.unique(folds)]
+    parts = [_mapped(points, folds == fold, judges, chosen_map.shrinkage) for fold in np.unique(folds[judges])]
     copies = rows.shown
-    c, tried_c = _choose_c(parts, len(rows.y), label_count, options)
+    c, tried_c = _choose_c(parts, label_count, options)
     knn = choose_knn([(p.rows[: p.plain], p.y[: p.plain], p.queries, p.truth) for p in parts], label_count)
-    tables = np.zeros((len(NAMES), len(rows.y), label_count), np.float32)
+    logits: list[Floats] = []
     epochs = []
     for part in parts:
         soft, best = fit_softmax(
@@ -148,10 +164,10 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
         epochs.append(best)
         svm = fit_svm(part.rows, part.y, label_count, c=c, copies=copies, seed=options.seed)
         neighbours = fit_knn(part.rows, part.y, label_count, knn, copies=copies)
-        tables[0, part.held] = soft.logits(part.queries)
-        tables[1, part.held] = np.log(neighbours.probabilities(part.queries))
-        tables[2, part.held] = svm.logits(part.queries)
-    temperatures = {name: fit_temperature(table, rows.y) for name, table in zip(NAMES, tables, strict=True)}
+        shares = np.log(neighbours.probabilities(part.queries))
+        logits.append(np.stack([soft.logits(part.queries), shares, svm.logits(part.queries)]))
+    tables, truth = np.concatenate(logits, axis=1), np.concatenate([part.truth for part in parts])
+    temperatures = {name: fit_temperature(table, truth) for name, table in zip(NAMES, tables, strict=True)}
     for voter, name in enumerate(NAMES):
         tables[voter] = calibrated(tables[voter], temperatures[name])
     return Choices(
@@ -160,7 +176,8 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
         epochs=max(1, round(float(np.median(epochs)))),
         knn=knn,
         temperatures=temperatures,
-        vote=fit_vote(tables, rows.y, NAMES, precision=options.precision),
+        vote=fit_vote(tables, truth, NAMES, precision=options.precision),
+        judged_by=len(truth),
         tried={"feature_map": chosen_map.tried, "c": tried_c},
     )
 
@@ -219,29 +236,27 @@ def fit(
     return recogniser, Timings(seconds=seconds, steps=steps)
 
 
-def _mapped(points: TrainingRows, held: NDArray[np.bool_], shrinkage: float) -> _Fold:
+def _mapped(points: TrainingRows, held: NDArray[np.bool_], judges: NDArray[np.bool_], shrinkage: float) -> _Fold:
     """Whitens one fold by what is in its training part; `points` holds rows on the principal axes."""
     inside = points.subset(np.flatnonzero(~held))
     flat, y, _ = inside.flat()
     matrix = whitening(flat, y, shrinkage)
-    queries = [normalise(view @ matrix) for view in points.views[:, held]]
+    queries = [normalise(view @ matrix) for view in points.views[:, held & judges]]
     return _Fold(
         rows=normalise(flat @ matrix),
         y=y,
         plain=len(inside.y),
         queries=queries[0] if len(queries) == 1 else normalise(np.mean(queries, axis=0)),
-        held=np.flatnonzero(held),
-        truth=points.y[held],
+        truth=points.y[held & judges],
     )
 
 
-def _choose_c(parts: list[_Fold], count: int, label_count: int, options: FitOptions) -> tuple[float, dict[str, float]]:
+def _choose_c(parts: list[_Fold], label_count: int, options: FitOptions) -> tuple[float, dict[str, float]]:
     """Grid search on the photos themselves, without copies, by the calibrated likelihood of the right label."""
     losses = {}
+    y = np.concatenate([part.truth for part in parts])
     for c in C_GRID:
-        logits, y = np.zeros((count, label_count), np.float32), np.zeros(count, np.int64)
-        for part in parts:
-            voter = fit_svm(part.rows[: part.plain], part.y[: part.plain], label_count, c=c, seed=options.seed)
-            logits[part.held], y[part.held] = voter.logits(part.queries), part.truth
+        voters = [fit_svm(p.rows[: p.plain], p.y[: p.plain], label_count, c=c, seed=options.seed) for p in parts]
+        logits = np.concatenate([voter.logits(part.queries) for voter, part in zip(voters, parts, strict=True)])
         losses[c] = negative_log_likelihood(calibrated(logits, fit_temperature(logits, y)), y)
     return min(losses, key=lambda c: losses[c]), {f"{c:g}": round(loss, 4) for c, loss in losses.items()}

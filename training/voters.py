@@ -16,6 +16,7 @@ from engine.protocols import Backbone, BackboneSpec, Floats
 from engine.recognition import Recogniser
 from engine.recognition_files import save_recogniser
 from training import measure as measuring
+from training.backbone_photos import learned_photos
 from training.context import TrainingContext
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import NotEnoughData
@@ -28,6 +29,7 @@ from training.voter_softmax import SoftmaxOptions
 MOST_PHOTOS_PER_LABEL = 1000
 MOST_PHOTOS = 30_000
 _TEST_SHARE = 0.2
+_UNSEEN_TEST_SHARE = 0.5  # of photos that a fine-tuned backbone has not learned from; the rest judge the choices
 _FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes; the query embedder does so too
 _COPIES = 2
 _log = logging.getLogger("lookalike.train")
@@ -146,6 +148,8 @@ def train_voters(
         _log.info("trained without mirror images and copies: %s", error)
         copies, flips = 0, False
         photos, rows = gather(settings, spec, photos, get_backbone=get_backbone)
+    if learned := learned_photos(settings.home, spec.name):
+        rows = replace(rows, unseen=np.array([key not in learned for key in photos.keys], np.bool_))
     started = time.perf_counter()
     if test is None:
         trained = _on_held_out(photos, rows, options, spec)
@@ -167,10 +171,13 @@ def train_voters(
 
 def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptions, spec: BackboneSpec) -> Trained:
     """Measures on a part of the photos, or on each in turn, then trains on all with the choices made."""
+    unseen = rows.unseen
     if options.folds:
         parts = folds(photos, options.folds, seed=options.seed)
     else:
-        parts = [split(photos, _TEST_SHARE, seed=options.seed)]
+        parts = [split(photos, _TEST_SHARE if unseen is None else _UNSEEN_TEST_SHARE, seed=options.seed)]
+    if unseen is not None:
+        parts = [part.among(unseen) for part in parts]
     runs = [_run(photos, rows, fold, options, spec) for fold in parts]
     choices = runs[0].choices
     recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
@@ -179,7 +186,7 @@ def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptio
         recogniser=recogniser,
         measured=measured,
         metrics={
-            "split": _describe(parts, options),
+            "split": _describe(parts, options, unseen),
             "choices": choices.summary(),
             "held_out": measured.figures(),
             "models": _table(measured, timings, photos, rows, runs[0].inference_ms),
@@ -291,10 +298,14 @@ def _inference_ms(recogniser: Recogniser, queries: Floats) -> dict[str, float]:
     return times
 
 
-def _describe(parts: list[Fold], options: VoterOptions) -> dict[str, Any]:
+def _describe(parts: list[Fold], options: VoterOptions, unseen: NDArray[np.bool_] | None) -> dict[str, Any]:
     by = list(parts[0].split_by.values())
+    how = f"{options.folds}-fold cross-validation" if options.folds else "80 % to learn, 20 % held out"
+    if unseen is not None:
+        part = "all" if options.folds else "half"
+        how = f"{part} of the {int(unseen.sum())} photos that the backbone has not learned from held out"
     return {
-        "how": f"{options.folds}-fold cross-validation" if options.folds else "80 % to learn, 20 % held out",
+        "how": how,
         "seed": options.seed,
         "labels_split_by_product": by.count("product"),
         "labels_split_by_photo": by.count("photo"),
