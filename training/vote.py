@@ -11,7 +11,6 @@ from training.calibration import fit_temperature, negative_log_likelihood, thres
 
 # a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
 _PRIOR_PHOTOS = 20
-_INDIFFERENCE = 0.002
 _SHARPNESS = (0.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 Numbers = NDArray[np.int64]
 
@@ -36,8 +35,9 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
     """Fits the vote.
 
     A voter weighs by its validated accuracy to a power: 0 means all alike, large means the best voter alone. Weights
-    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. The way that makes
-    the fewest errors on photos it was not fitted on is taken, so that the vote is no worse than its best voter there.
+    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. Of the ways whose
+    share of errors, on photos they were not fitted on, lies within one standard error of the fewest, the one whose
+    probabilities fit best is taken (the rule of Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
 
     Args:
         tables: float32 (voters, n, labels), calibrated probabilities of photos that the voters did not see.
@@ -52,8 +52,8 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
         for rule in RULES
     }
     fewest = min(errors for errors, _ in tried.values())
-    # of those that are right as often, within what chance explains, the one whose probabilities fit best
-    good = {weighting: loss for weighting, (errors, loss) in tried.items() if errors <= fewest + _INDIFFERENCE}
+    chance = (fewest * (1 - fewest) / len(y)) ** 0.5
+    good = {weighting: loss for weighting, (errors, loss) in tried.items() if errors <= fewest + chance}
     chosen = min(good, key=lambda weighting: good[weighting])
     vote = chosen.fit(tables, y)
     order, probabilities = vote.rank(tables)
