@@ -1,12 +1,15 @@
 """What an operator sees: status, doctor and rollback, as values and as commands."""
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from shape_catalogue import PHOTOS_EACH, draw_catalogue
+from small_generations import FIELDS
 from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
@@ -14,8 +17,10 @@ from data.generations import GenerationFolder, GenerationStore
 from data.locks import exclusive
 from data.products import Product
 from data.settings import Settings
-from engine import backbones
+from engine import backbones, text_head
+from engine.encoder_store import publish_encoder, staged_encoder
 from engine.errors import BackboneUnavailable
+from engine.text_head import TextHead
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.doctor import FAIL, OK, WARN, Finding, examine
 from indexer.operate import describe_status, status
@@ -141,6 +146,49 @@ def test_doctor_fails_on_a_damaged_live_file_and_warns_of_an_old_one(
     found = [finding for finding in examine(settings) if finding.level == FAIL]
     assert "index.faiss" in found[0].detail
     assert "rollback" in found[0].advice
+
+
+def use_tuned_encoder(settings: Settings, generation: GenerationFolder) -> Path:
+    """Publishes an encoder, and the generation again with a text head that names it; returns the encoder's folder."""
+    with staged_encoder(settings.home) as staged_model:
+        (staged_model / "model.safetensors").write_bytes(b"weights")
+        name = publish_encoder(settings.home, staged_model, "0123456789abcdef" * 4, {"key": "k"})
+    store = GenerationStore(settings.home)
+    staged = store.stage()
+    for file in generation.manifest.files:
+        shutil.copyfile(generation.path(file), staged.folder / file)
+    replace(TextHead.load(generation.path(text_head.FILE)), encoder_name=name).save(staged.folder)
+    store.publish(staged, **{field: getattr(generation.manifest, field) for field in FIELDS})
+    return settings.home / name
+
+
+def said_of_encoder(settings: Settings) -> list[str]:
+    return [str(finding) for finding in examine(settings) if finding.subject == "tuned encoder"]
+
+
+def test_doctor_checks_the_encoder_that_was_tuned_for_the_live_generation(
+    generation: GenerationFolder, settings: Settings, tiny: None
+) -> None:
+    assert said_of_encoder(settings) == [], "the encoder that is installed with the project was not tuned"
+    folder = use_tuned_encoder(settings, generation)
+    assert said_of_encoder(settings) == ["OK   tuned encoder encoders/0123456789abcdef, every file as published"]
+    way_out = "the live generation needs it to search by words -> lookalike rebuild --full, or lookalike rollback"
+    flip(folder / "model.safetensors")
+    assert said_of_encoder(settings) == [f"FAIL tuned encoder encoders/0123456789abcdef is damaged; {way_out}"]
+    flip(folder / "model.safetensors")
+    assert levels(examine(settings))["tuned encoder"] == OK
+    shutil.rmtree(folder)
+    assert said_of_encoder(settings) == [f"FAIL tuned encoder encoders/0123456789abcdef is missing; {way_out}"]
+    GenerationStore(settings.home).rollback()
+    assert said_of_encoder(settings) == []
+
+
+def test_doctor_names_a_damaged_text_head_once(generation: GenerationFolder, settings: Settings, tiny: None) -> None:
+    use_tuned_encoder(settings, generation)
+    flip(GenerationStore(settings.home).open().folder / text_head.FILE)
+    found = [finding for finding in examine(settings) if text_head.FILE in finding.detail]
+    assert [(finding.level, finding.subject) for finding in found] == [(FAIL, "generations")]
+    assert said_of_encoder(settings) == []
 
 
 def test_doctor_sees_missing_features_and_sources(settings: Settings, tiny: None) -> None:
