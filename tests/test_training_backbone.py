@@ -362,6 +362,16 @@ def test_mixed_precision_trains_weights_that_stay_float32(small: Settings, photo
     assert keras.config.dtype_policy().name == "float32"
 
 
+def test_mixed_precision_takes_its_views_from_openvino(small: Settings, photos: Path):
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(False)
+    result = train_backbone(
+        small.replace(runtime="openvino", precision="f32"), options(precision="bf16", epochs=1), data=photos
+    )
+    assert result.record["photos"]["trained"] > 0
+
+
 def test_the_command_trains_from_the_catalogue_and_prints_the_curve(small: Settings, photos: Path):
     from indexer.importing import import_feed
 

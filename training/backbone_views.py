@@ -16,7 +16,7 @@ from data.features import FeatureStore
 from data.settings import Settings
 from engine import openvino_runtime
 from engine.backbones import resolve_spec
-from engine.keras_backbones import KerasBackbone, to_openvino
+from engine.keras_backbones import KerasBackbone, precision_policy, to_openvino
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.augmentation import copy_key
 from training.backbone_network import CutNetwork, base_settings, load_cut
@@ -90,5 +90,7 @@ def _row_spec(settings: Settings, cut: CutNetwork) -> BackboneSpec:
 
 
 def _export(settings: Settings, options: BackboneOptions) -> Any:
-    cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size, dtype="uint8")
-    return to_openvino(cut.row_network())
+    # OpenVINO chooses its numbers itself; it cannot read a network that casts between two kinds.
+    with precision_policy("f32"):
+        cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size, dtype="uint8")
+        return to_openvino(cut.row_network())
