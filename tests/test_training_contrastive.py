@@ -43,18 +43,37 @@ def case() -> dict[str, Table]:
 
 
 def test_info_nce_is_the_plain_loop(case: dict[str, Table]) -> None:
-    found = info_nce(
-        case["cosines"], case["positives"], scale=14.0, ignored=case["ignored"], log_q=case["log_q"],
-        weights=case["weights"],
-    )  # fmt: skip
-    assert float(found) == pytest.approx(
-        expected(case["cosines"], case["positives"], 14.0, case["ignored"], case["log_q"], case["weights"]), rel=1e-4
-    )
+    given = {"scale": 14.0, "inverse_q": np.exp(-case["log_q"]), "weights": case["weights"]}
+    cosines, positives, compared = case["cosines"], case["positives"], 1 - case["ignored"]
+    wanted = expected(cosines, positives, 14.0, case["ignored"], case["log_q"], case["weights"])
+    assert float(info_nce(cosines, positives, compared=compared, **given)) == pytest.approx(wanted, rel=1e-4)
+    turned = info_nce(cosines.T, positives.T, compared=compared.T, axis=0, **given)
+    assert float(turned) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("cosine", [-1.0, 1.0])
+def test_info_nce_holds_at_the_lowest_temperature(cosine: float) -> None:
+    """All candidates alike: whatever their cosine, the right one's share is one of them."""
+    cosines = np.full((2, 500), cosine, np.float32)
+    positives = np.zeros((2, 500), np.float32)
+    positives[:, 3] = 1
+    rare = np.full(500, 1e6, np.float32)
+    for scale in (50.0, 60.0):
+        found = float(info_nce(cosines, positives, scale=scale, inverse_q=rare))
+        assert found == pytest.approx(math.log(500), rel=1e-4)
+
+
+def test_what_is_no_candidate_takes_no_share(case: dict[str, Table]) -> None:
+    positives, shown = case["positives"], np.ones(9, np.float32)
+    positives[:, 4], shown[4] = 0, 0
+    found = info_nce(case["cosines"], positives, scale=10.0, inverse_q=shown)
+    without = [np.delete(case[name], 4, axis=1) for name in ("cosines", "positives")]
+    assert float(found) == pytest.approx(float(info_nce(*without, scale=10.0)), rel=1e-5)
 
 
 def test_what_is_ignored_changes_nothing(case: dict[str, Table]) -> None:
     case["ignored"][:, 4] = 1
-    arguments = {"scale": 10.0, "ignored": case["ignored"]}
+    arguments = {"scale": 10.0, "compared": 1 - case["ignored"]}
     before = float(info_nce(case["cosines"], case["positives"], **arguments))
     case["cosines"][:, 4] = 0.99
     assert float(info_nce(case["cosines"], case["positives"], **arguments)) == pytest.approx(before, rel=1e-5)
@@ -64,7 +83,7 @@ def test_the_correction_takes_popularity_out() -> None:
     """A candidate drawn twice as often, once and corrected, is the same as one drawn as often as the others."""
     cosines = np.array([[0.5, 0.1, 0.1]], np.float32)
     positives = np.array([[1, 0, 0]], np.float32)
-    twice = info_nce(cosines, positives, scale=5.0, log_q=np.log(np.array([1, 2, 2], np.float32)))
+    twice = info_nce(cosines, positives, scale=5.0, inverse_q=np.array([1, 0.5, 0.5], np.float32))
     halved = -math.log(math.exp(2.5) / (math.exp(2.5) + 2 * math.exp(0.5) / 2))
     assert float(twice) == pytest.approx(halved, rel=1e-4)
 

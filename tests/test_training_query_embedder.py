@@ -18,12 +18,13 @@ from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower
-from training import query_embedder, space
+from training import precision, query_embedder, space
 from training.context import TrainingContext
 from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank
 from training.embedder_fit import fit, plan_of
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
+from training.errors import InvalidTraining
 from training.held_out_retrieval import read_answers
 
 DIM, KINDS, EACH = 24, 40, 8
@@ -168,6 +169,30 @@ def test_a_checkpoint_of_another_network_leaves_no_trace(tmp_path: Path, others:
     np.testing.assert_array_equal(run(kept).photo, run(None).photo)
 
 
+def test_both_precisions_learn_nearly_the_same() -> None:
+    photos, bank = _material()
+    found = []
+    for name in ("f32", "bf16"):
+        options = EmbedderOptions(epochs=20, batch=32, randoms=4, precision=name)
+        plan = plan_of(len(photos.products), options)
+        found.append(fit(Sampler(photos, bank, options, plan.batch), START, plan, options).weights)
+    exact, short = (np.concatenate([weights.photo.ravel(), weights.text.ravel()]) for weights in found)
+    moved = np.concatenate([START.photo.ravel(), START.text.ravel()])
+    assert exact.dtype == short.dtype == np.float32
+    assert not np.array_equal(exact, short)
+    assert np.linalg.norm(exact - short) < 0.05 * np.linalg.norm(exact - moved)
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_bf16_is_chosen_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch, has_bf16: bool) -> None:
+    monkeypatch.setattr(precision, "_processor_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr("keras.distribution.list_devices", lambda _: [])
+    assert precision.training_precision("auto") == ("bf16" if has_bf16 else "f32")
+    assert [precision.training_precision(name) for name in ("f32", "bf16")] == ["f32", "bf16"]
+    with pytest.raises(InvalidTraining, match="precision must be one of auto, f32, bf16; got 'f16'"):
+        EmbedderOptions(precision="f16")
+
+
 def _material() -> tuple[Photos, TextBank]:
     """Twelve products of three photos, the last product without a text; two products share text 0."""
     generator = np.random.default_rng(1)
@@ -202,10 +227,10 @@ def test_batches_know_what_is_right_and_what_is_a_copy() -> None:
             right = (number, photos.products[photo]) in known
             assert batch.right[row, column] == right
             copy = photos.copies[photo] == photos.copies[shown[row]] and not right
-            assert batch.ignored[row, column] == copy
-    assert (np.diag(batch.same) == 0).all()
-    assert (np.diag(batch.unlike) == 1).all()
-    assert not (batch.same * batch.unlike).any()
+            assert batch.compared[row, column] == (not copy)
+    assert not np.diag(batch.same).any()
+    assert not np.diag(batch.photos_compared).any()
+    assert not (batch.same & ~batch.photos_compared).any()
 
 
 def test_words_of_many_products_are_right_for_all_of_them() -> None:

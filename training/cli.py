@@ -103,6 +103,7 @@ def train_voters_command(
     "--tune-encoder", type=click.IntRange(0), metavar="N", help="Tune the text encoder's last N layers first."
 )
 @click.option("--adapter/--no-adapter", default=None, help="Learn what turns phone photos towards catalogue photos.")
+@click.option("--precision", help="f32, bf16 (mixed), or auto: bf16 where the GPU or processor multiplies it.")
 @click.option("--seed", type=int, help="Of every random draw.")
 @click.option("--compare", is_flag=True, help="Train the margin loss too and show it beside.")
 @click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")

@@ -8,69 +8,87 @@ correction for candidates that are drawn by popularity (Yi et al., "Sampling-Bia
 
 from typing import Any
 
-_NEVER = -1e9
+_LEAST = 1e-30
 Tensor = Any
 
 
 def info_nce(
-    similarities: Tensor,
+    cosines: Tensor,
     positives: Tensor,
     *,
     scale: Tensor,
-    ignored: Tensor | None = None,
-    log_q: Tensor | None = None,
+    compared: Tensor | None = None,
+    inverse_q: Tensor | None = None,
     weights: Tensor | None = None,
+    axis: int = 1,
 ) -> Tensor:
-    """Mean over rows of the negative log share of a row's positives among its candidates.
+    """Mean over queries of the negative log share of a query's positives among its candidates.
+
+    The exponentials are taken as they are, without taking off the largest first: cosines cannot overflow, and each pass
+    over the table that is saved counts.
 
     Args:
-        similarities: (n, m), cosines of queries and candidates.
-        positives: (n, m), 1 where the candidate is right for the query, else 0. A row without any does not count.
-        scale: what the cosines are multiplied with: 1 / temperature.
-        ignored: (n, m), 1 where a candidate is neither right nor wrong, such as a copy of the right photo.
-        log_q: (m,), log of how often each candidate is drawn; taken off the logits.
-        weights: (n,), how much each row counts.
+        cosines: (n, m), of queries and candidates.
+        positives: (n, m), bool or 0 and 1, whether the candidate is right for the query. A query without any does not
+            count.
+        scale: what the cosines are multiplied with: 1 / temperature, at most 60.
+        compared: (n, m), bool or 0 and 1; not where a candidate is neither right nor wrong, such as a copy of the right
+            photo.
+        inverse_q: one a candidate: 1 / how often it is drawn; 0: it is no candidate.
+        weights: one a query: how much it counts.
+        axis: of the candidates; 0: columns are the queries.
 
     Returns:
         A scalar.
     """
     from keras import ops
 
-    logits = similarities * scale
-    if log_q is not None:
-        logits = logits - log_q[None, :]
-    if ignored is not None:
-        positives = positives * (1 - ignored)
-        logits = ops.where(ignored > 0, _NEVER, logits)
-    count = ops.sum(positives, axis=1)
-    rows = ops.logsumexp(logits, axis=1) - ops.sum(positives * logits, axis=1) / ops.maximum(count, 1.0)
-    counted = ops.cast(count > 0, rows.dtype)
+    shares = ops.exp(cosines * scale)
+    positives = ops.cast(positives, shares.dtype)
+    if compared is not None:
+        compared = ops.cast(compared, shares.dtype)
+        shares = shares * compared
+        positives = positives * compared
+    count = ops.sum(positives, axis=axis)
+    logits = scale * ops.sum(positives * cosines, axis=axis)
+    if inverse_q is None:
+        totals = ops.sum(shares, axis=axis)
+    else:
+        totals = _along(shares, inverse_q, axis)
+        logits = logits + _along(positives, ops.log(ops.maximum(inverse_q, _LEAST)), axis)
+    losses = ops.log(ops.maximum(totals, _LEAST)) - logits / ops.maximum(count, 1.0)
+    counted = ops.cast(count > 0, losses.dtype)
     if weights is not None:
         counted = counted * weights
-    return ops.sum(rows * counted) / ops.maximum(ops.sum(counted), 1e-9)
+    return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1e-9)
 
 
-def margin_loss(
-    similarities: Tensor, positives: Tensor, *, margin: float = 0.2, weights: Tensor | None = None
-) -> Tensor:
+def _along(table: Tensor, factors: Tensor, axis: int) -> Tensor:
+    """Returns the sums of `table` along an axis, each entry times the factor of its place there."""
+    from keras import ops
+
+    return ops.matmul(table, factors) if axis == 1 else ops.matmul(factors, table)
+
+
+def margin_loss(cosines: Tensor, positives: Tensor, *, margin: float = 0.2, weights: Tensor | None = None) -> Tensor:
     """Mean over rows of max(0, margin - cosine to the own item + cosine to a random other item).
 
     The random other is the next row's item, for a batch is drawn at random; where that one happens to be right as well,
     the row does not count.
 
     Args:
-        similarities: (n, n) or wider, row i's own item being column i.
+        cosines: (n, n) or wider, row i's own item being column i.
         positives: the same shape.
         weights: (n,).
     """
     from keras import ops
 
-    n = ops.shape(similarities)[0]
+    n = ops.shape(cosines)[0]
     places = ops.arange(n)
     others = ops.expand_dims((places + 1) % n, 1)
-    own = ops.squeeze(ops.take_along_axis(similarities, ops.expand_dims(places, 1), axis=1), 1)
-    other = ops.squeeze(ops.take_along_axis(similarities, others, axis=1), 1)
-    counted = 1.0 - ops.squeeze(ops.take_along_axis(positives, others, axis=1), 1)
+    own = ops.squeeze(ops.take_along_axis(cosines, ops.expand_dims(places, 1), axis=1), 1)
+    other = ops.squeeze(ops.take_along_axis(cosines, others, axis=1), 1)
+    counted = 1.0 - ops.squeeze(ops.take_along_axis(ops.cast(positives, cosines.dtype), others, axis=1), 1)
     if weights is not None:
         counted = counted * weights
     return ops.sum(ops.relu(margin - own + other) * counted) / ops.maximum(ops.sum(counted), 1e-9)

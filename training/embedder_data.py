@@ -24,8 +24,8 @@ _NEIGHBOURS = 10
 _MOST_COMPARED = 20_000
 _COMPARED_PHOTOS = 256
 _TEXT_DROPOUT = 1 / 3  # of what photos lose
-_FEW_PRODUCTS = 32
 Numbers = NDArray[np.int64]
+Table = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,25 +140,27 @@ class Batch:
             with each other would cost more than all else.
         randoms: float32 (R, width).
         texts: float32 (B, text width); zeros where the row has no text.
-        right: float32 (B, B + R), 1 where the photo is a right answer to the text.
-        ignored: float32 (B, B + R), 1 where it is neither right nor wrong.
-        same: float32 (2S, 2S), 1 for two photos of one product, S photos of `first` then those of `second`.
-        unlike: float32 (2S, 2S), 1 where two photos are not compared.
-        has_text: float32 (B,).
-        log_q_photos: float32 (B + R,); log_q_texts: float32 (B,).
+        right: bool (B, B + R), whether the photo is a right answer to the text.
+        compared: bool (B, B + R), whether it is either right or wrong.
+        same: bool (2S, 2S), two photos of one product, S photos of `first` then those of `second`.
+        photos_compared: bool (2S, 2S), whether two photos are compared.
+        has_text: float32 (B,), 1 where the row has a text; is_pair: float32 (B + R,), 0 for the random photos.
+        inverse_q_photos: float32 (B + R,), 1 / how often each is drawn for a batch; inverse_q_texts: float32 (B,), the
+            same, and 0 where there is no text.
     """
 
     first: Floats
     second: Floats
     randoms: Floats
     texts: Floats
-    right: Floats
-    ignored: Floats
-    same: Floats
-    unlike: Floats
+    right: Table
+    compared: Table
+    same: Table
+    photos_compared: Table
     has_text: Floats
-    log_q_photos: Floats
-    log_q_texts: Floats
+    is_pair: Floats
+    inverse_q_photos: Floats
+    inverse_q_texts: Floats
 
 
 class Sampler:
@@ -195,8 +197,9 @@ class Sampler:
         self._shares = np.concatenate([weights, np.ones(len(bare), np.float32)]).astype(np.float64)
         self._shares /= self._shares.sum()
         self._ends = np.cumsum(self._shares)
-        known = np.lexsort((products, texts))
-        self._known_texts, self._known_products = texts[known], products[known]
+        known = np.lexsort((texts, products))
+        self._known_texts = texts[known]
+        self._known_firsts = np.searchsorted(products[known], np.arange(len(shown) + 1))
         self._by_product = np.argsort(self._products, kind="stable")
         self._pair_firsts = np.searchsorted(self._products[self._by_product], np.arange(len(shown) + 1))
         self._popularity = np.bincount(self._products, weights=self._shares, minlength=len(shown))
@@ -271,12 +274,14 @@ class Sampler:
             second=second,
             randoms=randoms,
             texts=words,
-            right=right.astype(np.float32),
-            ignored=ignored.astype(np.float32),
-            same=same.astype(np.float32),
-            unlike=unlike.astype(np.float32),
+            right=right,
+            compared=~ignored,
+            same=same,
+            photos_compared=~unlike,
             has_text=has_text.astype(np.float32),
-            **self._log_q(texts, items),
+            is_pair=(np.arange(len(items)) < self._size).astype(np.float32),
+            inverse_q_photos=self._inverse_q_photos(items),
+            inverse_q_texts=self._inverse_q_texts(texts),
         )
 
     def _draw_pairs(self, random: np.random.Generator) -> Numbers:
@@ -307,49 +312,40 @@ class Sampler:
         if len(chosen):
             second[chosen] = photos[random.integers(low[chosen], high[chosen])].astype(np.float32)
 
-    def _judge(self, texts: Numbers, items: Numbers, copies: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _judge(self, texts: Numbers, items: Numbers, copies: Numbers) -> tuple[Table, Table]:
         """Returns which photos are right for which text, and which are neither right nor wrong."""
         if not self._options.mask:
             right = np.zeros((len(texts), len(items)), np.bool_)
             np.fill_diagonal(right, texts != NO_TEXT)
             return right, np.zeros_like(right)
-        distinct, inverse = np.unique(items, return_inverse=True)
         asked, rows = np.unique(texts, return_inverse=True)
-        lows = np.searchsorted(self._known_texts, asked)
-        highs = np.searchsorted(self._known_texts, asked, side="right")
-        right = self._known(distinct, lows, highs)[rows]
-        right = right[:, inverse]
-        size = len(texts)
-        copied = copies[:size, None] == copies[None, :]
+        distinct, columns = np.unique(items, return_inverse=True)
+        right = self._known(asked, distinct)[rows][:, columns]
+        copied = copies[: len(texts), None] == copies[None, :]
         return right, copied & ~right
 
-    def _known(self, products: Numbers, lows: Numbers, highs: Numbers) -> NDArray[np.bool_]:
-        """Returns which of the ascending `products` are among the known products from `lows` to `highs`, row by row."""
-        right = np.zeros((len(lows), len(products)), np.bool_)
-        short = highs - lows <= _FEW_PRODUCTS  # together at once; a loop over them would cost more than all else
-        counts = np.where(short, highs - lows, 0)
-        rows = np.repeat(np.arange(len(lows)), counts)
-        places = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(len(rows))
-        known = self._known_products[places]
-        at = np.minimum(np.searchsorted(products, known), len(products) - 1)
-        found = products[at] == known
-        right[rows[found], at[found]] = True
-        for row in np.flatnonzero(~short):
-            right[row] = _among(products, self._known_products[lows[row] : highs[row]])
-        return right
+    def _known(self, texts: Numbers, products: Numbers) -> Table:
+        """Returns which of the ascending `texts` belong to which of `products`, (texts, products)."""
+        known = np.zeros((len(texts), len(products)), np.bool_)
+        lows, highs = self._known_firsts[products], self._known_firsts[products + 1]
+        counts = highs - lows
+        columns = np.repeat(np.arange(len(products)), counts)
+        places = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(len(columns))
+        theirs = self._known_texts[places]
+        rows = np.minimum(np.searchsorted(texts, theirs), len(texts) - 1)
+        found = texts[rows] == theirs
+        known[rows[found], columns[found]] = True
+        return known
 
-    def _log_q(self, texts: Numbers, items: Numbers) -> dict[str, Floats]:
+    def _inverse_q_photos(self, items: Numbers) -> Floats:
         if not self._options.log_q:
-            return {
-                "log_q_photos": np.zeros(len(items), np.float32),
-                "log_q_texts": np.zeros(len(texts), np.float32),
-            }
+            return np.ones(len(items), np.float32)
         expected = self._size * self._popularity[items] / self._counts[items] + self._options.randoms / len(self._rows)
-        text_share = np.where(texts == NO_TEXT, 1.0, self._text_popularity[texts])
-        return {
-            "log_q_photos": np.log(np.maximum(expected, 1e-12)).astype(np.float32),
-            "log_q_texts": np.log(np.maximum(self._size * text_share, 1e-12)).astype(np.float32),
-        }
+        return (1 / np.maximum(expected, 1e-12)).astype(np.float32)
+
+    def _inverse_q_texts(self, texts: Numbers) -> Floats:
+        expected = self._size * self._text_popularity[texts] if self._options.log_q else np.ones(len(texts))
+        return np.where(texts == NO_TEXT, 0, 1 / np.maximum(expected, 1e-12)).astype(np.float32)
 
 
 def _drop(random: np.random.Generator, rows: Floats, share: float) -> None:
@@ -359,11 +355,3 @@ def _drop(random: np.random.Generator, rows: Floats, share: float) -> None:
         kept = np.frombuffer(random.bytes(rows.size), np.uint8).reshape(rows.shape) >= level
         rows *= kept
         rows *= np.float32(256 / (256 - level))
-
-
-def _among(products: Numbers, known: Numbers) -> NDArray[np.bool_]:
-    """Returns which of `products` are among `known`; both ascend."""
-    if not len(known):
-        return np.zeros(len(products), np.bool_)
-    at = np.minimum(np.searchsorted(known, products), len(known) - 1)
-    return np.asarray(known[at] == products, np.bool_)

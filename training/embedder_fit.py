@@ -14,7 +14,7 @@ import numpy as np
 
 from data.durable import make_folder, write_bytes
 from data.progress import Progress
-from training.embedder_data import Batch, Sampler
+from training.embedder_data import Sampler
 from training.embedder_model import Weights, as_inputs, build, read_state, read_weights, write_state
 from training.embedder_options import EmbedderOptions
 
@@ -95,17 +95,20 @@ def fit(
     def looks_around(step: int) -> bool:
         return step >= hard_from and step % every == 0
 
+    def draw(step: int) -> dict[str, Any]:
+        return as_inputs(sampler.draw(step))
+
     with Progress(label, total=last, unit="steps") as progress, ThreadPoolExecutor(1, "draw") as drawing:
         progress.advance(state.step)
-        ahead: Future[Batch] | None = None
+        ahead: Future[dict[str, Any]] | None = None
         while state.step < last and not state.is_over:
             if looks_around(state.step):
                 sampler.find_neighbours(read_weights(model).photo)
-            batch = ahead.result() if ahead else sampler.draw(state.step)
+            inputs = ahead.result() if ahead else draw(state.step)
             following = state.step + 1
             # drawn while the network computes; not across a look around, which changes what is drawn
-            ahead = drawing.submit(sampler.draw, following) if not looks_around(following) else None
-            state.loss = float(model.train_on_batch(as_inputs(batch)))
+            ahead = drawing.submit(draw, following) if not looks_around(following) else None
+            state.loss = float(model.train_on_batch(inputs))
             state.step += 1
             progress.advance()
             if state.step % every == 0 or state.step == last:

@@ -9,6 +9,7 @@ from engine.protocols import Floats
 from training.contrastive import info_nce, margin_loss, unit
 from training.embedder_data import Batch
 from training.embedder_options import EmbedderOptions
+from training.precision import training_precision
 
 _LOWEST_TEMPERATURE = 0.02
 _WEIGHT_DECAY = 1e-4
@@ -61,9 +62,11 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
     return model
 
 
-def as_inputs(batch: Batch) -> dict[str, Floats]:
-    """Returns the batch as the model takes it."""
-    return dict(vars(batch))
+def as_inputs(batch: Batch) -> dict[str, Any]:
+    """Returns the batch as the model takes it, in tensors."""
+    from keras import ops
+
+    return {name: ops.convert_to_tensor(rows) for name, rows in vars(batch).items()}
 
 
 def read_weights(model: Any) -> Weights:
@@ -101,7 +104,7 @@ def _joint_model() -> Any:
     class JointModel(keras.Model):  # type: ignore[misc]
         def __init__(self, width: int, dim: int, text_width: int, options: EmbedderOptions) -> None:
             super().__init__()
-            self._options = options
+            self._options, self._precision = options, training_precision(options.precision)
             scale = float(np.log(1 / options.temperature))
             add = self.add_weight
             self.photo = add(shape=(width, dim), initializer="zeros", name="photo")
@@ -117,26 +120,31 @@ def _joint_model() -> Any:
 
         def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
             def see(rows: Any) -> Any:
-                return unit(ops.matmul(rows, self.photo))
+                return unit(self._product(rows, self.photo))
 
             first, second = see(inputs["first"]), see(inputs["second"])
-            texts = unit(ops.matmul(inputs["texts"], self.text) + self.text_bias)
+            texts = unit(self._product(inputs["texts"], self.text) + self.text_bias)
             photos = ops.concatenate([first, see(inputs["randoms"])])
-            loss = _text_loss(ops.matmul(texts, ops.transpose(photos)), inputs, self._scale(), options=self._options)
+            loss = _text_loss(self._product(texts, ops.transpose(photos)), inputs, self._scale(), options=self._options)
             if self._options.image_image:
                 loss = loss + self._photo_loss(ops.concatenate([first[: ops.shape(second)[0]], second]), inputs)
             self.add_loss(loss)
             return loss
 
+        def _product(self, rows: Any, matrix: Any) -> Any:
+            if self._precision == "f32":
+                return ops.matmul(rows, matrix)
+            return ops.cast(ops.matmul(ops.cast(rows, "bfloat16"), ops.cast(matrix, "bfloat16")), "float32")
+
         def _scale(self) -> Any:
             return ops.minimum(ops.exp(self.log_scale), 1 / _LOWEST_TEMPERATURE)
 
         def _photo_loss(self, photos: Any, inputs: dict[str, Any]) -> Any:
-            cosines = ops.matmul(photos, ops.transpose(photos))
+            cosines = self._product(photos, ops.transpose(photos))
             if self._options.loss == "margin":
                 size = ops.shape(inputs["second"])[0]
                 return margin_loss(cosines[:size, size:], inputs["same"][:size, size:])
-            return info_nce(cosines, inputs["same"], scale=self._scale(), ignored=inputs["unlike"])
+            return info_nce(cosines, inputs["same"], scale=self._scale(), compared=inputs["photos_compared"])
 
     return JointModel
 
@@ -149,18 +157,15 @@ def _text_loss(cosines: Any, inputs: dict[str, Any], scale: Any, *, options: Emb
         inputs: the batch, see `Batch`.
         scale: 1 / temperature.
     """
-    from keras import ops
-
     right, has_text = inputs["right"], inputs["has_text"]
     if options.loss == "margin":
         return margin_loss(cosines, right, weights=has_text)
-    size = ops.shape(cosines)[0]
+    compared = inputs["compared"]
     to_photos = info_nce(
-        cosines, right, scale=scale, ignored=inputs["ignored"], log_q=inputs["log_q_photos"], weights=has_text
+        cosines, right, scale=scale, compared=compared, inverse_q=inputs["inverse_q_photos"], weights=has_text
     )
-    bare = ops.broadcast_to(1 - has_text[None, :], (size, size))
     to_texts = info_nce(
-        ops.transpose(cosines[:, :size]), ops.transpose(right[:, :size]), scale=scale,
-        ignored=ops.maximum(bare, ops.transpose(inputs["ignored"][:, :size])), log_q=inputs["log_q_texts"],
+        cosines, right, scale=scale, compared=compared, inverse_q=inputs["inverse_q_texts"],
+        weights=inputs["is_pair"], axis=0,
     )  # fmt: skip
     return to_photos + to_texts

@@ -5,6 +5,7 @@ from typing import Any
 
 from training.errors import InvalidTraining
 from training.pairs import TEXT_SOURCES
+from training.precision import PRECISIONS
 
 LOSSES = ("info_nce", "margin")
 
@@ -35,6 +36,7 @@ class EmbedderOptions:
             None: mirror images and 2 copies, where the catalogue has at most 5,000 photos.
         dropout: share of a photo's and a text's features that a step does not see.
         learning_rate: highest of the cycle.
+        precision: of matrix products: `f32`, `bf16`, or `auto`, see `training.precision`.
         tune_encoder: how many of the sentence encoder's last transformer layers are tuned first, see
             `training.encoder_tuning`; 0: it stays as it is.
         adapter: whether a query adapter is learned, see `training.query_adapter`.
@@ -59,6 +61,7 @@ class EmbedderOptions:
     copies: int | None = None
     dropout: float = 0.3
     learning_rate: float = 1e-3
+    precision: str = "auto"
     tune_encoder: int = 0
     adapter: bool = False
     seed: int = 0
@@ -66,6 +69,8 @@ class EmbedderOptions:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise InvalidTraining(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}.")
+        if self.precision not in PRECISIONS:
+            raise InvalidTraining(f"precision must be one of {', '.join(PRECISIONS)}; got {self.precision!r}.")
         if self.tune_encoder < 0:
             raise InvalidTraining(f"tune_encoder must be 0 or a number of layers; got {self.tune_encoder}.")
 
