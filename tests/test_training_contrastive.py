@@ -4,13 +4,14 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.contrastive import info_nce, margin_loss, unit
+from training.contrastive import Side, info_nce, margin_loss, unit
 
 Table = NDArray[np.float32]
 
@@ -43,12 +44,21 @@ def case() -> dict[str, Table]:
 
 
 def test_info_nce_is_the_plain_loop(case: dict[str, Table]) -> None:
-    given = {"scale": 14.0, "inverse_q": np.exp(-case["log_q"]), "weights": case["weights"]}
     cosines, positives, compared = case["cosines"], case["positives"], 1 - case["ignored"]
     wanted = expected(cosines, positives, 14.0, case["ignored"], case["log_q"], case["weights"])
-    assert float(info_nce(cosines, positives, compared=compared, **given)) == pytest.approx(wanted, rel=1e-4)
-    turned = info_nce(cosines.T, positives.T, compared=compared.T, axis=0, **given)
-    assert float(turned) == pytest.approx(wanted, rel=1e-4)
+    side = Side(inverse_q=np.exp(-case["log_q"]), weights=case["weights"])
+    assert float(info_nce(cosines, positives, scale=14.0, compared=compared, sides=[side])) == pytest.approx(
+        wanted, rel=1e-4
+    )
+    turned = replace(side, axis=0)
+    found = info_nce(cosines.T, positives.T, scale=14.0, compared=compared.T, sides=[turned])
+    assert float(found) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_both_sides_add_up(case: dict[str, Table]) -> None:
+    given = {"cosines": case["cosines"], "positives": case["positives"], "scale": 7.0}
+    each = [float(info_nce(**given, sides=[Side(axis=axis)])) for axis in (0, 1)]
+    assert float(info_nce(**given, sides=[Side(axis=0), Side(axis=1)])) == pytest.approx(sum(each), rel=1e-5)
 
 
 @pytest.mark.parametrize("cosine", [-1.0, 1.0])
@@ -59,14 +69,14 @@ def test_info_nce_holds_at_the_lowest_temperature(cosine: float) -> None:
     positives[:, 3] = 1
     rare = np.full(500, 1e6, np.float32)
     for scale in (50.0, 60.0):
-        found = float(info_nce(cosines, positives, scale=scale, inverse_q=rare))
+        found = float(info_nce(cosines, positives, scale=scale, sides=[Side(inverse_q=rare)]))
         assert found == pytest.approx(math.log(500), rel=1e-4)
 
 
 def test_what_is_no_candidate_takes_no_share(case: dict[str, Table]) -> None:
     positives, shown = case["positives"], np.ones(9, np.float32)
     positives[:, 4], shown[4] = 0, 0
-    found = info_nce(case["cosines"], positives, scale=10.0, inverse_q=shown)
+    found = info_nce(case["cosines"], positives, scale=10.0, sides=[Side(inverse_q=shown)])
     without = [np.delete(case[name], 4, axis=1) for name in ("cosines", "positives")]
     assert float(found) == pytest.approx(float(info_nce(*without, scale=10.0)), rel=1e-5)
 
@@ -83,7 +93,7 @@ def test_the_correction_takes_popularity_out() -> None:
     """A candidate drawn twice as often, once and corrected, is the same as one drawn as often as the others."""
     cosines = np.array([[0.5, 0.1, 0.1]], np.float32)
     positives = np.array([[1, 0, 0]], np.float32)
-    twice = info_nce(cosines, positives, scale=5.0, inverse_q=np.array([1, 0.5, 0.5], np.float32))
+    twice = info_nce(cosines, positives, scale=5.0, sides=[Side(inverse_q=np.array([1, 0.5, 0.5], np.float32))])
     halved = -math.log(math.exp(2.5) / (math.exp(2.5) + 2 * math.exp(0.5) / 2))
     assert float(twice) == pytest.approx(halved, rel=1e-4)
 

@@ -37,7 +37,8 @@ class BackboneOptions:
         mixup: parameter of the beta distribution that two photos are blended with; 0: no blending.
         views: augmented views of each photo, beside the photo itself.
         held_out: share of each label's photos to validate on.
-        patience: epochs without a better validation after which training stops; 0: never.
+        patience: epochs without a better validation after which training stops; 0: never. While the rate is still high,
+            the validation goes up and down by a third from one epoch to the next, so that a stop comes by chance.
         class_weights: whether a small label counts as much as a large one.
         precision: `f32`, `bf16` (mixed; weights stay f32), or `auto`: bf16 on a GPU.
         seed: of every random draw.
@@ -48,16 +49,16 @@ class BackboneOptions:
     mode: str = "finetune"
     from_layer: str = ""
     input_size: int = 0
-    epochs: int = 20
+    epochs: int = 10
     batch: int = 32
     learning_rate: float = 0.0005
     warmup: float = 0.1
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     mixup: float = 0.2
-    views: int = 6
+    views: int = 4
     held_out: float = 0.1
-    patience: int = 5
+    patience: int = 0
     class_weights: bool = True
     precision: str = "auto"
     seed: int = 0

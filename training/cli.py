@@ -154,16 +154,16 @@ def train_query_embedder_command(
 )
 @click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: about the upper third.")
 @click.option("--size", "input_size", default=0, help="Side of the input in pixels. Default: the architecture's.")
-@click.option("--epochs", default=20, show_default=True, help="Passes over the photos.")
+@click.option("--epochs", default=10, show_default=True, help="Passes over the photos.")
 @click.option("--batch", default=32, show_default=True, help="Photos in a step.")
 @click.option("--lr", "learning_rate", default=0.0005, show_default=True, help="Highest learning rate.")
 @click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the rate rises.")
 @click.option("--weight-decay", default=0.01, show_default=True, help="Of AdamW.")
 @click.option("--label-smoothing", default=0.1, show_default=True, help="Probability spread over all labels.")
 @click.option("--mixup", default=0.2, show_default=True, help="How strongly two photos are blended; 0: not.")
-@click.option("--views", default=6, show_default=True, help="Augmented views of each photo.")
+@click.option("--views", default=4, show_default=True, help="Augmented views of each photo.")
 @click.option("--held-out", default=0.1, show_default=True, help="Share of each label's photos to validate on.")
-@click.option("--patience", default=5, show_default=True, help="Epochs without progress before it stops; 0: never.")
+@click.option("--patience", default=0, show_default=True, help="Epochs without progress before it stops; 0: never.")
 @click.option(
     "--class-weights/--no-class-weights", default=True, help="Let a small label count as much as a large one."
 )
@@ -195,7 +195,7 @@ def train_backbone_command(
 
     The result lies under backbones/NAME in the home; `lookalike rebuild --backbone NAME` embeds the catalogue with it.
 
-    Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv --epochs 20
+    Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv
     """
     from training.backbone import train_backbone
     from training.backbone_options import BackboneOptions

@@ -6,10 +6,27 @@ correction for candidates that are drawn by popularity (Yi et al., "Sampling-Bia
 2019). `margin_loss` is the plain baseline: a positive and a random negative.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _LEAST = 1e-30
 Tensor = Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One way to read a table of cosines.
+
+    Attributes:
+        axis: of the candidates; 1: rows are the queries, 0: columns are.
+        inverse_q: one a candidate: 1 / how often it is drawn; 0: it is no candidate. None: all are drawn alike.
+        weights: one a query: how much it counts. None: all count alike.
+    """
+
+    axis: int = 1
+    inverse_q: Tensor | None = None
+    weights: Tensor | None = None
 
 
 def info_nce(
@@ -18,14 +35,12 @@ def info_nce(
     *,
     scale: Tensor,
     compared: Tensor | None = None,
-    inverse_q: Tensor | None = None,
-    weights: Tensor | None = None,
-    axis: int = 1,
+    sides: Sequence[Side] = (Side(),),
 ) -> Tensor:
-    """Mean over queries of the negative log share of a query's positives among its candidates.
+    """Mean over queries of the negative log share of a query's positives among its candidates, summed over the sides.
 
-    The exponentials are taken as they are, without taking off the largest first: cosines cannot overflow, and each pass
-    over the table that is saved counts.
+    The exponentials are taken once for all sides, and as they are, without taking off the largest first: cosines cannot
+    overflow, and each pass over the table that is saved counts.
 
     Args:
         cosines: (n, m), of queries and candidates.
@@ -34,9 +49,7 @@ def info_nce(
         scale: what the cosines are multiplied with: 1 / temperature, at most 60.
         compared: (n, m), bool or 0 and 1; not where a candidate is neither right nor wrong, such as a copy of the right
             photo.
-        inverse_q: one a candidate: 1 / how often it is drawn; 0: it is no candidate.
-        weights: one a query: how much it counts.
-        axis: of the candidates; 0: columns are the queries.
+        sides: which way the table is read.
 
     Returns:
         A scalar.
@@ -47,19 +60,25 @@ def info_nce(
     positives = ops.cast(positives, shares.dtype)
     if compared is not None:
         compared = ops.cast(compared, shares.dtype)
-        shares = shares * compared
-        positives = positives * compared
-    count = ops.sum(positives, axis=axis)
-    logits = scale * ops.sum(positives * cosines, axis=axis)
-    if inverse_q is None:
-        totals = ops.sum(shares, axis=axis)
+        shares, positives = shares * compared, positives * compared
+    hits = positives * cosines
+    return sum(_info_nce_of(side, shares, positives, hits, scale) for side in sides)
+
+
+def _info_nce_of(side: Side, shares: Tensor, positives: Tensor, hits: Tensor, scale: Tensor) -> Tensor:
+    from keras import ops
+
+    count = ops.sum(positives, axis=side.axis)
+    logits = scale * ops.sum(hits, axis=side.axis)
+    if side.inverse_q is None:
+        totals = ops.sum(shares, axis=side.axis)
     else:
-        totals = _along(shares, inverse_q, axis)
-        logits = logits + _along(positives, ops.log(ops.maximum(inverse_q, _LEAST)), axis)
+        totals = _along(shares, side.inverse_q, side.axis)
+        logits = logits + _along(positives, ops.log(ops.maximum(side.inverse_q, _LEAST)), side.axis)
     losses = ops.log(ops.maximum(totals, _LEAST)) - logits / ops.maximum(count, 1.0)
     counted = ops.cast(count > 0, losses.dtype)
-    if weights is not None:
-        counted = counted * weights
+    if side.weights is not None:
+        counted = counted * side.weights
     return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1e-9)
 
 

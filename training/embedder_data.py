@@ -257,13 +257,13 @@ class Sampler:
         self._put_query_photos(random, second, products[few])
         items = np.concatenate([products, others])
         copies = self._photos.copies[self._rows[np.concatenate([rows[0], random_rows])]]
-        right, ignored = self._judge(texts, items, copies)
+        right, compared = self._judge(texts, items, copies)
         both = np.concatenate([products[few], products[few]])
         both_copies = np.concatenate([copies[few], self._photos.copies[self._rows[rows[1][few]]]])
         same = both[:, None] == both[None, :]
-        unlike = (both_copies[:, None] == both_copies[None, :]) & ~same if self._options.mask else np.zeros_like(same)
+        photos_compared = self._compared(same, both_copies, both_copies)
         np.fill_diagonal(same, False)
-        np.fill_diagonal(unlike, True)
+        np.fill_diagonal(photos_compared, False)
         has_text = texts != NO_TEXT
         words = np.where(has_text[:, None], self._features[texts], 0).astype(np.float32)
         for seen in (first, second, randoms):
@@ -275,9 +275,9 @@ class Sampler:
             randoms=randoms,
             texts=words,
             right=right,
-            compared=~ignored,
+            compared=compared,
             same=same,
-            photos_compared=~unlike,
+            photos_compared=photos_compared,
             has_text=has_text.astype(np.float32),
             is_pair=(np.arange(len(items)) < self._size).astype(np.float32),
             inverse_q_photos=self._inverse_q_photos(items),
@@ -313,16 +313,19 @@ class Sampler:
             second[chosen] = photos[random.integers(low[chosen], high[chosen])].astype(np.float32)
 
     def _judge(self, texts: Numbers, items: Numbers, copies: Numbers) -> tuple[Table, Table]:
-        """Returns which photos are right for which text, and which are neither right nor wrong."""
+        """Returns which photos are right for which text, and which are either right or wrong."""
         if not self._options.mask:
             right = np.zeros((len(texts), len(items)), np.bool_)
             np.fill_diagonal(right, texts != NO_TEXT)
-            return right, np.zeros_like(right)
+            return right, np.ones_like(right)
         asked, rows = np.unique(texts, return_inverse=True)
         distinct, columns = np.unique(items, return_inverse=True)
         right = self._known(asked, distinct)[rows][:, columns]
-        copied = copies[: len(texts), None] == copies[None, :]
-        return right, copied & ~right
+        return right, self._compared(right, copies[: len(texts)], copies)
+
+    def _compared(self, right: Table, rows: Numbers, columns: Numbers) -> Table:
+        """Returns what is right or no copy of the row's own photo; all, where nothing is masked."""
+        return right | (rows[:, None] != columns[None, :]) if self._options.mask else np.ones_like(right)
 
     def _known(self, texts: Numbers, products: Numbers) -> Table:
         """Returns which of the ascending `texts` belong to which of `products`, (texts, products)."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.protocols import Floats
-from training.contrastive import info_nce, margin_loss, unit
+from training.contrastive import Side, info_nce, margin_loss, unit
 from training.embedder_data import Batch
 from training.embedder_options import EmbedderOptions
 from training.precision import training_precision
@@ -160,12 +160,6 @@ def _text_loss(cosines: Any, inputs: dict[str, Any], scale: Any, *, options: Emb
     right, has_text = inputs["right"], inputs["has_text"]
     if options.loss == "margin":
         return margin_loss(cosines, right, weights=has_text)
-    compared = inputs["compared"]
-    to_photos = info_nce(
-        cosines, right, scale=scale, compared=compared, inverse_q=inputs["inverse_q_photos"], weights=has_text
-    )
-    to_texts = info_nce(
-        cosines, right, scale=scale, compared=compared, inverse_q=inputs["inverse_q_texts"],
-        weights=inputs["is_pair"], axis=0,
-    )  # fmt: skip
-    return to_photos + to_texts
+    to_photos = Side(inverse_q=inputs["inverse_q_photos"], weights=has_text)
+    to_texts = Side(axis=0, inverse_q=inputs["inverse_q_texts"], weights=inputs["is_pair"])
+    return info_nce(cosines, right, scale=scale, compared=inputs["compared"], sides=(to_photos, to_texts))
