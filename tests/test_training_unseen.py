@@ -91,7 +91,15 @@ def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
         return dict(json.loads(result.stdout))
 
     half = train()
-    assert f"half of the {len(unseen)} photos that the backbone has not learned from" in half["split"]["how"]
+    measured = half["held_out"]["photos"]
+    wanted = f"{measured} of the {len(unseen)} photos that the backbone has not learned from held out"
+    assert half["split"]["how"] == wanted
     assert half["held_out"]["photos"] % PHOTOS_EACH == 0
     assert 0 < half["held_out"]["photos"] < len(unseen)
     assert train("--folds", "3")["held_out"]["photos"] == len(unseen)
+    everything = Fold(train=np.arange(len(photos)), held=np.array([], int), split_by={}, straddling=0, seed=0)
+    (folder / PHOTOS).write_text(photos_text(photos, everything), encoding="utf-8")
+    assert train()["split"]["how"] == "80 % to learn, 20 % held out"
+    one = replace(everything, train=learned[photos.products[learned] != photos.products[learned[0]]])
+    (folder / PHOTOS).write_text(photos_text(photos, one), encoding="utf-8")
+    assert train("--folds", "4")["held_out"]["photos"] > 0

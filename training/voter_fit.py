@@ -57,8 +57,9 @@ class TrainingRows:
     @property
     def judges(self) -> NDArray[np.bool_]:
         """The photos, bool (n,), that choices are judged by: the unseen ones, or all where those are too few."""
-        few = self.unseen is None or self.unseen.sum() < _LEAST_JUDGES
-        return np.ones(len(self.y), np.bool_) if self.unseen is None or few else self.unseen
+        if self.unseen is None or self.unseen.sum() < _LEAST_JUDGES:
+            return np.ones(len(self.y), np.bool_)
+        return self.unseen
 
     @property
     def shown(self) -> int:

@@ -171,13 +171,7 @@ def train_voters(
 
 def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptions, spec: BackboneSpec) -> Trained:
     """Measures on a part of the photos, or on each in turn, then trains on all with the choices made."""
-    unseen = rows.unseen
-    if options.folds:
-        parts = folds(photos, options.folds, seed=options.seed)
-    else:
-        parts = [split(photos, _TEST_SHARE if unseen is None else _UNSEEN_TEST_SHARE, seed=options.seed)]
-    if unseen is not None:
-        parts = [part.among(unseen) for part in parts]
+    parts = _parts(photos, options, rows.unseen)
     runs = [_run(photos, rows, fold, options, spec) for fold in parts]
     choices = runs[0].choices
     recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
@@ -186,12 +180,27 @@ def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptio
         recogniser=recogniser,
         measured=measured,
         metrics={
-            "split": _describe(parts, options, unseen),
+            "split": _describe(parts, options, rows.unseen),
             "choices": choices.summary(),
             "held_out": measured.figures(),
             "models": _table(measured, timings, photos, rows, runs[0].inference_ms),
         },
     )
+
+
+def _parts(photos: LabelledPhotos, options: VoterOptions, unseen: NDArray[np.bool_] | None) -> list[Fold]:
+    """Returns the ways to hold photos out; only unseen ones, where some are."""
+
+    def drawn(share: float) -> list[Fold]:
+        if options.folds:
+            return folds(photos, options.folds, seed=options.seed)
+        return [split(photos, share, seed=options.seed)]
+
+    if unseen is not None:
+        parts = [part.among(unseen) for part in drawn(_UNSEEN_TEST_SHARE)]
+        if parts := [part for part in parts if len(part.held)]:
+            return parts
+    return drawn(_TEST_SHARE)
 
 
 def _on_test(
@@ -301,9 +310,9 @@ def _inference_ms(recogniser: Recogniser, queries: Floats) -> dict[str, float]:
 def _describe(parts: list[Fold], options: VoterOptions, unseen: NDArray[np.bool_] | None) -> dict[str, Any]:
     by = list(parts[0].split_by.values())
     how = f"{options.folds}-fold cross-validation" if options.folds else "80 % to learn, 20 % held out"
-    if unseen is not None:
-        part = "all" if options.folds else "half"
-        how = f"{part} of the {int(unseen.sum())} photos that the backbone has not learned from held out"
+    if unseen is not None and all(unseen[part.held].all() for part in parts):
+        held = sum(len(part.held) for part in parts)
+        how = f"{held} of the {int(unseen.sum())} photos that the backbone has not learned from held out"
     return {
         "how": how,
         "seed": options.seed,
