@@ -11,6 +11,7 @@ from shape_catalogue import draw_catalogue, draw_shape
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
+from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.search import SearchEngine
 from indexer.importing import import_feed
@@ -87,6 +88,16 @@ def test_a_batch_is_found_in_the_next_search(client: FlaskClient, settings: Sett
     assert client.post("/v1/products:batch", data=body, content_type="application/x-ndjson").status_code == 200
     assert found(client, photo, k="1") == ["batched"]
     assert "blue-disc" not in found(client, a_photo("blue", "disc", 0), k="100")
+
+
+def test_words_find_a_product_that_came_after_training_by_its_photo_alone(
+    generation: GenerationFolder, settings: Settings
+) -> None:
+    client = a_server(settings)
+    assert put(client, "new", {"price": 3}, a_photo("red", "disc", 77)) == 201
+    answer = client.get("/v1/search/text?q=red%20disc&k=2").get_json()
+    assert {hit["product_id"] for hit in answer["hits"]} == {"new", "red-disc"}
+    assert answer["generation"] == generation.id
 
 
 def test_what_the_engine_refuses_is_a_400_that_says_why(client: FlaskClient) -> None:
