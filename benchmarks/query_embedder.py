@@ -268,8 +268,9 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=2)
     parser.add_argument("--no-flips", action="store_true")
     parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    options = replace(_PLAIN, flips=not given.no_flips, copies=given.copies)
+    options = replace(_PLAIN, flips=not given.no_flips, copies=given.copies, seed=given.seed)
     print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, {options}")
     parts = given.parts.split(",")
     if "speed" in parts:

@@ -67,9 +67,9 @@ def test_info_nce_holds_at_the_lowest_temperature(cosine: float) -> None:
     cosines = np.full((2, 500), cosine, np.float32)
     positives = np.zeros((2, 500), np.float32)
     positives[:, 3] = 1
-    rare = np.full(500, 1e6, np.float32)
-    for scale in (50.0, 60.0):
-        found = float(info_nce(cosines, positives, scale=scale, sides=[Side(inverse_q=rare)]))
+    for drawn in (1e-12, 1.0, 500.0):
+        side = Side(inverse_q=np.full(500, 1 / drawn, np.float32))
+        found = float(info_nce(cosines, positives, scale=50.0, sides=[side]))
         assert found == pytest.approx(math.log(500), rel=1e-4)
 
 

@@ -187,8 +187,10 @@ def test_both_precisions_learn_nearly_the_same() -> None:
 def test_bf16_is_chosen_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch, has_bf16: bool) -> None:
     monkeypatch.setattr(precision, "_processor_has_bf16", lambda: has_bf16)
     monkeypatch.setattr("keras.distribution.list_devices", lambda _: [])
-    assert precision.training_precision("auto") == ("bf16" if has_bf16 else "f32")
-    assert [precision.training_precision(name) for name in ("f32", "bf16")] == ["f32", "bf16"]
+    chosen = precision.training_precision
+    assert chosen("auto", processor=True) == ("bf16" if has_bf16 else "f32")
+    assert chosen("auto", processor=False) == "f32"
+    assert [chosen(name, processor=True) for name in ("f32", "bf16")] == ["f32", "bf16"]
     with pytest.raises(InvalidTraining, match="precision must be one of auto, f32, bf16; got 'f16'"):
         EmbedderOptions(precision="f16")
 

@@ -35,6 +35,7 @@ from training.backbone_views import StoredViews, view_key
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import InvalidTraining, NotEnoughData
 from training.photo_features import without
+from training.precision import training_precision
 from training.splits import Fold, look_folds, split
 from training.voter_softmax import SoftmaxOptions, fit_softmax
 
@@ -85,7 +86,8 @@ def train_backbone(
         tested = label_photos(test, photos.labels) if test else None
         if not resume:
             (work / CHECKPOINT).unlink(missing_ok=True)
-        with precision_policy(_policy(options)):
+        quiet_tensorflow()
+        with precision_policy(training_precision(options.precision, processor=False)):
             cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size)
             run = _prepare(settings, options, work, cut, photos, tested)
             record = _train(run, resume=resume)
@@ -127,15 +129,6 @@ def _photos(settings: Settings, data: Path | None, label: str) -> LabelledPhotos
                 "or remove the folder."
             )
     return from_files(data)
-
-
-def _policy(options: BackboneOptions) -> str:
-    quiet_tensorflow()
-    import keras
-
-    if options.precision != "auto":
-        return options.precision
-    return "bf16" if keras.distribution.list_devices("gpu") else "f32"
 
 
 def _prepare(

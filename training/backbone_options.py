@@ -7,9 +7,9 @@ from typing import Any
 from data.settings import BACKBONES
 from engine.backbones import NAME
 from training.errors import InvalidTraining
+from training.precision import PRECISIONS
 
 MODES = ("features", "finetune")
-PRECISIONS = ("auto", "f32", "bf16")
 # About the upper third of each network. Inception-v3's convolutions have no names of their own, its blocks have.
 FROM_LAYER = {
     "efficientnet_lite2": "block16_expand_conv",

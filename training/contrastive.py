@@ -20,7 +20,8 @@ class Side:
 
     Attributes:
         axis: of the candidates; 1: rows are the queries, 0: columns are.
-        inverse_q: one a candidate: 1 / how often it is drawn; 0: it is no candidate. None: all are drawn alike.
+        inverse_q: one a candidate: 1 / how often it is drawn, at most 1e12; 0: it is no candidate. None: all are drawn
+            alike.
         weights: one a query: how much it counts. None: all count alike.
     """
 
@@ -39,14 +40,14 @@ def info_nce(
 ) -> Tensor:
     """Mean over queries of the negative log share of a query's positives among its candidates, summed over the sides.
 
-    The exponentials are taken once for all sides, and as they are, without taking off the largest first: cosines cannot
-    overflow, and each pass over the table that is saved counts.
+    The exponentials are taken once for all sides, and as they are, without taking off the largest first: within
+    these bounds nothing overflows, and each pass over the table that is saved counts.
 
     Args:
         cosines: (n, m), of queries and candidates.
         positives: (n, m), bool or 0 and 1, whether the candidate is right for the query. A query without any does not
             count.
-        scale: what the cosines are multiplied with: 1 / temperature, at most 60.
+        scale: what the cosines are multiplied with: 1 / temperature, at most 50.
         compared: (n, m), bool or 0 and 1; not where a candidate is neither right nor wrong, such as a copy of the right
             photo.
         sides: which way the table is read.

@@ -104,7 +104,7 @@ def _joint_model() -> Any:
     class JointModel(keras.Model):  # type: ignore[misc]
         def __init__(self, width: int, dim: int, text_width: int, options: EmbedderOptions) -> None:
             super().__init__()
-            self._options, self._precision = options, training_precision(options.precision)
+            self._options, self._precision = options, training_precision(options.precision, processor=True)
             scale = float(np.log(1 / options.temperature))
             add = self.add_weight
             self.photo = add(shape=(width, dim), initializer="zeros", name="photo")

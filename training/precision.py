@@ -5,16 +5,19 @@ import importlib.util
 PRECISIONS = ("auto", "f32", "bf16")
 
 
-def training_precision(precision: str) -> str:
-    """Returns `f32` or `bf16`; `auto` is bf16 on a GPU, and on a processor that multiplies bf16 in hardware.
+def training_precision(precision: str, *, processor: bool) -> str:
+    """Returns `f32` or `bf16`. Weights, their optimizer's moments and sums stay float32 either way.
 
-    Weights, their optimizer's moments and sums stay float32 either way.
+    Args:
+        precision: of `PRECISIONS`; `auto` is bf16 on a GPU.
+        processor: whether `auto` is bf16 also on a processor that multiplies bf16 in hardware: matrix products are
+            faster there, TensorFlow's convolutions are not.
     """
     if precision != "auto":
         return precision
     import keras
 
-    return "bf16" if keras.distribution.list_devices("gpu") or _processor_has_bf16() else "f32"
+    return "bf16" if keras.distribution.list_devices("gpu") or (processor and _processor_has_bf16()) else "f32"
 
 
 def _processor_has_bf16() -> bool:
