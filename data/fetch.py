@@ -199,7 +199,8 @@ def _cut_off(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # it has ended by itself
         # The close that follows resets the connection, so that nothing of it lingers in the kernel.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not SSLSocket.shutdown: that also takes the TLS state away from the thread that is using it.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _refused(rule: str) -> InvalidImage:

@@ -213,6 +213,14 @@ def test_the_other_side_cannot_make_it_take_long(serve: Serve, behave: Callable[
     assert caught.value.code == "url_failed"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_time_may_end_just_before_the_handshake(serve: Serve, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Timer, "start", lambda timer: timer.function(*timer.args))
+    with pytest.raises(InvalidImage) as caught:
+        fetch_image(f"{scheme}://shop.example/", SETTINGS, serve(says(ok(b"pixels"))))
+    assert caught.value.code == "url_failed"
+
+
 def test_a_look_up_that_hangs_is_left_behind() -> None:
     gate, started = threading.Event(), time.monotonic()
 
