@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -167,10 +168,20 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(shared: Se
 
 def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
     shared.ask("GET", "/v1/products/logged?token=hunter2", headers={"Authorization": "Bearer hunter2"})
-    lines = [json.loads(line) for line in shared.log.read_text().splitlines() if line.startswith("{")]
-    logged = next(line for line in lines if line["path"] == "/v1/products/logged")
+    logged = wait_for_line(shared.log, '"path": "/v1/products/logged"')
     assert (logged["status"], logged["method"]) == (404, "GET")
     assert "hunter2" not in shared.log.read_text()
+
+
+def wait_for_line(log: Path, part: str) -> dict[str, Any]:
+    """Returns the entry with `part` in it, once it is there: a request is logged after its answer was sent."""
+    for _ in range(1000):
+        for line in log.read_text().splitlines(keepends=True):
+            if part in line and line.endswith("\n"):
+                entry: dict[str, Any] = json.loads(line)
+                return entry
+        time.sleep(0.01)
+    raise AssertionError(log.read_text())
 
 
 def test_sigterm_lets_a_running_request_end(tmp_path: Path) -> None:
