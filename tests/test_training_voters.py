@@ -56,14 +56,15 @@ def test_the_recipe_learns_and_is_repeatable() -> None:
     assert made[0].top("vote", 3) > made[0].top("vote", 1)
 
 
+@pytest.mark.parametrize("hidden", [0, 8])
 @pytest.mark.parametrize("labels", [2, 3])
-def test_svm_and_softmax_know_two_labels_as_well_as_three(labels: int) -> None:
+def test_svm_and_softmax_know_two_labels_as_well_as_three(labels: int, hidden: int) -> None:
     random = np.random.default_rng(0)
     y = np.arange(90) % labels
     rows = (np.eye(6)[y] + 0.2 * random.normal(size=(90, 6))).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     svm = fit_svm(rows, y, labels, c=1.0)
-    soft, epochs = fit_softmax(rows, y, labels, SoftmaxOptions(hidden=8), held=(rows, y))
+    soft, epochs = fit_softmax(rows, y, labels, SoftmaxOptions(hidden=hidden), held=(rows, y))
     assert epochs > 1
     for voter in (svm, soft):
         assert (voter.probabilities(rows).argmax(axis=1) == y).mean() > 0.95
