@@ -10,11 +10,12 @@ from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.projection import normalise
 from engine.protocols import Floats, Mask
 from engine.vote import TOP, Vote, named_by
-from engine.voters import NAMES, KnnVoter, LinearVoter, Voter, transform_rows
+from engine.voters import NAMES, KnnVoter, LinearVoter, transform_rows
 
 MAX_K = 100
 VIEWS = ("photo", "flip")
 _NEIGHBOURS = 5
+Near = tuple[NDArray[np.int64], Floats]  # what `KnnVoter.neighbours` returns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,11 +178,16 @@ class Recogniser:
             rows: pool_3 features float32 (n, dim), or (views, n, dim).
             allowed: bool (labels,), the labels that may be named.
         """
-        return self._tables(self.features.apply(rows), allowed)
+        mapped = self.features.apply(rows)
+        return self._tables(mapped, self.knn.neighbours(mapped, self.knn.k, allowed), allowed)
 
-    def _tables(self, mapped: Floats, allowed: Mask | None) -> Floats:
-        voters: dict[str, Voter] = {"softmax": self.softmax, "knn": self.knn, "svm": self.svm}
-        return np.stack([voters[name].probabilities(mapped, allowed) for name in NAMES])
+    def _tables(self, mapped: Floats, near: Near, allowed: Mask | None) -> Floats:
+        tables = {
+            "softmax": self.softmax.probabilities(mapped, allowed),
+            "knn": self.knn.judge(*near, allowed),
+            "svm": self.svm.probabilities(mapped, allowed),
+        }
+        return np.stack([tables[name] for name in NAMES])
 
     def recognise(self, rows: Floats, *, k: int = 5, within: Sequence[str] = ()) -> Recognition:
         """Recognises one photo.
@@ -198,7 +204,9 @@ class Recogniser:
             raise InvalidQuery(f"k must be from 1 to {MAX_K}; got {k}.")
         allowed = self.mask(within) if within else None
         mapped = self.features.apply(rows[:, None, :])
-        tables = self._tables(mapped, allowed)
+        # One search for the k-NN voter and the evidence; several rows may show one photo.
+        near = self.knn.neighbours(mapped, max(self.knn.k, _NEIGHBOURS * 8), allowed)
+        tables = self._tables(mapped, near, allowed)
         order, probabilities = self.vote.rank(tables)
         scores = np.exp(self.vote.logits(tables))[0]
         named = named_by(tables)[:, 0]
@@ -215,7 +223,7 @@ class Recogniser:
         return Recognition(
             labels=labels,
             voters={name: self._top(tables[voter, 0]) for voter, name in enumerate(NAMES)},
-            neighbours=self._neighbours(mapped, allowed),
+            neighbours=self._neighbours(near),
             abstained=labels[0].probability < self.vote.threshold,
         )
 
@@ -225,9 +233,9 @@ class Recogniser:
             LabelGuess(label=self.labels[label], score=float(shares[label])) for label in best if shares[label] > 0
         )
 
-    def _neighbours(self, mapped: Floats, allowed: Mask | None) -> tuple[Neighbour, ...]:
-        """Returns the nearest training photos; of several views of one photo the nearest."""
-        rows, distances = (found[0] for found in self.knn.neighbours(mapped, _NEIGHBOURS * 8, allowed))
+    def _neighbours(self, near: Near) -> tuple[Neighbour, ...]:
+        """Returns the nearest training photos; of several rows of one photo the nearest."""
+        rows, distances = (found[0] for found in near)
         nearest: dict[str, Neighbour] = {}
         for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
             if distance == np.inf:

@@ -5,7 +5,6 @@ Every voter reads transformed pool_3 rows and gives each row a probability for e
 
 import itertools
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,17 +51,6 @@ def calibrated(logits: Floats, temperature: float, allowed: Mask | None = None) 
     return np.asarray(floored / floored.sum(axis=1, keepdims=True), np.float32)
 
 
-class Voter(Protocol):
-    def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        """Returns float32 (n, labels), each row summing to 1.
-
-        Args:
-            rows: transformed features, float32 (n, dim).
-            allowed: bool (labels,), the labels that may be named; the others get 0.
-        """
-        ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class LinearVoter:
     """`softmax` and `svm`: layers of `rows @ weights + bias` with ReLU between them.
@@ -97,6 +85,12 @@ class LinearVoter:
         return np.asarray(rows @ weights + bias, np.float32)
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
+        """Returns float32 (n, labels), each row summing to 1.
+
+        Args:
+            rows: transformed features, float32 (n, dim).
+            allowed: bool (labels,), the labels that may be named; the others get 0.
+        """
         return calibrated(self.logits(rows), self.temperature, allowed)
 
 
@@ -162,7 +156,12 @@ class KnnVoter:
         return near, distances
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        near, distances = self.neighbours(rows, self.k, allowed)
+        """Returns float32 (n, labels), as `LinearVoter.probabilities` does."""
+        return self.judge(*self.neighbours(rows, self.k, allowed), allowed)
+
+    def judge(self, near: Labels, distances: Floats, allowed: Mask | None = None) -> Floats:
+        """Returns the probabilities, float32 (n, labels), that follow from neighbours; the k nearest count."""
+        near, distances = near[:, : self.k], distances[:, : self.k]
         shares = neighbour_shares(self.row_labels[near], distances, self.bandwidth, self.label_count)
         return calibrated(np.log(shares), self.temperature, allowed)
 
