@@ -42,6 +42,12 @@ def test_a_voter_that_guesses_is_trusted_less() -> None:
     assert choice.accuracy["vote"] >= max(choice.accuracy[name] for name in NAMES) - 0.01
 
 
+@pytest.mark.parametrize(("rows", "tried"), [(49, False), (50, True)])
+def test_voters_weigh_label_by_label_only_where_there_are_ten_photos_a_label(rows: int, tried: bool) -> None:
+    tables, y = _voters(4, (1.5, 1.0, 1.5), rows=rows)
+    assert any(name.startswith("per label") for name in fit_vote(tables, y, NAMES).tried) == tried
+
+
 def test_abstaining_reaches_the_wanted_precision() -> None:
     tables, y = _voters(2, (1.5, 1.0, 1.5), rows=1000)
     vote = fit_vote(tables, y, NAMES, precision=0.95).vote

@@ -11,6 +11,8 @@ from training.calibration import fit_temperature, negative_log_likelihood, thres
 
 # a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
 _PRIOR_PHOTOS = 20
+# fewer photos a label tell nothing about single labels
+_LEAST_PHOTOS_A_LABEL = 10
 _SHARPNESS = (0.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 Numbers = NDArray[np.int64]
 
@@ -35,9 +37,10 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
     """Fits the vote.
 
     A voter weighs by its validated accuracy to a power: 0 means all alike, large means the best voter alone. Weights
-    are global, or per label where a label's own accuracy, shrunk towards the global one, says more. Of the ways whose
-    share of errors, on photos they were not fitted on, lies within one standard error of the fewest, the one whose
-    probabilities fit best is taken (the rule of Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
+    are global, or per label where there are at least 10 photos a label and a label's own accuracy, shrunk towards the
+    global one, says more. Of the ways whose share of errors, on photos they were not fitted on, lies within one
+    standard error of the fewest, the one whose probabilities fit best is taken (the rule of Breiman et al.,
+    Classification and Regression Trees, 1984, 3.4.3).
 
     Args:
         tables: float32 (voters, n, labels), calibrated probabilities of photos that the voters did not see.
@@ -45,10 +48,11 @@ def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: f
         names: of the voters.
         precision: share of right answers wanted among those the vote does not abstain from.
     """
+    kinds = _KINDS if len(y) >= _LEAST_PHOTOS_A_LABEL * tables.shape[2] else ["global"]
     tried = {
         _Weighting(kind, sharpness, rule): _crossed(_Weighting(kind, sharpness, rule), tables, y)
         for sharpness in _SHARPNESS
-        for kind in _KINDS
+        for kind in kinds
         for rule in RULES
     }
     fewest = min(errors for errors, _ in tried.values())
