@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,11 +188,14 @@ class GenerationStore:
         shutil.rmtree(staged.folder, ignore_errors=True)
         os.close(staged.lock)
 
-    def rollback(self, generation: str | None = None) -> str:
+    def rollback(
+        self, generation: str | None = None, *, check: Callable[["GenerationFolder"], None] = lambda _: None
+    ) -> str:
         """Makes another generation live, after checking all its files; returns its id.
 
         Args:
             generation: by default the newest one older than the live one.
+            check: raises where something else keeps the generation from being used.
 
         Raises:
             NoGeneration: there is none to go back to.
@@ -204,7 +207,9 @@ class GenerationStore:
             if not older:
                 raise NoGeneration("an older generation must exist to roll back to; there is none.")
             generation = older[0]
-        self.open(generation).verify()
+        folder = self.open(generation)
+        folder.verify()
+        check(folder)
         self._point_to(generation)
         return generation
 

@@ -42,8 +42,8 @@ def tuned_folder(home: Path, name: str) -> Path:
     folder = home / ROOT / own
     if folder.is_symlink() or _record(folder).get("files") != _digests(folder):
         raise InvalidModel(
-            f"{folder} must be the text encoder that was tuned; it is missing or was changed. Roll back, or run "
-            "`lookalike rebuild --full`."
+            f"{folder} must be the text encoder that was tuned; it is missing or was changed. Run "
+            "`lookalike rebuild`, or roll back."
         )
     return folder
 

@@ -131,13 +131,14 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
 def rollback_command(settings: Settings, generation: str | None, as_json: bool) -> None:
     """Make an earlier generation the live one: the one named, or the one before the live one.
 
-    Its files are verified first. Running servers swap to it by themselves. `lookalike status` lists what is kept.
+    Its files, and the text encoder tuned for it if there is one, are verified first. Running servers swap to it by
+    themselves. `lookalike status` lists what is kept.
 
     Example: lookalike rollback
     """
-    from data.generations import GenerationStore
+    from indexer.operate import roll_back
 
-    live = GenerationStore(settings.home).rollback(generation)
+    live = roll_back(settings, generation)
     click.echo(json.dumps({"generation": live}) if as_json else f"Generation {live} is live.")
 
 

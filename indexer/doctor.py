@@ -15,11 +15,9 @@ from data.generations import GenerationStore
 from data.intake import Intake
 from data.locks import holder
 from data.settings import Settings
-from engine import text_head
-from engine.encoder_store import is_tuned, tuned_folder
-from engine.errors import InvalidModel
+from engine.encoder_store import is_tuned
 from engine.protocols import BackboneSpec
-from engine.text_head import TextHead
+from indexer.encoders import encoder_of, lost_encoder
 from indexer.operate import damage
 from indexer.rebuild import LOCK_FILE
 from indexer.summary import last_rebuild
@@ -192,30 +190,22 @@ def _generations(settings: Settings) -> Iterator[Finding]:
 
 def _tuned_encoder(settings: Settings) -> Iterator[Finding]:
     """Checks every file of the live generation's text encoder, where that was tuned in this home."""
-    name = _live_encoder(settings)
+    try:
+        live = GenerationStore(settings.home).open()
+        name = encoder_of(live)
+    except (NoGeneration, CorruptGeneration):
+        return
     if not is_tuned(name):
         return
-    try:
-        tuned_folder(settings.home, name)
-    except InvalidModel:
-        state = "damaged" if (settings.home / name).exists() else "missing"
+    if lost := lost_encoder(settings.home, live):
         yield Finding(
             level=FAIL,
             subject="tuned encoder",
-            detail=f"{name} is {state}; the live generation needs it to search by words",
-            advice="lookalike rebuild --full, or lookalike rollback",
+            detail=f"{lost}; the live generation needs it to search by words",
+            advice="lookalike rebuild, or lookalike rollback",
         )
     else:
         yield Finding(level=OK, subject="tuned encoder", detail=f"{name}, every file as published")
-
-
-def _live_encoder(settings: Settings) -> str:
-    """Returns what the live generation's text head calls its encoder; "" where there is no undamaged one."""
-    try:
-        live = GenerationStore(settings.home).open()
-        return TextHead.load(live.path(text_head.FILE)).encoder_name if live.has(text_head.FILE) else ""
-    except (NoGeneration, CorruptGeneration):
-        return ""
 
 
 def _features(settings: Settings) -> Iterator[Finding]:

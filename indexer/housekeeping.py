@@ -6,10 +6,8 @@ from collections.abc import Collection
 from data.errors import LookalikeError
 from data.events import Events
 from data.features import drop_unused_sets
-from data.generations import GenerationFolder
-from engine import text_head
 from engine.encoder_store import drop_unused_encoders
-from engine.text_head import TextHead
+from indexer.encoders import encoder_of
 from indexer.job import Job
 
 # Rewriting the rows costs their whole size on disk for a moment, so they are rewritten when it pays.
@@ -43,15 +41,11 @@ def prune(job: Job, stale: list[str]) -> None:
         used = {job.spec.fingerprint, *(folder.manifest.fingerprint for folder in job.store.list())}
         for fingerprint in drop_unused_sets(job.settings.home, used, unused_s=_UNUSED_S):
             _log.info("dropped the features of backbone %s, which no generation uses", fingerprint[:12])
-        encoders = {_encoder_of(folder) for folder in job.store.list()}
+        encoders = {encoder_of(folder) for folder in job.store.list()}
         for name in drop_unused_encoders(job.settings.home, encoders, unused_s=_UNUSED_ENCODER_S):
             _log.info("dropped the text encoder %s, which no generation uses", name)
     except (LookalikeError, OSError) as error:
         _log.warning("what is old could not be deleted: %s", error)
-
-
-def _encoder_of(folder: GenerationFolder) -> str:
-    return TextHead.load(folder.path(text_head.FILE)).encoder_name if folder.has(text_head.FILE) else ""
 
 
 def _without(keys: Collection[str], photos: set[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """What an operator asks: what is live, what waits, what is kept, and how the last import and rebuild went."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from data.catalogue import Catalogue
@@ -9,6 +10,7 @@ from data.generations import GenerationFolder, GenerationStore
 from data.import_runs import ImportRuns
 from data.locks import holder
 from data.settings import Settings
+from indexer.encoders import refuse_lost_encoder
 from indexer.rebuild import LOCK_FILE
 from indexer.summary import last_rebuild
 
@@ -33,6 +35,15 @@ def status(settings: Settings) -> dict[str, Any]:
         "last_rebuild": last_rebuild(settings.home),
         "generations": _kept(store, live.id if live else ""),
     }
+
+
+def roll_back(settings: Settings, generation: str | None = None) -> str:
+    """Makes an earlier generation live, see `GenerationStore.rollback`; refuses one whose text encoder was lost.
+
+    Raises:
+        InvalidModel: the encoder that was tuned for it is missing or damaged; the live generation stays.
+    """
+    return GenerationStore(settings.home).rollback(generation, check=partial(refuse_lost_encoder, settings.home))
 
 
 def _live(store: GenerationStore) -> tuple[GenerationFolder | None, str]:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from data.generations import StagedGeneration
+from data.generations import GenerationFolder, StagedGeneration
 from data.locks import exclusive
 from data.progress import track
 from data.settings import Settings
 from engine.protocols import Backbone, Floats
+from indexer.encoders import lost_encoder
 from indexer.gates import GateResult, refuse_failed
 from indexer.housekeeping import prune, stale_features
 from indexer.job import Job, open_job
@@ -74,7 +75,7 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
     with journal.step("embed"):
         job = dataclasses.replace(job, snapshot=embed(job))
     inputs = inputs_of(job)
-    journal.unchanged = not full and job.live is not None and job.live.manifest.metrics.get("inputs") == inputs
+    journal.unchanged = not full and job.live is not None and _is_unchanged(settings, job.live, inputs)
     staged = job.store.stage()
     journal.generation = staged.id
     try:
@@ -94,6 +95,14 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
         raise
     with journal.step("prune"):
         prune(job, stale)
+
+
+def _is_unchanged(settings: Settings, live: GenerationFolder, inputs: dict[str, Any]) -> bool:
+    if live.manifest.metrics.get("inputs") != inputs:
+        return False
+    if lost := lost_encoder(settings.home, live):
+        _log.warning("the parts are trained anew: %s, which the live generation needs to search by words", lost)
+    return not lost
 
 
 def build_index(job: Job, staged: StagedGeneration) -> Floats:

@@ -19,11 +19,11 @@ from data.products import Product
 from data.settings import Settings
 from engine import backbones, text_head
 from engine.encoder_store import publish_encoder, staged_encoder
-from engine.errors import BackboneUnavailable
+from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text_head import TextHead
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.doctor import FAIL, OK, WARN, Finding, examine
-from indexer.operate import describe_status, status
+from indexer.operate import describe_status, roll_back, status
 from indexer.rebuild import LOCK_FILE, rebuild
 from indexer.summary import last_rebuild
 
@@ -172,7 +172,7 @@ def test_doctor_checks_the_encoder_that_was_tuned_for_the_live_generation(
     assert said_of_encoder(settings) == [], "the encoder that is installed with the project was not tuned"
     folder = use_tuned_encoder(settings, generation)
     assert said_of_encoder(settings) == ["OK   tuned encoder encoders/0123456789abcdef, every file as published"]
-    way_out = "the live generation needs it to search by words -> lookalike rebuild --full, or lookalike rollback"
+    way_out = "the live generation needs it to search by words -> lookalike rebuild, or lookalike rollback"
     flip(folder / "model.safetensors")
     assert said_of_encoder(settings) == [f"FAIL tuned encoder encoders/0123456789abcdef is damaged; {way_out}"]
     flip(folder / "model.safetensors")
@@ -181,6 +181,30 @@ def test_doctor_checks_the_encoder_that_was_tuned_for_the_live_generation(
     assert said_of_encoder(settings) == [f"FAIL tuned encoder encoders/0123456789abcdef is missing; {way_out}"]
     GenerationStore(settings.home).rollback()
     assert said_of_encoder(settings) == []
+
+
+def test_a_generation_whose_encoder_was_lost_is_not_rolled_back_to(
+    generation: GenerationFolder, settings: Settings, tiny: None
+) -> None:
+    folder = use_tuned_encoder(settings, generation)
+    tuned = GenerationStore(settings.home).open().id
+    roll_back(settings)
+    assert roll_back(settings, tuned) == tuned
+    roll_back(settings)
+    shutil.rmtree(folder)
+    with pytest.raises(InvalidModel, match="encoders/0123456789abcdef is missing"):
+        roll_back(settings, tuned)
+    assert GenerationStore(settings.home).open().id == generation.id
+
+
+def test_a_rebuild_trains_anew_where_the_encoder_was_lost(
+    generation: GenerationFolder, settings: Settings, tiny: None
+) -> None:
+    shutil.rmtree(use_tuned_encoder(settings, generation))
+    assert not rebuild(settings, backbone=TinyBackbone()).unchanged
+    assert levels(examine(settings))["generations"] == OK
+    assert said_of_encoder(settings) == []
+    assert rebuild(settings, backbone=TinyBackbone()).unchanged
 
 
 def test_doctor_names_a_damaged_text_head_once(generation: GenerationFolder, settings: Settings, tiny: None) -> None:

@@ -18,7 +18,7 @@ from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation import load_generation
 from engine.projection import normalise
 from engine.text_tower import TextEncoder
-from indexer.housekeeping import _encoder_of
+from indexer.encoders import encoder_of
 from training import comparison, encoder_tuning, query_embedder
 from training.cli import train_command
 from training.embedder_material import gather_material
@@ -169,7 +169,7 @@ def test_the_generation_alone_says_where_its_encoder_lies(
     assert tower is not None
     assert tower.embed(["kind3"]).shape == (1, DIM)
     name = generation.encoder_name
-    assert _encoder_of(GenerationStore(moved).open()) == name  # a rebuild knows that it is used
+    assert encoder_of(GenerationStore(moved).open()) == name  # a rebuild knows that it is used
     long_ago = time.time() - 1e6
     os.utime(moved / name, (long_ago, long_ago))
     assert drop_unused_encoders(moved, [name], unused_s=60) == []

@@ -1,0 +1,31 @@
+"""The sentence encoder that a generation reads words with; one that was tuned for it lies beside it in the home."""
+
+from pathlib import Path
+
+from data.generations import GenerationFolder
+from engine import text_head
+from engine.encoder_store import is_tuned, tuned_folder
+from engine.errors import InvalidModel
+from engine.text_head import TextHead
+
+
+def encoder_of(folder: GenerationFolder) -> str:
+    """Returns what a generation's text head calls its encoder; "" where it has no text head."""
+    return TextHead.load(folder.path(text_head.FILE)).encoder_name if folder.has(text_head.FILE) else ""
+
+
+def lost_encoder(home: Path, folder: GenerationFolder) -> str:
+    """Returns how the encoder that was tuned for a generation was lost, "" where nothing is amiss."""
+    name = encoder_of(folder)
+    if is_tuned(name):
+        try:
+            tuned_folder(home, name)
+        except InvalidModel:
+            return f"{name} is {'damaged' if (home / name).exists() else 'missing'}"
+    return ""
+
+
+def refuse_lost_encoder(home: Path, folder: GenerationFolder) -> None:
+    """Raises InvalidModel where the encoder that was tuned for a generation was lost."""
+    if lost := lost_encoder(home, folder):
+        raise InvalidModel(f"generation {folder.id} must have its text encoder; {lost}. Run `lookalike rebuild`.")
