@@ -372,13 +372,24 @@ def test_mixed_precision_takes_its_views_from_openvino(small: Settings, photos: 
     assert result.record["photos"]["trained"] > 0
 
 
-def test_the_command_trains_from_the_catalogue_and_prints_the_curve(small: Settings, photos: Path):
+def test_the_command_trains_from_the_catalogue_and_prints_the_curve(
+    small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+):
     from indexer.importing import import_feed
 
     import_feed(small, photos)
+    measuring = set(sorted(from_files(photos).keys)[::3])
+    monkeypatch.setattr("training.backbone_photos.held_out", lambda _, keys: np.isin(keys, list(measuring)))
     given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--views", "0", "--held-out", "0.3"]
     run = CliRunner().invoke(lookalike.cli, ["train", "backbone", *given], obj=small, catch_exceptions=False)
     assert run.exit_code == 0, run.output
     assert "Best epoch" in run.output
     assert "lookalike rebuild --backbone shop" in run.output
     assert len([line for line in run.output.splitlines() if line.strip()[:1].isdigit()]) == 2
+    listed = list(csv.DictReader((small.home / "backbones" / "shop" / "photos.csv").read_text().splitlines()))
+    sides = {line["sha256"]: line["side"] for line in listed}
+    assert len(sides) == 18
+    assert {sides[sha256] for sha256 in measuring} <= {"spared", "held_out"}
+    assert {key for key, side in sides.items() if side == "spared"} == measuring - {
+        key for key, side in sides.items() if side == "held_out"
+    }

@@ -1,5 +1,6 @@
 """On a fine-tuned backbone, only photos that it has not learned from say how good voters and vote are."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,19 @@ from shape_catalogue import PHOTOS_EACH
 from tiny_backbone import TinyBackbone
 from voter_rows import LABELS, draw_rows, keys_of
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Snapshot
 from data.generations import GenerationFolder
 from data.settings import Settings
 from lookalike import cli
-from training.backbone_photos import PHOTOS, learned_photos, photos_text
+from training.backbone_photos import PHOTOS, learned_photos, photos_text, spare
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import InvalidTraining
 from training.measure import measure
+from training.quality import held_out
 from training.splits import Fold
 from training.voter_fit import FitOptions, TrainingRows, choose, fit
+
+NONE = np.array([], np.int64)
 
 
 def _memorised(rows: TrainingRows, seen: np.ndarray) -> TrainingRows:
@@ -57,16 +61,35 @@ def test_a_fold_among_some_rows_learns_from_the_others() -> None:
     assert (found.train.tolist(), found.held.tolist()) == ([0, 2, 3], [1, 4])
 
 
+def test_photos_that_measure_generations_are_not_learned() -> None:
+    keys = tuple(hashlib.sha256(bytes([number])).hexdigest() for number in range(200))
+    snapshot = Snapshot(seq=1, product_keys=np.arange(200) // 10, image_keys=np.arange(200), image_sha256=list(keys))
+    picked = np.flatnonzero(held_out(snapshot.product_keys, keys))
+    last = picked[0]  # the only photo of a label
+    y = np.where(np.arange(200) == last, 1, 0)
+    photos = LabelledPhotos(
+        label_kind="category", labels=("many", "one"), keys=keys, y=y, products=snapshot.product_keys
+    )
+    held = np.array([picked[1], 0])
+    fold = Fold(train=np.setdiff1d(np.arange(200), held), held=held, split_by={}, straddling=0, seed=0)
+    found, spared = spare(photos, fold, snapshot)
+    assert len(picked) > 10
+    assert spared.tolist() == picked[2:].tolist()
+    assert found.train.tolist() == np.setdiff1d(fold.train, picked[2:]).tolist()
+    assert last in found.train
+    assert found.held is held
+
+
 def test_learned_photos_come_back_and_damage_is_named(tmp_path: Path) -> None:
     photos = LabelledPhotos(
-        label_kind="category", labels=("a, b", "c"), keys=keys_of(4), y=np.array([0, 1, 0, 1]), products=np.arange(4)
+        label_kind="category", labels=("a, b", "c"), keys=keys_of(5), y=np.array([0, 1, 0, 1, 1]), products=np.arange(5)
     )
     fold = Fold(train=np.array([3, 0]), held=np.array([2]), split_by={}, straddling=1, seed=0)
     folder = tmp_path / "backbones" / "shop"
     folder.mkdir(parents=True)
     assert learned_photos(tmp_path, "shop") == frozenset()
-    (folder / PHOTOS).write_text(photos_text(photos, fold), encoding="utf-8")
-    assert learned_photos(tmp_path, "shop") == {photos.keys[0], photos.keys[3]}
+    (folder / PHOTOS).write_text(photos_text(photos, fold, np.array([4])), encoding="utf-8")
+    assert learned_photos(tmp_path, "shop") == {photos.keys[0], photos.keys[3], photos.keys[4]}
     (folder / PHOTOS).write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(InvalidTraining, match="sha256, label, side"):
         learned_photos(tmp_path, "shop")
@@ -83,7 +106,7 @@ def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
     fold = Fold(train=learned, held=np.array(unseen), split_by={}, straddling=0, seed=0)
     folder = settings.home / "backbones" / generation.manifest.backbone["name"]
     folder.mkdir(parents=True)
-    (folder / PHOTOS).write_text(photos_text(photos, fold), encoding="utf-8")
+    (folder / PHOTOS).write_text(photos_text(photos, fold, NONE), encoding="utf-8")
 
     def train(*options: str) -> dict:
         result = CliRunner().invoke(cli, ["--home", str(settings.home), "train", "voters", "--json", *options])
@@ -98,8 +121,8 @@ def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
     assert 0 < half["held_out"]["photos"] < len(unseen)
     assert train("--folds", "3")["held_out"]["photos"] == len(unseen)
     everything = Fold(train=np.arange(len(photos)), held=np.array([], int), split_by={}, straddling=0, seed=0)
-    (folder / PHOTOS).write_text(photos_text(photos, everything), encoding="utf-8")
+    (folder / PHOTOS).write_text(photos_text(photos, everything, NONE), encoding="utf-8")
     assert train()["split"]["how"] == "80 % to learn, 20 % held out"
     one = replace(everything, train=learned[photos.products[learned] != photos.products[learned[0]]])
-    (folder / PHOTOS).write_text(photos_text(photos, one), encoding="utf-8")
+    (folder / PHOTOS).write_text(photos_text(photos, one, NONE), encoding="utf-8")
     assert train("--folds", "4")["held_out"]["photos"] > 0

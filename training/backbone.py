@@ -30,7 +30,7 @@ from training.backbone_checkpoint import FILE as CHECKPOINT
 from training.backbone_fit import Fit, HeldOut, build_model, log_text, validate
 from training.backbone_network import CutNetwork, load_cut
 from training.backbone_options import BackboneOptions
-from training.backbone_photos import PHOTOS, photos_text
+from training.backbone_photos import PHOTOS, photos_text, spare
 from training.backbone_views import StoredViews, view_key
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import InvalidTraining, NotEnoughData
@@ -106,6 +106,7 @@ class _Run:
     views: StoredViews
     photos: LabelledPhotos
     fold: Fold
+    spared: Numbers
     tested: LabelledPhotos | None
     model: Any
     embed_s: float
@@ -113,7 +114,8 @@ class _Run:
     @property
     def identity(self) -> str:
         """What is trained on what, so that no checkpoint of another run is gone on from."""
-        photos = [self.photos.labels, self.photos.keys, self.photos.y.tolist(), self.cut.weights.digest]
+        rows = [self.photos.y.tolist(), self.fold.train.tolist(), self.fold.held.tolist()]
+        photos = [self.photos.labels, self.photos.keys, *rows, self.cut.weights.digest]
         return hashlib.sha256(json.dumps([self.options.to_json(), *photos]).encode()).hexdigest()
 
 
@@ -144,7 +146,7 @@ def _prepare(
     photos = without(photos, views.fill(photos, options.views))
     if tested is not None and (lost := views.fill(tested, 0)):
         tested = tested.subset(np.flatnonzero([key not in lost for key in tested.keys]))
-    fold = _hold_out(views, photos, options)
+    fold, spared = spare(photos, _hold_out(views, photos, options), Catalogue(settings.home).snapshot())
     import keras
 
     keras.utils.set_random_seed(options.seed)
@@ -156,6 +158,7 @@ def _prepare(
         views=views,
         photos=photos,
         fold=fold,
+        spared=spared,
         tested=tested,
         model=build_model(cut.upper, cut.architecture.dim, cut.cut_shape, len(photos.labels), classifier),
         embed_s=time.monotonic() - started,
@@ -244,7 +247,12 @@ def _train(run: _Run, *, resume: bool) -> dict[str, Any]:
         "labels": photos.counts,
         "imbalance": photos.imbalance,
         "excluded": [f"{item.what}: {item.reason}" for item in photos.excluded],
-        "photos": {"trained": len(fold.train), "held_out": len(fold.held), "straddling": fold.straddling},
+        "photos": {
+            "trained": len(fold.train),
+            "held_out": len(fold.held),
+            "spared": len(run.spared),
+            "straddling": fold.straddling,
+        },
         "held_out_by": sorted(set(fold.split_by.values())),
         "seconds": {"views": round(run.embed_s, 1), "training": round(fit.position.seconds, 1)},
         "before": before,
@@ -266,7 +274,7 @@ def _publish(target: Path, run: _Run, record: dict[str, Any]) -> None:
         _save_classifier(staged / CLASSIFIER, run)
         (staged / LOG).write_text(log_text(record["curve"]), encoding="utf-8")
         if run.options.first_layer:
-            (staged / PHOTOS).write_text(photos_text(run.photos, run.fold), encoding="utf-8")
+            (staged / PHOTOS).write_text(photos_text(run.photos, run.fold, run.spared), encoding="utf-8")
         (staged / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
         for path in (*staged.iterdir(), staged):
             fsync_path(path)

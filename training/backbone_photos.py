@@ -2,31 +2,53 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from data.catalogue import Snapshot
 from training.datasets import LabelledPhotos
 from training.errors import InvalidTraining
-from training.splits import Fold
+from training.quality import held_out
+from training.splits import Fold, Numbers
 
 PHOTOS = "photos.csv"
 _COLUMNS = ("sha256", "label", "side")
-_LEARNED, _HELD_OUT = "learned", "held_out"
+_LEARNED, _HELD_OUT, _SPARED = "learned", "held_out", "spared"
 
 
-def photos_text(photos: LabelledPhotos, fold: Fold) -> str:
-    """Returns the photos as CSV: sha256, label, and `learned` or `held_out`."""
+def spare(photos: LabelledPhotos, fold: Fold, snapshot: Snapshot) -> tuple[Fold, Numbers]:
+    """Keeps the catalogue's photos that measure every generation's photo search from being learned.
+
+    A backbone that had learned them would be measured, and its match probability calibrated, on photos that it finds
+    far better than any that a shopper takes. A label's last photos are learned all the same.
+
+    Returns:
+        The fold without them, and their rows, int64.
+    """
+    picked = held_out(snapshot.product_keys, snapshot.image_sha256)
+    measuring = {snapshot.image_sha256[row] for row in np.flatnonzero(picked)}
+    spared = np.array([photos.keys[row] in measuring for row in fold.train], np.bool_)
+    left = np.bincount(photos.y[fold.train[~spared]], minlength=len(photos.labels))
+    spared &= left[photos.y[fold.train]] > 0
+    return replace(fold, train=fold.train[~spared]), fold.train[spared]
+
+
+def photos_text(photos: LabelledPhotos, fold: Fold, spared: Numbers) -> str:
+    """Returns the photos as CSV: sha256, label, and `learned`, `held_out` or `spared`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for side, rows in ((_LEARNED, fold.train), (_HELD_OUT, fold.held)):
+    for side, rows in ((_LEARNED, fold.train), (_HELD_OUT, fold.held), (_SPARED, spared)):
         writer.writerows((photos.keys[row], photos.labels[photos.y[row]], side) for row in np.sort(rows))
     return out.getvalue()
 
 
 def learned_photos(home: Path, name: str) -> frozenset[str]:
-    """Returns the sha256 of the photos that the layers of a backbone were trained on; none for a pretrained one.
+    """Returns the sha256 of the photos that a backbone was trained on; none for a pretrained one.
+
+    Spared photos count among them: others of the same product were learned, and recognition asks for new products too.
 
     Raises:
         InvalidTraining: the backbone's list of photos is damaged.
@@ -38,4 +60,4 @@ def learned_photos(home: Path, name: str) -> frozenset[str]:
         lines = csv.DictReader(file)
         if tuple(lines.fieldnames or ()) != _COLUMNS:
             raise InvalidTraining(f"{path} must have the columns {', '.join(_COLUMNS)}; got {lines.fieldnames}.")
-        return frozenset(line["sha256"] for line in lines if line["side"] == _LEARNED)
+        return frozenset(line["sha256"] for line in lines if line["side"] != _HELD_OUT)
