@@ -2,11 +2,11 @@
 taken out in turn, and the speed of training.
 
     python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,no_match,ablation,speed]
-        [--copies 2] [--no-flips]
+        [--copies 2] [--no-flips] [--seed 0] [--draws 2] [--backbone efficientnet_lite2]
 
-HOME keeps the imported catalogue and the embedded photos between runs. FOLDER is the Grocery Store Dataset (Klasson et
-al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of one product per class: its class name,
-description, iconic image and training photos.
+HOME keeps the imported catalogue and the embedded photos between runs; a backbone fine-tuned there can be named. FOLDER
+is the Grocery Store Dataset (Klasson et al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of
+one product per class: its class name, description, iconic image and training photos.
 
 The part `no_match` asks the live generation for the validation photos of the clothing data set as well
 (github.com/alexeygrigorev/clothing-dataset-small). Queries are the 81 class names and the photos of val.txt; no figure
@@ -73,8 +73,8 @@ Numbers = NDArray[np.int64]
 class Grocery:
     """The catalogue and the query photos, imported and embedded once."""
 
-    def __init__(self, home: Path, data: Path, options: EmbedderOptions) -> None:
-        self.settings = Settings(home=home, backbone="efficientnet_lite2")
+    def __init__(self, home: Path, data: Path, backbone: str, options: EmbedderOptions) -> None:
+        self.settings = Settings(home=home, backbone=backbone)
         self.catalogue = Catalogue(home)
         if not self.catalogue.counts()["products"]:
             import_feed(self.settings, data / "catalogue.jsonl")
@@ -264,6 +264,7 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--data", type=Path, default=_DEFAULT)
     parser.add_argument("--parts", default="table,left")
+    parser.add_argument("--backbone", default="efficientnet_lite2")
     parser.add_argument("--clothing", type=Path, default=_DEFAULT.parent / "clothing" / "validation")
     parser.add_argument("--copies", type=int, default=2)
     parser.add_argument("--no-flips", action="store_true")
@@ -277,7 +278,7 @@ def main() -> None:
         run_speed(1_000_000)
     if parts == ["speed"]:
         return
-    grocery = Grocery(given.home, given.data, options)
+    grocery = Grocery(given.home, given.data, given.backbone, options)
     if "table" in parts:
         run_table(grocery, options)
     if "left" in parts:
