@@ -49,7 +49,7 @@ class BackboneOptions:
     mode: str = "finetune"
     from_layer: str = ""
     input_size: int = 0
-    epochs: int = 10
+    epochs: int = 5
     batch: int = 32
     learning_rate: float = 0.0005
     warmup: float = 0.1

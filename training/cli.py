@@ -154,7 +154,7 @@ def train_query_embedder_command(
 )
 @click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: about the upper third.")
 @click.option("--size", "input_size", default=0, help="Side of the input in pixels. Default: the architecture's.")
-@click.option("--epochs", default=10, show_default=True, help="Passes over the photos.")
+@click.option("--epochs", default=5, show_default=True, help="Passes over the photos.")
 @click.option("--batch", default=32, show_default=True, help="Photos in a step.")
 @click.option("--lr", "learning_rate", default=0.0005, show_default=True, help="Highest learning rate.")
 @click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the rate rises.")
