@@ -14,6 +14,7 @@ import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
+from threadpoolctl import threadpool_limits
 
 from api.app import create_app
 from api.errors import ServerError
@@ -103,6 +104,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Makes the app, in the worker, and starts to warm it."""
+        # The matrices of one query are small. Helpers of BLAS would spin for a while after each product, and FAISS's
+        # threads would wait for the cores that they hold.
+        threadpool_limits(1, user_api="blas")
         app = create_app(self._settings)
         held: Resources = app.extensions[EXTENSION]
         held.readiness.start(self._say_ready, self._say_waiting)
