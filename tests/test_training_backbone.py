@@ -379,7 +379,7 @@ def test_the_command_trains_from_the_catalogue_and_prints_the_curve(
 
     import_feed(small, photos)
     measuring = set(sorted(from_files(photos).keys)[::3])
-    monkeypatch.setattr("training.backbone_photos.held_out", lambda _, keys: np.isin(keys, list(measuring)))
+    monkeypatch.setattr("training.backbone_photos.may_be_held_out", lambda _, keys: np.isin(keys, list(measuring)))
     given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--views", "0", "--held-out", "0.3"]
     run = CliRunner().invoke(lookalike.cli, ["train", "backbone", *given], obj=small, catch_exceptions=False)
     assert run.exit_code == 0, run.output

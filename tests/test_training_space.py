@@ -17,7 +17,7 @@ from engine.text_tower import EncoderTextTower
 from training import space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.quality import MOST_QUERIES, held_out, name_retrieval, photo_retrieval
+from training.quality import MOST_QUERIES, held_out, may_be_held_out, name_retrieval, photo_retrieval
 from training.texts import product_texts
 
 WORDS = ("apple", "milk", "bread", "shoe", "lamp", "chair")
@@ -138,7 +138,11 @@ def test_photos_of_small_products_and_copies_are_never_queries() -> None:
 
 def test_there_is_a_bound_on_the_queries() -> None:
     count = 30_000
-    assert held_out(np.repeat(np.arange(count // 5), 5), [sha(number) for number in range(count)]).sum() == MOST_QUERIES
+    keys, shas = np.repeat(np.arange(count // 5), 5), [sha(number) for number in range(count)]
+    assert held_out(keys, shas).sum() == MOST_QUERIES
+    few = slice(0, count // 3)  # of a smaller catalogue other photos are among the first 2,000
+    assert (held_out(keys[few], shas[few]) & ~held_out(keys, shas)[few]).any()
+    assert not (held_out(keys[few], shas[few]) & ~may_be_held_out(keys, shas)[few]).any()
 
 
 def test_photo_retrieval_agrees_with_a_plain_loop() -> None:

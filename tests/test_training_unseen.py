@@ -20,7 +20,7 @@ from training.backbone_photos import PHOTOS, learned_photos, photos_text, spare
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import InvalidTraining
 from training.measure import measure
-from training.quality import held_out
+from training.quality import may_be_held_out
 from training.splits import Fold
 from training.voter_fit import FitOptions, TrainingRows, choose, fit
 
@@ -64,7 +64,7 @@ def test_a_fold_among_some_rows_learns_from_the_others() -> None:
 def test_photos_that_measure_generations_are_not_learned() -> None:
     keys = tuple(hashlib.sha256(bytes([number])).hexdigest() for number in range(200))
     snapshot = Snapshot(seq=1, product_keys=np.arange(200) // 10, image_keys=np.arange(200), image_sha256=list(keys))
-    picked = np.flatnonzero(held_out(snapshot.product_keys, keys))
+    picked = np.flatnonzero(may_be_held_out(snapshot.product_keys, keys))
     last = picked[0]  # the only photo of a label
     y = np.where(np.arange(200) == last, 1, 0)
     photos = LabelledPhotos(

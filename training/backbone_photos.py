@@ -10,7 +10,7 @@ import numpy as np
 from data.catalogue import Snapshot
 from training.datasets import LabelledPhotos
 from training.errors import InvalidTraining
-from training.quality import held_out
+from training.quality import may_be_held_out
 from training.splits import Fold, Numbers
 
 PHOTOS = "photos.csv"
@@ -24,10 +24,14 @@ def spare(photos: LabelledPhotos, fold: Fold, snapshot: Snapshot) -> tuple[Fold,
     A backbone that had learned them would be measured, and its match probability calibrated, on photos that it finds
     far better than any that a shopper takes. A label's last photos are learned all the same.
 
+    Args:
+        photos, fold: labelled photos, and which of them would be learned.
+        snapshot: the catalogue; how many of its photos measure depends on its size, so all that may are spared.
+
     Returns:
         The fold without them, and their rows, int64.
     """
-    picked = held_out(snapshot.product_keys, snapshot.image_sha256)
+    picked = may_be_held_out(snapshot.product_keys, snapshot.image_sha256)
     measuring = {snapshot.image_sha256[row] for row in np.flatnonzero(picked)}
     spared = np.array([photos.keys[row] in measuring for row in fold.train], np.bool_)
     left = np.bincount(photos.y[fold.train[~spared]], minlength=len(photos.labels))
@@ -48,7 +52,8 @@ def photos_text(photos: LabelledPhotos, fold: Fold, spared: Numbers) -> str:
 def learned_photos(home: Path, name: str) -> frozenset[str]:
     """Returns the sha256 of the photos that a backbone was trained on; none for a pretrained one.
 
-    Spared photos count among them: others of the same product were learned, and recognition asks for new products too.
+    Spared photos count among them: other photos of their products were learned, so that they are recognised more easily
+    than a new product's.
 
     Raises:
         InvalidTraining: the backbone's list of photos is damaged.

@@ -15,10 +15,7 @@ _BLOCK = 256
 
 
 def held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> NDArray[np.bool_]:
-    """Picks the query photos: about 10 % of the photos of products with at least 3, by a hash of the photo itself.
-
-    A photo is held out by its content alone, so that it is in the measure of every generation or of none. The photos
-    that one product shares with another, and a product's only unpicked photo, are never queries.
+    """Picks the query photos: the 2,000 of `may_be_held_out` that their hashes put first.
 
     Args:
         product_keys: int64 (m,), ascending.
@@ -27,14 +24,28 @@ def held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> ND
     Returns:
         bool (m,), at most 2,000 of them True.
     """
+    picked = may_be_held_out(product_keys, image_sha256)
+    if picked.sum() > MOST_QUERIES:
+        draws = np.array([_draw(sha) for sha in image_sha256], np.float64)
+        picked &= draws <= np.sort(draws[picked])[MOST_QUERIES - 1]
+    return picked
+
+
+def may_be_held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> NDArray[np.bool_]:
+    """Returns about 10 % of the photos of products with at least 3, by a hash of the photo itself, bool (m,).
+
+    A photo is held out by its content alone, so that it is in the measure of every generation or of none. The photos
+    that one product shares with another, and a product's only unpicked photo, are never queries.
+
+    Args:
+        product_keys: int64 (m,), ascending.
+        image_sha256: (m,).
+    """
     draws = np.array([_draw(sha) for sha in image_sha256], np.float64)
     _, inverse, counts = np.unique(product_keys, return_inverse=True, return_counts=True)
     _, copies, times = np.unique(np.array(image_sha256, "S64"), return_inverse=True, return_counts=True)
     picked: NDArray[np.bool_] = (draws < _SHARE) & (counts[inverse] >= _MIN_IMAGES) & (times[copies] == 1)
-    picked &= np.bincount(inverse, weights=~picked, minlength=len(counts))[inverse] > 0
-    if picked.sum() > MOST_QUERIES:
-        picked &= draws <= np.sort(draws[picked])[MOST_QUERIES - 1]
-    return picked
+    return picked & (np.bincount(inverse, weights=~picked, minlength=len(counts))[inverse] > 0)
 
 
 def photo_retrieval(vectors: Floats, product_keys: NDArray[np.int64], queries: NDArray[np.bool_]) -> dict[str, float]:
