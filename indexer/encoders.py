@@ -23,9 +23,3 @@ def lost_encoder(home: Path, folder: GenerationFolder) -> str:
         except InvalidModel:
             return f"{name} is {'damaged' if (home / name).exists() else 'missing'}"
     return ""
-
-
-def refuse_lost_encoder(home: Path, folder: GenerationFolder) -> None:
-    """Raises InvalidModel where the encoder that was tuned for a generation was lost."""
-    if lost := lost_encoder(home, folder):
-        raise InvalidModel(f"generation {folder.id} must have its text encoder; {lost}. Run `lookalike rebuild`.")

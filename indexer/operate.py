@@ -1,7 +1,6 @@
 """What an operator asks: what is live, what waits, what is kept, and how the last import and rebuild went."""
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from data.catalogue import Catalogue
@@ -10,7 +9,8 @@ from data.generations import GenerationFolder, GenerationStore
 from data.import_runs import ImportRuns
 from data.locks import holder
 from data.settings import Settings
-from indexer.encoders import refuse_lost_encoder
+from engine.errors import InvalidModel
+from indexer.encoders import lost_encoder
 from indexer.rebuild import LOCK_FILE
 from indexer.summary import last_rebuild
 
@@ -43,7 +43,12 @@ def roll_back(settings: Settings, generation: str | None = None) -> str:
     Raises:
         InvalidModel: the encoder that was tuned for it is missing or damaged; the live generation stays.
     """
-    return GenerationStore(settings.home).rollback(generation, check=partial(refuse_lost_encoder, settings.home))
+
+    def check(folder: GenerationFolder) -> None:
+        if lost := lost_encoder(settings.home, folder):
+            raise InvalidModel(f"generation {folder.id} must have its text encoder; {lost}. Run `lookalike rebuild`.")
+
+    return GenerationStore(settings.home).rollback(generation, check=check)
 
 
 def _live(store: GenerationStore) -> tuple[GenerationFolder | None, str]:
