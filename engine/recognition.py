@@ -10,12 +10,11 @@ from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.projection import normalise
 from engine.protocols import Floats, Mask
 from engine.vote import TOP, Vote, named_by
-from engine.voters import NAMES, KnnVoter, LinearVoter, transform_rows
+from engine.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 
 MAX_K = 100
 VIEWS = ("photo", "flip")
 _NEIGHBOURS = 5
-Near = tuple[NDArray[np.int64], Floats]  # what `KnnVoter.neighbours` returns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +183,7 @@ class Recogniser:
     def _tables(self, mapped: Floats, near: Near, allowed: Mask | None) -> Floats:
         tables = {
             "softmax": self.softmax.probabilities(mapped, allowed),
-            "knn": self.knn.judge(*near, allowed),
+            "knn": self.knn.probabilities_by(near, allowed),
             "svm": self.svm.probabilities(mapped, allowed),
         }
         return np.stack([tables[name] for name in NAMES])

@@ -18,6 +18,7 @@ NAMES = ("softmax", "knn", "svm")
 TRANSFORMS = ("plain", "l2", "sqrt_l2")
 _FLOOR = 1e-7  # smallest probability a voter gives, so that a logarithm always exists
 Labels = NDArray[np.int64]
+Near = tuple[NDArray[np.int64], Floats]  # rows near to each query and their distances, see `KnnVoter.neighbours`
 
 
 def transform_rows(name: str, rows: Floats) -> Floats:
@@ -131,7 +132,7 @@ class KnnVoter:
         lifted = np.concatenate([rows, half_norms], axis=1).astype(np.float32)
         self._index = build_index(lifted, settings or Settings(device="cpu"))
 
-    def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> tuple[Labels, Floats]:
+    def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> Near:
         """Finds each row's k nearest training rows of the allowed labels, near first.
 
         Returns:
@@ -157,12 +158,12 @@ class KnnVoter:
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
         """Returns float32 (n, labels), as `LinearVoter.probabilities` does."""
-        return self.judge(*self.neighbours(rows, self.k, allowed), allowed)
+        return self.probabilities_by(self.neighbours(rows, self.k, allowed), allowed)
 
-    def judge(self, near: Labels, distances: Floats, allowed: Mask | None = None) -> Floats:
-        """Returns the probabilities, float32 (n, labels), that follow from neighbours; the k nearest count."""
-        near, distances = near[:, : self.k], distances[:, : self.k]
-        shares = neighbour_shares(self.row_labels[near], distances, self.bandwidth, self.label_count)
+    def probabilities_by(self, near: Near, allowed: Mask | None = None) -> Floats:
+        """Returns the probabilities, float32 (n, labels), by what `neighbours` found; the k nearest count."""
+        rows, distances = near[0][:, : self.k], near[1][:, : self.k]
+        shares = neighbour_shares(self.row_labels[rows], distances, self.bandwidth, self.label_count)
         return calibrated(np.log(shares), self.temperature, allowed)
 
 
