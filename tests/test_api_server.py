@@ -13,13 +13,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
+from flask import Flask
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from api.admission import Admission
 from api.readiness import Readiness
+from api.resources import EXTENSION
+from api.server import _Server
 from data.catalogue import Catalogue
 from data.keys import Keys
 from data.settings import Settings
@@ -92,6 +97,18 @@ def test_without_a_generation_it_serves_and_says_what_it_waits_for(shared: Serve
     assert shared.ask("GET", "/livez")[0] == 200
     assert shared.ask("GET", "/v1/search/text?q=x")[0] == 503
     assert b"Nothing to search yet" in shared.ask("GET", "/")[1]
+
+
+def test_the_worker_computes_products_in_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Flask("empty")
+    app.extensions[EXTENSION] = SimpleNamespace(readiness=SimpleNamespace(start=lambda *_: None))
+    monkeypatch.setattr("api.server.create_app", lambda _: app)
+    server = object.__new__(_Server)  # gunicorn's own would read this process's arguments
+    server._settings = Settings(home=tmp_path)
+    with threadpool_limits(2, user_api="blas"):  # puts back what was there
+        assert server.load() is app
+        threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    assert threads == {1}
 
 
 def test_a_port_in_use_is_a_clear_error(shared: Server, tmp_path: Path) -> None:
