@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from simulation import Shop, SimulatedEvents, SimulatorOptions, shop_of, simulate, simulated_behaviour
 
 from data.catalogue import Catalogue
 from data.features import FeatureStore
@@ -33,9 +34,6 @@ from training.behaviour import Behaviour
 from training.cold_start import compare, joint_scores, products_of
 from training.cold_start_report import describe, write_report
 from training.learned_queries import learn_queries
-from training.simulated_events import SimulatedEvents
-from training.simulated_shop import Shop, shop_of
-from training.simulator import SimulatorOptions, simulate
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)
@@ -68,8 +66,8 @@ def main() -> None:
             f"{len(events):,} simulated events in {time.perf_counter() - started:.1f} s, {len(events.queries)} queries"
         )
         products, keys = products_of(catalogue.iter_facts(), view, split)
-        past = Behaviour.from_simulated(events, until=split.timestamp())
-        future = Behaviour.from_simulated(events, since=split.timestamp())
+        past = simulated_behaviour(events, until=split.timestamp())
+        future = simulated_behaviour(events, since=split.timestamp())
         truth = _Truth(events, products.product_ids)
         plain = compare(products, joint_scores(view, keys), past, future, split, arguments.queries, truth)
         tower = learned_tower(view, products.product_ids, keys, past)

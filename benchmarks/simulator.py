@@ -11,11 +11,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from simulation import Shop, SimulatorOptions, shop_of, simulate
 
 from data.catalogue import ProductFacts
 from data.products import Product
-from training.simulated_shop import Shop, shop_of
-from training.simulator import SimulatorOptions, simulate
 
 START, END = datetime(2024, 11, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt", "t-shirt")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulation import SimulatedEvents, SimulatorOptions, shop_of, simulate, simulated_behaviour
 from test_training_simulator import TIMES, facts
 
 from data.event_fields import parse_events
@@ -15,9 +16,6 @@ from data.events import Event
 from training import behaviour as behaviour_module
 from training.behaviour import Behaviour
 from training.position_bias import SLOTS, UNKNOWN, assumed_propensity, estimate_propensity, slots_of
-from training.simulated_events import SimulatedEvents
-from training.simulated_shop import shop_of
-from training.simulator import SimulatorOptions, simulate
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -89,7 +87,7 @@ def test_rows_and_columns_give_the_same_sums(played: SimulatedEvents, monkeypatc
     early = played.before(TIMES["start"] + 60 * 86_400)
     monkeypatch.setattr(behaviour_module, "_FOLD_ROWS", 700)
     rows = Behaviour.from_events(sorted(early.events(), key=lambda item: item.at))
-    columns = Behaviour.from_simulated(early)
+    columns = simulated_behaviour(early)
     by_rows = {(pair.query_text, pair.product_id): pair.weight for pair in rows.pairs()}
     assert by_rows == pytest.approx({(pair.query_text, pair.product_id): pair.weight for pair in columns.pairs()})
     assert rows.query_frequencies()[:5] == columns.query_frequencies()[:5]
@@ -97,14 +95,14 @@ def test_rows_and_columns_give_the_same_sums(played: SimulatedEvents, monkeypatc
 
 
 def test_the_position_bias_is_found_again(played: SimulatedEvents) -> None:
-    found = Behaviour.from_simulated(played).propensity[:20]
+    found = simulated_behaviour(played).propensity[:20]
     truth = np.arange(1, 21) ** -0.7
     assert np.abs(np.log(found / truth)).mean() < np.abs(np.log(assumed_propensity()[:20] / truth)).mean() / 2
     assert found[0] == 1
 
 
 def test_attraction_comes_near_the_true_relevance(played: SimulatedEvents) -> None:
-    found = Behaviour.from_simulated(played)
+    found = simulated_behaviour(played)
     truth = played.truth
     relevance = {}
     for query in range(len(played.queries)):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from simulation import SimulatorOptions, shop_of, simulate, simulated_behaviour
 from test_training_simulator import START, TIMES, facts
 from tiny_shop import TinyShop, axis
 
@@ -20,8 +21,6 @@ from training.behaviour import Behaviour
 from training.cold_start import compare, evaluate, ndcg
 from training.cold_start_rankings import Blend, Known, Products, best, by_behaviour, by_joint
 from training.errors import NotEnoughData
-from training.simulated_shop import shop_of
-from training.simulator import SimulatorOptions, simulate
 
 DAY = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -97,8 +96,8 @@ def test_shares_and_costs_on_a_simulated_shop() -> None:
         kind = np.array([shop.category[at] for at in there])
         return np.array([looks + [text.endswith(name) for name in kind] for text in texts], np.float32)
 
-    past = Behaviour.from_simulated(events, until=split.timestamp())
-    future = Behaviour.from_simulated(events, since=split.timestamp())
+    past = simulated_behaviour(events, until=split.timestamp())
+    future = simulated_behaviour(events, since=split.timestamp())
     found = compare(known, scores, past, future, split, 10)
     behaviour, joint, blended = found.rankings
     assert (found.queries, found.products) == (10, len(there))

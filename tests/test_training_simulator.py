@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulation import PARTIAL_MATCH, Shop, SimulatedEvents, SimulatorOptions, demand_of, shop_of, simulate, write_jsonl
 
 from data.catalogue import ProductFacts
 from data.event_feed import EventRow, read_event_feed
 from data.event_fields import parse_events
 from data.products import Product
 from training.errors import NotEnoughData
-from training.simulated_events import SimulatedEvents, write_jsonl
-from training.simulated_shop import PARTIAL_MATCH, Shop, demand_of, shop_of
-from training.simulator import SimulatorOptions, simulate
 
 START = datetime(2024, 11, 1, tzinfo=UTC)
 END = START + timedelta(days=728)

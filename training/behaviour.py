@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from data.events import Event
 from training.position_bias import assumed_propensity, estimate_propensity, slots_of
-from training.simulated_events import SimulatedEvents
 
 WORTH = {"click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
 _COLUMNS = ("search", *WORTH)  # the first: shown by a search
@@ -44,7 +43,7 @@ class Behaviour:
         weight: float64 (m,), each click as 1, cart as 3, purchase as 5, divided by the chance of its place.
     """
 
-    def __init__(self, queries: Sequence[str], product_ids: Sequence[str], tally: "_Tally", searched: Numbers) -> None:
+    def __init__(self, queries: Sequence[str], product_ids: Sequence[str], tally: "Tally", searched: Numbers) -> None:
         keys, counts = tally.folded()
         pairs, slots = keys >> _SLOT_BITS, keys & ((1 << _SLOT_BITS) - 1)
         self.queries, self.product_ids = tuple(queries), tuple(product_ids)
@@ -75,7 +74,7 @@ class Behaviour:
             since, until: only those from `since` on and before `until`.
         """
         queries, products = _Numbering(), _Numbering()
-        tally, searched = _Tally(), _Growing()
+        tally, searched = Tally(), _Growing()
         for event in events:
             if until is not None and event.at >= until:
                 break
@@ -91,27 +90,6 @@ class Behaviour:
                 position = -1 if event.position is None else event.position
                 tally.add(query, products(event.product_id), position, _COLUMNS.index(event.kind))
         return cls(list(queries.known), list(products.known), tally, searched.counts(len(queries.known)))
-
-    @classmethod
-    def from_simulated(
-        cls, events: SimulatedEvents, *, since: float = -np.inf, until: float = np.inf
-    ) -> "Behaviour":  # fmt: skip
-        """Sums up simulated events without making rows of them; the same figures as `from_events`.
-
-        Args:
-            since, until: seconds since 1970.
-        """
-        tally = _Tally()
-        chosen = np.flatnonzero((events.search_at >= since) & (events.search_at < until))
-        shown, queries = events.shown[chosen], events.search_query[chosen]
-        rows, places = np.nonzero(shown >= 0)
-        tally.add_many(queries[rows], shown[rows, places], places, np.zeros(len(rows), np.int64))
-        acted = np.flatnonzero((events.action_at >= since) & (events.action_at < until))
-        searches, positions = events.action_search[acted], events.action_position[acted]
-        products, kinds = events.shown[searches, positions], events.action_kind[acted].astype(np.int64)
-        tally.add_many(events.search_query[searches], products, positions, kinds + 1)
-        searched = np.bincount(queries, minlength=len(events.queries))
-        return cls([query_key(text) for text in events.queries], events.product_ids, tally, searched)
 
     def query_frequencies(self, most: int = 100_000) -> list[tuple[str, int]]:
         """Returns the most frequent queries and how often each was searched, the most frequent first."""
@@ -193,7 +171,7 @@ class _Growing:
         return np.array(self._counts + [0] * (length - len(self._counts)), np.int64)
 
 
-class _Tally:
+class Tally:
     """Counts by query, product and slot, folded together whenever many have come."""
 
     def __init__(self) -> None:

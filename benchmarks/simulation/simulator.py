@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
+from simulation.events import ACTIONS, SimulatedEvents, Truth
+from simulation.shop import Demand, Shop, demand_of
 from training.errors import NotEnoughData
-from training.simulated_events import ACTIONS, SimulatedEvents, Truth
-from training.simulated_shop import Demand, Shop, demand_of
 
 WEEK_S = 7 * 86_400.0
 WORTH = np.array([1.0, 3.0, 5.0])  # of a click, a cart and a purchase, for the shop's ranking
