@@ -12,7 +12,8 @@ import numpy as np
 
 from data.catalogue import Catalogue
 from data.settings import load_settings
-from engine.diversity import Order, duplicate_bound, mmr_order
+from engine.diversity import mmr_order
+from engine.duplicates import Order, duplicate_bound
 from engine.live import LiveIndex
 from engine.protocols import Floats
 from engine.ranking import Ranked, diversify

@@ -14,7 +14,8 @@ from data.settings import Settings
 from engine.backbones import resolve_spec
 from training.datasets import from_files, label_photos
 from training.measure import MODELS
-from training.voters import BackboneLoader, VoterOptions, train_voters
+from training.photo_features import BackboneLoader
+from training.voters import VoterOptions, train_voters
 
 
 def main() -> None:

@@ -4,56 +4,10 @@ Compared at equal nDCG with a determinantal point process, maximal marginal rele
 first ten on narrow queries and more on broad ones (benchmarks/diversity.py, docs/retrieval.md); it is the simpler one.
 """
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.duplicates import Order
 from engine.protocols import Floats
-
-Order = NDArray[np.int64]
-DEFAULT_BOUND = 0.98  # where no product has two photos to measure on
-_LEAST_BOUND = 0.9
-_ALIKE_SHARE = 0.95
-_MEASURED_PRODUCTS = 1000
-
-
-def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order], Floats]) -> float:
-    """Returns the cosine from which two products are near-duplicates.
-
-    Photos of one product say how alike two pictures of the same thing are: two products are taken for one where their
-    photos are as alike as only the most alike twentieth of the photo pairs of one product, and at least 0.9. It is
-    measured on the first two photos of at most 1,000 products, evenly spread.
-
-    Args:
-        product_keys: int64 (n,), ascending, of each row.
-        vectors_of: gives the points of rows, float32 (r, d), L2 norm 1.
-    """
-    _, firsts, counts = np.unique(product_keys, return_index=True, return_counts=True)
-    several = firsts[counts > 1]
-    if not len(several):
-        return DEFAULT_BOUND
-    places = np.linspace(0, len(several) - 1, min(len(several), _MEASURED_PRODUCTS))
-    picked = several[np.unique(places.astype(np.int64))]
-    likeness = np.einsum("ij,ij->i", vectors_of(picked), vectors_of(picked + 1))
-    apart = likeness[likeness < 1 - 1e-6]  # the same photo listed twice says nothing
-    return max(float(np.quantile(apart, _ALIKE_SHARE)), _LEAST_BOUND) if len(apart) else DEFAULT_BOUND
-
-
-def duplicates(sha256: Sequence[str], likeness: Floats, bound: float) -> NDArray[np.bool_]:
-    """Returns which products are near-duplicates of one that stands before them and is none itself, bool (m,).
-
-    Args:
-        sha256: (m,), the photo that stands for each product, best first.
-        likeness: float32 (m, m), cosines between them.
-        bound: see `duplicate_bound`.
-    """
-    _, numbers = np.unique(np.array(sha256, "S64"), return_inverse=True)
-    alike = (likeness >= bound) | (numbers[:, None] == numbers[None, :])
-    found = np.zeros(len(numbers), np.bool_)
-    for at in range(1, len(found)):
-        found[at] = bool((alike[at, :at] & ~found[:at]).any())
-    return found
 
 
 def mmr_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:

@@ -14,7 +14,7 @@ from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
 from engine import (
-    diversity,
+    duplicates,
     faiss_index,
     learned_queries,
     match_calibration,
@@ -26,9 +26,9 @@ from engine import (
     text_head,
 )
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
+from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.match_calibration import MatchCalibration
-from engine.projection import Projection
+from engine.projection import Projection, space_digest
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
 from engine.query_adapter import QueryAdapter
 from engine.related import RelatedQueries
@@ -194,7 +194,7 @@ class Generation:
     @cached_property
     def duplicate_bound(self) -> float:
         """The cosine from which two products are near-duplicates; see `engine.diversity`."""
-        return diversity.duplicate_bound(self.rows.product_keys, self.index.vectors)
+        return duplicates.duplicate_bound(self.rows.product_keys, self.index.vectors)
 
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""

@@ -1,6 +1,5 @@
 """Points of frequent queries, learned from what shoppers chose, beside the text tower that knows all words."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from data.durable import write_bytes
 from engine.errors import InvalidModel
-from engine.projection import Projection, read_tensors
+from engine.projection import read_tensors
 from engine.protocols import Floats, TextTower
 
 FILE = "learned_queries.safetensors"
@@ -22,7 +21,7 @@ class LearnedQueries:
     Args:
         texts: (n,), distinct but for case and spaces.
         points: float32 (n, d), L2 norm 1.
-        space: digest of the space that they lie in, see `space_digest`; in another one they mean nothing.
+        space: digest of the space that they lie in, see `engine.projection.space_digest`; it is of no use in another.
     """
 
     def __init__(self, texts: Sequence[str], points: Floats, space: str = "") -> None:
@@ -71,12 +70,6 @@ class LearnedTextTower:
         others = iter(self._tower.embed(unknown) if unknown or not texts else ())
         points = [next(others) if point is None else point for point in found]
         return np.stack(points) if points else self._tower.embed(())
-
-
-def space_digest(space: Projection) -> str:
-    """Returns hex sha256 of what makes a product space."""
-    parts = (space.transform.encode(), space.mean.tobytes(), space.matrix.tobytes())
-    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _key(text: str) -> str:

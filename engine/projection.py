@@ -1,5 +1,6 @@
 """The way from pool_3 features to the product space."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,3 +170,9 @@ def _moments(blocks: Iterable[Floats]) -> tuple[NDArray[np.float64], NDArray[np.
         raise InvalidModel("at least one feature row is required to fit the product space; got none.")
     mean = total / count
     return mean, products / count - np.outer(mean, mean)
+
+
+def space_digest(space: Projection) -> str:
+    """Returns hex sha256 of what makes a product space."""
+    parts = (space.transform.encode(), space.mean.tobytes(), space.matrix.tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.diversity import DEFAULT_BOUND, duplicates, mmr_order
+from engine.diversity import mmr_order
+from engine.duplicates import DEFAULT_BOUND, duplicates
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 

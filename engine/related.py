@@ -45,7 +45,7 @@ class RelatedQueries:
         texts: distinct by `query_key`, at most 100,000.
         searches: int64 (n,), how often each was searched.
         vectors: float32 (n, d), L2 norm 1.
-        space: digest of the space that they lie in, see `engine.learned_queries.space_digest`.
+        space: digest of the space that they lie in, see `engine.projection.space_digest`.
     """
 
     def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats, space: str = "") -> None:

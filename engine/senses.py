@@ -22,7 +22,7 @@ class Senses:
 
     Args:
         points: query text -> float32 (2 or 3, d), L2 norm 1, the sense that most was chosen of first.
-        space: digest of the space that they lie in, see `engine.learned_queries.space_digest`.
+        space: digest of the space that they lie in, see `engine.projection.space_digest`.
     """
 
     def __init__(self, points: Mapping[str, Floats], space: str = "") -> None:

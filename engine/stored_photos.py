@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +15,9 @@ from data.settings import Settings
 from engine.embedding import load_input
 from engine.generation import Generation
 from engine.protocols import BackboneSpec, Floats
-from engine.seen_photos import SeenPhoto, SeenPhotos
 
 _BATCH = 16
+MOST_SEEN = 1000  # photos; at 2,048 features 8 MB
 
 
 class StoredPhotos:
@@ -55,3 +57,38 @@ class StoredPhotos:
 
     def _store(self, spec: BackboneSpec) -> FeatureStore:
         return FeatureStore(self._settings.home, spec.fingerprint, spec.dim)
+
+
+@dataclass(frozen=True)
+class SeenPhoto:
+    """A photo that was searched with, whole: its features float32 (dim,), and the backbone they are of."""
+
+    sha256: str
+    features: Floats
+    spec: BackboneSpec
+
+
+class SeenPhotos:
+    """The last photos, by the search's `query_id` and by their own sha256. Safe to use from several threads."""
+
+    def __init__(self, most: int = MOST_SEEN) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._photos: OrderedDict[str, SeenPhoto] = OrderedDict()
+        self._searches: OrderedDict[str, str] = OrderedDict()
+
+    def put(self, query_id: str, photo: SeenPhoto) -> None:
+        with self._lock:
+            self._photos[photo.sha256] = photo
+            self._photos.move_to_end(photo.sha256)
+            self._searches[query_id] = photo.sha256
+            if len(self._photos) > self._most:
+                self._photos.popitem(last=False)
+            if len(self._searches) > self._most:
+                self._searches.popitem(last=False)
+
+    def of(self, names: Collection[str]) -> list[SeenPhoto]:
+        """Returns the photos among `names`, query ids or sha256, that are still known, each once."""
+        with self._lock:
+            wanted = {self._searches.get(name, name) for name in names}
+            return [self._photos[sha256] for sha256 in sorted(wanted) if sha256 in self._photos]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.diversity import DEFAULT_BOUND, duplicate_bound, duplicates, mmr_order
+from engine.diversity import mmr_order
+from engine.duplicates import DEFAULT_BOUND, duplicate_bound, duplicates
 from engine.projection import normalise
 from engine.protocols import Floats
 from engine.ranking import Ranked, diversify

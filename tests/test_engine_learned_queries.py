@@ -12,8 +12,8 @@ from tiny_shop import DIM, TinyShop, axis, photo_of
 from data.settings import Settings
 from engine import ranking
 from engine.generation import Generation, load_generation, write_generation_files
-from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
-from engine.projection import Projection
+from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.projection import Projection, space_digest
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from engine.text_head import TextHead

@@ -20,7 +20,7 @@ from engine.errors import CursorExpired, InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats
 from engine.search import SearchAnswer, SearchEngine, SearchRequest
-from engine.seen_photos import SeenPhoto, SeenPhotos
+from engine.stored_photos import SeenPhoto, SeenPhotos
 
 
 class AxisTower:

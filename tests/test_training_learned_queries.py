@@ -14,8 +14,8 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from engine import projection, text_head
 from engine.errors import InvalidModel
-from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
-from engine.projection import Projection, normalise
+from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.projection import Projection, normalise, space_digest
 from engine.protocols import BackboneSpec, Floats
 from training.behaviour import Behaviour
 from training.context import TrainingContext

@@ -20,9 +20,10 @@ from training.backbone_photos import PHOTOS, learned_photos, photos_text, spare
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import InvalidTraining
 from training.measure import measure
+from training.photo_rows import TrainingRows
 from training.quality import may_be_held_out
 from training.splits import Fold
-from training.voter_fit import FitOptions, TrainingRows, choose, fit
+from training.voter_fit import FitOptions, choose, fit
 
 NONE = np.array([], np.int64)
 

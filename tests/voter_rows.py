@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.voter_fit import TrainingRows
+from training.photo_rows import TrainingRows
 
 LABELS = ("bowl", "cup", "plate", "shoe")
 

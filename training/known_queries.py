@@ -7,8 +7,8 @@ import numpy as np
 
 from data.events import Events
 from engine import learned_queries, projection, text_head
-from engine.learned_queries import LearnedQueries, LearnedTextTower, space_digest
-from engine.projection import Projection
+from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.projection import Projection, space_digest
 from engine.protocols import TextTower
 from engine.related import MOST_TEXTS, RelatedQueries, query_key
 from engine.senses import Senses

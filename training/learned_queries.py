@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from data.events import Events
 from engine import projection, text_head
-from engine.learned_queries import LearnedQueries, space_digest
-from engine.projection import Projection, normalise
+from engine.learned_queries import LearnedQueries
+from engine.projection import Projection, normalise, space_digest
 from engine.protocols import Floats, TextTower
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder

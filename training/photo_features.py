@@ -18,7 +18,7 @@ from engine.protocols import Backbone, BackboneSpec, Floats
 from training.augmentation import augment, copy_key, flip, flip_key
 from training.datasets import Exclusion, LabelledPhotos
 from training.errors import NotEnoughData
-from training.voter_fit import TrainingRows
+from training.photo_rows import TrainingRows
 
 GetBackbone = Callable[[], Backbone]
 
@@ -54,6 +54,19 @@ def reader_of(settings: Settings, photos: LabelledPhotos) -> PhotoReader:
     catalogue = Catalogue(settings.home)
     files = dict(zip(photos.keys, photos.sources, strict=True)) if photos.sources else {}
     return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneLoader:
+    """Loads the backbone when it is first needed."""
+
+    settings: Settings
+    spec: BackboneSpec
+
+    def __call__(self) -> Backbone:
+        from engine.backbones import load_backbone
+
+        return load_backbone(self.settings, self.spec)
 
 
 def gather(

@@ -48,9 +48,8 @@ from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.held_out_retrieval import write_answers
 from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
-from training.photo_features import PhotoReader, embed_missing
+from training.photo_features import BackboneLoader, PhotoReader, embed_missing
 from training.query_adapter import PhotoQueries, gather_queries, train_adapter
-from training.voters import BackboneLoader
 
 _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
 _LEAST_PAIRS = 60  # with fewer, the backbone's own class names are all that words can be learned from

@@ -19,8 +19,7 @@ from training import measure as measuring
 from training.datasets import label_photos
 from training.errors import NotEnoughData
 from training.measure import MODELS, Measured, from_tables
-from training.photo_features import PhotoReader, gather_known, reader_of
-from training.voters import BackboneLoader
+from training.photo_features import BackboneLoader, PhotoReader, gather_known, reader_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated, transform_ro
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData
 from training.feature_map import MapChoice, choose_map, fit_axes, whitening
+from training.photo_rows import TrainingRows
 from training.splits import look_folds
 from training.vote import VoteChoice, fit_vote
 from training.voter_knn import KnnChoice, choose_knn, fit_knn
@@ -22,54 +23,7 @@ from training.voter_softmax import SoftmaxOptions, epoch_rows, fit_softmax
 from training.voter_svm import C_GRID, fit_svm
 
 _INNER_FOLDS = 4
-_LEAST_JUDGES = 50  # photos; fewer would choose by chance
 Numbers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRows:
-    """Features of labelled photos.
-
-    Attributes:
-        views: float32 (v, n, dim), pool_3 rows of the photos as they are recognised: `photo`, then perhaps `flip`.
-        copies: float32 (c, n, dim), augmented copies, for training only; c may be 0.
-        y: int64 (n,), label numbers.
-        view_names: of the views.
-        unseen: bool (n,), photos that the backbone has not learned from; None: all. A fine-tuned backbone tells those
-            that it learned apart far better than any others, so that voters and vote are judged by unseen ones alone.
-    """
-
-    views: Floats
-    copies: Floats
-    y: Numbers
-    view_names: tuple[str, ...] = ("photo",)
-    unseen: NDArray[np.bool_] | None = None
-
-    def subset(self, rows: Numbers) -> "TrainingRows":
-        return replace(
-            self,
-            views=self.views[:, rows],
-            copies=self.copies[:, rows],
-            y=self.y[rows],
-            unseen=None if self.unseen is None else self.unseen[rows],
-        )
-
-    @property
-    def judges(self) -> NDArray[np.bool_]:
-        """The photos, bool (n,), that choices are judged by: the unseen ones, or all where those are too few."""
-        if self.unseen is None or self.unseen.sum() < _LEAST_JUDGES:
-            return np.ones(len(self.y), np.bool_)
-        return self.unseen
-
-    @property
-    def shown(self) -> int:
-        """How many rows show each photo in training."""
-        return len(self.views) + len(self.copies)
-
-    def flat(self) -> tuple[Floats, Numbers, Numbers]:
-        """Returns all rows to train on, float32 (m, dim), their labels and which photo each shows."""
-        rows = np.concatenate([self.views, self.copies]).reshape(-1, self.views.shape[2])
-        return rows, np.tile(self.y, self.shown), np.tile(np.arange(len(self.y)), self.shown)
 
 
 @dataclass(frozen=True, kw_only=True)

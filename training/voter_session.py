@@ -15,8 +15,8 @@ from training.augmentation import contact_sheet
 from training.candidate import publish_candidate
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import TrainingError
-from training.photo_features import reader_of
-from training.voters import FILES, BackboneLoader, Trained, VoterOptions, train_voters
+from training.photo_features import BackboneLoader, reader_of
+from training.voters import FILES, Trained, VoterOptions, train_voters
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish
 _PREVIEWED_COPIES = 8

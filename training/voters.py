@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from data.settings import Settings
 from engine.errors import BackboneUnavailable
-from engine.protocols import Backbone, BackboneSpec, Floats
+from engine.protocols import BackboneSpec, Floats
 from engine.recognition import Recogniser
 from engine.recognition_files import save_recogniser
 from training import measure as measuring
@@ -22,9 +22,10 @@ from training.context import TrainingContext
 from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import NotEnoughData
 from training.measure import MODELS, Measured, from_tables, join, measure
-from training.photo_features import GetBackbone, gather, gather_known
+from training.photo_features import BackboneLoader, GetBackbone, gather, gather_known
+from training.photo_rows import TrainingRows
 from training.splits import Fold, folds, split
-from training.voter_fit import Choices, FitOptions, Timings, TrainingRows, choose, fit
+from training.voter_fit import Choices, FitOptions, Timings, choose, fit
 from training.voter_softmax import SoftmaxOptions
 
 MOST_PHOTOS_PER_LABEL = 1000
@@ -256,19 +257,6 @@ def capped(photos: LabelledPhotos, seed: int) -> LabelledPhotos:
             taken[photos.y[row]] += 1
             kept.append(row)
     return photos.subset(np.sort(np.array(kept, np.int64)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackboneLoader:
-    """Loads the backbone when it is first needed."""
-
-    settings: Settings
-    spec: BackboneSpec
-
-    def __call__(self) -> Backbone:
-        from engine.backbones import load_backbone
-
-        return load_backbone(self.settings, self.spec)
 
 
 @dataclass(frozen=True, kw_only=True)
