@@ -14,7 +14,6 @@ from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
 from engine import (
-    duplicates,
     faiss_index,
     learned_queries,
     match_calibration,
@@ -25,6 +24,7 @@ from engine import (
     senses,
     text_head,
 )
+from engine.duplicates import duplicate_bound
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.match_calibration import MatchCalibration
@@ -194,7 +194,7 @@ class Generation:
     @cached_property
     def duplicate_bound(self) -> float:
         """The cosine from which two products are near-duplicates; see `engine.diversity`."""
-        return duplicates.duplicate_bound(self.rows.product_keys, self.index.vectors)
+        return duplicate_bound(self.rows.product_keys, self.index.vectors)
 
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""

@@ -213,7 +213,7 @@ class EmbedderTraining:
             head.save(folder)
 
     def adapt(self, queries: PhotoQueries, untrained: Projection) -> tuple[QueryAdapter | None, dict[str, Any]]:
-        """Learns the query adapter of the space that is published; see `training.query_adapter.train_adapter`."""
+        """Learns the query adapter of the space to be published; see `training.query_adapter`."""
         spaces = (untrained, untrained)
         if self._won and self.first is not None and self.fitted is not None:
             spaces = (self._space(self.first.weights), self._space(self.fitted.weights))
