@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.database import json_list
 from data.products import Product
+from data.storage import json_list
 
 
 @dataclass(frozen=True, kw_only=True)

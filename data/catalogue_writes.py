@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.catalogue_reads import PhotoRecord, read_photos
-from data.database import json_list
 from data.filter_tree import attribute_values, fold
-from data.moments import moment_text
 from data.products import Product
+from data.storage import json_list, moment_text
 
 _CHUNK = 500
 _COLUMNS = (

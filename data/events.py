@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from data.database import Connections, json_list
 from data.errors import InvalidEvent
-from data.moments import moment_text
+from data.storage import Connections, json_list, moment_text
 
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000

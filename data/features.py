@@ -20,10 +20,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.database import Connections, json_list
-from data.durable import fsync_path, write_text
 from data.errors import FeatureStoreError
-from data.locks import waiting
+from data.storage import Connections, fsync_path, json_list, waiting, write_text
 
 Item = TypeVar("Item")
 Floats = NDArray[np.float32]

@@ -11,7 +11,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from data.errors import InvalidFilter
 from data.filter_tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
-from data.moments import moment_text
+from data.storage import moment_text
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 32

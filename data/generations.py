@@ -19,9 +19,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from data.durable import fsync_path, make_folder, sha256_file, write_text
 from data.errors import CorruptGeneration, NoGeneration
 from data.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
+from data.storage import fsync_path, make_folder, sha256_file, write_text
 
 __all__ = ["GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
 _STAGING, _REMOVED = ".staging-", ".removed-"

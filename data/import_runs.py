@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.database import Connections
+from data.storage import Connections
 
 _RUNS_WITH_ROWS = 20
 

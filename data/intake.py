@@ -13,10 +13,10 @@ from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord
 from data.colours import dominant_colours
-from data.durable import write_bytes
 from data.errors import ImageTooLarge, InvalidImage
 from data.images import Pixels, decode_photo
 from data.settings import Settings
+from data.storage import write_bytes
 
 THUMBNAIL_SIDE = 320
 

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.durable import sweep_abandoned, write_text
 from data.errors import SettingsError
 from data.progress import track
 from data.sample_canvas import Canvas
@@ -30,6 +29,7 @@ from data.sample_patterns import COLOURS, jitter, make_fill
 from data.sample_plan import Item, plan_item
 from data.sample_scenes import angle_photo, lifestyle_photo, phone_photo, studio_photo
 from data.sample_texts import TextQuery, description, text_queries, title, title_ko
+from data.storage import sweep_abandoned, write_text
 
 SAMPLE_NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _VERSION = 3

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from data.durable import write_text
 from data.errors import SettingsError
+from data.storage import write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
 _CHOICES: dict[str, tuple[str, ...]] = {

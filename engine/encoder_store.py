@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from data.durable import fsync_path, make_folder, sha256_file, sweep_abandoned, write_text
+from data.storage import fsync_path, make_folder, sha256_file, sweep_abandoned, write_text
 from engine.errors import InvalidModel
 
 ROOT = "encoders"

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import write_bytes
 from data.generations import GenerationFolder
 from data.settings import Settings
+from data.storage import write_bytes
 from engine import (
     faiss_index,
     learned_queries,

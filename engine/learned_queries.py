@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.projection import read_tensors
 from engine.protocols import Floats, TextTower

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.projection import normalise, read_tensors
 from engine.protocols import Floats

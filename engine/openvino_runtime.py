@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import fsync_path, sha256_file, sweep_abandoned
+from data.storage import fsync_path, sha256_file, sweep_abandoned
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 

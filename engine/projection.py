@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 

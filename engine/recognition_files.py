@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import write_bytes
 from data.settings import Settings
+from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.recognition import FeatureMap, Recogniser
 from engine.vote import Vote

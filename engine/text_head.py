@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.projection import normalise, read_tensors
 from engine.protocols import Floats

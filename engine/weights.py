@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from data.durable import sha256_file
 from data.settings import Settings
+from data.storage import sha256_file
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 

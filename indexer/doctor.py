@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.catalogue import Catalogue
-from data.database import FILE_NAME as DATABASE
 from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
 from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.intake import Intake
-from data.locks import holder
 from data.settings import Settings
+from data.storage import FILE_NAME as DATABASE
+from data.storage import holder
 from engine.encoder_store import is_tuned
 from engine.protocols import BackboneSpec
 from indexer.encoders import encoder_of, lost_encoder

@@ -7,8 +7,8 @@ from data.catalogue import Catalogue
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.import_runs import ImportRuns
-from data.locks import holder
 from data.settings import Settings
+from data.storage import holder
 from engine.errors import InvalidModel
 from indexer.encoders import lost_encoder
 from indexer.rebuild import LOCK_FILE

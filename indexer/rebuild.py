@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from data.generations import GenerationFolder, StagedGeneration
-from data.locks import exclusive
 from data.progress import track
 from data.settings import Settings
+from data.storage import exclusive
 from engine.protocols import Backbone, Floats
 from indexer.encoders import lost_encoder
 from indexer.gates import GateResult, refuse_failed

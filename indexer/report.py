@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from data.durable import write_text
+from data.storage import write_text
 from indexer.gates import GateResult
 
 FILE = "report.html"

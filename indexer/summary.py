@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.durable import write_text
+from data.storage import write_text
 from indexer.gates import GateResult
 
 _log = logging.getLogger("lookalike.rebuild")

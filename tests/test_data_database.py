@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from data import database, migrations
-from data.database import Connections, json_list, open_database
 from data.errors import DatabaseError
+from data.storage import Connections, database, json_list, migrations
+from data.storage.database import open_database
 
 ADD_SEQ = """
 import sys
 from pathlib import Path
-from data.database import Connections
+from data.storage.database import Connections
 connections = Connections(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     with connections.writing() as connection:
@@ -27,7 +27,7 @@ for _ in range(int(sys.argv[2])):
 DIE_INSIDE = """
 import os, sys
 from pathlib import Path
-from data.database import Connections
+from data.storage.database import Connections
 with Connections(Path(sys.argv[1])).writing() as connection:
     connection.execute("UPDATE counter SET seq = 99")
     os.kill(os.getpid(), 9)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data import durable
+from data.storage import durable
 
 
 def test_content_appears_in_a_new_folder(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from small_generations import FIELDS, flip, publish
 
-from data import durable, generations
+from data import generations
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationStore
+from data.storage import durable
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from data.errors import LockHeld
-from data.locks import exclusive, holder, waiting
+from data.storage import exclusive, holder, waiting
 
 HOLD = """
 import sys
 from pathlib import Path
-from data.locks import exclusive
+from data.storage.locks import exclusive
 with exclusive(Path(sys.argv[1]), "rebuild"):
     print("held", flush=True)
     sys.stdin.read()

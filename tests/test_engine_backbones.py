@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.durable import sha256_file
 from data.errors import SettingsError
 from data.settings import Settings
+from data.storage import sha256_file
 from engine import backbones
 from engine.backbones import custom_backbone, load_backbone, resolve_spec
 from engine.errors import BackboneUnavailable, InvalidModel

@@ -14,9 +14,9 @@ from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
-from data.locks import exclusive
 from data.products import Product
 from data.settings import Settings
+from data.storage import exclusive
 from engine import backbones, text_head
 from engine.encoder_store import publish_encoder, staged_encoder
 from engine.errors import BackboneUnavailable, InvalidModel

@@ -13,10 +13,10 @@ from shape_catalogue import PHOTOS_EACH, draw_shape
 from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
-from data.durable import sha256_file
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
+from data.storage import sha256_file
 from engine.embedding import load_input
 from engine.errors import FingerprintMismatch
 from engine.generation import Generation, load_generation

@@ -14,8 +14,8 @@ from PIL import Image
 
 import lookalike
 from data.errors import LockHeld
-from data.locks import exclusive
 from data.settings import Settings
+from data.storage import exclusive
 from engine.backbones import load_backbone, resolve_spec
 from engine.errors import InvalidModel
 from engine.keras_backbones import ARCHITECTURES, Architecture, trunk_of

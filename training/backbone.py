@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from data.catalogue import Catalogue
-from data.durable import fsync_path, make_folder, sha256_file
-from data.locks import exclusive
 from data.settings import Settings
+from data.storage import exclusive, fsync_path, make_folder, sha256_file
 from engine.keras_backbones import precision_policy, quiet_tensorflow, trunk_of
 from engine.protocols import Floats
 from training.backbone_batches import Numbers, TrainingBatches

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import InvalidModel
 
 FILE = "checkpoint.safetensors"

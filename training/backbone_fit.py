@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from data.durable import write_text
 from data.progress import Progress
+from data.storage import write_text
 from engine.protocols import Floats
 from training import backbone_checkpoint as checkpoint
 from training.backbone_batches import Numbers, TrainingBatches

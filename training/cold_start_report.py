@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from data.durable import write_text
+from data.storage import write_text
 from training.cold_start import MOST_LOSS, ColdStart, Figures
 from training.pages import render_page
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from data.durable import make_folder, write_bytes
 from data.progress import Progress
+from data.storage import make_folder, write_bytes
 from training.embedder_data import Sampler
 from training.embedder_model import Weights, as_inputs, build, read_state, read_weights, write_state
 from training.embedder_options import EmbedderOptions

@@ -10,8 +10,8 @@ from data.catalogue import Catalogue, Snapshot
 from data.errors import NoGeneration
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
-from data.locks import exclusive
 from data.settings import Settings
+from data.storage import exclusive
 from engine import faiss_index, match_calibration, projection, query_adapter, text_head
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.projection import Projection

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data.durable import make_folder, write_bytes
 from data.progress import Progress
+from data.storage import make_folder, write_bytes
 from engine.protocols import Floats
 from training.encoder_learner import BATCH, EncoderLearner, TextTargets, TuningPlan
 

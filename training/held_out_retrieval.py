@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data.durable import write_text
+from data.storage import write_text
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.text_head import TextHead

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import write_bytes
+from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.recognition import Recogniser

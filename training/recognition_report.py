@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from data.durable import write_text
+from data.storage import write_text
 from engine.protocols import Floats
 from training.measure import Measured
 from training.pages import flat_facts, render_page, thumbnail

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.durable import write_text
+from data.storage import write_text
 from training.pages import flat_facts, render_page, thumbnail
 from training.retrieval import METRICS
 from training.retrieval_evaluation import Outcomes, Retrieval

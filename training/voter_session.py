@@ -8,8 +8,8 @@ from data import images
 from data.catalogue import Catalogue
 from data.errors import NoGeneration
 from data.generations import GenerationFolder, GenerationStore
-from data.locks import exclusive
 from data.settings import Settings
+from data.storage import exclusive
 from engine.protocols import BackboneSpec
 from training.augmentation import contact_sheet
 from training.candidate import publish_candidate

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from data.durable import make_folder
 from data.errors import LockHeld
+from data.storage.durable import make_folder
 
 _TRIES, _PAUSE_S = 5, 0.02
 
