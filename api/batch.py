@@ -11,10 +11,9 @@ from api.errors import BadRequest
 from api.parsing import from_json
 from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
-from data.catalogue import PhotoRecord
+from data.catalogue import PhotoRecord, Product, parse_product
 from data.errors import LookalikeError
 from data.intake import Intake
-from data.products import Product, parse_product
 from data.settings import Settings
 
 _log = logging.getLogger("lookalike.api")

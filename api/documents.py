@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from data.catalogue import ProductFacts
-from data.products import product_fields
+from data.catalogue import ProductFacts, product_fields
 from engine.search import SearchAnswer
 
 

@@ -10,7 +10,7 @@ from api.errors import BadRequest
 from api.parsing import from_json
 from api.resources import resources
 from api.uploads import limit_body, read_body, read_parts, require_type
-from data.products import Product, parse_product
+from data.catalogue import Product, parse_product
 
 blueprint = Blueprint("products", __name__)
 IMAGES = 10  # photos in one PUT

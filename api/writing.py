@@ -6,10 +6,9 @@ from typing import Any
 
 from api.admission import Admission
 from api.seams import Engine
-from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
 from data.intake import Intake
-from data.products import Product, patch_product
 
 
 class ProductWriter:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from simulation import Shop, SimulatorOptions, shop_of, simulate
 
-from data.catalogue import ProductFacts
-from data.products import Product
+from data.catalogue import Product, ProductFacts
 
 START, END = datetime(2024, 11, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = ("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt", "t-shirt")

@@ -40,7 +40,7 @@ class Filter:
         """Tells whether a product passes, exactly as the SQL would.
 
         Args:
-            fields: as `data.products.product_fields` gives them, and under `colours` those seen in its photos.
+            fields: as `data.catalogue.product_fields` gives them; under `colours` also those seen in its photos.
         """
         return node_matches(self.tree, fields)
 

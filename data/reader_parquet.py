@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from data.catalogue import FACTS
 from data.errors import InvalidFeed
-from data.products import FACTS
 from data.reader_rows import BadRow, Row, row_from
 
 _BATCH_ROWS = 500

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from data.import_runs import RowProblem
+from data.catalogue import RowProblem
 from indexer.errors import IndexerError
 
 

@@ -10,12 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse_product, product_fields
 from data.errors import InvalidFeed
 from data.fetch import fetch_image
-from data.import_runs import ImportRuns, RowProblem
 from data.intake import Intake
-from data.products import parse_product, product_fields
 from data.progress import track
 from data.reader_images import is_url, resolve_image
 from data.readers import read_feed

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.catalogue import RowProblem
 from data.errors import InvalidEvent, InvalidFeed
 from data.event_feed import EventRow, read_event_feed
 from data.event_fields import parse_events
 from data.events import Event, Events
-from data.import_runs import RowProblem
 from data.progress import track
 from data.reader_rows import BadRow
 from data.settings import Settings

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, ImportRuns
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
-from data.import_runs import ImportRuns
 from data.settings import Settings
 from data.storage import holder
 from engine.errors import InvalidModel

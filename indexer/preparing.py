@@ -5,10 +5,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from data.catalogue import PhotoRecord
+from data.catalogue import PhotoRecord, Product, RowProblem, parse_product
 from data.errors import InvalidImage, InvalidProduct
-from data.import_runs import RowProblem
-from data.products import Product, parse_product
 from data.readers import BadRow, Row
 
 _PHOTOS_AHEAD = 64

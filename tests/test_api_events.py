@@ -12,10 +12,9 @@ from test_api_openapi import expect
 
 from api.resources import EXTENSION, Resources
 from api.search_log import QUEUED, SearchLog
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Product
 from data.errors import DatabaseError, FeatureStoreError
 from data.events import Event, Events, Shown
-from data.products import Product
 from data.settings import Settings
 from engine.cursors import Cursor
 from engine.search import SearchAnswer, SearchRequest

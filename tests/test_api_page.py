@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from api.page_form import PageForm, quoted, read_page_form
+from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter
-from data.products import parse_product, product_fields
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("1")</script>\' onload=x & "quoted"'

@@ -14,10 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.catalogue import Catalogue, Change, PhotoRecord, ProductFacts
+from data.catalogue import Catalogue, Change, PhotoRecord, Product, ProductFacts
 from data.errors import UnknownProduct
 from data.filters import parse_filter
-from data.products import Product
 
 
 def photo(name: str, colours: Sequence[str] = (), source: str = "") -> PhotoRecord:
@@ -260,7 +259,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from data.catalogue import Catalogue
-from data.products import Product
+from data.catalogue.products import Product
 catalogue = Catalogue(Path(sys.argv[1]))
 for number in range(10_000):
     catalogue.upsert(Product(product_id=f"p{number}", title="x"), [])

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Product
 from data.errors import InvalidEvent
 from data.events import KINDS, Event, Events, Shown
-from data.products import Product
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, product_fields
 from data.errors import InvalidFilter
 from data.filter_grammar import MAX_DEPTH, MAX_LENGTH, MAX_TERMS
 from data.filters import parse_filter
-from data.products import Product, product_fields
 
 MUG = {
     "product_id": "Mug-1",

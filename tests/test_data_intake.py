@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 from data import intake as intake_module
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import ImageTooLarge, InvalidImage
 from data.intake import Intake, thumbnail_path, upload_path
-from data.products import Product
 from data.settings import Settings
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.catalogue import Product, parse_product, patch_product, product_fields
+from data.catalogue.products import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.errors import InvalidProduct
-from data.products import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT, Product, parse_product, patch_product, product_fields
 
 
 def parse(**fields: Any) -> Product:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from feed_files import parquet, rows
 
+from data.catalogue import parse_product
 from data.errors import InvalidFeed
-from data.products import parse_product
 from data.reader_rows import Row
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from data.catalogue import parse_product
 from data.errors import InvalidFeed, InvalidProduct
-from data.products import parse_product
 from data.reader_rows import LINE_LIMIT, Row
 from data.readers import detect_format, read_feed
 

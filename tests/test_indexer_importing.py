@@ -17,9 +17,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, ImportRuns
 from data.errors import InvalidFeed, InvalidImage
-from data.import_runs import ImportRuns
 from data.intake import thumbnail_path
 from data.settings import Settings
 from indexer import importing, preparing

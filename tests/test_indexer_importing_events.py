@@ -7,10 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 import lookalike
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Product
 from data.errors import InvalidFeed
 from data.events import Events
-from data.products import Product
 from data.settings import Settings
 from indexer import importing_events
 from indexer.importing_events import describe_events, import_events

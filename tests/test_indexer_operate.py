@@ -12,9 +12,8 @@ from shape_catalogue import PHOTOS_EACH, draw_catalogue
 from small_generations import FIELDS
 from tiny_backbone import TinyBackbone
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Product
 from data.generations import GenerationFolder, GenerationStore
-from data.products import Product
 from data.settings import Settings
 from data.storage import exclusive
 from engine import backbones, text_head

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidFeed
-from data.products import Product
 from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import NotEnoughData
 from training.splits import folds, look_folds, split

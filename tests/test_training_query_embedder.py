@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from word_encoder import WordEncoder
 
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, PhotoRecord, parse_product
 from data.features import FeatureStore
-from data.products import parse_product
 from data.settings import Settings
 from engine.match_calibration import MatchCalibration
 from engine.projection import Projection

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from simulation import PARTIAL_MATCH, Shop, SimulatedEvents, SimulatorOptions, demand_of, shop_of, simulate, write_jsonl
 
-from data.catalogue import ProductFacts
+from data.catalogue import Product, ProductFacts
 from data.event_feed import EventRow, read_event_feed
 from data.event_fields import parse_events
-from data.products import Product
 from training.errors import NotEnoughData
 
 START = datetime(2024, 11, 1, tzinfo=UTC)

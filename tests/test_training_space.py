@@ -9,7 +9,7 @@ import pytest
 from tiny_shop import DIM, TinyShop, axis
 from word_encoder import WideWordEncoder
 
-from data.products import Product, parse_product
+from data.catalogue import Product, parse_product
 from data.settings import Settings
 from engine.projection import FILE, Projection
 from engine.text_head import TextHead

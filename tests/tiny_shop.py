@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, PhotoRecord, parse_product
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
-from data.products import parse_product
 from data.settings import Settings
 from engine.generation import write_generation_files
 from engine.projection import Projection

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalogue import Catalogue, Snapshot
+from data.catalogue import Catalogue, Product, Snapshot
 from data.errors import InvalidFeed
-from data.products import Product
 from training.errors import NotEnoughData
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}

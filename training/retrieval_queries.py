@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalogue import ProductFacts
+from data.catalogue import Product, ProductFacts
 from data.errors import InvalidFeed
 from data.events import Events
-from data.products import Product
 from data.settings import Settings
 from training.behaviour import Behaviour
 from training.context import TrainingContext

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data.products import Product
+from data.catalogue import Product
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。])\s+|\n+")
 _LONGEST = 300

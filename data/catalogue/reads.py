@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.products import Product
+from data.catalogue.products import Product
 from data.storage import json_list
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalogue_reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue_writes import delete_all, upsert_all
+from data.catalogue.products import Product
+from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
+from data.catalogue.writes import delete_all, upsert_all
 from data.errors import UnknownProduct
 from data.filters import Filter
-from data.products import Product
 from data.storage import Connections, json_list
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot"]

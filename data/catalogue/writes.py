@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from data.catalogue_reads import PhotoRecord, read_photos
+from data.catalogue.products import Product
+from data.catalogue.reads import PhotoRecord, read_photos
 from data.filter_tree import attribute_values, fold
-from data.products import Product
 from data.storage import json_list, moment_text
 
 _CHUNK = 500

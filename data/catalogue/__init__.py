@@ -1,0 +1,20 @@
+"""The catalogue: products, their photos and facts, and the reports of imports, in one SQLite file."""
+
+from data.catalogue.import_runs import ImportRuns, RowProblem
+from data.catalogue.products import FACTS, Product, parse_product, patch_product, product_fields
+from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot
+
+__all__ = [
+    "FACTS",
+    "Catalogue",
+    "Change",
+    "ImportRuns",
+    "PhotoRecord",
+    "Product",
+    "ProductFacts",
+    "RowProblem",
+    "Snapshot",
+    "parse_product",
+    "patch_product",
+    "product_fields",
+]
