@@ -12,8 +12,7 @@ from api.parsing import from_json_list
 from api.resources import resources
 from api.uploads import limit_body, read_body, require_type
 from data.errors import InvalidEvent, LookalikeError
-from data.event_fields import FIELDS, parse_events
-from data.events import Event
+from data.events import FIELDS, Event, parse_events
 
 blueprint = Blueprint("events", __name__)
 EVENTS = 1_000  # in one request

@@ -8,8 +8,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from data.errors import LookalikeError
-from data.event_fields import search_event_id
-from data.events import Event, Events, Shown
+from data.events import Event, Events, Shown, search_event_id
 from engine.cursors import Cursor
 from engine.errors import InvalidQuery
 from engine.search import SearchAnswer, SearchRequest

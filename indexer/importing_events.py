@@ -9,9 +9,7 @@ from typing import Any
 
 from data.catalogue import RowProblem
 from data.errors import InvalidEvent, InvalidFeed
-from data.event_feed import EventRow, read_event_feed
-from data.event_fields import parse_events
-from data.events import Event, Events
+from data.events import Event, EventRow, Events, parse_events, read_event_feed
 from data.progress import track
 from data.reader_rows import BadRow
 from data.settings import Settings
@@ -57,7 +55,7 @@ def import_events(
     """Adds the events of a log; importing the same log again changes nothing.
 
     Args:
-        format: one of `data.event_feed.EVENT_FORMATS`.
+        format: one of `data.events.feed.EVENT_FORMATS`.
         report: JSONL file for the problems, one a line; it appears when the import ends.
 
     Raises:

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from data.errors import InvalidEvent, InvalidFeed
-from data.event_feed import EventRow, read_event_feed
-from data.event_fields import parse_events
-from data.events import Event, Events, Shown
+from data.events import Event, EventRow, Events, Shown, parse_events, read_event_feed
 from data.reader_rows import BadRow
 
 NOW = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.errors import InvalidEvent
-from data.events import KINDS, Event, Events, Shown
+from data.events import Event, Events, Shown
+from data.events.store import KINDS
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from simulation import SimulatedEvents, SimulatorOptions, shop_of, simulate, simulated_behaviour
 from test_training_simulator import TIMES, facts
 
-from data.event_fields import parse_events
-from data.events import Event
+from data.events import Event, parse_events
 from training import behaviour as behaviour_module
 from training.behaviour import Behaviour
 from training.position_bias import SLOTS, UNKNOWN, assumed_propensity, estimate_propensity, slots_of

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from data.catalogue import Catalogue
-from data.event_fields import parse_events
-from data.events import Event, Events
+from data.events import Event, Events, parse_events
 from data.features import FeatureStore
 from data.generations import GenerationFolder
 from data.settings import Settings

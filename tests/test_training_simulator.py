@@ -11,8 +11,7 @@ import pytest
 from simulation import PARTIAL_MATCH, Shop, SimulatedEvents, SimulatorOptions, demand_of, shop_of, simulate, write_jsonl
 
 from data.catalogue import Product, ProductFacts
-from data.event_feed import EventRow, read_event_feed
-from data.event_fields import parse_events
+from data.events import EventRow, parse_events, read_event_feed
 from training.errors import NotEnoughData
 
 START = datetime(2024, 11, 1, tzinfo=UTC)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.event_fields import parse_events
-from data.events import Event
+from data.events import Event, parse_events
 from data.storage import fsync_path, make_folder
 
 ACTIONS = ("click", "add_to_cart", "purchase")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InvalidFeed
-from data.event_fields import FIELDS, OUTCOMES
+from data.events.fields import FIELDS, OUTCOMES
 from data.reader_csv import column_names, header_delimiter, read_cells
 from data.reader_jsonl import read_jsonl
 from data.reader_rows import BOM, BadRow

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.errors import InvalidEvent
-from data.events import KINDS, POSITION_LIMIT, Event, Shown
+from data.events.store import KINDS, POSITION_LIMIT, Event, Shown
 
 SHOWN_LIMIT = 1_000
 FIELDS = (
