@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, product_fields
 from data.errors import InvalidFilter
-from data.filter_grammar import MAX_DEPTH, MAX_LENGTH, MAX_TERMS
 from data.filters import parse_filter
+from data.filters.grammar import MAX_DEPTH, MAX_LENGTH, MAX_TERMS
 
 MUG = {
     "product_id": "Mug-1",

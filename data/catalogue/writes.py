@@ -9,7 +9,7 @@ from typing import Any
 
 from data.catalogue.products import Product
 from data.catalogue.reads import PhotoRecord, read_photos
-from data.filter_tree import attribute_values, fold
+from data.filters import attribute_values, fold
 from data.storage import json_list, moment_text
 
 _CHUNK = 500

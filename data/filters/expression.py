@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data.filter_grammar import parse
-from data.filter_tree import Node, node_matches, node_sql
+from data.filters.grammar import parse
+from data.filters.tree import Node, node_matches, node_sql
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from data.errors import InvalidFilter
-from data.filter_tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
+from data.filters.tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
 from data.storage import moment_text
 
 MAX_LENGTH = 2_000
@@ -53,7 +53,7 @@ _TERMINALS = {
 
 
 def parse(text: str) -> Node:
-    """Parses `text` as `data.filters.parse_filter` says, within MAX_LENGTH, MAX_DEPTH and MAX_TERMS."""
+    """Parses `text` as `data.filters.expression.parse_filter` says, within MAX_LENGTH, MAX_DEPTH and MAX_TERMS."""
     if len(text) > MAX_LENGTH:
         raise _invalid(text, MAX_LENGTH, f"a filter must have at most {MAX_LENGTH} characters; got {len(text)}")
     try:

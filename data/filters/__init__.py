@@ -1,0 +1,6 @@
+"""Filter expressions such as `brand = "Acme" AND price < 20`: grammar, tree, and SQL made from it."""
+
+from data.filters.expression import Filter, parse_filter
+from data.filters.tree import attribute_values, fold
+
+__all__ = ["Filter", "attribute_values", "fold", "parse_filter"]
