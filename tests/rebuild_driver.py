@@ -17,7 +17,7 @@ from typing import Any
 
 from tiny_backbone import TinyBackbone
 
-import data.generations
+import data.generations.store
 import indexer.rebuild
 import lookalike
 from data.features import FeatureStore
@@ -54,7 +54,7 @@ def after(owner: Any, name: str, stop: Stop, when: Callable[..., bool] = lambda 
 
 def within_prune(stop: Stop) -> None:
     """Stops where an old generation is renamed already and about to be deleted."""
-    before(data.generations.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
+    before(data.generations.store.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
 
 
 def writes(name: str) -> Callable[..., bool]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from small_generations import FIELDS, flip, publish
 
-from data import generations
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationStore
+from data.generations import store as generations
 from data.storage import durable
 
 

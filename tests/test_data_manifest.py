@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from small_generations import FIELDS, flip, publish
 
 from data.errors import CorruptGeneration
-from data.generations import GenerationStore, Manifest
+from data.generations import GenerationStore
+from data.generations.store import Manifest
 
 
 @pytest.fixture

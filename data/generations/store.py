@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptGeneration, NoGeneration
-from data.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
+from data.generations.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
 from data.storage import fsync_path, make_folder, sha256_file, write_text
 
 __all__ = ["GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
