@@ -29,8 +29,8 @@ from api.uploads import FORM_BYTES, PARTS
 from api.writing import ProductWriter
 from data.catalogue import Catalogue
 from data.events import Events
-from data.intake import Intake
 from data.keys import Keys
+from data.photos import Intake
 from data.settings import Settings
 
 

@@ -13,7 +13,7 @@ from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
 from data.catalogue import PhotoRecord, Product, parse_product
 from data.errors import LookalikeError
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 
 _log = logging.getLogger("lookalike.api")

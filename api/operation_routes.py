@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request, send_file
 from api.documents import json_answer
 from api.problems import RETRY_AFTER_S, problem
 from api.resources import resources
-from data.intake import thumbnail_path
+from data.photos import thumbnail_path
 
 blueprint = Blueprint("operations", __name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")

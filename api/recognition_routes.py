@@ -12,8 +12,7 @@ from api.errors import BadRequest
 from api.parsing import check_fields, from_json, from_texts
 from api.resources import resources
 from api.uploads import FORM_TYPES, limit_body, read_part, require_type
-from data.colours import COLOUR_NAMES, dominant_colours
-from data.images import decode
+from data.photos import COLOUR_NAMES, decode, dominant_colours
 from engine.recognition import Recognition
 from engine.recommend import RecommendRequest, recommend
 

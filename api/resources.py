@@ -14,8 +14,8 @@ from api.shelf import Shelf
 from api.writing import ProductWriter
 from data.catalogue import Catalogue
 from data.events import Events
-from data.intake import Intake
 from data.keys import Keys
+from data.photos import Intake
 from data.settings import Settings
 
 EXTENSION = "lookalike"

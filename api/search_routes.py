@@ -104,6 +104,6 @@ def _fetch(url: str) -> bytes:
             "image_url is turned off on this server. Send the photo itself, or set LOOKALIKE_FETCH_URLS=true.",
             field="image_url",
         )
-    from data.fetch import fetch_image
+    from data.photos import fetch_image
 
     return fetch_image(url, settings)

@@ -8,7 +8,7 @@ from api.admission import Admission
 from api.seams import Engine
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
-from data.intake import Intake
+from data.photos import Intake
 
 
 class ProductWriter:

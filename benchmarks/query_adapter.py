@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from data.events import Event, Events
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import load_settings
 from engine import projection
 from engine.backbones import load_backbone

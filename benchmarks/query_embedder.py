@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, Snapshot
 from data.features import FeatureStore
 from data.generations import GenerationStore
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine import match_calibration, projection
 from engine.backbones import load_backbone, resolve_spec

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from data import images
 from data.errors import InvalidImage, LookalikeError
+from data.photos import images
 from data.progress import Progress
 from data.settings import Settings
 from engine.preprocess import decode_target, to_input

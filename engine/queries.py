@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data import images
 from data.filters import Filter, parse_filter
+from data.photos import images
 from data.settings import Settings
 from engine.embedding import load_input
 from engine.errors import InvalidQuery

@@ -11,7 +11,7 @@ import numpy as np
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter, parse_filter
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.errors import CursorExpired, InvalidQuery, NoVoters

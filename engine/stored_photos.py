@@ -10,7 +10,7 @@ import numpy as np
 
 from data.catalogue import PhotoRecord
 from data.features import FeatureStore
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine.embedding import load_input
 from engine.generation import Generation

@@ -11,7 +11,7 @@ from data.catalogue import Catalogue
 from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
 from data.features import FeatureStore
 from data.generations import GenerationStore
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from data.storage import FILE_NAME as DATABASE
 from data.storage import holder

@@ -12,8 +12,7 @@ from typing import IO, Any
 
 from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse_product, product_fields
 from data.errors import InvalidFeed
-from data.fetch import fetch_image
-from data.intake import Intake
+from data.photos import Intake, fetch_image
 from data.progress import track
 from data.reader_images import is_url, resolve_image
 from data.readers import read_feed

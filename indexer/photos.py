@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data.catalogue import Snapshot
 from data.errors import InvalidImage, LookalikeError
-from data.intake import Intake
+from data.photos import Intake
 from data.progress import track
 from engine.protocols import Backbone
 from indexer.gates import check_unreadable, refuse_failed

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from data.colours import COLOUR_NAMES, dominant_colours, name_colour
-from data.images import decode
+from data.photos import COLOUR_NAMES, decode, dominant_colours
+from data.photos.colours import name_colour
 from data.sample import generate_sample
 from data.settings import Settings
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import ImageTooLarge, InvalidImage
-from data.fetch import Network, fetch_image, is_public
+from data.photos import fetch_image
+from data.photos.fetch import Network, is_public
 from data.settings import Settings
 
 SETTINGS = Settings(fetch_urls=True, max_image_bytes=1_000_000)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.errors import ImageTooLarge, InvalidImage
-from data.images import decode, decode_photo, image_size, sniff
+from data.photos import decode
+from data.photos.images import decode_photo, image_size, sniff
 from data.settings import Settings
 
 SETTINGS = Settings()

@@ -11,10 +11,11 @@ import image_corpus as corpus
 import pytest
 from PIL import Image
 
-from data import intake as intake_module
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import ImageTooLarge, InvalidImage
-from data.intake import Intake, thumbnail_path, upload_path
+from data.photos import Intake, thumbnail_path
+from data.photos import intake as intake_module
+from data.photos.intake import upload_path
 from data.settings import Settings
 
 

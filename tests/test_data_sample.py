@@ -15,8 +15,8 @@ from PIL import Image
 
 from data import sample
 from data.catalogue import parse_product
-from data.colours import COLOUR_NAMES
 from data.errors import SettingsError
+from data.photos import COLOUR_NAMES
 from data.sample import SAMPLE_NOW, draw_item, generate_sample
 from data.sample_kinds import GLOSS, KINDS
 from data.sample_patterns import COLOURS, PATTERNS

@@ -13,7 +13,7 @@ from tiny_shop import DIM, TinyShop, axis, name_of, photo_of
 
 from data.catalogue import PhotoRecord
 from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine.cursors import Cursor, RankingStore
 from engine.errors import CursorExpired, InvalidQuery

@@ -19,7 +19,7 @@ from PIL import Image
 
 from data.catalogue import Catalogue, ImportRuns
 from data.errors import InvalidFeed, InvalidImage
-from data.intake import thumbnail_path
+from data.photos import thumbnail_path
 from data.settings import Settings
 from indexer import importing, preparing
 from indexer.errors import IndexerError, StrictImportFailed
@@ -278,7 +278,7 @@ def test_a_disk_that_cannot_be_written_is_told(
     def full(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("data.intake._write_thumbnail", full)
+    monkeypatch.setattr("data.photos.intake._write_thumbnail", full)
     with pytest.raises(IndexerError, match="No space left"):
         import_feed(settings, write(product("a", 0)))
 

@@ -148,7 +148,7 @@ def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings,
 def test_the_stored_classifier_and_the_published_network_agree_with_the_record(small: Settings, photos: Path):
     from safetensors import safe_open
 
-    from data.images import decode
+    from data.photos import decode
     from engine.preprocess import to_input
 
     result = train_backbone(small, options(epochs=8), data=photos, test=photos)

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from data import images
 from data.errors import LookalikeError
+from data.photos import images
 from data.settings import Settings
 
 _SIDE = 160

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data import images
 from data.catalogue import Catalogue
 from data.errors import InvalidImage, LookalikeError
 from data.features import FeatureStore
-from data.intake import Intake
+from data.photos import Intake, images
 from data.settings import Settings
 from engine.preprocess import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.intake import Intake
+from data.photos import Intake
 from engine import projection
 from engine.errors import BackboneUnavailable
 from engine.match_calibration import MatchCalibration

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine.errors import NoVoters
 from engine.protocols import BackboneSpec

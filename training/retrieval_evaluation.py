@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, Snapshot
 from data.errors import LookalikeError
 from data.features import FeatureStore
-from data.intake import Intake
+from data.photos import Intake
 from data.settings import Settings
 from engine import projection, text_head
 from engine.embedding import load_input

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data import images
 from data.catalogue import Catalogue
 from data.errors import NoGeneration
 from data.generations import GenerationFolder, GenerationStore
+from data.photos import images
 from data.settings import Settings
 from data.storage import exclusive
 from engine.protocols import BackboneSpec

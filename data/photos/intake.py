@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord
-from data.colours import dominant_colours
 from data.errors import ImageTooLarge, InvalidImage
-from data.images import Pixels, decode_photo
+from data.photos.colours import dominant_colours
+from data.photos.images import Pixels, decode_photo
 from data.settings import Settings
 from data.storage import write_bytes
 
