@@ -14,8 +14,7 @@ from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse
 from data.errors import InvalidFeed
 from data.photos import Intake, fetch_image
 from data.progress import track
-from data.reader_images import is_url, resolve_image
-from data.readers import read_feed
+from data.readers import is_url, read_feed, resolve_image
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
 from indexer.import_report import ImportReport, ReportFile
@@ -38,7 +37,7 @@ def import_feed(
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
 
     Args:
-        format: one of `data.readers.FORMATS`.
+        format: one of `data.readers.feed.FORMATS`.
         images: folder that image paths are relative to, before the feed's own folder.
         strict: stop at the first row with a problem, with nothing written to the catalogue.
         full_feed: the feed is the whole catalogue: products that it does not name are deleted.

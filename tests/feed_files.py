@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.reader_rows import BadRow, Row
 from data.readers import read_feed
+from data.readers.rows import BadRow, Row
 
 
 def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.errors import InvalidFeed
-from data.reader_rows import LINE_LIMIT, BadRow, Row
+from data.readers.rows import LINE_LIMIT, BadRow, Row
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
 

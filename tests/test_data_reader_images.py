@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InvalidImage
-from data.reader_images import is_url, resolve_image
+from data.readers import is_url, resolve_image
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from feed_files import parquet, rows
 
 from data.catalogue import parse_product
 from data.errors import InvalidFeed
-from data.reader_rows import Row
+from data.readers.rows import Row
 
 
 def test_parquet(tmp_path: Path) -> None:

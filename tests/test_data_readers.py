@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from data.catalogue import parse_product
 from data.errors import InvalidFeed, InvalidProduct
-from data.reader_rows import LINE_LIMIT, Row
-from data.readers import detect_format, read_feed
+from data.readers import read_feed
+from data.readers.feed import detect_format
+from data.readers.rows import LINE_LIMIT, Row
 
 # JSON Lines
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from data.errors import InvalidFeed
 from data.events.fields import FIELDS, OUTCOMES
-from data.reader_csv import column_names, header_delimiter, read_cells
-from data.reader_jsonl import read_jsonl
-from data.reader_rows import BOM, BadRow
+from data.readers import BOM, column_names, header_delimiter, read_cells, read_jsonl
+from data.readers.rows import BadRow
 
 EVENT_FORMATS = ("auto", "csv", "jsonl")
 _HEAD_BYTES = 4096

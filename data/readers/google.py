@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from data.reader_csv import read_cells
-from data.reader_rows import BadRow, Row, row_from
+from data.readers.csv_rows import read_cells
+from data.readers.rows import BadRow, Row, row_from
 
 COLUMNS = (
     "image-uri", "image-id", "product-set-id", "product-id", "product-category", "product-display-name", "labels",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.reader_rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
+from data.readers.rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
 
 IMAGE_SEPARATOR = ";"
 _DELIMITERS = ",\t;|"

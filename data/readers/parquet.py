@@ -8,7 +8,7 @@ from typing import Any
 
 from data.catalogue import FACTS
 from data.errors import InvalidFeed
-from data.reader_rows import BadRow, Row, row_from
+from data.readers.rows import BadRow, Row, row_from
 
 _BATCH_ROWS = 500
 _COLUMNS = {"product_id", "image", "images", *FACTS}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.reader_rows import Row
+from data.readers.rows import Row
 
 # Formats that are not accepted are listed too, so that such a photo is reported and not passed over.
 _PHOTO_SUFFIXES = {

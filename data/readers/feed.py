@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.reader_csv import column_names, header_delimiter, read_csv
-from data.reader_folder import read_folder
-from data.reader_google import read_google_csv
-from data.reader_jsonl import read_jsonl
-from data.reader_parquet import read_parquet
-from data.reader_rows import BOM, BadRow, Row
+from data.readers.csv_rows import column_names, header_delimiter, read_csv
+from data.readers.folder import read_folder
+from data.readers.google import read_google_csv
+from data.readers.jsonl import read_jsonl
+from data.readers.parquet import read_parquet
+from data.readers.rows import BOM, BadRow, Row
 
 __all__ = ["FORMATS", "BadRow", "Row", "detect_format", "read_feed"]
 _READERS: dict[str, Callable[[Path], Iterator[Row | BadRow]]] = {

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.reader_rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
+from data.readers.rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
 
 
 def read_jsonl(path: Path) -> Iterator[Row | BadRow]:
