@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import sample
 from data.catalogue import parse_product
 from data.errors import SettingsError
 from data.photos import COLOUR_NAMES
-from data.sample import SAMPLE_NOW, draw_item, generate_sample
-from data.sample_kinds import GLOSS, KINDS
-from data.sample_patterns import COLOURS, PATTERNS
-from data.sample_plan import Item, plan_item
-from data.sample_texts import description, text_queries, title, title_ko
+from data.sample import folder as sample
+from data.sample import generate_sample
+from data.sample.folder import SAMPLE_NOW, draw_item
+from data.sample.kinds import GLOSS, KINDS
+from data.sample.patterns import COLOURS, PATTERNS
+from data.sample.plan import Item, plan_item
+from data.sample.texts import description, text_queries, title, title_ko
 
 
 def digests(folder: Path) -> dict[str, str]:

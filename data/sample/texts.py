@@ -6,7 +6,7 @@ Titles are English with the Korean title as attribute `title_ko`; descriptions h
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data.sample_plan import Item
+from data.sample.plan import Item
 
 _COLOURS_KO = {
     "black": "검은색", "white": "흰색", "grey": "회색", "red": "빨간색", "orange": "주황색", "yellow": "노란색",

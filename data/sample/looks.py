@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data.sample_canvas import Colour, Fill
+from data.sample.canvas import Colour, Fill
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Furnishings of the sample catalogue: lamps, chairs, sofas and cushions, each with its own proportions from `rng`."""
 
-from data.sample_canvas import Canvas, Colour, Lathe, ball, noise, soft
-from data.sample_looks import Look
-from data.sample_outlines import Points, box, ellipse, joined, spline, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Colour, Lathe, ball, noise, soft
+from data.sample.looks import Look
+from data.sample.outlines import Points, box, ellipse, joined, spline, tube
+from data.sample.patterns import Rng, tint
 
 _WOODS: tuple[Colour, ...] = ((0.80, 0.62, 0.42), (0.52, 0.34, 0.21), (0.2, 0.17, 0.15))
 _ROD = soft(0.012, 2.2)

@@ -1,9 +1,9 @@
 """Tableware of the sample catalogue: mugs, teapots, vases and bottles, each with its own proportions from `rng`."""
 
-from data.sample_canvas import Canvas, Colour, Lathe, ball, soft
-from data.sample_looks import Look
-from data.sample_outlines import box, ellipse, symmetric, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Colour, Lathe, ball, soft
+from data.sample.looks import Look
+from data.sample.outlines import box, ellipse, symmetric, tube
+from data.sample.patterns import Rng, tint
 
 _CREAM: Colour = (0.96, 0.94, 0.89)
 _HANDLE = soft(0.018, 2.6)

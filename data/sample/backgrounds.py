@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from data.sample_canvas import Colour, Floats, noise, pixels, slopes
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Colour, Floats, noise, pixels, slopes
+from data.sample.patterns import Rng, tint
 
 Size = tuple[int, int]
 _WALLS: tuple[Colour, ...] = (

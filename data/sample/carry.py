@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from data.sample_canvas import Canvas, Colour, Form, ball, noise, soft
-from data.sample_looks import Look
-from data.sample_outlines import box, ellipse, spline, symmetric, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Colour, Form, ball, noise, soft
+from data.sample.looks import Look
+from data.sample.outlines import box, ellipse, spline, symmetric, tube
+from data.sample.patterns import Rng, tint
 
 _BRASS: Colour = (0.82, 0.74, 0.52)
 _METALS: tuple[Colour, ...] = ((0.8, 0.8, 0.82), (0.3, 0.3, 0.32))

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from data import sample_carry, sample_clothes, sample_gadgets, sample_home, sample_kitchen, sample_sneaker
-from data.sample_canvas import Canvas
-from data.sample_looks import Look
-from data.sample_patterns import Rng
+from data.sample import carry as sample_carry
+from data.sample import clothes as sample_clothes
+from data.sample import gadgets as sample_gadgets
+from data.sample import home as sample_home
+from data.sample import kitchen as sample_kitchen
+from data.sample import sneaker as sample_sneaker
+from data.sample.canvas import Canvas
+from data.sample.looks import Look
+from data.sample.patterns import Rng
 
 GLOSS = {
     "porcelain": 0.55, "stoneware": 0.22, "glass": 0.75, "enamel": 0.6, "steel": 0.5, "plastic": 0.35,

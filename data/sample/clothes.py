@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from data.sample_canvas import Canvas, Lathe, ball, noise, soft
-from data.sample_looks import Look
-from data.sample_outlines import box, ellipse, joined, mirror, spline, symmetric, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Lathe, ball, noise, soft
+from data.sample.looks import Look
+from data.sample.outlines import box, ellipse, joined, mirror, spline, symmetric, tube
+from data.sample.patterns import Rng, tint
 
 
 def tshirt(canvas: Canvas, look: Look, rng: Rng) -> None:

@@ -1,9 +1,9 @@
 """Sneakers of the sample catalogue, seen from the side, each with its own proportions from `rng`."""
 
-from data.sample_canvas import Canvas, Colour, soft
-from data.sample_looks import Look
-from data.sample_outlines import ellipse, spline, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Colour, soft
+from data.sample.looks import Look
+from data.sample.outlines import ellipse, spline, tube
+from data.sample.patterns import Rng, tint
 
 _CHALK: Colour = (0.95, 0.94, 0.91)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data.sample_canvas import SIZE, Colour, Fill, Floats, noise, pixels
+from data.sample.canvas import SIZE, Colour, Fill, Floats, noise, pixels
 
 Rng = np.random.Generator
 Amount = Callable[[Floats, Floats], Floats]

@@ -22,13 +22,13 @@ from PIL import Image
 
 from data.errors import SettingsError
 from data.progress import track
-from data.sample_canvas import Canvas
-from data.sample_kinds import GLOSS
-from data.sample_looks import Look
-from data.sample_patterns import COLOURS, jitter, make_fill
-from data.sample_plan import Item, plan_item
-from data.sample_scenes import angle_photo, lifestyle_photo, phone_photo, studio_photo
-from data.sample_texts import TextQuery, description, text_queries, title, title_ko
+from data.sample.canvas import Canvas
+from data.sample.kinds import GLOSS
+from data.sample.looks import Look
+from data.sample.patterns import COLOURS, jitter, make_fill
+from data.sample.plan import Item, plan_item
+from data.sample.scenes import angle_photo, lifestyle_photo, phone_photo, studio_photo
+from data.sample.texts import TextQuery, description, text_queries, title, title_ko
 from data.storage import sweep_abandoned, write_text
 
 SAMPLE_NOW = datetime(2026, 11, 1, tzinfo=UTC)

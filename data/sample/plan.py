@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from data.sample_kinds import KINDS, Kind
-from data.sample_patterns import COLOURS, Rng
+from data.sample.kinds import KINDS, Kind
+from data.sample.patterns import COLOURS, Rng
 
 BRANDS = (
     "Lumivik", "Haneulo", "Talvori", "Ondoko", "Brastel", "Casalune", "Pipkind", "Marelund", "Oktavi", "Sorabel",

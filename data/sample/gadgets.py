@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from data.sample_canvas import Canvas, Colour, ball, soft
-from data.sample_looks import Look
-from data.sample_outlines import box, ellipse, spline, symmetric, tube
-from data.sample_patterns import Rng, tint
+from data.sample.canvas import Canvas, Colour, ball, soft
+from data.sample.looks import Look
+from data.sample.outlines import box, ellipse, spline, symmetric, tube
+from data.sample.patterns import Rng, tint
 
 _METALS: tuple[Colour, ...] = ((0.8, 0.8, 0.82), (0.86, 0.7, 0.42), (0.24, 0.24, 0.26), (0.85, 0.6, 0.5))
 _LINE = 0.004

@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data.sample_backgrounds import Place, Size, outdoors, room, studio, tilted
-from data.sample_canvas import Floats, picture, pixels
-from data.sample_outlines import Points
-from data.sample_patterns import Rng
+from data.sample.backgrounds import Place, Size, outdoors, room, studio, tilted
+from data.sample.canvas import Floats, picture, pixels
+from data.sample.outlines import Points
+from data.sample.patterns import Rng
 
 PHOTO_SIZE: Size = (416, 416)
 _PHONE_SIZES: tuple[Size, ...] = ((432, 576), (576, 432), (432, 540))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from data.sample_outlines import Points, ellipse, mirror, spline
+from data.sample.outlines import Points, ellipse, mirror, spline
 
 Floats = NDArray[np.float32]
 Colour = tuple[float, float, float]
