@@ -26,8 +26,8 @@ from data.generations import GenerationStore
 from data.settings import load_settings
 from engine.learned_queries import LearnedTextTower
 from engine.live import LiveIndex, LiveView
-from engine.projection import normalise
 from engine.protocols import TextTower
+from engine.space import normalise
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from training.behaviour import Behaviour

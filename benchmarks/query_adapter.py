@@ -22,10 +22,9 @@ import numpy as np
 from data.events import Event, Events
 from data.photos import Intake
 from data.settings import load_settings
-from engine import projection
 from engine.backbones import load_backbone
-from engine.projection import Projection
 from engine.protocols import Floats
+from engine.space import Projection, projection
 from engine.text_tower import TextEncoder
 from training import space
 from training.context import TrainingContext

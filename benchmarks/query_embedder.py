@@ -30,11 +30,9 @@ from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.photos import Intake
 from data.settings import Settings
-from engine import match_calibration, projection
 from engine.backbones import load_backbone, resolve_spec
-from engine.match_calibration import MatchCalibration
-from engine.projection import Projection, fit_pca, normalise
 from engine.protocols import Backbone, Floats
+from engine.space import MatchCalibration, Projection, fit_pca, match_calibration, normalise, projection
 from engine.text_features import text_features
 from engine.text_head import TextHead
 from engine.text_tower import TextEncoder

@@ -6,8 +6,8 @@ first ten on narrow queries and more on broad ones (benchmarks/diversity.py, doc
 
 import numpy as np
 
-from engine.duplicates import Order
 from engine.protocols import Floats
+from engine.space import Order
 
 
 def mmr_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:

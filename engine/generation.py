@@ -13,26 +13,22 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
-from engine import (
-    faiss_index,
-    learned_queries,
+from engine import faiss_index, learned_queries, recognition_files, related, senses, text_head
+from engine.errors import FingerprintMismatch, InvalidModel
+from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.related import RelatedQueries
+from engine.senses import Senses
+from engine.space import (
+    MatchCalibration,
+    Projection,
+    QueryAdapter,
+    duplicate_bound,
     match_calibration,
     projection,
     query_adapter,
-    recognition_files,
-    related,
-    senses,
-    text_head,
+    space_digest,
 )
-from engine.duplicates import duplicate_bound
-from engine.errors import FingerprintMismatch, InvalidModel
-from engine.learned_queries import LearnedQueries, LearnedTextTower
-from engine.match_calibration import MatchCalibration
-from engine.projection import Projection, space_digest
-from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
-from engine.query_adapter import QueryAdapter
-from engine.related import RelatedQueries
-from engine.senses import Senses
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 

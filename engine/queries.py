@@ -16,8 +16,8 @@ from engine.embedding import load_input
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.preprocess import TRIMMED
-from engine.projection import normalise
 from engine.protocols import Floats
+from engine.space import normalise
 
 MAX_K = 1000
 MAX_TEXT = 1000

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.diversity import mmr_order
-from engine.duplicates import DEFAULT_BOUND, duplicates
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
+from engine.space import DEFAULT_BOUND, duplicates
 
 RERANKED = 200  # products that freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
-from engine.projection import normalise
 from engine.protocols import Floats, Mask
+from engine.space import normalise
 from engine.vote import TOP, Vote, named_by
 from engine.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 

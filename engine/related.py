@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from data.storage import write_bytes
 from engine.errors import InvalidModel
-from engine.projection import read_tensors
 from engine.protocols import Floats
+from engine.space import read_tensors
 
 FILE = "related_queries.safetensors"
 MOST_TEXTS = 100_000
@@ -45,7 +45,7 @@ class RelatedQueries:
         texts: distinct by `query_key`, at most 100,000.
         searches: int64 (n,), how often each was searched.
         vectors: float32 (n, d), L2 norm 1.
-        space: digest of the space that they lie in, see `engine.projection.space_digest`.
+        space: digest of the space that they lie in, see `engine.space.projection.space_digest`.
     """
 
     def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats, space: str = "") -> None:

@@ -9,9 +9,9 @@ import numpy as np
 
 from data.storage import write_bytes
 from engine.errors import InvalidModel
-from engine.projection import read_tensors
 from engine.protocols import Floats
 from engine.related import query_key
+from engine.space import read_tensors
 
 FILE = "senses.safetensors"
 MOST_SENSES = 3
@@ -22,7 +22,7 @@ class Senses:
 
     Args:
         points: query text -> float32 (2 or 3, d), L2 norm 1, the sense that most was chosen of first.
-        space: digest of the space that they lie in, see `engine.projection.space_digest`.
+        space: digest of the space that they lie in, see `engine.space.projection.space_digest`.
     """
 
     def __init__(self, points: Mapping[str, Floats], space: str = "") -> None:

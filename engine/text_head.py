@@ -14,8 +14,8 @@ import numpy as np
 
 from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.projection import normalise, read_tensors
 from engine.protocols import Floats
+from engine.space import normalise, read_tensors
 
 FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")

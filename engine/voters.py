@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
-from engine.projection import normalise
 from engine.protocols import Floats, Mask
+from engine.space import normalise
 
 NAMES = ("softmax", "knn", "svm")
 TRANSFORMS = ("plain", "l2", "sqrt_l2")

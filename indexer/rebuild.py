@@ -107,8 +107,8 @@ def _is_unchanged(settings: Settings, live: GenerationFolder, inputs: dict[str, 
 
 def build_index(job: Job, staged: StagedGeneration) -> Floats:
     """Projects every usable photo and writes the index; returns the points, float32 (n, d), in row order."""
-    from engine import projection
     from engine.generation import write_generation_files
+    from engine.space import projection
 
     space = projection.Projection.load(staged.folder / projection.FILE)
     photos = job.snapshot.image_sha256

@@ -11,10 +11,10 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.generation import Generation, load_generation
 from engine.live import LiveView
-from engine.projection import normalise
 from engine.protocols import Backbone, Floats
 from engine.queries import SearchRequest, photo_input, query_point
 from engine.ranking import rank_products
+from engine.space import normalise
 from indexer import canaries, gates
 from indexer.canaries import Canary
 from indexer.gates import GateResult

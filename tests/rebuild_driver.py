@@ -21,7 +21,8 @@ import data.generations.store
 import indexer.rebuild
 import lookalike
 from data.features import FeatureStore
-from engine import backbones, projection
+from engine import backbones
+from engine.space import projection
 from indexer import parts
 
 Stop = Callable[[], None]

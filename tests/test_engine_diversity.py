@@ -9,11 +9,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.diversity import mmr_order
-from engine.duplicates import DEFAULT_BOUND, duplicate_bound, duplicates
-from engine.projection import normalise
 from engine.protocols import Floats
 from engine.ranking import Ranked, diversify
 from engine.reasons import moves_of
+from engine.space import DEFAULT_BOUND, duplicate_bound, duplicates, normalise
 
 
 def _unit(rows: Sequence[Sequence[float]]) -> Floats:

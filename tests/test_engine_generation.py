@@ -11,7 +11,7 @@ from data.errors import CorruptGeneration
 from data.settings import Settings
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.generation import ROWS_FILE, Models, RowTable, load_generation, write_generation_files
-from engine.projection import plain
+from engine.space import plain
 
 
 @pytest.fixture

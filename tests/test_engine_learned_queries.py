@@ -13,9 +13,9 @@ from data.settings import Settings
 from engine import ranking
 from engine.generation import Generation, load_generation, write_generation_files
 from engine.learned_queries import LearnedQueries, LearnedTextTower
-from engine.projection import Projection, space_digest
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
+from engine.space import Projection, space_digest
 from engine.text_head import TextHead
 
 SPACE = Projection(transform="none", mean=np.zeros(DIM, np.float32), matrix=np.eye(DIM, dtype=np.float32))

@@ -7,8 +7,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from engine.errors import InvalidModel
-from engine.match_calibration import FILE, MatchCalibration, judge, kind_of
 from engine.protocols import Floats
+from engine.space import MatchCalibration, judge, kind_of
+from engine.space.match_calibration import FILE
 from training.match_calibration import fit_calibration, fit_curve, fit_region
 
 DIM = 32

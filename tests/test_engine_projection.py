@@ -8,8 +8,9 @@ from safetensors.numpy import save_file
 from sklearn.decomposition import PCA
 
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.projection import FILE, Projection, explained_variance, fit_pca, normalise, plain
 from engine.protocols import Floats
+from engine.space import Projection, explained_variance, fit_pca, normalise, plain
+from engine.space.projection import FILE
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from data.settings import Settings
 from engine.errors import InvalidModel
 from engine.generation import Generation, load_generation
 from engine.protocols import Floats
-from engine.query_adapter import FILE, QueryAdapter
 from engine.search import SearchAnswer, SearchEngine, SearchRequest
+from engine.space import QueryAdapter
+from engine.space.query_adapter import FILE
 
 
 class AxisTower:

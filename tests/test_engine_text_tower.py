@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import Ridge
 
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.projection import normalise
 from engine.protocols import Floats
+from engine.space import normalise
 from engine.text_head import FILE, TextHead, fit_ridge
 from engine.text_tower import EncoderTextTower, TextEncoder
 

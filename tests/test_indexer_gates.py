@@ -14,8 +14,8 @@ from tiny_backbone import TinyBackbone
 
 from data.generations import GenerationStore
 from data.settings import Settings
-from engine.projection import Projection
 from engine.protocols import Floats, Hits, Mask
+from engine.space import Projection
 from indexer import gates
 from indexer.errors import GateFailed
 from indexer.importing import import_feed

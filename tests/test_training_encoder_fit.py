@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_encoder import LETTERS, layer_values, write_encoder
 
-from engine.projection import normalise
+from engine.space import normalise
 from engine.text_tower import TextEncoder, load_model
 from training.encoder_fit import tune
 from training.encoder_learner import EncoderLearner, TextTargets, TuningPlan, last_layers

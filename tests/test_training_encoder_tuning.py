@@ -16,7 +16,7 @@ from data.settings import Settings
 from engine.encoder_store import drop_unused_encoders
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation import load_generation
-from engine.projection import normalise
+from engine.space import normalise
 from engine.text_tower import TextEncoder
 from indexer.encoders import encoder_of
 from training import comparison, encoder_tuning, query_embedder

@@ -15,9 +15,9 @@ from word_encoder import WordEncoder
 from data.events import Event, Events
 from data.settings import Settings
 from engine.generation import load_generation
-from engine.projection import Projection, normalise
 from engine.protocols import Floats
-from engine.query_adapter import FILE, QueryAdapter
+from engine.space import Projection, QueryAdapter, normalise
+from engine.space.query_adapter import FILE
 from indexer.parts import PARTS
 from training import query_adapter, query_embedder, space
 from training.augmentation import copy_key

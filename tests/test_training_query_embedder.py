@@ -12,9 +12,8 @@ from word_encoder import WordEncoder
 from data.catalogue import Catalogue, PhotoRecord, parse_product
 from data.features import FeatureStore
 from data.settings import Settings
-from engine.match_calibration import MatchCalibration
-from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
+from engine.space import MatchCalibration, Projection
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower
 from training import precision, query_embedder, space

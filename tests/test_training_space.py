@@ -11,7 +11,8 @@ from word_encoder import WideWordEncoder
 
 from data.catalogue import Product, parse_product
 from data.settings import Settings
-from engine.projection import FILE, Projection
+from engine.space import Projection
+from engine.space.projection import FILE
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower
 from training import space

@@ -13,8 +13,8 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.generation import write_generation_files
-from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
+from engine.space import Projection
 
 DIM = 8
 

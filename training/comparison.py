@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.generations import GenerationFolder
-from engine import projection, text_head
+from engine import text_head
 from engine.errors import InvalidModel
-from engine.projection import Projection
 from engine.protocols import Floats
+from engine.space import Projection, projection
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 from training.context import TrainingContext

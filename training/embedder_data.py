@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.features import FeatureStore
-from engine.projection import Projection, fit_pca
 from engine.protocols import Floats
+from engine.space import Projection, fit_pca
 from training.augmentation import copy_key, flip_key
 from training.embedder_options import EmbedderOptions
 

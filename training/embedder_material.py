@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BackboneUnavailable
-from engine.projection import Projection
 from engine.protocols import BackboneSpec, Floats
+from engine.space import Projection
 from engine.text_features import CHARACTERS, Encoder, text_features
 from engine.weights import classifier_rows
 from training.context import TrainingContext

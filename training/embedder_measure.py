@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import normalise
 from engine.protocols import Floats
-from engine.query_adapter import QueryAdapter
+from engine.space import QueryAdapter, normalise
 from engine.text_features import CHARACTERS, Encoder
 from engine.text_head import TextHead, fit_ridge
 from training.embedder_material import Material

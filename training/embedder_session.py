@@ -12,10 +12,10 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine import faiss_index, match_calibration, projection, query_adapter, text_head
+from engine import faiss_index, text_head
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
-from engine.projection import Projection
 from engine.protocols import BackboneSpec
+from engine.space import Projection, match_calibration, projection, query_adapter
 from training import held_out_retrieval, query_embedder, space
 from training.candidate import publish_candidate
 from training.context import TrainingContext

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import normalise
 from engine.protocols import Floats
+from engine.space import normalise
 from engine.text_head import fit_ridge
 from training.errors import InvalidTraining
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import normalise
 from engine.protocols import Floats
 from engine.recognition import FeatureMap
+from engine.space import normalise
 from engine.voters import TRANSFORMS, transform_rows
 
 MOST_DIMS = 384

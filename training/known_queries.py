@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from data.events import Events
-from engine import learned_queries, projection, text_head
+from engine import learned_queries, text_head
 from engine.learned_queries import LearnedQueries, LearnedTextTower
-from engine.projection import Projection, space_digest
 from engine.protocols import TextTower
 from engine.related import MOST_TEXTS, RelatedQueries, query_key
 from engine.senses import Senses
+from engine.space import Projection, projection, space_digest
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 from training.behaviour import Behaviour

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.events import Events
-from engine import projection, text_head
+from engine import text_head
 from engine.learned_queries import LearnedQueries
-from engine.projection import Projection, normalise, space_digest
 from engine.protocols import Floats, TextTower
+from engine.space import Projection, normalise, projection, space_digest
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 from training.behaviour import Behaviour

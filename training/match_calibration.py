@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.match_calibration import Curve, MatchCalibration, Region
-from engine.projection import normalise
 from engine.protocols import Floats
+from engine.space import Curve, MatchCalibration, Region, normalise
 from training.calibration import reliability
 
 _HITS = 10  # of each query that the curve is fitted on

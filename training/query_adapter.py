@@ -13,9 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import Projection, normalise
 from engine.protocols import Floats
-from engine.query_adapter import QueryAdapter
+from engine.space import Projection, QueryAdapter, normalise
 from training.augmentation import copy_key
 from training.context import TrainingContext
 from training.embedder_material import Material, known_photos

@@ -18,12 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.photos import Intake
-from engine import projection
 from engine.errors import BackboneUnavailable
-from engine.match_calibration import MatchCalibration
-from engine.projection import Projection, normalise
 from engine.protocols import Floats
-from engine.query_adapter import QueryAdapter
+from engine.space import MatchCalibration, Projection, QueryAdapter, normalise, projection
 from engine.text_features import Encoder
 from engine.text_tower import TextEncoder
 from training.augmentation import copy_key, flip_key

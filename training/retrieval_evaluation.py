@@ -16,11 +16,11 @@ from data.errors import LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake
 from data.settings import Settings
-from engine import projection, text_head
+from engine import text_head
 from engine.embedding import load_input
 from engine.live import LiveIndex, LiveView
-from engine.projection import Projection
 from engine.protocols import Floats, TextTower
+from engine.space import Projection, projection
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 from training import held_out_retrieval

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import Projection, normalise
 from engine.protocols import Floats
 from engine.senses import MOST_SENSES
+from engine.space import Projection, normalise
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 

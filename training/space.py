@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import Projection, explained_variance, fit_pca, normalise, plain
 from engine.protocols import Floats
+from engine.space import Projection, explained_variance, fit_pca, normalise, plain
 from engine.text_head import TextHead
 from engine.text_tower import EncoderTextTower, TextEncoder
 from training.context import TrainingContext

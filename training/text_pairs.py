@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import ProductFacts
-from engine.projection import normalise
 from engine.protocols import Floats
+from engine.space import normalise
 from engine.text_features import text_features
 from engine.text_head import TextHead, fit_ridge
 from engine.text_tower import TextEncoder

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.projection import normalise
 from engine.protocols import Floats
 from engine.recognition import Recogniser
+from engine.space import normalise
 from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated, transform_rows
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData

@@ -17,8 +17,8 @@ import numpy as np
 
 from data.storage import write_bytes
 from engine.errors import InvalidModel
-from engine.projection import normalise, read_tensors
 from engine.protocols import Floats
+from engine.space.projection import normalise, read_tensors
 
 FILE = "match_calibration.safetensors"
 Kind = Literal["text", "photo"]
