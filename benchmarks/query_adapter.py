@@ -25,7 +25,7 @@ from data.settings import load_settings
 from engine.backbones import load_backbone
 from engine.protocols import Floats
 from engine.space import Projection, projection
-from engine.text_tower import TextEncoder
+from engine.text import TextEncoder
 from training import space
 from training.context import TrainingContext
 from training.embedder_material import gather_material

@@ -33,9 +33,7 @@ from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
 from engine.protocols import Backbone, Floats
 from engine.space import MatchCalibration, Projection, fit_pca, match_calibration, normalise, projection
-from engine.text_features import text_features
-from engine.text_head import TextHead
-from engine.text_tower import TextEncoder
+from engine.text import TextEncoder, TextHead, text_features
 from indexer.importing import import_feed
 from training.augmentation import flip_key
 from training.context import TrainingContext

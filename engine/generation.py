@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
-from engine import faiss_index, learned_queries, recognition_files, related, senses, text_head
+from engine import faiss_index, learned_queries, recognition_files, related, senses
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
@@ -29,8 +29,8 @@ from engine.space import (
     query_adapter,
     space_digest,
 )
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import head as text_head
 
 ROWS_FILE = "rows.npz"
 

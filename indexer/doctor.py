@@ -15,8 +15,8 @@ from data.photos import Intake
 from data.settings import Settings
 from data.storage import FILE_NAME as DATABASE
 from data.storage import holder
-from engine.encoder_store import is_tuned
 from engine.protocols import BackboneSpec
+from engine.text import is_tuned
 from indexer.encoders import encoder_of, lost_encoder
 from indexer.operate import damage
 from indexer.rebuild import LOCK_FILE
@@ -99,7 +99,7 @@ def _why_runtime(settings: Settings, spec: BackboneSpec) -> str:
 
 
 def _text_encoder(settings: Settings) -> Iterator[Finding]:
-    from engine.text_tower import bundled_model
+    from engine.text import bundled_model
 
     where = settings.text_encoder or str(bundled_model())
     yield Finding(level=OK, subject="text encoder", detail=where)

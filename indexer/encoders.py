@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from data.generations import GenerationFolder
-from engine import text_head
-from engine.encoder_store import is_tuned, tuned_folder
 from engine.errors import InvalidModel
-from engine.text_head import TextHead
+from engine.text import TextHead, is_tuned, tuned_folder
+from engine.text import head as text_head
 
 
 def encoder_of(folder: GenerationFolder) -> str:

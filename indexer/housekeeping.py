@@ -6,7 +6,7 @@ from collections.abc import Collection
 from data.errors import LookalikeError
 from data.events import Events
 from data.features import drop_unused_sets
-from engine.encoder_store import drop_unused_encoders
+from engine.text import drop_unused_encoders
 from indexer.encoders import encoder_of
 from indexer.job import Job
 

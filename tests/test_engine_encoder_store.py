@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.encoder_store import (
+from engine.errors import InvalidModel
+from engine.text import (
     drop_unused_encoders,
     find_encoder,
     is_tuned,
+    load_model,
     publish_encoder,
     staged_encoder,
     tuned_folder,
 )
-from engine.errors import InvalidModel
-from engine.text_tower import load_model
 
 DIGEST = "0123456789abcdef" + "0" * 48
 

@@ -16,7 +16,7 @@ from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, space_digest
-from engine.text_head import TextHead
+from engine.text import TextHead
 
 SPACE = Projection(transform="none", mean=np.zeros(DIM, np.float32), matrix=np.eye(DIM, dtype=np.float32))
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.protocols import Floats
-from engine.text_features import character_features, text_features
+from engine.text import text_features
+from engine.text.features import character_features
 
 
 class BlindEncoder:

@@ -16,8 +16,8 @@ from sklearn.linear_model import Ridge
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise
-from engine.text_head import FILE, TextHead, fit_ridge
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead, fit_ridge
+from engine.text.head import FILE
 
 
 @pytest.fixture(scope="module")

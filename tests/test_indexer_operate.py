@@ -16,10 +16,10 @@ from data.catalogue import Catalogue, Product
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine import backbones, text_head
-from engine.encoder_store import publish_encoder, staged_encoder
+from engine import backbones
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.text_head import TextHead
+from engine.text import TextHead, publish_encoder, staged_encoder
+from engine.text import head as text_head
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.doctor import FAIL, OK, WARN, Finding, examine
 from indexer.operate import describe_status, roll_back, status

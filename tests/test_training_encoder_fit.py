@@ -10,7 +10,7 @@ import pytest
 from tiny_encoder import LETTERS, layer_values, write_encoder
 
 from engine.space import normalise
-from engine.text_tower import TextEncoder, load_model
+from engine.text import TextEncoder, load_model
 from training.encoder_fit import tune
 from training.encoder_learner import EncoderLearner, TextTargets, TuningPlan, last_layers
 from training.errors import InvalidTraining

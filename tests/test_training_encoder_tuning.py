@@ -13,11 +13,10 @@ from tiny_shop import DIM, TinyShop
 
 from data.generations import GenerationStore
 from data.settings import Settings
-from engine.encoder_store import drop_unused_encoders
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation import load_generation
 from engine.space import normalise
-from engine.text_tower import TextEncoder
+from engine.text import TextEncoder, drop_unused_encoders
 from indexer.encoders import encoder_of
 from training import comparison, encoder_tuning, query_embedder
 from training.cli import train_command

@@ -11,11 +11,11 @@ from data.events import Event, Events, parse_events
 from data.features import FeatureStore
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine import text_head
 from engine.errors import InvalidModel
 from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection, normalise, projection, space_digest
+from engine.text import head as text_head
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 from training.learned_queries import learn_queries, train

@@ -14,8 +14,7 @@ from data.features import FeatureStore
 from data.settings import Settings
 from engine.protocols import BackboneSpec, Floats
 from engine.space import MatchCalibration, Projection
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower
+from engine.text import EncoderTextTower, TextHead
 from training import precision, query_embedder, space
 from training.context import TrainingContext
 from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank

@@ -13,8 +13,7 @@ from data.catalogue import Product, parse_product
 from data.settings import Settings
 from engine.space import Projection
 from engine.space.projection import FILE
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower
+from engine.text import EncoderTextTower, TextHead
 from training import space
 from training.context import TrainingContext
 from training.errors import NotEnoughData

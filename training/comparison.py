@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.generations import GenerationFolder
-from engine import text_head
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space import Projection, projection
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import head as text_head
 from training.context import TrainingContext
 from training.quality import held_out, name_retrieval, photo_retrieval
 from training.texts import name_of

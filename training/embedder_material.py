@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection
-from engine.text_features import CHARACTERS, Encoder, text_features
+from engine.text import CHARACTERS, Encoder, text_features
 from engine.weights import classifier_rows
 from training.context import TrainingContext
 from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_keys

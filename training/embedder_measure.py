@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import QueryAdapter, normalise
-from engine.text_features import CHARACTERS, Encoder
-from engine.text_head import TextHead, fit_ridge
+from engine.text import CHARACTERS, Encoder, TextHead, fit_ridge
 from training.embedder_material import Material
 from training.embedder_model import Weights
 from training.quality import photo_retrieval

@@ -12,10 +12,11 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine import faiss_index, text_head
+from engine import faiss_index
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.protocols import BackboneSpec
 from engine.space import Projection, match_calibration, projection, query_adapter
+from engine.text import head as text_head
 from training import held_out_retrieval, query_embedder, space
 from training.candidate import publish_candidate
 from training.context import TrainingContext

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import normalise
-from engine.text_head import fit_ridge
+from engine.text import fit_ridge
 from training.errors import InvalidTraining
 
 BATCH = 64

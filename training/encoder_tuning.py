@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.encoder_store import find_encoder, publish_encoder, staged_encoder
 from engine.protocols import Floats
-from engine.text_features import Encoder
-from engine.text_tower import TextEncoder, load_model
+from engine.text import Encoder, TextEncoder, find_encoder, load_model, publish_encoder, staged_encoder
 from training.context import TrainingContext
 from training.embedder_material import Material, encode_texts
 from training.embedder_measure import figures_of, hold_out, plain, score_of, untrained_head

@@ -15,7 +15,7 @@ import numpy as np
 from data.storage import write_text
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.text_head import TextHead
+from engine.text import TextHead
 from training.embedder_material import Material
 from training.embedder_measure import Held
 from training.retrieval import METRICS, retrieval_metrics

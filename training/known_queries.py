@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from data.events import Events
-from engine import learned_queries, text_head
+from engine import learned_queries
 from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import TextTower
 from engine.related import MOST_TEXTS, RelatedQueries, query_key
 from engine.senses import Senses
 from engine.space import Projection, projection, space_digest
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import head as text_head
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 from training.senses import find_senses

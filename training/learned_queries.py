@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.events import Events
-from engine import text_head
 from engine.learned_queries import LearnedQueries
 from engine.protocols import Floats, TextTower
 from engine.space import Projection, normalise, projection, space_digest
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import head as text_head
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 

@@ -21,8 +21,7 @@ from data.photos import Intake
 from engine.errors import BackboneUnavailable
 from engine.protocols import Floats
 from engine.space import MatchCalibration, Projection, QueryAdapter, normalise, projection
-from engine.text_features import Encoder
-from engine.text_tower import TextEncoder
+from engine.text import Encoder, TextEncoder
 from training.augmentation import copy_key, flip_key
 from training.context import TrainingContext
 from training.embedder_data import Sampler

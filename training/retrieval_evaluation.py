@@ -16,13 +16,12 @@ from data.errors import LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake
 from data.settings import Settings
-from engine import text_head
 from engine.embedding import load_input
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from engine.space import Projection, projection
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import head as text_head
 from training import held_out_retrieval
 from training import space as untrained_space
 from training.context import TrainingContext

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import Projection, explained_variance, fit_pca, normalise, plain
-from engine.text_head import TextHead
-from engine.text_tower import EncoderTextTower, TextEncoder
+from engine.text import EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.quality import held_out, name_retrieval, photo_retrieval

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.protocols import Floats
 from engine.space import normalise
-from engine.text_features import text_features
-from engine.text_head import TextHead, fit_ridge
-from engine.text_tower import TextEncoder
+from engine.text import TextEncoder, TextHead, fit_ridge, text_features
 from training.texts import name_of, product_texts
 
 MOST_TEXTS = 20_000

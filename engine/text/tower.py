@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.encoder_store import is_tuned, tuned_folder
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
-from engine.text_features import text_features
-from engine.text_head import TextHead
+from engine.text.encoders import is_tuned, tuned_folder
+from engine.text.features import text_features
+from engine.text.head import TextHead
 
 _CACHED_TEXTS = 1024
 

@@ -63,7 +63,7 @@ def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]
     """Makes a staged model visible, atomically and durably; returns its name.
 
     Args:
-        digest: of the model, see `engine.text_tower.TextEncoder.digest`.
+        digest: of the model, see `engine.text.tower.TextEncoder.digest`.
         facts: what the record says besides; `key` is what `find_encoder` looks for.
     """
     name = f"{ROOT}/{digest[:_DIGITS]}"

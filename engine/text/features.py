@@ -22,7 +22,7 @@ _LONGEST = 500
 
 
 class Encoder(Protocol):
-    """A sentence encoder, see `engine.text_tower.TextEncoder`."""
+    """A sentence encoder, see `engine.text.tower.TextEncoder`."""
 
     name: str
     digest: str

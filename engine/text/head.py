@@ -65,7 +65,7 @@ class TextHead:
     def apply(self, embeddings: Floats) -> Floats:
         """Maps text features float32 (n, width), L2 norm 1, to the product space, float32 (n, d), L2 norm 1.
 
-        The features are those of `engine.text_features.text_features` with this head's `characters`.
+        The features are those of `engine.text.features.text_features` with this head's `characters`.
 
         Raises:
             FingerprintMismatch: the embeddings have another width.
