@@ -23,11 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import Settings
-from engine.backbones import load_backbone, resolve_spec
-from engine.embedding import embed_photos, load_input
+from engine.backbones import (
+    ARCHITECTURES,
+    build_network,
+    embed_photos,
+    load_backbone,
+    load_input,
+    processor_has_bf16,
+    quiet_tensorflow,
+    resolve_spec,
+    trunk_of,
+)
 from engine.errors import BackboneUnavailable
-from engine.keras_backbones import ARCHITECTURES, build_network, quiet_tensorflow, trunk_of
-from engine.openvino_runtime import processor_has_bf16
 from engine.protocols import Backbone
 
 _DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from data.filters import Filter, parse_filter
 from data.photos import images
 from data.settings import Settings
-from engine.embedding import load_input
+from engine.backbones import TRIMMED, load_input
 from engine.errors import InvalidQuery
 from engine.generation import Generation
-from engine.preprocess import TRIMMED
 from engine.protocols import Floats
 from engine.space import normalise
 

@@ -12,7 +12,7 @@ from data.catalogue import PhotoRecord
 from data.features import FeatureStore
 from data.photos import Intake
 from data.settings import Settings
-from engine.embedding import load_input
+from engine.backbones import load_input
 from engine.generation import Generation
 from engine.protocols import BackboneSpec, Floats
 

@@ -47,7 +47,7 @@ def embed(job: Job) -> Snapshot:
 def _embed_missing(job: Job, missing: list[str]) -> set[str]:
     if not missing:
         return set()
-    from engine.embedding import embed_photos
+    from engine.backbones import embed_photos
 
     sources = _Sources(job)
     backbone = job.backbone or _load_backbone(job, sources)
@@ -97,7 +97,7 @@ def _load_backbone(job: Job, sources: _Sources) -> Backbone:
 
 def _calibration(job: Job, sources: _Sources) -> Iterator[NDArray[np.uint8]]:
     """Yields catalogue photos as network inputs, spread over the whole catalogue, always the same ones."""
-    from engine.embedding import load_input
+    from engine.backbones import load_input
 
     photos = sorted(set(job.snapshot.image_sha256))
     for sha256 in photos[:: max(1, len(photos) // _CALIBRATION_PHOTOS)]:

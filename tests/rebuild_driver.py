@@ -21,7 +21,7 @@ import data.generations.store
 import indexer.rebuild
 import lookalike
 from data.features import FeatureStore
-from engine import backbones
+from engine.backbones import load as backbones
 from engine.space import projection
 from indexer import parts
 

@@ -11,10 +11,18 @@ import pytest
 from data.errors import SettingsError
 from data.settings import Settings
 from data.storage import sha256_file
-from engine import backbones
-from engine.backbones import custom_backbone, load_backbone, resolve_spec
+from engine.backbones import (
+    ARCHITECTURES,
+    Architecture,
+    build_network,
+    load_backbone,
+    load_weights,
+    resolve_spec,
+    trunk_of,
+)
+from engine.backbones import load as backbones
+from engine.backbones.load import custom_backbone
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.keras_backbones import ARCHITECTURES, Architecture, build_network, load_weights, trunk_of
 from engine.protocols import BackboneSpec
 
 SIZE, DIM = 32, 8

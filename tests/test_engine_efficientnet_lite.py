@@ -9,12 +9,19 @@ import pytest
 from photographs import GROCERY, photo_files
 
 from data.settings import Settings
-from engine.backbones import load_backbone, resolve_spec
-from engine.efficientnet_lite import INPUT_SIZE, load_state
-from engine.embedding import load_input
+from engine.backbones import (
+    ARCHITECTURES,
+    build_network,
+    classifier_rows,
+    lite2_state,
+    load_backbone,
+    load_input,
+    load_state,
+    resolve_spec,
+    trunk_of,
+)
+from engine.backbones.efficientnet_lite import INPUT_SIZE
 from engine.errors import InvalidModel
-from engine.keras_backbones import ARCHITECTURES, build_network, trunk_of
-from engine.weights import classifier_rows, lite2_state
 
 _EMBED = """
 import sys

@@ -12,7 +12,7 @@ from tiny_backbone import TinyBackbone
 
 from data.errors import InvalidImage, LookalikeError
 from data.settings import Settings
-from engine.embedding import embed_photos, load_input
+from engine.backbones import embed_photos, load_input
 from engine.protocols import Floats
 
 

@@ -12,11 +12,9 @@ import pytest
 from photographs import are_real, photo_files
 
 from data.settings import Settings
-from engine import openvino_runtime
-from engine.backbones import load_backbone, resolve_spec
-from engine.embedding import load_input
+from engine.backbones import load_backbone, load_input, openvino_runtime, processor_has_bf16, resolve_spec
+from engine.backbones.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, quantise
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, processor_has_bf16, quantise
 from engine.protocols import BackboneSpec, Floats
 
 SIZE = 260

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.settings import Settings
-from engine.preprocess import decode_target, to_input
+from engine.backbones import decode_target
+from engine.backbones.preprocess import to_input
 from engine.queries import SearchRequest, photo_input
 
 

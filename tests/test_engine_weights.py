@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from data.settings import Settings
-from engine import weights
-from engine.backbones import resolve_spec
+from engine.backbones import classifier_rows, find_weights, lite2_state, resolve_spec, weights
+from engine.backbones.weights import file_digest
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec
-from engine.weights import classifier_rows, file_digest, find_weights, lite2_state
 
 CONTENT = b"weights that Keras publishes"
 

@@ -16,7 +16,7 @@ from data.catalogue import Catalogue, Product
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine import backbones
+from engine.backbones import load as backbones
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text import TextHead, publish_encoder, staged_encoder
 from engine.text import head as text_head

@@ -17,7 +17,7 @@ from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import sha256_file
-from engine.embedding import load_input
+from engine.backbones import load_input
 from engine.errors import FingerprintMismatch
 from engine.generation import Generation, load_generation
 from engine.protocols import BackboneSpec, Floats

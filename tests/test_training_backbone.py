@@ -16,9 +16,8 @@ import lookalike
 from data.errors import LockHeld
 from data.settings import Settings
 from data.storage import exclusive
-from engine.backbones import load_backbone, resolve_spec
+from engine.backbones import ARCHITECTURES, Architecture, load_backbone, resolve_spec, trunk_of
 from engine.errors import InvalidModel
-from engine.keras_backbones import ARCHITECTURES, Architecture, trunk_of
 from training import backbone, backbone_fit
 from training.backbone import train_backbone
 from training.backbone_fit import Fit
@@ -149,7 +148,7 @@ def test_the_stored_classifier_and_the_published_network_agree_with_the_record(s
     from safetensors import safe_open
 
     from data.photos import decode
-    from engine.preprocess import to_input
+    from engine.backbones.preprocess import to_input
 
     result = train_backbone(small, options(epochs=8), data=photos, test=photos)
     with safe_open(result.folder / "classifier.safetensors", "np") as file:

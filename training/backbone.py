@@ -22,7 +22,7 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.settings import Settings
 from data.storage import exclusive, fsync_path, make_folder, sha256_file
-from engine.keras_backbones import precision_policy, quiet_tensorflow, trunk_of
+from engine.backbones import precision_policy, quiet_tensorflow, trunk_of
 from engine.protocols import Floats
 from training.backbone_batches import Numbers, TrainingBatches
 from training.backbone_checkpoint import FILE as CHECKPOINT

@@ -4,9 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.settings import Settings
-from engine.efficientnet_lite import load_state
-from engine.keras_backbones import ARCHITECTURES, Architecture, build_network, load_weights, quiet_tensorflow, trunk_of
-from engine.weights import Weights, find_weights, lite2_state
+from engine.backbones import (
+    ARCHITECTURES,
+    Architecture,
+    Weights,
+    build_network,
+    find_weights,
+    lite2_state,
+    load_state,
+    load_weights,
+    quiet_tensorflow,
+    trunk_of,
+)
 from training.errors import InvalidTraining
 
 

@@ -14,9 +14,7 @@ import numpy as np
 
 from data.features import FeatureStore
 from data.settings import Settings
-from engine import openvino_runtime
-from engine.backbones import resolve_spec
-from engine.keras_backbones import KerasBackbone, precision_policy, to_openvino
+from engine.backbones import KerasBackbone, openvino_runtime, precision_policy, resolve_spec, to_openvino
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.augmentation import copy_key
 from training.backbone_network import CutNetwork, base_settings, load_cut

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.backbones import classifier_rows
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection
 from engine.text import CHARACTERS, Encoder, text_features
-from engine.weights import classifier_rows
 from training.context import TrainingContext
 from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_keys
 from training.embedder_options import EmbedderOptions

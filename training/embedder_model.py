@@ -42,7 +42,7 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
     """
     import keras
 
-    from engine.keras_backbones import quiet_tensorflow
+    from engine.backbones import quiet_tensorflow
 
     quiet_tensorflow()
     keras.utils.set_random_seed(options.seed)

@@ -12,7 +12,7 @@ from data.errors import InvalidImage, LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake, images
 from data.settings import Settings
-from engine.preprocess import decode_target
+from engine.backbones import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.augmentation import augment, copy_key, flip, flip_key
 from training.datasets import Exclusion, LabelledPhotos
@@ -143,7 +143,7 @@ def embed_missing(
     """Embeds the views and copies that are missing; returns the photos that could not be read, with the reason."""
     if not missing:
         return {}
-    from engine.embedding import embed_photos
+    from engine.backbones import embed_photos
 
     backbone = get_backbone()
     failed: dict[str, str] = {}

@@ -16,7 +16,7 @@ from data.errors import LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake
 from data.settings import Settings
-from engine.embedding import load_input
+from engine.backbones import load_input
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from engine.space import Projection, projection

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from data.errors import SettingsError
 from data.settings import BACKBONES, Settings
-from engine import openvino_runtime
-from engine.efficientnet_lite import load_state
-from engine.errors import BackboneUnavailable, InvalidModel
-from engine.keras_backbones import (
+from engine.backbones import openvino_runtime
+from engine.backbones.efficientnet_lite import load_state
+from engine.backbones.keras_networks import (
     ARCHITECTURES,
     Architecture,
     KerasBackbone,
@@ -27,9 +26,10 @@ from engine.keras_backbones import (
     to_openvino,
     trunk_of,
 )
-from engine.preprocess import PREPROCESSING
+from engine.backbones.preprocess import PREPROCESSING
+from engine.backbones.weights import Weights, file_digest, find_weights, lite2_state
+from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import Backbone, BackboneSpec
-from engine.weights import Weights, file_digest, find_weights, lite2_state
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _GPU_DRIVER = Path("/proc/driver/nvidia/version")

@@ -12,7 +12,7 @@ from data.errors import InvalidImage, LookalikeError
 from data.photos import images
 from data.progress import Progress
 from data.settings import Settings
-from engine.preprocess import decode_target, to_input
+from engine.backbones.preprocess import decode_target, to_input
 from engine.protocols import Backbone, Floats
 
 Pixels = NDArray[np.uint8]

@@ -1,0 +1,44 @@
+"""Backbones: the networks that turn photos into pool_3 features, their weights and their runtimes."""
+
+from engine.backbones.efficientnet_lite import load_state
+from engine.backbones.embedding import embed_photos, load_input
+from engine.backbones.keras_networks import (
+    ARCHITECTURES,
+    Architecture,
+    KerasBackbone,
+    build_network,
+    load_weights,
+    precision_policy,
+    quiet_tensorflow,
+    to_openvino,
+    trunk_of,
+)
+from engine.backbones.load import NAME, load_backbone, resolve_spec
+from engine.backbones.openvino_runtime import processor_has_bf16
+from engine.backbones.preprocess import TRIMMED, decode_target
+from engine.backbones.weights import Weights, classifier_rows, find_weights, lite2_state
+
+__all__ = [
+    "ARCHITECTURES",
+    "NAME",
+    "TRIMMED",
+    "Architecture",
+    "KerasBackbone",
+    "Weights",
+    "build_network",
+    "classifier_rows",
+    "decode_target",
+    "embed_photos",
+    "find_weights",
+    "lite2_state",
+    "load_backbone",
+    "load_input",
+    "load_state",
+    "load_weights",
+    "precision_policy",
+    "processor_has_bf16",
+    "quiet_tensorflow",
+    "resolve_spec",
+    "to_openvino",
+    "trunk_of",
+]
