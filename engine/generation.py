@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
-from engine import faiss_index, learned_queries, recognition_files, related, senses
+from engine import learned_queries, recognition_files, related, senses
 from engine.errors import FingerprintMismatch, InvalidModel
+from engine.index import choose as faiss_index
 from engine.learned_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
 from engine.related import RelatedQueries

@@ -124,7 +124,7 @@ class KnnVoter:
             raise InvalidModel(f"k-NN rows and labels must fit; got {rows.shape}, {row_labels.shape}.")
         if row_labels.min() < 0 or row_labels.max() >= label_count or k < 1 or bandwidth < 0 or not temperature > 0:
             raise InvalidModel("k-NN labels, k, bandwidth and temperature must be in range. Train the voters again.")
-        from engine.faiss_index import build_index
+        from engine.index import build_index
 
         self.rows, self.row_labels, self.label_count = rows, row_labels, label_count
         self.k, self.bandwidth, self.temperature = k, bandwidth, temperature

@@ -107,7 +107,7 @@ def _text_encoder(settings: Settings) -> Iterator[Finding]:
 
 def _index(settings: Settings) -> Iterator[Finding]:
     """Builds a small index with the settings' device and compares it with numpy."""
-    from engine.faiss_index import build_index
+    from engine.index import build_index
 
     points = np.random.default_rng(0).standard_normal((256, 16)).astype(np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
-from engine.faiss_index import FILE, build_index, load_index
-from engine.flat_index import FlatIndex
-from engine.gpu_index import GpuIndex, GpuUnavailable
+from engine.index import build_index
+from engine.index.choose import FILE, load_index
+from engine.index.flat import FlatIndex
+from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.flat_index import FlatIndex
+from engine.index.flat import FlatIndex
 from engine.protocols import Floats, Hits, Mask
 from engine.ranking import Ranked, diversify, prefer_fresh, rank_products
 

@@ -12,8 +12,8 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine import faiss_index
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
+from engine.index import choose as faiss_index
 from engine.protocols import BackboneSpec
 from engine.space import Projection, match_calibration, projection, query_adapter
 from engine.text import head as text_head

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from data.settings import Settings
 from engine.errors import InvalidModel
-from engine.flat_index import FILE, FlatIndex
-from engine.gpu_index import GpuIndex, GpuUnavailable
+from engine.index.flat import FILE, FlatIndex
+from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, VectorIndex
 
 __all__ = ["FILE", "build_index", "load_index"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.flat_index import FlatIndex, best_hits, checked_search
+from engine.index.flat import FlatIndex, best_hits, checked_search
 from engine.protocols import Floats, Hits, Mask
 
 _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
