@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from data.catalogue import PhotoRecord
+from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
-from engine.related import RelatedQuery
 from engine.search import SearchAnswer, SearchRequest
 
 

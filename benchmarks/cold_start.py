@@ -24,7 +24,7 @@ from data.catalogue import Catalogue
 from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import load_settings
-from engine.learned_queries import LearnedTextTower
+from engine.known_queries import LearnedTextTower
 from engine.live import LiveIndex, LiveView
 from engine.protocols import TextTower
 from engine.space import normalise

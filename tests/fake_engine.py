@@ -6,8 +6,8 @@ from typing import Any
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
 from data.filters import parse_filter
+from engine.known_queries import RelatedQuery
 from engine.recognition import LabelGuess, Neighbour, RecognisedLabel, Recognition
-from engine.related import RelatedQuery
 from engine.search import Hit, SearchAnswer, SearchRequest
 
 

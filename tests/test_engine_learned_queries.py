@@ -12,7 +12,7 @@ from tiny_shop import DIM, TinyShop, axis, photo_of
 from data.settings import Settings
 from engine import ranking
 from engine.generation import Generation, load_generation, write_generation_files
-from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.known_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, space_digest

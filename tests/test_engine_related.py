@@ -12,11 +12,11 @@ from data.events import Event, Events, Shown
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
+from engine.known_queries import RelatedQueries, Senses
+from engine.known_queries.related import FILE
 from engine.protocols import Floats
 from engine.ranking import Ranked, interleave
-from engine.related import FILE, RelatedQueries
 from engine.search import SearchEngine, SearchRequest
-from engine.senses import Senses
 from engine.space import Projection, normalise
 from indexer.rebuild import rebuild
 from training.candidate import publish_candidate

@@ -12,7 +12,7 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.errors import InvalidModel
-from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.known_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection, normalise, projection, space_digest
 from engine.text import head as text_head

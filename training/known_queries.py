@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from data.events import Events
-from engine import learned_queries
-from engine.learned_queries import LearnedQueries, LearnedTextTower
+from engine.known_queries import MOST_TEXTS, LearnedQueries, LearnedTextTower, RelatedQueries, Senses, query_key
+from engine.known_queries import learned as learned_queries
 from engine.protocols import TextTower
-from engine.related import MOST_TEXTS, RelatedQueries, query_key
-from engine.senses import Senses
 from engine.space import Projection, projection, space_digest
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head

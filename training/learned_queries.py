@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.events import Events
-from engine.learned_queries import LearnedQueries
+from engine.known_queries import LearnedQueries
 from engine.protocols import Floats, TextTower
 from engine.space import Projection, normalise, projection, space_digest
 from engine.text import EncoderTextTower, TextEncoder, TextHead

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.known_queries import MOST_SENSES
 from engine.protocols import Floats
-from engine.senses import MOST_SENSES
 from engine.space import Projection, normalise
 from training.behaviour import Behaviour
 from training.context import TrainingContext

@@ -9,8 +9,8 @@ import numpy as np
 
 from data.storage import write_bytes
 from engine.errors import InvalidModel
+from engine.known_queries.related import query_key
 from engine.protocols import Floats
-from engine.related import query_key
 from engine.space import read_tensors
 
 FILE = "senses.safetensors"
