@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
-from engine import recognition_files
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.index import choose as faiss_index
 from engine.known_queries import LearnedQueries, LearnedTextTower, RelatedQueries, Senses, related, senses
 from engine.known_queries import learned as learned_queries
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.recognition import files as recognition_files
 from engine.space import (
     MatchCalibration,
     Projection,

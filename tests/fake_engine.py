@@ -7,7 +7,8 @@ from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
 from data.filters import parse_filter
 from engine.known_queries import RelatedQuery
-from engine.recognition import LabelGuess, Neighbour, RecognisedLabel, Recognition
+from engine.recognition import Recognition
+from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
 from engine.search import Hit, SearchAnswer, SearchRequest
 
 

@@ -7,8 +7,7 @@ import pytest
 from voter_rows import LABELS, draw_rows, keys_of
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
-from engine.recognition import Recogniser
-from engine.recognition_files import FILE, load_recogniser, save_recogniser
+from engine.recognition import FILE, Recogniser, load_recogniser, save_recogniser
 from training.voter_fit import FitOptions, choose, fit
 
 

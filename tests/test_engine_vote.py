@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InvalidModel
-from engine.vote import RULES, Vote, named_by
+from engine.recognition import RULES, Vote
+from engine.recognition.vote import named_by
 
 
 def _tables(seed: int, labels: int = 12, rows: int = 3) -> np.ndarray:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from engine.errors import InvalidModel, InvalidQuery
-from engine.voters import KnnVoter, LinearVoter, calibrated, softmax, transform_rows
+from engine.recognition import KnnVoter, LinearVoter, calibrated, softmax, transform_rows
 
 
 def _rows(count: int, seed: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.voters import NAMES, softmax
+from engine.recognition import NAMES, softmax
 from training.calibration import coverage_curve, fit_temperature, reliability, threshold_for
 from training.vote import fit_vote
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.voters import softmax
+from engine.recognition import softmax
 
 _LOG_TEMPERATURES = (-4.0, 3.0)
 BINS = 10

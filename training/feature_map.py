@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.recognition import FeatureMap
+from engine.recognition import TRANSFORMS, FeatureMap, transform_rows
 from engine.space import normalise
-from engine.voters import TRANSFORMS, transform_rows
 
 MOST_DIMS = 384
 SHRINKAGES = (1.0, 0.6, 0.3, 0.1)  # 1: no whitening

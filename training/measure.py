@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.recognition import Recogniser
-from engine.voters import NAMES
+from engine.recognition import NAMES, Recogniser
 from training.calibration import Reliability, reliability
 
 FILE = "recognition.safetensors"

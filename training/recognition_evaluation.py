@@ -14,7 +14,7 @@ from data.photos import Intake
 from data.settings import Settings
 from engine.errors import NoVoters
 from engine.protocols import BackboneSpec
-from engine.recognition_files import FILE, load_recogniser
+from engine.recognition import FILE, load_recogniser
 from training import measure as measuring
 from training.datasets import label_photos
 from training.errors import NotEnoughData

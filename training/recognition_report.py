@@ -55,6 +55,6 @@ def _card(evaluation: Evaluation, row: int) -> dict[str, Any]:
 
 
 def _first_of_each(measured: Measured, row: int) -> str:
-    from engine.voters import NAMES
+    from engine.recognition import NAMES
 
     return ", ".join(f"{name}: {measured.labels[measured.best[at, row, 0]]}" for at, name in enumerate(NAMES))

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.recognition import Recogniser
+from engine.recognition import NAMES, KnnVoter, LinearVoter, Recogniser, calibrated, transform_rows
 from engine.space import normalise
-from engine.voters import NAMES, KnnVoter, LinearVoter, calibrated, transform_rows
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData
 from training.feature_map import MapChoice, choose_map, fit_axes, whitening

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.voters import KnnVoter, calibrated, neighbour_shares
+from engine.recognition import KnnVoter, calibrated, neighbour_shares
 from training.calibration import fit_temperature, negative_log_likelihood
 
 K_GRID = (3, 10, 30, 100)

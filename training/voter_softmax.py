@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
 from engine.protocols import Floats
-from engine.voters import LinearVoter
+from engine.recognition import LinearVoter
 from training.calibration import negative_log_likelihood
 
 MAX_EPOCHS = 150

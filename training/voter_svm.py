@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.voters import LinearVoter
+from engine.recognition import LinearVoter
 
 C_GRID = (0.1, 0.3, 1.0)
 Numbers = NDArray[np.int64]

@@ -14,8 +14,7 @@ from threadpoolctl import threadpool_limits
 from data.settings import Settings
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
-from engine.recognition import Recogniser
-from engine.recognition_files import save_recogniser
+from engine.recognition import Recogniser, save_recogniser
 from training import measure as measuring
 from training.backbone_photos import learned_photos
 from training.context import TrainingContext

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.voters import softmax
+from engine.recognition.voters import softmax
 
 TOP = 5  # labels that each voter names
 RULES = ("mean", "product")

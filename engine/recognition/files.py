@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from data.settings import Settings
 from data.storage import write_bytes
 from engine.errors import InvalidModel
-from engine.recognition import FeatureMap, Recogniser
-from engine.vote import Vote
-from engine.voters import KnnVoter, LinearVoter
+from engine.recognition.recogniser import FeatureMap, Recogniser
+from engine.recognition.vote import Vote
+from engine.recognition.voters import KnnVoter, LinearVoter
 
 FILE = "voters.safetensors"
 _FORMAT = 1

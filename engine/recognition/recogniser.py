@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.protocols import Floats, Mask
+from engine.recognition.vote import TOP, Vote, named_by
+from engine.recognition.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 from engine.space import normalise
-from engine.vote import TOP, Vote, named_by
-from engine.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 
 MAX_K = 100
 VIEWS = ("photo", "flip")

@@ -1,0 +1,34 @@
+"""Recognition: three voters over pool_3 features and the vote that joins them."""
+
+from engine.recognition.files import FILE, load_recogniser, save_recogniser
+from engine.recognition.recogniser import FeatureMap, Recogniser, Recognition
+from engine.recognition.vote import RULES, Vote
+from engine.recognition.voters import (
+    NAMES,
+    TRANSFORMS,
+    KnnVoter,
+    LinearVoter,
+    calibrated,
+    neighbour_shares,
+    softmax,
+    transform_rows,
+)
+
+__all__ = [
+    "FILE",
+    "NAMES",
+    "RULES",
+    "TRANSFORMS",
+    "FeatureMap",
+    "KnnVoter",
+    "LinearVoter",
+    "Recogniser",
+    "Recognition",
+    "Vote",
+    "calibrated",
+    "load_recogniser",
+    "neighbour_shares",
+    "save_recogniser",
+    "softmax",
+    "transform_rows",
+]
