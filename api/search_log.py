@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from data.errors import LookalikeError
 from data.events import Event, Events, Shown, search_event_id
-from engine.cursors import Cursor
+from engine.answers import Cursor
 from engine.errors import InvalidQuery
 from engine.search import SearchAnswer, SearchRequest
 

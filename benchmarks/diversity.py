@@ -12,10 +12,9 @@ import numpy as np
 
 from data.catalogue import Catalogue
 from data.settings import load_settings
-from engine.diversity import mmr_order
+from engine.answers import Ranked, diversify, mmr_order
 from engine.live import LiveIndex
 from engine.protocols import Floats
-from engine.ranking import Ranked, diversify
 from engine.space import Order, duplicate_bound
 from training.retrieval import intra_list_similarity, retrieval_metrics
 from training.retrieval_queries import read_queries

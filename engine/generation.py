@@ -189,7 +189,7 @@ class Generation:
 
     @cached_property
     def duplicate_bound(self) -> float:
-        """The cosine from which two products are near-duplicates; see `engine.diversity`."""
+        """The cosine from which two products are near-duplicates; see `engine.answers.diversity`."""
         return duplicate_bound(self.rows.product_keys, self.index.vectors)
 
     def text_tower(self) -> TextTower | None:

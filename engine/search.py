@@ -13,15 +13,33 @@ from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter, parse_filter
 from data.photos import Intake
 from data.settings import Settings
-from engine.cursors import Cursor, Ranking, RankingStore, new_query_id
+from engine.answers import (
+    DEFAULT_FRESHNESS,
+    RERANKED,
+    Cursor,
+    Moves,
+    QueryPoint,
+    Ranked,
+    Ranking,
+    RankingStore,
+    SearchRequest,
+    check_request,
+    diversify,
+    interleave,
+    moves_of,
+    new_query_id,
+    photo_input,
+    prefer_fresh,
+    query_point,
+    rank_products,
+    reasons,
+    words_alone,
+)
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.generation import Generation
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Backbone, Floats, Mask
-from engine.queries import QueryPoint, SearchRequest, check_request, photo_input, query_point, words_alone
-from engine.ranking import DEFAULT_FRESHNESS, RERANKED, Ranked, diversify, interleave, prefer_fresh, rank_products
-from engine.reasons import Moves, moves_of, reasons
 from engine.recognition import Recognition
 from engine.space import judge, kind_of, normalise
 from engine.stored_photos import StoredPhotos

@@ -9,11 +9,10 @@ from data.catalogue import Catalogue
 from data.errors import InvalidImage
 from data.generations import GenerationFolder
 from data.settings import Settings
+from engine.answers import SearchRequest, photo_input, query_point, rank_products
 from engine.generation import Generation, load_generation
 from engine.live import LiveView
 from engine.protocols import Backbone, Floats
-from engine.queries import SearchRequest, photo_input, query_point
-from engine.ranking import rank_products
 from engine.space import normalise
 from indexer import canaries, gates
 from indexer.canaries import Canary

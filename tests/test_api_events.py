@@ -16,7 +16,7 @@ from data.catalogue import Catalogue, Product
 from data.errors import DatabaseError, FeatureStoreError
 from data.events import Event, Events, Shown
 from data.settings import Settings
-from engine.cursors import Cursor
+from engine.answers import Cursor
 from engine.search import SearchAnswer, SearchRequest
 
 CLICK = {"kind": "click", "query_id": "q1", "product_id": "mug", "position": 2}

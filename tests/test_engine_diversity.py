@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.diversity import mmr_order
+from engine.answers import Ranked, diversify, mmr_order, moves_of
 from engine.protocols import Floats
-from engine.ranking import Ranked, diversify
-from engine.reasons import moves_of
 from engine.space import DEFAULT_BOUND, duplicate_bound, duplicates, normalise
 
 

@@ -10,7 +10,7 @@ import tiny_shop
 from tiny_shop import DIM, TinyShop, axis, photo_of
 
 from data.settings import Settings
-from engine import ranking
+from engine.answers import ranking
 from engine.generation import Generation, load_generation, write_generation_files
 from engine.known_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import Floats

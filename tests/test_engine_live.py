@@ -15,9 +15,9 @@ from tiny_shop import DIM, TinyShop, axis, name_of
 from data.errors import NoGeneration
 from data.filters import parse_filter
 from data.settings import Settings
+from engine.answers import rank_products
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats
-from engine.ranking import rank_products
 
 
 @pytest.fixture

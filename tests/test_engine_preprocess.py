@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.settings import Settings
+from engine.answers import SearchRequest, photo_input
 from engine.backbones import decode_target
 from engine.backbones.preprocess import to_input
-from engine.queries import SearchRequest, photo_input
 
 
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 64), st.integers(0, 254))

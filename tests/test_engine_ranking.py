@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from engine.answers import Ranked, diversify, prefer_fresh, rank_products
 from engine.index.flat import FlatIndex
 from engine.protocols import Floats, Hits, Mask
-from engine.ranking import Ranked, diversify, prefer_fresh, rank_products
 
 
 def view_of(vectors: Floats, product_keys: list[int]) -> Any:

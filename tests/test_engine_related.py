@@ -11,11 +11,11 @@ from tiny_backbone import TinyBackbone
 from data.events import Event, Events, Shown
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
+from engine.answers import Ranked, interleave
 from engine.errors import InvalidModel, InvalidQuery
 from engine.known_queries import RelatedQueries, Senses
 from engine.known_queries.related import FILE
 from engine.protocols import Floats
-from engine.ranking import Ranked, interleave
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, normalise
 from indexer.rebuild import rebuild

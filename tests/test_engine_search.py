@@ -15,7 +15,7 @@ from data.catalogue import PhotoRecord
 from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
 from data.photos import Intake
 from data.settings import Settings
-from engine.cursors import Cursor, RankingStore
+from engine.answers import Cursor, RankingStore
 from engine.errors import CursorExpired, InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.answers import RERANKED, freshness_bonus
 from engine.protocols import Floats
-from engine.ranking import RERANKED, freshness_bonus
 from training.behaviour import Behaviour, query_key
 
 DEPTH = 200

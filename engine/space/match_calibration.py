@@ -149,7 +149,7 @@ def kind_of(parts: Collection[str], *, is_photo: bool) -> Kind | None:
 
 
 class Verdict(TypedDict):
-    """What a generation says of one answer: see `engine.cursors.Ranking`."""
+    """What a generation says of one answer: see `engine.answers.cursors.Ranking`."""
 
     probabilities: tuple[float, ...] | None
     no_match: bool

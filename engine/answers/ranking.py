@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.diversity import mmr_order
+from engine.answers.diversity import mmr_order
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 from engine.space import DEFAULT_BOUND, duplicates

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import ProductFacts
-from engine.cursors import Ranking
+from engine.answers.cursors import Ranking
 
 Moves = dict[str, Mapping[int, tuple[int, int]]]
 

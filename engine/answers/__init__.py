@@ -1,0 +1,41 @@
+"""From a request to a ranking: the one path that the server, the canary gate and the evaluations share."""
+
+from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
+from engine.answers.diversity import mmr_order
+from engine.answers.ranking import (
+    DEFAULT_FRESHNESS,
+    RERANKED,
+    Ranked,
+    diversify,
+    freshness_bonus,
+    interleave,
+    prefer_fresh,
+    rank_products,
+)
+from engine.answers.reasons import Moves, moves_of, reasons
+from engine.answers.request import QueryPoint, SearchRequest, check_request, photo_input, query_point, words_alone
+
+__all__ = [
+    "DEFAULT_FRESHNESS",
+    "RERANKED",
+    "Cursor",
+    "Moves",
+    "QueryPoint",
+    "Ranked",
+    "Ranking",
+    "RankingStore",
+    "SearchRequest",
+    "check_request",
+    "diversify",
+    "freshness_bonus",
+    "interleave",
+    "mmr_order",
+    "moves_of",
+    "new_query_id",
+    "photo_input",
+    "prefer_fresh",
+    "query_point",
+    "rank_products",
+    "reasons",
+    "words_alone",
+]
