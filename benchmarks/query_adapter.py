@@ -31,7 +31,7 @@ from training.context import TrainingContext
 from training.embedder_material import gather_material
 from training.embedder_session import EmbedderSession
 from training.pairs import collect_pairs
-from training.photo_features import PhotoReader, embed_missing
+from training.photos import PhotoReader, embed_missing
 from training.query_adapter import PhotoQueries, catalogue_points, describe, gather_queries, learn_adapter, recall
 from training.query_embedder import EmbedderTraining, embed_views, untrained_points
 

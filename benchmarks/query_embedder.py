@@ -35,7 +35,6 @@ from engine.protocols import Backbone, Floats
 from engine.space import MatchCalibration, Projection, fit_pca, match_calibration, normalise, projection
 from engine.text import TextEncoder, TextHead, text_features
 from indexer.importing import import_feed
-from training.augmentation import flip_key
 from training.context import TrainingContext
 from training.embedder_data import Photos, Sampler, TextBank
 from training.embedder_fit import fit, plan_of
@@ -44,7 +43,7 @@ from training.embedder_measure import trained_head, untrained_head
 from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
 from training.pairs import collect_pairs
-from training.photo_features import PhotoReader, embed_missing
+from training.photos import PhotoReader, embed_missing, flip_key
 from training.query_embedder import EmbedderTraining, embed_views, trained_points, untrained_points
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from data.settings import Settings
 from engine.backbones import resolve_spec
-from training.datasets import from_files, label_photos
 from training.measure import MODELS
-from training.photo_features import BackboneLoader
+from training.photos import BackboneLoader, from_files, label_photos
 from training.voters import VoterOptions, train_voters
 
 

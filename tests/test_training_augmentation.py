@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.augmentation import augment, blur, brighten, contact_sheet, copy_key, crop, flip, flip_key, rotate
+from training.photos import contact_sheet, copy_key, flip_key
+from training.photos.augmentation import augment, blur, brighten, crop, flip, rotate
 
 SHA = "3f" * 32
 

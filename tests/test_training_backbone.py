@@ -23,9 +23,8 @@ from training.backbone import train_backbone
 from training.backbone_fit import Fit
 from training.backbone_network import _split, load_cut
 from training.backbone_options import FROM_LAYER, BackboneOptions
-from training.backbone_photos import learned_photos
-from training.datasets import from_files
 from training.errors import InvalidTraining, NotEnoughData
+from training.photos import from_files, learned_photos
 
 SIZE, DIM = 32, 8
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 60, 200)}
@@ -378,7 +377,7 @@ def test_the_command_trains_from_the_catalogue_and_prints_the_curve(
 
     import_feed(small, photos)
     measuring = set(sorted(from_files(photos).keys)[::3])
-    monkeypatch.setattr("training.backbone_photos.may_be_held_out", lambda _, keys: np.isin(keys, list(measuring)))
+    monkeypatch.setattr("training.photos.learned.may_be_held_out", lambda _, keys: np.isin(keys, list(measuring)))
     given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--views", "0", "--held-out", "0.3"]
     run = CliRunner().invoke(lookalike.cli, ["train", "backbone", *given], obj=small, catch_exceptions=False)
     assert run.exit_code == 0, run.output

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidFeed
-from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import NotEnoughData
-from training.splits import folds, look_folds, split
+from training.photos import LabelledPhotos, folds, from_catalogue, from_files, label_photos, look_folds, split
 
 
 def _photos(y: list[int], products: list[int], keys: list[str] | None = None) -> LabelledPhotos:

@@ -20,7 +20,6 @@ from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import FILE
 from indexer.parts import PARTS
 from training import query_adapter, query_embedder, space
-from training.augmentation import copy_key
 from training.candidate import publish_candidate
 from training.cli import train_command
 from training.context import TrainingContext
@@ -29,6 +28,7 @@ from training.embedder_measure import photo_table
 from training.embedder_options import EmbedderOptions
 from training.embedder_session import EmbedderSession
 from training.pairs import collect_pairs
+from training.photos import copy_key
 from training.query_adapter import describe, gather_queries, learn_matrix, recall, train_adapter
 
 PRODUCTS, EACH = 60, 3

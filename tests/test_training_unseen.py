@@ -16,13 +16,19 @@ from data.catalogue import Catalogue, Snapshot
 from data.generations import GenerationFolder
 from data.settings import Settings
 from lookalike import cli
-from training.backbone_photos import PHOTOS, learned_photos, photos_text, spare
-from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import InvalidTraining
 from training.measure import measure
-from training.photo_rows import TrainingRows
+from training.photos import (
+    PHOTOS,
+    Fold,
+    LabelledPhotos,
+    TrainingRows,
+    from_catalogue,
+    learned_photos,
+    photos_text,
+    spare,
+)
 from training.quality import may_be_held_out
-from training.splits import Fold
 from training.voter_fit import FitOptions, choose, fit
 
 NONE = np.array([], np.int64)

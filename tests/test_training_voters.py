@@ -22,7 +22,7 @@ from indexer.rebuild import rebuild
 from lookalike import cli
 from training.feature_map import choose_map, fit_axes, whitening
 from training.measure import measure
-from training.splits import look_folds
+from training.photos import look_folds
 from training.voter_fit import FitOptions, choose, fit
 from training.voter_softmax import SoftmaxOptions, class_weights, fit_softmax
 from training.voter_svm import fit_svm
@@ -208,7 +208,7 @@ def test_the_contact_sheet(generation: GenerationFolder, settings: Settings, tmp
 
 
 def test_large_labels_are_capped() -> None:
-    from training.datasets import LabelledPhotos
+    from training.photos import LabelledPhotos
 
     y = np.array([0] * 1700 + [1] * 5)
     photos = LabelledPhotos(label_kind="category", labels=("a", "b"), keys=keys_of(1705), y=y, products=np.arange(1705))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.photo_rows import TrainingRows
+from training.photos import TrainingRows
 
 LABELS = ("bowl", "cup", "plate", "shoe")
 

@@ -29,13 +29,22 @@ from training.backbone_checkpoint import FILE as CHECKPOINT
 from training.backbone_fit import Fit, HeldOut, build_model, log_text, validate
 from training.backbone_network import CutNetwork, load_cut
 from training.backbone_options import BackboneOptions
-from training.backbone_photos import PHOTOS, photos_text, spare
 from training.backbone_views import StoredViews, view_key
-from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import InvalidTraining, NotEnoughData
-from training.photo_features import without
+from training.photos import (
+    PHOTOS,
+    Fold,
+    LabelledPhotos,
+    from_catalogue,
+    from_files,
+    label_photos,
+    look_folds,
+    photos_text,
+    spare,
+    split,
+    without,
+)
 from training.precision import training_precision
-from training.splits import Fold, look_folds, split
 from training.voter_softmax import SoftmaxOptions, fit_softmax
 
 WEIGHTS, RECORD, CLASSIFIER, LOG = "weights.weights.h5", "backbone.json", "classifier.safetensors", "log.csv"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from data.features import FeatureStore
 from engine.protocols import Floats
 from engine.space import Projection, fit_pca
-from training.augmentation import copy_key, flip_key
 from training.embedder_options import EmbedderOptions
+from training.photos import copy_key, flip_key
 
 NO_TEXT = -1
 _WIDTH = 512  # directions that are trained on; the photos' other directions hold next to nothing

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
-from training.augmentation import copy_key
 from training.context import TrainingContext
 from training.embedder_material import Material, known_photos
 from training.pairs import Pairs
+from training.photos import copy_key
 
 _LEAST_QUERIES = 20
 _MOST_QUERIES = 20_000  # photos, and as many copies

@@ -22,7 +22,6 @@ from engine.errors import BackboneUnavailable
 from engine.protocols import Floats
 from engine.space import MatchCalibration, Projection, QueryAdapter, normalise, projection
 from engine.text import Encoder, TextEncoder
-from training.augmentation import copy_key, flip_key
 from training.context import TrainingContext
 from training.embedder_data import Sampler
 from training.embedder_fit import Fitted, Plan, fit, plan_of
@@ -44,7 +43,7 @@ from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.held_out_retrieval import write_answers
 from training.match_calibration import fit_calibration
 from training.pairs import collect_pairs
-from training.photo_features import BackboneLoader, PhotoReader, embed_missing
+from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, flip_key
 from training.query_adapter import PhotoQueries, gather_queries, train_adapter
 
 _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on

@@ -16,10 +16,9 @@ from engine.errors import NoVoters
 from engine.protocols import BackboneSpec
 from engine.recognition import FILE, load_recogniser
 from training import measure as measuring
-from training.datasets import label_photos
 from training.errors import NotEnoughData
 from training.measure import MODELS, Measured, from_tables
-from training.photo_features import BackboneLoader, PhotoReader, gather_known, reader_of
+from training.photos import BackboneLoader, PhotoReader, gather_known, label_photos, reader_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from training import space as untrained_space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.held_out_retrieval import GUESSES, HeldAnswer
-from training.photo_features import PhotoReader
+from training.photos import PhotoReader
 from training.retrieval import METRICS, retrieval_metrics
 from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
 

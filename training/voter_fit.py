@@ -14,8 +14,7 @@ from engine.space import normalise
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData
 from training.feature_map import MapChoice, choose_map, fit_axes, whitening
-from training.photo_rows import TrainingRows
-from training.splits import look_folds
+from training.photos import TrainingRows, look_folds
 from training.vote import VoteChoice, fit_vote
 from training.voter_knn import KnnChoice, choose_knn, fit_knn
 from training.voter_softmax import SoftmaxOptions, epoch_rows, fit_softmax

@@ -11,11 +11,17 @@ from data.photos import images
 from data.settings import Settings
 from data.storage import exclusive
 from engine.protocols import BackboneSpec
-from training.augmentation import contact_sheet
 from training.candidate import publish_candidate
-from training.datasets import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.errors import TrainingError
-from training.photo_features import BackboneLoader, reader_of
+from training.photos import (
+    BackboneLoader,
+    LabelledPhotos,
+    contact_sheet,
+    from_catalogue,
+    from_files,
+    label_photos,
+    reader_of,
+)
 from training.voters import FILES, Trained, VoterOptions, train_voters
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish

@@ -16,14 +16,22 @@ from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
 from engine.recognition import Recogniser, save_recogniser
 from training import measure as measuring
-from training.backbone_photos import learned_photos
 from training.context import TrainingContext
-from training.datasets import LabelledPhotos, from_catalogue
 from training.errors import NotEnoughData
 from training.measure import MODELS, Measured, from_tables, join, measure
-from training.photo_features import BackboneLoader, GetBackbone, gather, gather_known
-from training.photo_rows import TrainingRows
-from training.splits import Fold, folds, split
+from training.photos import (
+    BackboneLoader,
+    Fold,
+    GetBackbone,
+    LabelledPhotos,
+    TrainingRows,
+    folds,
+    from_catalogue,
+    gather,
+    gather_known,
+    learned_photos,
+    split,
+)
 from training.voter_fit import Choices, FitOptions, Timings, choose, fit
 from training.voter_softmax import SoftmaxOptions
 

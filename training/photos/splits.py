@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from training.datasets import LabelledPhotos
 from training.errors import NotEnoughData
+from training.photos.labelled import LabelledPhotos
 
 PRODUCTS_NEEDED = 5
 Numbers = NDArray[np.int64]

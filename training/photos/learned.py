@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from data.catalogue import Snapshot
-from training.datasets import LabelledPhotos
 from training.errors import InvalidTraining
+from training.photos.labelled import LabelledPhotos
+from training.photos.splits import Fold, Numbers
 from training.quality import may_be_held_out
-from training.splits import Fold, Numbers
 
 PHOTOS = "photos.csv"
 _COLUMNS = ("sha256", "label", "side")

@@ -14,10 +14,10 @@ from data.photos import Intake, images
 from data.settings import Settings
 from engine.backbones import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats
-from training.augmentation import augment, copy_key, flip, flip_key
-from training.datasets import Exclusion, LabelledPhotos
 from training.errors import NotEnoughData
-from training.photo_rows import TrainingRows
+from training.photos.augmentation import augment, copy_key, flip, flip_key
+from training.photos.labelled import Exclusion, LabelledPhotos
+from training.photos.rows import TrainingRows
 
 GetBackbone = Callable[[], Backbone]
 

@@ -1,0 +1,44 @@
+"""Labelled photos to learn from: read, split, augmented, embedded."""
+
+from training.photos.augmentation import contact_sheet, copy_key, flip_key
+from training.photos.features import (
+    BackboneLoader,
+    GetBackbone,
+    PhotoReader,
+    embed_missing,
+    gather,
+    gather_known,
+    reader_of,
+    without,
+)
+from training.photos.labelled import LabelledPhotos, from_catalogue, from_files, label_photos
+from training.photos.learned import PHOTOS, learned_photos, photos_text, spare
+from training.photos.rows import TrainingRows
+from training.photos.splits import Fold, folds, look_folds, split
+
+__all__ = [
+    "PHOTOS",
+    "BackboneLoader",
+    "Fold",
+    "GetBackbone",
+    "LabelledPhotos",
+    "PhotoReader",
+    "TrainingRows",
+    "contact_sheet",
+    "copy_key",
+    "embed_missing",
+    "flip_key",
+    "folds",
+    "from_catalogue",
+    "from_files",
+    "gather",
+    "gather_known",
+    "label_photos",
+    "learned_photos",
+    "look_folds",
+    "photos_text",
+    "reader_of",
+    "spare",
+    "split",
+    "without",
+]
