@@ -16,7 +16,7 @@ from engine.answers import Ranked, diversify, mmr_order
 from engine.live import LiveIndex
 from engine.protocols import Floats
 from engine.space import Order, duplicate_bound
-from training.retrieval import intra_list_similarity, retrieval_metrics
+from training.measures import intra_list_similarity, retrieval_metrics
 from training.retrieval_queries import read_queries
 
 HEAD, SHOWN = 200, 10

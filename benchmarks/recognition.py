@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.settings import Settings
 from engine.backbones import resolve_spec
-from training.measure import MODELS
+from training.measures import MODELS
 from training.photos import BackboneLoader, from_files, label_photos
 from training.voters import VoterOptions, train_voters
 

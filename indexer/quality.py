@@ -8,8 +8,8 @@ from data.generations import GenerationFolder
 from engine.protocols import BackboneSpec
 from indexer.gates import GateResult, check_quality
 from indexer.job import Job
-from training.comparison import measure
 from training.context import TrainingContext
+from training.measures.comparison import measure
 
 
 def training_context(job: Job) -> TrainingContext:

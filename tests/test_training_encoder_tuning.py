@@ -18,7 +18,7 @@ from engine.generation import load_generation
 from engine.space import normalise
 from engine.text import TextEncoder, drop_unused_encoders
 from indexer.encoders import encoder_of
-from training import comparison, encoder_tuning, query_embedder
+from training import encoder_tuning, query_embedder
 from training.cli import train_command
 from training.embedder_material import gather_material
 from training.embedder_options import EmbedderOptions
@@ -27,6 +27,7 @@ from training.encoder_fit import Tuned
 from training.encoder_learner import TextTargets, TuningPlan
 from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.errors import InvalidTraining
+from training.measures import comparison
 from training.pairs import collect_pairs
 
 PRODUCTS, EACH = 36, 3

@@ -14,7 +14,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from data.errors import InvalidImage
 from data.settings import Settings
 from engine.errors import InvalidModel
-from training.measure import FILE, MODELS, Measured, join
+from training.measures import MODELS, Measured, join
+from training.measures.recognition import FILE
 from training.recognition_evaluation import Evaluation
 from training.recognition_report import render
 

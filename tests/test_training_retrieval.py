@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import NotEnoughData
-from training.retrieval import METRICS, intra_list_similarity, retrieval_metrics
+from training.measures import METRICS, intra_list_similarity, retrieval_metrics
 
 
 def _plain(scores: list[float], gains: list[float]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from training.candidate import publish_candidate
 from training.cli import evaluate_retrieval_command
 from training.errors import NotEnoughData
 from training.held_out_retrieval import FILE, HeldAnswer
-from training.retrieval import METRICS
+from training.measures import METRICS
 from training.retrieval_evaluation import evaluate
 from training.retrieval_queries import read_queries
 

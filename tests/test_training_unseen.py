@@ -17,7 +17,8 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from lookalike import cli
 from training.errors import InvalidTraining
-from training.measure import measure
+from training.measures import may_be_held_out
+from training.measures.recognition import measure
 from training.photos import (
     PHOTOS,
     Fold,
@@ -28,7 +29,6 @@ from training.photos import (
     photos_text,
     spare,
 )
-from training.quality import may_be_held_out
 from training.voter_fit import FitOptions, choose, fit
 
 NONE = np.array([], np.int64)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.recognition import NAMES, softmax
-from training.calibration import coverage_curve, fit_temperature, reliability, threshold_for
+from training.measures import coverage_curve, fit_temperature, reliability, threshold_for
 from training.vote import fit_vote
 
 

@@ -21,7 +21,7 @@ from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from lookalike import cli
 from training.feature_map import choose_map, fit_axes, whitening
-from training.measure import measure
+from training.measures.recognition import measure
 from training.photos import look_folds
 from training.voter_fit import FitOptions, choose, fit
 from training.voter_softmax import SoftmaxOptions, class_weights, fit_softmax

@@ -18,7 +18,7 @@ from engine.protocols import Floats
 from training import backbone_checkpoint as checkpoint
 from training.backbone_batches import Numbers, TrainingBatches
 from training.backbone_options import BackboneOptions
-from training.calibration import negative_log_likelihood
+from training.measures import negative_log_likelihood
 
 LOG = "log.csv"
 _COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss", "top1", "top5", "seconds")

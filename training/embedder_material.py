@@ -14,8 +14,8 @@ from engine.text import CHARACTERS, Encoder, text_features
 from training.context import TrainingContext
 from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_keys
 from training.embedder_options import EmbedderOptions
+from training.measures import held_out
 from training.pairs import SOURCES, Pairs
-from training.quality import held_out
 
 MOST_PHOTOS = 200_000
 _MOST_ROWS = 400_000  # photos times views

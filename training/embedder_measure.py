@@ -12,7 +12,7 @@ from engine.space import QueryAdapter, normalise
 from engine.text import CHARACTERS, Encoder, TextHead, fit_ridge
 from training.embedder_material import Material
 from training.embedder_model import Weights
-from training.quality import photo_retrieval
+from training.measures import photo_retrieval
 
 _SHARE = 0.1
 _LEAST_PRODUCTS = 30  # below, a tenth is too few to measure and too many to do without

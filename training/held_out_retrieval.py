@@ -18,7 +18,7 @@ from engine.protocols import Floats
 from engine.text import TextHead
 from training.embedder_material import Material
 from training.embedder_measure import Held
-from training.retrieval import METRICS, retrieval_metrics
+from training.measures import METRICS, retrieval_metrics
 
 FILE = "held_out_retrieval.json"
 GUESSES = 3

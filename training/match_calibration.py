@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import Curve, MatchCalibration, Region, normalise
-from training.calibration import reliability
+from training.measures import reliability
 
 _HITS = 10  # of each query that the curve is fitted on
 _REFUSED = 0.01  # share of queries with a right answer that a bound may refuse

@@ -4,8 +4,7 @@ import base64
 import io
 from typing import Any
 
-from training.calibration import coverage_curve
-from training.measure import Measured
+from training.measures import Measured, coverage_curve
 
 INK, ACCENT, PALE = "#1f2933", "#1f6feb", "#d0d7de"
 _LABELLED = 45  # labels that still fit beside a confusion matrix

@@ -15,9 +15,9 @@ from data.settings import Settings
 from engine.errors import NoVoters
 from engine.protocols import BackboneSpec
 from engine.recognition import FILE, load_recogniser
-from training import measure as measuring
 from training.errors import NotEnoughData
-from training.measure import MODELS, Measured, from_tables
+from training.measures import MODELS, Measured, from_tables
+from training.measures import recognition as measuring
 from training.photos import BackboneLoader, PhotoReader, gather_known, label_photos, reader_of
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from data.storage import write_text
 from engine.protocols import Floats
-from training.measure import Measured
+from training.measures import Measured
 from training.pages import flat_facts, render_page, thumbnail
 from training.plots import confusion_picture, coverage_picture, reliability_picture
 from training.recognition_evaluation import Evaluation

@@ -27,8 +27,8 @@ from training import space as untrained_space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.held_out_retrieval import GUESSES, HeldAnswer
+from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
-from training.retrieval import METRICS, retrieval_metrics
 from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
 
 _BLOCK = 32

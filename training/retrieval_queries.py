@@ -18,8 +18,8 @@ from data.settings import Settings
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 from training.errors import NotEnoughData
+from training.measures import held_out
 from training.pairs import SOURCES, collect_pairs
-from training.quality import held_out
 from training.texts import tidy
 
 MOST_QUERIES = 20_000

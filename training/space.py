@@ -12,7 +12,7 @@ from engine.space import Projection, explained_variance, fit_pca, normalise, pla
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.quality import held_out, name_retrieval, photo_retrieval
+from training.measures import held_out, name_retrieval, photo_retrieval
 from training.text_pairs import TextPairs, collect_pairs, fit_head
 
 _BLOCK_ROWS = 8192
@@ -24,7 +24,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     """Fits the projection and, where products have texts, the text head; writes both into the staged generation.
 
     Returns:
-        What was measured: `dim`, `explained_variance`, the figures of `training.quality`, and `quality`, the one
+        What was measured: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`, the one
         figure that a rebuild compares with the live generation's.
 
     Raises:

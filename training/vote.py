@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.recognition import RULES, Vote
-from training.calibration import fit_temperature, negative_log_likelihood, threshold_for
+from training.measures import fit_temperature, negative_log_likelihood, threshold_for
 
 # a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
 _PRIOR_PHOTOS = 20

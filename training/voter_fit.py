@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.recognition import NAMES, KnnVoter, LinearVoter, Recogniser, calibrated, transform_rows
 from engine.space import normalise
-from training.calibration import fit_temperature, negative_log_likelihood
 from training.errors import NotEnoughData
 from training.feature_map import MapChoice, choose_map, fit_axes, whitening
+from training.measures import fit_temperature, negative_log_likelihood
 from training.photos import TrainingRows, look_folds
 from training.vote import VoteChoice, fit_vote
 from training.voter_knn import KnnChoice, choose_knn, fit_knn

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.recognition import KnnVoter, calibrated, neighbour_shares
-from training.calibration import fit_temperature, negative_log_likelihood
+from training.measures import fit_temperature, negative_log_likelihood
 
 K_GRID = (3, 10, 30, 100)
 BANDWIDTHS = (0.0, 0.05, 0.1, 0.2)  # 0: neighbours count alike, whatever their distance

@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier
 
 from engine.protocols import Floats
 from engine.recognition import LinearVoter
-from training.calibration import negative_log_likelihood
+from training.measures import negative_log_likelihood
 
 MAX_EPOCHS = 150
 PATIENCE = 8

@@ -15,10 +15,11 @@ from data.settings import Settings
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
 from engine.recognition import Recogniser, save_recogniser
-from training import measure as measuring
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.measure import MODELS, Measured, from_tables, join, measure
+from training.measures import MODELS, Measured, from_tables, join
+from training.measures import recognition as measuring
+from training.measures.recognition import measure
 from training.photos import (
     BackboneLoader,
     Fold,

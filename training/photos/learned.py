@@ -9,9 +9,9 @@ import numpy as np
 
 from data.catalogue import Snapshot
 from training.errors import InvalidTraining
+from training.measures import may_be_held_out
 from training.photos.labelled import LabelledPhotos
 from training.photos.splits import Fold, Numbers
-from training.quality import may_be_held_out
 
 PHOTOS = "photos.csv"
 _COLUMNS = ("sha256", "label", "side")

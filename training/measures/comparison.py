@@ -13,7 +13,7 @@ from engine.space import Projection, projection
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head
 from training.context import TrainingContext
-from training.quality import held_out, name_retrieval, photo_retrieval
+from training.measures.held_out import held_out, name_retrieval, photo_retrieval
 from training.texts import name_of
 
 _MEASURED_ROWS = 200_000

@@ -13,7 +13,7 @@ from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.recognition import NAMES, Recogniser
-from training.calibration import Reliability, reliability
+from training.measures.calibration import Reliability, reliability
 
 FILE = "recognition.safetensors"
 MODELS = (*NAMES, "vote")

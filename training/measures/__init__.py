@@ -1,0 +1,31 @@
+"""Measures of quality: retrieval, recognition, calibration, comparison with the live generation."""
+
+from training.measures.calibration import (
+    coverage_curve,
+    fit_temperature,
+    negative_log_likelihood,
+    reliability,
+    threshold_for,
+)
+from training.measures.held_out import held_out, may_be_held_out, name_retrieval, photo_retrieval
+from training.measures.recognition import MODELS, Measured, from_tables, join
+from training.measures.retrieval import METRICS, intra_list_similarity, retrieval_metrics
+
+__all__ = [
+    "METRICS",
+    "MODELS",
+    "Measured",
+    "coverage_curve",
+    "fit_temperature",
+    "from_tables",
+    "held_out",
+    "intra_list_similarity",
+    "join",
+    "may_be_held_out",
+    "name_retrieval",
+    "negative_log_likelihood",
+    "photo_retrieval",
+    "reliability",
+    "retrieval_metrics",
+    "threshold_for",
+]
