@@ -30,10 +30,9 @@ from engine.protocols import TextTower
 from engine.space import normalise
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
-from training.behaviour import Behaviour
+from training.behaviour import Behaviour, learn_queries
 from training.cold_start import compare, joint_scores, products_of
 from training.cold_start_report import describe, write_report
-from training.learned_queries import learn_queries
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)

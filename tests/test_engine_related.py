@@ -19,8 +19,8 @@ from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, normalise
 from indexer.rebuild import rebuild
+from training.behaviour.senses import split_senses
 from training.candidate import publish_candidate
-from training.senses import split_senses
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ from simulation import SimulatedEvents, SimulatorOptions, shop_of, simulate, sim
 from test_training_simulator import TIMES, facts
 
 from data.events import Event, parse_events
-from training import behaviour as behaviour_module
 from training.behaviour import Behaviour
-from training.position_bias import SLOTS, UNKNOWN, assumed_propensity, estimate_propensity, slots_of
+from training.behaviour import behaviour as behaviour_module
+from training.behaviour.position_bias import SLOTS, UNKNOWN, assumed_propensity, estimate_propensity, slots_of
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 

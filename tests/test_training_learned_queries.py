@@ -16,9 +16,9 @@ from engine.known_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection, normalise, projection, space_digest
 from engine.text import head as text_head
-from training.behaviour import Behaviour
+from training.behaviour import Behaviour, learn_queries
+from training.behaviour.learned_queries import train
 from training.context import TrainingContext
-from training.learned_queries import learn_queries, train
 
 
 class _Tower:

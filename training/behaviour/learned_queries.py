@@ -17,7 +17,7 @@ from engine.protocols import Floats, TextTower
 from engine.space import Projection, normalise, projection, space_digest
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head
-from training.behaviour import Behaviour
+from training.behaviour.behaviour import Behaviour
 from training.context import TrainingContext
 
 MOST_QUERIES = 20_000

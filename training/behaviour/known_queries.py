@@ -12,9 +12,9 @@ from engine.protocols import TextTower
 from engine.space import Projection, projection, space_digest
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head
-from training.behaviour import Behaviour
+from training.behaviour.behaviour import Behaviour
+from training.behaviour.senses import find_senses
 from training.context import TrainingContext
-from training.senses import find_senses
 from training.texts import name_of, tidy
 
 _MOST_NAMES = 20_000

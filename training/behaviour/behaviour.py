@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.events import Event
-from training.position_bias import assumed_propensity, estimate_propensity, slots_of
+from training.behaviour.position_bias import assumed_propensity, estimate_propensity, slots_of
 
 WORTH = {"click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
 _COLUMNS = ("search", *WORTH)  # the first: shown by a search
@@ -34,7 +34,7 @@ class Behaviour:
         queries: (q,), lower case, single spaces.
         product_ids: (p,), also those that the catalogue does not have.
         frequency: int64 (q,), how often each was searched; where a log holds no searches, how often it led to a click.
-        propensity: float64 (SLOTS,), estimated; see `training.position_bias`.
+        propensity: float64 (SLOTS,), estimated; see `training.behaviour.position_bias`.
         query, product: int64 (m,), the pairs, ascending.
         clicks: int64 (m,).
         looks: float64 (m,), how often the product was looked at there, in looks at the first place: shown, times the
