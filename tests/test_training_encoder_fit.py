@@ -11,9 +11,9 @@ from tiny_encoder import LETTERS, layer_values, write_encoder
 
 from engine.space import normalise
 from engine.text import TextEncoder, load_model
-from training.encoder_fit import tune
-from training.encoder_learner import EncoderLearner, TextTargets, TuningPlan, last_layers
 from training.errors import InvalidTraining
+from training.text_encoder import TextTargets, TuningPlan, tune
+from training.text_encoder.learner import EncoderLearner, last_layers
 
 PLAN = TuningPlan(layers=1, steps=40, temperature=0.07, seed=0, learning_rate=1e-2)
 

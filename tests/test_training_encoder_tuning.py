@@ -23,12 +23,12 @@ from training.cli import train_command
 from training.embedder_material import gather_material
 from training.embedder_options import EmbedderOptions
 from training.embedder_session import EmbedderSession
-from training.encoder_fit import Tuned
-from training.encoder_learner import TextTargets, TuningPlan
 from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.errors import InvalidTraining
 from training.measures import comparison
 from training.pairs import collect_pairs
+from training.text_encoder import TextTargets, TuningPlan
+from training.text_encoder.fit import Tuned
 
 PRODUCTS, EACH = 36, 3
 OPTIONS = EmbedderOptions(tune_encoder=1, views=False)

@@ -22,9 +22,8 @@ from training.context import TrainingContext
 from training.embedder_material import Material, encode_texts
 from training.embedder_measure import figures_of, hold_out, plain, score_of, untrained_head
 from training.embedder_options import EmbedderOptions
-from training.encoder_fit import steps_for, tune
-from training.encoder_learner import TextTargets, TuningPlan
 from training.errors import InvalidTraining
+from training.text_encoder import TextTargets, TuningPlan, steps_for, tune
 
 _CHECKPOINTS = "training"
 _VERSION = 1  # of the recipe; another one is tuned anew

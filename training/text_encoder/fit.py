@@ -13,7 +13,7 @@ import numpy as np
 from data.progress import Progress
 from data.storage import make_folder, write_bytes
 from engine.protocols import Floats
-from training.encoder_learner import BATCH, EncoderLearner, TextTargets, TuningPlan
+from training.text_encoder.learner import BATCH, EncoderLearner, TextTargets, TuningPlan
 
 _DRAWS = 100_000
 _MOST_EPOCHS = 6
