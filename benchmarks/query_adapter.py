@@ -26,7 +26,6 @@ from engine.backbones import load_backbone
 from engine.protocols import Floats
 from engine.space import Projection, projection
 from engine.text import TextEncoder
-from training import space
 from training.context import TrainingContext
 from training.embedder_material import gather_material
 from training.embedder_session import EmbedderSession
@@ -34,6 +33,7 @@ from training.pairs import collect_pairs
 from training.photos import PhotoReader, embed_missing
 from training.query_adapter import PhotoQueries, catalogue_points, describe, gather_queries, learn_adapter, recall
 from training.query_embedder import EmbedderTraining, embed_views, untrained_points
+from training.space import part as space
 
 
 def main() -> None:

@@ -262,7 +262,7 @@ def test_one_flipped_byte_in_any_file_is_refused_with_the_file_named(
 def test_what_is_not_finite_becomes_none_in_the_manifest(
     feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import space
+    from training.space import part as space
 
     train = space.train
     odd = {"loss": float("nan"), "count": np.int64(3), "share": np.float32(0.5), "quality": None}

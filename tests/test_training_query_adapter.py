@@ -19,7 +19,7 @@ from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import FILE
 from indexer.parts import PARTS
-from training import query_adapter, query_embedder, space
+from training import query_adapter, query_embedder
 from training.candidate import publish_candidate
 from training.cli import train_command
 from training.context import TrainingContext
@@ -30,6 +30,7 @@ from training.embedder_session import EmbedderSession
 from training.pairs import collect_pairs
 from training.photos import copy_key
 from training.query_adapter import describe, gather_queries, learn_matrix, recall, train_adapter
+from training.space import part as space
 
 PRODUCTS, EACH = 60, 3
 QUICK = EmbedderOptions(epochs=10, batch=32, randoms=4, views=False, adapter=True)

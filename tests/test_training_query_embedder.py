@@ -15,7 +15,7 @@ from data.settings import Settings
 from engine.protocols import BackboneSpec, Floats
 from engine.space import MatchCalibration, Projection
 from engine.text import EncoderTextTower, TextHead
-from training import precision, query_embedder, space
+from training import precision, query_embedder
 from training.context import TrainingContext
 from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank
 from training.embedder_fit import fit, plan_of
@@ -23,6 +23,7 @@ from training.embedder_model import Weights
 from training.embedder_options import EmbedderOptions
 from training.errors import InvalidTraining
 from training.held_out_retrieval import read_answers
+from training.space import part as space
 
 DIM, KINDS, EACH = 24, 40, 8
 QUICK = EmbedderOptions(epochs=30, batch=64, randoms=8)

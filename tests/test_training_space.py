@@ -14,11 +14,11 @@ from data.settings import Settings
 from engine.space import Projection
 from engine.space.projection import FILE
 from engine.text import EncoderTextTower, TextHead
-from training import space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.measures import held_out, may_be_held_out, name_retrieval, photo_retrieval
 from training.measures.held_out import MOST_QUERIES
+from training.space import part as space
 from training.texts import product_texts
 
 WORDS = ("apple", "milk", "bread", "shoe", "lamp", "chair")

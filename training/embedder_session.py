@@ -17,11 +17,12 @@ from engine.index import choose as faiss_index
 from engine.protocols import BackboneSpec
 from engine.space import Projection, match_calibration, projection, query_adapter
 from engine.text import head as text_head
-from training import held_out_retrieval, query_embedder, space
+from training import held_out_retrieval, query_embedder
 from training.candidate import publish_candidate
 from training.context import TrainingContext
 from training.embedder_options import EmbedderOptions
 from training.errors import NotEnoughData, TrainingError
+from training.space import part as space
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish
 _PART = "query_embedder"

@@ -23,13 +23,13 @@ from engine.space import Projection, projection
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head
 from training import held_out_retrieval
-from training import space as untrained_space
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.held_out_retrieval import GUESSES, HeldAnswer
 from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
 from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
+from training.space import part as untrained_space
 
 _BLOCK = 32
 _FEATURE_ROWS = 8192

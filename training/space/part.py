@@ -13,7 +13,7 @@ from engine.text import EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.measures import held_out, name_retrieval, photo_retrieval
-from training.text_pairs import TextPairs, collect_pairs, fit_head
+from training.space.text_head import TextPairs, collect_pairs, fit_head
 
 _BLOCK_ROWS = 8192
 _FIT_ROWS = 200_000  # enough for a covariance of 2,048 features; more would only take longer
