@@ -8,7 +8,7 @@ from voter_rows import LABELS, draw_rows, keys_of
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.recognition import FILE, Recogniser, load_recogniser, save_recogniser
-from training.voter_fit import FitOptions, choose, fit
+from training.voters.fit import FitOptions, choose, fit
 
 
 @pytest.fixture(scope="module")

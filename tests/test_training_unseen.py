@@ -29,7 +29,7 @@ from training.photos import (
     photos_text,
     spare,
 )
-from training.voter_fit import FitOptions, choose, fit
+from training.voters.fit import FitOptions, choose, fit
 
 NONE = np.array([], np.int64)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.recognition import NAMES, softmax
 from training.measures import coverage_curve, fit_temperature, reliability, threshold_for
-from training.vote import fit_vote
+from training.voters.vote import fit_vote
 
 
 def _voters(seed: int, skills: tuple[float, ...], rows: int = 400, labels: int = 5) -> tuple[np.ndarray, np.ndarray]:

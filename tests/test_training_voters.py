@@ -20,13 +20,13 @@ from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from lookalike import cli
-from training.feature_map import choose_map, fit_axes, whitening
 from training.measures.recognition import measure
 from training.photos import look_folds
-from training.voter_fit import FitOptions, choose, fit
-from training.voter_softmax import SoftmaxOptions, class_weights, fit_softmax
-from training.voter_svm import fit_svm
-from training.voters import VoterOptions, capped
+from training.voters import SoftmaxOptions, VoterOptions, class_weights, fit_softmax
+from training.voters.feature_map import choose_map, fit_axes, whitening
+from training.voters.fit import FitOptions, choose, fit
+from training.voters.part import capped
+from training.voters.svm import fit_svm
 
 
 def test_whitening_finds_what_tells_labels_apart() -> None:

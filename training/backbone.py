@@ -45,7 +45,7 @@ from training.photos import (
     without,
 )
 from training.precision import training_precision
-from training.voter_softmax import SoftmaxOptions, fit_softmax
+from training.voters import SoftmaxOptions, fit_softmax
 
 WEIGHTS, RECORD, CLASSIFIER, LOG = "weights.weights.h5", "backbone.json", "classifier.safetensors", "log.csv"
 _FORMAT = 1

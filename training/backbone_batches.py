@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from training.backbone_options import BackboneOptions
 from training.backbone_views import view_key
-from training.voter_softmax import class_weights
+from training.voters import class_weights
 
 Numbers = NDArray[np.int64]
 

@@ -84,7 +84,7 @@ def view_keys(store: FeatureStore, photos: list[str], most: int) -> list[list[st
 def fit_start(blocks: Callable[[], Iterator[tuple[Floats, Numbers]]], *, whitened: bool) -> Projection:
     """Fits the directions that training starts from.
 
-    PCA, then whitening of the differences between photos of one product (see `training.feature_map`), with the
+    PCA, then whitening of the differences between photos of one product (see `training.voters.feature_map`), with the
     directions ordered by how far they spread all photos. Where no product has two photos, PCA alone.
 
     Args:

@@ -33,8 +33,8 @@ from training.photos import (
     learned_photos,
     split,
 )
-from training.voter_fit import Choices, FitOptions, Timings, choose, fit
-from training.voter_softmax import SoftmaxOptions
+from training.voters.fit import Choices, FitOptions, Timings, choose, fit
+from training.voters.softmax import SoftmaxOptions
 
 MOST_PHOTOS_PER_LABEL = 1000
 MOST_PHOTOS = 30_000

@@ -12,13 +12,13 @@ from engine.protocols import Floats
 from engine.recognition import NAMES, KnnVoter, LinearVoter, Recogniser, calibrated, transform_rows
 from engine.space import normalise
 from training.errors import NotEnoughData
-from training.feature_map import MapChoice, choose_map, fit_axes, whitening
 from training.measures import fit_temperature, negative_log_likelihood
 from training.photos import TrainingRows, look_folds
-from training.vote import VoteChoice, fit_vote
-from training.voter_knn import KnnChoice, choose_knn, fit_knn
-from training.voter_softmax import SoftmaxOptions, epoch_rows, fit_softmax
-from training.voter_svm import C_GRID, fit_svm
+from training.voters.feature_map import MapChoice, choose_map, fit_axes, whitening
+from training.voters.knn import KnnChoice, choose_knn, fit_knn
+from training.voters.softmax import SoftmaxOptions, epoch_rows, fit_softmax
+from training.voters.svm import C_GRID, fit_svm
+from training.voters.vote import VoteChoice, fit_vote
 
 _INNER_FOLDS = 4
 Numbers = NDArray[np.int64]
