@@ -27,12 +27,21 @@ from engine.protocols import Floats
 from engine.space import Projection, projection
 from engine.text import TextEncoder
 from training.context import TrainingContext
-from training.embedder_material import gather_material
+from training.embedder import (
+    EmbedderTraining,
+    PhotoQueries,
+    catalogue_points,
+    collect_pairs,
+    describe,
+    embed_views,
+    gather_material,
+    gather_queries,
+    learn_adapter,
+    recall,
+    untrained_points,
+)
 from training.embedder_session import EmbedderSession
-from training.pairs import collect_pairs
 from training.photos import PhotoReader, embed_missing
-from training.query_adapter import PhotoQueries, catalogue_points, describe, gather_queries, learn_adapter, recall
-from training.query_embedder import EmbedderTraining, embed_views, untrained_points
 from training.space import part as space
 
 

@@ -36,15 +36,25 @@ from engine.space import MatchCalibration, Projection, fit_pca, match_calibratio
 from engine.text import TextEncoder, TextHead, text_features
 from indexer.importing import import_feed
 from training.context import TrainingContext
-from training.embedder_data import Photos, Sampler, TextBank
-from training.embedder_fit import fit, plan_of
-from training.embedder_material import Material, gather_material
-from training.embedder_measure import trained_head, untrained_head
-from training.embedder_model import Weights
-from training.embedder_options import EmbedderOptions
-from training.pairs import collect_pairs
+from training.embedder import (
+    EmbedderOptions,
+    EmbedderTraining,
+    Material,
+    Photos,
+    Sampler,
+    TextBank,
+    Weights,
+    collect_pairs,
+    embed_views,
+    fit,
+    gather_material,
+    plan_of,
+    trained_head,
+    trained_points,
+    untrained_head,
+    untrained_points,
+)
 from training.photos import PhotoReader, embed_missing, flip_key
-from training.query_embedder import EmbedderTraining, embed_views, trained_points, untrained_points
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
 _LEFT_OUT = 16

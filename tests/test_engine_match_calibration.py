@@ -10,7 +10,7 @@ from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space import MatchCalibration, judge, kind_of
 from engine.space.match_calibration import FILE
-from training.match_calibration import fit_calibration, fit_curve, fit_region
+from training.embedder.match_calibration import fit_calibration, fit_curve, fit_region
 
 DIM = 32
 

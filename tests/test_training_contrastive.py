@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.contrastive import Side, info_nce, margin_loss, unit
+from training.embedder.losses import Side, info_nce, margin_loss, unit
 
 Table = NDArray[np.float32]
 
@@ -113,7 +113,7 @@ def test_unit_rows() -> None:
 
 def test_the_losses_run_on_pytorch_too(case: dict[str, Table]) -> None:
     script = (
-        "import numpy as np, keras; from training.contrastive import info_nce\n"
+        "import numpy as np, keras; from training.embedder.losses import info_nce\n"
         "from keras import ops\n"
         "g = np.random.default_rng(3); p = np.eye(4, dtype='float32'); c = g.uniform(-1, 1, (4, 4)).astype('float32')\n"
         "print(keras.backend.backend(), float(info_nce(ops.convert_to_tensor(c), ops.convert_to_tensor(p), scale=3.0)))"

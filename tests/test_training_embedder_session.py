@@ -11,8 +11,8 @@ from word_encoder import WordEncoder
 
 from data.settings import Settings
 from engine.generation import load_generation
-from training import query_embedder
 from training.cli import train_command
+from training.embedder import part as query_embedder
 from training.embedder_session import EmbedderSession
 from training.errors import NotEnoughData, TrainingError
 from training.space import part as space

@@ -18,15 +18,13 @@ from engine.generation import load_generation
 from engine.space import normalise
 from engine.text import TextEncoder, drop_unused_encoders
 from indexer.encoders import encoder_of
-from training import encoder_tuning, query_embedder
 from training.cli import train_command
-from training.embedder_material import gather_material
-from training.embedder_options import EmbedderOptions
+from training.embedder import EmbedderOptions, collect_pairs, encoder_tuning, gather_material
+from training.embedder import part as query_embedder
+from training.embedder.encoder_tuning import EncodedMaterial, tune_encoder
 from training.embedder_session import EmbedderSession
-from training.encoder_tuning import EncodedMaterial, tune_encoder
 from training.errors import InvalidTraining
 from training.measures import comparison
-from training.pairs import collect_pairs
 from training.text_encoder import TextTargets, TuningPlan
 from training.text_encoder.fit import Tuned
 

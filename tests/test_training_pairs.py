@@ -11,8 +11,9 @@ from tiny_shop import TinyShop, axis
 from data.events import Event, Events
 from data.settings import Settings
 from training.context import TrainingContext
+from training.embedder import SOURCES, collect_pairs
+from training.embedder.pairs import Pairs, propensity
 from training.errors import NotEnoughData
-from training.pairs import SOURCES, Pairs, collect_pairs, propensity
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

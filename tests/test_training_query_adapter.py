@@ -19,17 +19,24 @@ from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import FILE
 from indexer.parts import PARTS
-from training import query_adapter, query_embedder
 from training.candidate import publish_candidate
 from training.cli import train_command
 from training.context import TrainingContext
-from training.embedder_material import Material, gather_material
-from training.embedder_measure import photo_table
-from training.embedder_options import EmbedderOptions
+from training.embedder import (
+    EmbedderOptions,
+    Material,
+    collect_pairs,
+    describe,
+    gather_material,
+    gather_queries,
+    query_adapter,
+    recall,
+)
+from training.embedder import part as query_embedder
+from training.embedder.measure import photo_table
+from training.embedder.query_adapter import learn_matrix, train_adapter
 from training.embedder_session import EmbedderSession
-from training.pairs import collect_pairs
 from training.photos import copy_key
-from training.query_adapter import describe, gather_queries, learn_matrix, recall, train_adapter
 from training.space import part as space
 
 PRODUCTS, EACH = 60, 3

@@ -15,14 +15,13 @@ from data.settings import Settings
 from engine.protocols import BackboneSpec, Floats
 from engine.space import MatchCalibration, Projection
 from engine.text import EncoderTextTower, TextHead
-from training import precision, query_embedder
+from training import precision
 from training.context import TrainingContext
-from training.embedder_data import NO_TEXT, Photos, Sampler, TextBank
-from training.embedder_fit import fit, plan_of
-from training.embedder_model import Weights
-from training.embedder_options import EmbedderOptions
+from training.embedder import EmbedderOptions, Photos, Sampler, TextBank, Weights, fit, plan_of
+from training.embedder import part as query_embedder
+from training.embedder.batches import NO_TEXT
+from training.embedder.held_out import read_answers
 from training.errors import InvalidTraining
-from training.held_out_retrieval import read_answers
 from training.space import part as space
 
 DIM, KINDS, EACH = 24, 40, 8

@@ -17,8 +17,9 @@ from data.settings import Settings
 from training import retrieval_report
 from training.candidate import publish_candidate
 from training.cli import evaluate_retrieval_command
+from training.embedder import HeldAnswer
+from training.embedder.held_out import FILE
 from training.errors import NotEnoughData
-from training.held_out_retrieval import FILE, HeldAnswer
 from training.measures import METRICS
 from training.retrieval_evaluation import evaluate
 from training.retrieval_queries import read_queries

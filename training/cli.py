@@ -120,8 +120,8 @@ def train_query_embedder_command(
 
     Example: lookalike train query-embedder --flips --augment 2 --compare --publish
     """
+    from training.embedder import describe
     from training.embedder_session import EmbedderSession, table
-    from training.query_adapter import describe
 
     chosen = {name: value for name, value in given.items() if value is not None}
     session = EmbedderSession.open(settings, {**chosen, "sources": sources} if sources else chosen)

@@ -17,10 +17,11 @@ from engine.index import choose as faiss_index
 from engine.protocols import BackboneSpec
 from engine.space import Projection, match_calibration, projection, query_adapter
 from engine.text import head as text_head
-from training import held_out_retrieval, query_embedder
 from training.candidate import publish_candidate
 from training.context import TrainingContext
-from training.embedder_options import EmbedderOptions
+from training.embedder import EmbedderOptions
+from training.embedder import held_out as held_out_retrieval
+from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
 from training.space import part as space
 
@@ -74,7 +75,7 @@ class EmbedderSession:
         return cls(context=context, live=live, options=options, folder=folder)
 
     def train(self) -> dict[str, Any]:
-        """Trains; returns what `training.query_embedder.train` measured.
+        """Trains; returns what `training.embedder.part.train` measured.
 
         Raises:
             NotEnoughData: the catalogue is too small, or asks for plain features.

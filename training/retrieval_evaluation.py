@@ -22,10 +22,10 @@ from engine.protocols import Floats, TextTower
 from engine.space import Projection, projection
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from engine.text import head as text_head
-from training import held_out_retrieval
 from training.context import TrainingContext
+from training.embedder import GUESSES, HeldAnswer
+from training.embedder import held_out as held_out_retrieval
 from training.errors import NotEnoughData
-from training.held_out_retrieval import GUESSES, HeldAnswer
 from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
 from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries

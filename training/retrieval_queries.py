@@ -17,9 +17,9 @@ from data.events import Events
 from data.settings import Settings
 from training.behaviour import Behaviour
 from training.context import TrainingContext
+from training.embedder import SOURCES, collect_pairs
 from training.errors import NotEnoughData
 from training.measures import held_out
-from training.pairs import SOURCES, collect_pairs
 from training.texts import tidy
 
 MOST_QUERIES = 20_000

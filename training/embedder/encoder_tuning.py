@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.text import Encoder, TextEncoder, find_encoder, load_model, publish_encoder, staged_encoder
 from training.context import TrainingContext
-from training.embedder_material import Material, encode_texts
-from training.embedder_measure import figures_of, hold_out, plain, score_of, untrained_head
-from training.embedder_options import EmbedderOptions
+from training.embedder.material import Material, encode_texts
+from training.embedder.measure import figures_of, hold_out, plain, score_of, untrained_head
+from training.embedder.options import EmbedderOptions
 from training.errors import InvalidTraining
 from training.text_encoder import TextTargets, TuningPlan, steps_for, tune
 

@@ -23,10 +23,13 @@ from engine.protocols import Floats
 from engine.space import MatchCalibration, Projection, QueryAdapter, normalise, projection
 from engine.text import Encoder, TextEncoder
 from training.context import TrainingContext
-from training.embedder_data import Sampler
-from training.embedder_fit import Fitted, Plan, fit, plan_of
-from training.embedder_material import Material, gather_material
-from training.embedder_measure import (
+from training.embedder.batches import Sampler
+from training.embedder.encoder_tuning import EncodedMaterial, tune_encoder
+from training.embedder.fit import Fitted, Plan, fit, plan_of
+from training.embedder.held_out import write_answers
+from training.embedder.match_calibration import fit_calibration
+from training.embedder.material import Material, gather_material
+from training.embedder.measure import (
     figures_of,
     hold_out,
     photo_table,
@@ -37,14 +40,11 @@ from training.embedder_measure import (
     trained_head,
     untrained_head,
 )
-from training.embedder_model import Weights
-from training.embedder_options import EmbedderOptions
-from training.encoder_tuning import EncodedMaterial, tune_encoder
-from training.held_out_retrieval import write_answers
-from training.match_calibration import fit_calibration
-from training.pairs import collect_pairs
+from training.embedder.network import Weights
+from training.embedder.options import EmbedderOptions
+from training.embedder.pairs import collect_pairs
+from training.embedder.query_adapter import PhotoQueries, gather_queries, train_adapter
 from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, flip_key
-from training.query_adapter import PhotoQueries, gather_queries, train_adapter
 
 _LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
 _LEAST_PAIRS = 60  # with fewer, the backbone's own class names are all that words can be learned from
@@ -208,7 +208,7 @@ class EmbedderTraining:
             head.save(folder)
 
     def adapt(self, queries: PhotoQueries, untrained: Projection) -> tuple[QueryAdapter | None, dict[str, Any]]:
-        """Learns the query adapter of the space to be published; see `training.query_adapter`."""
+        """Learns the query adapter of the space to be published; see `training.embedder.query_adapter`."""
         spaces = (untrained, untrained)
         if self._won and self.first is not None and self.fitted is not None:
             spaces = (self._space(self.first.weights), self._space(self.fitted.weights))

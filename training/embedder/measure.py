@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.space import QueryAdapter, normalise
 from engine.text import CHARACTERS, Encoder, TextHead, fit_ridge
-from training.embedder_material import Material
-from training.embedder_model import Weights
+from training.embedder.material import Material
+from training.embedder.network import Weights
 from training.measures import photo_retrieval
 
 _SHARE = 0.1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.features import FeatureStore
 from engine.protocols import Floats
 from engine.space import Projection, fit_pca
-from training.embedder_options import EmbedderOptions
+from training.embedder.options import EmbedderOptions
 from training.photos import copy_key, flip_key
 
 NO_TEXT = -1

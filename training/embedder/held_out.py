@@ -16,8 +16,8 @@ from data.storage import write_text
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.text import TextHead
-from training.embedder_material import Material
-from training.embedder_measure import Held
+from training.embedder.material import Material
+from training.embedder.measure import Held
 from training.measures import METRICS, retrieval_metrics
 
 FILE = "held_out_retrieval.json"

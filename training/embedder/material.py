@@ -12,10 +12,10 @@ from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection
 from engine.text import CHARACTERS, Encoder, text_features
 from training.context import TrainingContext
-from training.embedder_data import Photos, TextBank, fit_start, reduce_rows, view_keys
-from training.embedder_options import EmbedderOptions
+from training.embedder.batches import Photos, TextBank, fit_start, reduce_rows, view_keys
+from training.embedder.options import EmbedderOptions
+from training.embedder.pairs import SOURCES, Pairs
 from training.measures import held_out
-from training.pairs import SOURCES, Pairs
 
 MOST_PHOTOS = 200_000
 _MOST_ROWS = 400_000  # photos times views

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from engine.protocols import Floats
-from training.contrastive import Side, info_nce, margin_loss, unit
-from training.embedder_data import Batch
-from training.embedder_options import EmbedderOptions
+from training.embedder.batches import Batch
+from training.embedder.losses import Side, info_nce, margin_loss, unit
+from training.embedder.options import EmbedderOptions
 from training.precision import training_precision
 
 _LOWEST_TEMPERATURE = 0.02

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from training.context import TrainingContext
-from training.embedder_material import Material, known_photos
-from training.pairs import Pairs
+from training.embedder.material import Material, known_photos
+from training.embedder.pairs import Pairs
 from training.photos import copy_key
 
 _LEAST_QUERIES = 20

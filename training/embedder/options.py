@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from training.embedder.pairs import TEXT_SOURCES
 from training.errors import InvalidTraining
-from training.pairs import TEXT_SOURCES
 from training.precision import PRECISIONS
 
 LOSSES = ("info_nce", "margin")
@@ -16,7 +16,7 @@ class EmbedderOptions:
 
     Attributes:
         loss: `info_nce`, or `margin`: the baseline with one random negative.
-        sources: the pairs to learn from, some of `training.pairs.SOURCES`. Clicks and purchases after words are
+        sources: the pairs to learn from, some of `training.embedder.pairs.SOURCES`. Clicks and purchases after words are
             left out unless named: products that nobody has clicked would only ever stand as wrong answers, so new ones
             would sink; the part `learned_queries` learns from those (docs/cold-start.md).
         classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
@@ -38,8 +38,8 @@ class EmbedderOptions:
         learning_rate: highest of the cycle.
         precision: of matrix products: `f32`, `bf16`, or `auto`, see `training.precision`.
         tune_encoder: how many of the sentence encoder's last transformer layers are tuned first, see
-            `training.encoder_tuning`; 0: it stays as it is.
-        adapter: whether a query adapter is learned, see `training.query_adapter`.
+            `training.embedder.encoder_tuning`; 0: it stays as it is.
+        adapter: whether a query adapter is learned, see `training.embedder.query_adapter`.
         seed: of every random draw.
     """
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from data.progress import Progress
 from data.storage import make_folder, write_bytes
-from training.embedder_data import Sampler
-from training.embedder_model import Weights, as_inputs, build, read_state, read_weights, write_state
-from training.embedder_options import EmbedderOptions
+from training.embedder.batches import Sampler
+from training.embedder.network import Weights, as_inputs, build, read_state, read_weights, write_state
+from training.embedder.options import EmbedderOptions
 
 _DRAWS = 5_000_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 3, 60

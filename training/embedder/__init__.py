@@ -1,0 +1,47 @@
+"""The query embedder: words and photos trained into one product space."""
+
+from training.embedder.batches import Photos, Sampler, TextBank
+from training.embedder.fit import fit, plan_of
+from training.embedder.held_out import GUESSES, HeldAnswer
+from training.embedder.material import Material, gather_material
+from training.embedder.measure import trained_head, untrained_head
+from training.embedder.network import Weights
+from training.embedder.options import EmbedderOptions
+from training.embedder.pairs import SOURCES, collect_pairs
+from training.embedder.part import EmbedderTraining, embed_views, trained_points, untrained_points
+from training.embedder.query_adapter import (
+    PhotoQueries,
+    catalogue_points,
+    describe,
+    gather_queries,
+    learn_adapter,
+    recall,
+)
+
+__all__ = [
+    "GUESSES",
+    "SOURCES",
+    "EmbedderOptions",
+    "EmbedderTraining",
+    "HeldAnswer",
+    "Material",
+    "PhotoQueries",
+    "Photos",
+    "Sampler",
+    "TextBank",
+    "Weights",
+    "catalogue_points",
+    "collect_pairs",
+    "describe",
+    "embed_views",
+    "fit",
+    "gather_material",
+    "gather_queries",
+    "learn_adapter",
+    "plan_of",
+    "recall",
+    "trained_head",
+    "trained_points",
+    "untrained_head",
+    "untrained_points",
+]
