@@ -18,11 +18,12 @@ from data.settings import Settings
 from data.storage import exclusive
 from engine.backbones import ARCHITECTURES, Architecture, load_backbone, resolve_spec, trunk_of
 from engine.errors import InvalidModel
-from training import backbone, backbone_fit
-from training.backbone import train_backbone
-from training.backbone_fit import Fit
-from training.backbone_network import _split, load_cut
-from training.backbone_options import FROM_LAYER, BackboneOptions
+from training.backbone import BackboneOptions, train_backbone
+from training.backbone import fit as backbone_fit
+from training.backbone import train as backbone
+from training.backbone.fit import Fit
+from training.backbone.network import _split, load_cut
+from training.backbone.options import FROM_LAYER
 from training.errors import InvalidTraining, NotEnoughData
 from training.photos import from_files, learned_photos
 

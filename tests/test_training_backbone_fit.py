@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from eager_networks import step_by_step
 
-from training import backbone_fit
-from training.backbone_batches import TrainingBatches
-from training.backbone_fit import Fit, HeldOut, build_model, learning_rate, validate
-from training.backbone_options import BackboneOptions
+from training.backbone import BackboneOptions
+from training.backbone import fit as backbone_fit
+from training.backbone.batches import TrainingBatches
+from training.backbone.fit import Fit, HeldOut, build_model, learning_rate, validate
 
 
 @pytest.fixture(autouse=True)

@@ -197,8 +197,7 @@ def train_backbone_command(
 
     Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv
     """
-    from training.backbone import train_backbone
-    from training.backbone_options import BackboneOptions
+    from training.backbone import BackboneOptions, train_backbone
 
     trained = train_backbone(settings, BackboneOptions(**given), data=data, test=test, label=label, resume=resume)
     record = trained.record

@@ -15,9 +15,9 @@ import numpy as np
 from data.progress import Progress
 from data.storage import write_text
 from engine.protocols import Floats
-from training import backbone_checkpoint as checkpoint
-from training.backbone_batches import Numbers, TrainingBatches
-from training.backbone_options import BackboneOptions
+from training.backbone import checkpoint
+from training.backbone.batches import Numbers, TrainingBatches
+from training.backbone.options import BackboneOptions
 from training.measures import negative_log_likelihood
 
 LOG = "log.csv"

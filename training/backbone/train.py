@@ -24,12 +24,12 @@ from data.settings import Settings
 from data.storage import exclusive, fsync_path, make_folder, sha256_file
 from engine.backbones import precision_policy, quiet_tensorflow, trunk_of
 from engine.protocols import Floats
-from training.backbone_batches import Numbers, TrainingBatches
-from training.backbone_checkpoint import FILE as CHECKPOINT
-from training.backbone_fit import Fit, HeldOut, build_model, log_text, validate
-from training.backbone_network import CutNetwork, load_cut
-from training.backbone_options import BackboneOptions
-from training.backbone_views import StoredViews, view_key
+from training.backbone.batches import Numbers, TrainingBatches
+from training.backbone.checkpoint import FILE as CHECKPOINT
+from training.backbone.fit import Fit, HeldOut, build_model, log_text, validate
+from training.backbone.network import CutNetwork, load_cut
+from training.backbone.options import BackboneOptions
+from training.backbone.views import StoredViews, view_key
 from training.errors import InvalidTraining, NotEnoughData
 from training.photos import (
     PHOTOS,

@@ -16,8 +16,8 @@ from data.features import FeatureStore
 from data.settings import Settings
 from engine.backbones import KerasBackbone, openvino_runtime, precision_policy, resolve_spec, to_openvino
 from engine.protocols import Backbone, BackboneSpec, Floats
-from training.backbone_network import CutNetwork, base_settings, load_cut
-from training.backbone_options import BackboneOptions
+from training.backbone.network import CutNetwork, base_settings, load_cut
+from training.backbone.options import BackboneOptions
 from training.photos import LabelledPhotos, copy_key, embed_missing, reader_of
 
 _BLOCK = 64

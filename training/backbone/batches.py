@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from training.backbone_options import BackboneOptions
-from training.backbone_views import view_key
+from training.backbone.options import BackboneOptions
+from training.backbone.views import view_key
 from training.voters import class_weights
 
 Numbers = NDArray[np.int64]
