@@ -31,8 +31,8 @@ from engine.space import normalise
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from training.behaviour import Behaviour, learn_queries
-from training.cold_start import compare, joint_scores, products_of
 from training.cold_start_report import describe, write_report
+from training.evaluation import compare, joint_scores, products_of
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)

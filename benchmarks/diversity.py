@@ -16,8 +16,8 @@ from engine.answers import Ranked, diversify, mmr_order
 from engine.live import LiveIndex
 from engine.protocols import Floats
 from engine.space import Order, duplicate_bound
+from training.evaluation import read_queries
 from training.measures import intra_list_similarity, retrieval_metrics
-from training.retrieval_queries import read_queries
 
 HEAD, SHOWN = 200, 10
 SETTINGS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)

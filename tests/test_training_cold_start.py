@@ -16,11 +16,11 @@ from data.events import Event, Events, Shown
 from data.settings import Settings
 from engine.generation import Generation
 from engine.protocols import Floats
-from training import cold_start
 from training.behaviour import Behaviour
-from training.cold_start import compare, evaluate, ndcg
-from training.cold_start_rankings import Blend, Known, Products, best, by_behaviour, by_joint
 from training.errors import NotEnoughData
+from training.evaluation import cold_start, compare
+from training.evaluation.cold_start import evaluate, ndcg
+from training.evaluation.rankings import Blend, Known, Products, best, by_behaviour, by_joint
 
 DAY = datetime(2026, 9, 1, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from data.errors import InvalidImage
 from data.settings import Settings
 from engine.errors import InvalidModel
+from training.evaluation import Evaluation
 from training.measures import MODELS, Measured, join
 from training.measures.recognition import FILE
-from training.recognition_evaluation import Evaluation
 from training.recognition_report import render
 
 HOSTILE = "<script>alert(1)</script>"

@@ -20,9 +20,9 @@ from training.cli import evaluate_retrieval_command
 from training.embedder import HeldAnswer
 from training.embedder.held_out import FILE
 from training.errors import NotEnoughData
+from training.evaluation import read_queries
+from training.evaluation.retrieval import evaluate
 from training.measures import METRICS
-from training.retrieval_evaluation import evaluate
-from training.retrieval_queries import read_queries
 
 
 def _facts(settings: Settings) -> list[ProductFacts]:

@@ -234,7 +234,7 @@ def evaluate_recognition_command(
 
     Example: lookalike evaluate recognition --photos labelled/ --report recognition.html
     """
-    from training.recognition_evaluation import evaluate
+    from training.evaluation.recognition import evaluate
 
     result = evaluate(settings, photos)
     if report:
@@ -270,7 +270,7 @@ def evaluate_retrieval_command(
     Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
     """
     from training import retrieval_report
-    from training.retrieval_evaluation import evaluate
+    from training.evaluation.retrieval import evaluate
 
     found = evaluate(settings, queries, untrained=untrained)
     if report:
@@ -307,7 +307,7 @@ def evaluate_cold_start_command(
     Example: lookalike evaluate cold-start --queries 1000 --report cold-start.html
     """
     from training import cold_start_report
-    from training.cold_start import evaluate
+    from training.evaluation.cold_start import evaluate
 
     found = evaluate(settings, queries=queries, split=split.replace(tzinfo=UTC) if split else None)
     if report:

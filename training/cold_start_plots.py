@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.cold_start import ColdStart
+from training.evaluation import ColdStart
 from training.plots import canvas, data_uri
 
 _INK, _ACCENT, _PALE = "#1f2933", "#1f6feb", "#9ec5fe"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.storage import write_text
-from training.cold_start import MOST_LOSS, ColdStart, Figures
+from training.evaluation import MOST_LOSS, ColdStart, Figures
 from training.pages import render_page
 
 _NAMES = {

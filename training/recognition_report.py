@@ -5,10 +5,10 @@ from typing import Any
 
 from data.storage import write_text
 from engine.protocols import Floats
+from training.evaluation import Evaluation
 from training.measures import Measured
 from training.pages import flat_facts, render_page, thumbnail
 from training.plots import confusion_picture, coverage_picture, reliability_picture
-from training.recognition_evaluation import Evaluation
 
 _GALLERY = 36
 _SMALLEST = 10

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from training.evaluation import Outcomes
 from training.plots import ACCENT, INK, PALE, canvas, data_uri
-from training.retrieval_evaluation import Outcomes
 
 _FARTHEST = 1000
 

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.storage import write_text
+from training.evaluation import Outcomes, Query, Retrieval
 from training.measures import METRICS
 from training.pages import flat_facts, render_page, thumbnail
-from training.retrieval_evaluation import Outcomes, Retrieval
 from training.retrieval_plots import first_right_picture, groups_picture
-from training.retrieval_queries import Query
 
 _SHOWN_FAILURES = 24
 _LISTED_FAILURES = 200

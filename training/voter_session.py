@@ -72,7 +72,7 @@ class VoterSession:
 
     def report(self, trained: Trained, path: Path) -> None:
         """Writes the HTML report of what was measured on held-out photos."""
-        from training.recognition_evaluation import Evaluation
+        from training.evaluation import Evaluation
         from training.recognition_report import write_report
 
         reader = reader_of(self.settings, self.test or self.photos)

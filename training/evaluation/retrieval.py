@@ -26,9 +26,9 @@ from training.context import TrainingContext
 from training.embedder import GUESSES, HeldAnswer
 from training.embedder import held_out as held_out_retrieval
 from training.errors import NotEnoughData
+from training.evaluation.queries import Asked, Query, built_at, own_queries, read_queries
 from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
-from training.retrieval_queries import Asked, Query, built_at, own_queries, read_queries
 from training.space import part as untrained_space
 
 _BLOCK = 32

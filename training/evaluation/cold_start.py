@@ -14,8 +14,8 @@ from data.settings import Settings
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from training.behaviour import Behaviour, query_key
-from training.cold_start_rankings import Blend, Known, Numbers, Products, by_behaviour, by_joint
 from training.errors import NotEnoughData
+from training.evaluation.rankings import Blend, Known, Numbers, Products, by_behaviour, by_joint
 
 MOST_QUERIES = 100_000
 MONTH_DAYS, QUARTER_DAYS = 30.0, 90.0

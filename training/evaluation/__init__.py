@@ -1,0 +1,20 @@
+"""Evaluations on photos, queries and events that training did not see."""
+
+from training.evaluation.cold_start import MOST_LOSS, ColdStart, Figures, compare, joint_scores, products_of
+from training.evaluation.queries import Query, read_queries
+from training.evaluation.recognition import Evaluation
+from training.evaluation.retrieval import Outcomes, Retrieval
+
+__all__ = [
+    "MOST_LOSS",
+    "ColdStart",
+    "Evaluation",
+    "Figures",
+    "Outcomes",
+    "Query",
+    "Retrieval",
+    "compare",
+    "joint_scores",
+    "products_of",
+    "read_queries",
+]
