@@ -31,8 +31,9 @@ from engine.space import normalise
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from training.behaviour import Behaviour, learn_queries
-from training.cold_start_report import describe, write_report
 from training.evaluation import compare, joint_scores, products_of
+from training.reports import describe
+from training.reports.cold_start import write_report
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)

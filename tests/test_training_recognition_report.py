@@ -17,7 +17,7 @@ from engine.errors import InvalidModel
 from training.evaluation import Evaluation
 from training.measures import MODELS, Measured, join
 from training.measures.recognition import FILE
-from training.recognition_report import render
+from training.reports.recognition import render
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -238,7 +238,7 @@ def evaluate_recognition_command(
 
     result = evaluate(settings, photos)
     if report:
-        from training.recognition_report import write_report
+        from training.reports.recognition import write_report
 
         write_report(report, result)
     if as_json:
@@ -269,8 +269,8 @@ def evaluate_retrieval_command(
 
     Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
     """
-    from training import retrieval_report
     from training.evaluation.retrieval import evaluate
+    from training.reports import retrieval as retrieval_report
 
     found = evaluate(settings, queries, untrained=untrained)
     if report:
@@ -306,8 +306,8 @@ def evaluate_cold_start_command(
 
     Example: lookalike evaluate cold-start --queries 1000 --report cold-start.html
     """
-    from training import cold_start_report
     from training.evaluation.cold_start import evaluate
+    from training.reports import cold_start as cold_start_report
 
     found = evaluate(settings, queries=queries, split=split.replace(tzinfo=UTC) if split else None)
     if report:

@@ -73,7 +73,7 @@ class VoterSession:
     def report(self, trained: Trained, path: Path) -> None:
         """Writes the HTML report of what was measured on held-out photos."""
         from training.evaluation import Evaluation
-        from training.recognition_report import write_report
+        from training.reports.recognition import write_report
 
         reader = reader_of(self.settings, self.test or self.photos)
         facts = {name: trained.metrics[name] for name in ("split", "excluded", "imbalance", "choices", "training_s")}

@@ -7,8 +7,8 @@ from data.storage import write_text
 from engine.protocols import Floats
 from training.evaluation import Evaluation
 from training.measures import Measured
-from training.pages import flat_facts, render_page, thumbnail
-from training.plots import confusion_picture, coverage_picture, reliability_picture
+from training.reports.pages import flat_facts, render_page, thumbnail
+from training.reports.plots import confusion_picture, coverage_picture, reliability_picture
 
 _GALLERY = 36
 _SMALLEST = 10

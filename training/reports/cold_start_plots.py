@@ -3,7 +3,7 @@
 import numpy as np
 
 from training.evaluation import ColdStart
-from training.plots import canvas, data_uri
+from training.reports.plots import canvas, data_uri
 
 _INK, _ACCENT, _PALE = "#1f2933", "#1f6feb", "#9ec5fe"
 

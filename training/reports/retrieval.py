@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from data.storage import write_text
 from training.evaluation import Outcomes, Query, Retrieval
 from training.measures import METRICS
-from training.pages import flat_facts, render_page, thumbnail
-from training.retrieval_plots import first_right_picture, groups_picture
+from training.reports.pages import flat_facts, render_page, thumbnail
+from training.reports.retrieval_plots import first_right_picture, groups_picture
 
 _SHOWN_FAILURES = 24
 _LISTED_FAILURES = 200

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from training.evaluation import Outcomes
-from training.plots import ACCENT, INK, PALE, canvas, data_uri
+from training.reports.plots import ACCENT, INK, PALE, canvas, data_uri
 
 _FARTHEST = 1000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.storage import write_text
 from training.evaluation import MOST_LOSS, ColdStart, Figures
-from training.pages import render_page
+from training.reports.pages import render_page
 
 _NAMES = {
     "behaviour": "behaviour so far",
@@ -31,7 +31,7 @@ def describe(found: ColdStart) -> str:
 
 def write_report(path: Path, found: ColdStart) -> None:
     """Writes the report; it appears whole or not at all."""
-    from training.cold_start_plots import shares_picture, trade_off_picture
+    from training.reports.cold_start_plots import shares_picture, trade_off_picture
 
     page = render_page(
         "cold_start.html",
