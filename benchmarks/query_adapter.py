@@ -40,8 +40,8 @@ from training.embedder import (
     recall,
     untrained_points,
 )
-from training.embedder_session import EmbedderSession
 from training.photos import PhotoReader, embed_missing
+from training.sessions import EmbedderSession
 from training.space import part as space
 
 

@@ -33,7 +33,7 @@ def turn(start: int, end: int) -> QueryAdapter:
 
 def publish(shop: TinyShop, adapter: QueryAdapter) -> None:
     """Publishes a copy of the live generation with an adapter."""
-    from training.candidate import publish_candidate
+    from training.sessions.candidate import publish_candidate
 
     publish_candidate(shop.settings, shop.publish(), "query_embedder", {}, (), adapter.save)
 

@@ -20,7 +20,7 @@ from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, normalise
 from indexer.rebuild import rebuild
 from training.behaviour.senses import split_senses
-from training.candidate import publish_candidate
+from training.sessions.candidate import publish_candidate
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

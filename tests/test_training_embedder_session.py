@@ -13,8 +13,8 @@ from data.settings import Settings
 from engine.generation import load_generation
 from training.cli import train_command
 from training.embedder import part as query_embedder
-from training.embedder_session import EmbedderSession
 from training.errors import NotEnoughData, TrainingError
+from training.sessions import EmbedderSession
 from training.space import part as space
 
 PRODUCTS, EACH = 32, 4

@@ -22,9 +22,9 @@ from training.cli import train_command
 from training.embedder import EmbedderOptions, collect_pairs, encoder_tuning, gather_material
 from training.embedder import part as query_embedder
 from training.embedder.encoder_tuning import EncodedMaterial, tune_encoder
-from training.embedder_session import EmbedderSession
 from training.errors import InvalidTraining
 from training.measures import comparison
+from training.sessions import EmbedderSession
 from training.text_encoder import TextTargets, TuningPlan
 from training.text_encoder.fit import Tuned
 

@@ -19,7 +19,6 @@ from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import FILE
 from indexer.parts import PARTS
-from training.candidate import publish_candidate
 from training.cli import train_command
 from training.context import TrainingContext
 from training.embedder import (
@@ -35,8 +34,9 @@ from training.embedder import (
 from training.embedder import part as query_embedder
 from training.embedder.measure import photo_table
 from training.embedder.query_adapter import learn_matrix, train_adapter
-from training.embedder_session import EmbedderSession
 from training.photos import copy_key
+from training.sessions import EmbedderSession
+from training.sessions.candidate import publish_candidate
 from training.space import part as space
 
 PRODUCTS, EACH = 60, 3

@@ -14,7 +14,6 @@ from data.catalogue import Catalogue, ProductFacts
 from data.errors import InvalidFeed
 from data.generations import GenerationFolder
 from data.settings import Settings
-from training.candidate import publish_candidate
 from training.cli import evaluate_retrieval_command
 from training.embedder import HeldAnswer
 from training.embedder.held_out import FILE
@@ -23,6 +22,7 @@ from training.evaluation import read_queries
 from training.evaluation.retrieval import evaluate
 from training.measures import METRICS
 from training.reports import retrieval as retrieval_report
+from training.sessions.candidate import publish_candidate
 
 
 def _facts(settings: Settings) -> list[ProductFacts]:

@@ -68,7 +68,7 @@ def train_voters_command(
 
     Example: lookalike train voters --augment 5 --flips --report voters.html --publish
     """
-    from training.voter_session import VoterSession
+    from training.sessions import VoterSession
 
     session = VoterSession.open(
         settings, data, test, {name: value for name, value in given.items() if value is not None}
@@ -121,7 +121,7 @@ def train_query_embedder_command(
     Example: lookalike train query-embedder --flips --augment 2 --compare --publish
     """
     from training.embedder import describe
-    from training.embedder_session import EmbedderSession, table
+    from training.sessions import EmbedderSession, table
 
     chosen = {name: value for name, value in given.items() if value is not None}
     session = EmbedderSession.open(settings, {**chosen, "sources": sources} if sources else chosen)

@@ -17,12 +17,12 @@ from engine.index import choose as faiss_index
 from engine.protocols import BackboneSpec
 from engine.space import Projection, match_calibration, projection, query_adapter
 from engine.text import head as text_head
-from training.candidate import publish_candidate
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
 from training.embedder import held_out as held_out_retrieval
 from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
+from training.sessions.candidate import publish_candidate
 from training.space import part as space
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish

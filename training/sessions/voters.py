@@ -11,7 +11,6 @@ from data.photos import images
 from data.settings import Settings
 from data.storage import exclusive
 from engine.protocols import BackboneSpec
-from training.candidate import publish_candidate
 from training.errors import TrainingError
 from training.photos import (
     BackboneLoader,
@@ -22,6 +21,7 @@ from training.photos import (
     label_photos,
     reader_of,
 )
+from training.sessions.candidate import publish_candidate
 from training.voters import FILES, Trained, VoterOptions, train_voters
 
 _LOCK = "rebuild.lock"  # the rebuild's own: both publish
