@@ -52,8 +52,7 @@ def import_command(
 
     Example: lookalike import catalogue.csv --images photos --report problems.jsonl
     """
-    from indexer.import_report import describe
-    from indexer.importing import import_feed
+    from indexer.importing import describe, import_feed
 
     done = import_feed(settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, report=report)
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
@@ -83,7 +82,7 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
 
     Example: lookalike import-events clicks.csv --report problems.jsonl
     """
-    from indexer.importing_events import describe_events, import_events
+    from indexer.importing import describe_events, import_events
 
     done = import_events(settings, path, format=format_, report=report)
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe_events(done, report))

@@ -21,9 +21,9 @@ from data.catalogue import Catalogue, ImportRuns
 from data.errors import InvalidFeed, InvalidImage
 from data.photos import thumbnail_path
 from data.settings import Settings
-from indexer import importing, preparing
 from indexer.errors import IndexerError, StrictImportFailed
-from indexer.importing import import_feed
+from indexer.importing import import_feed, preparing
+from indexer.importing import products as importing
 from lookalike import main
 
 Write = Callable[..., Path]

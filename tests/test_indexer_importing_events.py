@@ -11,8 +11,8 @@ from data.catalogue import Catalogue, Product
 from data.errors import InvalidFeed
 from data.events import Events
 from data.settings import Settings
-from indexer import importing_events
-from indexer.importing_events import describe_events, import_events
+from indexer.importing import describe_events, import_events
+from indexer.importing import events as importing_events
 
 HEADER = "at,kind,query_text,product_id,position\n"
 

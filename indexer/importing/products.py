@@ -17,8 +17,8 @@ from data.progress import track
 from data.readers import is_url, read_feed, resolve_image
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
-from indexer.import_report import ImportReport, ReportFile
-from indexer.preparing import Prepared, prepare
+from indexer.importing.preparing import Prepared, prepare
+from indexer.importing.report import ImportReport, ReportFile
 
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 500, 2_000
 _SHOWN_PROBLEMS = 10

@@ -14,7 +14,7 @@ from data.progress import track
 from data.readers.rows import BadRow
 from data.settings import Settings
 from indexer.errors import IndexerError
-from indexer.import_report import ReportFile
+from indexer.importing.report import ReportFile
 
 _BATCH_ROWS = 5_000
 _SHOWN_PROBLEMS = 10

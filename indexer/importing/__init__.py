@@ -1,0 +1,7 @@
+"""Import of product feeds and event logs, with a report of every refused row."""
+
+from indexer.importing.events import describe_events, import_events
+from indexer.importing.products import import_feed
+from indexer.importing.report import describe
+
+__all__ = ["describe", "describe_events", "import_events", "import_feed"]
