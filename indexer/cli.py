@@ -135,7 +135,7 @@ def rollback_command(settings: Settings, generation: str | None, as_json: bool) 
 
     Example: lookalike rollback
     """
-    from indexer.operate import roll_back
+    from indexer.operating import roll_back
 
     live = roll_back(settings, generation)
     click.echo(json.dumps({"generation": live}) if as_json else f"Generation {live} is live.")
@@ -149,7 +149,7 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
     Example: lookalike status --json
     """
-    from indexer.operate import describe_status, status
+    from indexer.operating import describe_status, status
 
     facts = status(settings)
     click.echo(json.dumps(facts, ensure_ascii=False) if as_json else describe_status(facts))
@@ -165,7 +165,7 @@ def doctor_command(settings: Settings, as_json: bool) -> None:
 
     Example: lookalike doctor
     """
-    from indexer.doctor import examine
+    from indexer.operating import examine
 
     findings = examine(settings)
     failed = any(finding.level == "FAIL" for finding in findings)

@@ -21,8 +21,8 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text import TextHead, publish_encoder, staged_encoder
 from engine.text import head as text_head
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
-from indexer.doctor import FAIL, OK, WARN, Finding, examine
-from indexer.operate import describe_status, roll_back, status
+from indexer.operating import describe_status, examine, roll_back, status
+from indexer.operating.doctor import FAIL, OK, WARN, Finding
 from indexer.rebuild import LOCK_FILE, rebuild
 from indexer.summary import last_rebuild
 

@@ -18,7 +18,7 @@ from data.storage import holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned
 from indexer.encoders import encoder_of, lost_encoder
-from indexer.operate import damage
+from indexer.operating.operate import damage
 from indexer.rebuild import LOCK_FILE
 from indexer.summary import last_rebuild
 from indexer.versions import versions

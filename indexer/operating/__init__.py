@@ -1,0 +1,6 @@
+"""What an operator asks for: status, rollback, doctor."""
+
+from indexer.operating.doctor import examine
+from indexer.operating.operate import describe_status, roll_back, status
+
+__all__ = ["describe_status", "examine", "roll_back", "status"]
