@@ -106,8 +106,7 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
 
     Example: lookalike rebuild --json
     """
-    from indexer.rebuild import rebuild
-    from indexer.summary import Journal, describe, reason_of
+    from indexer.rebuild import Journal, describe, reason_of, rebuild
 
     journal = Journal()
     try:

@@ -7,8 +7,8 @@ from shape_catalogue import draw_catalogue
 
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
-from indexer import parts
 from indexer.importing import import_feed
+from indexer.rebuild import parts
 
 
 def import_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -18,12 +18,12 @@ from typing import Any
 from tiny_backbone import TinyBackbone
 
 import data.generations.store
-import indexer.rebuild
+import indexer.rebuild.nightly
 import lookalike
 from data.features import FeatureStore
 from engine.backbones import load as backbones
 from engine.space import projection
-from indexer import parts
+from indexer.rebuild import parts
 
 Stop = Callable[[], None]
 

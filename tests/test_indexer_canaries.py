@@ -12,10 +12,9 @@ from tiny_backbone import TinyBackbone
 from data.errors import UnknownProduct
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
-from indexer.canaries import BadCanaries, Canary, check_canaries, read_canaries
 from indexer.errors import GateFailed
-from indexer.rebuild import rebuild
-from indexer.summary import last_rebuild
+from indexer.rebuild import last_rebuild, rebuild
+from indexer.rebuild.canaries import BadCanaries, Canary, check_canaries, read_canaries
 
 
 @pytest.fixture

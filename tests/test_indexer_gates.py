@@ -16,10 +16,9 @@ from data.generations import GenerationStore
 from data.settings import Settings
 from engine.protocols import Floats, Hits, Mask
 from engine.space import Projection
-from indexer import gates
 from indexer.errors import GateFailed
 from indexer.importing import import_feed
-from indexer.rebuild import rebuild
+from indexer.rebuild import gates, rebuild
 from training.context import TrainingContext
 
 

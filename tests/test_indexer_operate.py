@@ -23,8 +23,7 @@ from engine.text import head as text_head
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.operating import describe_status, examine, roll_back, status
 from indexer.operating.doctor import FAIL, OK, WARN, Finding
-from indexer.rebuild import LOCK_FILE, rebuild
-from indexer.summary import last_rebuild
+from indexer.rebuild import LOCK_FILE, last_rebuild, rebuild
 
 Invoke = Callable[..., Result]
 

@@ -17,9 +17,8 @@ from tiny_backbone import TinyBackbone
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import load_generation
-from indexer import parts
 from indexer.importing import import_feed
-from indexer.rebuild import rebuild
+from indexer.rebuild import parts, rebuild
 
 DRIVER = Path(__file__).with_name("rebuild_driver.py")
 PHOTOS, NEW_PHOTOS = 24 * PHOTOS_EACH, 12 * PHOTOS_EACH

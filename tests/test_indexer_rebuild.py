@@ -23,8 +23,8 @@ from engine.generation import Generation, load_generation
 from engine.protocols import BackboneSpec, Floats
 from indexer.errors import GateFailed, NothingToIndex
 from indexer.importing import import_feed
-from indexer.rebuild import rebuild
-from indexer.summary import RebuildSummary, last_rebuild
+from indexer.rebuild import last_rebuild, rebuild
+from indexer.rebuild.summary import RebuildSummary
 
 IMAGES = 24 * PHOTOS_EACH
 

@@ -18,7 +18,7 @@ from engine.generation import load_generation
 from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import FILE
-from indexer.parts import PARTS
+from indexer.rebuild.parts import PARTS
 from training.cli import train_command
 from training.context import TrainingContext
 from training.embedder import (

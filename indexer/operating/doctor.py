@@ -17,11 +17,8 @@ from data.storage import FILE_NAME as DATABASE
 from data.storage import holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned
-from indexer.encoders import encoder_of, lost_encoder
 from indexer.operating.operate import damage
-from indexer.rebuild import LOCK_FILE
-from indexer.summary import last_rebuild
-from indexer.versions import versions
+from indexer.rebuild import LOCK_FILE, encoder_of, last_rebuild, lost_encoder, versions
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _SOURCES_LOOKED_AT = 100

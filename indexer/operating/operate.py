@@ -9,9 +9,7 @@ from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import holder
 from engine.errors import InvalidModel
-from indexer.encoders import lost_encoder
-from indexer.rebuild import LOCK_FILE
-from indexer.summary import last_rebuild
+from indexer.rebuild import LOCK_FILE, last_rebuild, lost_encoder
 
 
 def status(settings: Settings) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from data.errors import LookalikeError
 from data.events import Events
 from data.features import drop_unused_sets
 from engine.text import drop_unused_encoders
-from indexer.encoders import encoder_of
-from indexer.job import Job
+from indexer.rebuild.encoders import encoder_of
+from indexer.rebuild.job import Job
 
 # Rewriting the rows costs their whole size on disk for a moment, so they are rewritten when it pays.
 _STALE_SHARE = 0.2

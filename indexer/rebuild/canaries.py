@@ -12,7 +12,7 @@ from typing import Any
 
 from data.errors import LookalikeError
 from indexer.errors import IndexerError
-from indexer.gates import GateResult
+from indexer.rebuild.gates import GateResult
 
 FILE_NAME = "canaries.jsonl"
 KINDS = ("text", "image", "product_id")

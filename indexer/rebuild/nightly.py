@@ -15,16 +15,16 @@ from data.progress import track
 from data.settings import Settings
 from data.storage import exclusive
 from engine.protocols import Backbone, Floats
-from indexer.encoders import lost_encoder
-from indexer.gates import GateResult, refuse_failed
-from indexer.housekeeping import prune, stale_features
-from indexer.job import Job, open_job
-from indexer.parts import Trained, inputs_of, take_over_parts, train_parts
-from indexer.photos import embed
-from indexer.report import write_report
-from indexer.summary import Journal, RebuildSummary, reason_of, remember
-from indexer.verify import verify
-from indexer.versions import versions
+from indexer.rebuild.encoders import lost_encoder
+from indexer.rebuild.gates import GateResult, refuse_failed
+from indexer.rebuild.housekeeping import prune, stale_features
+from indexer.rebuild.job import Job, open_job
+from indexer.rebuild.parts import Trained, inputs_of, take_over_parts, train_parts
+from indexer.rebuild.photos import embed
+from indexer.rebuild.report import write_report
+from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
+from indexer.rebuild.verify import verify
+from indexer.rebuild.versions import versions
 
 LOCK_FILE = "rebuild.lock"
 _BLOCK_ROWS = 16_384
@@ -145,7 +145,7 @@ def run_gates(
     folder = job.store.preview(staged, **fields, gates=[])
     results = verify(job.settings, job.catalogue, folder, vectors, job.backbone)
     if compare_quality:
-        from indexer.quality import compare
+        from indexer.rebuild.quality import compare
 
         results.append(compare(job, folder))
     job.journal.gates += tuple(results)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.storage import write_text
-from indexer.gates import GateResult
+from indexer.rebuild.gates import GateResult
 
 _log = logging.getLogger("lookalike.rebuild")
 _LAST = "last_rebuild.json"

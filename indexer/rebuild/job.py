@@ -12,7 +12,7 @@ from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.protocols import Backbone, BackboneSpec
 from indexer.errors import NothingToIndex
-from indexer.summary import Journal
+from indexer.rebuild.summary import Journal
 
 _log = logging.getLogger("lookalike.rebuild")
 

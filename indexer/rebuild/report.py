@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.storage import write_text
-from indexer.gates import GateResult
+from indexer.rebuild.gates import GateResult
 
 FILE = "report.html"
 _STYLE = """

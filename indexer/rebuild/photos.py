@@ -12,8 +12,8 @@ from data.errors import InvalidImage, LookalikeError
 from data.photos import Intake
 from data.progress import track
 from engine.protocols import Backbone
-from indexer.gates import check_unreadable, refuse_failed
-from indexer.job import Job
+from indexer.rebuild.gates import check_unreadable, refuse_failed
+from indexer.rebuild.job import Job
 
 _CALIBRATION_PHOTOS = 200
 _NAMED_PHOTOS = 20

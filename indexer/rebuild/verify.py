@@ -14,9 +14,9 @@ from engine.generation import Generation, load_generation
 from engine.live import LiveView
 from engine.protocols import Backbone, Floats
 from engine.space import normalise
-from indexer import canaries, gates
-from indexer.canaries import Canary
-from indexer.gates import GateResult
+from indexer.rebuild import canaries, gates
+from indexer.rebuild.canaries import Canary
+from indexer.rebuild.gates import GateResult
 
 
 def verify(

@@ -6,8 +6,8 @@ from typing import Any
 from data.features import FeatureStore
 from data.generations import GenerationFolder
 from engine.protocols import BackboneSpec
-from indexer.gates import GateResult, check_quality
-from indexer.job import Job
+from indexer.rebuild.gates import GateResult, check_quality
+from indexer.rebuild.job import Job
 from training.context import TrainingContext
 from training.measures.comparison import measure
 

@@ -13,8 +13,8 @@ from data.errors import NoGeneration
 from data.events import Events
 from data.generations import StagedGeneration
 from engine.errors import FingerprintMismatch
-from indexer.job import Job
-from indexer.versions import versions
+from indexer.rebuild.job import Job
+from indexer.rebuild.versions import versions
 
 _log = logging.getLogger("lookalike.rebuild")
 # module of `training` -> the files it writes, which --no-train takes over; trained in this order
@@ -58,7 +58,7 @@ def inputs_of(job: Job) -> dict[str, Any]:
 
 def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> Trained:
     """Trains every part into the staged folder."""
-    from indexer.quality import training_context
+    from indexer.rebuild.quality import training_context
 
     context = training_context(job)
     measured = {}
