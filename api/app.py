@@ -9,7 +9,6 @@ from api import (
     event_routes,
     guard,
     headers,
-    openapi,
     operation_routes,
     page_routes,
     problems,
@@ -20,6 +19,7 @@ from api import (
 )
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
+from api.openapi import routes as openapi
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
 from api.seams import Engine

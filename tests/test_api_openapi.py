@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from schema_check import faults
 from werkzeug.test import TestResponse
 
-from api.openapi_document import DOCUMENT
+from api.openapi.document import DOCUMENT
 
 Photo = Callable[..., bytes]
 NOT_IN_IT = {"/", "/sell", "/docs", "/static/{filename}"}  # for people

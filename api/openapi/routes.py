@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from api.documents import json_answer
-from api.openapi_document import DOCUMENT
+from api.openapi.document import DOCUMENT
 from api.problems import STATUS
 
 blueprint = Blueprint("openapi", __name__)

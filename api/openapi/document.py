@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi_schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
+from api.openapi.schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
 
 VERSION = "0.1.0"
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
