@@ -10,16 +10,16 @@ from api import (
     guard,
     headers,
     operation_routes,
-    page_routes,
     problems,
     product_routes,
     recognition_routes,
     search_routes,
-    sell_routes,
 )
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
 from api.openapi import routes as openapi
+from api.page import routes as page_routes
+from api.page import sell as sell_routes
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
 from api.seams import Engine

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from api.page_form import PageForm, quoted, read_page_form
+from api.page.form import PageForm, quoted, read_page_form
 from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter
 

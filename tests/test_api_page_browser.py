@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tiny_backbone import TinyBackbone
 from werkzeug.serving import make_server
 
-from api import page_form
 from api.app import create_app
+from api.page import form as page_form
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder
 from data.keys import Keys

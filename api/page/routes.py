@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, render_template, request
 
 from api.guard import is_allowed, require
 from api.operation_routes import status_document
-from api.page_form import PageForm, read_page_form
+from api.page.form import PageForm, read_page_form
 from api.problems import status_of
 from api.resources import resources
 from api.search_routes import run_search

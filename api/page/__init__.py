@@ -1,0 +1,1 @@
+"""The search page and the seller's form, rendered on the server."""
