@@ -21,7 +21,7 @@ class LearnedQueries:
     Args:
         texts: (n,), distinct but for case and spaces.
         points: float32 (n, d), L2 norm 1.
-        space: digest of the space they lie in, see `engine.space.projection.space_digest`; they mean nothing in another.
+        space: digest of the space they lie in, see `engine.space.space_digest`; they mean nothing in another.
     """
 
     def __init__(self, texts: Sequence[str], points: Floats, space: str = "") -> None:

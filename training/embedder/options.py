@@ -16,8 +16,8 @@ class EmbedderOptions:
 
     Attributes:
         loss: `info_nce`, or `margin`: the baseline with one random negative.
-        sources: the pairs to learn from, some of `training.embedder.pairs.SOURCES`. Clicks and purchases after words are
-            left out unless named: products that nobody has clicked would only ever stand as wrong answers, so new ones
+        sources: the pairs to learn from, some of `training.embedder.SOURCES`. Clicks and purchases after words are left
+            out unless named: products that nobody has clicked would only ever stand as wrong answers, so new ones
             would sink; the part `learned_queries` learns from those (docs/cold-start.md).
         classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
             they always are where the catalogue has next to no texts.

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 # The public data set that docs/performance.md names, beside the checkout.
-GROCERY = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
+GROCERY = Path(__file__).resolve().parents[3] / "shared" / "data" / "grocery"
 
 
 def are_real() -> bool:

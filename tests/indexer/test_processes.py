@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rebuild_driver
 from rebuild_driver import POINTS
 from shape_catalogue import PHOTOS_EACH, draw_catalogue
 from tiny_backbone import TinyBackbone
@@ -20,7 +21,7 @@ from engine.generation import load_generation
 from indexer.importing import import_feed
 from indexer.rebuild import parts, rebuild
 
-DRIVER = Path(__file__).with_name("rebuild_driver.py")
+DRIVER = Path(rebuild_driver.__file__)
 PHOTOS, NEW_PHOTOS = 24 * PHOTOS_EACH, 12 * PHOTOS_EACH
 # what the next rebuild still has to embed after a kill at this point; 0 where it is not named
 LEFT_TO_EMBED = {"with_the_lock": NEW_PHOTOS, "mid_append": NEW_PHOTOS, "mid_embed": NEW_PHOTOS - 32}

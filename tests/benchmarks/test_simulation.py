@@ -1,33 +1,16 @@
 """The behaviour simulator: what it claims to simulate is what comes out."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from simulated_facts import END, START, TIMES, facts
 from simulation import PARTIAL_MATCH, Shop, SimulatedEvents, SimulatorOptions, demand_of, shop_of, simulate, write_jsonl
 
-from data.catalogue import Product, ProductFacts
 from data.events import EventRow, parse_events, read_event_feed
 from training.errors import NotEnoughData
-
-START = datetime(2024, 11, 1, tzinfo=UTC)
-END = START + timedelta(days=728)
-TIMES: dict[str, Any] = {"start": START.timestamp(), "end": END.timestamp()}
-
-
-def facts(count: int = 300) -> Iterator[ProductFacts]:
-    for number in range(count):
-        product = Product(
-            product_id=f"p{number:03d}", category=("T-shirt", "shoes")[number % 2],
-            brand=("Acorn", "Birch")[number % 4 // 2],
-            colour=("Red", "blue", "")[number % 3], created_at=START + timedelta(days=number * 728 / count),
-            attributes={"kids": number % 5 == 0, "size": "42", "fit": "slim"},
-        )  # fmt: skip
-        yield ProductFacts(product_key=number + 1, product=product, image_sha256=(), colours=())
 
 
 @pytest.fixture(scope="module")

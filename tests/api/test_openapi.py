@@ -7,29 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from documented import expect
 from flask import Flask
 from flask.testing import FlaskClient
 from schema_check import faults
-from werkzeug.test import TestResponse
 
 from api.openapi.document import DOCUMENT
 
 Photo = Callable[..., bytes]
 NOT_IN_IT = {"/", "/sell", "/docs", "/static/{filename}"}  # for people
-
-
-def expect(response: TestResponse, path: str, method: str, status: int) -> Any:
-    """Checks an answer against the document and returns its body."""
-    assert response.status_code == status, response.data
-    answer = DOCUMENT["paths"][path][method]["responses"][str(status)]
-    if not answer.get("content"):
-        assert not response.data
-        return None
-    schema = answer["content"][response.mimetype]["schema"]
-    bodies = response.data.splitlines() if response.mimetype == "application/x-ndjson" else [response.data]
-    for body in bodies:
-        assert list(faults(json.loads(body), schema, DOCUMENT)) == []
-    return json.loads(bodies[0])
 
 
 def test_every_route_and_method_is_documented(app: Flask) -> None:

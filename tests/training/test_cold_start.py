@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from simulated_facts import START, TIMES, facts
 from simulation import SimulatorOptions, shop_of, simulate, simulated_behaviour
-from test_training_simulator import START, TIMES, facts
 from tiny_shop import TinyShop, axis
 
 import lookalike

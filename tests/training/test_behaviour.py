@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated_facts import TIMES, facts
 from simulation import SimulatedEvents, SimulatorOptions, shop_of, simulate, simulated_behaviour
-from test_training_simulator import TIMES, facts
 
 from data.events import Event, parse_events
 from training.behaviour import Behaviour

@@ -106,7 +106,7 @@ def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientn
         "print(load_backbone(settings, resolve_spec(settings)).embed(np.zeros((1, 260, 260, 3), np.uint8)).shape)\n"
         "print(sorted({'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     run = subprocess.run(
         [sys.executable, "-c", code, efficientnet_home], env=environment, capture_output=True, text=True, check=False
     )

@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 
 import pytest
+from documented import expect
 from fake_engine import FakeEngine
 from flask.testing import FlaskClient
-from test_api_openapi import expect
 from werkzeug.test import TestResponse
 
 from engine.errors import NoVoters

@@ -120,7 +120,7 @@ def test_the_losses_run_on_pytorch_too(case: dict[str, Table]) -> None:
     )
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120,
-        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     backend, value = run.stdout.split()
     generator = np.random.default_rng(3)

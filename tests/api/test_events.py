@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from documented import expect
 from fake_engine import FakeEngine
 from flask import Flask
 from flask.testing import FlaskClient
-from test_api_openapi import expect
 
 from api.resources import EXTENSION, Resources
 from api.search_log import QUEUED, SearchLog

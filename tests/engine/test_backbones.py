@@ -84,7 +84,7 @@ def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings):
         "resolve_spec(Settings(home=Path(sys.argv[1]), backbone='efficientnet_lite2'))\n"
         "print(sorted({'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     run = subprocess.run(
         [sys.executable, "-c", code, settings.home], env=environment, capture_output=True, text=True, check=False
     )

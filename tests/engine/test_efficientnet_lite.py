@@ -73,7 +73,7 @@ def test_the_network_needs_no_tensorflow(inputs: np.ndarray, published: np.ndarr
     np.save(tmp_path / "inputs.npy", inputs)
     run = subprocess.run(
         [sys.executable, "-c", _EMBED, tmp_path, tmp_path / "inputs.npy", tmp_path / "features.npy"],
-        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=120,
