@@ -47,6 +47,20 @@ class LiveView:
     delta_sha256: NDArray[np.bytes_]
     pending: int
 
+    @classmethod
+    def of(cls, generation: Generation) -> "LiveView":
+        """Returns the view of a generation alone, as if the catalogue had not changed since it was built."""
+        return cls(
+            generation=generation,
+            seq=generation.seq,
+            alive=np.ones(generation.index.count, np.bool_),
+            product_keys=generation.rows.product_keys,
+            delta=np.zeros((0, generation.index.dim), np.float32),
+            delta_image_keys=np.zeros(0, np.int64),
+            delta_sha256=np.zeros(0, "S64"),
+            pending=0,
+        )
+
     @property
     def count(self) -> int:
         return len(self.product_keys)

@@ -1,10 +1,10 @@
 """Search: one request in, one answer out, from one immutable view of the catalogue."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,41 +14,26 @@ from data.filters import Filter, parse_filter
 from data.photos import Intake
 from data.settings import Settings
 from engine.answers import (
-    DEFAULT_FRESHNESS,
-    RERANKED,
     Cursor,
-    Moves,
-    QueryPoint,
-    Ranked,
+    Finder,
+    OnStage,
     Ranking,
     RankingStore,
     SearchRequest,
     check_request,
-    diversify,
-    interleave,
-    moves_of,
     new_query_id,
     photo_input,
-    prefer_fresh,
-    query_point,
-    rank_products,
     reasons,
-    words_alone,
 )
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
-from engine.generation import Generation
 from engine.known_queries import RelatedQuery
-from engine.live import LiveIndex, LiveView
-from engine.protocols import Backbone, Floats, Mask
+from engine.live import LiveIndex
+from engine.protocols import Backbone
 from engine.recognition import Recognition
-from engine.space import judge, kind_of, normalise
 from engine.stored_photos import StoredPhotos
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
-DEPTH = 1000  # products that one query can page through
 MOST_RELATED = 100
-Result = TypeVar("Result")
-OnStage = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +97,7 @@ class SearchEngine:
         self._photos = StoredPhotos(settings, Intake(settings, self._catalogue))
         self._live = LiveIndex(settings, self._catalogue, backbone)
         self._rankings = RankingStore()
-        self._on_stage = on_stage
+        self._finder = Finder(settings, self._catalogue, on_stage)
 
     def warm(self) -> None:
         """Loads everything a query needs and runs each network once.
@@ -142,7 +127,9 @@ class SearchEngine:
             ranking = self._rank(request, filter_, cursor.query_id if cursor else new_query_id())
             self._rankings.put(ranking)
         offset = cursor.offset if cursor else 0
-        hits, end = self._timed("facts", lambda: self._page(ranking, offset, request.k, refilter=cursor is not None))
+        hits, end = self._finder.timed(
+            "facts", lambda: self._page(ranking, offset, request.k, refilter=cursor is not None)
+        )
         more = end < len(ranking.product_keys)
         return SearchAnswer(
             query_id=ranking.query_id,
@@ -183,12 +170,12 @@ class SearchEngine:
                 "recognition needs voters; the live generation has none, for its catalogue had fewer than 2 categories "
                 "with 2 photos each. Add products with photos and categories, then run `lookalike rebuild`."
             )
-        pixels = self._timed("decode", lambda: photo_input(request, generation.spec.input_size, self._settings))
+        pixels = self._finder.timed("decode", lambda: photo_input(request, generation.spec.input_size, self._settings))
         views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
         stacked = np.ascontiguousarray(np.concatenate([views[name] for name in generation.recogniser.features.views]))
-        rows = self._timed("embed", lambda: generation.backbone().embed(stacked))
+        rows = self._finder.timed("embed", lambda: generation.backbone().embed(stacked))
         recogniser = generation.recogniser
-        return self._timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
+        return self._finder.timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
         """Returns the known queries nearest to a text, best first; none where the live generation knows none.
@@ -206,7 +193,7 @@ class SearchEngine:
         tower = generation.text_tower()
         if generation.related is None or tower is None:
             return ()
-        point = self._timed("text", lambda: tower.embed([text]))[0]
+        point = self._finder.timed("text", lambda: tower.embed([text]))[0]
         return tuple(generation.related.nearest(text, point, k))
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
@@ -277,84 +264,10 @@ class SearchEngine:
 
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
-        query, features = self._query(request, view)
-        if features is not None and request.image is not None and request.box is None:
-            self._photos.searched(query_id, request.image, features, view.generation.spec)
-        allowed = self._timed("filter", lambda: self._allowed(request, filter_, view))
-        ranked = self._timed("search", lambda: self._found(request, view, query, allowed))
-        best = float(ranked.scores.max(initial=-1.0))
-        kind = kind_of(query.parts, is_photo=features is not None)
-        ranked, moves = self._timed("rank", lambda: self._reordered(request, view, ranked))
-        vectors = view.vectors(ranked.rows) if len(query.parts) > 1 else None
-        return Ranking(
-            query_id=query_id,
-            digest=request.digest,
-            generation=view.generation.id,
-            pending=view.pending,
-            filter=request.filter,
-            product_keys=tuple(ranked.product_keys.tolist()),
-            scores=tuple(ranked.scores.tolist()),
-            image_sha256=tuple(view.image_sha256(ranked.rows)),
-            parts={name: vectors @ part for name, part in query.parts.items()} if vectors is not None else {},
-            weights={"photo": 1 - request.text_weight, "words": request.text_weight},
-            moves=moves,
-            learned=_learned(request, view.generation),
-            **judge(view.generation.calibration, kind, ranked.scores, best, features),
-        )
-
-    def _found(self, request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask) -> Ranked:
-        """Returns the best products; those of a query with several senses, of each in turn."""
-        senses = view.generation.senses
-        points = senses.of(request.text) if senses is not None and words_alone(request) else None
-        if points is None:
-            return rank_products(view, query.point, DEPTH, allowed)
-        several = [rank_products(view, normalise(query.point + point), DEPTH, allowed) for point in points]
-        return interleave(several, DEPTH)
-
-    def _query(self, request: SearchRequest, view: LiveView) -> tuple[QueryPoint, Floats | None]:
-        """Returns the question's point and, where it is a photo, the photo's pool_3 row float32 (dim,)."""
-        photo: Floats | None = None
-        features: Floats | None = None
-        if request.image is not None:
-            features = self._embed_photo(request, view.generation)
-            photo = view.generation.photo_points(features[None])[0]
-        elif request.product_id:
-            photo = self._embed_product(request.product_id, view)
-        return query_point(request, view.generation, photo, self._timed), features
-
-    def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
-        size = generation.spec.input_size
-        pixels = self._timed("decode", lambda: photo_input(request, size, self._settings))
-        rows = self._timed("embed", lambda: generation.backbone().embed(pixels))
-        return np.asarray(rows[0])
-
-    def _embed_product(self, product_id: str, view: LiveView) -> Floats:
-        rows = view.rows_of(self._catalogue.get(product_id).product_key)
-        if not len(rows):
-            raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
-        return normalise(view.vectors(rows).mean(axis=0))
-
-    def _allowed(self, request: SearchRequest, filter_: Filter | None, view: LiveView) -> Mask:
-        allowed = view.mask(self._catalogue.matching_keys(filter_) if filter_ else None)
-        if request.product_id:
-            allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
-        return allowed
-
-    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> tuple[Ranked, Moves]:
-        moves: Moves = {}
-        freshness = request.freshness
-        if freshness is None:
-            freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
-        if freshness:
-            created = self._catalogue.created(ranked.product_keys[:RERANKED].tolist())
-            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
-            moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
-        if request.diversity:
-            rows = ranked.rows[:RERANKED]
-            photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
-            before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
-            moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
-        return ranked, moves
+        question = self._finder.ask(view, request)
+        if question.features is not None and request.image is not None and request.box is None:
+            self._photos.searched(query_id, request.image, question.features, view.generation.spec)
+        return self._finder.rank(view, request, question, filter_=filter_, query_id=query_id)
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts; products that went or no longer pass are dropped."""
@@ -393,21 +306,3 @@ class SearchEngine:
             fresh=product.created_at is not None and product.created_at >= fresh_since,
             why=reasons(ranking, place, facts, image),
         )
-
-    def _timed(self, stage: str, run: Callable[[], Result]) -> Result:
-        started = time.perf_counter()
-        try:
-            return run()
-        finally:
-            if self._on_stage is not None:
-                self._on_stage(stage, (time.perf_counter() - started) * 1000)
-
-
-def _learned(request: SearchRequest, generation: Generation) -> str:
-    """Returns what is known of the words from the shop's log; "": nothing."""
-    if generation.related is None or not request.text.strip():
-        return ""
-    searches = generation.related.searches(request.text)
-    learned = f"learned query: shoppers searched these words {searches:,} times" if searches else ""
-    several = generation.senses.of(request.text) if generation.senses and words_alone(request) else None
-    return f"{learned}, in {len(several)} senses" if learned and several is not None else learned

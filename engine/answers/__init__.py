@@ -2,12 +2,13 @@
 
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
+from engine.answers.find import Finder, Found, OnStage, Question
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
     Ranked,
     diversify,
-    freshness_bonus,
+    fresh_order,
     interleave,
     prefer_fresh,
     rank_products,
@@ -19,15 +20,19 @@ __all__ = [
     "DEFAULT_FRESHNESS",
     "RERANKED",
     "Cursor",
+    "Finder",
+    "Found",
     "Moves",
+    "OnStage",
     "QueryPoint",
+    "Question",
     "Ranked",
     "Ranking",
     "RankingStore",
     "SearchRequest",
     "check_request",
     "diversify",
-    "freshness_bonus",
+    "fresh_order",
     "interleave",
     "mmr_order",
     "moves_of",

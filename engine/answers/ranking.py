@@ -85,16 +85,23 @@ def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: da
         freshness: 0 (no bonus) to 1 (a product of today gains 0.2 in cosine).
     """
     head = min(len(ranked.product_keys), RERANKED)
-    # whole days, so that products of one import keep their order
-    ages = np.floor([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
+    ages = np.array([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
     relevance = -np.sort(-ranked.scores[:head])  # by place, so that senses still take turns
-    order = np.argsort(-(relevance + freshness_bonus(ages, freshness)), kind="stable")
+    order = fresh_order(relevance, ages, freshness)
     return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
 
 
-def freshness_bonus(ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.float64]:
-    """Returns what products of these ages gain in cosine, float64 like `ages_days`; an unknown age is infinite."""
-    return freshness * _FRESHNESS_REACH * np.exp2(-ages_days / _FRESHNESS_HALF_LIFE_DAYS)
+def fresh_order(relevance: Floats, ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.int64]:
+    """Returns the places of products, best first, when each gains a bonus in cosine that halves every 30 days.
+
+    Args:
+        relevance: float32 (m,), in cosine, best first.
+        ages_days: float64 (m,), counted in whole days, so that products of one import keep their order; infinite where
+            unknown.
+        freshness: 0 (no bonus) to 1 (a product of today gains 0.2).
+    """
+    bonus = freshness * _FRESHNESS_REACH * np.exp2(-np.floor(ages_days) / _FRESHNESS_HALF_LIFE_DAYS)
+    return np.argsort(-(relevance + bonus), kind="stable")
 
 
 def diversify(

@@ -2,19 +2,27 @@
 
 import json
 import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from imported_shapes import import_shapes
 from tiny_backbone import TinyBackbone
+from tiny_shop import DIM, TinyShop, axis
 
 from data.errors import UnknownProduct
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
+from engine.generation import Generation, load_generation
+from engine.protocols import Floats
+from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed
 from indexer.rebuild import last_rebuild, rebuild
 from indexer.rebuild.canaries import BadCanaries, Canary, check_canaries, read_canaries
+from indexer.rebuild.verify import verify
 
 
 @pytest.fixture
@@ -128,3 +136,36 @@ def test_a_product_is_not_its_own_neighbour_in_a_canary(feed: Path, settings: Se
     (settings.home / "canaries.jsonl").write_text(json.dumps({"product_id": "red-disc", "expect": "red-disc"}))
     with pytest.raises(GateFailed, match="canaries"):
         rebuild(settings, backbone=TinyBackbone())
+
+
+def test_the_gate_sees_what_a_shopper_would_see(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old product that ten new ones, a little less alike, push off the first page."""
+    monkeypatch.setattr(Generation, "text_tower", lambda self: _AlwaysAxisZero())
+    shop = TinyShop(settings)
+    now = datetime.now(UTC)
+    shop.put("old", [_at_cosine(0.90, 1)], created_at=(now - timedelta(days=800)).isoformat())
+    for number in range(10):
+        cosine = 0.886 + 0.0004 * number
+        shop.put(f"new-{number}", [_at_cosine(cosine, 2 + number % 6)], created_at=now.isoformat())
+    folder = shop.publish()
+    write(settings.home / "canaries.jsonl", {"text": "mug", "expect": "old", "k": 10})
+    vectors = load_generation(settings, folder, shop.backbone).index.vectors(np.arange(11))
+
+    gates = {gate.name: gate for gate in verify(settings, shop.catalogue, folder, vectors, shop.backbone)}
+    shown = SearchEngine(settings, backbone=shop.backbone).search(SearchRequest(text="mug", k=10)).hits
+
+    assert "old" not in [hit.product_id for hit in shown]
+    assert not gates["canaries"].passed
+    assert "did not find 'old' among 10" in gates["canaries"].detail
+
+
+class _AlwaysAxisZero:
+    def embed(self, texts: Sequence[str]) -> Floats:
+        return np.array([axis(0) for _ in texts], np.float32)
+
+
+def _at_cosine(cosine: float, other: int) -> list[float]:
+    """Returns a unit vector at this cosine from axis 0, turned towards another axis."""
+    point = np.zeros(DIM)
+    point[0], point[other] = cosine, np.sqrt(1 - cosine**2)
+    return list(point)

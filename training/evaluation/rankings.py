@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.answers import RERANKED, freshness_bonus
+from engine.answers import RERANKED, fresh_order
 from engine.protocols import Floats
 from training.behaviour import Behaviour, query_key
 
@@ -81,8 +81,7 @@ def by_behaviour(query: str, products: Products, past: Known) -> Numbers:
 def by_joint(scores: Floats, ages_days: NDArray[np.float64], freshness: float = 0.0) -> Numbers:
     """Ranks by similarity in the product space, with freshness as a search applies it."""
     order = best(scores, RERANKED)
-    gained = scores[order] + freshness_bonus(ages_days[order], freshness)
-    return order[np.argsort(-gained, kind="stable")]
+    return order[fresh_order(scores[order], ages_days[order], freshness)]
 
 
 def best(scores: NDArray[np.floating], depth: int = DEPTH) -> Numbers:

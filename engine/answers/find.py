@@ -1,0 +1,215 @@
+"""Finds products: the one way from a request to a ranking, for the server, the canary gate and the evaluations."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import numpy as np
+
+from data.catalogue import Catalogue
+from data.filters import Filter
+from data.settings import Settings
+from engine.answers.cursors import Ranking
+from engine.answers.ranking import (
+    DEFAULT_FRESHNESS,
+    RERANKED,
+    Ranked,
+    diversify,
+    interleave,
+    prefer_fresh,
+    rank_products,
+)
+from engine.answers.reasons import Moves, moves_of
+from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, words_alone
+from engine.errors import InvalidQuery
+from engine.generation import Generation
+from engine.live import LiveView
+from engine.protocols import Floats, Mask
+from engine.space import judge, kind_of, normalise
+
+DEPTH = 1000  # products that one query can page through
+Result = TypeVar("Result")
+OnStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request as a point of the space that it searches.
+
+    Attributes:
+        query: the point, and the parts that it was joined from.
+        features: pool_3 row float32 (dim,) of the request's photo; None where it has none.
+    """
+
+    query: QueryPoint
+    features: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a question found.
+
+    Attributes:
+        ranked: the products in the order of the answer.
+        best: the highest similarity among them, -1 where there are none.
+        moves: how far freshness and diversity moved products.
+    """
+
+    ranked: Ranked
+    best: float
+    moves: Moves
+
+
+class Finder:
+    """Ranks products of any view, live or staged. Safe to use from several threads.
+
+    Args:
+        on_stage: told the milliseconds of each stage: decode, embed, text, filter, search, rank.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, on_stage: OnStage | None = None) -> None:
+        self._settings, self._catalogue, self._on_stage = settings, catalogue, on_stage
+
+    def ask(self, view: LiveView, request: SearchRequest) -> Question:
+        """Embeds what the request asks for.
+
+        Raises:
+            InvalidImage, UnknownProduct: of the request's parts.
+            InvalidQuery: the box lies outside the photo, the product has no embedded photo, or no words were learned.
+        """
+        photo: Floats | None = None
+        features: Floats | None = None
+        if request.image is not None:
+            features = self._embed_photo(request, view.generation)
+            photo = view.generation.photo_points(features[None])[0]
+        elif request.product_id:
+            photo = self._embed_product(request.product_id, view)
+        return Question(query_point(request, view.generation, photo, self.timed), features)
+
+    def rank(
+        self,
+        view: LiveView,
+        request: SearchRequest,
+        question: Question,
+        *,
+        filter_: Filter | None = None,
+        query_id: str = "",
+    ) -> Ranking:
+        """Returns the ranking that the answer's pages are cut from.
+
+        Args:
+            question: of `ask`, with the same view and request.
+            filter_: the request's filter, parsed.
+            query_id: of the answer.
+
+        Raises:
+            UnknownProduct: the request's product went meanwhile.
+        """
+        found = self.find(view, request, question, filter_=filter_)
+        ranked, parts = found.ranked, question.query.parts
+        vectors = view.vectors(ranked.rows) if len(parts) > 1 else None
+        kind = kind_of(parts, is_photo=question.features is not None)
+        return Ranking(
+            query_id=query_id,
+            digest=request.digest,
+            generation=view.generation.id,
+            pending=view.pending,
+            filter=request.filter,
+            product_keys=tuple(ranked.product_keys.tolist()),
+            scores=tuple(ranked.scores.tolist()),
+            image_sha256=tuple(view.image_sha256(ranked.rows)),
+            parts={name: vectors @ part for name, part in parts.items()} if vectors is not None else {},
+            weights={"photo": 1 - request.text_weight, "words": request.text_weight},
+            moves=found.moves,
+            learned=_learned(request, view.generation),
+            **judge(view.generation.calibration, kind, ranked.scores, found.best, question.features),
+        )
+
+    def find(
+        self,
+        view: LiveView,
+        request: SearchRequest,
+        question: Question,
+        *,
+        filter_: Filter | None = None,
+        hidden: Mask | None = None,
+        depth: int = DEPTH,
+    ) -> Found:
+        """Searches, then lets freshness and diversity reorder.
+
+        Args:
+            hidden: bool (rows,), rows of the view that must not be found.
+            depth: products wanted.
+        """
+        allowed = self.timed("filter", lambda: self._allowed(request, filter_, view))
+        if hidden is not None:
+            allowed &= ~hidden
+        ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
+        best = float(ranked.scores.max(initial=-1.0))
+        ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked))
+        return Found(ranked, best, moves)
+
+    def timed(self, stage: str, run: Callable[[], Result]) -> Result:
+        """Returns what `run` returns, and tells how long it took."""
+        started = time.perf_counter()
+        try:
+            return run()
+        finally:
+            if self._on_stage is not None:
+                self._on_stage(stage, (time.perf_counter() - started) * 1000)
+
+    def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
+        size = generation.spec.input_size
+        pixels = self.timed("decode", lambda: photo_input(request, size, self._settings))
+        rows = self.timed("embed", lambda: generation.backbone().embed(pixels))
+        return np.asarray(rows[0])
+
+    def _embed_product(self, product_id: str, view: LiveView) -> Floats:
+        rows = view.rows_of(self._catalogue.get(product_id).product_key)
+        if not len(rows):
+            raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
+        return normalise(view.vectors(rows).mean(axis=0))
+
+    def _allowed(self, request: SearchRequest, filter_: Filter | None, view: LiveView) -> Mask:
+        allowed = view.mask(self._catalogue.matching_keys(filter_) if filter_ else None)
+        if request.product_id:
+            allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
+        return allowed
+
+    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> tuple[Ranked, Moves]:
+        moves: Moves = {}
+        freshness = request.freshness
+        if freshness is None:
+            freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
+        if freshness:
+            created = self._catalogue.created(ranked.product_keys[:RERANKED].tolist())
+            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
+            moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
+        if request.diversity:
+            rows = ranked.rows[:RERANKED]
+            photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
+            before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
+            moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
+        return ranked, moves
+
+
+def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:
+    """Returns the best products; for words with several senses, the best of each sense in turn."""
+    senses = view.generation.senses
+    points = senses.of(request.text) if senses is not None and words_alone(request) else None
+    if points is None:
+        return rank_products(view, query.point, depth, allowed)
+    several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
+    return interleave(several, depth)
+
+
+def _learned(request: SearchRequest, generation: Generation) -> str:
+    """Returns what is known of the words from the shop's log; "": nothing."""
+    if generation.related is None or not request.text.strip():
+        return ""
+    searches = generation.related.searches(request.text)
+    learned = f"learned query: shoppers searched these words {searches:,} times" if searches else ""
+    several = generation.senses.of(request.text) if generation.senses and words_alone(request) else None
+    return f"{learned}, in {len(several)} senses" if learned and several is not None else learned
