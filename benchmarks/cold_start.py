@@ -30,8 +30,9 @@ from engine.protocols import TextTower
 from engine.space import normalise
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
-from training.behaviour import Behaviour, learn_queries
+from training.behaviour import Behaviour
 from training.evaluation import compare, joint_scores, products_of
+from training.known_queries import learn_queries
 from training.reports import describe
 from training.reports.cold_start import write_report
 

@@ -24,7 +24,7 @@ from data.photos import Intake
 from data.settings import load_settings
 from engine.backbones import load_backbone
 from engine.protocols import Floats
-from engine.space import Projection, projection
+from engine.space import PROJECTION_FILE, Projection
 from engine.text import TextEncoder
 from training.context import TrainingContext
 from training.embedder import (
@@ -79,14 +79,14 @@ def _measure(session: EmbedderSession, path: Path, share: float) -> None:
     encoder = TextEncoder(context.settings.text_encoder, context.settings.cores)
     material = gather_material(context, encoder, pairs, session.options)
     space.train(context, session.folder)
-    plain = Projection.load(session.folder / projection.FILE)
+    plain = Projection.load(session.folder / PROJECTION_FILE)
     run = EmbedderTraining(context, encoder, material, session.options)
     print("trained:", run.compare(untrained_points(context, plain, material))["published"])
     queries = gather_queries(context, pairs, material)
     _, found = run.adapt(queries, plain)
     print(describe(found))
     run.save(session.folder)
-    trained = Projection.load(session.folder / projection.FILE)
+    trained = Projection.load(session.folder / PROJECTION_FILE)
     keys = {context.catalogue.get(product).product_key for product in set(products.values())}
     places = {
         context.catalogue.facts([key])[key].product.product_id: at

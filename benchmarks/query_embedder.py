@@ -32,7 +32,14 @@ from data.photos import Intake
 from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
 from engine.protocols import Backbone, Floats
-from engine.space import MatchCalibration, Projection, fit_pca, match_calibration, normalise, projection
+from engine.space import (
+    CALIBRATION_FILE,
+    PROJECTION_FILE,
+    MatchCalibration,
+    Projection,
+    fit_pca,
+    normalise,
+)
 from engine.text import TextEncoder, TextHead, text_features
 from indexer.importing import import_feed
 from training.context import TrainingContext
@@ -191,8 +198,8 @@ def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions
 def run_no_match(grocery: Grocery, clothing: Path) -> None:
     """Asks the live generation for photos of groceries and of clothes; `lookalike rebuild --home HOME` makes it."""
     folder = GenerationStore(grocery.settings.home).open()
-    space = Projection.load(folder.path(projection.FILE))
-    calibration = MatchCalibration.load(folder.path(match_calibration.FILE))
+    space = Projection.load(folder.path(PROJECTION_FILE))
+    calibration = MatchCalibration.load(folder.path(CALIBRATION_FILE))
     index = space.apply(grocery.features.read(grocery.context.snapshot.image_sha256))
     strangers = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in sorted(clothing.glob("*/*.jpg"))}
     grocery.embed(strangers, flips=False)

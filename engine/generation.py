@@ -14,23 +14,31 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
+from engine.index import INDEX_FILE
 from engine.index import choose as faiss_index
-from engine.known_queries import LearnedQueries, LearnedTextTower, RelatedQueries, Senses, related, senses
-from engine.known_queries import learned as learned_queries
+from engine.known_queries import (
+    LEARNED_FILE,
+    RELATED_FILE,
+    SENSES_FILE,
+    LearnedQueries,
+    LearnedTextTower,
+    RelatedQueries,
+    Senses,
+)
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.recognition import VOTERS_FILE
 from engine.recognition import files as recognition_files
 from engine.space import (
+    ADAPTER_FILE,
+    CALIBRATION_FILE,
+    PROJECTION_FILE,
     MatchCalibration,
     Projection,
     QueryAdapter,
     duplicate_bound,
-    match_calibration,
-    projection,
-    query_adapter,
     space_digest,
 )
-from engine.text import EncoderTextTower, TextEncoder, TextHead
-from engine.text import head as text_head
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
 
 ROWS_FILE = "rows.npz"
 
@@ -134,11 +142,11 @@ class Generation:
         self._models = models
         self._backbone: Backbone | None = None
         self._tower: TextTower | None = None
-        self._head = TextHead.load(folder.path(text_head.FILE)) if folder.has(text_head.FILE) else None
-        calibrated = folder.has(match_calibration.FILE)
-        self.calibration = MatchCalibration.load(folder.path(match_calibration.FILE)) if calibrated else None
-        adapted = folder.has(query_adapter.FILE)
-        self.adapter = QueryAdapter.load(folder.path(query_adapter.FILE)) if adapted else None
+        self._head = TextHead.load(folder.path(HEAD_FILE)) if folder.has(HEAD_FILE) else None
+        calibrated = folder.has(CALIBRATION_FILE)
+        self.calibration = MatchCalibration.load(folder.path(CALIBRATION_FILE)) if calibrated else None
+        adapted = folder.has(ADAPTER_FILE)
+        self.adapter = QueryAdapter.load(folder.path(ADAPTER_FILE)) if adapted else None
         if self.adapter is not None and self.adapter.space_dim != projection.space_dim:
             raise InvalidModel(
                 f"the query adapter must fit the space's {projection.space_dim} dimensions; got "
@@ -146,13 +154,13 @@ class Generation:
             )
         # A part trained alone may have replaced the space since; points of another one would lead anywhere.
         space = space_digest(projection)
-        found = LearnedQueries.load(folder.path(learned_queries.FILE)) if folder.has(learned_queries.FILE) else None
+        found = LearnedQueries.load(folder.path(LEARNED_FILE)) if folder.has(LEARNED_FILE) else None
         self._learned = found if found is not None and found.space == space else None
-        known = RelatedQueries.load(folder.path(related.FILE)) if folder.has(related.FILE) else None
+        known = RelatedQueries.load(folder.path(RELATED_FILE)) if folder.has(RELATED_FILE) else None
         self.related = known if known is not None and known.space == space else None
-        several = Senses.load(folder.path(senses.FILE)) if folder.has(senses.FILE) else None
+        several = Senses.load(folder.path(SENSES_FILE)) if folder.has(SENSES_FILE) else None
         self.senses = several if several is not None and several.space == space else None
-        voters = recognition_files.FILE
+        voters = VOTERS_FILE
         self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:
             self.recogniser.check_fingerprint(self.spec.fingerprint)
@@ -255,8 +263,8 @@ def load_generation(
             f"{given[:12]}. Rebuild, or search with the backbone it was built with."
         )
     folder.verify()
-    space = Projection.load(folder.path(projection.FILE))
-    index = faiss_index.load_index(folder.path(faiss_index.FILE), settings)
+    space = Projection.load(folder.path(PROJECTION_FILE))
+    index = faiss_index.load_index(folder.path(INDEX_FILE), settings)
     rows = RowTable.load(folder.path(ROWS_FILE))
     if (index.count, index.dim, spec.dim) != (len(rows.product_keys), space.space_dim, space.dim):
         raise InvalidModel(

@@ -1,5 +1,5 @@
 """Generations on disk: staged, verified, published atomically, rolled back."""
 
-from data.generations.store import GenerationFolder, GenerationStore, StagedGeneration
+from data.generations.store import REBUILD_LOCK, GenerationFolder, GenerationStore, StagedGeneration
 
-__all__ = ["GenerationFolder", "GenerationStore", "StagedGeneration"]
+__all__ = ["REBUILD_LOCK", "GenerationFolder", "GenerationStore", "StagedGeneration"]

@@ -25,6 +25,7 @@ from data.storage import fsync_path, make_folder, sha256_file, write_text
 
 __all__ = ["GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
 _STAGING, _REMOVED = ".staging-", ".removed-"
+REBUILD_LOCK = "rebuild.lock"  # in the home; whoever builds or publishes a generation holds it
 _log = logging.getLogger("lookalike.generations")
 
 

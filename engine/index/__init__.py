@@ -1,5 +1,6 @@
 """Vector indexes behind one protocol: exact on the CPU or GPU, chosen by what the machine has."""
 
 from engine.index.choose import build_index
+from engine.index.flat import INDEX_FILE
 
-__all__ = ["build_index"]
+__all__ = ["INDEX_FILE", "build_index"]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from data.settings import Settings
 from engine.errors import InvalidModel
-from engine.index.flat import FILE, FlatIndex
+from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, VectorIndex
 
-__all__ = ["FILE", "build_index", "load_index"]
+__all__ = ["INDEX_FILE", "build_index", "load_index"]
 
 
 def build_index(vectors: Floats, settings: Settings) -> VectorIndex:

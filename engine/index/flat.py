@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.errors import InvalidModel, InvalidQuery
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
-FILE = "index.faiss"
+INDEX_FILE = "index.faiss"
 # Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores, which ties need.
 _QUERIES_AT_ONCE = 16
 _TIE_MARGIN = 16
@@ -118,7 +118,7 @@ class FlatIndex:
         """Writes `index.faiss` into `folder`."""
         import faiss
 
-        faiss.write_index(self._index, str(folder / FILE))
+        faiss.write_index(self._index, str(folder / INDEX_FILE))
 
 
 def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:

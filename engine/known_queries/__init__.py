@@ -1,12 +1,16 @@
 """Queries that a generation knows: learned from clicks, related to each other, with several senses."""
 
-from engine.known_queries.learned import LearnedQueries, LearnedTextTower
-from engine.known_queries.related import MOST_TEXTS, RelatedQueries, RelatedQuery, query_key
-from engine.known_queries.senses import MOST_SENSES, Senses
+from engine.known_queries.files import query_key
+from engine.known_queries.learned import LEARNED_FILE, LearnedQueries, LearnedTextTower
+from engine.known_queries.related import MOST_TEXTS, RELATED_FILE, RelatedQueries, RelatedQuery
+from engine.known_queries.senses import MOST_SENSES, SENSES_FILE, Senses
 
 __all__ = [
+    "LEARNED_FILE",
     "MOST_SENSES",
     "MOST_TEXTS",
+    "RELATED_FILE",
+    "SENSES_FILE",
     "LearnedQueries",
     "LearnedTextTower",
     "RelatedQueries",

@@ -1,18 +1,17 @@
 """Points of frequent queries, learned from what shoppers chose, beside the text tower that knows all words."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from data.storage import write_bytes
 from engine.errors import InvalidModel
+from engine.known_queries.files import PointsFile, query_key
 from engine.protocols import Floats, TextTower
-from engine.space import read_tensors
 
-FILE = "learned_queries.safetensors"
+LEARNED_FILE = "learned_queries.safetensors"
+_FILE = PointsFile(name=LEARNED_FILE, tensor="points", entry="texts")
 
 
 class LearnedQueries:
@@ -28,19 +27,16 @@ class LearnedQueries:
         if points.ndim != 2 or len(points) != len(texts):
             raise InvalidModel(f"there must be one point a query; got {points.shape} for {len(texts)}. Rebuild.")
         self.texts, self.points, self.space = tuple(texts), points, space
-        self._rows = {_key(text): row for row, text in enumerate(texts)}
+        self._rows = {query_key(text): row for row, text in enumerate(texts)}
 
     def of(self, text: str) -> Floats | None:
         """Returns the point of these words, case and spaces aside, or None where they were not learned."""
-        row = self._rows.get(_key(text))
+        row = self._rows.get(query_key(text))
         return None if row is None else self.points[row]
 
     def save(self, folder: Path) -> None:
         """Writes `learned_queries.safetensors`."""
-        from safetensors.numpy import save
-
-        metadata = {"texts": json.dumps(self.texts, ensure_ascii=False), "space": self.space}
-        write_bytes(folder / FILE, save({"points": np.ascontiguousarray(self.points, np.float32)}, metadata=metadata))
+        _FILE.save(folder, self.points, self.texts, self.space)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -49,12 +45,7 @@ class LearnedQueries:
         Raises:
             InvalidModel: it does not hold learned queries.
         """
-        tensors, metadata = read_tensors(path, ("points",))
-        try:
-            texts = [str(text) for text in json.loads(metadata["texts"])]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidModel(f"{path.name} must name its queries; got {error}. Rebuild.") from error
-        return cls(texts, tensors["points"], metadata.get("space", ""))
+        return _FILE.load(path, lambda texts, points, space: cls([str(text) for text in texts], points, space))
 
 
 class LearnedTextTower:
@@ -70,7 +61,3 @@ class LearnedTextTower:
         others = iter(self._tower.embed(unknown) if unknown or not texts else ())
         points = [next(others) if point is None else point for point in found]
         return np.stack(points) if points else self._tower.embed(())
-
-
-def _key(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -1,20 +1,19 @@
 """Known queries: what shoppers searched and what the shop calls its products, with their places in the space."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.storage import write_bytes
 from engine.errors import InvalidModel
+from engine.known_queries.files import PointsFile, query_key
 from engine.protocols import Floats
-from engine.space import read_tensors
 
-FILE = "related_queries.safetensors"
+RELATED_FILE = "related_queries.safetensors"
+_FILE = PointsFile(name=RELATED_FILE, tensor="vectors", entry="queries")
 MOST_TEXTS = 100_000
 _NEAR_TIE = 0.02  # of cosine; the query that is asked more often comes first among such
 
@@ -31,11 +30,6 @@ class RelatedQuery:
     text: str
     score: float
     searches: int
-
-
-def query_key(text: str) -> str:
-    """Returns the form in which two queries are the same: case folded, single spaces."""
-    return " ".join(text.split()).casefold()
 
 
 class RelatedQueries:
@@ -89,25 +83,18 @@ class RelatedQueries:
 
     def save(self, folder: Path) -> None:
         """Writes `related_queries.safetensors`."""
-        from safetensors.numpy import save
-
-        told = json.dumps({"texts": self._texts, "searches": self._searches.tolist()})
-        write_bytes(
-            folder / FILE,
-            save({"vectors": np.ascontiguousarray(self._vectors)}, metadata={"queries": told, "space": self.space}),
-        )
+        told = {"texts": self._texts, "searches": self._searches.tolist()}
+        _FILE.save(folder, self._vectors, told, self.space)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "RelatedQueries":
         """Reads the file.
 
         Raises:
             InvalidModel: it does not hold known queries.
         """
-        tensors, metadata = read_tensors(path, ("vectors",))
-        try:
-            told = json.loads(metadata["queries"])
-            texts = [str(text) for text in told["texts"]]
-            return cls(texts, np.array(told["searches"], np.int64), tensors["vectors"], metadata.get("space", ""))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidModel(f"{path.name} must hold texts, searches and vectors; got {error}. Rebuild.") from error
+
+        def build(told: Any, vectors: Floats, space: str) -> "RelatedQueries":
+            return cls([str(text) for text in told["texts"]], np.array(told["searches"], np.int64), vectors, space)
+
+        return _FILE.load(path, build)

@@ -1,19 +1,17 @@
 """Queries with several senses: words that lead shoppers to products of different kinds get a point for each kind."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import numpy as np
 
-from data.storage import write_bytes
 from engine.errors import InvalidModel
-from engine.known_queries.related import query_key
+from engine.known_queries.files import PointsFile, query_key
 from engine.protocols import Floats
-from engine.space import read_tensors
 
-FILE = "senses.safetensors"
+SENSES_FILE = "senses.safetensors"
+_FILE = PointsFile(name=SENSES_FILE, tensor="points", entry="senses")
 MOST_SENSES = 3
 
 
@@ -40,28 +38,23 @@ class Senses:
 
     def save(self, folder: Path) -> None:
         """Writes `senses.safetensors`."""
-        from safetensors.numpy import save
-
         counts = [(text, len(rows)) for text, rows in self._points.items()]
-        points = np.concatenate(list(self._points.values()))
-        write_bytes(
-            folder / FILE, save({"points": points}, metadata={"senses": json.dumps(counts), "space": self.space})
-        )
+        _FILE.save(folder, np.concatenate(list(self._points.values())), counts, self.space)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "Senses":
         """Reads the file.
 
         Raises:
             InvalidModel: it does not hold senses.
         """
-        tensors, metadata = read_tensors(path, ("points",))
-        try:
-            told = [(str(text), int(count)) for text, count in json.loads(metadata["senses"])]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidModel(f"{path.name} must name its queries; got {error}. Rebuild.") from error
-        ends = np.cumsum([count for _, count in told])
-        if not len(ends) or ends[-1] != len(tensors["points"]):
-            raise InvalidModel(f"{path.name} must hold the points of its queries. Rebuild.")
-        points = np.split(tensors["points"], ends[:-1])
-        return cls(dict(zip([text for text, _ in told], points, strict=True)), metadata.get("space", ""))
+
+        def build(told: Any, points: Floats, space: str) -> "Senses":
+            counts = [(str(text), int(count)) for text, count in told]
+            ends = np.cumsum([count for _, count in counts])
+            if not len(ends) or ends[-1] != len(points):
+                raise ValueError(f"{len(points)} points")
+            rows = np.split(points, ends[:-1])
+            return cls({text: part for (text, _), part in zip(counts, rows, strict=True)}, space)
+
+        return _FILE.load(path, build)

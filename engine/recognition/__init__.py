@@ -1,6 +1,6 @@
 """Recognition: three voters over pool_3 features and the vote that joins them."""
 
-from engine.recognition.files import FILE, load_recogniser, save_recogniser
+from engine.recognition.files import VOTERS_FILE, load_recogniser, save_recogniser
 from engine.recognition.recogniser import FeatureMap, Recogniser, Recognition
 from engine.recognition.vote import RULES, Vote
 from engine.recognition.voters import (
@@ -19,6 +19,7 @@ __all__ = [
     "NAMES",
     "RULES",
     "TRANSFORMS",
+    "VOTERS_FILE",
     "FeatureMap",
     "KnnVoter",
     "LinearVoter",

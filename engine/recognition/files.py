@@ -14,7 +14,7 @@ from engine.recognition.recogniser import FeatureMap, Recogniser
 from engine.recognition.vote import Vote
 from engine.recognition.voters import KnnVoter, LinearVoter
 
-FILE = "voters.safetensors"
+VOTERS_FILE = "voters.safetensors"
 _FORMAT = 1
 Arrays = dict[str, NDArray[Any]]
 
@@ -58,7 +58,7 @@ def save_recogniser(recogniser: Recogniser, folder: Path) -> None:
         },
     }
     content = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(folder / FILE, save(content, metadata={"recogniser": json.dumps(facts, ensure_ascii=False)}))
+    write_bytes(folder / VOTERS_FILE, save(content, metadata={"recogniser": json.dumps(facts, ensure_ascii=False)}))
 
 
 def load_recogniser(path: Path, settings: Settings | None = None) -> Recogniser:

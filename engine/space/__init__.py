@@ -1,8 +1,9 @@
 """The product space: projection of features, query adapter, match probability, near-duplicates."""
 
 from engine.space.duplicates import DEFAULT_BOUND, Order, duplicate_bound, duplicates
-from engine.space.match_calibration import Curve, MatchCalibration, Region, judge, kind_of
+from engine.space.match_calibration import CALIBRATION_FILE, Curve, MatchCalibration, Region, judge, kind_of
 from engine.space.projection import (
+    PROJECTION_FILE,
     Projection,
     explained_variance,
     fit_pca,
@@ -11,10 +12,13 @@ from engine.space.projection import (
     read_tensors,
     space_digest,
 )
-from engine.space.query_adapter import QueryAdapter
+from engine.space.query_adapter import ADAPTER_FILE, QueryAdapter
 
 __all__ = [
+    "ADAPTER_FILE",
+    "CALIBRATION_FILE",
     "DEFAULT_BOUND",
+    "PROJECTION_FILE",
     "Curve",
     "MatchCalibration",
     "Order",

@@ -20,7 +20,7 @@ from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space.projection import normalise, read_tensors
 
-FILE = "match_calibration.safetensors"
+CALIBRATION_FILE = "match_calibration.safetensors"
 Kind = Literal["text", "photo"]
 _ARRAYS = ("mean", "axes", "spreads")
 
@@ -112,7 +112,9 @@ class MatchCalibration:
             "measured": self.measured,
         }
         tensors = {name: np.ascontiguousarray(getattr(self.region, name), np.float32) for name in _ARRAYS}
-        write_bytes(folder / FILE, save(tensors, metadata={"calibration": json.dumps(facts, sort_keys=True)}))
+        write_bytes(
+            folder / CALIBRATION_FILE, save(tensors, metadata={"calibration": json.dumps(facts, sort_keys=True)})
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -13,7 +13,7 @@ from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 
-FILE = "projection.safetensors"
+PROJECTION_FILE = "projection.safetensors"
 _TRANSFORMS: dict[str, Callable[[Floats], Floats]] = {
     "none": lambda rows: rows,
     "l2": lambda rows: normalise(rows),
@@ -80,7 +80,7 @@ class Projection:
         from safetensors.numpy import save
 
         tensors = {"mean": np.ascontiguousarray(self.mean), "matrix": np.ascontiguousarray(self.matrix)}
-        write_bytes(folder / FILE, save(tensors, metadata={"transform": self.transform}))
+        write_bytes(folder / PROJECTION_FILE, save(tensors, metadata={"transform": self.transform}))
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -15,7 +15,7 @@ from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space.projection import normalise, read_tensors
 
-FILE = "query_adapter.safetensors"
+ADAPTER_FILE = "query_adapter.safetensors"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class QueryAdapter:
         """Writes `query_adapter.safetensors`."""
         from safetensors.numpy import save
 
-        write_bytes(folder / FILE, save({"matrix": np.ascontiguousarray(self.matrix, np.float32)}))
+        write_bytes(folder / ADAPTER_FILE, save({"matrix": np.ascontiguousarray(self.matrix, np.float32)}))
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -9,11 +9,12 @@ from engine.text.encoders import (
     tuned_folder,
 )
 from engine.text.features import CHARACTERS, Encoder, text_features
-from engine.text.head import TextHead, fit_ridge
+from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.tower import EncoderTextTower, TextEncoder, bundled_model, load_model
 
 __all__ = [
     "CHARACTERS",
+    "HEAD_FILE",
     "Encoder",
     "EncoderTextTower",
     "TextEncoder",

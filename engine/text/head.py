@@ -17,7 +17,7 @@ from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise, read_tensors
 
-FILE = "text_head.safetensors"
+HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
 _KERNEL_WIDTH = 0.1  # of the cosine between two texts; chosen by category search on the grocery and clothing photos
 
@@ -84,7 +84,7 @@ class TextHead:
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         # One entry: safetensors writes several in any order, and equal heads should give equal files.
         encoder = json.dumps({"name": self.encoder_name, "digest": self.encoder_digest, "characters": self.characters})
-        write_bytes(folder / FILE, save(tensors, metadata={"encoder": encoder}))
+        write_bytes(folder / HEAD_FILE, save(tensors, metadata={"encoder": encoder}))
 
     @classmethod
     def load(cls, path: Path) -> Self:

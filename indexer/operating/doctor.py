@@ -10,7 +10,7 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
 from data.features import FeatureStore
-from data.generations import GenerationStore
+from data.generations import REBUILD_LOCK, GenerationStore
 from data.photos import Intake
 from data.settings import Settings
 from data.storage import FILE_NAME as DATABASE
@@ -18,7 +18,7 @@ from data.storage import holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned
 from indexer.operating.operate import damage
-from indexer.rebuild import LOCK_FILE, encoder_of, last_rebuild, lost_encoder, versions
+from indexer.rebuild import encoder_of, last_rebuild, lost_encoder, versions
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _SOURCES_LOOKED_AT = 100
@@ -246,8 +246,8 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _rebuild(settings: Settings) -> Iterator[Finding]:
-    running = holder(settings.home / LOCK_FILE)
-    detail = f"{LOCK_FILE} is held by {running}" if running else "none is running"
+    running = holder(settings.home / REBUILD_LOCK)
+    detail = f"{REBUILD_LOCK} is held by {running}" if running else "none is running"
     yield Finding(level=OK, subject="lock", detail=detail)
     last = last_rebuild(settings.home)
     if last is not None and not last.get("published"):

@@ -5,11 +5,11 @@ from typing import Any
 
 from data.catalogue import Catalogue, ImportRuns
 from data.errors import CorruptGeneration, NoGeneration
-from data.generations import GenerationFolder, GenerationStore
+from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import holder
 from engine.errors import InvalidModel
-from indexer.rebuild import LOCK_FILE, last_rebuild, lost_encoder
+from indexer.rebuild import last_rebuild, lost_encoder
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def status(settings: Settings) -> dict[str, Any]:
     store = GenerationStore(settings.home)
     catalogue = Catalogue(settings.home)
     live, problem = _live(store)
-    rebuilding = holder(settings.home / LOCK_FILE)
+    rebuilding = holder(settings.home / REBUILD_LOCK)
     return {
         "home": str(settings.home),
         "live": _generation_facts(live) if live else None,

@@ -1,12 +1,11 @@
 """The nightly rebuild: embed, train, index, verify, publish, prune."""
 
 from indexer.rebuild.encoders import encoder_of, lost_encoder
-from indexer.rebuild.nightly import LOCK_FILE, rebuild
+from indexer.rebuild.nightly import rebuild
 from indexer.rebuild.summary import Journal, describe, last_rebuild, reason_of
 from indexer.rebuild.versions import versions
 
 __all__ = [
-    "LOCK_FILE",
     "Journal",
     "describe",
     "encoder_of",

@@ -4,13 +4,12 @@ from pathlib import Path
 
 from data.generations import GenerationFolder
 from engine.errors import InvalidModel
-from engine.text import TextHead, is_tuned, tuned_folder
-from engine.text import head as text_head
+from engine.text import HEAD_FILE, TextHead, is_tuned, tuned_folder
 
 
 def encoder_of(folder: GenerationFolder) -> str:
     """Returns what a generation's text head calls its encoder; "" where it has no text head."""
-    return TextHead.load(folder.path(text_head.FILE)).encoder_name if folder.has(text_head.FILE) else ""
+    return TextHead.load(folder.path(HEAD_FILE)).encoder_name if folder.has(HEAD_FILE) else ""
 
 
 def lost_encoder(home: Path, folder: GenerationFolder) -> str:

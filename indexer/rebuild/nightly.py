@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from data.generations import GenerationFolder, StagedGeneration
+from data.generations import REBUILD_LOCK, GenerationFolder, StagedGeneration
 from data.progress import track
 from data.settings import Settings
 from data.storage import exclusive
 from engine.protocols import Backbone, Floats
+from engine.space import PROJECTION_FILE
 from indexer.rebuild.encoders import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import prune, stale_features
@@ -26,7 +27,6 @@ from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.rebuild.verify import verify
 from indexer.rebuild.versions import versions
 
-LOCK_FILE = "rebuild.lock"
 _BLOCK_ROWS = 16_384
 _log = logging.getLogger("lookalike.rebuild")
 
@@ -57,7 +57,7 @@ def rebuild(
         LookalikeError, OSError: a step failed. In every case the live generation stays as it is.
     """
     journal = journal or Journal()
-    with exclusive(settings.home / LOCK_FILE, "rebuild"):
+    with exclusive(settings.home / REBUILD_LOCK, "rebuild"):
         try:
             _run(settings, journal, train=train, full=full, backbone=backbone)
         except Exception as error:
@@ -110,7 +110,7 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
     from engine.generation import write_generation_files
     from engine.space import projection
 
-    space = projection.Projection.load(staged.folder / projection.FILE)
+    space = projection.Projection.load(staged.folder / PROJECTION_FILE)
     photos = job.snapshot.image_sha256
     vectors = np.empty((len(photos), space.space_dim), dtype=np.float32)
     for start in track(range(0, len(photos), _BLOCK_ROWS), "project", unit="blocks"):

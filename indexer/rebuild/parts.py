@@ -1,8 +1,6 @@
 """The trained parts of a generation: trained anew, or taken over from the live one."""
 
 import hashlib
-import importlib
-import itertools
 import json
 import logging
 import shutil
@@ -15,16 +13,9 @@ from data.generations import StagedGeneration
 from engine.errors import FingerprintMismatch
 from indexer.rebuild.job import Job
 from indexer.rebuild.versions import versions
+from training.parts import PARTS
 
 _log = logging.getLogger("lookalike.rebuild")
-# module of `training` -> the files it writes, which --no-train takes over; trained in this order
-PARTS: dict[str, tuple[str, ...]] = {
-    "space": ("projection.safetensors", "text_head.safetensors"),
-    "query_embedder": ("match_calibration.safetensors", "held_out_retrieval.json", "query_adapter.safetensors"),
-    "learned_queries": ("learned_queries.safetensors",),
-    "known_queries": ("related_queries.safetensors", "senses.safetensors"),
-    "voters": ("voters.safetensors", "recognition.safetensors"),
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ def inputs_of(job: Job) -> dict[str, Any]:
         "seq": job.snapshot.seq,
         "photos": hashlib.sha256("".join(job.snapshot.image_sha256).encode()).hexdigest(),
         "fingerprint": job.spec.fingerprint,
-        "parts": sorted(PARTS),
+        "parts": sorted(part.name for part in PARTS),
         "events": Events(job.settings.home).count,
         "versions": versions(),
         **{name: getattr(job.settings, name) for name in names},
@@ -62,9 +53,9 @@ def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> T
 
     context = training_context(job)
     measured = {}
-    for number, name in enumerate(PARTS, 1):
-        _log.info("train: %s (%d of %d)", name.replace("_", " "), number, len(PARTS))
-        measured[name] = importlib.import_module(f"training.{name}").train(context, staged.folder)
+    for number, part in enumerate(PARTS, 1):
+        _log.info("train: %s (%d of %d)", part.name.replace("_", " "), number, len(PARTS))
+        measured[part.name] = part.train(context, staged.folder)
     return Trained(_plain(measured), inputs, anew=True)
 
 
@@ -89,7 +80,7 @@ def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
             f"--no-train needs the live generation's backbone {job.live.manifest.fingerprint[:12]}; the settings give "
             f"{job.spec.fingerprint[:12]} ({job.spec.name}, {job.spec.precision}). Run without --no-train."
         )
-    for name in itertools.chain.from_iterable(PARTS.values()):
+    for name in (name for part in PARTS for name in part.files):
         if job.live.has(name):
             shutil.copyfile(job.live.path(name), staged.folder / name)
     metrics = job.live.manifest.metrics

@@ -8,7 +8,7 @@ from typing import Any
 from data.storage import write_text
 from indexer.rebuild.gates import GateResult
 
-FILE = "report.html"
+REPORT_FILE = "report.html"
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -47,7 +47,7 @@ def write_report(
     ]
     title = f"Generation {escape(generation)}"
     page = f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>\n'
-    write_text(folder / FILE, f"{page}<h1>{title}</h1>\n{''.join(sections)}</html>\n")
+    write_text(folder / REPORT_FILE, f"{page}<h1>{title}</h1>\n{''.join(sections)}</html>\n")
 
 
 def _gate(gate: GateResult) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
 from engine.index import build_index
-from engine.index.choose import FILE, load_index
+from engine.index.choose import INDEX_FILE, load_index
 from engine.index.flat import FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, Hits, Mask, VectorIndex
@@ -159,7 +159,7 @@ def test_vectors_with_nan_are_refused() -> None:
 def test_saved_index_answers_alike(tmp_path: Path, settings: Settings) -> None:
     vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
     build_index(vectors, settings).save(tmp_path)
-    loaded = load_index(tmp_path / FILE, settings)
+    loaded = load_index(tmp_path / INDEX_FILE, settings)
     assert (loaded.count, loaded.dim, loaded.kind, loaded.memory_bytes) == (50, 8, "faiss flat cpu", 1600)
     np.testing.assert_array_equal(loaded.vectors(np.array([3, 1])), vectors[[3, 1]])
     assert_same_hits(loaded.search(vectors[:5], 7), FlatIndex.of(vectors).search(vectors[:5], 7))
@@ -172,7 +172,7 @@ def assert_same_hits(got: list[Hits], expected: list[Hits]) -> None:
 @pytest.fixture
 def index_bytes(tmp_path: Path) -> bytes:
     FlatIndex.of(np.ones((4, 2), np.float32)).save(tmp_path)
-    return (tmp_path / FILE).read_bytes()
+    return (tmp_path / INDEX_FILE).read_bytes()
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, -1])
@@ -194,9 +194,9 @@ def test_an_index_file_that_claims_a_huge_length_is_refused(
 
 
 def test_another_kind_of_index_is_refused(tmp_path: Path, settings: Settings) -> None:
-    faiss.write_index(faiss.IndexFlatL2(4), str(tmp_path / FILE))
+    faiss.write_index(faiss.IndexFlatL2(4), str(tmp_path / INDEX_FILE))
     with pytest.raises(InvalidModel, match="inner-product"):
-        load_index(tmp_path / FILE, settings)
+        load_index(tmp_path / INDEX_FILE, settings)
 
 
 def test_auto_falls_back_to_the_processor_and_says_why(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space import MatchCalibration, judge, kind_of
-from engine.space.match_calibration import FILE
+from engine.space.match_calibration import CALIBRATION_FILE
 from training.embedder.match_calibration import fit_calibration, fit_curve, fit_region
 
 DIM = 32
@@ -94,20 +94,20 @@ def test_kinds_of_question() -> None:
 
 def test_it_reads_back_what_it_wrote(calibration: MatchCalibration, tmp_path: Path) -> None:
     calibration.save(tmp_path)
-    first = (tmp_path / FILE).read_bytes()
-    again = MatchCalibration.load(tmp_path / FILE)
+    first = (tmp_path / CALIBRATION_FILE).read_bytes()
+    again = MatchCalibration.load(tmp_path / CALIBRATION_FILE)
     assert again.curves == calibration.curves
     assert again.measured == calibration.measured
     np.testing.assert_array_equal(
         again.region.distances(known_photos(5, 8)), calibration.region.distances(known_photos(5, 8))
     )
     again.save(tmp_path)
-    assert (tmp_path / FILE).read_bytes() == first
+    assert (tmp_path / CALIBRATION_FILE).read_bytes() == first
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors", None])
 def test_damaged_files_are_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     if content is None:
         arrays = {
             "mean": np.zeros(3, np.float32),

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import Projection, explained_variance, fit_pca, normalise, plain
-from engine.space.projection import FILE
+from engine.space.projection import PROJECTION_FILE
 
 
 @pytest.fixture
@@ -87,13 +87,15 @@ def test_another_width_of_features_is_a_mismatch(features: Floats) -> None:
 def test_saved_projection_answers_alike(features: Floats, tmp_path: Path) -> None:
     projection = fit_pca(features, 4)
     projection.save(tmp_path)
-    np.testing.assert_array_equal(Projection.load(tmp_path / FILE).apply(features), projection.apply(features))
+    np.testing.assert_array_equal(
+        Projection.load(tmp_path / PROJECTION_FILE).apply(features), projection.apply(features)
+    )
 
 
 def test_the_same_data_gives_the_same_file(features: Floats, tmp_path: Path) -> None:
     for name in ("first", "second"):
         fit_pca(features, 4).save(tmp_path / name)
-    assert (tmp_path / "first" / FILE).read_bytes() == (tmp_path / "second" / FILE).read_bytes()
+    assert (tmp_path / "first" / PROJECTION_FILE).read_bytes() == (tmp_path / "second" / PROJECTION_FILE).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -106,19 +108,19 @@ def test_the_same_data_gives_the_same_file(features: Floats, tmp_path: Path) -> 
     ],
 )
 def test_a_file_that_is_no_projection_is_refused(tensors: dict[str, Floats], tmp_path: Path) -> None:
-    save_file(tensors, tmp_path / FILE, metadata={"transform": "l2"})
+    save_file(tensors, tmp_path / PROJECTION_FILE, metadata={"transform": "l2"})
     with pytest.raises(InvalidModel):
-        Projection.load(tmp_path / FILE)
+        Projection.load(tmp_path / PROJECTION_FILE)
 
 
 def test_an_unknown_transform_and_garbage_bytes_are_refused(tmp_path: Path) -> None:
     save_file(
         {"mean": np.zeros(4, np.float32), "matrix": np.ones((4, 2), np.float32)},
-        tmp_path / FILE,
+        tmp_path / PROJECTION_FILE,
         metadata={"transform": "exec"},
     )
     with pytest.raises(InvalidModel, match="exec"):
-        Projection.load(tmp_path / FILE)
-    (tmp_path / FILE).write_bytes(b"\x00" * 40)
-    with pytest.raises(InvalidModel, match=FILE):
-        Projection.load(tmp_path / FILE)
+        Projection.load(tmp_path / PROJECTION_FILE)
+    (tmp_path / PROJECTION_FILE).write_bytes(b"\x00" * 40)
+    with pytest.raises(InvalidModel, match=PROJECTION_FILE):
+        Projection.load(tmp_path / PROJECTION_FILE)

@@ -14,7 +14,7 @@ from engine.generation import Generation, load_generation
 from engine.protocols import Floats
 from engine.search import SearchAnswer, SearchEngine, SearchRequest
 from engine.space import QueryAdapter
-from engine.space.query_adapter import FILE
+from engine.space.query_adapter import ADAPTER_FILE
 
 
 class AxisTower:
@@ -33,9 +33,10 @@ def turn(start: int, end: int) -> QueryAdapter:
 
 def publish(shop: TinyShop, adapter: QueryAdapter) -> None:
     """Publishes a copy of the live generation with an adapter."""
+    from training.parts import QUERY_EMBEDDER
     from training.sessions.candidate import publish_candidate
 
-    publish_candidate(shop.settings, shop.publish(), "query_embedder", {}, (), adapter.save)
+    publish_candidate(shop.settings, shop.publish(), QUERY_EMBEDDER, {}, adapter.save)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_points_are_turned_to_unit_length_and_not_changed_in_place() -> None:
 def test_a_saved_adapter_is_read_back(tmp_path: Path) -> None:
     matrix = np.random.default_rng(1).normal(0, 1, (6, 6)).astype(np.float32)
     QueryAdapter(matrix).save(tmp_path)
-    np.testing.assert_array_equal(QueryAdapter.load(tmp_path / FILE).matrix, matrix)
+    np.testing.assert_array_equal(QueryAdapter.load(tmp_path / ADAPTER_FILE).matrix, matrix)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +89,16 @@ def test_a_saved_adapter_is_read_back(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_adapter_is_refused(tensors: dict[str, Any], tmp_path: Path) -> None:
-    save_file(tensors, tmp_path / FILE)
+    save_file(tensors, tmp_path / ADAPTER_FILE)
     with pytest.raises(InvalidModel):
-        QueryAdapter.load(tmp_path / FILE)
+        QueryAdapter.load(tmp_path / ADAPTER_FILE)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 40, b"\xff" * 9, b"not a tensor file"])
 def test_garbage_is_refused(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(InvalidModel, match=FILE):
-        QueryAdapter.load(tmp_path / FILE)
+    (tmp_path / ADAPTER_FILE).write_bytes(content)
+    with pytest.raises(InvalidModel, match=ADAPTER_FILE):
+        QueryAdapter.load(tmp_path / ADAPTER_FILE)
 
 
 def test_photos_go_through_it_alone_with_words_and_with_a_box(shop: TinyShop, engine: SearchEngine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from voter_rows import LABELS, draw_rows, keys_of
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
-from engine.recognition import FILE, Recogniser, load_recogniser, save_recogniser
+from engine.recognition import VOTERS_FILE, Recogniser, load_recogniser, save_recogniser
 from training.voters.fit import FitOptions, choose, fit
 
 
@@ -74,7 +74,7 @@ def test_it_comes_back_from_disk_the_same(
     recogniser: Recogniser, queries: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     save_recogniser(recogniser, tmp_path)
-    again = load_recogniser(tmp_path / FILE)
+    again = load_recogniser(tmp_path / VOTERS_FILE)
     np.testing.assert_allclose(again.tables(queries[0]), recogniser.tables(queries[0]), atol=2e-3)
     assert again.labels == recogniser.labels
     assert again.recognise(queries[0][:, 0]).labels[0].label == recogniser.recognise(queries[0][:, 0]).labels[0].label
@@ -82,7 +82,7 @@ def test_it_comes_back_from_disk_the_same(
 
 def test_a_damaged_file_is_an_invalid_model(recogniser: Recogniser, tmp_path: Path) -> None:
     save_recogniser(recogniser, tmp_path)
-    content = (tmp_path / FILE).read_bytes()
+    content = (tmp_path / VOTERS_FILE).read_bytes()
     for damaged in (
         b"",
         content[:1000],
@@ -90,6 +90,6 @@ def test_a_damaged_file_is_an_invalid_model(recogniser: Recogniser, tmp_path: Pa
         b"\x00" * 64,
         content.replace(b"temperatures", b"temperaturez"),
     ):
-        (tmp_path / FILE).write_bytes(damaged)
+        (tmp_path / VOTERS_FILE).write_bytes(damaged)
         with pytest.raises(InvalidModel):
-            load_recogniser(tmp_path / FILE)
+            load_recogniser(tmp_path / VOTERS_FILE)

@@ -14,12 +14,13 @@ from data.settings import Settings
 from engine.answers import Ranked, interleave
 from engine.errors import InvalidModel, InvalidQuery
 from engine.known_queries import RelatedQueries, Senses
-from engine.known_queries.related import FILE
+from engine.known_queries.related import RELATED_FILE
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Projection, normalise
 from indexer.rebuild import rebuild
-from training.behaviour.senses import split_senses
+from training.known_queries.senses import split_senses
+from training.parts import SPACE
 from training.sessions.candidate import publish_candidate
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ def _turn_space(folder: Path) -> None:
 def test_nearest_queries_without_itself_and_near_ties_by_how_often_they_were_asked(tmp_path: Path) -> None:
     vectors = _unit([[1, 0], [1, 0.02], [1, 0.03], [0, 1]])
     RelatedQueries(["Red mug", "mug", "red cup", "shoe"], np.array([9, 1, 5, 0]), vectors).save(tmp_path)
-    known = RelatedQueries.load(tmp_path / FILE)
+    known = RelatedQueries.load(tmp_path / RELATED_FILE)
     found = known.nearest("  red  MUG", np.array([1, 0], np.float32), 2)
     assert [(query.text, query.searches) for query in found] == [("red cup", 5), ("mug", 1)]
     assert known.nearest("new", np.array([0, 1], np.float32), 9)[0].text == "shoe"
@@ -50,9 +51,9 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         RelatedQueries(["a"], np.array([1, 2]), np.ones((2, 2), np.float32))
     with pytest.raises(InvalidModel, match="2 to 3 senses"):
         Senses({"a": np.ones((1, 2), np.float32)})
-    (tmp_path / FILE).write_bytes(b"junk")
+    (tmp_path / RELATED_FILE).write_bytes(b"junk")
     with pytest.raises(InvalidModel):
-        RelatedQueries.load(tmp_path / FILE)
+        RelatedQueries.load(tmp_path / RELATED_FILE)
 
 
 def test_senses_come_back_as_they_were_saved(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_logged_queries_are_proposed_named_in_why_and_searched_in_each_sense(
     # discs and bars take turns
     assert [hit.product_id.endswith("disc") for hit in answer.hits] in ([True, False] * 2, [False, True] * 2)
     assert not any("learned" in reason for reason in engine.search(SearchRequest(text="red disc")).hits[0].why)
-    other = publish_candidate(settings, folder, "space", {}, (), _turn_space).id
+    other = publish_candidate(settings, folder, replace(SPACE, files=()), {}, _turn_space)
     assert other == GenerationStore(settings.home).current_id()
     turned = SearchEngine(settings, backbone=TinyBackbone())
     assert turned.related_queries("red disc") == ()  # its points lie in the space that went

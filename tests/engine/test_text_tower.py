@@ -17,7 +17,7 @@ from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise
 from engine.text import EncoderTextTower, TextEncoder, TextHead, fit_ridge
-from engine.text.head import FILE
+from engine.text.head import HEAD_FILE
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_known_text_lands_near_its_own_photos(head: TextHead) -> None:
 
 def test_saved_head_answers_alike(head: TextHead, tmp_path: Path) -> None:
     head.save(tmp_path)
-    loaded = TextHead.load(tmp_path / FILE)
+    loaded = TextHead.load(tmp_path / HEAD_FILE)
     rows = normalise(np.random.default_rng(1).standard_normal((4, 6)))
     np.testing.assert_array_equal(loaded.apply(rows), head.apply(rows))
     assert (loaded.encoder_name, loaded.encoder_digest, loaded.space_dim) == ("", "d" * 64, 3)
@@ -130,17 +130,17 @@ def test_saved_head_answers_alike(head: TextHead, tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_head_is_refused(change: dict[str, Floats], head: TextHead, tmp_path: Path) -> None:
     head.save(tmp_path)
-    tensors = load_file(tmp_path / FILE) | change
-    save_file(tensors, tmp_path / FILE, metadata={"encoder": '{"name": "", "digest": "d"}'})
+    tensors = load_file(tmp_path / HEAD_FILE) | change
+    save_file(tensors, tmp_path / HEAD_FILE, metadata={"encoder": '{"name": "", "digest": "d"}'})
     with pytest.raises(InvalidModel):
-        TextHead.load(tmp_path / FILE)
+        TextHead.load(tmp_path / HEAD_FILE)
 
 
 def test_a_head_without_its_encoder_is_refused(head: TextHead, tmp_path: Path) -> None:
     head.save(tmp_path)
-    save_file(load_file(tmp_path / FILE), tmp_path / FILE)
+    save_file(load_file(tmp_path / HEAD_FILE), tmp_path / HEAD_FILE)
     with pytest.raises(InvalidModel, match="encoder"):
-        TextHead.load(tmp_path / FILE)
+        TextHead.load(tmp_path / HEAD_FILE)
 
 
 def test_ridge_agrees_with_scikit_learn() -> None:

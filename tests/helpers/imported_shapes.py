@@ -9,6 +9,7 @@ from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from indexer.importing import import_feed
 from indexer.rebuild import parts
+from training.parts import SPACE
 
 
 def import_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -17,7 +18,7 @@ def import_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     Returns:
         The feed's path; the photos beside it are the test's own to change.
     """
-    monkeypatch.setattr(parts, "PARTS", {"space": parts.PARTS["space"]})
+    monkeypatch.setattr(parts, "PARTS", (SPACE,))
     path = draw_catalogue(settings.home.parent / "feed", texts=False)
     import_feed(settings, path)
     return path

@@ -24,6 +24,7 @@ from data.features import FeatureStore
 from engine.backbones import load as backbones
 from engine.space import projection
 from indexer.rebuild import parts
+from training.parts import SPACE
 
 Stop = Callable[[], None]
 
@@ -101,7 +102,7 @@ def main(stop: str, arguments: list[str]) -> None:
     if stop != "run":
         kind, point = stop.split(":")
         POINTS[point](STOPS[kind])
-    parts.PARTS = {"space": parts.PARTS["space"]}
+    parts.PARTS = (SPACE,)
     backbones.resolve_spec = lambda settings: TinyBackbone.spec
     backbones.load_backbone = lambda *_, **__: TinyBackbone()
     lookalike.main(arguments)

@@ -1,6 +1,7 @@
 """Each gate passes what is right and refuses what was broken on purpose; one that refuses publishes nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from engine.protocols import Floats, Hits, Mask
 from engine.space import Projection
 from indexer.errors import GateFailed
 from indexer.importing import import_feed
-from indexer.rebuild import gates, rebuild
+from indexer.rebuild import gates, parts, rebuild
 from training.context import TrainingContext
+from training.parts import SPACE
 
 
 @pytest.fixture
@@ -188,8 +190,6 @@ def test_a_generation_that_does_not_load_fails_with_the_reason() -> None:
 
 
 def test_a_loss_of_quality_publishes_nothing(feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.space import part as space
-
     def worse(context: TrainingContext, folder: Path) -> dict[str, Any]:
         blurred = Projection(transform="l2", mean=np.zeros(192, np.float32), matrix=np.ones((192, 2), np.float32))
         blurred.matrix[:96, 0] = 0.5
@@ -197,7 +197,7 @@ def test_a_loss_of_quality_publishes_nothing(feed: Path, settings: Settings, mon
         return {}
 
     before = rebuild(settings, backbone=TinyBackbone()).generation
-    monkeypatch.setattr(space, "train", worse)
+    monkeypatch.setattr(parts, "PARTS", (replace(SPACE, train=worse),))
     with pytest.raises(GateFailed, match=r"quality must be >= \S+, measured \S+ \(photo_r1 is"):
         rebuild(settings, full=True, backbone=TinyBackbone())
     assert GenerationStore(settings.home).current_id() == before

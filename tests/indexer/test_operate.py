@@ -13,17 +13,16 @@ from small_generations import FIELDS
 from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue, Product
-from data.generations import GenerationFolder, GenerationStore
+from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
 from engine.backbones import load as backbones
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.text import TextHead, publish_encoder, staged_encoder
-from engine.text import head as text_head
+from engine.text import HEAD_FILE, TextHead, publish_encoder, staged_encoder
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.operating import describe_status, examine, roll_back, status
 from indexer.operating.doctor import FAIL, OK, WARN, Finding
-from indexer.rebuild import LOCK_FILE, last_rebuild, rebuild
+from indexer.rebuild import last_rebuild, rebuild
 
 Invoke = Callable[..., Result]
 
@@ -92,7 +91,7 @@ def test_status_flags_damaged_generations(generation: GenerationFolder, settings
 
 
 def test_status_names_a_running_rebuild(settings: Settings) -> None:
-    with exclusive(settings.home / LOCK_FILE, "rebuild"):
+    with exclusive(settings.home / REBUILD_LOCK, "rebuild"):
         assert "rebuild since" in status(settings)["rebuilding"]
 
 
@@ -155,7 +154,7 @@ def use_tuned_encoder(settings: Settings, generation: GenerationFolder) -> Path:
     staged = store.stage()
     for file in generation.manifest.files:
         shutil.copyfile(generation.path(file), staged.folder / file)
-    replace(TextHead.load(generation.path(text_head.FILE)), encoder_name=name).save(staged.folder)
+    replace(TextHead.load(generation.path(HEAD_FILE)), encoder_name=name).save(staged.folder)
     store.publish(staged, **{field: getattr(generation.manifest, field) for field in FIELDS})
     return settings.home / name
 
@@ -207,8 +206,8 @@ def test_a_rebuild_trains_anew_where_the_encoder_was_lost(
 
 def test_doctor_names_a_damaged_text_head_once(generation: GenerationFolder, settings: Settings, tiny: None) -> None:
     use_tuned_encoder(settings, generation)
-    flip(GenerationStore(settings.home).open().folder / text_head.FILE)
-    found = [finding for finding in examine(settings) if text_head.FILE in finding.detail]
+    flip(GenerationStore(settings.home).open().folder / HEAD_FILE)
+    found = [finding for finding in examine(settings) if HEAD_FILE in finding.detail]
     assert [(finding.level, finding.subject) for finding in found] == [(FAIL, "generations")]
     assert said_of_encoder(settings) == []
 

@@ -20,6 +20,7 @@ from data.settings import Settings
 from engine.generation import load_generation
 from indexer.importing import import_feed
 from indexer.rebuild import parts, rebuild
+from training.parts import SPACE
 
 DRIVER = Path(rebuild_driver.__file__)
 PHOTOS, NEW_PHOTOS = 24 * PHOTOS_EACH, 12 * PHOTOS_EACH
@@ -32,7 +33,7 @@ NEW_IS_LIVE = {"after_current", "mid_prune", "before_summary"}
 def space_alone() -> Iterator[None]:
     """Trains the product space only, as the driver does: the others add time and no new point to be killed at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "PARTS", {"space": parts.PARTS["space"]})
+        patch.setattr(parts, "PARTS", (SPACE,))
         yield
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from engine.generation import Generation, load_generation
 from engine.protocols import BackboneSpec, Floats
 from indexer.errors import GateFailed, NothingToIndex
 from indexer.importing import import_feed
-from indexer.rebuild import last_rebuild, rebuild
+from indexer.rebuild import last_rebuild, parts, rebuild
 from indexer.rebuild.summary import RebuildSummary
+from training.parts import SPACE
 
 IMAGES = 24 * PHOTOS_EACH
 
@@ -262,11 +264,9 @@ def test_one_flipped_byte_in_any_file_is_refused_with_the_file_named(
 def test_what_is_not_finite_becomes_none_in_the_manifest(
     feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.space import part as space
-
-    train = space.train
     odd = {"loss": float("nan"), "count": np.int64(3), "share": np.float32(0.5), "quality": None}
-    monkeypatch.setattr(space, "train", lambda *arguments: {**train(*arguments), **odd})
+    train = lambda *arguments: {**SPACE.train(*arguments), **odd}  # noqa: E731
+    monkeypatch.setattr(parts, "PARTS", (replace(SPACE, train=train),))
     summary: RebuildSummary = rebuild(settings, backbone=TinyBackbone())
     assert summary.published
     assert live(settings).manifest.metrics["parts"]["space"]["loss"] is None

@@ -14,11 +14,12 @@ from data.settings import Settings
 from engine.errors import InvalidModel
 from engine.known_queries import LearnedQueries, LearnedTextTower
 from engine.protocols import BackboneSpec, Floats
-from engine.space import Projection, normalise, projection, space_digest
-from engine.text import head as text_head
-from training.behaviour import Behaviour, learn_queries
-from training.behaviour.learned_queries import train
+from engine.space import PROJECTION_FILE, Projection, normalise, space_digest
+from engine.text import HEAD_FILE
+from training.behaviour import Behaviour
 from training.context import TrainingContext
+from training.known_queries import learn_queries
+from training.known_queries.learned import train
 
 
 class _Tower:
@@ -85,7 +86,7 @@ def test_points_without_names_are_refused() -> None:
 def test_the_part_learns_from_stored_events_in_the_space_of_its_folder(
     generation: GenerationFolder, settings: Settings, tmp_path: Path
 ) -> None:
-    for name in (projection.FILE, text_head.FILE):
+    for name in (PROJECTION_FILE, HEAD_FILE):
         shutil.copy(generation.path(name), tmp_path / name)
     catalogue = Catalogue(settings.home)
     spec = BackboneSpec.from_json(generation.manifest.backbone)
@@ -99,7 +100,7 @@ def test_the_part_learns_from_stored_events_in_the_space_of_its_folder(
     Events(settings.home).append([event for number in range(60) for event in search(number, names[0], names)])
     assert train(context, tmp_path)["queries"] == 1
     learned = LearnedQueries.load(tmp_path / "learned_queries.safetensors")
-    space = Projection.load(tmp_path / projection.FILE)
+    space = Projection.load(tmp_path / PROJECTION_FILE)
     assert learned.space == space_digest(space)
     first = next(iter(catalogue.iter_facts()))
     points = space.apply(context.features.read(list(context.snapshot.image_sha256)))

@@ -17,8 +17,7 @@ from data.settings import Settings
 from engine.generation import load_generation
 from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
-from engine.space.query_adapter import FILE
-from indexer.rebuild.parts import PARTS
+from engine.space.query_adapter import ADAPTER_FILE
 from training.cli import train_command
 from training.context import TrainingContext
 from training.embedder import (
@@ -34,6 +33,7 @@ from training.embedder import (
 from training.embedder import part as query_embedder
 from training.embedder.measure import photo_table
 from training.embedder.query_adapter import learn_matrix, train_adapter
+from training.parts import QUERY_EMBEDDER
 from training.photos import copy_key
 from training.sessions import EmbedderSession
 from training.sessions.candidate import publish_candidate
@@ -211,12 +211,12 @@ def test_the_part_writes_it_and_calibrates_with_it(
     space.train(context, tmp_path)
     found = query_embedder.train(context, tmp_path, QUICK)
     assert found["adapter"]["published"], found["adapter"]
-    written = QueryAdapter.load(tmp_path / FILE)
+    written = QueryAdapter.load(tmp_path / ADAPTER_FILE)
     assert written.space_dim == Projection.load(tmp_path / "projection.safetensors").space_dim
     (used,) = calibrated
     assert used is not None
     np.testing.assert_array_equal(used.matrix, written.matrix)
-    assert FILE in PARTS["query_embedder"]
+    assert ADAPTER_FILE in QUERY_EMBEDDER.files
 
 
 def test_questions_of_the_calibration_go_through_it(context: TrainingContext, tmp_path: Path) -> None:
@@ -247,10 +247,10 @@ def test_the_option_stays_until_it_is_taken_back(shop: TinyShop, monkeypatch: py
 
 def test_a_space_without_an_adapter_takes_the_old_one_away(shop: TinyShop) -> None:
     publish_candidate(
-        shop.settings, shop.publish(), "query_embedder", {}, (), QueryAdapter(np.eye(DIM, dtype=np.float32)).save
+        shop.settings, shop.publish(), QUERY_EMBEDDER, {}, QueryAdapter(np.eye(DIM, dtype=np.float32)).save
     )
     session = EmbedderSession.open(shop.settings, {})
     space.train(session.context, session.folder)
     session.publish({"published": True})
     session.close()
-    assert not shop.store.open().has(FILE)
+    assert not shop.store.open().has(ADAPTER_FILE)

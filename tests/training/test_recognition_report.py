@@ -16,7 +16,7 @@ from data.settings import Settings
 from engine.errors import InvalidModel
 from training.evaluation import Evaluation
 from training.measures import MODELS, Measured, join
-from training.measures.recognition import FILE
+from training.measures.recognition import RECOGNITION_FILE
 from training.reports.recognition import render
 
 HOSTILE = "<script>alert(1)</script>"
@@ -76,12 +76,12 @@ def test_folds_are_joined_and_kept_on_disk(tmp_path: Path) -> None:
     both = join([_measured(1, 10), _measured(2, 15)])
     assert len(both.y) == 25
     both.save(tmp_path)
-    again = Measured.load(tmp_path / FILE)
+    again = Measured.load(tmp_path / RECOGNITION_FILE)
     assert again.figures() == both.figures()
     assert again.keys == both.keys
-    (tmp_path / FILE).write_bytes(b"nothing")
+    (tmp_path / RECOGNITION_FILE).write_bytes(b"nothing")
     with pytest.raises(InvalidModel):
-        Measured.load(tmp_path / FILE)
+        Measured.load(tmp_path / RECOGNITION_FILE)
 
 
 def _evaluation(tmp_path: Path) -> Evaluation:

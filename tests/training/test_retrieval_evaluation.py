@@ -16,11 +16,12 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from training.cli import evaluate_retrieval_command
 from training.embedder import HeldAnswer
-from training.embedder.held_out import FILE
+from training.embedder.held_out import ANSWERS_FILE
 from training.errors import NotEnoughData
 from training.evaluation import read_queries
 from training.evaluation.retrieval import evaluate
 from training.measures import METRICS
+from training.parts import QUERY_EMBEDDER
 from training.reports import retrieval as retrieval_report
 from training.sessions.candidate import publish_candidate
 
@@ -107,9 +108,9 @@ def test_answers_recorded_in_training_stand_beside_what_is_asked_now(
 
     def write(folder: Path) -> None:
         content = json.dumps([dataclasses.asdict(right), dataclasses.asdict(gone)])
-        (folder / FILE).write_text(content, encoding="utf-8")
+        (folder / ANSWERS_FILE).write_text(content, encoding="utf-8")
 
-    publish_candidate(settings, generation, "query_embedder", {}, (), write)
+    publish_candidate(settings, generation, QUERY_EMBEDDER, {}, write)
     found = evaluate(settings, untrained=False)
     group = next(group for group in retrieval_report.by_source(found) if group.name == "held-out words")
     assert (group.queries, group.learned, group.worst, group.failed) == (1, False, 0.5, 1.0)

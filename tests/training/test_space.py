@@ -12,7 +12,7 @@ from word_encoder import WideWordEncoder
 from data.catalogue import Product, parse_product
 from data.settings import Settings
 from engine.space import Projection
-from engine.space.projection import FILE
+from engine.space.projection import PROJECTION_FILE
 from engine.text import EncoderTextTower, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
@@ -62,7 +62,7 @@ def test_titles_find_their_products_after_training(shop: TinyShop, folder: Path)
     assert metrics["name_queries"] == 6
     assert metrics["name_r1"] == 1
     assert 0 < metrics["explained_variance"] <= 1.001
-    projection, head = Projection.load(folder / FILE), TextHead.load(folder / "text_head.safetensors")
+    projection, head = Projection.load(folder / PROJECTION_FILE), TextHead.load(folder / "text_head.safetensors")
     assert (head.encoder_name, head.encoder_digest) == (WideWordEncoder.name, WideWordEncoder.digest)
     points = projection.apply(shop.features.read(context_of(shop).snapshot.image_sha256))
     nearest = (EncoderTextTower(WideWordEncoder(), head).embed(["the milk"]) @ points.T).argmax()
@@ -74,7 +74,7 @@ def test_products_without_texts_get_no_text_head(shop: TinyShop, folder: Path) -
     metrics = space.train(context_of(shop), folder)
     assert metrics["text_pairs"] == 0
     assert metrics["quality"] is None
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert [path.name for path in folder.iterdir()] == [PROJECTION_FILE]
 
 
 def test_products_that_share_a_title_share_its_place(shop: TinyShop, folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_one_product_with_one_photo_is_enough(shop: TinyShop, folder: Path) -> N
     shop.put("only", [axis(0)])
     metrics = space.train(context_of(shop), folder)
     assert metrics["name_r1"] == 1
-    assert np.isfinite(Projection.load(folder / FILE).apply(np.array([axis(0)], np.float32))).all()
+    assert np.isfinite(Projection.load(folder / PROJECTION_FILE).apply(np.array([axis(0)], np.float32))).all()
 
 
 def test_no_photo_is_refused(shop: TinyShop, folder: Path) -> None:

@@ -105,7 +105,7 @@ def test_learned_photos_come_back_and_damage_is_named(tmp_path: Path) -> None:
 def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
     generation: GenerationFolder, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.backbones.load.load_backbone", lambda *_, **__: TinyBackbone())
+    monkeypatch.setattr("engine.backbones.load_backbone", lambda *_, **__: TinyBackbone())
     catalogue = Catalogue(settings.home)
     photos = from_catalogue(catalogue, catalogue.snapshot(), "category")
     unseen = [row for row in range(len(photos)) if photos.products[row] % 2]

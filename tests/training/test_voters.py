@@ -139,7 +139,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             embedded.append(len(images))
             return super().embed(images)
 
-    monkeypatch.setattr("engine.backbones.load.load_backbone", lambda *_, **__: Counting())
+    monkeypatch.setattr("engine.backbones.load_backbone", lambda *_, **__: Counting())
     return embedded
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.storage import write_bytes
 from engine.errors import InvalidModel
 
-FILE = "checkpoint.safetensors"
+CHECKPOINT_FILE = "checkpoint.safetensors"
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -47,7 +47,7 @@ def save(folder: Path, run: str, position: Position, model: Any, best: Arrays) -
     arrays = {**_prefixed("model", weights_of(model)), **_prefixed("best", best)}
     arrays |= {f"optimizer.{n}": _numpy(v) for n, v in enumerate(model.optimizer.variables)}
     facts = {"run": run, "position": json.dumps(asdict(position))}
-    write_bytes(folder / FILE, pack(arrays, metadata=facts))
+    write_bytes(folder / CHECKPOINT_FILE, pack(arrays, metadata=facts))
 
 
 def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
@@ -61,7 +61,7 @@ def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = folder / FILE
+    path = folder / CHECKPOINT_FILE
     if not path.exists():
         return None
     try:

@@ -25,7 +25,7 @@ from data.storage import exclusive, fsync_path, make_folder, sha256_file
 from engine.backbones import precision_policy, quiet_tensorflow, trunk_of
 from engine.protocols import Floats
 from training.backbone.batches import Numbers, TrainingBatches
-from training.backbone.checkpoint import FILE as CHECKPOINT
+from training.backbone.checkpoint import CHECKPOINT_FILE
 from training.backbone.fit import Fit, HeldOut, build_model, log_text, validate
 from training.backbone.network import CutNetwork, load_cut
 from training.backbone.options import BackboneOptions
@@ -93,7 +93,7 @@ def train_backbone(
         photos = _photos(settings, data, label)
         tested = label_photos(test, photos.labels) if test else None
         if not resume:
-            (work / CHECKPOINT).unlink(missing_ok=True)
+            (work / CHECKPOINT_FILE).unlink(missing_ok=True)
         quiet_tensorflow()
         with precision_policy(training_precision(options.precision, processor=False)):
             cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size)

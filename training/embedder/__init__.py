@@ -2,13 +2,13 @@
 
 from training.embedder.batches import Photos, Sampler, TextBank
 from training.embedder.fit import fit, plan_of
-from training.embedder.held_out import GUESSES, HeldAnswer
+from training.embedder.held_out import ANSWERS_FILE, GUESSES, HeldAnswer
 from training.embedder.material import Material, gather_material
 from training.embedder.measure import trained_head, untrained_head
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import SOURCES, collect_pairs
-from training.embedder.part import EmbedderTraining, embed_views, trained_points, untrained_points
+from training.embedder.part import EmbedderTraining, embed_views, train, trained_points, untrained_points
 from training.embedder.query_adapter import (
     PhotoQueries,
     catalogue_points,
@@ -19,6 +19,7 @@ from training.embedder.query_adapter import (
 )
 
 __all__ = [
+    "ANSWERS_FILE",
     "GUESSES",
     "SOURCES",
     "EmbedderOptions",
@@ -40,6 +41,7 @@ __all__ = [
     "learn_adapter",
     "plan_of",
     "recall",
+    "train",
     "trained_head",
     "trained_points",
     "untrained_head",

@@ -20,7 +20,7 @@ from training.embedder.material import Material
 from training.embedder.measure import Held
 from training.measures import METRICS, retrieval_metrics
 
-FILE = "held_out_retrieval.json"
+ANSWERS_FILE = "held_out_retrieval.json"
 GUESSES = 3
 _BLOCK = 64
 Space = tuple[Floats, TextHead]
@@ -58,7 +58,7 @@ def write_answers(folder: Path, live: Space, untrained: Space, material: Materia
         for start in range(0, len(queries), _BLOCK)
         for answer in _ask(source, queries[start : start + _BLOCK].tolist(), live, untrained, material)
     ]
-    write_text(folder / FILE, json.dumps([asdict(answer) for answer in answers]))
+    write_text(folder / ANSWERS_FILE, json.dumps([asdict(answer) for answer in answers]))
 
 
 def read_answers(path: Path) -> list[HeldAnswer]:

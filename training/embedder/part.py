@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from data.photos import Intake
 from engine.errors import BackboneUnavailable
 from engine.protocols import Floats
-from engine.space import MatchCalibration, Projection, QueryAdapter, normalise, projection
+from engine.space import PROJECTION_FILE, MatchCalibration, Projection, QueryAdapter, normalise
 from engine.text import Encoder, TextEncoder
 from training.context import TrainingContext
 from training.embedder.batches import Sampler
@@ -78,7 +78,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
     embed_views(context, options)
     material = gather_material(context, encoder, pairs, options)
-    space = Projection.load(folder / projection.FILE)
+    space = Projection.load(folder / PROJECTION_FILE)
     before = untrained_points(context, space, material)
     run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), before, options)
     if metrics["published"]:

@@ -14,10 +14,9 @@ from data.photos import Intake
 from data.settings import Settings
 from engine.errors import NoVoters
 from engine.protocols import BackboneSpec
-from engine.recognition import FILE, load_recogniser
+from engine.recognition import VOTERS_FILE, load_recogniser
 from training.errors import NotEnoughData
-from training.measures import MODELS, Measured, from_tables
-from training.measures import recognition as measuring
+from training.measures import MODELS, RECOGNITION_FILE, Measured, from_tables
 from training.photos import BackboneLoader, PhotoReader, gather_known, label_photos, reader_of
 
 
@@ -73,7 +72,7 @@ def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
         NotEnoughData: no photo has a label that the voters know.
     """
     live = GenerationStore(settings.home).open()
-    if not live.has(FILE) or not live.has(measuring.FILE):
+    if not live.has(VOTERS_FILE) or not live.has(RECOGNITION_FILE):
         raise NoVoters("recognition must be trained; the live generation has no voters. Run `lookalike train voters`.")
     part = live.manifest.metrics.get("parts", {}).get("voters", {})
     if photos is not None:
@@ -82,7 +81,7 @@ def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
     reader = PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files={})
     return Evaluation(
         title="Recognition on photos held out in training",
-        measured=Measured.load(live.path(measuring.FILE)),
+        measured=Measured.load(live.path(RECOGNITION_FILE)),
         models=list(part.get("models", [])),
         facts={"generation": live.id, **{name: part.get(name) for name in ("split", "imbalance", "choices")}},
         read=reader.read,
@@ -91,7 +90,7 @@ def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
 
 
 def _on_photos(settings: Settings, live: GenerationFolder, path: Path, part: dict[str, Any]) -> Evaluation:
-    recogniser = load_recogniser(live.path(FILE), settings)
+    recogniser = load_recogniser(live.path(VOTERS_FILE), settings)
     spec = BackboneSpec.from_json(live.manifest.backbone)
     recogniser.check_fingerprint(spec.fingerprint)
     photos = label_photos(path, recogniser.labels)

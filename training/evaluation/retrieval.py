@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from data.errors import LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake
 from data.settings import Settings
+from engine.answers import Finder, QueryPoint, Question, SearchRequest
 from engine.backbones import load_input
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
-from engine.space import Projection, projection
-from engine.text import EncoderTextTower, TextEncoder, TextHead
-from engine.text import head as text_head
+from engine.space import PROJECTION_FILE, Projection, normalise
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
-from training.embedder import GUESSES, HeldAnswer
+from training.embedder import ANSWERS_FILE, GUESSES, HeldAnswer
 from training.embedder import held_out as held_out_retrieval
 from training.errors import NotEnoughData
 from training.evaluation.queries import Asked, Query, built_at, own_queries, read_queries
@@ -31,7 +31,6 @@ from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
 from training.space import part as untrained_space
 
-_BLOCK = 32
 _FEATURE_ROWS = 8192
 _EMBED_BATCH = 32
 
@@ -93,39 +92,55 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
-class _Findable:
-    """What is searched: rows by ascending product, each product by its best row."""
+class _Answer:
+    """A ranking of products: their places in `Retrieval.product_keys` int64 (m,), best first, and their scores."""
 
+    places: NDArray[np.int64]
+    scores: Floats
+
+
+@dataclass(frozen=True)
+class _Findable:
+    """What is searched, one row a photo, by ascending product.
+
+    Attributes:
+        rows: int64 (m,), the rows of the live view.
+        keys: int64 (p,), the products; `firsts` the first row of each.
+        photos: the photos' sha256, str (m,).
+        held: bool (m,), held out from training.
+    """
+
+    rows: NDArray[np.int64]
     keys: NDArray[np.int64]
     firsts: NDArray[np.int64]
-    photos: tuple[str, ...]
+    photos: NDArray[np.str_]
     held: NDArray[np.bool_]
 
-    def judge(self, points: Floats, queries: Sequence[Query], asked: Floats, answered: NDArray[np.bool_]) -> Outcomes:
-        """Ranks all products for each query.
+    def hidden(self, query: Query) -> NDArray[np.bool_]:
+        """Returns the rows that a query must not find, bool (rows,): its own photo, and what was held out with it."""
+        if not query.photo:
+            return np.zeros(len(self.photos), np.bool_)
+        same: NDArray[np.bool_] = self.photos == query.photo
+        return same | self.held if query.file is None else same
+
+    def judge(self, answers: Iterable[_Answer | None], queries: Sequence[Query]) -> Outcomes:
+        """Measures how each query ranks all products.
 
         Args:
-            points: float32 (rows, d).
-            asked: float32 (n, d), the queries' points.
-            answered: bool (n,), which have one.
+            answers: one a query; None: the space cannot answer it.
         """
         figures = {name: np.full(len(queries), np.nan) for name in (*METRICS, "rank")}
         guesses = np.full((len(queries), GUESSES), -1, np.int64)
         best = np.zeros((len(queries), GUESSES), np.float32)
-        copies = np.array(self.photos)
-        rows = np.flatnonzero(answered)
-        for block in (rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)):
-            likeness = asked[block] @ points.T
-            for line, query in zip(likeness, (queries[row] for row in block), strict=True):
-                if query.photo:  # a photo must not find itself, nor what was held out with it
-                    line[(copies == query.photo) | (self.held if query.file is None else False)] = -np.inf
-            scores = np.maximum.reduceat(likeness, self.firsts, axis=1)
-            found = retrieval_metrics(scores, self._gains([queries[row] for row in block]))
-            for name, column in found.items():
-                figures[name][block] = column
-            top = np.argsort(-scores, axis=1, kind="stable")[:, :GUESSES]
-            guesses[block, : top.shape[1]] = top
-            best[block, : top.shape[1]] = np.take_along_axis(scores, top, axis=1)
+        for row, (query, answer) in enumerate(zip(queries, answers, strict=True)):
+            if answer is None:
+                continue
+            order = np.full((1, len(self.keys)), -np.inf, np.float32)
+            order[0, answer.places] = -np.arange(len(answer.places), dtype=np.float32)
+            for name, column in retrieval_metrics(order, self._gains(query)).items():
+                figures[name][row] = column[0]
+            top = answer.places[:GUESSES]
+            guesses[row, : len(top)], best[row, : len(top)] = top, answer.scores[:GUESSES]
         return Outcomes(figures=figures, guesses=guesses, scores=best)
 
     def kept(self, answers: Sequence[HeldAnswer]) -> list[tuple[Query, HeldAnswer]]:
@@ -150,10 +165,9 @@ class _Findable:
                 guesses[row, place], scores[row, place] = np.searchsorted(self.keys, key), score
         return Outcomes(figures=figures, guesses=guesses, scores=scores)
 
-    def _gains(self, queries: Sequence[Query]) -> Floats:
-        gains = np.zeros((len(queries), len(self.keys)), np.float32)
-        for row, query in zip(gains, queries, strict=True):
-            row[np.searchsorted(self.keys, list(query.gains))] = list(query.gains.values())
+    def _gains(self, query: Query) -> Floats:
+        gains = np.zeros((1, len(self.keys)), np.float32)
+        gains[0, np.searchsorted(self.keys, list(query.gains))] = list(query.gains.values())
         return gains
 
 
@@ -170,27 +184,26 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
     """
     catalogue = Catalogue(settings.home)
     view = LiveIndex(settings, catalogue).view()
-    context, points = _findable_photos(settings, catalogue, view)
+    context, rows = _findable_photos(settings, catalogue, view)
     keys, firsts = np.unique(context.snapshot.product_keys, return_index=True)
     facts = [fact for key, fact in sorted(catalogue.facts(keys.tolist()).items())]
     if len(facts) != len(keys):
         raise NotEnoughData("the catalogue must not change while it is measured; products went meanwhile. Run again.")
-    held = np.zeros(len(points), np.bool_)
+    held = np.zeros(len(rows), np.bool_)
     if queries:
         asked = read_queries(queries, facts, settings)
     else:
         asked, held = own_queries(context, built_at(view.generation.id))
-    findable = _Findable(keys, firsts, tuple(context.snapshot.image_sha256), held)
+    findable = _Findable(rows, keys, firsts, np.array(context.snapshot.image_sha256), held)
     photos = _photo_features(context, view, asked)
-    live = _Space(view.generation.photo_points, view.generation.text_tower()).answer(
-        findable, points, asked.queries, photos
-    )
+    answers = _live_answers(Finder(settings, catalogue), view, findable, asked.queries, photos)
+    live = findable.judge(answers, asked.queries)
     before = _untrained(context, findable, asked.queries, photos) if untrained else None
-    if not queries and context.live is not None and context.live.has(held_out_retrieval.FILE):
-        answers = findable.kept(held_out_retrieval.read_answers(context.live.path(held_out_retrieval.FILE)))
-        asked.queries += [query for query, _ in answers]
-        live = live.joined(findable.recorded([answer for _, answer in answers], "live"))
-        before = before and before.joined(findable.recorded([answer for _, answer in answers], "untrained"))
+    if not queries and context.live is not None and context.live.has(ANSWERS_FILE):
+        recorded = findable.kept(held_out_retrieval.read_answers(context.live.path(ANSWERS_FILE)))
+        asked.queries += [query for query, _ in recorded]
+        live = live.joined(findable.recorded([answer for _, answer in recorded], "live"))
+        before = before and before.joined(findable.recorded([answer for _, answer in recorded], "untrained"))
     return Retrieval(
         title="Retrieval on queries of your own" if queries else "Retrieval on what the shop knows",
         generation=view.generation.id,
@@ -208,7 +221,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         facts={
             "generation": view.generation.id,
             "products": len(keys),
-            "photos": len(points),
+            "photos": len(rows),
             "queries": [str(path) for path in queries],
             "photos_held_out": int(held.sum()),
             "query_embedder": context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})
@@ -224,31 +237,66 @@ def _reader(settings: Settings, catalogue: Catalogue, queries: Sequence[Query]) 
     return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
 
 
-@dataclass(frozen=True)
-class _Space:
-    photo_points: Callable[[Floats], Floats]
-    tower: TextTower | None
+def _live_answers(
+    finder: Finder, view: LiveView, findable: _Findable, queries: Sequence[Query], photos: Mapping[str, Floats]
+) -> Iterator[_Answer | None]:
+    """Answers each query as the server would, with all products; without freshness, since newer is not more alike."""
+    points = _points(queries, photos, view.generation.photo_points, view.generation.text_tower())
+    for query, point in zip(queries, points, strict=True):
+        if point is None:
+            yield None
+            continue
+        # a photo's features are known already, so that its bytes are not needed
+        request = SearchRequest(text=query.text, image=b"" if query.photo else None, freshness=0.0)
+        question = Question(QueryPoint(normalise(point), {}), photos.get(query.photo))
+        hidden = np.zeros(view.count, np.bool_)
+        hidden[findable.rows[findable.hidden(query)]] = True
+        ranked = finder.find(view, request, question, hidden=hidden, depth=len(findable.keys)).ranked
+        yield _Answer(np.searchsorted(findable.keys, ranked.product_keys), ranked.scores)
 
-    def answer(
-        self, findable: _Findable, points: Floats, queries: Sequence[Query], photos: dict[str, Floats]
-    ) -> Outcomes:
-        asked = np.zeros((len(queries), points.shape[1]), np.float32)
-        answered = np.zeros(len(queries), np.bool_)
-        by_photo = [at for at, query in enumerate(queries) if query.photo in photos]
-        by_words = [at for at, query in enumerate(queries) if query.text]
-        if by_photo:
-            asked[by_photo] = self.photo_points(np.stack([photos[queries[at].photo] for at in by_photo]))
-            answered[by_photo] = True
-        if by_words and self.tower is not None:
-            asked[by_words] = self.tower.embed([queries[at].text for at in by_words])
-            answered[by_words] = True
-        return findable.judge(points, queries, asked, answered)
+
+def _untrained_answers(
+    findable: _Findable, points: Floats, queries: Sequence[Query], asked: Iterable[Floats | None]
+) -> Iterator[_Answer | None]:
+    """Ranks all products by their best photo.
+
+    Args:
+        points: float32 (rows, d).
+        asked: each query's point float32 (d,); None: it has none.
+    """
+    for query, point in zip(queries, asked, strict=True):
+        if point is None:
+            yield None
+            continue
+        likeness = points @ point
+        likeness[findable.hidden(query)] = -np.inf
+        scores = np.maximum.reduceat(likeness, findable.firsts)
+        order = np.argsort(-scores, kind="stable")[: np.count_nonzero(np.isfinite(scores))]
+        yield _Answer(order, scores[order])
+
+
+def _points(
+    queries: Sequence[Query],
+    photos: Mapping[str, Floats],
+    photo_points: Callable[[Floats], Floats],
+    tower: TextTower | None,
+) -> list[Floats | None]:
+    """Returns each query's point float32 (d,); None for words where there is no text tower."""
+    points: list[Floats | None] = [None] * len(queries)
+    by_photo = [at for at, query in enumerate(queries) if query.photo in photos]
+    by_words = [at for at, query in enumerate(queries) if query.text and tower is not None]
+    found = list(photo_points(np.stack([photos[queries[at].photo] for at in by_photo]))) if by_photo else []
+    if by_words and tower is not None:
+        found += list(tower.embed([queries[at].text for at in by_words]))
+    for at, point in zip([*by_photo, *by_words], found, strict=True):
+        points[at] = point
+    return points
 
 
 def _findable_photos(
     settings: Settings, catalogue: Catalogue, view: LiveView
-) -> tuple[TrainingContext, Floats]:  # fmt: skip
-    """Returns the photos that can be found now, as a training would see them, and their points float32 (m, d)."""
+) -> tuple[TrainingContext, NDArray[np.int64]]:  # fmt: skip
+    """Returns the photos that can be found now, as a training would see them, and their rows in the view int64 (m,)."""
     from data.generations import GenerationStore
 
     rows = np.flatnonzero(view.mask(None))
@@ -268,7 +316,7 @@ def _findable_photos(
         spec=spec,
         live=GenerationStore(settings.home).open(view.generation.id),
     )
-    return context, view.vectors(rows)
+    return context, rows
 
 
 def _photo_features(context: TrainingContext, view: LiveView, asked: Asked) -> dict[str, Floats]:
@@ -300,10 +348,10 @@ def _untrained(
     folder = Path(tempfile.mkdtemp(prefix="lookalike-retrieval-"))
     try:
         untrained_space.train(context, folder)
-        space = Projection.load(folder / projection.FILE)
+        space = Projection.load(folder / PROJECTION_FILE)
         tower: TextTower | None = None
-        if (folder / text_head.FILE).exists():
-            head = TextHead.load(folder / text_head.FILE)
+        if (folder / HEAD_FILE).exists():
+            head = TextHead.load(folder / HEAD_FILE)
             encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
             tower = EncoderTextTower(encoder, head)
     finally:
@@ -311,4 +359,5 @@ def _untrained(
     names = context.snapshot.image_sha256
     starts = range(0, len(names), _FEATURE_ROWS)
     points = np.concatenate([space.apply(context.features.read(names[at : at + _FEATURE_ROWS])) for at in starts])
-    return _Space(space.apply, tower).answer(findable, points, queries, photos)
+    asked = _points(queries, photos, space.apply, tower)
+    return findable.judge(_untrained_answers(findable, points, queries, asked), queries)

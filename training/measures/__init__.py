@@ -8,12 +8,13 @@ from training.measures.calibration import (
     threshold_for,
 )
 from training.measures.held_out import held_out, may_be_held_out, name_retrieval, photo_retrieval
-from training.measures.recognition import MODELS, Measured, from_tables, join
+from training.measures.recognition import MODELS, RECOGNITION_FILE, Measured, from_tables, join
 from training.measures.retrieval import METRICS, intra_list_similarity, retrieval_metrics
 
 __all__ = [
     "METRICS",
     "MODELS",
+    "RECOGNITION_FILE",
     "Measured",
     "coverage_curve",
     "fit_temperature",

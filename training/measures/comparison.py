@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.space import Projection, projection
-from engine.text import EncoderTextTower, TextEncoder, TextHead
-from engine.text import head as text_head
+from engine.space import PROJECTION_FILE, Projection
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.measures.held_out import held_out, name_retrieval, photo_retrieval
 from training.texts import name_of
@@ -40,7 +39,7 @@ def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any
         CorruptGeneration, InvalidModel: a file is not what it must be.
         FingerprintMismatch: the generation belongs to other features, or its head to another encoder.
     """
-    space = Projection.load(folder.path(projection.FILE))
+    space = Projection.load(folder.path(PROJECTION_FILE))
     count = len(context.snapshot.image_sha256)
     rows = np.unique(np.linspace(0, count - 1, min(count, _MEASURED_ROWS)).astype(np.int64))
     photos = [context.snapshot.image_sha256[row] for row in rows]
@@ -49,7 +48,7 @@ def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any
     figures = photo_retrieval(points, keys, held_out(keys, photos))
     if "photo_r1" in figures:
         return {"measure": "photo_r1", "value": figures["photo_r1"], "queries": int(figures["photo_queries"])}
-    return _measure_names(context, folder, points, keys) if folder.has(text_head.FILE) else None
+    return _measure_names(context, folder, points, keys) if folder.has(HEAD_FILE) else None
 
 
 def _measure_names(
@@ -63,7 +62,7 @@ def _measure_names(
     asked = sorted(names)[:: max(1, -(-len(names) // _MEASURED_NAMES))]
     if not asked:
         return None
-    head = TextHead.load(folder.path(text_head.FILE))
+    head = TextHead.load(folder.path(HEAD_FILE))
     try:
         encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
     except InvalidModel:

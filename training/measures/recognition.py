@@ -15,7 +15,7 @@ from engine.protocols import Floats
 from engine.recognition import NAMES, Recogniser
 from training.measures.calibration import Reliability, reliability
 
-FILE = "recognition.safetensors"
+RECOGNITION_FILE = "recognition.safetensors"
 MODELS = (*NAMES, "vote")
 _KEPT = 10
 _SURE = 0.9
@@ -131,7 +131,9 @@ class Measured:
         arrays = {"y": self.y, "best": self.best, "scores": self.scores}
         facts = {"labels": self.labels, "keys": self.keys, "threshold": self.threshold}
         content = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        write_bytes(folder / FILE, save(content, metadata={"measured": json.dumps(facts, ensure_ascii=False)}))
+        write_bytes(
+            folder / RECOGNITION_FILE, save(content, metadata={"measured": json.dumps(facts, ensure_ascii=False)})
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Measured":

@@ -1,36 +1,56 @@
 """One part trained alone: a candidate generation that is the live one but for that part."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.generations import GenerationFolder, GenerationStore
+from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.settings import Settings
+from data.storage import exclusive
+from training.errors import TrainingError
+from training.parts import Part
 
 
 def publish_candidate(
     settings: Settings,
     live: GenerationFolder,
-    part: str,
+    part: Part,
     metrics: dict[str, Any],
-    replaced: tuple[str, ...],
     write: Callable[[Path], None],
-) -> GenerationFolder:
+    *,
+    replaced: Sequence[str] = (),
+) -> str:
     """Copies the live generation, writes one part anew, and makes the copy the live one, atomically.
 
-    The caller holds the rebuild lock.
-
     Args:
-        part: its name in the manifest's metrics.
-        metrics: what it measured.
-        replaced: files of the live generation that belong to the part and are not copied.
+        live: the generation that the part was trained for.
+        metrics: what the part measured.
         write: writes the part's files into the folder it is given.
+        replaced: files of the live generation that `write` makes anew beside the part's own.
 
     Returns:
-        The generation that is live now; `lookalike rollback` goes back to `live`.
+        The id of the generation that is live now; `lookalike rollback` goes back to `live`.
+
+    Raises:
+        TrainingError: another generation went live while the part was trained.
+        LockHeld: a rebuild runs.
     """
     store = GenerationStore(settings.home)
+    with exclusive(settings.home / REBUILD_LOCK, f"train {part.name.replace('_', '-')}"):
+        if store.current_id() != live.id:
+            raise TrainingError("the live generation changed during the training. Train again.")
+        return _publish(store, live, part, metrics, write, {*part.files, *replaced}).id
+
+
+def _publish(
+    store: GenerationStore,
+    live: GenerationFolder,
+    part: Part,
+    metrics: dict[str, Any],
+    write: Callable[[Path], None],
+    replaced: set[str],
+) -> GenerationFolder:
     staged = store.stage()
     try:
         for name in live.manifest.files:
@@ -38,7 +58,7 @@ def publish_candidate(
                 shutil.copyfile(live.path(name), staged.folder / name)
         write(staged.folder)
         old = live.manifest
-        parts = {**old.metrics.get("parts", {}), part: metrics}
+        parts = {**old.metrics.get("parts", {}), part.name: metrics}
         return store.publish(
             staged,
             fingerprint=old.fingerprint,

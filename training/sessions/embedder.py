@@ -11,23 +11,22 @@ from data.errors import NoGeneration
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
-from data.storage import exclusive
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
-from engine.index import choose as faiss_index
+from engine.index import INDEX_FILE
 from engine.protocols import BackboneSpec
-from engine.space import Projection, match_calibration, projection, query_adapter
-from engine.text import head as text_head
+from engine.space import (
+    PROJECTION_FILE,
+    Projection,
+)
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
-from training.embedder import held_out as held_out_retrieval
 from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
+from training.parts import QUERY_EMBEDDER, SPACE
 from training.sessions.candidate import publish_candidate
 from training.space import part as space
 
-_LOCK = "rebuild.lock"  # the rebuild's own: both publish
-_PART = "query_embedder"
-_MODELS = (projection.FILE, text_head.FILE, match_calibration.FILE, query_adapter.FILE, held_out_retrieval.FILE)
+_FILES = (*SPACE.files, *QUERY_EMBEDDER.files)  # the query embedder replaces the space that it starts from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,22 +100,19 @@ class EmbedderSession:
         """
         if not metrics["published"]:
             raise TrainingError(f"the trained space is not published: {metrics['reason']}.")
+        replaced = (*SPACE.files, INDEX_FILE, ROWS_FILE)
         settings = self.context.settings
-        with exclusive(settings.home / _LOCK, "train query-embedder"):
-            if GenerationStore(settings.home).current_id() != self.live.id:
-                raise TrainingError("the live generation changed during the training. Train again.")
-            replaced = (*_MODELS, faiss_index.FILE, ROWS_FILE)
-            return publish_candidate(settings, self.live, _PART, metrics, replaced, self._write).id
+        return publish_candidate(settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced)
 
     def close(self) -> None:
         """Deletes the trained files; what was published is a copy."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, folder: Path) -> None:
-        for name in _MODELS:
+        for name in _FILES:
             if (self.folder / name).exists():
                 shutil.copyfile(self.folder / name, folder / name)
-        trained = Projection.load(folder / projection.FILE)
+        trained = Projection.load(folder / PROJECTION_FILE)
         if trained.space_dim != self.live.manifest.dim:
             raise TrainingError(
                 f"the trained space must have the live one's {self.live.manifest.dim} dimensions; got "

@@ -9,9 +9,9 @@ from data.errors import NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.photos import images
 from data.settings import Settings
-from data.storage import exclusive
 from engine.protocols import BackboneSpec
 from training.errors import TrainingError
+from training.parts import VOTERS
 from training.photos import (
     BackboneLoader,
     LabelledPhotos,
@@ -22,9 +22,8 @@ from training.photos import (
     reader_of,
 )
 from training.sessions.candidate import publish_candidate
-from training.voters import FILES, Trained, VoterOptions, train_voters
+from training.voters import Trained, VoterOptions, train_voters
 
-_LOCK = "rebuild.lock"  # the rebuild's own: both publish
 _PREVIEWED_COPIES = 8
 
 
@@ -100,11 +99,7 @@ class VoterSession:
             raise TrainingError(
                 "--publish needs a live generation to add the voters to. Run `lookalike rebuild` first."
             )
-        with exclusive(self.settings.home / _LOCK, "train voters"):
-            if GenerationStore(self.settings.home).current_id() != self.live.id:
-                raise TrainingError("the live generation changed while the voters were trained. Train them again.")
-            published = publish_candidate(self.settings, self.live, "voters", trained.metrics, FILES, trained.save)
-        return published.id
+        return publish_candidate(self.settings, self.live, VOTERS, trained.metrics, trained.save)
 
 
 def _live(settings: Settings) -> GenerationFolder | None:

@@ -18,7 +18,6 @@ from engine.recognition import Recogniser, save_recogniser
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.measures import MODELS, Measured, from_tables, join
-from training.measures import recognition as measuring
 from training.measures.recognition import measure
 from training.photos import (
     BackboneLoader,
@@ -337,6 +336,3 @@ def _table(
         }
         for name in MODELS
     ]
-
-
-FILES = ("voters.safetensors", measuring.FILE)

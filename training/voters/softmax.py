@@ -1,10 +1,10 @@
 """The softmax voter: a fully connected network trained with Adam by scikit-learn, served as plain arrays."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neural_network import MLPClassifier
 
 from engine.protocols import Floats
 from engine.recognition import LinearVoter
@@ -56,6 +56,8 @@ def fit_softmax(
     Returns:
         The voter, and the epochs after which it was best.
     """
+    from sklearn.neural_network import MLPClassifier
+
     # Adam's steps are of one size whatever the input's: unit rows are brought to unit variance, and back afterwards.
     scale = np.float32(np.sqrt(rows.shape[1]))
     scaled, weights = rows * scale, class_weights(y, label_count)[y]
@@ -99,8 +101,8 @@ def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
     return (len(y) / (present * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _as_voter(network: MLPClassifier, scale: np.float32) -> LinearVoter:
-    """Copies the network for rows that are not scaled."""
+def _as_voter(network: Any, scale: np.float32) -> LinearVoter:
+    """Copies a scikit-learn network, for rows that are not scaled."""
     layers = [(weights.copy(), bias.copy()) for weights, bias in zip(network.coefs_, network.intercepts_, strict=True)]
     layers[0] = (layers[0][0] * scale, layers[0][1])
     if len(network.classes_) == 2:  # one output, for the second of two labels

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from data.events import Events
 from engine.known_queries import LearnedQueries
 from engine.protocols import Floats, TextTower
-from engine.space import Projection, normalise, projection, space_digest
-from engine.text import EncoderTextTower, TextEncoder, TextHead
-from engine.text import head as text_head
-from training.behaviour.behaviour import Behaviour
+from engine.space import PROJECTION_FILE, Projection, normalise, space_digest
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from training.behaviour import Behaviour
 from training.context import TrainingContext
 
 MOST_QUERIES = 20_000
@@ -35,14 +34,14 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     Returns:
         `queries`, how many were learned.
     """
-    if not (folder / text_head.FILE).exists():
+    if not (folder / HEAD_FILE).exists():
         return {"queries": 0, "skipped": "there is no text head"}
     behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
     if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
         return {"queries": 0, "skipped": "too few searches with clicks"}
-    head = TextHead.load(folder / text_head.FILE)
+    head = TextHead.load(folder / HEAD_FILE)
     tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores, context.settings.home), head)
-    space = Projection.load(folder / projection.FILE)
+    space = Projection.load(folder / PROJECTION_FILE)
     product_ids, vectors = _products(context, space)
     learned = learn_queries(behaviour, tower, product_ids, vectors)
     if learned.texts:

@@ -6,15 +6,21 @@ from typing import Any
 import numpy as np
 
 from data.events import Events
-from engine.known_queries import MOST_TEXTS, LearnedQueries, LearnedTextTower, RelatedQueries, Senses, query_key
-from engine.known_queries import learned as learned_queries
+from engine.known_queries import (
+    LEARNED_FILE,
+    MOST_TEXTS,
+    LearnedQueries,
+    LearnedTextTower,
+    RelatedQueries,
+    Senses,
+    query_key,
+)
 from engine.protocols import TextTower
-from engine.space import Projection, projection, space_digest
-from engine.text import EncoderTextTower, TextEncoder, TextHead
-from engine.text import head as text_head
-from training.behaviour.behaviour import Behaviour
-from training.behaviour.senses import find_senses
+from engine.space import PROJECTION_FILE, Projection, space_digest
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from training.behaviour import Behaviour
 from training.context import TrainingContext
+from training.known_queries.senses import find_senses
 from training.texts import name_of, tidy
 
 _MOST_NAMES = 20_000
@@ -30,19 +36,19 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     Returns:
         `texts`, `logged` of which were searched by shoppers, and `several_senses`.
     """
-    if not (folder / text_head.FILE).exists():
+    if not (folder / HEAD_FILE).exists():
         return {"texts": 0, "skipped": "there is no text head"}
     behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
     texts = known_texts(context, behaviour)
-    head = TextHead.load(folder / text_head.FILE)
+    head = TextHead.load(folder / HEAD_FILE)
     encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
     tower: TextTower = EncoderTextTower(encoder, head)
-    if (folder / learned_queries.FILE).exists():
-        tower = LearnedTextTower(tower, LearnedQueries.load(folder / learned_queries.FILE))
+    if (folder / LEARNED_FILE).exists():
+        tower = LearnedTextTower(tower, LearnedQueries.load(folder / LEARNED_FILE))
     names = list(texts)
     vectors = [tower.embed(names[at : at + _BLOCK]) for at in range(0, len(names), _BLOCK)]
     points = np.concatenate([np.zeros((0, head.space_dim), np.float32), *vectors])
-    space = Projection.load(folder / projection.FILE)
+    space = Projection.load(folder / PROJECTION_FILE)
     RelatedQueries(names, np.array(list(texts.values()), np.int64), points, space_digest(space)).save(folder)
     senses = find_senses(context, behaviour, space)
     if senses:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.known_queries import MOST_SENSES
 from engine.protocols import Floats
 from engine.space import Projection, normalise
-from training.behaviour.behaviour import Behaviour
+from training.behaviour import Behaviour
 from training.context import TrainingContext
 
 _MOST_QUERIES = 5_000  # the most frequent

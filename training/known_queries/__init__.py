@@ -1,0 +1,7 @@
+"""Training of what a generation knows of queries: learned from clicks, related to each other, with several senses."""
+
+from training.known_queries.learned import learn_queries
+from training.known_queries.learned import train as train_learned
+from training.known_queries.related import train as train_known
+
+__all__ = ["learn_queries", "train_known", "train_learned"]

@@ -1,0 +1,39 @@
+"""The trained parts of a generation, in training order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.known_queries import LEARNED_FILE, RELATED_FILE, SENSES_FILE
+from engine.recognition import VOTERS_FILE
+from engine.space import ADAPTER_FILE, CALIBRATION_FILE, PROJECTION_FILE
+from engine.text import HEAD_FILE
+from training import embedder, known_queries, space, voters
+from training.context import TrainingContext
+from training.measures import RECOGNITION_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a generation: trained anew by a rebuild, or taken over from the live generation.
+
+    Attributes:
+        name: in manifests, logs and reports.
+        files: what it may write into the generation's folder.
+        train: trains it into a folder that holds the parts before it, and returns what was measured.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    train: Callable[[TrainingContext, Path], dict[str, Any]]
+
+
+SPACE = Part(name="space", files=(PROJECTION_FILE, HEAD_FILE), train=space.train)
+QUERY_EMBEDDER = Part(
+    name="query_embedder", files=(CALIBRATION_FILE, embedder.ANSWERS_FILE, ADAPTER_FILE), train=embedder.train
+)
+LEARNED_QUERIES = Part(name="learned_queries", files=(LEARNED_FILE,), train=known_queries.train_learned)
+KNOWN_QUERIES = Part(name="known_queries", files=(RELATED_FILE, SENSES_FILE), train=known_queries.train_known)
+VOTERS = Part(name="voters", files=(VOTERS_FILE, RECOGNITION_FILE), train=voters.train)
+PARTS = (SPACE, QUERY_EMBEDDER, LEARNED_QUERIES, KNOWN_QUERIES, VOTERS)
