@@ -20,8 +20,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data.database import Connections, json_list
 from data.errors import FeatureStoreError
-from data.storage import Connections, fsync_path, json_list, waiting, write_text
+from data.storage import fsync_path, waiting, write_text
 
 Item = TypeVar("Item")
 Floats = NDArray[np.float32]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data.database import Connections, moment_text
 from data.errors import InvalidKey
-from data.storage import Connections, moment_text
 
 SCOPES = ("search", "write", "admin")
 _FORM = re.compile(r"lk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

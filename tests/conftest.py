@@ -16,7 +16,7 @@ from tiny_backbone import TinyBackbone
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
-from engine.backbones import load as backbones
+from engine import backbones
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 

@@ -1,12 +1,15 @@
 """What every trained part gets."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from data.catalogue import Catalogue, Snapshot
+from data.events import Events
 from data.features import FeatureStore
 from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.protocols import BackboneSpec
+from training.behaviour import ShopBehaviour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +29,8 @@ class TrainingContext:
     features: FeatureStore
     spec: BackboneSpec
     live: GenerationFolder | None
+
+    @cached_property
+    def behaviour(self) -> ShopBehaviour:
+        """What shoppers did up to now; the events are read once."""
+        return ShopBehaviour.from_events(Events(self.settings.home).iterate())

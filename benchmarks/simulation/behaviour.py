@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from engine.known_queries import query_key
 from simulation.events import SimulatedEvents
-from training.behaviour import Behaviour, Tally, query_key
+from training.behaviour import Behaviour, Tally
 
 
 def simulated_behaviour(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.storage import Connections
+from data.database import Connections
 
 _RUNS_WITH_ROWS = 20
 

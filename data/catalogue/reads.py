@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue.products import Product
-from data.storage import json_list
+from data.database import json_list
 
 
 @dataclass(frozen=True, kw_only=True)

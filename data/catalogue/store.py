@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
 from data.catalogue.writes import delete_all, upsert_all
+from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
-from data.storage import Connections, json_list
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from data.catalogue.products import Product
 from data.catalogue.reads import PhotoRecord, read_photos
+from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
-from data.storage import json_list, moment_text
 
 _CHUNK = 500
 _COLUMNS = (

@@ -8,25 +8,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data.database import Connections, json_list, moment_text
 from data.errors import InvalidEvent
-from data.storage import Connections, json_list, moment_text
 
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000
 POSITION_LIMIT = 1_000_000
-# A row without words and photo takes both from its search; one without a position looks itself up in what was shown.
+# A row without words and photo takes both from its search: the one whose own id it names, or whose query id it shares
+# (of several pages, the first). A row without a position looks itself up in what the pages of that search showed.
 _ITERATE = """
 SELECT e.event_id, e.kind, e.at, e.session, e.query_id,
        iif(e.query_text = '' AND e.photo_sha256 = '', coalesce(s.query_text, ''), e.query_text),
        iif(e.query_text = '' AND e.photo_sha256 = '', coalesce(s.photo_sha256, ''), e.photo_sha256),
        e.product_id, e.known_product,
-       CASE WHEN e.position IS NULL AND s.event_id IS NOT NULL THEN
+       coalesce(e.position,
            (SELECT json_extract(j.value, '$[1]') FROM json_each(s.shown) AS j
-            WHERE json_extract(j.value, '$[0]') = e.product_id LIMIT 1)
-       ELSE e.position END,
+            WHERE json_extract(j.value, '$[0]') = e.product_id LIMIT 1),
+           (SELECT json_extract(j.value, '$[1]')
+            FROM events AS p INDEXED BY searches_by_query, json_each(p.shown) AS j
+            WHERE e.product_id != '' AND e.query_id != '' AND p.query_id = e.query_id AND p.kind = 'search'
+            AND json_extract(j.value, '$[0]') = e.product_id ORDER BY p.at, p.event_id LIMIT 1)),
        e.shown
 FROM events AS e
-LEFT JOIN events AS s ON e.query_id != '' AND s.event_id = e.query_id AND s.kind = 'search' AND s.event_id != e.event_id
+LEFT JOIN events AS s ON e.query_id != '' AND s.event_id = coalesce(
+    (SELECT f.event_id FROM events AS f
+     WHERE f.event_id = e.query_id AND f.kind = 'search' AND f.event_id != e.event_id),
+    (SELECT f.event_id FROM events AS f
+     WHERE f.query_id = e.query_id AND f.kind = 'search' AND f.event_id != e.event_id
+     ORDER BY f.at, f.event_id LIMIT 1))
 WHERE (e.at, e.event_id) > (?, ?) AND e.kind IN (SELECT value FROM json_each(?))
 ORDER BY e.at, e.event_id LIMIT ?
 """
@@ -161,8 +170,8 @@ class Events:
     ) -> Iterator[Event]:
         """Yields events in the order of time, then of id; memory does not grow with their number.
 
-        An event that names its search (`query_id`, the `event_id` of the search's own event) and leaves out words,
-        photo or position has them from there.
+        An event that names its search by `query_id` (the search's own, or its `event_id`) and leaves out words, photo
+        or position has them from there.
 
         Args:
             kinds: only these.

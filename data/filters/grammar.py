@@ -9,9 +9,9 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
+from data.database import moment_text
 from data.errors import InvalidFilter
 from data.filters.tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
-from data.storage import moment_text
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 32

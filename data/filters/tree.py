@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from data.storage import moment_text
+from data.database import moment_text
 
 Kind = Literal["text", "number", "bool"]
 Scalar = str | float | bool

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.catalogue import Catalogue
+from data.database import FILE_NAME as DATABASE
 from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
 from data.features import FeatureStore
 from data.generations import REBUILD_LOCK, GenerationStore
 from data.photos import Intake
 from data.settings import Settings
-from data.storage import FILE_NAME as DATABASE
 from data.storage import holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned

@@ -134,7 +134,7 @@ def test_urls_are_off_by_default(client: FlaskClient, fake_engine: FakeEngine) -
 def test_where_urls_are_on_the_fetched_photo_is_searched_by(
     settings: Settings, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data.photos.fetch.fetch_image", lambda url, _settings: f"bytes of {url}".encode())
+    monkeypatch.setattr("data.photos.fetch_image", lambda url, _settings: f"bytes of {url}".encode())
     client = create_app(settings.replace(fetch_urls=True), fake_engine).test_client()
     client.post("/v1/search/image", json={"image_url": "https://shop.example/a.jpg", "box": [0, 0, 9, 9]})
     assert fake_engine.requests[0].image == b"bytes of https://shop.example/a.jpg"

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from data.database import Connections, json_list, migrations
+from data.database import connections as database
+from data.database.connections import open_database
 from data.errors import DatabaseError
-from data.storage import Connections, database, json_list, migrations
-from data.storage.database import open_database
 
 ADD_SEQ = """
 import sys
 from pathlib import Path
-from data.storage.database import Connections
+from data.database.connections import Connections
 connections = Connections(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     with connections.writing() as connection:
@@ -27,7 +28,7 @@ for _ in range(int(sys.argv[2])):
 DIE_INSIDE = """
 import os, sys
 from pathlib import Path
-from data.storage.database import Connections
+from data.database.connections import Connections
 with Connections(Path(sys.argv[1])).writing() as connection:
     connection.execute("UPDATE counter SET seq = 99")
     os.kill(os.getpid(), 9)
@@ -230,20 +231,21 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path, monkeypatch: p
 def test_a_later_migration_is_applied_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_database(tmp_path).close()
 
-    def m002_fails(connection: sqlite3.Connection) -> None:
+    def m900_fails(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE half (x)")
         raise sqlite3.OperationalError("planted")
 
-    def m002_works(connection: sqlite3.Connection) -> None:
+    def m900_works(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE later (x)")
 
     def tables(home: Path) -> set[str]:
         return {name for (name,) in Connections(home).query("SELECT name FROM sqlite_master")}
 
-    for step in (m002_fails, m002_works, m002_works):
-        monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.m001_create_tables, step))
+    released = migrations.MIGRATIONS
+    for step in (m900_fails, m900_works, m900_works):
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*released, step))
         monkeypatch.setattr(database, "_prepared", set())
-        if step is m002_fails:
+        if step is m900_fails:
             with pytest.raises(DatabaseError, match="planted"):
                 open_database(tmp_path)
         else:

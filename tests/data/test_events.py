@@ -37,7 +37,7 @@ def test_an_event_comes_back_as_it_went_in(tmp_path: Path, events: Events) -> No
         photo_sha256="a" * 64,
         shown=(Shown("mug", 0), Shown("cup", 1)),
     )
-    click = event(2, 1, query_id="q", product_id="mug", position=0)
+    click = event(2, 1, query_id="another", product_id="mug", position=0)
     assert events.append([search, click]) == 2
     assert list(events.iterate()) == [search, replace(click, known_product=True)]
 
@@ -71,6 +71,25 @@ def test_time_orders_across_zones_and_batches(events: Events) -> None:
         assert [found.event_id for found in events.iterate(batch=batch)] == [
             f"e{number}" for number in range(6, -1, -1)
         ]
+
+
+def test_an_event_has_what_it_leaves_out_from_its_search(events: Events) -> None:
+    """A search is found by its own id or by the query id that it shares, of several pages the first."""
+    pages = [
+        event(1, kind="search", query_id="q", query_text="mug", shown=(Shown("a", 0),)),
+        event(2, 1, kind="search", query_id="q", query_text="mug", shown=(Shown("b", 1),)),
+    ]
+    alone = Event(event_id="s", kind="search", at=START, photo_sha256="c" * 64, shown=(Shown("d", 7),))
+    by_query = [event(3, 2, query_id="q", product_id="a"), event(4, 3, query_id="q", product_id="b")]
+    by_id = [event(5, 4, query_id="s", product_id="d"), event(6, 5, query_id="s", product_id="a")]
+    own = event(7, 6, query_id="q", query_text="cup", product_id="a", position=9)
+    lost = event(8, 7, query_id="gone", product_id="a")
+    events.append([*pages, alone, *by_query, *by_id, own, lost])
+    found = {item.event_id: item for item in events.iterate(kinds=["click"])}
+    assert [(found[name].query_text, found[name].position) for name in ("e3", "e4")] == [("mug", 0), ("mug", 1)]
+    assert [(found[name].photo_sha256[:1], found[name].position) for name in ("e5", "e6")] == [("c", 7), ("c", None)]
+    assert (found["e7"].query_text, found["e7"].position) == ("cup", 9)
+    assert (found["e8"].query_text, found["e8"].position) == ("", None)
 
 
 def test_kinds_and_since(events: Events) -> None:

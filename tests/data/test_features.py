@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data.database import Connections
 from data.errors import FeatureStoreError
 from data.features import FeatureStore, Floats
-from data.storage import Connections
 
 FINGERPRINT = "f" * 64
 DIM = 6

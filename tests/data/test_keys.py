@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from data.database import Connections
 from data.errors import InvalidKey
 from data.keys import Keys
-from data.storage import Connections
 
 
 @pytest.fixture

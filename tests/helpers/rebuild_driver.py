@@ -17,13 +17,12 @@ from typing import Any
 
 from tiny_backbone import TinyBackbone
 
-import data.generations.store
-import indexer.rebuild.nightly
 import lookalike
 from data.features import FeatureStore
-from engine.backbones import load as backbones
-from engine.space import projection
-from indexer.rebuild import parts
+from data.generations import store
+from engine import backbones
+from engine.space import Projection
+from indexer.rebuild import nightly, parts
 from training.parts import SPACE
 
 Stop = Callable[[], None]
@@ -56,7 +55,7 @@ def after(owner: Any, name: str, stop: Stop, when: Callable[..., bool] = lambda 
 
 def within_prune(stop: Stop) -> None:
     """Stops where an old generation is renamed already and about to be deleted."""
-    before(data.generations.store.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
+    before(store.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
 
 
 def writes(name: str) -> Callable[..., bool]:
@@ -64,20 +63,20 @@ def writes(name: str) -> Callable[..., bool]:
 
 
 POINTS: dict[str, Callable[[Stop], None]] = {
-    "with_the_lock": lambda stop: before(indexer.rebuild, "open_job", stop),
+    "with_the_lock": lambda stop: before(nightly, "open_job", stop),
     "mid_append": lambda stop: after(FeatureStore, "_write", stop),
     "mid_embed": lambda stop: after(FeatureStore, "append", stop),
-    "after_embed": lambda stop: after(indexer.rebuild, "embed", stop),
-    "mid_train": lambda stop: after(projection.Projection, "save", stop),
-    "after_train": lambda stop: after(indexer.rebuild, "train_parts", stop),
-    "after_index": lambda stop: after(indexer.rebuild, "build_index", stop),
-    "after_gates": lambda stop: after(indexer.rebuild, "run_gates", stop),
-    "before_manifest": lambda stop: before(data.generations, "write_text", stop, writes("manifest.json")),
-    "after_manifest": lambda stop: after(data.generations, "write_text", stop, writes("manifest.json")),
-    "before_current": lambda stop: before(data.generations, "write_text", stop, writes("CURRENT")),
-    "after_current": lambda stop: after(data.generations, "write_text", stop, writes("CURRENT")),
+    "after_embed": lambda stop: after(nightly, "embed", stop),
+    "mid_train": lambda stop: after(Projection, "save", stop),
+    "after_train": lambda stop: after(nightly, "train_parts", stop),
+    "after_index": lambda stop: after(nightly, "build_index", stop),
+    "after_gates": lambda stop: after(nightly, "run_gates", stop),
+    "before_manifest": lambda stop: before(store, "write_text", stop, writes("manifest.json")),
+    "after_manifest": lambda stop: after(store, "write_text", stop, writes("manifest.json")),
+    "before_current": lambda stop: before(store, "write_text", stop, writes("CURRENT")),
+    "after_current": lambda stop: after(store, "write_text", stop, writes("CURRENT")),
     "mid_prune": within_prune,
-    "before_summary": lambda stop: before(indexer.rebuild, "remember", stop),
+    "before_summary": lambda stop: before(nightly, "remember", stop),
 }
 
 

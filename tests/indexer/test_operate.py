@@ -16,7 +16,7 @@ from data.catalogue import Catalogue, Product
 from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import exclusive
-from engine.backbones import load as backbones
+from engine import backbones
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text import HEAD_FILE, TextHead, publish_encoder, staged_encoder
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from simulated_facts import TIMES, facts
 from simulation import SimulatedEvents, SimulatorOptions, shop_of, simulate, simulated_behaviour
 
-from data.events import Event, parse_events
-from training.behaviour import Behaviour
+from data.events import Event, Events, parse_events
+from training.behaviour import Behaviour, ShopBehaviour
 from training.behaviour import behaviour as behaviour_module
 from training.behaviour.position_bias import SLOTS, UNKNOWN, assumed_propensity, estimate_propensity, slots_of
 
@@ -58,6 +59,33 @@ def test_later_pages_are_no_new_searches_and_photos_no_words() -> None:
     assert Behaviour.from_events([first, second, photo]).query_frequencies() == [("red mug", 1)]
 
 
+def test_searches_with_ids_of_their_own_are_searches_and_give_their_clicks_words(tmp_path: Path) -> None:
+    """As other shops' logs have them: `event_id` beside `query_id`, the words in the search's row alone."""
+    rows = [
+        {"kind": "search", "event_id": "log.1", "query_id": "q", "query_text": "Red mug", "shown": ["a", "b"]},
+        {"kind": "click", "event_id": "log.2", "query_id": "q", "product_id": "b"},
+    ]
+    log = Events(tmp_path)
+    log.append([found for row in rows for found in parse_events(row, now=DAY)])
+    found = Behaviour.from_events(log.iterate())
+    assert found.query_frequencies() == [("red mug", 1)]
+    assert found.ranking("red mug") == ["b"]
+    assert found.looks.sum() > 1
+
+
+def test_photos_are_queries_of_their_own_kind() -> None:
+    photo = {"query_text": "in blue", "photo_sha256": "0" * 64}
+    found = ShopBehaviour.from_events([
+        event("search", query_id="p", shown=["a", "b"], **photo),
+        event("click", 1, product_id="b", position=1, **photo),
+        event("click", 2, product_id="a", position=0),
+    ])  # fmt: skip
+    assert found.photos.query_frequencies() == [("0" * 64, 1)]
+    assert found.photos.ranking("0" * 64) == ["b"]
+    assert found.words.ranking("red mug") == ["a"]
+    assert found.photos.propensity is found.words.propensity
+
+
 steps = st.lists(
     st.tuples(
         st.sampled_from(["a", "b"]), st.integers(0, 3), st.one_of(st.none(), st.integers(0, 130)), st.integers(0, 2)
@@ -76,7 +104,7 @@ def test_sums_are_those_of_a_dictionary(drawn: list[tuple[str, int, int | None, 
         slot = UNKNOWN if position is None else int(slots_of(np.array([position]))[0])
         weight[query, f"p{product}"] += (1.0, 3.0, 5.0)[kind] / assumed_propensity()[slot]
     found = Behaviour.from_events(events)
-    assert {(pair.query_text, pair.product_id): pair.weight for pair in found.pairs()} == pytest.approx(weight)
+    assert {(pair.query, pair.product_id): pair.weight for pair in found.pairs()} == pytest.approx(weight)
     for query in "ab":
         mine = {product: value for (text, product), value in weight.items() if text == query}
         assert [mine[product] for product in found.ranking(query)] == pytest.approx(sorted(mine.values(), reverse=True))
@@ -87,8 +115,8 @@ def test_rows_and_columns_give_the_same_sums(played: SimulatedEvents, monkeypatc
     monkeypatch.setattr(behaviour_module, "_FOLD_ROWS", 700)
     rows = Behaviour.from_events(sorted(early.events(), key=lambda item: item.at))
     columns = simulated_behaviour(early)
-    by_rows = {(pair.query_text, pair.product_id): pair.weight for pair in rows.pairs()}
-    assert by_rows == pytest.approx({(pair.query_text, pair.product_id): pair.weight for pair in columns.pairs()})
+    by_rows = {(pair.query, pair.product_id): pair.weight for pair in rows.pairs()}
+    assert by_rows == pytest.approx({(pair.query, pair.product_id): pair.weight for pair in columns.pairs()})
     assert rows.query_frequencies()[:5] == columns.query_frequencies()[:5]
     assert rows.propensity == pytest.approx(columns.propensity)
 

@@ -10,9 +10,10 @@ from tiny_shop import TinyShop, axis
 
 from data.events import Event, Events
 from data.settings import Settings
+from training.behaviour import WORTH
 from training.context import TrainingContext
 from training.embedder import SOURCES, collect_pairs
-from training.embedder.pairs import Pairs, propensity
+from training.embedder.pairs import Pairs
 from training.errors import NotEnoughData
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,7 +87,9 @@ def test_a_click_takes_its_query_from_its_search(shop: TinyShop) -> None:
         {"kind": "add_to_cart", "query_id": "gone", "product_id": "b"},
     )
     pairs = collect_pairs(context_of(shop), ("click", "purchase"))
-    assert weight_of(pairs, "cow juice", shop.catalogue.get("b").product_key, "purchase") == 2
+    assert weight_of(pairs, "cow juice", shop.catalogue.get("b").product_key, "purchase") == pytest.approx(
+        np.sqrt(WORTH["purchase"])
+    )
     assert len(pairs) == 1
 
 
@@ -106,8 +109,18 @@ def test_products_that_went_and_sources_that_are_off_give_nothing(shop: TinyShop
         collect_pairs(context_of(shop), ("rumour",))
 
 
-def test_propensity_falls_with_the_position() -> None:
-    values = [propensity(position) for position in range(20)]
-    assert values[0] == propensity(None) == 1
-    assert values == sorted(values, reverse=True)
-    assert values[2] == pytest.approx(0.5)
+def test_words_and_photos_are_one_account_with_one_position_bias(shop: TinyShop) -> None:
+    """A click after a photo counts by the same worth and places as one after words, and is not one after words."""
+    log(
+        shop,
+        {"query_text": "apple", "product_id": "a", "position": 6},
+        {"query_text": "Apple", "product_id": "a", "kind": "add_to_cart", "position": 6},
+        {"photo_sha256": "e" * 64, "query_text": "apple", "product_id": "a", "kind": "purchase", "position": 6},
+    )
+    context = context_of(shop)
+    pairs, apple = collect_pairs(context), shop.catalogue.get("a").product_key
+    chance = context.behaviour.words.propensity[6]
+    assert weight_of(pairs, "apple", apple, "click") == pytest.approx(np.sqrt(WORTH["click"] / chance))
+    assert weight_of(pairs, "apple", apple, "purchase") == pytest.approx(np.sqrt(WORTH["add_to_cart"] / chance))
+    assert weight_of(pairs, "e" * 64, apple, "photo") == pytest.approx(np.sqrt(WORTH["purchase"] / chance))
+    assert context.behaviour is context.behaviour

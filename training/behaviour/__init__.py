@@ -1,5 +1,5 @@
 """The one account of clicks: what shoppers chose for which query, corrected for position."""
 
-from training.behaviour.behaviour import Behaviour, Tally, query_key
+from training.behaviour.behaviour import WORTH, Behaviour, ShopBehaviour, Tally
 
-__all__ = ["Behaviour", "Tally", "query_key"]
+__all__ = ["WORTH", "Behaviour", "ShopBehaviour", "Tally"]

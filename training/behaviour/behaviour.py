@@ -1,14 +1,15 @@
-"""What shoppers did with which query, summed up and corrected for position, in memory of the distinct pairs alone."""
+"""The one account of clicks: what shoppers chose for which query, corrected for position, by distinct pairs alone."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.events import Event
-from training.behaviour.position_bias import assumed_propensity, estimate_propensity, slots_of
+from data.events import Event, search_event_id
+from engine.known_queries import query_key
+from training.behaviour.position_bias import UNKNOWN, assumed_propensity, estimate_propensity, slots_of
 
 WORTH = {"click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
 _COLUMNS = ("search", *WORTH)  # the first: shown by a search
@@ -21,43 +22,87 @@ Numbers = NDArray[np.int64]
 class QueryProduct:
     """A product that was chosen for a query; `weight` is the worth of clicks, carts and purchases, corrected."""
 
-    query_text: str
+    query: str
     product_id: str
     weight: float
-    clicks: int
+
+
+@dataclass(frozen=True)
+class ShopBehaviour:
+    """The behaviour of one span of time, by how shoppers asked.
+
+    Attributes:
+        words: searches by words alone; its queries are texts as `query_key` gives them.
+        photos: searches by photo, with words or without; its queries are the photos' sha256.
+    """
+
+    words: "Behaviour"
+    photos: "Behaviour"
+
+    @classmethod
+    def from_events(
+        cls, events: Iterable[Event], *, since: datetime | None = None, until: datetime | None = None
+    ) -> "ShopBehaviour":
+        """Sums up events; memory grows with the distinct queries and products alone.
+
+        Args:
+            events: in the order of time, as `Events.iterate` gives them.
+            since, until: only those from `since` on and before `until`.
+        """
+        products = _Numbering()
+        words, photos = _Kind(products), _Kind(products)
+        for event in events:
+            if until is not None and event.at >= until:
+                break
+            if since is not None and event.at < since:
+                continue
+            if event.photo_sha256:
+                photos.add(event.photo_sha256, event)
+            elif text := query_key(event.query_text):
+                words.add(text, event)
+        propensity = propensity_of(words.tally, photos.tally)
+        return cls(words.behaviour(propensity), photos.behaviour(propensity))
 
 
 class Behaviour:
-    """The behaviour of one span of time. Queries are words; searches by photo alone are left out.
+    """What shoppers chose for queries of one kind.
 
     Attributes:
-        queries: (q,), lower case, single spaces.
+        queries: (q,).
         product_ids: (p,), also those that the catalogue does not have.
         frequency: int64 (q,), how often each was searched; where a log holds no searches, how often it led to a click.
-        propensity: float64 (SLOTS,), estimated; see `training.behaviour.position_bias`.
+        propensity: float64 (SLOTS,), how likely each place is looked at; see `training.behaviour.position_bias`.
         query, product: int64 (m,), the pairs, ascending.
         clicks: int64 (m,).
         looks: float64 (m,), how often the product was looked at there, in looks at the first place: shown, times the
             chance of the place.
-        corrected_clicks: float64 (m,), clicks, each divided by the chance of its place.
-        weight: float64 (m,), each click as 1, cart as 3, purchase as 5, divided by the chance of its place.
+        corrected: float64 (m, 3), clicks, carts and purchases, each divided by the chance of its place.
+        weight: float64 (m,), `corrected` summed up by WORTH.
+        moved: how many clicks, carts and purchases the correction weighed: those below the first place.
     """
 
-    def __init__(self, queries: Sequence[str], product_ids: Sequence[str], tally: "Tally", searched: Numbers) -> None:
+    def __init__(
+        self,
+        queries: Sequence[str],
+        product_ids: Sequence[str],
+        tally: "Tally",
+        searched: Numbers,
+        propensity: NDArray[np.float64] | None = None,
+    ) -> None:
         keys, counts = tally.folded()
         pairs, slots = keys >> _SLOT_BITS, keys & ((1 << _SLOT_BITS) - 1)
         self.queries, self.product_ids = tuple(queries), tuple(product_ids)
         self.has_searches = bool(counts[:, 0].any())
-        estimated = estimate_propensity(pairs, slots, counts[:, 0], counts[:, 1])
-        self.propensity = estimated if self.has_searches else assumed_propensity()
+        self.propensity = propensity_of(tally) if propensity is None else propensity
         distinct, row = np.unique(pairs, return_inverse=True)
         self.query, self.product = distinct >> _PRODUCT_BITS, distinct & ((1 << _PRODUCT_BITS) - 1)
         chance = self.propensity[slots]
-        worth = counts[:, 1:] @ np.array(list(WORTH.values())) / chance
         self.clicks = np.bincount(row, weights=counts[:, 1], minlength=len(distinct)).astype(np.int64)
         self.looks = np.bincount(row, weights=counts[:, 0] * chance, minlength=len(distinct))
-        self.corrected_clicks = np.bincount(row, weights=counts[:, 1] / chance, minlength=len(distinct))
-        self.weight = np.bincount(row, weights=worth, minlength=len(distinct))
+        actions = (counts[:, 1:] / chance[:, None]).T
+        self.corrected = np.stack([np.bincount(row, weights=column, minlength=len(distinct)) for column in actions], 1)
+        self.weight = self.weight_of(tuple(WORTH))
+        self.moved = int(counts[(slots > 0) & (slots < UNKNOWN), 1:].sum())
         clicked = np.bincount(self.query, weights=self.clicks, minlength=len(queries)).astype(np.int64)
         self.frequency = np.where(searched > 0, searched, clicked)
         self._starts = np.searchsorted(self.query, np.arange(len(queries) + 1))
@@ -67,29 +112,17 @@ class Behaviour:
     def from_events(
         cls, events: Iterable[Event], *, since: datetime | None = None, until: datetime | None = None
     ) -> "Behaviour":
-        """Sums up events; memory grows with the distinct queries and products alone.
+        """Returns the behaviour after words alone; see `ShopBehaviour.from_events`."""
+        return ShopBehaviour.from_events(events, since=since, until=until).words
+
+    def weight_of(self, kinds: Collection[str]) -> NDArray[np.float64]:
+        """Returns what the choices of some kinds are worth, float64 (m,): `corrected`, summed up by WORTH.
 
         Args:
-            events: in the order of time, as `Events.iterate` gives them.
-            since, until: only those from `since` on and before `until`.
+            kinds: some of WORTH.
         """
-        queries, products = _Numbering(), _Numbering()
-        tally, searched = Tally(), _Growing()
-        for event in events:
-            if until is not None and event.at >= until:
-                break
-            text = query_key(event.query_text)
-            if not text or event.photo_sha256 or (since is not None and event.at < since):
-                continue
-            query = queries(text)
-            if event.kind == "search":
-                searched.add(query, "." not in event.event_id)
-                for item in event.shown:
-                    tally.add(query, products(item.product_id), item.position, 0)
-            elif event.product_id:
-                position = -1 if event.position is None else event.position
-                tally.add(query, products(event.product_id), position, _COLUMNS.index(event.kind))
-        return cls(list(queries.known), list(products.known), tally, searched.counts(len(queries.known)))
+        worth = [value if kind in kinds else 0.0 for kind, value in WORTH.items()]
+        return np.asarray(self.corrected @ np.array(worth), np.float64)
 
     def query_frequencies(self, most: int = 100_000) -> list[tuple[str, int]]:
         """Returns the most frequent queries and how often each was searched, the most frequent first."""
@@ -122,7 +155,7 @@ class Behaviour:
         clicks stand alone.
         """
         if not self.has_searches:
-            return np.asarray(self.corrected_clicks, np.float64)
+            return np.asarray(self.corrected[:, 0], np.float64)
         return np.where(self.looks > 0, self.clicks / np.maximum(self.looks, least_looks), 0.0)
 
     def smooth_attraction(self, prior_looks: float = 5.0) -> NDArray[np.float64]:
@@ -131,7 +164,7 @@ class Behaviour:
         Calmer than `attraction` where looks are few, and drawn to the mean.
         """
         if not self.has_searches:
-            return np.asarray(self.corrected_clicks, np.float64)
+            return np.asarray(self.corrected[:, 0], np.float64)
         clicks = np.bincount(self.query, weights=self.clicks, minlength=len(self.queries))
         looks = np.bincount(self.query, weights=self.looks, minlength=len(self.queries))
         rate = (clicks / np.maximum(looks, 1e-9))[self.query]
@@ -141,12 +174,21 @@ class Behaviour:
         """Yields what was chosen for what."""
         for at in np.flatnonzero(self.weight > 0):
             query, product = self.queries[self.query[at]], self.product_ids[self.product[at]]
-            yield QueryProduct(query, product, float(self.weight[at]), int(self.clicks[at]))
+            yield QueryProduct(query, product, float(self.weight[at]))
 
 
-def query_key(text: str) -> str:
-    """Returns the form in which equal questions are equal: lower case, single spaces, at most 300 characters."""
-    return " ".join(text.casefold().split())[:300]
+def propensity_of(*tallies: "Tally") -> NDArray[np.float64]:
+    """Returns how likely each place is looked at, float64 (SLOTS,), estimated from all that was shown and chosen.
+
+    Where no search was logged with what it showed, it cannot be estimated, and the assumed curve stands.
+    """
+    keys, counts = zip(*(tally.folded() for tally in tallies), strict=True)
+    if not any(part[:, 0].any() for part in counts):
+        return assumed_propensity()
+    pairs = [(part >> _SLOT_BITS) * len(keys) + number for number, part in enumerate(keys)]  # apart, kind by kind
+    slots = np.concatenate(keys) & ((1 << _SLOT_BITS) - 1)
+    joined = np.concatenate(counts)
+    return estimate_propensity(np.concatenate(pairs), slots, joined[:, 0], joined[:, 1])
 
 
 class _Numbering:
@@ -157,6 +199,35 @@ class _Numbering:
 
     def __call__(self, text: str) -> int:
         return self.known.setdefault(text, len(self.known))
+
+
+class _Kind:
+    """Collects the events of one way to ask."""
+
+    def __init__(self, products: _Numbering) -> None:
+        self.tally = Tally()
+        self._queries, self._products, self._searched = _Numbering(), products, _Growing()
+
+    def add(self, query_text: str, event: Event) -> None:
+        query = self._queries(query_text)
+        if event.kind == "search":
+            self._searched.add(query, not _is_later_page(event))
+            for item in event.shown:
+                self.tally.add(query, self._products(item.product_id), item.position, 0)
+        elif event.product_id:
+            position = -1 if event.position is None else event.position
+            self.tally.add(query, self._products(event.product_id), position, _COLUMNS.index(event.kind))
+
+    def behaviour(self, propensity: NDArray[np.float64]) -> Behaviour:
+        queries = list(self._queries.known)
+        searched = self._searched.counts(len(queries))
+        return Behaviour(queries, list(self._products.known), self.tally, searched, propensity)
+
+
+def _is_later_page(event: Event) -> bool:
+    """Tells whether a search's event is a further page of one that was counted already."""
+    first = event.shown[0].position if event.shown else 0
+    return first > 0 and event.event_id == search_event_id(event.query_id, first)
 
 
 class _Growing:

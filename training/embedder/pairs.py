@@ -1,25 +1,21 @@
 """Training pairs: what was asked, by words or by photo, and the product that was meant, with a weight."""
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import ProductFacts
-from data.events import Event, Events
+from training.behaviour import WORTH, ShopBehaviour
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.texts import product_texts, tidy
+from training.texts import product_texts
 
 EVENT_SOURCES = ("click", "purchase", "photo")
 TEXT_SOURCES = ("title", "brand", "category", "attribute", "description")
 SOURCES = (*EVENT_SOURCES, *TEXT_SOURCES)
 MOST_TEXTS = 100_000
-_EVENT_WORTH = {"click": 1.0, "add_to_cart": 2.0, "purchase": 4.0}
-_MOST_CORRECTION = 8.0  # a click far down counts for at most so many at the top: beyond, it adds more noise than truth
-_REMEMBERED_SEARCHES = 200_000
 _FOLD_ROWS = 500_000
 Numbers = NDArray[np.int64]
 
@@ -55,15 +51,6 @@ class Pairs:
         return dict(zip(SOURCES, np.bincount(self.sources, minlength=len(SOURCES)).tolist(), strict=True))
 
 
-def propensity(position: int | None) -> float:
-    """Returns how likely a product at a position, from 0, is looked at, relative to the first: 1 / log2(position + 2).
-
-    The examination curve of discounted cumulative gain (Jarvelin and Kekalainen, 2002). A click where nobody looks says
-    more than one at the top, so a click is divided by it (Joachims et al., "Unbiased Learning-to-Rank", 2017).
-    """
-    return 1.0 if position is None else float(1.0 / np.log2(position + 2))
-
-
 def collect_pairs(context: TrainingContext, sources: Collection[str] = SOURCES) -> Pairs:
     """Gathers the pairs of the products that have a photo in the snapshot.
 
@@ -86,7 +73,7 @@ def collect_pairs(context: TrainingContext, sources: Collection[str] = SOURCES) 
             keys[facts.product.product_id] = facts.product_key
             _add_texts(gathering, facts, sources)
     if set(sources) & set(EVENT_SOURCES):
-        _add_events(gathering, Events(context.settings.home).iterate(), keys, sources)
+        _add_choices(gathering, context.behaviour, keys, sources)
     return gathering.finish()
 
 
@@ -96,29 +83,20 @@ def _add_texts(gathering: "_Gathering", facts: ProductFacts, sources: Collection
             gathering.add(text.text, facts.product_key, text.weight, text.source)
 
 
-def _add_events(
-    gathering: "_Gathering", events: Iterable[Event], keys: dict[str, int], sources: Collection[str]
+def _add_choices(
+    gathering: "_Gathering", behaviour: ShopBehaviour, keys: Mapping[str, int], sources: Collection[str]
 ) -> None:
-    searches: OrderedDict[str, tuple[str, str]] = OrderedDict()
-    for event in events:
-        if event.kind == "search":
-            searches[event.query_id] = (event.query_text, event.photo_sha256)
-            if len(searches) > _REMEMBERED_SEARCHES:
-                searches.popitem(last=False)
+    columns = {"click": (behaviour.words, ("click",)), "purchase": (behaviour.words, ("add_to_cart", "purchase"))}
+    columns["photo"] = (behaviour.photos, tuple(WORTH))
+    for source, (chosen, kinds) in columns.items():
+        if source not in sources:
             continue
-        text, photo = event.query_text, event.photo_sha256
-        if not text and not photo:
-            text, photo = searches.get(event.query_id, ("", ""))
-        product = keys.get(event.product_id)
-        if product is None:
-            continue
-        worth = _EVENT_WORTH[event.kind] * min(1 / propensity(event.position), _MOST_CORRECTION)
-        gathering.corrected += bool(event.position)
-        behaviour = "click" if event.kind == "click" else "purchase"
-        if photo and "photo" in sources:
-            gathering.add(photo, product, worth, "photo")
-        if tidy(text) and behaviour in sources:
-            gathering.add(tidy(text), product, worth, behaviour)
+        weight = chosen.weight_of(kinds)
+        for at in np.flatnonzero(weight):
+            product = keys.get(chosen.product_ids[chosen.product[at]])
+            if product is not None:
+                gathering.add(chosen.queries[chosen.query[at]], product, float(weight[at]), source)
+        gathering.corrected += chosen.moved
 
 
 class _Gathering:

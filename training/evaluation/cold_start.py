@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, ProductFacts
 from data.events import Events
 from data.settings import Settings
+from engine.known_queries import query_key
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
-from training.behaviour import Behaviour, query_key
+from training.behaviour import Behaviour
 from training.errors import NotEnoughData
 from training.evaluation.rankings import Blend, Known, Numbers, Products, by_behaviour, by_joint
 

@@ -137,7 +137,7 @@ def _later(events: Events, built: datetime, numbers: Mapping[str, int]) -> dict[
     found: dict[str, dict[int, float]] = {}
     for pair in Behaviour.from_events(events.iterate(since=built)).pairs():
         if pair.product_id in numbers:
-            found.setdefault(pair.query_text, {})[numbers[pair.product_id]] = pair.weight
+            found.setdefault(pair.query, {})[numbers[pair.product_id]] = pair.weight
     return found
 
 

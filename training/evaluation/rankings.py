@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.answers import RERANKED, fresh_order
+from engine.known_queries import query_key
 from engine.protocols import Floats
-from training.behaviour import Behaviour, query_key
+from training.behaviour import Behaviour
 
 DEPTH = 200
 _TEXT_MATCH, _POPULARITY = 1e-3, 1e-6  # settle what behaviour leaves open; the least weight of a click is 1

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.events import Events
 from engine.known_queries import LearnedQueries
 from engine.protocols import Floats, TextTower
 from engine.space import PROJECTION_FILE, Projection, normalise, space_digest
@@ -36,7 +35,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     """
     if not (folder / HEAD_FILE).exists():
         return {"queries": 0, "skipped": "there is no text head"}
-    behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
+    behaviour = context.behaviour.words
     if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
         return {"queries": 0, "skipped": "too few searches with clicks"}
     head = TextHead.load(folder / HEAD_FILE)

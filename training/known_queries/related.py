@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from data.events import Events
 from engine.known_queries import (
     LEARNED_FILE,
     MOST_TEXTS,
@@ -38,7 +37,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     """
     if not (folder / HEAD_FILE).exists():
         return {"texts": 0, "skipped": "there is no text head"}
-    behaviour = Behaviour.from_events(Events(context.settings.home).iterate())
+    behaviour = context.behaviour.words
     texts = known_texts(context, behaviour)
     head = TextHead.load(folder / HEAD_FILE)
     encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)

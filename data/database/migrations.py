@@ -17,7 +17,12 @@ def m001_create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO counter (id, seq) VALUES (1, 0)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_create_tables,)
+def m002_index_searches(connection: sqlite3.Connection) -> None:
+    """Finds the search that a click belongs to by its query id."""
+    connection.execute("CREATE INDEX searches_by_query ON events (query_id) WHERE kind = 'search'")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_create_tables, m002_index_searches)
 
 
 def pending(db: Database) -> list[Callable[[sqlite3.Connection], None]]:
