@@ -1,6 +1,7 @@
 """All settings in one frozen object, built once from defaults < file < environment < flags."""
 
 import dataclasses
+import difflib
 import json
 import math
 import os
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from data.errors import SettingsError
-from data.storage import write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -84,12 +84,12 @@ class Settings:
         return _checked(dataclasses.replace(self, **changes))
 
 
-def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any) -> Settings:
     """Builds the settings of this run.
 
     Args:
         environment: variables to read, by default the process's own.
-        flags: values from the command line; None means not given.
+        flags: values from the command line or a program; None means not given.
 
     Raises:
         SettingsError: a key is unknown or a value has the wrong type; the message names key, value and type.
@@ -111,6 +111,8 @@ def write_setting(home: Path, name: str, value: str) -> None:
     Raises:
         SettingsError: the name is not a known text setting, or the file could not be read back.
     """
+    from data.storage import write_text  # here, for it brings the database along, which `--help` does without
+
     path = home / "lookalike.toml"
     if _types().get(name) is not str:
         raise SettingsError(f"{name} must be a known setting that is text. See README, Settings.")
@@ -149,7 +151,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 def _convert(label: str, name: str, value: Any) -> Any:
     if name not in _types():
-        raise SettingsError(f"{label} must be a known setting. See README, Settings.")
+        near = difflib.get_close_matches(name, _types(), 1)
+        hint = f"Did you mean {near[0]}?" if near else "See README, Settings."
+        raise SettingsError(f"{label} must be a known setting; there is none of that name. {hint}")
     kind = _types()[name]
     read, expected = _KINDS[kind]
     try:
