@@ -81,7 +81,7 @@ def _make_resources(settings: Settings, engine: Engine | None) -> Resources:
         engine=engine,
         catalogue=catalogue,
         intake=intake,
-        writer=ProductWriter(engine, catalogue, intake, admission),
+        writer=ProductWriter(engine, catalogue, intake, admission.slot),
         keys=Keys(settings.home),
         admission=admission,
         rate_limit=RateLimit(settings.rate_limit),

@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-from data.settings import Settings
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -55,18 +53,19 @@ def search_command(
     if image and product_id:
         raise click.UsageError("only one of --image and --product may be given; got both.")
     from api.documents import answer_document
+    from api.hits import hits_table
     from data.filters import parse_filter
+    from data.photos import photo_bytes
     from engine.search import SearchEngine, SearchRequest
 
     for expression in filters:
         parse_filter(expression)  # alone, so that the position named is the one in it
     request = SearchRequest(
-        text=text, not_text=not_text, image=_read(image, ctx.obj) if image else None, product_id=product_id,
+        text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
         text_weight=text_weight, filter=" AND ".join(f"({expression})" for expression in filters), k=k,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
-    document = answer_document(answer)
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _table(document))
+    click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))
 
 
 @click.command("recognize")
@@ -83,11 +82,12 @@ def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str,
     import time
 
     from api.recognition_routes import recognition_document
+    from data.photos import photo_bytes
     from engine.search import SearchEngine
 
     engine = SearchEngine(ctx.obj)
     started = time.perf_counter()
-    recognition = engine.recognise(_read(file, ctx.obj), k=k, within=within)
+    recognition = engine.recognise(photo_bytes(file, ctx.obj), k=k, within=within)
     document = recognition_document(recognition, (time.perf_counter() - started) * 1000)
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _labels(document))
 
@@ -170,12 +170,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _read(path: Path, settings: Settings) -> bytes:
-    """Reads at most one byte past the cap, so that a huge file is refused without being read."""
-    with path.open("rb") as source:
-        return source.read(settings.max_image_bytes + 1)
-
-
 def _labels(document: dict[str, Any]) -> str:
     """Returns a recognition as lines for people: the vote, then each voter, then the nearest photos."""
     lines = [
@@ -189,18 +183,3 @@ def _labels(document: dict[str, Any]) -> str:
     if document["abstained"]:
         lines.append("Too uncertain to rely on: the vote abstains.")
     return "\n".join(lines)
-
-
-def _table(document: dict[str, Any]) -> str:
-    """Returns the hits as aligned columns for people."""
-    rows: list[tuple[str, str, str, str]] = [("score", "product_id", "price", "title")]
-    for hit in document["hits"]:
-        price = "" if hit["price"] is None else f"{hit['price']:,.2f} {hit['currency']}".strip()
-        rows.append((f"{hit['score']:.3f}", hit["product_id"], price, hit["title"]))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    ]
-    found = len(document["hits"])
-    note = "No match." if not found else f"{found} hits in {document['took_ms']:.0f} ms, {document['generation']}"
-    return "\n".join([*(line.rstrip() for line in lines), note])

@@ -10,15 +10,14 @@ from flask import Blueprint, Response, request
 from api.documents import answer_document, json_answer
 from api.errors import BadRequest
 from api.parsing import check_fields, from_json, from_texts
+from api.recommending import recommend_request
 from api.resources import resources
 from api.uploads import FORM_TYPES, limit_body, read_part, require_type
-from data.photos import COLOUR_NAMES, decode, dominant_colours
 from engine.recognition import Recognition
-from engine.recommend import RecommendRequest, recommend
+from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
 _WITHIN_LIMIT = 1_000
-_COLOUR_SIDE = 256
 
 
 @blueprint.post("/v1/recognize")
@@ -47,27 +46,9 @@ def recommend_products() -> Response:
     require_type(*FORM_TYPES, "application/json")
     image = None if request.is_json else read_part("file", held.settings.max_image_bytes)
     raw = from_json(request.get_data()) if request.is_json else from_texts(request.form)
-    texts = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
+    texts: dict[str, Any] = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
     fields = check_fields(raw, ("product_id", "filter", "k"))
-    if not texts.get("label") and not fields.get("product_id"):
-        raise BadRequest("label or product_id must be given; got neither.", field="label")
-    if image is not None and fields.get("product_id"):
-        raise BadRequest("a photo must come with a label, not with product_id. Leave one out.", field="product_id")
-    label, label_kind = texts.get("label", ""), held.engine.status().get("label_kind") or "category"
-    colours: tuple[str, ...] = ()
-    if product_id := fields.get("product_id", ""):
-        facts = held.catalogue.get(product_id)
-        colours = facts.colours
-        if not label:
-            label, label_kind = facts.product.category, "category"
-    elif image is not None:
-        colours = dominant_colours(decode(image, held.settings, target=_COLOUR_SIDE))[:1]
-    if texts.get("colour"):
-        colours = (_colour(texts["colour"]),)
-    asked = RecommendRequest(
-        label=label, label_kind=label_kind, product_id=product_id, image=image, colours=colours,
-        filter=fields.get("filter", ""), k=fields.get("k", 10),
-    )  # fmt: skip
+    asked = recommend_request(held.engine, held.catalogue, held.settings, image=image, **texts, **fields)
     with held.admission.slot():
         answer = recommend(held.engine.search, asked)
     return json_answer(answer_document(answer))
@@ -101,8 +82,3 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > 200 or any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
         raise BadRequest(f"{name} must be text of at most 200 characters.", field=name)
     return value.strip()
-
-
-def _colour(name: str) -> str:
-    """Returns the English name of a colour given in English or Korean; a shop's own colour word stays as it is."""
-    return next((english for english, korean in COLOUR_NAMES.items() if name == korean), name)

@@ -1,10 +1,10 @@
-"""Product changes over HTTP, in the order that makes them durable and findable before they are acknowledged."""
+"""Product changes, in the order that makes them durable and findable before they are acknowledged."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from api.admission import Admission
 from api.seams import Engine
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
@@ -12,10 +12,20 @@ from data.photos import Intake
 
 
 class ProductWriter:
-    """Writes one product at a time: photos decoded, features durable, then the catalogue row that makes it visible."""
+    """Writes one product at a time: photos decoded, features durable, then the catalogue row that makes it visible.
 
-    def __init__(self, engine: Engine, catalogue: Catalogue, intake: Intake, admission: Admission) -> None:
-        self._engine, self._catalogue, self._intake, self._admission = engine, catalogue, intake, admission
+    Args:
+        slot: what is held while photos are embedded, for example `Admission.slot`; by default nothing.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        catalogue: Catalogue,
+        intake: Intake,
+        slot: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._engine, self._catalogue, self._intake, self._slot = engine, catalogue, intake, slot
         self._changing = threading.Lock()
 
     def put(self, product: Product, contents: Sequence[bytes]) -> str:
@@ -29,13 +39,13 @@ class ProductWriter:
             "created", "updated" or "unchanged".
 
         Raises:
-            InvalidImage: a photo cannot be taken; the message names the part. Nothing was changed.
+            InvalidImage: a photo cannot be taken; the message names its number. Nothing was changed.
             Overloaded: too many requests wait.
         """
         if not contents:
             with self._changing:
                 return self._catalogue.upsert(product, None)
-        with self._admission.slot():
+        with self._slot():
             photos = [self._accept(number, content) for number, content in enumerate(contents, start=1)]
             self._embed(photos)
         with self._changing:
@@ -47,7 +57,7 @@ class ProductWriter:
         Raises:
             Overloaded: too many requests wait.
         """
-        with self._admission.slot():
+        with self._slot():
             self._embed([photo for _, photos in items for photo in photos or ()])
         with self._changing:
             return self._catalogue.upsert_many(items)
@@ -84,4 +94,4 @@ class ProductWriter:
         try:
             return self._intake.accept_bytes(content)
         except InvalidImage as error:
-            raise type(error)(f"part `image` number {number}: {error}", code=error.code) from error
+            raise error.numbered(number) from error

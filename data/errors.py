@@ -51,6 +51,10 @@ class InvalidImage(LookalikeError):
         super().__init__(message)
         self.code = code
 
+    def numbered(self, number: int) -> "InvalidImage":
+        """Returns the same error, naming which of several photos it is about; the first is number 1."""
+        return type(self)(f"photo number {number}: {self}", code=self.code)
+
 
 class ImageTooLarge(InvalidImage):
     def __init__(self, message: str, *, code: str = "image_too_large") -> None:

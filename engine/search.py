@@ -1,7 +1,7 @@
 """Search: one request in, one answer out, from one immutable view of the catalogue."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter, parse_filter
-from data.photos import Intake
+from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
     Cursor,
@@ -28,7 +28,8 @@ from engine.answers import (
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex
-from engine.protocols import Backbone
+from engine.photo_vectors import photo_vectors
+from engine.protocols import Backbone, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
 
@@ -111,6 +112,15 @@ class SearchEngine:
         if (tower := generation.text_tower()) is not None:
             tower.embed(["warm"])
 
+    def refresh(self) -> None:
+        """Returns when the newest generation is served, or has been refused: `status` says why.
+
+        Raises:
+            NoGeneration: nothing has been published.
+        """
+        self._live.view()
+        self._live.wait()
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Answers one request.
 
@@ -176,6 +186,15 @@ class SearchEngine:
         rows = self._finder.timed("embed", lambda: generation.backbone().embed(stacked))
         recogniser = generation.recogniser
         return self._finder.timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
+
+    def embed(self, photos: Iterable[PhotoInput], *, space: str = "product") -> Floats:
+        """Returns one vector a photo, float32 (n, d), of the live generation; see `engine.photo_vectors`.
+
+        Raises:
+            InvalidQuery, InvalidImage: of the arguments.
+            NoGeneration: nothing has been published.
+        """
+        return photo_vectors(self._live.view().generation, photos, space, self._settings)
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
         """Returns the known queries nearest to a text, best first; none where the live generation knows none.

@@ -1,8 +1,19 @@
 """Photos from strangers: fetched, decoded under limits, stored as thumbnails, their colours named."""
 
 from data.photos.colours import COLOUR_NAMES, dominant_colours
+from data.photos.content import PhotoInput, photo_bytes, photo_list
 from data.photos.fetch import fetch_image
 from data.photos.images import decode
 from data.photos.intake import Intake, thumbnail_path
 
-__all__ = ["COLOUR_NAMES", "Intake", "decode", "dominant_colours", "fetch_image", "thumbnail_path"]
+__all__ = [
+    "COLOUR_NAMES",
+    "Intake",
+    "PhotoInput",
+    "decode",
+    "dominant_colours",
+    "fetch_image",
+    "photo_bytes",
+    "photo_list",
+    "thumbnail_path",
+]

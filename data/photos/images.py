@@ -139,6 +139,27 @@ def image_size(content: bytes, settings: Settings) -> tuple[int, int]:
         raise _damaged(content, kind) from error
 
 
+def encode_png(image: Image.Image, settings: Settings) -> bytes:
+    """Returns a PIL image as PNG, of which `decode` makes the same upright RGB as of the image's own file.
+
+    Raises:
+        ImageTooLarge, InvalidImage: its size is refused as `decode_photo` would, or its pixels cannot be read.
+    """
+    _check_size(*image.size, settings)
+    out = io.BytesIO()
+    try:
+        orientation = _orientation(image)
+        rgb = _to_rgb(image)
+        if orientation in _UPRIGHT:
+            rgb = rgb.transpose(_UPRIGHT[orientation])
+        rgb.save(out, "PNG", compress_level=1)
+    except _DAMAGE as error:
+        raise InvalidImage(
+            f"a PIL image must hold readable pixels; got {error}. Open it again, or convert it to RGB."
+        ) from error
+    return out.getvalue()
+
+
 def _sniff_capped(content: bytes, settings: Settings) -> str:
     """`sniff` after the checks that need no decoder: the byte cap, and an end that is missing."""
     if len(content) > settings.max_image_bytes:
@@ -190,7 +211,7 @@ def _orientation(image: Image.Image) -> int:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode == "CMYK" and "adobe" not in image.info:
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow inverts every CMYK JPEG; only Adobe's are stored inverted
     if not image.has_transparency_data:
         return image.convert("RGB")

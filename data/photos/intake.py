@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import io
 import os
-import stat
 import tempfile
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord
-from data.errors import ImageTooLarge, InvalidImage
+from data.errors import InvalidImage
 from data.photos.colours import dominant_colours
+from data.photos.content import check_bytes, read_photo
 from data.photos.images import Pixels, decode_photo
 from data.settings import Settings
 from data.storage import write_bytes
@@ -47,7 +47,7 @@ class Intake:
         Raises:
             InvalidImage: the bytes are no photo this project accepts; nothing is kept.
         """
-        self._check_bytes(len(content))
+        check_bytes(len(content), self._settings)
         sha256 = hashlib.sha256(content).hexdigest()
         kept = upload_path(self._settings.home, sha256).absolute()
         record = self._record(content, sha256, str(kept))
@@ -62,7 +62,7 @@ class Intake:
             InvalidImage: the file is no photo this project accepts, or there is none (code `missing_image`).
         """
         source = path.absolute()
-        content = self._read_file(source, missing="missing_image")
+        content = read_photo(source, self._settings, missing="missing_image")
         sha256 = hashlib.sha256(content).hexdigest()
         record = self._record(content, sha256, str(source))
         return record if Path(record.source).is_file() else dataclasses.replace(record, source=str(source))
@@ -73,7 +73,7 @@ class Intake:
         Raises:
             InvalidImage: the original is gone (code `source_gone`) or holds other bytes now (`source_changed`).
         """
-        content = self._read_file(Path(record.source), missing="source_gone")
+        content = read_photo(Path(record.source), self._settings, missing="source_gone")
         if hashlib.sha256(content).hexdigest() != record.sha256:
             raise InvalidImage(
                 f"{record.source} must still be the photo that was imported; got other bytes. Import it again.",
@@ -97,29 +97,6 @@ class Intake:
             height=photo.height,
             colours=dominant_colours(np.asarray(small)),
         )
-
-    def _check_bytes(self, size_bytes: int) -> None:
-        limit = self._settings.max_image_bytes
-        if size_bytes > limit:
-            raise ImageTooLarge(
-                f"image must be at most {limit:,} bytes; got more. Resize it or raise LOOKALIKE_MAX_IMAGE_BYTES."
-            )
-
-    def _read_file(self, path: Path, *, missing: str) -> bytes:
-        """Reads one byte past the cap at most; a pipe or a device is no photo and would block or never end."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as source:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise InvalidImage(f"image must be a plain file; got {path}.", code=missing)
-                content = source.read(self._settings.max_image_bytes + 1)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise InvalidImage(
-                f"image must be a file that can be read; got {path} ({reason}). Check the path.", code=missing
-            ) from error
-        self._check_bytes(len(content))
-        return content
 
 
 def _holds_bytes(path: Path) -> bool:

@@ -33,6 +33,8 @@ def read_feed(path: Path, format: str = "auto") -> Iterator[Row | BadRow]:
     Raises:
         InvalidFeed: the feed as a whole cannot be read, or is in no format the project knows.
     """
+    if format not in FORMATS:
+        raise InvalidFeed(f"format must be one of {', '.join(FORMATS)}; got {format!r}.")
     try:
         chosen = detect_format(path) if format == "auto" else format
         if path.is_dir() != (chosen == "folder"):

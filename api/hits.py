@@ -1,0 +1,100 @@
+"""Hits for people: a table of text, pictures in a notebook, a frame where pandas is there."""
+
+import base64
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, overload
+
+from data.errors import LookalikeError
+from data.photos import thumbnail_path
+from engine.search import Hit, SearchAnswer
+
+_PICTURES = 50  # shown in a notebook at most, so that a page stays a few hundred kilobytes
+_GRID = "display:flex;flex-wrap:wrap;gap:12px"
+_CARD = "width:150px;margin:0;font-size:12px;overflow-wrap:anywhere"
+_PICTURE = "width:150px;height:150px;object-fit:contain"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hits(SearchAnswer, Sequence[Hit]):
+    """One page of hits as a sequence; beside that all that `SearchAnswer` says, for example `next_cursor`.
+
+    Attributes:
+        home: folder whose thumbnails are shown.
+    """
+
+    home: Path
+
+    @classmethod
+    def of(cls, answer: SearchAnswer, home: Path) -> "Hits":
+        """Returns the hits of an answer of the engine."""
+        return cls(**vars(answer), home=home)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Hits": ...
+    def __getitem__(self, place: int | slice) -> "Hit | Hits":
+        return dataclasses.replace(self, hits=self.hits[place]) if isinstance(place, slice) else self.hits[place]
+
+    def __repr__(self) -> str:
+        return hits_table(self)
+
+    def _repr_html_(self) -> str:
+        """Returns the hits as pictures with their facts; what a notebook shows."""
+        cards = "".join(self._card(hit) for hit in self.hits[:_PICTURES])
+        left = f"<p>and {len(self) - _PICTURES:,} more</p>" if len(self) > _PICTURES else ""
+        return f'<div style="{_GRID}">{cards}</div>{left}<p>{escape(_note(self))}</p>'
+
+    def to_frame(self) -> Any:
+        """Returns the hits as a `pandas.DataFrame`, one row a hit, one column a field of `Hit`.
+
+        Raises:
+            LookalikeError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise LookalikeError(
+                "to_frame needs pandas; it is not installed here. Run `pip install pandas`, or take "
+                "`[dataclasses.asdict(hit) for hit in hits]`."
+            ) from error
+        columns = [field.name for field in dataclasses.fields(Hit)]
+        return pandas.DataFrame([dataclasses.asdict(hit) for hit in self], columns=columns)
+
+    def _card(self, hit: Hit) -> str:
+        try:
+            picture = base64.b64encode(thumbnail_path(self.home, hit.image_id).read_bytes()).decode()
+        except OSError:
+            picture = ""  # a thumbnail that is lost is made again by the next import; the facts still count
+        facts = " · ".join(filter(None, (f"{hit.score:.3f}", hit.product_id, _price(hit))))
+        return (
+            f'<figure style="{_CARD}"><img style="{_PICTURE}" alt="" src="data:image/webp;base64,{picture}">'
+            f"<figcaption>{escape(hit.title)}<br>{escape(facts)}</figcaption></figure>"
+        )
+
+
+def hits_table(answer: SearchAnswer) -> str:
+    """Returns the hits as aligned columns, then one line about the answer."""
+    rows = [("score", "product_id", "price", "title")]
+    rows += [(f"{hit.score:.3f}", hit.product_id, _price(hit), " ".join(hit.title.split())) for hit in answer.hits]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
+    return "\n".join([*(line.rstrip() for line in lines), _note(answer)])
+
+
+def _price(hit: Hit) -> str:
+    return "" if hit.price is None else f"{hit.price:,.2f} {hit.currency}".strip()
+
+
+def _note(answer: SearchAnswer) -> str:
+    found = len(answer.hits)
+    return f"{found} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."

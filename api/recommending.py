@@ -1,0 +1,59 @@
+"""From what a shopper picked to the recommendation that the engine answers; over HTTP and from Python alike."""
+
+from api.errors import BadRequest
+from api.seams import Engine
+from data.catalogue import Catalogue
+from data.photos import COLOUR_NAMES, decode, dominant_colours
+from data.settings import Settings
+from engine.recommend import RecommendRequest
+
+_COLOUR_SIDE = 256
+
+
+def recommend_request(
+    engine: Engine,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    label: str = "",
+    product_id: str = "",
+    image: bytes | None = None,
+    colour: str = "",
+    filter: str = "",
+    k: int = 10,
+) -> RecommendRequest:
+    """Returns what to recommend for a label, a product or both: of its kind, and of its colours unless one is named.
+
+    Args:
+        label: one of the recogniser's labels; "": the product's category.
+        product_id: the product picked.
+        image: the photo that the label was recognised in.
+        colour: its name in English or Korean.
+
+    Raises:
+        BadRequest: neither label nor product is given, or a photo beside a product.
+        UnknownProduct, InvalidImage: of the product or the photo.
+    """
+    if not label and not product_id:
+        raise BadRequest("label or product_id must be given; got neither.", field="label")
+    if image is not None and product_id:
+        raise BadRequest("a photo must come with a label, not with product_id. Leave one out.", field="product_id")
+    label_kind = engine.status().get("label_kind") or "category"
+    colours: tuple[str, ...] = ()
+    if product_id:
+        facts = catalogue.get(product_id)
+        colours = facts.colours
+        if not label:
+            label, label_kind = facts.product.category, "category"
+    elif image is not None:
+        colours = dominant_colours(decode(image, settings, target=_COLOUR_SIDE))[:1]
+    if colour:
+        colours = (_in_english(colour),)
+    return RecommendRequest(
+        label=label, label_kind=label_kind, product_id=product_id, image=image, colours=colours, filter=filter, k=k
+    )
+
+
+def _in_english(colour: str) -> str:
+    """Returns the English name of a colour given in English or Korean; a shop's own colour word stays as it is."""
+    return next((english for english, korean in COLOUR_NAMES.items() if colour == korean), colour)
