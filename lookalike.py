@@ -1,16 +1,247 @@
-"""The `lookalike` command: joins the three command groups, loading each only when one of its commands is called."""
+"""Lookalike as a library, `lookalike.open(...)`, and as the command that joins the three command groups.
+
+Importing it loads nothing heavy: each method and each command imports what it needs when it is called.
+"""
 
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from data.errors import LookalikeError, SettingsError
 from data.settings import Settings, load_settings, write_setting
 
+if TYPE_CHECKING:
+    from api.hits import Hits
+    from api.writing import ProductWriter
+    from data.catalogue import Catalogue
+    from data.photos import PhotoInput
+    from engine.protocols import Backbone, Floats
+    from engine.recognition import Recognition
+    from engine.search import SearchEngine
+    from indexer.importing import ImportReport
+    from indexer.rebuild import RebuildSummary
+
 VERSION = "0.1.0"
+Box = tuple[float, float, float, float]
+
+
+def open(home: str | Path | None = None, **settings: Any) -> "Shop":
+    """Returns the shop in a folder; nothing is read or made there before a method needs it.
+
+    Example: lookalike.open("var", threads=4).search("red mug", filter="price < 40")
+
+    Args:
+        home: folder of all run-time files; None: as the environment says, else `./var`.
+        settings: any field of `Settings`, stronger than the environment and `lookalike.toml`. Raises SettingsError where
+            there is no such setting, or a value is wrong.
+    """
+    return Shop(load_settings(home=home, **settings))
+
+
+class Shop:
+    """A catalogue that can be searched and changed: what the commands and the HTTP API do, for programs.
+
+    A photo is given as the path of an image file, its bytes, a PIL image, or RGB pixels uint8 (h, w, 3). Every error
+    raised on purpose is a `LookalikeError`. Safe to use from several threads.
+
+    Args:
+        settings: see `open`, which makes them from keyword arguments.
+        backbone: replaces the one that the settings name (tests).
+    """
+
+    def __init__(self, settings: Settings, *, backbone: "Backbone | None" = None) -> None:
+        self.settings = settings
+        self._backbone = backbone
+        self._made: SearchEngine | None = None
+        self._making = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"lookalike.open({str(self.settings.home)!r})"
+
+    def search(
+        self, text: str = "", *, image: "PhotoInput | None" = None, product_id: str = "", not_text: str = "",
+        text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10, cursor: str = "",
+        diversity: float = 0.0, freshness: float | None = None,
+    ) -> "Hits":  # fmt: skip
+        """Finds products by words, by a photo, by both, or by their likeness to a product.
+
+        Args:
+            text, not_text: words for what is wanted, and for what is not.
+            text_weight: share of the words beside a photo, 0..1.
+            box: x0, y0, x1, y1, the part of the photo that counts, in pixels of the photo as shown.
+            filter: what must hold, for example `brand = "Acme" AND price < 40`.
+            k: hits wanted, 1..1000.
+            cursor: `next_cursor` of an answer, for the hits that follow.
+            diversity: 0 (best first) to 1 (as unlike each other as can be).
+            freshness: 0 (none) to 1, preference for new products; None: the default.
+
+        Raises:
+            InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: of the arguments.
+            NoGeneration: nothing has been published; see `rebuild`.
+        """
+        from api.hits import Hits
+        from engine.search import SearchRequest
+
+        request = SearchRequest(
+            text=text, not_text=not_text, image=None if image is None else self._bytes(image), box=box,
+            product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
+            freshness=freshness,
+        )  # fmt: skip
+        return Hits.of(self._engine.search(request), self.settings.home)
+
+    def recognise(
+        self, photo: "PhotoInput", *, k: int = 5, within: Sequence[str] = (), box: Box | None = None
+    ) -> "Recognition":
+        """Says what a photo shows: the vote of three classifiers, each one's own opinion, and the nearest photos.
+
+        Args:
+            k: labels wanted, 1..100.
+            within: the only labels that may be named; empty: all.
+            box: the part of the photo that counts, as in `search`.
+
+        Raises:
+            NoVoters: the live generation has none.
+        """
+        return self._engine.recognise(self._bytes(photo), k=k, within=within, box=box)
+
+    def recommend(
+        self, *, label: str = "", product_id: str = "", image: "PhotoInput | None" = None, colour: str = "",
+        filter: str = "", k: int = 10,
+    ) -> "Hits":  # fmt: skip
+        """Finds products of the kind of a label or a product: those of its colours first.
+
+        Args:
+            label: one that `recognise` gave; `image` may be the photo it was recognised in.
+            product_id: the product to look like.
+            colour: wanted instead of the product's or the photo's own.
+
+        Raises:
+            BadRequest: neither label nor product is given, or a photo beside a product.
+        """
+        from api.hits import Hits
+        from api.recommending import recommend_request
+        from engine.recommend import recommend
+
+        request = recommend_request(
+            self._engine, self._catalogue, self.settings, label=label, product_id=product_id,
+            image=None if image is None else self._bytes(image), colour=colour, filter=filter, k=k,
+        )  # fmt: skip
+        return Hits.of(recommend(self._engine.search, request), self.settings.home)
+
+    def embed(self, photos: "Iterable[PhotoInput]", space: str = "product") -> "Floats":
+        """Returns one vector a photo, in order, float32 (n, d); files are opened in turn, so that memory stays small.
+
+        Args:
+            space: `product`: points of the product space, L2 norm 1; `pool3`: the live backbone's features.
+
+        Raises:
+            InvalidImage: of a photo; the message says which.
+        """
+        return self._engine.embed(photos, space=space)
+
+    def put(self, product: Mapping[str, Any], images: "Iterable[PhotoInput]" = ()) -> str:
+        """Adds or replaces a product; once this returns it is durable and found by the next search.
+
+        Args:
+            product: its facts, for example `{"product_id": "mug-17", "title": "Blue mug", "price": 12.5}`.
+            images: its photos, of which the home keeps copies; none: it keeps the photos that it has.
+
+        Returns:
+            "created", "updated" or "unchanged".
+
+        Raises:
+            InvalidProduct, InvalidImage: nothing was changed.
+        """
+        from data.catalogue import parse_product
+        from data.photos import photo_list
+
+        return self._writer.put(parse_product(product), [self._bytes(image) for image in photo_list(images)])
+
+    def delete(self, product_id: str) -> None:
+        """Takes a product out of every later search; raises UnknownProduct where there is none."""
+        self._writer.delete(product_id)
+
+    def import_feed(
+        self, path: str | Path, *, format: str = "auto", images: str | Path | None = None, strict: bool = False,
+        full_feed: bool = False, report: str | Path | None = None,
+    ) -> "ImportReport":  # fmt: skip
+        """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
+
+        Args:
+            format: `auto`, `csv`, `jsonl`, `parquet`, `folder` or `google-csv`.
+            images: folder that image paths are relative to, before the feed's own.
+            strict: stop at the first row with a problem, with nothing written.
+            full_feed: delete the products that the feed does not name.
+            report: JSONL file for the rows with problems.
+
+        Raises:
+            InvalidFeed: it cannot be read, or none of its rows gives a product.
+        """
+        from indexer.importing import import_feed
+
+        return import_feed(
+            self.settings, Path(path), format=format, images=Path(images) if images else None, strict=strict,
+            full_feed=full_feed, report=Path(report) if report else None,
+        )  # fmt: skip
+
+    def rebuild(self, *, train: bool = True, full: bool = False) -> "RebuildSummary":
+        """Builds, verifies and publishes a new generation, as `lookalike rebuild` does; later searches use it.
+
+        Args:
+            train: whether the models learn anew; otherwise the live generation's are taken over.
+            full: whether every photo is read again and the models learn even where nothing changed.
+
+        Raises:
+            NothingToIndex: the catalogue holds no photo.
+            GateFailed: a check refused the new generation; the live one stays.
+        """
+        from indexer.rebuild import rebuild
+
+        summary = rebuild(self.settings, train=train, full=full, backbone=self._backbone)
+        self._engine.refresh()
+        return summary
+
+    def status(self) -> dict[str, Any]:
+        """Returns what `lookalike status --json` prints: what is live, what waits, what is kept."""
+        from indexer.operating import status
+
+        return status(self.settings)
+
+    @property
+    def _engine(self) -> "SearchEngine":
+        with self._making:  # two threads at their first search must not load two networks
+            if self._made is None:
+                from engine.search import SearchEngine
+
+                self._made = SearchEngine(self.settings, backbone=self._backbone)
+            return self._made
+
+    @cached_property
+    def _catalogue(self) -> "Catalogue":
+        from data.catalogue import Catalogue
+
+        return Catalogue(self.settings.home)
+
+    @cached_property
+    def _writer(self) -> "ProductWriter":
+        from api.writing import ProductWriter
+        from data.photos import Intake
+
+        return ProductWriter(self._engine, self._catalogue, Intake(self.settings, self._catalogue))
+
+    def _bytes(self, photo: "PhotoInput") -> bytes:
+        from data.photos import photo_bytes
+
+        return photo_bytes(photo, self.settings)
+
+
 DEMO_FALLBACK = "efficientnet_lite2"
 USAGE_ERRORS = {"bad_filter", "bad_query", "bad_training", "cursor_expired"}
 # command -> (module that defines it, one line of help); so that `--help` imports none of them
@@ -29,8 +260,6 @@ COMMANDS = {
     "serve": ("api.cli", "Answer over HTTP."),
     "keys": ("api.cli", "Make, list and revoke API keys."),
 }
-
-
 SETTING_FLAGS = {
     "home": "Folder of all run-time files (LOOKALIKE_HOME, ./var).",
     "backbone": "CNN that embeds photos (LOOKALIKE_BACKBONE, inception_v3).",

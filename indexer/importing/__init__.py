@@ -2,6 +2,6 @@
 
 from indexer.importing.events import describe_events, import_events
 from indexer.importing.products import import_feed
-from indexer.importing.report import describe
+from indexer.importing.report import ImportReport, describe
 
-__all__ = ["describe", "describe_events", "import_events", "import_feed"]
+__all__ = ["ImportReport", "describe", "describe_events", "import_events", "import_feed"]

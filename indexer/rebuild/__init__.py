@@ -2,11 +2,12 @@
 
 from indexer.rebuild.encoders import encoder_of, lost_encoder
 from indexer.rebuild.nightly import rebuild
-from indexer.rebuild.summary import Journal, describe, last_rebuild, reason_of
+from indexer.rebuild.summary import Journal, RebuildSummary, describe, last_rebuild, reason_of
 from indexer.rebuild.versions import versions
 
 __all__ = [
     "Journal",
+    "RebuildSummary",
     "describe",
     "encoder_of",
     "last_rebuild",
