@@ -1,1 +1,1 @@
-"""What computes: backbones, towers, voters, index, ranking and search."""
+"""The computing layer: backbones, towers, voters, index, ranking and search."""

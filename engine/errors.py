@@ -2,12 +2,12 @@
 
 LookalikeError
 └── EngineError
-    ├── BackboneUnavailable   the weights cannot be had; names the ways out
-    ├── FingerprintMismatch   two vectors that must not meet
-    ├── InvalidQuery          a search request that makes no sense
-    ├── CursorExpired         a page cursor of a ranking that is gone
-    ├── NoVoters              the live generation cannot recognise: nothing was trained
-    ├── InvalidModel          a model, weights or index file that is not what it must be
+    ├── BackboneUnavailable   this backbone cannot be used here; the message says what to do
+    ├── FingerprintMismatch   vectors or models made by different backbones or encoders
+    ├── InvalidQuery          a search request that breaks a rule
+    ├── CursorExpired         a page cursor whose ranking is no longer kept
+    ├── NoVoters              the live generation has no voters, so it cannot recognise photos
+    ├── InvalidModel          a model, weights or index file that is damaged or the wrong one
     └── Overloaded            too many queries wait, or this one waited too long
 """
 

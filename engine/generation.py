@@ -1,4 +1,4 @@
-"""One loaded generation: everything a query needs, immutable, verified before it is parsed."""
+"""Writes and loads a generation: everything a query needs, immutable, verified before it is parsed."""
 
 import io
 import threading
@@ -44,10 +44,10 @@ ROWS_FILE = "rows.npz"
 
 
 class Models:
-    """The heavy models, loaded at first use and shared by all generations that name the same ones.
+    """Backbones and text encoders, loaded at first use and shared by all generations that need the same ones.
 
     Args:
-        backbone: taken for its own fingerprint instead of loading one.
+        backbone: returned for its own fingerprint, instead of loading one.
     """
 
     def __init__(self, settings: Settings, backbone: Backbone | None = None) -> None:
@@ -71,7 +71,7 @@ class Models:
             return self._encoders[name]
 
     def keep_only(self, fingerprint: str, encoder_name: str) -> None:
-        """Lets go of every model that a replaced generation needed."""
+        """Drops every model except the backbone with this fingerprint and the text encoder with this name."""
         with self._lock:
             self._backbones = {key: model for key, model in self._backbones.items() if key == fingerprint}
             self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_name}
@@ -79,7 +79,7 @@ class Models:
 
 @dataclass(frozen=True, kw_only=True)
 class RowTable:
-    """What each index row is.
+    """The product and the image of each index row.
 
     Attributes:
         product_keys: int64 (n,), ascending.
@@ -97,7 +97,7 @@ class RowTable:
             raise InvalidModel("the row table must have columns of one length, by ascending product. Rebuild.")
 
     def rows_of(self, product_key: int) -> slice:
-        """Returns the rows of one product; empty where it has none."""
+        """Returns the rows of one product; an empty slice if it has none."""
         first, last = np.searchsorted(self.product_keys, [product_key, product_key + 1])
         return slice(int(first), int(last))
 
@@ -125,11 +125,11 @@ class Generation:
     Attributes:
         id: the generation's name.
         seq: the catalogue state it was built from.
-        spec: the backbone its vectors came from.
-        adapter: what query photos go through after the projection, or None.
-        calibration: what its scores mean, where that was measured.
-        recogniser: its voters, or None where none were trained.
-        related, senses: what is known about queries, or None.
+        spec: the backbone that its features came from.
+        adapter: the query adapter, applied to query photos after the projection, or None.
+        calibration: turns scores into match probabilities, or None where that was not measured.
+        recogniser: the voters and their vote, or None where none were trained.
+        related, senses: related queries and queries with several senses, or None.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Generation:
                 f"the query adapter must fit the space's {projection.space_dim} dimensions; got "
                 f"{self.adapter.space_dim}. Rebuild."
             )
-        # A part trained alone may have replaced the space since; points of another one would lead anywhere.
+        # The space may have been trained alone since; points of the old space mean nothing in the new one.
         space = space_digest(projection)
         found = LearnedQueries.load(folder.path(LEARNED_FILE)) if folder.has(LEARNED_FILE) else None
         self._learned = found if found is not None and found.space == space else None
@@ -173,8 +173,8 @@ class Generation:
         """Returns the backbone that the manifest names; loads it the first time.
 
         Raises:
-            BackboneUnavailable: its weights cannot be had.
-            FingerprintMismatch: what was loaded is another backbone.
+            BackboneUnavailable: its weights cannot be found or downloaded.
+            FingerprintMismatch: the loaded backbone is another one.
         """
         if self._backbone is None:
             backbone = self._models.backbone(self.spec)
@@ -187,7 +187,7 @@ class Generation:
         return self._backbone
 
     def photo_points(self, features: Floats) -> Floats:
-        """Returns where query photos lie, float32 (n, d), L2 norm 1; catalogue photos go through `projection` alone.
+        """Returns the points of query photos, float32 (n, d), L2 norm 1; catalogue photos use `projection` alone.
 
         Args:
             features: pool_3 rows float32 (n, dim).
@@ -197,7 +197,7 @@ class Generation:
 
     @cached_property
     def duplicate_bound(self) -> float:
-        """The cosine from which two products are near-duplicates; see `engine.answers.diversity`."""
+        """The cosine at or above which two products are near-duplicates; see `engine.answers.diversity`."""
         return duplicate_bound(self.rows.product_keys, self.index.vectors)
 
     def text_tower(self) -> TextTower | None:
@@ -217,11 +217,11 @@ def write_generation_files(
     image_sha256: list[str],
     settings: Settings,
 ) -> VectorIndex:
-    """Writes projection, index and row table into a staged generation; returns the index for the gates.
+    """Writes projection, index and row table into a staged generation; returns the index.
 
     Args:
         vectors: float32 (n, d), L2 norm 1, one row per image.
-        product_keys, image_keys, image_sha256: (n,) what the rows are, by ascending product key.
+        product_keys, image_keys, image_sha256: (n,), the product and image of each row, by ascending product key.
 
     Raises:
         InvalidModel: lengths differ or the rows are out of order.
@@ -244,7 +244,7 @@ def write_generation_files(
 def load_generation(
     settings: Settings, folder: GenerationFolder, backbone: Backbone | None = None, *, models: Models | None = None
 ) -> Generation:
-    """Loads a generation, every file of which is checked against its sha256 first, also those that are not read here.
+    """Loads a generation, after checking the sha256 of every file in it, including files that are not read here.
 
     Args:
         backbone: replaces the one the manifest names (its fingerprint must be equal).
@@ -253,7 +253,7 @@ def load_generation(
     Raises:
         CorruptGeneration: a file is not what the manifest says.
         InvalidModel: a file cannot be read, or the parts do not fit each other.
-        FingerprintMismatch: the vectors came from another backbone than the manifest's.
+        FingerprintMismatch: `backbone` has another fingerprint than the manifest, or the manifest contradicts itself.
     """
     spec = BackboneSpec.from_json(folder.manifest.backbone)
     given = backbone.spec.fingerprint if backbone else spec.fingerprint

@@ -1,4 +1,4 @@
-"""What can be found right now: the generation, plus the products changed since, minus those that went."""
+"""What can be found right now: the live generation plus the delta of changed products, minus deleted products."""
 
 import logging
 import threading
@@ -19,22 +19,22 @@ from engine.protocols import Backbone, Floats, Hits, Mask
 
 _log = logging.getLogger("lookalike.live")
 _RETRY_PENDING_S = 1.0
-_RETRY_SHARE = 0.05  # of the time that looking again may take, however much is pending
+_RETRY_SHARE = 0.05  # largest share of the time spent on retries, however much is pending
 _RETRY_FAILED_SWAP_S = 30.0
 ProductKeys = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LiveView:
-    """One immutable reading of what can be found. Rows number the generation's first, then the delta's.
+    """An immutable view of what can be found. Row numbers count the generation's rows first, then the delta's.
 
     Attributes:
         generation: the build that is served.
-        seq: the catalogue state shown.
-        alive: bool (n,), generation rows whose product has not changed since.
-        product_keys: int64 (n + m,), of every row.
+        seq: the catalogue state that the view shows.
+        alive: bool (n,), the generation's rows whose product was neither changed nor deleted since.
+        product_keys: int64 (n + m,), the product of every row.
         delta: float32 (m, d), points of the changed products' images.
-        delta_image_keys, delta_sha256: (m,).
+        delta_image_keys, delta_sha256: int64 (m,) and bytes (m,), the image of each delta row.
         pending: changed products with photos that are not embedded yet.
     """
 
@@ -104,13 +104,13 @@ class LiveView:
         return found
 
     def image_sha256(self, rows: NDArray[np.int64]) -> list[str]:
-        """Returns which photo each row shows."""
+        """Returns the sha256, in hex, of the photo that each row shows."""
         built = self.generation.index.count
         columns = (self.generation.rows.image_sha256, self.delta_sha256)
         return [(columns[0][row] if row < built else columns[1][row - built]).decode() for row in rows]
 
     def rows_of(self, product_key: int) -> NDArray[np.int64]:
-        """Returns the living rows of one product."""
+        """Returns the rows of one product that can be found, int64 (r,)."""
         return np.flatnonzero((self.product_keys == product_key) & self.mask(None))
 
 
@@ -124,7 +124,7 @@ class _Points:
 
 
 class _Tracker:
-    """Follows the catalogue for one generation: which rows went, what came, up to which `seq`."""
+    """Follows the catalogue's changes since one generation was built: outdated rows, new points, pending photos."""
 
     def __init__(self, settings: Settings, generation: Generation) -> None:
         self.generation = generation
@@ -146,7 +146,7 @@ class _Tracker:
         return self._view()
 
     def retry_pending(self) -> LiveView | None:
-        """Looks again for photos that were not embedded; returns a new view where some are by now."""
+        """Looks again for photos that were not embedded; returns a new view if some are by now, else None."""
         started = time.monotonic()
         if not self._pending or started < self._retry_at:
             return None
@@ -161,7 +161,7 @@ class _Tracker:
         return sum(len(point.sha256) for point in self._points.values())
 
     def _embed(self, changes: Sequence[Change]) -> None:
-        """Projects the photos of the changed products that have features; the others wait."""
+        """Projects those photos of the changed products that have features; the other photos stay pending."""
         wanted = [sha for change in changes for sha in change.image_sha256]
         missing = set(self._features.missing(wanted))
         stored = [sha for sha in wanted if sha not in missing]
@@ -195,7 +195,7 @@ class _Tracker:
 
 
 class LiveIndex:
-    """Hands out the newest view. Safe to use from several threads.
+    """Hands out the newest `LiveView`. Safe to use from several threads.
 
     A generation that another process publishes is loaded in a background thread while the old one keeps serving; one
     that fails verification is never served, and `swap_error` says why.
@@ -236,7 +236,7 @@ class LiveIndex:
             return self._view
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Returns when no generation is being loaded in the background."""
+        """Waits, at most `timeout_s` seconds, until no generation is being loaded in the background."""
         thread = self._loading
         if thread is not None:
             thread.join(timeout_s)

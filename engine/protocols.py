@@ -1,4 +1,4 @@
-"""The seams of the engine: what a backbone, a tower and an index must offer, and the values that cross them."""
+"""The engine's interfaces: what a backbone, a tower and an index must offer, and the values they exchange."""
 
 import dataclasses
 import hashlib
@@ -17,14 +17,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneSpec:
-    """Everything that decides what numbers a backbone gives.
+    """Everything that decides which features a backbone computes.
 
     Attributes:
         name: `inception_v3`, `xception`, `efficientnet_lite2`, or a fine-tuned backbone's own name.
         dim: width of its pool_3 features.
         input_size: side in pixels of the square it reads.
         weights_digest: sha256 of the weights.
-        preprocessing: version of the path from decoded photo to network input.
+        preprocessing: version of the rule that turns a decoded photo into network input.
         pooling: how the last feature map becomes one row.
         runtime: `openvino` or `keras`.
         precision: `f32`, `bf16` or `int8`.
@@ -54,7 +54,7 @@ class BackboneSpec:
 
 @dataclass(frozen=True)
 class Hits:
-    """Rows that one query found, best first; ties ordered by row. Never longer than what really exists.
+    """Rows that one query found, best first; ties ordered by row. Fewer than asked for where fewer exist.
 
     Attributes:
         rows: int64 (m,), row numbers of the index.
@@ -66,7 +66,7 @@ class Hits:
 
 
 class Backbone(Protocol):
-    """A CNN that gives pool_3 features."""
+    """A CNN that computes pool_3 features."""
 
     @property
     def spec(self) -> BackboneSpec: ...
@@ -97,12 +97,12 @@ class VectorIndex(Protocol):
     def dim(self) -> int: ...
     @property
     def kind(self) -> str:
-        """What is in use and where, for example `faiss flat cpu`."""
+        """The kind of index and its device, for example `faiss flat cpu`."""
         ...
 
     @property
     def reason(self) -> str:
-        """Why it is where it is; empty where it was asked for."""
+        """Why the index is on the CPU although the settings allow a GPU; otherwise empty."""
         ...
 
     @property

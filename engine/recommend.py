@@ -1,4 +1,4 @@
-"""Recommendation: products of the same kind and a similar colour, within the shopper's filter."""
+"""Recommends products of the same kind, those of the wanted colours first, within the shopper's filter."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from engine.search import Hit, SearchAnswer, SearchRequest
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendRequest:
-    """What was picked. Something to look like (`product_id` or `image`), a `label`, or both.
+    """What the shopper picked: something to look like (`product_id` or `image`), a `label`, or both.
 
     Attributes:
         label: the kind wanted, one of the recogniser's labels.
-        label_kind: what labels are: `category` or `attr.<name>`.
+        label_kind: what the label is: `category` or `attr.<name>`.
         product_id: a product to look like.
         image: a photo to look like, an image file's bytes.
         colours: colour names to prefer; empty: none.
-        filter: what else must hold.
+        filter: filter expression that the products must pass.
         k: products wanted, 1..1000.
     """
 
@@ -32,12 +32,12 @@ class RecommendRequest:
 
 
 def recommend(search: Callable[[SearchRequest], SearchAnswer], request: RecommendRequest) -> SearchAnswer:
-    """Finds products of the label's kind: those of the wanted colours first, then others of the kind.
+    """Returns products of the label's kind: those of the wanted colours first, then others of the kind.
 
     Without photo and product the label's own words are searched for.
 
     Raises:
-        InvalidQuery: there is nothing to go by.
+        InvalidQuery: neither label, product nor photo is given.
         InvalidFilter, UnknownProduct, NoGeneration: see `SearchEngine.search`.
     """
     if not (request.label or request.product_id or request.image is not None):
@@ -68,7 +68,7 @@ def recommend(search: Callable[[SearchRequest], SearchAnswer], request: Recommen
 
 
 def quoted(text: str) -> str:
-    """Returns a text as the filter language writes it."""
+    """Returns a text as a quoted string of the filter language."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -1,4 +1,4 @@
-"""Features that are stored between two rebuilds: of new products' photos, and of photos searched with."""
+"""Stores features between two rebuilds: those of new products' photos and of photos that shoppers searched with."""
 
 import hashlib
 import threading
@@ -17,11 +17,11 @@ from engine.generation import Generation
 from engine.protocols import BackboneSpec, Floats
 
 _BATCH = 16
-MOST_SEEN = 1000  # photos; at 2,048 features 8 MB
+MOST_SEEN = 1000  # photos; 8 MB at 2,048 features each
 
 
 class StoredPhotos:
-    """Safe to use from several threads."""
+    """Adds photos to the feature store. Safe to use from several threads."""
 
     def __init__(self, settings: Settings, intake: Intake) -> None:
         self._settings, self._intake = settings, intake
@@ -29,7 +29,7 @@ class StoredPhotos:
         self._lock = threading.Lock()
 
     def embed(self, generation: Generation, photos: Sequence[PhotoRecord]) -> None:
-        """Stores the features of photos that have none.
+        """Embeds those of the photos that have no stored features, and stores them.
 
         Raises:
             InvalidImage: a photo cannot be read or decoded.
@@ -43,11 +43,11 @@ class StoredPhotos:
             self._append(spec, [photo.sha256 for photo in batch], generation.backbone().embed(np.stack(inputs)))
 
     def searched(self, query_id: str, image: bytes, features: Floats, spec: BackboneSpec) -> None:
-        """Remembers the features float32 (dim,) of a whole photo that was searched with."""
+        """Remembers the features float32 (dim,) of an uncropped query photo."""
         self._seen.put(query_id, SeenPhoto(hashlib.sha256(image).hexdigest(), features, spec))
 
     def keep(self, names: Collection[str]) -> None:
-        """Stores what is remembered of photos by their searches' query ids or their own sha256; passes others over."""
+        """Stores the remembered features of photos, named by query id or by sha256; skips unknown names."""
         for photo in self._seen.of(names):
             self._append(photo.spec, [photo.sha256], photo.features[None])
 
@@ -61,7 +61,7 @@ class StoredPhotos:
 
 @dataclass(frozen=True)
 class SeenPhoto:
-    """A photo that was searched with, whole: its features float32 (dim,), and the backbone they are of."""
+    """An uncropped query photo: its features float32 (dim,), and the backbone that computed them."""
 
     sha256: str
     features: Floats
@@ -69,7 +69,7 @@ class SeenPhoto:
 
 
 class SeenPhotos:
-    """The last photos, by the search's `query_id` and by their own sha256. Safe to use from several threads."""
+    """The latest query photos, by the search's `query_id` and by their own sha256. Safe to use from several threads."""
 
     def __init__(self, most: int = MOST_SEEN) -> None:
         self._most = most
@@ -88,7 +88,7 @@ class SeenPhotos:
                 self._searches.popitem(last=False)
 
     def of(self, names: Collection[str]) -> list[SeenPhoto]:
-        """Returns the photos among `names`, query ids or sha256, that are still known, each once."""
+        """Returns the photos, named by query id or by sha256, that are still remembered, each once."""
         with self._lock:
             wanted = {self._searches.get(name, name) for name in names}
             return [self._photos[sha256] for sha256 in sorted(wanted) if sha256 in self._photos]

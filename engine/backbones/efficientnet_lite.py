@@ -110,7 +110,7 @@ def _blocks() -> Iterator[_Block]:
 
 
 def _scaled_filters(filters: int) -> int:
-    """Filters times the width factor, rounded to a multiple of 8 and by at most 10 % down."""
+    """Returns filters times the width factor, rounded to a multiple of 8, but never down by more than 10 %."""
     scaled = filters * _WIDTH
     rounded = max(8, int(scaled + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * scaled else rounded + 8

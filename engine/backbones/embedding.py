@@ -1,4 +1,4 @@
-"""Embeds many photos: decoding runs ahead of the network in threads, so that the network never waits."""
+"""Embeds many photos; threads decode ahead, so that the network does not have to wait."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,11 +23,11 @@ _AHEAD = 4
 
 
 def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
-    """Brings one photo to network input, the same way for catalogue and query.
+    """Turns one photo into network input, the same way for catalogue and query photos.
 
     Args:
         source: an image file's bytes, or decoded pixels uint8 (h, w, 3).
-        size: side of the network's input.
+        size: side of the network's input in pixels.
 
     Returns:
         uint8 (size, size, 3).
@@ -54,11 +54,11 @@ def embed_photos(
     Args:
         backbone: the network. One that has an attribute `parallel` is called from that many threads at once.
         keys: names of the photos, in the order in which they are read.
-        read: gives a photo's encoded bytes, or its pixels uint8 (h, w, 3); called from several threads.
+        read: returns a photo's encoded bytes, or its pixels uint8 (h, w, 3); called from several threads.
         settings: image caps and number of decoding threads.
-        on_batch: gets keys and their rows float32 (len(keys), dim) as they are finished, from the calling thread.
-        on_error: gets each photo that cannot be read or decoded, from the calling thread.
-        label: what the progress says.
+        on_batch: receives finished keys and their pool_3 rows float32 (len(keys), dim), in the calling thread.
+        on_error: receives key and error of each photo that cannot be read or decoded, in the calling thread.
+        label: name of the work in the progress bar.
 
     Returns:
         How many photos were embedded.
@@ -97,7 +97,7 @@ def embed_photos(
 def _ahead(
     pool: ThreadPoolExecutor, prepare: Callable[[str], Pixels], keys: Sequence[str]
 ) -> Iterator[tuple[str, Future[Pixels]]]:
-    """Yields every key with its future, in order, while later ones are being worked on."""
+    """Yields every key with its future, in order, while threads work on later ones."""
     waiting: deque[tuple[str, Future[Pixels]]] = deque()
     for key in keys:
         waiting.append((key, pool.submit(prepare, key)))

@@ -1,4 +1,4 @@
-"""The networks in Keras: the reference, what is trained, and the runtime on a GPU.
+"""The backbones as Keras networks: the reference for other runtimes, the form that is trained, the runtime on a GPU.
 
 Every network takes RGB values 0..255 and normalises them itself; its weights live in one inner model, the trunk. No
 operation is bound to one Keras backend.
@@ -26,10 +26,10 @@ _TRUNK = "trunk"
 
 @dataclass(frozen=True)
 class Architecture:
-    """One kind of network.
+    """One network architecture.
 
     Attributes:
-        name: the name that `Settings.backbone` gives it.
+        name: its value in `Settings.backbone`.
         dim: width of its pool_3 features.
         input_size: side in pixels of the square it reads.
         scale, offset: the network sees `x * scale + offset`, x in 0..255.
@@ -77,9 +77,9 @@ def build_network(architecture: Architecture, input_size: int, *, dtype: str = "
     """Builds a network with random weights.
 
     Args:
-        architecture: which one.
+        architecture: what to build.
         input_size: side of its square input in pixels; `architecture.input_size` unless it was fine-tuned at another.
-        dtype: number type of the input, `float32`, or `uint8` for export. The values are 0..255 in either.
+        dtype: type of the input, `float32`, or `uint8` for export; values are 0..255 with both.
 
     Returns:
         `keras.Model`, (n, input_size, input_size, 3) -> unnormalised pool_3 features (n, architecture.dim).
@@ -94,7 +94,7 @@ def build_network(architecture: Architecture, input_size: int, *, dtype: str = "
 
 
 def trunk_of(network: Any) -> Any:
-    """Returns the inner model of `network`, the one that weights files are of."""
+    """Returns the inner model of `network`, whose weights the weights files hold."""
     return network.get_layer(_TRUNK)
 
 
@@ -131,14 +131,14 @@ def to_openvino(network: Any) -> Any:
         )
     import tensorflow
 
-    # One trace in place of the three that keras.Model.export makes: a third of the time.
+    # One trace takes a third of the time of keras.Model.export, which makes three.
     signature = [tensorflow.TensorSpec(network.inputs[0].shape, tensorflow.uint8, name="image")]
     traced = tensorflow.function(lambda image: network(image, training=False), input_signature=signature)
     return openvino.convert_model(traced)
 
 
 def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up notes off stderr; to be called before the first import of Keras."""
+    """Keeps TensorFlow's start-up notes off stderr; call this before the first import of Keras."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
@@ -146,7 +146,7 @@ class KerasBackbone:
     """A backbone run by Keras itself, on whatever device its backend uses.
 
     Args:
-        spec: what it is.
+        spec: describes the network.
         network: a model made by `build_network`, weights loaded.
     """
 
@@ -170,7 +170,7 @@ class KerasBackbone:
 
 @contextlib.contextmanager
 def precision_policy(precision: str) -> Iterator[None]:
-    """Networks built inside compute in `precision`, `f32` or `bf16`; weights stay float32."""
+    """Makes networks built inside the `with` block compute in `precision`, `f32` or `bf16`; weights stay float32."""
     import keras
 
     before = keras.config.dtype_policy()

@@ -37,7 +37,7 @@ _GPU_DRIVER = Path("/proc/driver/nvidia/version")
 
 @dataclass(frozen=True)
 class CustomBackbone:
-    """A backbone that `train backbone` made: `$LOOKALIKE_HOME/backbones/<name>/`.
+    """A fine-tuned backbone, which `lookalike train backbone` wrote to `$LOOKALIKE_HOME/backbones/<name>/`.
 
     Attributes:
         name: its own name.
@@ -53,11 +53,12 @@ class CustomBackbone:
 
 
 def resolve_spec(settings: Settings) -> BackboneSpec:
-    """Says exactly which features the settings ask for, without loading a network.
+    """Returns the spec of the backbone that the settings ask for, without loading a network.
 
     Raises:
-        BackboneUnavailable: there is no such backbone, or its weights cannot be had.
-        InvalidModel: a weights file is not the one that was named.
+        BackboneUnavailable: there is no such backbone, or its weights cannot be found or downloaded.
+        InvalidModel: a weights file has another sha256 than the one that was named.
+        SettingsError: this machine or runtime does not support the runtime or precision that the settings name.
     """
     runtime = _runtime(settings)
     precision = _precision(settings, runtime)
@@ -80,18 +81,19 @@ def load_backbone(
     latency: bool = False,
     calibration: Iterable[NDArray[np.uint8]] | None = None,
 ) -> Backbone:
-    """Loads the network that `spec` describes; the first time on OpenVINO it is exported from Keras.
+    """Loads the network that `spec` describes; for OpenVINO, exports it from Keras first if that was not done yet.
 
     Args:
-        settings: where weights and exported models lie, and how many threads to use.
+        settings: where weights and exported models are stored, and how many threads to use.
         spec: from `resolve_spec`, or from a generation's manifest.
-        latency: made for single queries rather than for bulk work.
-        calibration: network inputs, uint8 (input_size, input_size, 3) each, from which an int8 model is made where
-            there is none yet; the first 200 are used.
+        latency: prepare for single queries rather than for bulk work.
+        calibration: network inputs, uint8 (input_size, input_size, 3) each, to calibrate an int8 model that does not
+            exist yet; the first 200 are used.
 
     Raises:
-        BackboneUnavailable: the weights cannot be had, int8 has not been calibrated, or this processor has no bf16.
-        InvalidModel: weights or exported model differ from what `spec` names.
+        BackboneUnavailable: the weights cannot be found or downloaded, `spec` has another preprocessing version, int8
+            has not been calibrated, or this processor has no bf16.
+        InvalidModel: the weights or the exported model differ from what `spec` names.
     """
     if spec.preprocessing != PREPROCESSING:
         raise BackboneUnavailable(
@@ -113,7 +115,7 @@ def load_backbone(
 
 
 def custom_backbone(home: Path, name: str) -> CustomBackbone:
-    """Reads the description of a fine-tuned backbone.
+    """Returns the fine-tuned backbone of this name, after checking its weights.
 
     Raises:
         BackboneUnavailable: there is none of this name.
@@ -150,7 +152,7 @@ def _resolve(settings: Settings) -> tuple[Architecture, int, Weights]:
 
 
 def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") -> Any:
-    # A generation's backbone may be another one than the settings name; `weights` belongs to theirs.
+    # `settings.weights` belongs to `settings.backbone`; a generation may have been built with another backbone.
     weights_setting = settings.weights if spec.name == settings.backbone else "imagenet"
     architecture, input_size, weights = _resolve(settings.replace(backbone=spec.name, weights=weights_setting))
     if weights.digest != spec.weights_digest:

@@ -1,8 +1,8 @@
-"""OpenVINO on a CPU: networks exported once per fingerprint, bulk and single-query requests.
+"""Runs backbones on a CPU with OpenVINO: exports and quantises a network once, then embeds single photos or many.
 
 An exported model is a folder `$LOOKALIKE_HOME/runtime/<fingerprint>/` with `model.xml`, `model.bin` and `model.json`,
-which holds the sha256 of both. `f32` and `bf16` are two ways to compute one exported model, which lies under the
-fingerprint of `f32`; `int8` has its own. Loading one imports neither Keras nor TensorFlow.
+which holds the sha256 of both. `f32` and `bf16` share one exported model, stored under the fingerprint of `f32`;
+`int8` has its own. Loading a model imports neither Keras nor TensorFlow.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
 _XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
-# Images in one request: on two cores faster than 1, 8 or 32 at every precision.
+# Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
 _BATCH = 4
 CALIBRATION_PHOTOS = 200
 _STAGED = ".export-"
 
 
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
-    """Returns where the exported model of `spec` lies or will lie."""
+    """Returns the folder of the exported model of `spec`, whether or not it exists yet."""
     stored = spec if spec.precision == "int8" else dataclasses.replace(spec, precision="f32")
     return home / "runtime" / stored.fingerprint
 
@@ -40,13 +40,13 @@ def is_exported(home: Path, spec: BackboneSpec) -> bool:
 
 
 def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
-    """Stores a network in floating point, unless that is done already.
+    """Stores a network as a floating-point model, unless one is stored already.
 
     Args:
         home: `$LOOKALIKE_HOME`.
-        spec: what the network is.
+        spec: describes the network.
         convert: makes the `openvino.Model`, uint8 (n, input_size, input_size, 3) -> float32 (n, dim); called only
-            where there is something to store.
+            if no model is stored yet.
 
     Returns:
         The folder of the exported model.
@@ -58,13 +58,13 @@ def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
 
 
 def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]) -> Path:
-    """Makes the int8 model of `spec` from its exported floating-point model, unless that is done already.
+    """Makes the int8 model of `spec` from its exported floating-point model, unless one is stored already.
 
-    Post-training quantisation by NNCF: ranges of activations are measured on the photos.
+    Post-training quantisation by NNCF, which measures the ranges of activations on the photos.
 
     Args:
         home: `$LOOKALIKE_HOME`.
-        spec: what the network is, with precision `int8`.
+        spec: describes the network, with precision `int8`.
         photos: network inputs, uint8 (input_size, input_size, 3) each; the first 200 are used.
 
     Raises:
@@ -84,7 +84,7 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
 
     source = model_folder(home, dataclasses.replace(spec, precision="f32"))
     model = openvino.Core().read_model(_verified(source) / _XML)
-    with contextlib.redirect_stdout(sys.stderr):  # its progress; stdout is for results
+    with contextlib.redirect_stdout(sys.stderr):  # NNCF prints progress; stdout is for results
         quantised = nncf.quantize(
             model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
         )
@@ -93,7 +93,7 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
 
 
 def processor_has_bf16() -> bool:
-    """Whether this processor multiplies bf16 numbers in hardware."""
+    """Returns whether this processor multiplies bf16 numbers in hardware."""
     import openvino
 
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -103,13 +103,16 @@ class OpenVinoBackbone:
     """A backbone run by OpenVINO on the CPU; safe to call from several threads at once.
 
     Args:
-        home: `$LOOKALIKE_HOME`, where the model has been exported.
-        spec: what it is.
+        home: `$LOOKALIKE_HOME`, which holds the exported model.
+        spec: describes the network.
         threads: processor threads to use.
         latency: one request at a time on all threads, for single queries; else several requests side by side.
 
+    Attributes:
+        parallel: how many requests can run at once.
+
     Raises:
-        InvalidModel: a file of the exported model is not what was written.
+        InvalidModel: a file of the exported model is missing or was changed.
     """
 
     def __init__(self, home: Path, spec: BackboneSpec, *, threads: int, latency: bool = False) -> None:
@@ -154,7 +157,7 @@ class OpenVinoBackbone:
 
 
 def _verified(folder: Path) -> Path:
-    """Returns `folder` after its files were found to be what was written."""
+    """Returns `folder`, after checking the sha256 of its files."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         digests = {_XML: record[_XML], _BIN: record[_BIN]}

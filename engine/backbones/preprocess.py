@@ -1,8 +1,9 @@
-"""From a decoded photo to network input: one rule for catalogue and query.
+"""Crops, pads and scales a decoded photo to network input, by one rule for catalogue and query photos.
 
-The networks were trained on the middle of photos, so they see a thing best when it fills about as much of the square as
-it did there. Measured with EfficientNet-Lite2 (int8; sqrt + L2 of the features), nearest photo of the same class:
-1,023 training photos of the clothing set among themselves / its 341 validation photos against them.
+The networks were trained on the middle of photos, so they recognise a thing best when it fills about as much of the
+square as it did in training. Measured with EfficientNet-Lite2 (int8; sqrt + L2 of the features): how often the nearest
+photo shows the same class (R@1), and the share of the ten nearest that does (P@10). The queries are the 1,023 training
+photos of the clothing set, each searched among the others, and its 341 validation photos, searched among the former.
 
 | rule | among training | validation R@1 | validation P@10 |
 |---|---|---|---|
@@ -22,7 +23,7 @@ from PIL import Image
 # Part of every fingerprint: a change of the rule below needs a new version here.
 PREPROCESSING = "middle-7/8-on-white-bilinear-1"
 _SHOWN = 7 / 8
-TRIMMED = (1 / _SHOWN - 1) / 2  # share of a thing's longer side to add on each edge for all of it to be seen
+TRIMMED = (1 / _SHOWN - 1) / 2  # share of a thing's longer side to add on each edge so that all of it is seen
 
 
 def decode_target(size: int) -> int:
@@ -31,9 +32,9 @@ def decode_target(size: int) -> int:
 
 
 def to_input(image_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Brings a photo to the square that a network reads.
+    """Returns the square that a network reads of a photo.
 
-    The square is 7/8 of the longer side wide and has the photo's centre; where it reaches beyond the photo it is white.
+    The square is 7/8 of the longer side wide and centred on the photo; where it reaches beyond the photo it is white.
 
     Args:
         image_rgb: uint8 (h, w, 3).

@@ -1,4 +1,4 @@
-"""Where pretrained weights come from, and what their sha256 is.
+"""Finds or downloads the weights of a backbone, and computes and checks their sha256.
 
 Finding weights needs no deep-learning library; only a download or reading the arrays does.
 """
@@ -66,11 +66,11 @@ _CLASSES = 1000
 
 @dataclass(frozen=True)
 class Weights:
-    """A weights file that is there.
+    """A weights file on this machine.
 
     Attributes:
         path: the file.
-        digest: its sha256.
+        digest: hex sha256 of the file.
     """
 
     path: Path
@@ -82,8 +82,8 @@ class ClassifierRows:
     """The ImageNet classifier that a backbone was trained with; each row is a point of the feature space.
 
     Attributes:
-        names: what the 1,000 classes are called in English.
-        rows: float32 (1000, dim).
+        names: English names of the 1,000 classes.
+        rows: float32 (1000, dim), one row of weights per class.
         biases: float32 (1000,).
     """
 
@@ -93,10 +93,10 @@ class ClassifierRows:
 
 
 def find_weights(settings: Settings) -> Weights:
-    """Finds the weights of `settings.backbone`, downloading Keras's own where they lack and the network allows.
+    """Returns the weights of `settings.backbone`; downloads those that Keras publishes if they are missing.
 
     Raises:
-        BackboneUnavailable: they are neither here nor to be had; the message names the ways out.
+        BackboneUnavailable: the weights are not on this machine and cannot be downloaded; the message says what to do.
         InvalidModel: the file's sha256 differs from `settings.weights_sha256`.
     """
     if settings.weights != "imagenet":
@@ -107,10 +107,10 @@ def find_weights(settings: Settings) -> Weights:
 
 
 def classifier_rows(spec: BackboneSpec) -> ClassifierRows:
-    """Reads the ImageNet classifier that belongs to a backbone's features.
+    """Returns the ImageNet classifier that belongs to a backbone's features.
 
     Raises:
-        BackboneUnavailable: the backbone has other weights than ImageNet's, or its classifier cannot be had.
+        BackboneUnavailable: the backbone has other weights than ImageNet's, or its classifier cannot be downloaded.
     """
     if spec.weights_digest == _LITE2_SHA256:
         state = lite2_state()
@@ -143,7 +143,7 @@ def _dense(path: Path) -> tuple[Floats, Floats]:
 
 
 def lite2_state() -> Mapping[str, Floats]:
-    """Reads the ImageNet weights of EfficientNet-Lite2 from the package that carries them.
+    """Returns the ImageNet weights of EfficientNet-Lite2 by name, read from the package that carries them.
 
     Raises:
         BackboneUnavailable: the package is not installed.
@@ -196,7 +196,7 @@ def _keras_file(backbone: str, published: _KerasFile) -> Weights:
 
 
 def _keras_home() -> Path:
-    # Keras's own variable: the folder where it keeps what it downloaded, shared with other programs.
+    # Keras's own variable: its download folder, shared with other programs.
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
@@ -206,7 +206,7 @@ def _download(backbone: str, published: _KerasFile) -> Path:
     import keras
 
     try:
-        # Keras would go to a folder under /tmp, which anybody can write to, where this one is missing or read-only.
+        # If this folder is missing or read-only, Keras uses one under /tmp, which anybody can write to.
         home = _keras_home()
         (home / "models").mkdir(parents=True, exist_ok=True)
         if not os.access(home, os.W_OK):
@@ -215,7 +215,7 @@ def _download(backbone: str, published: _KerasFile) -> Path:
             got = keras.utils.get_file(
                 published.name, published.url, cache_subdir="models", file_hash=published.md5, cache_dir=str(home)
             )
-    except Exception as error:  # get_file raises bare Exception where a download fails
+    except Exception as error:  # get_file raises bare Exception if a download fails
         raise _unavailable(backbone, str(error)) from error
     return Path(got)
 
@@ -229,7 +229,7 @@ def _unavailable(backbone: str, reason: str) -> BackboneUnavailable:
 
 
 def _unreachable(url: str) -> str | None:
-    """Returns why `url` cannot be reached within 20 s, or None where it can."""
+    """Returns why `url` cannot be reached within 20 s, or None if it can."""
     answer: list[str | None] = []
 
     def probe() -> None:
@@ -239,7 +239,7 @@ def _unreachable(url: str) -> str | None:
         except (OSError, urllib.error.URLError) as error:
             answer.append(str(getattr(error, "reason", error)))
 
-    # A name server that never answers is not covered by the timeout of urlopen, so the wait has its own.
+    # urlopen's timeout does not cover a name server that never answers, so the wait has its own.
     thread = threading.Thread(target=probe, daemon=True)
     thread.start()
     thread.join(_PROBE_S)
@@ -247,7 +247,7 @@ def _unreachable(url: str) -> str | None:
 
 
 def file_digest(path: Path) -> str:
-    """Returns a file's hex sha256; computed once per process as long as size and time stay the same."""
+    """Returns a file's hex sha256; computed once per process while the file's size and time stay the same."""
     return _sha256(path, *_identity(path))
 
 

@@ -1,4 +1,4 @@
-"""Vector indexes behind one protocol: exact on the CPU or GPU, chosen by what the machine has."""
+"""Vector indexes behind one protocol: exact on the CPU or GPU, chosen by the settings and what the machine has."""
 
 from engine.index.choose import build_index
 from engine.index.flat import INDEX_FILE

@@ -1,4 +1,4 @@
-"""The index of a generation: built or read, on the processor or on a GPU as the settings say."""
+"""Builds or reads the vector index of a generation, on the CPU or on a GPU as the settings say."""
 
 from pathlib import Path
 

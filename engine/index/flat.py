@@ -1,7 +1,7 @@
-"""Exact inner-product search on the processor by FAISS.
+"""Exact inner-product search on the CPU with FAISS.
 
-FAISS is fast but leaves three things to its caller, and this module settles them: rows of equal score come in no fixed
-order, the places of missing hits hold -1, and a file is parsed as it comes.
+FAISS is fast but leaves three things to its caller, and this module takes care of them: rows of equal score come in no
+fixed order, missing hits are filled with -1, and a file is parsed unchecked.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from engine.errors import InvalidModel, InvalidQuery
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
 INDEX_FILE = "index.faiss"
-# Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores, which ties need.
+# Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores and tie.
 _QUERIES_AT_ONCE = 16
 _TIE_MARGIN = 16
 
@@ -23,7 +23,7 @@ class FlatIndex:
     """Exact search over rows in main memory.
 
     Attributes:
-        reason: why this device was taken; empty where it was asked for.
+        reason: why the index is on the CPU although the settings allow a GPU; otherwise empty.
     """
 
     kind = "faiss flat cpu"
@@ -70,7 +70,7 @@ class FlatIndex:
 
     @property
     def native(self) -> Any:
-        """The FAISS object, to be copied to a GPU; not to be changed."""
+        """The FAISS index, for copying it to a GPU; do not change it."""
         return self._index
 
     def vectors(self, rows: NDArray[np.int64]) -> Floats:
@@ -94,7 +94,7 @@ class FlatIndex:
     def _search_block(self, queries: Floats, k: int, limit: int, allowed: Mask | None) -> list[Hits]:
         fetch = min(limit, k + _TIE_MARGIN)
         scores, rows = self._fetch(queries, fetch, allowed)
-        # A tie that reaches the end of what was fetched may hide a smaller row behind it: fetch more of that query.
+        # If a tie reaches the last fetched row, tied rows with smaller numbers may follow: fetch more for that query.
         found = []
         for query in range(len(queries)):
             wide, own_scores, own_rows = fetch, scores[query], rows[query]
@@ -122,7 +122,7 @@ class FlatIndex:
 
 
 def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:
-    """Returns the k best of what FAISS found, ties ordered by row, without the -1 of places it could not fill."""
+    """Returns the k best rows that FAISS found, ties ordered by row, without the -1 of missing hits."""
     real = rows >= 0
     rows, scores = rows[real], scores[real]
     order = np.lexsort((rows, -scores))[:k]

@@ -1,8 +1,8 @@
-"""The FAISS index on a GPU: the GPU proposes rows, the processor settles scores, filters and ties.
+"""Exact search with FAISS on a GPU: the GPU proposes rows; the CPU filters, scores and orders them.
 
-FAISS's GPU resources must be used by one thread at a time, and its GPU indexes ignore row selectors without a word.
-So one owner thread does all GPU work, joining queries that wait at the same moment, and a filter is applied to what
-the GPU proposes; where that cannot be shown to hold the right answer, the query is answered in main memory instead.
+Only one thread at a time may use FAISS's GPU resources, and its GPU indexes silently ignore row selectors. So one owner
+thread does all GPU work, joining queries that wait at the same moment, and a filter is applied to the rows that the GPU
+proposes. Where those rows cannot be shown to hold the right answer, the query is answered in main memory instead.
 """
 
 import queue
@@ -21,7 +21,7 @@ from engine.protocols import Floats, Hits, Mask
 
 _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
 _QUERIES_AT_ONCE = 256
-_ROUNDING = 1e-4  # GPU and processor sum in another order; scores of unit vectors differ by less than this
+_ROUNDING = 1e-4  # GPU and CPU add in different orders; scores of unit vectors differ by less than this
 _SMOKE_ROWS, _SMOKE_DIM, _SMOKE_K = 512, 16, 10
 
 
@@ -41,7 +41,7 @@ class GpuIndex:
 
     Args:
         host: the rows in main memory.
-        library: the `faiss` module, or what stands for it in a test.
+        library: the `faiss` module, or a replacement in a test.
 
     Raises:
         GpuUnavailable: this FAISS has no GPU code, there is no GPU, or it gives wrong answers.
@@ -170,7 +170,7 @@ def _answer(index: Any, batch: list[_Job]) -> None:
 
 
 def _smoke_test(library: Any) -> None:
-    """Compares a small GPU search, plain and filtered, with the answer in main memory."""
+    """Compares a small GPU search with the exact scores that numpy computes."""
     generator = np.random.default_rng(0)
     rows = generator.standard_normal((_SMOKE_ROWS, _SMOKE_DIM)).astype(np.float32)
     host = FlatIndex.of(rows)

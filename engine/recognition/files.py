@@ -1,4 +1,4 @@
-"""The recogniser on disk: one safetensors file of arrays, its metadata in JSON. No pickle, nothing that can run."""
+"""Saves and loads the recogniser: one safetensors file with JSON metadata; no pickle, nothing that can run."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def save_recogniser(recogniser: Recogniser, folder: Path) -> None:
         "mean": recogniser.features.mean,
         "matrix": recogniser.features.matrix,
         "vote_weights": recogniser.vote.weights,
-        # half precision: neighbours are told apart long before its 3 digits, and this is the largest array by far
+        # half precision: its 3 digits are more than enough to compare neighbours, and this is by far the largest array
         "knn_rows": recogniser.knn.rows.astype(np.float16),
         "knn_labels": recogniser.knn.row_labels,
         "knn_photos": recogniser.row_photos,
@@ -65,7 +65,7 @@ def load_recogniser(path: Path, settings: Settings | None = None) -> Recogniser:
     """Reads a recogniser whose sha256 was checked already (`GenerationFolder.path` does that).
 
     Args:
-        settings: where the k-NN index lives; None: the processor.
+        settings: decide the device of the k-NN index; None: the CPU.
 
     Raises:
         InvalidModel: the file is no recogniser of this format, or its parts do not fit each other.

@@ -1,4 +1,4 @@
-"""Recognition: the vote of one generation over a photo's features, with its evidence."""
+"""The recogniser: runs the three voters on a photo's features and returns their vote, with its evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class LabelGuess:
 
 @dataclass(frozen=True, kw_only=True)
 class RecognisedLabel:
-    """A label of the vote.
+    """A label that the vote returns.
 
     Attributes:
-        score: weighted share of the voters' confidence, before calibration.
+        score: the voters' combined confidence, before calibration.
         probability: calibrated chance that this is the right label.
         voters: the voters that name it among their five best.
     """
@@ -56,12 +56,12 @@ class Neighbour:
 
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """What the vote says of one photo.
+    """The result of recognising one photo.
 
     Attributes:
         labels: best first.
-        voters: each voter's Top-5.
-        neighbours: the nearest training photos.
+        voters: each voter's five best labels.
+        neighbours: the nearest training photos, at most five.
         abstained: the best label is too uncertain to be relied on.
     """
 
@@ -73,7 +73,7 @@ class Recognition:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureMap:
-    """From pool_3 rows to what the voters read: `normalise((transform(rows) - mean) @ matrix)`, averaged over views.
+    """Maps pool_3 rows to the voters' input: `normalise((transform(rows) - mean) @ matrix)`, averaged over views.
 
     Attributes:
         transform: one of `TRANSFORMS`.
@@ -101,7 +101,7 @@ class FeatureMap:
         return int(self.matrix.shape[0])
 
     def apply(self, rows: Floats) -> Floats:
-        """Maps pool_3 rows float32 (n, dim), or (views, n, dim), to voters' rows float32 (n, d), L2 norm 1.
+        """Maps pool_3 rows float32 (n, dim), or (views, n, dim), to the voters' input float32 (n, d), L2 norm 1.
 
         Raises:
             FingerprintMismatch: the rows have another width.
@@ -120,11 +120,11 @@ class Recogniser:
     """The three voters and their vote. Immutable; safe to use from several threads.
 
     Attributes:
-        fingerprint: of the backbone whose features it reads.
+        fingerprint: that of the backbone whose features the voters read.
         label_kind: what the labels are: `category` or `attr.<name>`.
         labels: all labels, sorted.
         photos: bytes (m,), ASCII hex sha256 of the training photos.
-        row_photos: int64 (n,), which of them each k-NN row comes from.
+        row_photos: int64 (n,), for each k-NN row the position of its photo in `photos`.
     """
 
     fingerprint: str
@@ -189,10 +189,10 @@ class Recogniser:
         return np.stack([tables[name] for name in NAMES])
 
     def recognise(self, rows: Floats, *, k: int = 5, within: Sequence[str] = ()) -> Recognition:
-        """Recognises one photo.
+        """Returns the vote on one photo, each voter's best labels and the nearest training photos.
 
         Args:
-            rows: its pool_3 features, float32 (views, dim).
+            rows: the photo's pool_3 features, float32 (views, dim).
             k: labels wanted, 1..100.
             within: the only labels that may be named; empty: all.
 
@@ -203,7 +203,7 @@ class Recogniser:
             raise InvalidQuery(f"k must be from 1 to {MAX_K}; got {k}.")
         allowed = self.mask(within) if within else None
         mapped = self.features.apply(rows[:, None, :])
-        # One search for the k-NN voter and the evidence; several rows may show one photo.
+        # One search serves the k-NN voter and the evidence; it asks for more because several rows may show one photo.
         near = self.knn.neighbours(mapped, max(self.knn.k, _NEIGHBOURS * 8), allowed)
         tables = self._tables(mapped, near, allowed)
         order, probabilities = self.vote.rank(tables)
@@ -233,7 +233,7 @@ class Recogniser:
         )
 
     def _neighbours(self, near: Near) -> tuple[Neighbour, ...]:
-        """Returns the nearest training photos; of several rows of one photo the nearest."""
+        """Returns the nearest training photos, each once, at the distance of its nearest row."""
         rows, distances = (found[0] for found in near)
         nearest: dict[str, Neighbour] = {}
         for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):

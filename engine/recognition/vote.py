@@ -16,7 +16,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """How the voters' probabilities are put together.
+    """Combines the voters' probabilities.
 
     Attributes:
         weights: float32 (voters, labels), how far each voter is trusted when it names a label.
@@ -39,7 +39,7 @@ class Vote:
             raise InvalidModel(f"the vote's threshold must be from 0 to 1; got {self.threshold}.")
 
     def probabilities(self, tables: Floats) -> Floats:
-        """Combines the voters.
+        """Returns the combined, calibrated probabilities of all labels.
 
         Args:
             tables: float32 (voters, n, labels), each row a voter's probabilities; 0 for labels that may not be named.
@@ -78,7 +78,7 @@ class Vote:
 
 
 def named_by(tables: Floats) -> NDArray[np.bool_]:
-    """Says which labels each voter names: its five best with any probability, bool (voters, n, labels)."""
+    """Returns which labels each voter names, bool (voters, n, labels): its five best with a probability above 0."""
     top = min(TOP, tables.shape[2])
     best = np.argsort(-tables, axis=2, kind="stable")[:, :, :top]
     named = np.zeros(tables.shape, np.bool_)

@@ -1,6 +1,6 @@
-"""The three voters as they are served: plain arrays in, probabilities out; no training library is needed.
+"""The three trained voters: feature rows in, label probabilities out; no training library is needed.
 
-Every voter reads transformed pool_3 rows and gives each row a probability for every label.
+Every voter reads transformed pool_3 rows and returns a probability for every row and label.
 """
 
 import itertools
@@ -16,9 +16,9 @@ from engine.space import normalise
 
 NAMES = ("softmax", "knn", "svm")
 TRANSFORMS = ("plain", "l2", "sqrt_l2")
-_FLOOR = 1e-7  # smallest probability a voter gives, so that a logarithm always exists
+_FLOOR = 1e-7  # smallest probability of a label that may be named, so that its logarithm exists
 Labels = NDArray[np.int64]
-Near = tuple[NDArray[np.int64], Floats]  # rows near to each query and their distances, see `KnnVoter.neighbours`
+Near = tuple[NDArray[np.int64], Floats]  # rows near each query and their distances, see `KnnVoter.neighbours`
 
 
 def transform_rows(name: str, rows: Floats) -> Floats:
@@ -54,11 +54,11 @@ def calibrated(logits: Floats, temperature: float, allowed: Mask | None = None) 
 
 @dataclass(frozen=True, kw_only=True)
 class LinearVoter:
-    """`softmax` and `svm`: layers of `rows @ weights + bias` with ReLU between them.
+    """The voters `softmax` and `svm`: layers of `rows @ weights + bias` with ReLU between them.
 
     Attributes:
         layers: (weights (m, n), bias (n,)) of each layer, the last as wide as there are labels.
-        temperature: what the last layer's output is divided by, so that probabilities are calibrated.
+        temperature: divides the last layer's output, so that probabilities are calibrated.
     """
 
     layers: tuple[tuple[Floats, Floats], ...]
@@ -86,7 +86,7 @@ class LinearVoter:
         return np.asarray(rows @ weights + bias, np.float32)
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        """Returns float32 (n, labels), each row summing to 1.
+        """Returns label probabilities float32 (n, labels), each row summing to 1.
 
         Args:
             rows: transformed features, float32 (n, dim).
@@ -96,17 +96,18 @@ class LinearVoter:
 
 
 class KnnVoter:
-    """`knn`: what the k nearest training photos by Euclidean distance are labelled.
+    """The voter `knn`: the labels of the k nearest training photos, by Euclidean distance.
 
     FAISS finds the largest inner product; (x, -|x|^2 / 2) . (q, 1) is largest where |x - q| is smallest.
 
     Args:
         rows: transformed training features, float32 (n, dim).
-        row_labels: int64 (n,), what each row shows.
+        row_labels: int64 (n,), the label number of each row.
         label_count: how many labels there are.
         k: neighbours that vote.
         bandwidth: a neighbour at squared distance d counts e^(-d / bandwidth); 0: all count alike.
         temperature: above 1 flattens, below 1 sharpens.
+        settings: decide the device of the index; None: the CPU.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class KnnVoter:
         self._index = build_index(lifted, settings or Settings(device="cpu"))
 
     def neighbours(self, rows: Floats, k: int, allowed: Mask | None = None) -> Near:
-        """Finds each row's k nearest training rows of the allowed labels, near first.
+        """Finds each row's k nearest training rows of the allowed labels, nearest first.
 
         Returns:
             Row numbers int64 (n, m) and squared distances float32 (n, m), m being at most k; where a row has fewer
@@ -157,11 +158,11 @@ class KnnVoter:
         return near, distances
 
     def probabilities(self, rows: Floats, allowed: Mask | None = None) -> Floats:
-        """Returns float32 (n, labels), as `LinearVoter.probabilities` does."""
+        """Returns label probabilities float32 (n, labels), as `LinearVoter.probabilities` does."""
         return self.probabilities_by(self.neighbours(rows, self.k, allowed), allowed)
 
     def probabilities_by(self, near: Near, allowed: Mask | None = None) -> Floats:
-        """Returns the probabilities, float32 (n, labels), by what `neighbours` found; the k nearest count."""
+        """Returns label probabilities float32 (n, labels) from what `neighbours` found; only the k nearest count."""
         rows, distances = near[0][:, : self.k], near[1][:, : self.k]
         shares = neighbour_shares(self.row_labels[rows], distances, self.bandwidth, self.label_count)
         return calibrated(np.log(shares), self.temperature, allowed)
@@ -171,8 +172,8 @@ def neighbour_shares(labels: Labels, distances: Floats, bandwidth: float, label_
     """Returns each label's share of the neighbours' votes, float32 (n, label_count), none of them 0.
 
     Args:
-        labels: int64 (n, k), what each neighbour shows.
-        distances: float32 (n, k), squared, near first; infinite where there is no neighbour.
+        labels: int64 (n, k), the label number of each neighbour.
+        distances: float32 (n, k), squared, nearest first; infinite where there is no neighbour.
         bandwidth: see `KnnVoter`.
     """
     counts = np.full((len(labels), label_count), 1 / label_count)  # one more vote, shared by all labels

@@ -1,4 +1,4 @@
-"""Near-duplicates: products whose photos are as alike as two photos of one product."""
+"""Finds near-duplicates: products whose photos are as alike as two photos of one product."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,15 +15,15 @@ _MEASURED_PRODUCTS = 1000
 
 
 def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order], Floats]) -> float:
-    """Returns the cosine from which two products are near-duplicates.
+    """Returns the cosine at or above which two products are near-duplicates.
 
-    Photos of one product say how alike two pictures of the same thing are: two products are taken for one where their
-    photos are as alike as only the most alike twentieth of the photo pairs of one product, and at least 0.9. It is
-    measured on the first two photos of at most 1,000 products, evenly spread.
+    Two photos of one product show how alike two pictures of the same thing are. The bound is the 95th percentile of
+    the cosines of such pairs, and at least 0.9. It is measured on the first two photos of at most 1,000 products,
+    evenly spread.
 
     Args:
-        product_keys: int64 (n,), ascending, of each row.
-        vectors_of: gives the points of rows, float32 (r, d), L2 norm 1.
+        product_keys: int64 (n,), ascending, the product of each row.
+        vectors_of: returns the points of rows, float32 (r, d), L2 norm 1.
     """
     _, firsts, counts = np.unique(product_keys, return_index=True, return_counts=True)
     several = firsts[counts > 1]
@@ -37,11 +37,11 @@ def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order
 
 
 def duplicates(sha256: Sequence[str], likeness: Floats, bound: float) -> NDArray[np.bool_]:
-    """Returns which products are near-duplicates of one that stands before them and is none itself, bool (m,).
+    """Returns which products are near-duplicates of a better-ranked product that is none itself, bool (m,).
 
     Args:
-        sha256: (m,), the photo that stands for each product, best first.
-        likeness: float32 (m, m), cosines between them.
+        sha256: (m,), the photo that represents each product, best first.
+        likeness: float32 (m, m), cosines between these photos.
         bound: see `duplicate_bound`.
     """
     _, numbers = np.unique(np.array(sha256, "S64"), return_inverse=True)

@@ -1,10 +1,10 @@
-"""How likely a hit is what was asked for, and when nothing in the catalogue is.
+"""Match probability: how likely a hit is what was asked for, and whether anything in the catalogue fits at all.
 
 A cosine means different things for words and for photos, and from one generation to the next; a probability fitted on
 queries whose answer is known means the same everywhere. Whether a photo shows anything that the shop sells is another
-question: a learned space puts every photo near some product, for it has forgotten what its products do not differ in.
-The backbone's own features have not. There the catalogue's photos fill a small region, and how far a photo lies outside
-of it (Mahalanobis distance in the main directions plus what is left over, Lee et al., NeurIPS 2018) tells.
+question. A learned product space puts every photo near some product, because it keeps only what tells products apart.
+The backbone's features keep more: among them the catalogue's photos fill a small region. A photo is judged by its
+distance from that region (Mahalanobis distance in the main directions plus the remainder, Lee et al., NeurIPS 2018).
 """
 
 import json
@@ -27,10 +27,10 @@ _ARRAYS = ("mean", "axes", "spreads")
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One kind of query: probability = 1 / (1 + exp(-(slope * cosine + offset))).
+    """Turns the cosines of one kind of query into probabilities: 1 / (1 + exp(-(slope * cosine + offset))).
 
     Attributes:
-        least: best cosine of a query below which nothing fits.
+        least: nothing fits a query whose best cosine is below this.
     """
 
     slope: float
@@ -49,8 +49,8 @@ class Region:
     Attributes:
         mean: float32 (dim,).
         axes: float32 (dim, k), the main directions.
-        spreads: float32 (k + 1,), the variance along each, then along each of the directions that are left.
-        farthest: distance beyond which a photo shows nothing of the catalogue.
+        spreads: float32 (k + 1,), the variance along each axis; the last is the variance along every other direction.
+        farthest: a photo at a greater distance shows nothing from the catalogue.
     """
 
     mean: Floats
@@ -59,7 +59,7 @@ class Region:
     farthest: float
 
     def distances(self, features: Floats) -> Floats:
-        """Returns how far pool_3 rows float32 (n, dim) lie from the catalogue's photos, float32 (n,), per direction."""
+        """Returns squared Mahalanobis distances per dimension, float32 (n,), of pool_3 rows float32 (n, dim)."""
         rows = normalise(np.sqrt(np.maximum(features, 0))) - self.mean
         along = np.square(rows @ self.axes)
         rest = np.maximum(np.square(rows).sum(axis=1) - along.sum(axis=1), 0)
@@ -69,12 +69,12 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchCalibration:
-    """What a generation knows of its own scores.
+    """Turns a generation's cosines into match probabilities, and tells when nothing fits a query.
 
     Attributes:
-        curves: of the kinds of query that could be measured.
-        region: for photos.
-        measured: rates of false acceptance and refusal, as they were measured.
+        curves: one for each kind of query that could be measured.
+        region: where the catalogue's photos lie, to judge query photos.
+        measured: the measured rates of false acceptance and false refusal.
     """
 
     curves: dict[str, Curve]
@@ -82,15 +82,15 @@ class MatchCalibration:
     measured: dict[str, Any]
 
     def probability(self, scores: Floats, kind: Kind) -> Floats | None:
-        """Returns the chance that hits with these cosines float32 (n,) are right; None: never measured."""
+        """Returns the match probability of each cosine, float32 (n,); None if this kind of query was not measured."""
         curve = self.curves.get(kind)
         return None if curve is None else curve.probability(scores)
 
     def no_match(self, best_score: float, kind: Kind, features: Floats | None = None) -> bool:
-        """Says whether nothing that was found fits.
+        """Returns True if no hit fits the query.
 
         Args:
-            best_score: cosine of the first hit.
+            best_score: the highest cosine of the hits.
             features: a query photo's pool_3 row, float32 (dim,).
         """
         curve = self.curves.get(kind)
@@ -98,7 +98,7 @@ class MatchCalibration:
             return True
         if kind == "text" or features is None:
             return False
-        # A product that came after this generation was built may lie outside of the region and be found all the same.
+        # A product added since this generation was built may lie outside the region; a high cosine shows it was found.
         known = curve is not None and best_score >= max(0.9, curve.least)
         return not known and bool(self.region.distances(features[None])[0] > self.region.farthest)
 
@@ -142,7 +142,7 @@ class MatchCalibration:
 
 
 def kind_of(parts: Collection[str], *, is_photo: bool) -> Kind | None:
-    """Returns the kind of a question with these parts (`words`, `photo`); None: mixed, or about a product."""
+    """Returns the kind of a query with these parts (`words`, `photo`); None for a mixed query or one by product."""
     if len(parts) != 1:
         return None
     if "words" in parts:
@@ -151,7 +151,7 @@ def kind_of(parts: Collection[str], *, is_photo: bool) -> Kind | None:
 
 
 class Verdict(TypedDict):
-    """What a generation says of one answer: see `engine.answers.cursors.Ranking`."""
+    """The match probabilities of one answer, and whether nothing fits; see `engine.answers.cursors.Ranking`."""
 
     probabilities: tuple[float, ...] | None
     no_match: bool
@@ -160,10 +160,11 @@ class Verdict(TypedDict):
 def judge(
     calibration: MatchCalibration | None, kind: Kind | None, scores: Floats, best: float, features: Floats | None
 ) -> Verdict:
-    """Returns the chance of every product that was found, and whether nothing fits; then no chance is above one half.
+    """Returns the match probability of every product found, and whether nothing fits; if so, none exceeds 0.5.
 
     Args:
-        scores: float32 (m,), cosines in the order of the answer; `best` the highest.
+        scores: float32 (m,), cosines in the order of the answer.
+        best: the highest cosine.
         features: a query photo's pool_3 row, float32 (dim,).
     """
     if calibration is None or kind is None or not len(scores):

@@ -1,4 +1,4 @@
-"""The way from pool_3 features to the product space."""
+"""The projection of pool_3 features to the product space: applies it, stores it, fits it by PCA."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ _SMALLEST_VARIANCE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Projection:
-    """`normalise((transform(features) - mean) @ matrix)`.
+    """Maps pool_3 features to the product space: `normalise((transform(features) - mean) @ matrix)`.
 
     Attributes:
         transform: `sqrt_l2`, `l2` or `none`, applied to each pool_3 row first.
@@ -128,13 +128,13 @@ def fit_pca(features: Floats | Iterable[Floats], dim: int, whiten: float = 0.5) 
     """Fits PCA on the square-rooted, L2-normalised features.
 
     Each principal direction is divided by its variance to the power `whiten / 2`: 0 is plain PCA, 1 full whitening, and
-    0.5 the middle that retrieves best on the photos the project measures on. The square root is the Hellinger map of
+    0.5, halfway, retrieves best on the project's benchmark photos. The square root is the Hellinger map of
     Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012.
 
     Args:
         features: pool_3 rows float32 (n, width), or an iterable of such blocks.
-        dim: wanted width of the space; fewer where the data spans fewer directions.
-        whiten: 0..1.
+        dim: wanted width of the space; it is narrower where the data spans fewer directions.
+        whiten: 0..1, see above.
 
     Raises:
         InvalidModel: there is no row.
@@ -173,6 +173,6 @@ def _moments(blocks: Iterable[Floats]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def space_digest(space: Projection) -> str:
-    """Returns hex sha256 of what makes a product space."""
+    """Returns hex sha256 of a projection; equal digests mean the same product space."""
     parts = (space.transform.encode(), space.mean.tobytes(), space.matrix.tobytes())
     return hashlib.sha256(b"".join(parts)).hexdigest()

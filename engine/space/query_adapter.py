@@ -1,7 +1,7 @@
-"""What a shopper's photo goes through after the projection, where a generation has it.
+"""The query adapter: moves the points of shoppers' photos towards the points of the catalogue's photos.
 
 A phone photo shows a product in a hand, in a room, in that room's light; the catalogue's photos show it alone. The
-adapter turns the points of such photos towards where the products lie. Catalogue photos never go through it.
+adapter corrects for that difference. It is applied after the projection, and never to catalogue photos.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ADAPTER_FILE = "query_adapter.safetensors"
 
 @dataclass(frozen=True)
 class QueryAdapter:
-    """`normalise(points + points @ matrix)`.
+    """Corrects the points of query photos: `normalise(points + points @ matrix)`.
 
     Attributes:
         matrix: float32 (d, d).
@@ -40,7 +40,7 @@ class QueryAdapter:
         return len(self.matrix)
 
     def apply(self, points: Floats) -> Floats:
-        """Turns the points of query photos, float32 (n, d); returns float32 (n, d), L2 norm 1."""
+        """Returns the corrected points, float32 (n, d), L2 norm 1, of query photos' points float32 (n, d)."""
         return normalise(points + points @ self.matrix)
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Text tower: sentence encoder and the head that leads its vectors into the product space."""
+"""The text tower: a sentence encoder and the head that maps its embeddings to the product space."""
 
 from engine.text.encoders import (
     drop_unused_encoders,

@@ -1,7 +1,8 @@
-"""Sentence encoders tuned on the shop's own texts: folders under `encoders/` of the home, each whole or not there.
+"""Stores sentence encoders tuned on the shop's own texts, one folder each under `$LOOKALIKE_HOME/encoders/`.
 
-A generation names its encoder relative to the home, `encoders/<first 16 hex digits of its digest>`, so that the home
-can be moved. A record in the folder holds the sha256 of every file, checked before any of them is parsed.
+A folder appears complete or not at all. A record in it holds the sha256 of every other file, checked before any of
+them is parsed. A generation names its encoder relative to the home, `encoders/<first 16 hex digits of its digest>`, so
+that the home can be moved.
 """
 
 import contextlib
@@ -26,15 +27,15 @@ _STAGED = ".staged-"
 
 
 def is_tuned(name: str) -> bool:
-    """Returns whether an encoder's name is one of the home's own rather than a model's name or folder."""
+    """Returns whether `name` is an encoder tuned in this home, rather than a model name or another folder."""
     return name.partition("/")[0] == ROOT
 
 
 def tuned_folder(home: Path, name: str) -> Path:
-    """Returns the folder of a tuned encoder after every file in it was found to be what was written.
+    """Returns the folder of a tuned encoder, after checking the sha256 of every file in it.
 
     Raises:
-        InvalidModel: the name leads elsewhere, or the folder is missing or was changed.
+        InvalidModel: the name is not `encoders/<id>`, or the folder is missing or was changed.
     """
     root, _, own = name.partition("/")
     if root != ROOT or not _FOLDER.fullmatch(own):
@@ -50,7 +51,7 @@ def tuned_folder(home: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def staged_encoder(home: Path) -> Iterator[Path]:
-    """Gives an empty folder to write a model into; what `publish_encoder` did not take is removed."""
+    """Yields an empty folder to write a model into; it is deleted at the end unless `publish_encoder` moved it."""
     make_folder(home / ROOT)
     sweep_abandoned(home / ROOT, f"{_STAGED}*")
     with tempfile.TemporaryDirectory(dir=home / ROOT, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
@@ -63,18 +64,18 @@ def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]
     """Makes a staged model visible, atomically and durably; returns its name.
 
     Args:
-        digest: of the model, see `engine.text.tower.TextEncoder.digest`.
-        facts: what the record says besides; `key` is what `find_encoder` looks for.
+        digest: the model's digest, see `engine.text.tower.TextEncoder`.
+        facts: further fields of the record; `find_encoder` searches by the field `key`.
     """
     name = f"{ROOT}/{digest[:_DIGITS]}"
     folder = home / name
     files = _digests(staged)
     record = json.dumps({**facts, "digest": digest, "files": files}, indent=1, sort_keys=True)
-    if not folder.is_symlink() and _digests(folder) == files:  # the same under another key; a server may be reading it
+    if not folder.is_symlink() and _digests(folder) == files:  # same files, new key; a server may be reading them
         write_text(folder / RECORD, record)
         return name
     write_text(staged / RECORD, record)
-    readable = staged.stat().st_mode & 0o666  # as the umask leaves it; some writers let nobody else read
+    readable = staged.stat().st_mode & 0o666  # what the umask allows; some writers make files private
     for path in (*staged.rglob("*"), staged):
         if path.is_file():
             path.chmod(readable)
@@ -87,7 +88,7 @@ def publish_encoder(home: Path, staged: Path, digest: str, facts: dict[str, Any]
 
 
 def find_encoder(home: Path, key: str) -> str | None:
-    """Returns the name of the undamaged encoder that was published with this key, and counts it as used now."""
+    """Returns the name of the undamaged encoder published with this key, or None; marks it as used now."""
     for folder in _folders(home):
         if _record(folder).get("key") == key:
             with contextlib.suppress(InvalidModel):
@@ -98,11 +99,11 @@ def find_encoder(home: Path, key: str) -> str | None:
 
 
 def drop_unused_encoders(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
-    """Deletes tuned encoders that are of no use any more; returns their names.
+    """Deletes tuned encoders that nothing uses any more; returns their names.
 
     Args:
-        used: names that stay.
-        unused_s: the others stay too until they were not used by a training for so many seconds.
+        used: names of the encoders to keep.
+        unused_s: other encoders are deleted once no training has used them for this many seconds.
     """
     gone = []
     for folder in _folders(home):
@@ -119,7 +120,7 @@ def _folders(home: Path) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    removed = folder.with_name(f"{_STAGED}{folder.name}-{time.time_ns()}")  # swept where this is cut off
+    removed = folder.with_name(f"{_STAGED}{folder.name}-{time.time_ns()}")  # swept later if this is interrupted
     folder.rename(removed)
     if removed.is_symlink():
         removed.unlink()
@@ -128,7 +129,7 @@ def _remove(folder: Path) -> None:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """Returns the record, empty where there is none that can be read."""
+    """Returns the folder's record, or {} where it is missing or unreadable."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -137,6 +138,6 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """Returns the sha256 of every file but the record, by its path in the folder."""
+    """Returns the sha256 of every file except the record, keyed by its path in the folder."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files if path != folder / RECORD}

@@ -1,9 +1,9 @@
-"""What the text tower reads of a text: a sentence embedding, and its letters beside it.
+"""Text features, the text tower's input: a sentence embedding joined with hashed runs of characters.
 
-A sentence encoder knows words. To it a stock number, a new brand or a word of a language that it never saw is a row of
-unknown pieces, and two of them may have one and the same embedding. Their letters still differ: all runs of 3 to 5
-characters, hashed with a sign into a fixed width (Weinberger et al., "Feature Hashing for Large Scale Multitask
-Learning", 2009), keep them apart.
+A sentence encoder knows words. It splits a stock number, a new brand or a word of an unknown language into unknown
+pieces, and two such texts may get the same embedding. Their letters still differ: all runs of 3 to 5 characters,
+hashed with a sign into a fixed width (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009),
+keep them apart.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ import numpy as np
 from engine.protocols import Floats
 
 CHARACTERS = 512  # width of the hashed part
-_SHARE = 0.2  # of the letters in the likeness of two texts; the sentence has the rest
+_SHARE = 0.2  # of the hashed characters in the similarity of two texts; the sentence embedding has the rest
 _RUNS = (3, 4, 5)
 _LONGEST = 500
 
@@ -36,10 +36,10 @@ class Encoder(Protocol):
 
 
 def text_features(encoder: Encoder, texts: Sequence[str], characters: int = CHARACTERS) -> Floats:
-    """Returns sentence embeddings and letters side by side, float32 (n, encoder.dim + characters), L2 norm 1.
+    """Returns sentence embeddings joined with hashed characters, float32 (n, encoder.dim + characters), L2 norm 1.
 
     Args:
-        characters: width of the hashed letters; 0: the sentence embeddings alone.
+        characters: width of the hashed characters; 0: sentence embeddings alone.
     """
     sentences = encoder.embed(texts)
     if not characters:
@@ -51,8 +51,8 @@ def text_features(encoder: Encoder, texts: Sequence[str], characters: int = CHAR
 def character_features(texts: Sequence[str], width: int = CHARACTERS) -> Floats:
     """Returns hashed runs of 3 to 5 characters, float32 (n, width), L2 norm 1.
 
-    Words are taken as between two spaces, so that a run also tells where a word starts and ends; case and Unicode form
-    do not count. A text without any letter, digit or sign is taken as one space.
+    Every word stands between spaces, so that a run also shows where a word starts or ends. Case and Unicode form are
+    ignored, and only the first 500 characters count. A text of white space counts as the empty text.
     """
     rows = np.zeros((len(texts), width), np.float32)
     for row, text in zip(rows, texts, strict=True):
@@ -60,7 +60,7 @@ def character_features(texts: Sequence[str], width: int = CHARACTERS) -> Floats:
         # the lowest bit gives the sign, the others the place
         np.add.at(row, (hashes >> 1) % width, np.where(hashes & 1, 1.0, -1.0))
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    blank = norms[:, 0] == 0  # runs that cancel out
+    blank = norms[:, 0] == 0  # all runs cancelled out
     rows[blank, 0], norms[blank] = 1.0, 1.0
     return np.asarray(rows / norms, np.float32)
 

@@ -1,8 +1,8 @@
-"""The head of the text tower: from text features to the product space.
+"""The head of the text tower: maps text features to points of the product space.
 
-It joins two estimates of where the photos of a text lie. A ridge regression generalises to words that no product uses;
-a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' places, weighted by likeness) knows the
-shop's own texts. On the photos that the project measures on, both together find categories better than either.
+It adds two estimates of where the photos of a text lie. A ridge regression generalises to words that no product uses;
+a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' points, weighted by similarity) knows the
+shop's own texts. On the project's benchmark photos, both together find categories better than either alone.
 """
 
 import json
@@ -19,23 +19,23 @@ from engine.space import normalise, read_tensors
 
 HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
-_KERNEL_WIDTH = 0.1  # of the cosine between two texts; chosen by category search on the grocery and clothing photos
+_KERNEL_WIDTH = 0.1  # in cosine between two texts; chosen by category search on the grocery and clothing photos
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextHead:
-    """`normalise(ridge(features) + kernel(features))`, both normalised first.
+    """Maps text features to the product space: `normalise(ridge(features) + kernel(features))`, each normalised first.
 
     Attributes:
-        mean: float32 (width,); with matrix and bias the ridge regression `(embedding - mean) @ matrix + bias`.
+        mean: float32 (width,); the ridge regression is `(features - mean) @ matrix + bias`.
         matrix: float32 (width, d).
         bias: float32 (d,).
-        anchors: float32 (m, width), the features of texts that the shop uses.
-        anchor_points: float32 (m, d), where the photos of each lie.
-        anchor_weights: float32 (m,), above 0.
-        encoder_name: the encoder it was fitted on, as `Settings.text_encoder` names it.
+        anchors: float32 (m, width), the features of the shop's own texts.
+        anchor_points: float32 (m, d), the point where the photos of each anchor lie.
+        anchor_weights: float32 (m,), above 0, how much each anchor counts.
+        encoder_name: the encoder that the head was fitted on, as `Settings.text_encoder` names it.
         encoder_digest: that encoder's digest.
-        characters: width of the hashed letters that stand beside the sentence embedding; 0: none.
+        characters: width of the hashed characters that follow the sentence embedding; 0: none.
     """
 
     mean: Floats
@@ -68,7 +68,7 @@ class TextHead:
         The features are those of `engine.text.features.text_features` with this head's `characters`.
 
         Raises:
-            FingerprintMismatch: the embeddings have another width.
+            FingerprintMismatch: the features have another width.
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")

@@ -1,4 +1,4 @@
-"""Words to points of the product space: a sentence encoder and the head that was fitted on the shop's own texts."""
+"""Turns words into points of the product space: a sentence encoder and the head fitted on the shop's own texts."""
 
 import hashlib
 import threading
@@ -19,12 +19,12 @@ _CACHED_TEXTS = 1024
 
 
 class TextEncoder:
-    """A sentence-transformers model. Safe to use from several threads.
+    """A sentence-transformers model that remembers recent texts. Safe to use from several threads.
 
     Args:
         name: see `load_model`.
         threads: processor threads the model may use; one is quickest for one short text, more for many.
-        home: where tuned encoders lie.
+        home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
         InvalidModel: there is no such model.
@@ -71,7 +71,7 @@ class TextEncoder:
 
 
 class EncoderTextTower:
-    """A `TextTower` of an encoder and a head.
+    """The `TextTower` made of a sentence encoder and a head.
 
     Raises:
         FingerprintMismatch: the head was fitted on another encoder.
@@ -96,20 +96,20 @@ def load_model(name: str, home: Path | None = None) -> Any:
     Args:
         name: model name or folder; `encoders/<id>`: one that was tuned in this home; empty: the model that is installed
             with the project. The last two are read without a network.
-        home: where tuned encoders lie.
+        home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
         InvalidModel: there is no such model.
     """
     own = is_tuned(name)
     if own and home is None:
-        raise InvalidModel(f"the text encoder {name} is of a home; none was given.")
+        raise InvalidModel(f"the tuned text encoder {name} needs the folder of a home; none was given.")
     folder = tuned_folder(home, name) if own and home else name or bundled_model()
 
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # of reading the weights, which takes a tenth of a second
+    disable_progress_bar()  # reading the weights takes only a tenth of a second
     try:
         model = SentenceTransformer(
             str(folder), device="cpu", local_files_only=own or not name, trust_remote_code=False
@@ -134,7 +134,7 @@ def bundled_model() -> Path:
 
 
 def _digest(model: Any) -> str:
-    """Hex sha256 over the model's weights and tokenizer: equal digests give equal embeddings."""
+    """Returns hex sha256 over the model's weights and tokenizer: equal digests give equal embeddings."""
     total = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         total.update(name.encode())
