@@ -1,1 +1,1 @@
-"""The way in from the command line: import, nightly rebuild, and what an operator needs."""
+"""The jobs that fill and run the index: import, nightly rebuild, status, rollback and doctor."""

@@ -27,7 +27,7 @@ _log = logging.getLogger("lookalike.rebuild")
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that image paths are relative to; without it, the feed's own.",
+    help="Folder that image paths are relative to, tried before the feed's own folder.",
 )
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="JSONL file for the rows with problems."
@@ -48,7 +48,7 @@ def import_command(
 ) -> None:
     """Add or change products from a catalogue file or a folder of photos.
 
-    Rows with problems are reported and skipped; the others go in. Importing the same feed again changes nothing.
+    Rows with problems are reported and skipped; the others are imported. Importing the same feed again changes nothing.
 
     Example: lookalike import catalogue.csv --images photos --report problems.jsonl
     """
@@ -74,7 +74,7 @@ def import_command(
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj
 def import_events_command(settings: Settings, path: Path, format_: str, report: Path | None, as_json: bool) -> None:
-    """Add what shoppers did, from a log: searches with what was shown, clicks, carts and purchases.
+    """Add shoppers' events from a log: searches and the products shown, clicks, carts and purchases.
 
     A row is one event (`kind`, `at`, `query_text`, `product_id`, `position`, ...) or, without a kind, one search with
     `shown`, `clicked`, `added_to_cart` and `purchased`. Rows with problems are reported and skipped. Importing the same
@@ -89,17 +89,17 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
 
 
 @click.command("rebuild")
-@click.option("--no-train", is_flag=True, help="Take over what the live generation has learned; embed and index only.")
+@click.option("--no-train", is_flag=True, help="Only embed and index; keep the live generation's trained parts.")
 @click.option(
     "--full",
     is_flag=True,
-    help="Read every photo's source again, leave out those that are gone or changed, and train even where nothing "
+    help="Read every photo's source again, leave out photos whose source is gone or changed, and train even if nothing "
     "changed. Photos that are embedded already are not embedded again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary line only.")
 @click.pass_obj
 def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: bool) -> None:
-    """Embed what is new, build a generation, verify it and publish it: the nightly job.
+    """Embed new photos, train, build a generation, verify it and publish it: the nightly job.
 
     The last line of output is one JSON object. Exit status: 0 published, 1 nothing was published (another rebuild
     runs, a gate refused, a step failed; the live generation stays as it is), 2 wrong usage.
@@ -111,7 +111,7 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
     journal = Journal()
     try:
         summary = rebuild(settings, train=not no_train, full=full, journal=journal)
-    # the nightly job ends in its summary line whatever happened to it; what it was goes into the line and the log
+    # whatever fails, the nightly job ends with its summary line; the reason goes into that line and the log
     except Exception as error:
         summary = journal.summary(reason_of(error))
         _log.error("rebuild failed: %s", summary.reason, exc_info=not isinstance(error, LookalikeError | OSError))
@@ -127,10 +127,10 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_obj
 def rollback_command(settings: Settings, generation: str | None, as_json: bool) -> None:
-    """Make an earlier generation the live one: the one named, or the one before the live one.
+    """Make an earlier generation live: the one you name, or the one before the live one.
 
     Its files, and the text encoder tuned for it if there is one, are verified first. Running servers swap to it by
-    themselves. `lookalike status` lists what is kept.
+    themselves. `lookalike status` lists the kept generations.
 
     Example: lookalike rollback
     """
@@ -144,7 +144,7 @@ def rollback_command(settings: Settings, generation: str | None, as_json: bool) 
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
 @click.pass_obj
 def status_command(settings: Settings, as_json: bool) -> None:
-    """Say what is live, what waits, what is kept, and how the last import and rebuild went.
+    """Show the live generation, waiting changes, kept generations, and how the last import and rebuild went.
 
     Example: lookalike status --json
     """
@@ -158,7 +158,7 @@ def status_command(settings: Settings, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
 @click.pass_obj
 def doctor_command(settings: Settings, as_json: bool) -> None:
-    """Check this machine, the files on disk and what is in use, and say what to do.
+    """Check this machine, the files on disk and the parts in use, and say what to do.
 
     Each line begins with OK, WARN or FAIL. Exit status: 0 without any FAIL, 1 otherwise.
 

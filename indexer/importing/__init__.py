@@ -1,4 +1,4 @@
-"""Import of product feeds and event logs, with a report of every refused row."""
+"""Imports product feeds and event logs, and reports every row with a problem."""
 
 from indexer.importing.events import describe_events, import_events
 from indexer.importing.products import import_feed

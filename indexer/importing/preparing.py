@@ -1,4 +1,4 @@
-"""Feed rows -> checked products with their photos, photos taken in ahead by threads, in the order of the feed."""
+"""Turns feed rows into checked products, in the order of the feed, while threads take in photos ahead."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -16,11 +16,11 @@ _ROWS_AHEAD = 256
 
 @dataclass(frozen=True)
 class Prepared:
-    """What became of one row.
+    """One feed row after its checks.
 
     Attributes:
         product: None where the row was refused; `problems` says why.
-        photos: the photos that were taken in; None: the product keeps those it has.
+        photos: the photos that were taken in; None: the product keeps the photos it has.
     """
 
     product_id: str
@@ -37,7 +37,7 @@ class _Started:
 
 
 def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Generator[Prepared]:
-    """Yields one `Prepared` a row, in order; memory holds the product_ids and a bounded number of rows.
+    """Yields one `Prepared` per row, in order; memory holds the product_ids and a bounded number of rows.
 
     Args:
         take_in: turns an image reference into a photo, or raises InvalidImage; called from `threads` threads.
@@ -68,7 +68,7 @@ def _start(
         product = parse_product(row.fields)
         if product.product_id in seen:
             raise InvalidProduct(
-                f"product_id must stand once in a feed; got {product.product_id!r} again. Merge the rows.",
+                f"product_id must occur only once in a feed; got {product.product_id!r} again. Merge the rows.",
                 code="duplicate_product_id",
             )
     except InvalidProduct as error:
@@ -85,7 +85,7 @@ def _photo_count(item: Prepared | _Started) -> int:
 
 
 def _finish(item: Prepared | _Started) -> Prepared:
-    """Waits for the row's photos. One bad photo does not cost the product the others."""
+    """Waits for the row's photos; the product keeps its good photos if others are bad."""
     if isinstance(item, Prepared):
         return item
     product_id = item.product.product_id
@@ -110,7 +110,7 @@ def _finish(item: Prepared | _Started) -> Prepared:
 
 def _no_image(item: _Started) -> str:
     if item.row.only_image:
-        return "a product that is a photo must have a usable one; the row was refused."
+        return "a product imported from a photo alone needs that photo to be usable; the row was refused."
     if item.futures:
         return f"a product should have a usable image; all {len(item.futures)} failed. It keeps those it had."
     return "a product should have an image; got none. It can only be found by its facts."

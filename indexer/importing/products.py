@@ -1,4 +1,4 @@
-"""The import: a catalogue feed goes into the catalogue, with a report on every row that is not right."""
+"""Imports a product feed into the catalogue, and reports every row with a problem."""
 
 import json
 import tempfile
@@ -38,15 +38,15 @@ def import_feed(
 
     Args:
         format: one of `data.readers.feed.FORMATS`.
-        images: folder that image paths are relative to, before the feed's own folder.
+        images: folder that image paths are relative to, tried before the feed's own folder.
         strict: stop at the first row with a problem, with nothing written to the catalogue.
         full_feed: the feed is the whole catalogue: products that it does not name are deleted.
-        report: JSONL file for the problems, one a line; it appears when the import ends.
+        report: JSONL file for the problems, one per line; it appears when the import ends.
 
     Raises:
-        InvalidFeed: the feed cannot be read, or none of its rows gives a product; nothing is deleted then.
+        InvalidFeed: the feed cannot be read, or none of its rows holds a usable product; nothing is deleted then.
         StrictImportFailed: `strict` met a row with a problem.
-        IndexerError: a file cannot be written; the batches before stay, and the next import goes on from there.
+        IndexerError: a file cannot be written; batches written before stay, and importing again adds the rest.
     """
     started = time.monotonic()
     catalogue = Catalogue(settings.home)
@@ -71,7 +71,7 @@ def _temporary_file() -> IO[str]:
 
 
 class _Writer:
-    """Writes prepared rows to the catalogue, one transaction a batch, and counts."""
+    """Writes prepared rows to the catalogue, one transaction per batch, and counts the results."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue, path: Path, report_file: ReportFile) -> None:
         self._catalogue, self._report_file, self._path = catalogue, report_file, path
@@ -146,7 +146,7 @@ def _batches(rows: Iterable[Prepared]) -> Iterator[list[Prepared]]:
 
 
 def _check_all(rows: Iterable[Prepared], report_file: ReportFile, spool: IO[str]) -> None:
-    """Goes through the whole feed before anything is written, keeping what was read in `spool`."""
+    """Checks the whole feed before anything is written to the catalogue; keeps its products in `spool`."""
     for row in rows:
         if row.problems:
             report_file.add(row.problems)

@@ -1,4 +1,4 @@
-"""What an operator asks for: status, rollback, doctor."""
+"""The operator's tools: status, rollback and doctor."""
 
 from indexer.operating.doctor import examine
 from indexer.operating.operate import describe_status, roll_back, status

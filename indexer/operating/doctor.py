@@ -1,4 +1,4 @@
-"""What `lookalike doctor` looks at: this machine, the files on disk, what is in use, and what to do about it."""
+"""The checks of `lookalike doctor`: this machine, the files on disk and the parts in use, with advice."""
 
 import platform
 import shutil
@@ -27,11 +27,11 @@ _LITTLE_SPACE_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
         level: `OK`, `WARN` (works, but look at it) or `FAIL` (does not work).
-        subject: what was looked at, for example `weights`.
+        subject: what was checked, for example `backbone`.
         detail: what was found.
         advice: what to do; "" where there is nothing to do.
     """
@@ -46,7 +46,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Looks at everything; one look that fails does not keep the others from being taken."""
+    """Runs every check and returns the findings; a check that raises an error becomes a `FAIL` finding."""
     looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("python", _python),
         ("backbone", _backbone),
@@ -103,7 +103,7 @@ def _text_encoder(settings: Settings) -> Iterator[Finding]:
 
 
 def _index(settings: Settings) -> Iterator[Finding]:
-    """Builds a small index with the settings' device and compares it with numpy."""
+    """Builds a small index on the settings' device and compares its hits with numpy's."""
     from engine.index import build_index
 
     points = np.random.default_rng(0).standard_normal((256, 16)).astype(np.float32)
@@ -140,7 +140,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _needed_bytes(settings: Settings) -> int:
-    """Bytes that a rebuild writes at most: every photo's features (float16) and one generation of points (float32)."""
+    """Returns the most bytes that a rebuild writes: float16 features and a float32 point for every photo."""
     if not (settings.home / DATABASE).exists():
         return 0
     images = Catalogue(settings.home).counts()["images"]
@@ -186,7 +186,7 @@ def _generations(settings: Settings) -> Iterator[Finding]:
 
 
 def _tuned_encoder(settings: Settings) -> Iterator[Finding]:
-    """Checks every file of the live generation's text encoder, where that was tuned in this home."""
+    """Checks every file of the live generation's text encoder, if it was tuned in this home."""
     try:
         live = GenerationStore(settings.home).open()
         name = encoder_of(live)
@@ -223,7 +223,7 @@ def _features(settings: Settings) -> Iterator[Finding]:
 
 
 def _sources(settings: Settings) -> Iterator[Finding]:
-    """Reads a spread of the photos' originals, as a rebuild with another backbone would."""
+    """Reads an evenly spread sample of the photos' originals, which a rebuild with another backbone needs."""
     if not (settings.home / DATABASE).exists():
         return
     catalogue = Catalogue(settings.home)
@@ -252,7 +252,7 @@ def _rebuild(settings: Settings) -> Iterator[Finding]:
     last = last_rebuild(settings.home)
     if last is not None and not last.get("published"):
         detail = f"the last one, started {last.get('started_at')}, published nothing: {last.get('reason')}"
-        yield Finding(level=WARN, subject="rebuild", detail=detail, advice="correct the reason, then lookalike rebuild")
+        yield Finding(level=WARN, subject="rebuild", detail=detail, advice="fix the cause, then lookalike rebuild")
     elif last is not None:
         detail = f"the last one, started {last.get('started_at')}, published {last.get('generation')}"
         yield Finding(level=OK, subject="rebuild", detail=detail)

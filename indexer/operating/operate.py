@@ -1,4 +1,4 @@
-"""What an operator asks: what is live, what waits, what is kept, and how the last import and rebuild went."""
+"""Reports the live generation, waiting changes, kept generations and the last jobs; rolls back to a kept generation."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from indexer.rebuild import last_rebuild, lost_encoder
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Returns what is live and what waits, as plain JSON values; works before anything was published.
+    """Returns the facts of `lookalike status` as plain JSON values; works before anything was published.
 
     Every file of every kept generation is read and checked.
     """
@@ -35,7 +35,7 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def roll_back(settings: Settings, generation: str | None = None) -> str:
-    """Makes an earlier generation live, see `GenerationStore.rollback`; refuses one whose text encoder was lost.
+    """Makes an earlier generation live and returns its id; see `GenerationStore.rollback`.
 
     Raises:
         InvalidModel: the encoder that was tuned for it is missing or damaged; the live generation stays.
@@ -74,7 +74,7 @@ def _generation_facts(folder: GenerationFolder) -> dict[str, Any]:
 
 
 def _kept(store: GenerationStore, live: str) -> list[dict[str, Any]]:
-    """Returns every kept generation, newest first, with what is wrong with it ("": nothing)."""
+    """Returns the facts of every kept generation, newest first; `damaged` says what is wrong with it, or is ""."""
     facts: list[dict[str, Any]] = [{"generation": name, "damaged": reason} for name, reason in store.damaged().items()]
     for folder in store.list():
         facts.append({**_generation_facts(folder), "damaged": damage(folder)})
@@ -84,7 +84,7 @@ def _kept(store: GenerationStore, live: str) -> list[dict[str, Any]]:
 
 
 def damage(folder: GenerationFolder) -> str:
-    """Returns what is wrong with a generation's files, "" where nothing is."""
+    """Returns what is wrong with a generation's files, or "" if nothing is."""
     try:
         folder.verify()
     except CorruptGeneration as error:
@@ -93,7 +93,7 @@ def damage(folder: GenerationFolder) -> str:
 
 
 def describe_status(facts: dict[str, Any]) -> str:
-    """Returns the facts of `status` for people, several lines."""
+    """Returns the facts of `status` as lines of text for people."""
     live, catalogue = facts["live"], facts["catalogue"]
     lines = [
         f"home         {facts['home']}",

@@ -1,7 +1,8 @@
-"""Canary queries: searches whose right answer the shop knows, asked of every new generation before it goes live.
+"""Canary queries: searches with a known right answer, run on every new generation before it goes live.
 
-`$LOOKALIKE_HOME/canaries.jsonl` holds one a line: `{"text": "red mug", "expect": "mug-7", "k": 10}`. In place of `text`
-stands `image` (a path, relative to the home) or `product_id` (what is similar to it). `k` is 10 where it is not given.
+`$LOOKALIKE_HOME/canaries.jsonl` holds one per line: `{"text": "red mug", "expect": "mug-7", "k": 10}`. Instead of
+`text` a line may hold `image` (a path relative to the home) or `product_id` (to search for similar products). `k` is 10
+unless given.
 """
 
 import json
@@ -84,14 +85,14 @@ def _bad(path: Path, number: int, wanted: str, got: str) -> BadCanaries:
 
 
 def check_canaries(path: Path, find: Callable[[Canary], list[str]]) -> GateResult:
-    """Each canary must find its product; no file passes, a bad one fails.
+    """Passes if every canary finds its product, or if there is no file; a file that breaks a rule fails.
 
     Args:
         path: the canary file.
         find: returns the product_ids of a canary's hits, best first, at most k.
     """
     if not path.exists():
-        return _result(True, None, f"no {FILE_NAME}, so no canary was asked")
+        return _result(True, None, f"no {FILE_NAME}, so no canary was run")
     try:
         canaries = read_canaries(path)
         lost = [_miss(canary, find(canary)) for canary in canaries]

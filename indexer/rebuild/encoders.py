@@ -1,4 +1,4 @@
-"""The sentence encoder that a generation reads words with; one that was tuned for it lies beside it in the home."""
+"""Finds the sentence encoder that a generation needs, and checks one that was tuned for it in this home."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from engine.text import HEAD_FILE, TextHead, is_tuned, tuned_folder
 
 
 def encoder_of(folder: GenerationFolder) -> str:
-    """Returns what a generation's text head calls its encoder; "" where it has no text head."""
+    """Returns the name of the encoder that a generation's text head was fitted on, or "" if it has no text head."""
     return TextHead.load(folder.path(HEAD_FILE)).encoder_name if folder.has(HEAD_FILE) else ""
 
 
 def lost_encoder(home: Path, folder: GenerationFolder) -> str:
-    """Returns how the encoder that was tuned for a generation was lost, "" where nothing is amiss."""
+    """Returns what is wrong with the encoder that was tuned for a generation, or "" if nothing is."""
     name = encoder_of(folder)
     if is_tuned(name):
         try:

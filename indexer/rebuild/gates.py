@@ -1,4 +1,4 @@
-"""The checks a new generation must pass before it is published."""
+"""The gates: checks that a new generation must pass before it is published."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ _BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """What one gate measured.
+    """The result of one gate.
 
     Attributes:
         name: short name of the gate, for example `recall`.
-        measured: the figure that came out, or None where there was none to measure.
-        required: what it must be, in words, for example `>= 0.99`.
+        measured: the measured figure, or None where nothing could be measured.
+        required: what the figure must be, for example `>= 0.99`.
         detail: one sentence for the person who reads the summary.
     """
 
@@ -36,7 +36,7 @@ class GateResult:
 
 
 def check_counts(index_rows: int, usable_images: int) -> GateResult:
-    """The index must hold one row for each usable image of the snapshot, and at least one."""
+    """Passes if the index holds one row for each usable image of the snapshot, and at least one."""
     return GateResult(
         name="counts",
         passed=index_rows == usable_images > 0,
@@ -47,7 +47,7 @@ def check_counts(index_rows: int, usable_images: int) -> GateResult:
 
 
 def check_unreadable(unreadable: int, images: int) -> GateResult:
-    """A share of unreadable photos above `MAX_UNREADABLE_SHARE` means a missing disk rather than a few bad files."""
+    """Passes if at most `MAX_UNREADABLE_SHARE` of the photos are unreadable; more hints at a missing disk."""
     share = unreadable / images if images else 0.0
     return GateResult(
         name="unreadable",
@@ -59,7 +59,7 @@ def check_unreadable(unreadable: int, images: int) -> GateResult:
 
 
 def check_norms(vectors: Floats) -> GateResult:
-    """Every vector float32 (n, d) must be finite with an L2 norm within `NORM_TOLERANCE` of 1."""
+    """Passes if every vector, float32 (n, d), is finite and its L2 norm is within `NORM_TOLERANCE` of 1."""
     worst = 0.0
     for start in range(0, len(vectors), _BLOCK_ROWS):
         # float64, so that a huge float32 row does not overflow to inf while it is squared
@@ -79,7 +79,7 @@ def check_norms(vectors: Floats) -> GateResult:
 
 
 def check_self_recall(index: VectorIndex, vectors: Floats, *, seed: int = 0) -> GateResult:
-    """A sample of rows must each find itself, or a row with the same score as itself, at rank 1."""
+    """Passes if each row of a sample finds itself first, or a row with the same score."""
     rows = _sample(len(vectors), seed)
     queries = np.ascontiguousarray(vectors[rows])
     found = 0
@@ -100,7 +100,7 @@ def _is_tied(vectors: Floats, query: Floats, found: int, row: int) -> bool:
 
 
 def check_recall(index: VectorIndex, vectors: Floats, *, k: int = 10, seed: int = 1) -> GateResult:
-    """The index must return the k best rows that exact numpy search finds, a tie at the end counting as right."""
+    """Passes if recall@k against exact numpy search is at least `MIN_RECALL`; a tie at the end counts as right."""
     rows = _sample(len(vectors), seed)
     k = min(k, len(vectors))
     queries = np.ascontiguousarray(vectors[rows])
@@ -135,12 +135,12 @@ def _sample(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def check_quality(new: Mapping[str, Any] | None, live: Mapping[str, Any] | None, *, max_drop: float) -> GateResult:
-    """Held-out quality must not fall below the live generation's by more than `max_drop`.
+    """Passes if held-out quality is at most `max_drop` below the live generation's.
 
     Where one query alone weighs more than `max_drop`, the loss of one query is allowed: it may be chance.
 
     Args:
-        new, live: `{"measure": name, "value": 0..1, "queries": count}`, taken on the same queries, or None where
+        new, live: `{"measure": name, "value": 0..1, "queries": count}`, measured on the same queries, or None where
             nothing could be measured. Compared only where both name the same measure.
     """
     if new is None:
@@ -160,7 +160,7 @@ def _quality(passed: bool, measured: float | None, required: str, detail: str) -
 
 
 def check_answers(answer: Callable[[], int]) -> GateResult:
-    """The staged files must load as the server loads them and answer a query.
+    """Passes if the staged files load as the server loads them, and answer a query.
 
     Args:
         answer: loads the generation from disk, searches it, and returns how many hits came back.
@@ -174,10 +174,10 @@ def check_answers(answer: Callable[[], int]) -> GateResult:
 
 
 def refuse_failed(results: Sequence[GateResult]) -> None:
-    """Does nothing where every gate passed.
+    """Raises an error unless every gate passed.
 
     Raises:
-        GateFailed: names each gate that refused, what was measured and what is required.
+        GateFailed: names each failed gate, what it measured and what it requires.
     """
     failed = [
         f"{gate.name} must be {gate.required}, measured {gate.measured} ({gate.detail})"

@@ -1,4 +1,4 @@
-"""What a rebuild clears away once its generation is live: old generations, unused features and text encoders."""
+"""Clears up after a rebuild: deletes old generations, unused features and unused text encoders."""
 
 import logging
 from collections.abc import Collection
@@ -10,9 +10,9 @@ from engine.text import drop_unused_encoders
 from indexer.rebuild.encoders import encoder_of
 from indexer.rebuild.job import Job
 
-# Rewriting the rows costs their whole size on disk for a moment, so they are rewritten when it pays.
+# Compacting rewrites all rows and briefly needs their size on disk twice, so it waits for this share of stale rows.
 _STALE_SHARE = 0.2
-# Another backbone's features: a person who compares backbones goes back and forth for a while.
+# Another backbone's features are kept this long, for a person who compares backbones goes back and forth.
 _UNUSED_S = 30 * 86_400.0
 # A tuned encoder is as large as the model it came from, and a shop whose texts change nightly makes one every night.
 _UNUSED_ENCODER_S = 7 * 86_400.0
@@ -20,15 +20,15 @@ _log = logging.getLogger("lookalike.rebuild")
 
 
 def stale_features(job: Job) -> list[str]:
-    """Returns the stored keys, augmented copies' too, of photos that the snapshot does not hold."""
+    """Returns the feature-store keys of photos that are not in the snapshot, and of their augmented copies."""
     return _without(job.features.keys(), set(job.snapshot.image_sha256))
 
 
 def prune(job: Job, stale: list[str]) -> None:
-    """Deletes what is old. The new generation is live already, so that what cannot be deleted now is only logged.
+    """Deletes old generations, features and encoders; a failure is only logged, for the new generation is live already.
 
     Args:
-        stale: of `stale_features` when the rebuild began; what came back to the catalogue meanwhile stays.
+        stale: from `stale_features` when the rebuild began; photos that are back in the catalogue by now stay.
     """
     try:
         job.journal.pruned = tuple(job.store.prune(job.settings.keep_generations))
@@ -45,7 +45,7 @@ def prune(job: Job, stale: list[str]) -> None:
         for name in drop_unused_encoders(job.settings.home, encoders, unused_s=_UNUSED_ENCODER_S):
             _log.info("dropped the text encoder %s, which no generation uses", name)
     except (LookalikeError, OSError) as error:
-        _log.warning("what is old could not be deleted: %s", error)
+        _log.warning("old files could not be deleted: %s", error)
 
 
 def _without(keys: Collection[str], photos: set[str]) -> list[str]:

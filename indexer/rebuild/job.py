@@ -1,4 +1,4 @@
-"""What every step of one rebuild needs."""
+"""The job that every step of a rebuild works on: settings, stores, backbone, snapshot and live generation."""
 
 import logging
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _log = logging.getLogger("lookalike.rebuild")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One rebuild at work.
+    """The inputs and stores of one running rebuild.
 
     Attributes:
-        full: whether every source is read again.
+        full: whether every photo's source is read again.
         backbone: replaces the one that the settings name.
         spec: the backbone that photos are embedded with.
         snapshot: all photos at first; the usable ones once they are embedded.
-        live: the generation that would be replaced, if there is an undamaged one.
+        live: the live generation, or None where there is none or it is damaged.
     """
 
     settings: Settings
@@ -42,11 +42,11 @@ class Job:
 
 
 def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbone | None) -> Job:
-    """Sweeps what a killed rebuild left, reads the catalogue at one moment, and says which backbone is used.
+    """Deletes what a killed rebuild left, takes a snapshot of the catalogue, and returns the job.
 
     Raises:
         NothingToIndex: the catalogue holds no photo.
-        BackboneUnavailable: the backbone's weights cannot be had.
+        BackboneUnavailable: the backbone's weights cannot be found or downloaded.
     """
     store = GenerationStore(settings.home)
     store.sweep()
@@ -77,7 +77,7 @@ def _resolve_spec(settings: Settings) -> BackboneSpec:
 
 
 def _live(store: GenerationStore) -> GenerationFolder | None:
-    """Returns the live generation; a damaged one counts as none, for the way out of it is a new one."""
+    """Returns the live generation, or None; a damaged one counts as none, because this rebuild replaces it."""
     try:
         live = store.open()
         live.verify()

@@ -1,7 +1,7 @@
-"""The nightly rebuild: embed what is new, train, build an index, verify it, publish it.
+"""The nightly rebuild: embeds new photos, trains, builds an index, verifies it and publishes the generation.
 
-Until `publish` returns, the live generation is untouched; whatever a killed rebuild leaves behind is either of use to
-the next one (stored features) or swept by it (the staged folder).
+Until `publish` returns, the live generation is untouched. The next rebuild uses the features that a killed one stored,
+and deletes its staged folder.
 """
 
 import dataclasses
@@ -42,10 +42,10 @@ def rebuild(
     """Builds a new generation from the catalogue and makes it the live one.
 
     Args:
-        train: whether the parts learn anew; otherwise the live generation's are taken over.
+        train: whether the parts are trained if anything changed; otherwise the live generation's are taken over.
         full: whether every photo's source is read again, and the parts are trained even where nothing changed.
         backbone: replaces the one that the settings name.
-        journal: collects what happens, for a caller who also wants to know how far a failed rebuild came.
+        journal: collects the outcome; pass one to learn how far a failed rebuild got.
 
     Returns:
         The summary of a published generation; it is also kept for `status`.
@@ -132,15 +132,15 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
 def run_gates(
     job: Job, staged: StagedGeneration, vectors: Floats, fields: dict[str, Any], *, compare_quality: bool
 ) -> list[GateResult]:
-    """Checks the staged files as a server would load them.
+    """Runs the gates on the staged files, loaded as a server would load them; returns all results so far.
 
     Args:
         vectors: float32 (n, d), what the index must hold, in row order.
-        fields: the manifest's, but for the gates.
+        fields: the manifest's fields, except the gates.
         compare_quality: whether the parts differ from the live generation's.
 
     Raises:
-        GateFailed: one refused; all have been asked.
+        GateFailed: a gate refused; raised after all gates have run.
     """
     folder = job.store.preview(staged, **fields, gates=[])
     results = verify(job.settings, job.catalogue, folder, vectors, job.backbone)
@@ -154,7 +154,7 @@ def run_gates(
 
 
 def manifest_fields(job: Job, vectors: Floats, parts: Trained) -> dict[str, Any]:
-    """Returns what the manifest says of the staged generation, but for the gates."""
+    """Returns the manifest's fields for the staged generation, except the gates."""
     return {
         "fingerprint": job.spec.fingerprint,
         "dim": int(vectors.shape[1]),

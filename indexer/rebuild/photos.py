@@ -1,4 +1,4 @@
-"""The embedding step: every photo of the snapshot gets a row in the feature store, or is left out and named."""
+"""The embedding step: every photo of the snapshot gets a row in the feature store, or is left out and reported."""
 
 import itertools
 import logging
@@ -21,7 +21,7 @@ _log = logging.getLogger("lookalike.rebuild")
 
 
 def embed(job: Job) -> Snapshot:
-    """Embeds the photos that the feature store lacks; returns the snapshot without those that cannot be used.
+    """Embeds the photos that the feature store lacks; returns the snapshot without photos that cannot be used.
 
     Raises:
         GateFailed: too large a share of the photos is unreadable.
@@ -67,11 +67,11 @@ class _Sources:
         """Returns the original's bytes.
 
         Raises:
-            InvalidImage: it is gone, was changed, or its product was changed since the snapshot.
+            InvalidImage: the original is gone or was changed, or the photo left the catalogue since the snapshot.
         """
         record = self._catalogue.photo(sha256)
         if record is None:
-            raise InvalidImage(f"photo {sha256} must be in the catalogue; it went meanwhile.", code="photo_gone")
+            raise InvalidImage(f"photo {sha256} must be in the catalogue; it was removed meanwhile.", code="photo_gone")
         return self._intake.read(record)
 
     def give_up(self, sha256: str, error: LookalikeError) -> None:

@@ -13,7 +13,7 @@ from training.measures.comparison import measure
 
 
 def training_context(job: Job) -> TrainingContext:
-    """Returns what a trained part gets of this rebuild."""
+    """Returns the training context of this rebuild: what training and measuring need to know."""
     return TrainingContext(
         settings=job.settings,
         catalogue=job.catalogue,
@@ -25,7 +25,7 @@ def training_context(job: Job) -> TrainingContext:
 
 
 def compare(job: Job, staged: GenerationFolder) -> GateResult:
-    """Measures both generations and compares them.
+    """Returns the quality gate's result, after measuring both generations.
 
     Args:
         staged: the new generation, whose parts were trained anew.
@@ -35,7 +35,7 @@ def compare(job: Job, staged: GenerationFolder) -> GateResult:
 
 
 def _measure_live(job: Job) -> dict[str, Any] | None:
-    """Returns the live generation's figure, or None where there is none or its backbone never saw all of the photos."""
+    """Returns the live generation's quality, or None if there is none or its backbone lacks features of some photo."""
     if job.live is None:
         return None
     spec = BackboneSpec.from_json(job.live.manifest.backbone)

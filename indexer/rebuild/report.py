@@ -1,4 +1,4 @@
-"""`report.html` of a generation: what it was built from and how it was checked, in one self-contained page."""
+"""Writes `report.html` of a generation: what it was built from and how it was checked, in one self-contained page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""What a rebuild did, as one JSON line, and the memory of the last one."""
+"""The summary of a rebuild: collected while it runs, printed as one JSON line, and kept for `lookalike status`."""
 
 import dataclasses
 import json
@@ -28,11 +28,11 @@ class RebuildSummary:
         reason: why nothing was published; "" where something was.
         started_at: ISO 8601, UTC.
         unchanged: the live generation was built from the same input, so its trained parts were taken over.
-        counts: products, images, embedded, unreadable, indexed: as far as the rebuild came.
+        counts: products, images, embedded, unreadable, indexed: as far as the rebuild got.
         seconds: wall time of each step, and `total`.
         gates: results of the verify gates, in order.
         unreadable: `{"sha256", "source", "code", "message"}` of the first photos that could not be used.
-        metrics: what the training parts measured, by part.
+        metrics: what each trained part measured, by part.
         pruned: ids of old generations that were deleted.
     """
 
@@ -112,7 +112,7 @@ def reason_of(error: Exception) -> str:
 
 
 def describe(summary: RebuildSummary) -> str:
-    """Returns the summary for people, several lines."""
+    """Returns the summary as lines of text for people."""
     counts, seconds = summary.counts, summary.seconds
     outcome = (
         f"Generation {summary.generation} is live." if summary.published else f"Nothing published: {summary.reason}"

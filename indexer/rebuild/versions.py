@@ -1,4 +1,4 @@
-"""Versions of what decides a generation's numbers."""
+"""Versions of the packages that affect a generation's numbers."""
 
 from importlib.metadata import PackageNotFoundError, version
 
