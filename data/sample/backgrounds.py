@@ -1,4 +1,4 @@
-"""Places where the sample catalogue's products are photographed: studio, rooms, tables, outdoors."""
+"""Draws the backgrounds of the sample catalogue's photos: studio, rooms, tables, outdoors."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ class Place:
 
     Attributes:
         rgb: float32 (h, w, 3), 0..1.
-        light: the colour of its light, multiplied in.
+        light: colour of the light, multiplied into every pixel.
         shadow: how dark shadows are, 0..1.
     """
 
@@ -33,7 +33,7 @@ class Place:
 
 
 def studio(rng: Rng, size: Size, *, flat: bool) -> Place:
-    """A seamless white sweep."""
+    """Returns a seamless white studio background."""
     width, height = size
     y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -43,14 +43,14 @@ def studio(rng: Rng, size: Size, *, flat: bool) -> Place:
 
 
 def room(rng: Rng, size: Size, *, flat: bool) -> Place:
-    """A room: on a table or floor before a wall, or laid on a surface seen from above."""
+    """Returns a room: a table or floor before a wall or, if `flat`, a surface seen from above."""
     rgb = surface(rng, size) if flat else _table_before(rng, size, _wall(rng, size), _planks(rng, size, across=9))
     light = ((1.04, 0.98, 0.88), (0.93, 0.98, 1.05), (0.84, 0.82, 0.80), (1.02, 1.0, 0.97))[int(rng.integers(4))]
     return Place(rgb, light, rng.uniform(0.42, 0.6))
 
 
 def outdoors(rng: Rng, size: Size, *, flat: bool) -> Place:
-    """Out of doors, far things out of focus."""
+    """Returns an outdoor place with a background out of focus or, if `flat`, a surface seen from above."""
     if flat:
         return Place(surface(rng, size), (1.06, 1.0, 0.9), 0.6)
     ground = _stone(rng, size) if rng.random() < 0.5 else _planks(rng, size, across=7)
@@ -58,7 +58,7 @@ def outdoors(rng: Rng, size: Size, *, flat: bool) -> Place:
 
 
 def tilted(place: Place, degrees: float) -> Place:
-    """The place as a camera sees it that is turned by `degrees`."""
+    """Returns the place as seen by a camera turned by `degrees`."""
     height, width = place.rgb.shape[:2]
     shift = (np.arange(width) - width / 2) * np.tan(np.radians(degrees))
     rows = np.clip(np.arange(height)[:, None] - shift, 0, height - 1).astype(np.int32)
@@ -66,7 +66,7 @@ def tilted(place: Place, degrees: float) -> Place:
 
 
 def surface(rng: Rng, size: Size) -> Floats:
-    """A surface seen from above: boards, linen, stone or paper."""
+    """Returns a surface seen from above: boards, linen, stone or paper; float32 (h, w, 3)."""
     kind = int(rng.integers(4))
     if kind == 0:
         return _planks(rng, size, across=4)
@@ -153,7 +153,7 @@ def _bokeh(rng: Rng, size: Size) -> Floats:
 
 
 def _table_before(rng: Rng, size: Size, far: Floats, near: Floats) -> Floats:
-    """`far` above the horizon, `near` below it, foreshortened and softly lit."""
+    """Returns `far` above the horizon and `near` below it, foreshortened and softly lit."""
     width, height = size
     horizon = round(height * rng.uniform(0.56, 0.68))
     deep = np.linspace(0, 1, height - horizon, dtype=np.float32)

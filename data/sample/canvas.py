@@ -1,6 +1,6 @@
 """A small painter for the sample catalogue: forms that give outlines volume, and a canvas that lights them.
 
-Coordinates are fractions of the canvas, x to the right, y down. Edges are supersampled; shading, being smooth, is not.
+Coordinates are fractions of the canvas, x to the right, y down. Edges are supersampled; shading is smooth without it.
 """
 
 import math
@@ -24,7 +24,7 @@ _HALFWAY = np.array([-0.252, -0.317, 0.914], np.float32)
 
 @dataclass(frozen=True)
 class Surface:
-    """What a form says of each pixel of a part; all float32 (h, w).
+    """The normal and the surface coordinates of each pixel of a part; all float32 (h, w).
 
     Attributes:
         nx, ny: the normal's two components in the picture's plane, each in -1..1.
@@ -41,12 +41,12 @@ Form = Callable[[Floats, Floats, Floats], Surface]
 
 
 def pixels(image: Image.Image) -> Floats:
-    """A picture's samples as float32, 0..1."""
+    """Returns a picture's samples as float32, 0..1."""
     return np.asarray(image, np.float32) * np.float32(1 / 255)
 
 
 def picture(samples: Floats, mode: str) -> Image.Image:
-    """The picture whose samples, 0..1, these are; those outside are clipped."""
+    """Returns the picture made of `samples`; values outside 0..1 are clipped."""
     scaled = samples * np.float32(255)
     scaled += np.float32(0.5)
     np.clip(scaled, 0, 255, out=scaled)
@@ -59,8 +59,8 @@ class Lathe:
 
     Attributes:
         profile: (y, radius) pairs from top to bottom, joined smoothly.
-        cx: the axis.
-        tilt: how round its rings look: their height over their width.
+        cx: x of the axis.
+        tilt: how round the rings look: their height divided by their width.
     """
 
     profile: Sequence[tuple[float, float]]
@@ -71,7 +71,7 @@ class Lathe:
         return spline(self.profile, closed=False)
 
     def outline(self) -> Points:
-        """The silhouette, far rim and near foot included."""
+        """Returns the silhouette, including the far rim and the near foot."""
         side = self._curve()[:, ::-1]
         right = np.stack([self.cx + side[:, 0], side[:, 1]], axis=1)
         foot = ellipse(self.cx, side[-1, 1], side[-1, 0], side[-1, 0] * self.tilt, 0, 180)
@@ -79,7 +79,7 @@ class Lathe:
         return np.concatenate([right, foot, mirror(right, self.cx)[::-1], rim])
 
     def form(self, x: Floats, y: Floats, mask: Floats) -> Surface:
-        """Normals and surface coordinates; rings curve as `tilt` says."""
+        """Returns normals and surface coordinates; `tilt` decides how much the rings curve."""
         curve = self._curve()
         heights, radii = curve[:, 0], np.maximum(curve[:, 1], 1e-4)
         slopes = np.gradient(radii) / np.maximum(np.gradient(heights), 1e-4)
@@ -98,11 +98,11 @@ class Lathe:
 
 
 def soft(radius: float = 0.03, strength: float = 2.0, *, folds: Floats | None = None, depth: float = 1.0) -> Form:
-    """A form swollen like a cushion: it turns away from the eye within about `radius` of its edge.
+    """Returns a form that bulges like a cushion: near its edge, the surface turns away from the viewer.
 
     Args:
-        radius: how far from the edge it starts to turn.
-        strength: how far it turns.
+        radius: distance from the edge at which the surface starts to turn, in fractions of the canvas.
+        strength: how much the surface turns.
         folds: a height field of the whole canvas (see `noise`), for cloth; `depth` is its strength.
     """
 
@@ -120,7 +120,7 @@ def soft(radius: float = 0.03, strength: float = 2.0, *, folds: Floats | None = 
 
 
 def ball(cx: float, cy: float, rx: float, ry: float) -> Form:
-    """An ellipsoid's form."""
+    """Returns the form of an ellipsoid."""
 
     def form(x: Floats, y: Floats, mask: Floats) -> Surface:
         u, v = np.clip((x - cx) / rx, -1, 1), np.clip((y - cy) / ry, -1, 1)
@@ -131,13 +131,13 @@ def ball(cx: float, cy: float, rx: float, ry: float) -> Form:
 
 
 def flat(x: Floats, y: Floats, mask: Floats) -> Surface:
-    """A form without volume."""
+    """A form without volume: every normal faces the viewer."""
     nothing = np.zeros_like(mask)
     return Surface(nothing, nothing, x, y)
 
 
 def plain(colour: Colour) -> Fill:
-    """A fill of one colour, components 0..1."""
+    """Returns a fill of one colour, components 0..1."""
     value = np.array(colour, np.float32)
 
     def fill(a: Floats, b: Floats) -> Floats:
@@ -147,19 +147,19 @@ def plain(colour: Colour) -> Fill:
 
 
 def noise(rng: np.random.Generator, cells: tuple[int, int], size: tuple[int, int] = (SIZE, SIZE)) -> Floats:
-    """Smooth random heights float32 (height, width) of about -1..1; `cells` and `size` are (across, down)."""
+    """Returns smooth random heights, float32 (h, w), about -1..1; `cells` and `size` are (across, down)."""
     coarse = Image.fromarray(rng.standard_normal((cells[1] + 2, cells[0] + 2)).astype(np.float32) * 0.6)
     return np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.float32)
 
 
 def slopes(heights: Floats) -> tuple[Floats, Floats]:
-    """How much a height field rises from pixel to pixel: downwards, and to the right."""
+    """Returns how much a height field rises from pixel to pixel, downwards and to the right; float32 (h, w) each."""
     down, right = np.gradient(heights)
     return np.asarray(down, np.float32), np.asarray(right, np.float32)
 
 
 def blur(field: Floats, radius: float) -> Floats:
-    """`field` (h, w) smoothed as by a Gaussian of `radius` pixels; outside the field counts as 0."""
+    """Returns `field` (h, w) blurred roughly like a Gaussian of `radius` pixels; outside, the field counts as 0."""
     margin = math.ceil(2.5 * radius)
     padded = np.pad(field, margin)
     shrink = max(1, int(radius / 3))
@@ -203,12 +203,12 @@ class Canvas:
         """Paints one part.
 
         Args:
-            outline: its polygon, or several.
-            fill: its colour, or colours by surface coordinates.
-            form: what gives it volume.
-            gloss: strength of the highlight, 0..1; also makes it narrower.
-            shadow: how dark a shadow it throws on what lies under it, 0..1.
-            clip: keep within what is painted already.
+            outline: polygon of the part, or several polygons.
+            fill: colour of the part, or a function from surface coordinates to colours.
+            form: gives the part its volume.
+            gloss: strength of the highlight, 0..1; a stronger highlight is also narrower.
+            shadow: darkness of the shadow on the parts below, 0..1.
+            clip: paint only where something is painted already.
         """
         outlines = [outline] if isinstance(outline, np.ndarray) else list(outline)
         window, mask = _rasterise(outlines)
@@ -230,7 +230,7 @@ class Canvas:
         self._alpha[window] = after
 
     def image(self) -> Image.Image:
-        """The picture as RGBA, cut to what is painted."""
+        """Returns the picture as RGBA, cropped to the painted part."""
         whole = picture(np.concatenate([self._rgb, self._alpha[..., None]], axis=2), "RGBA")
         return whole.crop(whole.getchannel("A").getbbox())
 

@@ -1,4 +1,4 @@
-"""Things to take along, of the sample catalogue: backpacks and umbrellas, each with its own proportions from `rng`."""
+"""Draws backpacks and umbrellas for the sample catalogue, each with its own proportions from `rng`."""
 
 import math
 from itertools import pairwise
@@ -15,7 +15,7 @@ _METALS: tuple[Colour, ...] = ((0.8, 0.8, 0.82), (0.3, 0.3, 0.32))
 
 
 def backpack(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A backpack from the front: zipped, with a flap, or rolled shut; a pocket, some with a label."""
+    """Paints a backpack from the front: zipped, with a flap, or rolled shut; with a pocket, some with a label."""
     half, top, bottom = rng.uniform(0.24, 0.29), rng.uniform(0.12, 0.2), 0.92
     cloth = soft(0.05, 2.0, folds=noise(rng, (6, 6)), depth=0.25)
     for side in (-1, 1):
@@ -69,7 +69,7 @@ def _roll(canvas: Canvas, look: Look, half: float, top: float, cloth: Form) -> N
 
 
 def umbrella(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """An open umbrella from the side: four to six visible panels, some two-tone; hooked or straight handle."""
+    """Paints an open umbrella from the side: four to six visible panels, some two-tone; hooked or straight handle."""
     high, rim, reach = rng.uniform(0.1, 0.2), rng.uniform(0.44, 0.52), rng.uniform(0.36, 0.46)
     metal = _METALS[int(rng.integers(2))]
     canvas.paint(box(0.493, 0.3, 0.507, 0.86, 0.005), metal, soft(0.006, 2.4), gloss=0.5)

@@ -1,4 +1,4 @@
-"""Clothing of the sample catalogue: T-shirts, dresses and hats, each with its own proportions from `rng`."""
+"""Draws T-shirts, dresses and hats for the sample catalogue, each with its own proportions from `rng`."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from data.sample.patterns import Rng, tint
 
 
 def tshirt(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A T-shirt laid flat: crew or V neck, short or long sleeves, some with a pocket."""
+    """Paints a T-shirt laid flat: crew or V neck, short or long sleeves, some with a pocket."""
     half, hem = rng.uniform(0.21, 0.25), rng.uniform(0.86, 0.93)
     neck, shoulder, long = rng.uniform(0.08, 0.11), rng.uniform(0.14, 0.17), rng.random() < 0.3
     cloth = soft(0.016, 1.4, folds=noise(rng, (5, 7)), depth=0.3)
@@ -40,7 +40,7 @@ def tshirt(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def dress(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A dress on a hanger: fitted or flared, V or round neck, three sleeve lengths, some with belt or buttons."""
+    """Paints a dress on a hanger: fitted or flared, V or round neck, three sleeve lengths, some belted or buttoned."""
     shoulder, bust, waist = rng.uniform(0.11, 0.14), rng.uniform(0.13, 0.15), rng.uniform(0.095, 0.125)
     flare, hip, hem = rng.uniform(0.18, 0.34), rng.uniform(0.4, 0.47), rng.uniform(0.78, 0.96)
     cloth = soft(0.016, 1.5, folds=noise(rng, (13, 2)), depth=0.45)
@@ -82,7 +82,7 @@ def dress(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def hat(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A brimmed hat, a cap or a beanie."""
+    """Paints a brimmed hat, a cap or a beanie."""
     (_brimmed, _cap, _beanie)[int(rng.integers(3))](canvas, look, rng)
 
 

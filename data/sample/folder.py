@@ -1,6 +1,6 @@
-"""The synthetic sample catalogue: drawn products that shops could sell, with photos, texts and held-out queries.
+"""Writes the synthetic sample catalogue to a folder: drawn products with photos, texts and held-out queries.
 
-Nothing is downloaded and nothing is real: pictures, names and brands are made by `data/sample_*.py` from a seed.
+Nothing is downloaded and nothing is real: `data/sample/` makes pictures, names and brands from a seed.
 """
 
 import csv
@@ -53,15 +53,15 @@ It may be deleted at any time; the same parameters make the same files again.
 
 
 def generate_sample(folder: Path, *, products: int = 240, seed: int = 0, now: datetime = SAMPLE_NOW) -> Path:
-    """Makes the sample catalogue in `folder`, or returns at once where it is there already, made the same way.
+    """Writes the sample catalogue to `folder`; changes nothing if the same sample is there already.
 
     The folder appears whole or not at all. The same arguments give the same bytes (with the same Pillow and NumPy),
     however many processes work on it. A sample made with other arguments is replaced.
 
     Args:
-        folder: where it goes; must be missing, empty, or hold a sample.
-        products: how many, 1 to 10,000; from 16 on every category is there.
-        seed: another seed makes other products; 0 or more.
+        folder: target folder; must be missing, empty, or hold a sample.
+        products: number of products, 1 to 10,000; 16 or more cover every category.
+        seed: 0 or more; another seed makes other products.
         now: the latest `created_at`; a fixed date, so that results can be repeated.
 
     Returns:
@@ -94,7 +94,7 @@ def generate_sample(folder: Path, *, products: int = 240, seed: int = 0, now: da
 
 
 def _holds(folder: Path, parameters: dict[str, Any]) -> bool:
-    """Whether `folder` holds this very sample, each file with its size."""
+    """Returns whether `folder` holds exactly this sample, every file with its recorded size."""
     try:
         marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
         files = marker.pop("files")
@@ -140,18 +140,18 @@ def _make(folder: Path, items: list[Item], seed: int) -> None:
 
 
 def _photographed(work: "partial[None]", items: list[Item]) -> Iterator[None]:
-    """Runs `work` on each item, in a process for each processor; yields as items are done."""
+    """Runs `work` on each item, with one process per core; yields once per finished item."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers == 1 or len(items) < _POOL_FROM:
         yield from map(work, items)
         return
-    # Spawned, as the caller may hold threads, which a forked child would find half-way through their work.
+    # Spawned: a forked child would inherit the locks that other threads of the caller hold at that moment.
     with ProcessPoolExecutor(min(workers, len(items)), multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(work, items, chunksize=2)
 
 
 def _photograph(folder: Path, seed: int, item: Item) -> None:
-    """Draws one product and writes its photos and its query."""
+    """Draws one product and writes its photos and its query photo."""
     product = draw_item(item, seed)
     for position, (take, quality) in enumerate(_PHOTOS, 1):
         photo = take(product, np.random.default_rng([seed, 4, item.number, position]), flat=item.kind.flat)
@@ -161,7 +161,7 @@ def _photograph(folder: Path, seed: int, item: Item) -> None:
 
 
 def draw_item(item: Item, seed: int) -> Image.Image:
-    """Paints the product alone, RGBA on nothing."""
+    """Returns the painted product alone, RGBA with a transparent background."""
     rng = np.random.default_rng([seed, 3, item.number])
     main, accent, trim = (jitter(COLOURS[name], rng) for name in (item.colour, item.accent, item.trim))
     fill = make_fill(item.pattern, main, accent, item.material, rng)

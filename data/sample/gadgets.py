@@ -1,4 +1,4 @@
-"""Gadgets of the sample catalogue: headphones and watches, each with its own proportions from `rng`."""
+"""Draws headphones and watches for the sample catalogue, each with its own proportions from `rng`."""
 
 import math
 
@@ -14,7 +14,7 @@ _LINE = 0.004
 
 
 def headphones(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """On-ear or over-ear headphones from the front: band, padding, sliders, cups seen at an angle."""
+    """Paints on-ear or over-ear headphones from the front: band, padding, sliders, cups seen at an angle."""
     half, top, band = rng.uniform(0.24, 0.3), rng.uniform(0.1, 0.18), rng.uniform(0.045, 0.075)
     y, wide, high = rng.uniform(0.62, 0.68), rng.uniform(0.075, 0.105), rng.uniform(0.13, 0.2)
     metal, boxy = _METALS[int(rng.integers(4))], rng.random() < 0.35
@@ -37,7 +37,7 @@ def headphones(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def watch(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A wrist watch laid straight: strap, round or square case, light, dark or tinted dial."""
+    """Paints a wrist watch laid straight: strap, round or square case, light, dark or tinted dial."""
     radius, metal = rng.uniform(0.17, 0.215), _METALS[int(rng.integers(4))]
     square, rim = rng.random() < 0.35, radius * 0.86
     _strap(canvas, look, radius * rng.uniform(0.58, 0.8))

@@ -1,4 +1,4 @@
-"""Furnishings of the sample catalogue: lamps, chairs, sofas and cushions, each with its own proportions from `rng`."""
+"""Draws lamps, chairs, sofas and cushions for the sample catalogue, each with its own proportions from `rng`."""
 
 from data.sample.canvas import Canvas, Colour, Lathe, ball, noise, soft
 from data.sample.looks import Look
@@ -10,7 +10,7 @@ _ROD = soft(0.012, 2.2)
 
 
 def lamp(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A table lamp: drum, cone, dome or globe shade over a turned or thin stand."""
+    """Paints a table lamp: drum, cone, dome or globe shade over a turned or thin stand."""
     wide, low = rng.uniform(0.2, 0.29), rng.uniform(0.4, 0.5)
     top = low - rng.uniform(0.24, 0.32)
     profile = (
@@ -44,7 +44,7 @@ def _lamp_stand(canvas: Canvas, look: Look, rng: Rng, low: float) -> None:
 
 
 def chair(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A chair: shell, panel, ladder or round back on four wooden or dark legs, some with an arm."""
+    """Paints a chair: shell, panel, ladder or round back on four wooden or dark legs, some with an arm."""
     wood = _WOODS[int(rng.integers(3))]
     leg, splay = rng.uniform(0.026, 0.042), rng.uniform(0.0, 0.06)
     left, right, seat = 0.25, rng.uniform(0.7, 0.75), rng.uniform(0.53, 0.58)
@@ -91,7 +91,7 @@ def _chair_back(canvas: Canvas, look: Look, rng: Rng, at: tuple[float, float, fl
 
 
 def sofa(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A sofa of two or three seats with square, round or slim arms; some tufted, some with a scatter cushion."""
+    """Paints a sofa of two or three seats with square, round or slim arms; some tufted, some with a scatter cushion."""
     seats, top, seat, bottom = int(rng.integers(2, 4)), rng.uniform(0.24, 0.33), rng.uniform(0.5, 0.55), 0.76
     left, right = max(0.4 - 0.1 * seats, 0.05), min(0.6 + 0.1 * seats, 0.95)
     arm, arm_top, bend = rng.uniform(0.07, 0.13), rng.uniform(0.4, 0.47), float(rng.choice([0.02, 0.05, 0.09]))
@@ -126,7 +126,7 @@ def sofa(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def cushion(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A square, oblong or round cushion with piping, tassels, a button or a seam."""
+    """Paints a square, oblong or round cushion with piping, tassels, a button or a seam."""
     kind, edge = int(rng.integers(4)), int(rng.integers(3))
     wide, high = (0.42, rng.uniform(0.25, 0.3)) if kind == 2 else (0.38, 0.38)
     pull = rng.uniform(0.02, 0.045)
@@ -145,7 +145,7 @@ def cushion(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def _pillow(wide: float, high: float, pull: float) -> Points:
-    """A stuffed rectangle: pointed corners, sides drawn in by `pull`."""
+    """Returns the outline of a stuffed rectangle: pointed corners, sides drawn in by `pull`."""
     left, right, top, bottom = 0.5 - wide, 0.5 + wide, 0.5 - high, 0.5 + high
     return joined(
         [(left, top), (0.5 - wide * 0.5, top + pull), (0.5 + wide * 0.5, top + pull), (right, top)],

@@ -1,4 +1,4 @@
-"""The kinds of product in the sample catalogue: names, materials, patterns, prices, and what draws each."""
+"""The kinds of product in the sample catalogue: names, materials, patterns, prices and the function that draws each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ _GLAZED = ("plain", "striped", "dotted", "speckled", "gradient", "floral", "zigz
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One category.
+    """One category of the sample catalogue.
 
     Attributes:
         category: its name in the catalogue.
-        noun, noun_ko: what one product is called, in English and Korean.
-        use, use_ko: what it is for, as half a sentence.
-        flat: photographed lying or hanging, rather than standing on a table.
+        noun, noun_ko: name of one product, in English and Korean.
+        use, use_ko: purpose, worded to continue a sentence after the noun (English) or before it (Korean).
+        flat: True: photographed lying or hanging; False: standing on a table.
         sizes: values of the `size` attribute.
         price: lowest and highest, EUR.
     """

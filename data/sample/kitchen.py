@@ -1,4 +1,4 @@
-"""Tableware of the sample catalogue: mugs, teapots, vases and bottles, each with its own proportions from `rng`."""
+"""Draws mugs, teapots, vases and bottles for the sample catalogue, each with its own proportions from `rng`."""
 
 from data.sample.canvas import Canvas, Colour, Lathe, ball, soft
 from data.sample.looks import Look
@@ -10,7 +10,7 @@ _HANDLE = soft(0.018, 2.6)
 
 
 def mug(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A cup with one of four handles."""
+    """Paints a mug with one of four handles."""
     cx, top, bottom = 0.42, rng.uniform(0.14, 0.3), 0.86
     radius = rng.uniform(0.22, 0.29)
     foot, belly = radius * rng.uniform(0.68, 1.02), radius * rng.uniform(0.94, 1.12)
@@ -34,7 +34,7 @@ def mug(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def teapot(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A round or tall pot with spout, lid, knob and a side or bail handle."""
+    """Paints a round or tall teapot with spout, lid, knob and a side or bail handle."""
     cx, top, bottom = 0.49, rng.uniform(0.36, 0.43), 0.84
     wide = rng.uniform(0.23, 0.29)
     neck, foot = wide * rng.uniform(0.5, 0.72), wide * rng.uniform(0.6, 0.8)
@@ -66,7 +66,7 @@ def teapot(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def vase(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A turned vase of one of five families, some with dried stems."""
+    """Paints a turned vase of one of five families, some with dried stems."""
     top, bottom, wide = rng.uniform(0.1, 0.26), 0.9, rng.uniform(0.17, 0.26)
     middle = (top + bottom) / 2 + rng.uniform(-0.08, 0.12)
     foot, mouth = wide * rng.uniform(0.5, 0.72), wide * rng.uniform(0.36, 0.6)
@@ -94,7 +94,7 @@ def vase(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def bottle(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A drinking bottle: body, shoulder, neck, cap; some with a carrying loop or a coloured base."""
+    """Paints a drinking bottle: body, shoulder, neck, cap; some with a carrying loop or a coloured base."""
     wide, shoulder, bottom = rng.uniform(0.125, 0.175), rng.uniform(0.26, 0.4), 0.93
     neck, top = wide * rng.uniform(0.42, 0.75), shoulder - rng.uniform(0.1, 0.16)
     waist = wide * rng.choice([1.0, 0.88, 0.94])
@@ -123,7 +123,7 @@ def bottle(canvas: Canvas, look: Look, rng: Rng) -> None:
 
 
 def _opening(canvas: Canvas, solid: Lathe, rim: Colour, inside: Colour, gloss: float) -> None:
-    """The visible inside of an open vessel: a lit rim, then a hollow that is darker on the left."""
+    """Paints the visible inside of an open vessel: a lit rim, then a hollow that is darker on the left."""
     y, radius = solid.profile[0]
     cx, hollow = solid.cx, radius - 0.011
     canvas.paint(ellipse(cx, y, radius, radius * solid.tilt), tint(rim, 0.25), gloss=gloss)

@@ -1,4 +1,4 @@
-"""What a product of the sample catalogue is painted with."""
+"""The look of one sample product: the colours, pattern and gloss it is painted with."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from data.sample.canvas import SIZE, Colour, Fill, Floats, noise, pixels
 
 Rng = np.random.Generator
 Amount = Callable[[Floats, Floats], Floats]
-"""How much of the accent colour, 0..1, at surface coordinates a, b."""
+"""Share of the accent colour, 0..1, at surface coordinates a, b."""
 COLOURS: dict[str, Colour] = {
     "black": (0.13, 0.13, 0.14),
     "white": (0.97, 0.97, 0.96),
@@ -28,14 +28,14 @@ _EDGE = 0.004
 
 
 def tint(colour: Colour, amount: float) -> Colour:
-    """`colour` mixed with white (amount above 0) or black (below 0); -1..1."""
+    """Returns `colour` mixed with white (`amount` above 0) or black (below 0); `amount` is -1..1."""
     target = 1.0 if amount > 0 else 0.0
     red, green, blue = (c + (target - c) * abs(amount) for c in colour)
     return red, green, blue
 
 
 def jitter(colour: Colour, rng: Rng) -> Colour:
-    """A neighbour of `colour`, so that two red things are not the same red."""
+    """Returns a slightly different colour, so that two red products are not the same red."""
     # Greys keep their hue: the same shift would turn black into navy or plum.
     hue = 0.03 if max(colour) - min(colour) > 0.1 else 0.005
     shift = rng.uniform(-hue, hue, 3) + rng.uniform(-0.035, 0.035)
@@ -44,12 +44,12 @@ def jitter(colour: Colour, rng: Rng) -> Colour:
 
 
 def _step(distance: Floats) -> Floats:
-    """0 outside, 1 inside, and softly between over one pixel or two."""
+    """Returns 0 outside and 1 inside, with a soft edge about two pixels wide."""
     return np.asarray(np.clip(distance / _EDGE + 0.5, 0, 1), np.float32)
 
 
 def _band(position: Floats, period: float, share: float) -> Floats:
-    """1 within a stripe, 0 outside; `share` of each period is stripe."""
+    """Returns 1 within a stripe and 0 outside; `share` of each period is stripe."""
     return _step(share * period / 2 - np.abs((position / period) % 1 - 0.5) * period)
 
 
@@ -187,7 +187,7 @@ _TEXTURES: dict[str, Callable[[Rng], Floats]] = {
 
 
 def make_fill(pattern: str, main: Colour, accent: Colour, material: str, rng: Rng) -> Fill:
-    """A fill with `pattern` in `accent` on `main`, with the texture of `material`."""
+    """Returns a fill with `pattern` in `accent` on `main`, with the texture of `material`."""
     amount = _PATTERNS[pattern](rng) if pattern in _PATTERNS else None
     texture = _tiled(_TEXTURES[material](rng)) if material in _TEXTURES else None
 

@@ -1,4 +1,4 @@
-"""Which products the sample catalogue holds: the facts of each, decided by the seed and the product's number alone."""
+"""Plans the products of the sample catalogue: the facts of each depend only on the seed and the product's number."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ NAMES = (
     ("Clio", "클리오"),
     ("Doro", "도로"), ("Esme", "에스메"), ("Fino", "피노"), ("Gaia", "가이아"),
 )  # fmt: skip
-# Streams of random numbers, apart from each other. With this one of looks, seed 0 has a red striped mug to ask for.
+# Numbers of independent random streams. _LOOK is chosen so that seed 0 has a red striped mug to search for.
 _ORDER, _LOOK, _FACTS = 1, 15, 5
 _LIGHT = ("white", "beige", "grey", "yellow")
 _NEUTRAL = ("white", "black", "brown", "beige", "grey")
@@ -50,10 +50,10 @@ class Item:
 
 
 def plan_item(number: int, seed: int, now: datetime) -> Item:
-    """Decides product `number` (0-based).
+    """Returns the facts of product `number` (0-based).
 
     Kinds take turns; within a kind, colours and names take turns in an order that the seed shuffles. Every third
-    product of a kind is a sibling of the one before: like it in colour, pattern and material, and with its own shape.
+    product of a kind is a sibling of the one before: same colour, pattern and material, but its own shape.
     """
     turn, which = divmod(number, len(KINDS))
     kind = KINDS[which]
@@ -94,13 +94,13 @@ def _other(choices: tuple[str, ...], colour: str, rng: Rng) -> str:
 
 
 def _accent(colour: str, rng: Rng) -> str:
-    """A second colour that stands out from the first; mostly white on colours, as printed goods are."""
+    """Returns a second colour that contrasts with the first; mostly white on strong colours, as on printed goods."""
     if colour in _LIGHT:
         return _other(tuple(name for name in COLOURS if name not in _LIGHT), colour, rng)
     return "white" if rng.random() < 0.6 else _other(("beige", "yellow", "black", "white", "pink"), colour, rng)
 
 
 def _created(rng: Rng, now: datetime) -> datetime:
-    """A moment in the two years before `now`; one product in ten is from the last 30 days."""
+    """Returns a time in the two years before `now`; one product in ten is from the last 30 days."""
     days = rng.uniform(0.5, 30) if rng.random() < 0.1 else rng.uniform(0.5, 730)
     return (now - timedelta(days=float(days))).replace(minute=0, second=0, microsecond=0)

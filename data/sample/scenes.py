@@ -1,4 +1,4 @@
-"""Photographs a painted product: places it, lets it throw a shadow, lights the scene, and adds what cameras add."""
+"""Photographs a painted product: places it, casts its shadow, lights the scene, and adds camera blur and noise."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ PHOTO_SIZE: Size = (416, 416)
 _PHONE_SIZES: tuple[Size, ...] = ((432, 576), (576, 432), (432, 540))
 _SHRINK = 4
 Shade = tuple[Image.Image, float, float]
-"""A shadow before it is softened: its shape (L), the reach of its blur in pixels, its weight."""
+"""A shadow before it is softened: its shape (mode L), its blur radius in pixels, its weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class View:
     """Where the product stands in the picture.
 
     Attributes:
-        corners: float64 (4, 2), pixels to which its top left, top right, bottom right and bottom left corners go.
-        flat: it lies (or hangs) parallel to the picture, so its shadow is an offset copy.
+        corners: float64 (4, 2), pixels of the product's top left, top right, bottom right and bottom left corners.
+        flat: True: the product lies or hangs parallel to the picture, so its shadow is an offset copy.
     """
 
     corners: Points
@@ -32,13 +32,13 @@ class View:
 
 
 def studio_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
-    """The shop's first photo: frontal, on white, soft shadow."""
+    """Returns the shop's first photo: frontal, on white, with a soft shadow."""
     view = View(corners=_corners(product.size, PHOTO_SIZE, fill=0.80, flat=flat), flat=flat)
     return _finish(_composed(product, view, studio(rng, PHOTO_SIZE, flat=flat)), rng, grain=0.002)
 
 
 def angle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
-    """Another view in the studio: turned aside, sometimes mirrored, sometimes close."""
+    """Returns another view in the studio: turned aside, sometimes mirrored, sometimes close up."""
     if rng.random() < 0.5:
         product = product.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     corners = _corners(product.size, PHOTO_SIZE, fill=rng.uniform(0.72, 0.95), flat=flat)
@@ -48,7 +48,7 @@ def angle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
 
 
 def lifestyle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
-    """The product in use: a room or out of doors, in that place's light."""
+    """Returns a photo of the product in use: in a room or outdoors, in the light of that place."""
     place = (room if rng.random() < 0.62 else outdoors)(rng, PHOTO_SIZE, flat=flat)
     corners = _corners(product.size, PHOTO_SIZE, fill=rng.uniform(0.58, 0.74), flat=flat)
     corners += (rng.uniform(-0.09, 0.09) * PHOTO_SIZE[0], rng.uniform(-0.02, 0.03) * PHOTO_SIZE[1])
@@ -58,7 +58,7 @@ def lifestyle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Imag
 
 
 def phone_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
-    """A shopper's snapshot: hand-held, tilted, partly cut off, badly lit, noisy and soft."""
+    """Returns a shopper's snapshot: hand-held, tilted, partly cut off, badly lit, noisy and soft."""
     size = _PHONE_SIZES[int(rng.integers(len(_PHONE_SIZES)))]
     degrees = rng.uniform(-18, 18)
     place = tilted((room if rng.random() < 0.75 else outdoors)(rng, size, flat=flat), degrees)
@@ -72,7 +72,7 @@ def phone_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
 
 
 def _corners(product: Size, photo: Size, *, fill: float, flat: bool) -> Points:
-    """Corners of the product scaled to `fill` of the photo: centred where it lies, on the ground where it stands."""
+    """Returns the corners of the product scaled to `fill` of the photo: centred if `flat`, else on the ground."""
     scale = fill * min(photo[0] / product[0], photo[1] / product[1])
     width, height = product[0] * scale, product[1] * scale
     left = (photo[0] - width) / 2
@@ -81,7 +81,7 @@ def _corners(product: Size, photo: Size, *, fill: float, flat: bool) -> Points:
 
 
 def _turned(corners: Points, degrees: float, aside: float) -> Points:
-    """Corners turned in the picture's plane, and aside: one flank is farther, so loses that share of its size."""
+    """Returns corners turned by `degrees` in the picture's plane; the far side shrinks by the share `aside`."""
     centre, turn = corners.mean(axis=0), np.radians(degrees)
     spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     out = (corners - centre) * (1 - abs(aside) * 0.6, 1)
@@ -101,7 +101,7 @@ def _composed(product: Image.Image, view: View, place: Place) -> Floats:
 
 
 def _shadow(cover: Image.Image, view: View) -> Floats:
-    """What the product darkens, float32 (h, w) in 0..1; drawn at a quarter of the size, as it is blurred anyway."""
+    """Returns how much the product darkens, float32 (h, w), 0..1; drawn at quarter size, as it is blurred anyway."""
     small = cover.reduce(_SHRINK)
     layers = _lying_shadow(small) if view.flat else _standing_shadow(small, view.corners / _SHRINK)
     total = np.zeros((small.height, small.width), np.float32)
@@ -120,7 +120,7 @@ def _lying_shadow(small: Image.Image) -> list[Shade]:
 
 
 def _standing_shadow(small: Image.Image, corners: Points) -> list[Shade]:
-    """A shadow cast along the ground, and the dark seam where the product touches it."""
+    """Returns a shadow cast along the ground, and the dark seam where the product touches the ground."""
     width, height = small.size
     foot = float(corners[2:, 1].mean())
     # A point h above the ground throws its shadow 0.55 h to the right and 0.2 h back: the affine map is the inverse.
@@ -135,7 +135,7 @@ def _standing_shadow(small: Image.Image, corners: Points) -> list[Shade]:
 
 
 def _mapping(product: Size, corners: Points) -> list[float]:
-    """Pillow's eight perspective coefficients, from pixels of the photo to pixels of the product."""
+    """Returns Pillow's eight perspective coefficients, from pixels of the photo to pixels of the product."""
     width, height = product
     rows, right = [], []
     for (x, y), (u, v) in zip(corners, ((0, 0), (width, 0), (width, height), (0, height)), strict=True):
@@ -156,7 +156,7 @@ def _sensor_noise() -> Floats:
 
 
 def _finish(photo: Floats, rng: Rng, *, grain: float) -> Image.Image:
-    """Adds a piece of the sensor's noise and rounds to bytes."""
+    """Adds sensor noise and rounds to bytes."""
     height, width = photo.shape[:2]
     top, left = (int(start) for start in rng.integers(0, (1024 - height, 1024 - width)))
     return picture(photo + _sensor_noise()[top : top + height, left : left + width] * np.float32(grain), "RGB")

@@ -1,4 +1,4 @@
-"""Sneakers of the sample catalogue, seen from the side, each with its own proportions from `rng`."""
+"""Draws sneakers for the sample catalogue, seen from the side, each with its own proportions from `rng`."""
 
 from data.sample.canvas import Canvas, Colour, soft
 from data.sample.looks import Look
@@ -9,7 +9,7 @@ _CHALK: Colour = (0.95, 0.94, 0.91)
 
 
 def sneaker(canvas: Canvas, look: Look, rng: Rng) -> None:
-    """A low or high sneaker on a thin or chunky sole, with caps, a mark and laces."""
+    """Paints a low or high sneaker on a thin or chunky sole, with caps, a mark and laces."""
     ground, sole = 0.76, rng.uniform(0.05, 0.11)
     collar = 0.26 if rng.random() < 0.35 else rng.uniform(0.37, 0.42)
     rise, toe = ground - sole, rng.uniform(0.14, 0.18)

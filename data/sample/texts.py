@@ -1,4 +1,4 @@
-"""English and Korean words of the sample catalogue: titles, descriptions and text queries.
+"""Writes the texts of the sample catalogue, English and Korean: titles, descriptions and text queries.
 
 Titles are English with the Korean title as attribute `title_ko`; descriptions hold an English and a Korean part.
 """
@@ -28,7 +28,7 @@ _MATERIALS_KO = {
 
 @dataclass(frozen=True, kw_only=True)
 class TextQuery:
-    """A query and what answers it: the product, or every product with these facts; "" is not asked for."""
+    """A text query and its right answers: one product, or every product with these facts; "" matches any."""
 
     query_text: str
     language: str
@@ -39,20 +39,20 @@ class TextQuery:
 
 
 def title(item: Item) -> str:
-    """For example `Red striped porcelain mug Alva`."""
+    """Returns the English title, for example `Red striped porcelain mug Alva`."""
     words = [item.colour, "" if item.pattern == "plain" else item.pattern, item.material, item.kind.noun]
     text = " ".join(word for word in words if word)
     return f"{text[0].upper()}{text[1:]} {item.name}"
 
 
 def title_ko(item: Item) -> str:
-    """The same in Korean, for example `빨간색 줄무늬 자기 머그컵 알바`."""
+    """Returns the Korean title, for example `빨간색 줄무늬 자기 머그컵 알바`."""
     words = [_COLOURS_KO[item.colour], "" if item.pattern == "plain" else _PATTERNS_KO[item.pattern]]
     return " ".join(word for word in [*words, _MATERIALS_KO[item.material], item.kind.noun_ko, item.name_ko] if word)
 
 
 def description(item: Item) -> str:
-    """An English part, then a Korean part."""
+    """Returns the description: an English part, then a Korean part."""
     kind = item.kind
     look = (
         f"plain {item.colour}"
