@@ -1,1 +1,1 @@
-"""What the shop knows: catalogue, images, features, events, generations on disk, readers, settings and base errors."""
+"""The data layer: catalogue, photos, feature store, events, generations on disk, feed readers, settings and errors."""

@@ -1,4 +1,4 @@
-"""Every error the project raises on purpose, and the data layer's own.
+"""The errors raised on purpose: the root of the error tree and the data layer's branch of it.
 
     LookalikeError
     ├── SettingsError           a setting has a bad value
@@ -6,27 +6,27 @@
     ├── InvalidImage            bytes that are not an image this project accepts
     │   ├── ImageTooLarge       over the byte or pixel cap
     │   └── UnsupportedImage    not on the format allow-list
-    ├── InvalidFilter           a filter expression does not parse; names the position
+    ├── InvalidFilter           a filter expression does not parse; holds the position
     ├── InvalidFeed             a catalogue file cannot be read at all
     ├── UnknownProduct          no product has this product_id
     ├── DatabaseError           catalog.db cannot be used
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
-    ├── CorruptGeneration       a generation's file is not what its manifest says
+    ├── CorruptGeneration       a generation's file differs from its manifest
     ├── InvalidEvent            an event's kind, id, time or text breaks a rule
-    ├── InvalidKey              an API key is asked for with scopes that do not exist
-    └── LockHeld                another process is doing this already
+    ├── InvalidKey              a new API key needs at least one scope, all of them known
+    └── LockHeld                another process holds the lock, for example a running rebuild
 
 Layers above add their own branches in `engine/errors.py`, `indexer/errors.py` and `training/errors.py`.
-A message says what is required, what came and what to do.
+Each message says what is required, what was received and what to do.
 """
 
 
 class LookalikeError(Exception):
-    """Base of all errors raised on purpose.
+    """Base class of all errors raised on purpose.
 
     Attributes:
-        code: short, stable, lower-case name of the kind, used in reports and in HTTP problem types.
+        code: short, stable, lower-case name of the error, used in reports and in HTTP problem types.
     """
 
     code = "error"
@@ -57,11 +57,15 @@ class InvalidImage(LookalikeError):
 
 
 class ImageTooLarge(InvalidImage):
+    """An image over the limit of bytes or pixels."""
+
     def __init__(self, message: str, *, code: str = "image_too_large") -> None:
         super().__init__(message, code=code)
 
 
 class UnsupportedImage(InvalidImage):
+    """Bytes that are not a JPEG, PNG, WebP or GIF image."""
+
     def __init__(self, message: str, *, code: str = "unsupported_image") -> None:
         super().__init__(message, code=code)
 
@@ -70,7 +74,7 @@ class InvalidFilter(LookalikeError):
     """A filter expression does not parse.
 
     Attributes:
-        position: 0-based character offset of the first thing that does not fit.
+        position: 0-based character offset of the first part that does not fit.
     """
 
     code = "bad_filter"
@@ -85,6 +89,8 @@ class InvalidFeed(LookalikeError):
 
 
 class UnknownProduct(LookalikeError):
+    """No product has this product_id."""
+
     code = "unknown_product"
 
     def __init__(self, product_id: str) -> None:
@@ -101,6 +107,8 @@ class FeatureStoreError(LookalikeError):
 
 
 class NoGeneration(LookalikeError):
+    """No generation has been published, or none has the id that was named."""
+
     code = "no_generation"
 
 

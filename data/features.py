@@ -1,8 +1,8 @@
-"""The feature store: pool_3 rows of photos, kept so that no photo is ever embedded twice.
+"""The feature store: keeps the pool_3 features of photos, so that no photo is embedded twice.
 
 Rows are float16 in one append-only file per fingerprint; the table `feature_rows` of catalog.db says which row belongs
-to which key. A row is flushed to disk before the table names it, so whatever the table names is whole. A writer that
-dies leaves rows that nothing names; they cost space until the next compaction.
+to which key. A row is flushed to disk before the table names it, so every row that the table names is complete. A
+writer that dies leaves rows without a key; they take up space until the next compaction.
 """
 
 import itertools
@@ -39,8 +39,8 @@ class FeatureStore:
 
     Args:
         home: the folder that holds catalog.db and `features/`.
-        fingerprint: what the features were computed with.
-        dim: width of a row.
+        fingerprint: identifies the backbone that computed the features.
+        dim: number of features in a row.
 
     Raises:
         FeatureStoreError: the folder holds rows of another width, type or format.
@@ -119,15 +119,15 @@ class FeatureStore:
             stored = self._mapped(number, max(known.values(), default=-1) + 1)
             if stored is not None:
                 return self._gather(stored, np.array([known[key] for key in keys], dtype=np.int64))
-            # Either compaction replaced the file between the two looks, or it is lost.
+            # Either a compaction replaced the file after its number was read, or the file is lost.
             if number == seen:
                 raise FeatureStoreError(f"{self._path(number)} must exist; it is gone. Restart to embed it again.")
             seen = number
 
     def compact(self, drop: Collection[str]) -> int:
-        """Drops the rows of the keys in `drop` and all rows that nothing names; returns the bytes freed.
+        """Removes the rows of the keys in `drop` and all rows without a key; returns the bytes freed.
 
-        Readers go on meanwhile; writers wait.
+        Readers continue meanwhile; writers wait.
         """
         unwanted = set(drop)
         with waiting(self._folder / "lock"):
@@ -173,7 +173,7 @@ class FeatureStore:
         return int(set_id)
 
     def _forget_lost_rows(self) -> None:
-        """Forgets rows that the file does not hold, as after its folder was deleted; they will be embedded again."""
+        """Deletes the keys of rows that the file lacks, as after its folder was deleted; they are embedded again."""
         with self._connections.reading() as connection:
             number = self._file_number(connection)
             last = connection.execute("SELECT max(row) FROM feature_rows WHERE set_id = ?", (self._set_id,)).fetchone()[
@@ -200,7 +200,7 @@ class FeatureStore:
         return rounded
 
     def _write(self, rounded: NDArray[np.float16]) -> int:
-        """Appends rows after whatever the file holds, flushes them, and returns the first one's number."""
+        """Appends rows to the file, flushes them, and returns the number of the first one."""
         with self._connections.reading() as connection:
             path = self._path(self._file_number(connection))
         try:
@@ -222,7 +222,7 @@ class FeatureStore:
         return start
 
     def _copy(self, number: int, rows: Sequence[int]) -> None:
-        """Writes the next file with `rows` of file `number`, in that order."""
+        """Writes file `number + 1` with `rows` of file `number`, in the given order."""
         source = self._mapped(number, max(rows, default=-1) + 1)
         with self._path(number + 1).open("wb") as file:
             for block in _blocks(rows, _BLOCK_ROWS):
@@ -242,7 +242,7 @@ class FeatureStore:
             connection.execute("UPDATE feature_sets SET file = ? WHERE set_id = ?", (number, self._set_id))
 
     def _sweep(self, number: int) -> None:
-        """Removes the files of finished and of interrupted compactions; who has one mapped can still read it."""
+        """Removes files left by finished and interrupted compactions; readers that still have a file mapped keep it."""
         for path in self._folder.glob("rows-*.f16"):
             if path != self._path(number):
                 path.unlink()
@@ -261,7 +261,7 @@ class FeatureStore:
         }
 
     def _mapped(self, number: int, rows: int) -> NDArray[np.float16] | None:
-        """Returns the file's rows as a map that holds at least `rows` of them; None: the file is gone."""
+        """Returns a memory map of the file with at least `rows` rows; None if the file is gone."""
         known, stored = self._map
         if known == number and len(stored) >= rows:
             return stored
@@ -297,11 +297,11 @@ class FeatureStore:
 
 
 def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
-    """Deletes the features of backbones that are of no use any more; returns their fingerprints.
+    """Deletes the stored features of backbones that are no longer used; returns their fingerprints.
 
     Args:
-        used: fingerprints that stay.
-        unused_s: the others stay too until nothing was written to them for so many seconds.
+        used: fingerprints to keep.
+        unused_s: other fingerprints are kept until nothing was written to them for this many seconds.
     """
     connections = Connections(home)
     gone = []

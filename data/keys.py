@@ -1,4 +1,4 @@
-"""API keys: shown once when made, kept only as their sha256."""
+"""API keys: creates, checks and revokes them; a key is shown once and stored only as its sha256."""
 
 import hashlib
 import hmac
@@ -19,11 +19,12 @@ _FORM = re.compile(r"lk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
-    """What is known of a key.
+    """The stored facts of one API key, without its secret part.
 
     Attributes:
-        id: its public part, for lists and logs.
-        revoked_at: None while it is valid.
+        id: public part of the key, for lists and logs.
+        scopes: what the key may do, in the order of SCOPES.
+        revoked_at: None while the key is valid.
     """
 
     id: str
@@ -39,10 +40,10 @@ class Keys:
         self._connections = Connections(home)
 
     def create(self, scopes: Collection[str]) -> str:
-        """Makes a key of 256 random bits and returns it: the only time that it can be seen.
+        """Returns a new key with 256 random bits; it cannot be read again later.
 
         Raises:
-            InvalidKey: no scope is given, or one that is not in SCOPES.
+            InvalidKey: no scope is given, or one is not in SCOPES.
         """
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
@@ -58,7 +59,7 @@ class Keys:
         return key
 
     def verify(self, key: str) -> ApiKey | None:
-        """Returns what is known of a key that is valid now, else None."""
+        """Returns the facts of a valid key; None if it is unknown or revoked."""
         form = _FORM.fullmatch(key)
         if form is None:
             return None
@@ -70,7 +71,7 @@ class Keys:
         return _api_key(rows[0])
 
     def in_use(self) -> bool:
-        """Tells whether any key was ever made: from then on requests need one, even when all are revoked."""
+        """Returns True once any key was created: requests then need a key, even if all keys are revoked."""
         return bool(self._connections.query("SELECT EXISTS (SELECT 1 FROM api_keys)")[0][0])
 
     def list(self) -> list[ApiKey]:
@@ -83,7 +84,7 @@ class Keys:
         ]
 
     def revoke(self, key_id: str) -> bool:
-        """Makes a key invalid from now on; False: there is no valid key with this id."""
+        """Revokes a key at once; returns False if no valid key has this id."""
         with self._connections.writing() as connection:
             cursor = connection.execute(
                 "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",

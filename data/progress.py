@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, one log line a minute elsewhere."""
+"""Shows the progress of long work: a bar on a terminal, one log line a minute elsewhere."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ class Progress:
 
     Args:
         label: what is being done, for example `embed`.
-        total: how many units there are, or None where that is not known.
+        total: number of units, or None if unknown.
         unit: name of a unit, for example `images`.
     """
 
@@ -55,7 +55,7 @@ class Progress:
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None, unit: str = "items") -> Iterator[Item]:
-    """Yields `items` while counting them."""
+    """Yields `items` and shows how many are done."""
     with Progress(label, total, unit) as progress:
         for item in items:
             yield item

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from data.errors import SettingsError
+from data.storage import write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -25,27 +26,27 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a run needs to know. Field `x` is set by `LOOKALIKE_X` or by `x = ...` in `$LOOKALIKE_HOME/lookalike.toml`.
+    """All settings of one run. Field `x` is set by `LOOKALIKE_X` or by `x = ...` in `$LOOKALIKE_HOME/lookalike.toml`.
 
     Attributes:
-        home: folder of everything written at run time.
-        backbone: name of the CNN that gives pool_3 features: one of `BACKBONES`, or a name that `train backbone` made.
-        backbone_notice: why this backbone is in use, shown by status and the page; set where `demo` had to fall back.
+        home: folder that holds everything written at run time.
+        backbone: CNN that computes the pool_3 features: one of `BACKBONES`, or the name of one from `train backbone`.
+        backbone_notice: why `demo` had to fall back to this backbone, shown by status and the page; empty: it had not.
         weights: `imagenet`, or the path of a `.weights.h5` file for `backbone`.
         weights_sha256: hex digest that the weights file must have; empty: not checked.
-        runtime: what runs the backbone; `auto` takes OpenVINO on a CPU and Keras on a GPU.
-        precision: arithmetic of the backbone; `auto` takes bf16 where the processor has it, else f32.
-        device: where the index lives; `auto` takes a GPU that passes its smoke test.
-        space: `pca` (whitened projection) or `pool3` (plain features).
-        space_dim: width of the projected product space.
-        text_encoder: sentence-transformers model name or folder; empty: the one that is installed with the project.
-        threads: processor threads for decoding and for the network; 0: all cores.
-        max_image_bytes, max_pixels: caps on one image.
+        runtime: library that runs the backbone; `auto`: OpenVINO, or Keras if `device` is gpu or OpenVINO is missing.
+        precision: number format of the backbone; `auto`: bf16 if OpenVINO and the processor support it, else f32.
+        device: where the index is searched; `auto`: a GPU if one passes the smoke test, else the CPU.
+        space: product space: `pca` (whitened projection) or `pool3` (plain pool_3 features).
+        space_dim: dimensions of the projected product space.
+        text_encoder: sentence-transformers model name or folder; empty: the model installed with the project.
+        threads: processor threads for decoding photos and running the backbone; 0: all cores.
+        max_image_bytes, max_pixels: upper limits for one image.
         image_roots: folders that paths in `POST /v1/products:batch` may point into.
         fetch_urls: whether images may be fetched from http(s) URLs.
         keep_generations: how many published generations are kept.
-        fresh_days: a product younger than this is `fresh`.
-        max_quality_drop: largest loss of held-out quality (0..1) at which a rebuild still publishes.
+        fresh_days: a product created within this many days is a fresh product.
+        max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
         queue_size: queries that may wait at the server before it answers 503.
         deadline_s: seconds after which a waiting query is dropped.
         rate_limit: requests per minute for one key or address; 0: no limit.
@@ -80,12 +81,12 @@ class Settings:
         return self.threads or len(os.sched_getaffinity(0))
 
     def replace(self, **changes: Any) -> "Settings":
-        """Returns a copy with `changes`, checked like any other value."""
+        """Returns a copy with `changes` applied and checked."""
         return _checked(dataclasses.replace(self, **changes))
 
 
 def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any) -> Settings:
-    """Builds the settings of this run.
+    """Returns the settings of this run, from defaults, file, environment and flags.
 
     Args:
         environment: variables to read, by default the process's own.
@@ -109,16 +110,14 @@ def write_setting(home: Path, name: str, value: str) -> None:
     """Adds or replaces one text setting in `home/lookalike.toml`, atomically.
 
     Raises:
-        SettingsError: the name is not a known text setting, or the file could not be read back.
+        SettingsError: the name is not a known text setting, or the file would not be valid.
     """
-    from data.storage import write_text  # here, for it brings the database along, which `--help` does without
-
     path = home / "lookalike.toml"
     if _types().get(name) is not str:
         raise SettingsError(f"{name} must be a known setting that is text. See README, Settings.")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     kept = [line for line in lines if line.split("=")[0].strip() != name]
-    # A JSON string is a TOML string, once the one control character that JSON lets pass is escaped.
+    # A JSON string is also a TOML string, except for DEL, which JSON leaves unescaped.
     quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     text = "\n".join([*kept, f"{name} = {quoted}"]) + "\n"
     _checked(Settings(**_parse(path, text)))

@@ -1,4 +1,4 @@
-"""What each import did, kept in the database: one run, and one row for every problem."""
+"""The reports of imports, stored in catalog.db: one run per import, and one row per problem."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,10 @@ class RowProblem:
     """Something wrong with one row of a feed.
 
     Attributes:
-        line: where in the feed, from 1.
-        product_id: "" where the row does not say.
+        line: line of the feed, from 1.
+        product_id: "" if the row names none.
         code: short, stable name of the rule that was broken.
-        message: what is required, what came, what to do.
+        message: what is required, what was received, what to do.
     """
 
     line: int
@@ -42,14 +42,14 @@ class ImportRuns:
             return int(cursor.lastrowid or 0)
 
     def add(self, run_id: int, problems: Iterable[RowProblem]) -> None:
-        """Adds rows to the run's report."""
+        """Adds problems to the run's report."""
         rows = [(run_id, problem.line, problem.product_id, problem.code, problem.message) for problem in problems]
         if rows:
             with self._connections.writing() as connection:
                 connection.executemany("INSERT INTO import_rows VALUES (?, ?, ?, ?, ?)", rows)
 
     def finish(self, run_id: int, counts: Mapping[str, Any]) -> None:
-        """Ends the run; the rows of all but the newest runs go, so that a nightly import does not grow the database."""
+        """Ends the run, and deletes the rows of old runs so that a nightly import does not grow the database."""
         with self._connections.writing() as connection:
             connection.execute(
                 "UPDATE import_runs SET finished_at = ?, counts = ? WHERE run_id = ?",
@@ -58,7 +58,7 @@ class ImportRuns:
             connection.execute("DELETE FROM import_rows WHERE run_id <= ?", (run_id - _RUNS_WITH_ROWS,))
 
     def latest(self) -> dict[str, Any] | None:
-        """Returns the newest run's source, started_at, finished_at (None: not yet) and counts, if there is one."""
+        """Returns source, started_at, finished_at (None: not yet) and counts of the newest run, if there is one."""
         rows = self._connections.query(
             "SELECT source, started_at, finished_at, counts FROM import_runs ORDER BY run_id DESC LIMIT 1"
         )

@@ -1,4 +1,4 @@
-"""What a product is, and the rules its facts must keep."""
+"""Defines a product, and checks its facts by the rules they must follow."""
 
 import json
 import math
@@ -27,12 +27,12 @@ FACTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """One sellable thing. Texts are "" and price is None where the shop does not say.
+    """One sellable thing. Texts are "" and price is None if the shop does not give them.
 
     Attributes:
         product_id: the shop's own key.
         price: amount in `currency`, or None.
-        created_at: when the shop first offered it, UTC; None: the time of import is taken.
+        created_at: when the shop first offered it, UTC; None: the time of import is used.
         attributes: free facts, for example `{"size": "L", "kids": False}`.
     """
 
@@ -53,8 +53,8 @@ def parse_product(fields: Mapping[str, Any]) -> Product:
     """Checks one row's fields and returns the product.
 
     Args:
-        fields: DESIGN names to raw values (texts from CSV, typed values from JSON); `attr.x` keys and an
-            `attributes` object both give attributes; unknown keys are ignored.
+        fields: names of facts to raw values (texts from CSV, typed values from JSON); `attr.x` keys and an
+            `attributes` object both set attributes; unknown keys are ignored.
 
     Raises:
         InvalidProduct: a rule is broken; `code` is one of missing_product_id, bad_text, bad_price, bad_date,

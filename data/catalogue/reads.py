@@ -1,4 +1,4 @@
-"""What the catalogue hands out, and how photos and facts are read; every function runs in the caller's transaction."""
+"""The values that the catalogue returns, and the reading of photos and facts within the caller's transaction."""
 
 import json
 import sqlite3
@@ -16,13 +16,13 @@ from data.database import json_list
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoRecord:
-    """One decoded photo, content-addressed.
+    """One decoded photo, identified by its content.
 
     Attributes:
         sha256: hex digest of the original's bytes.
         source: absolute path that the bytes can be read from again.
         width, height: pixels as shown.
-        colours: names of the main colours seen in it.
+        colours: names of the main colours seen in the photo.
     """
 
     sha256: str
@@ -35,11 +35,11 @@ class PhotoRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ProductFacts:
-    """What an answer needs of one product.
+    """One product with its photos and their colours, as answers need it.
 
     Attributes:
-        image_sha256: its photos in the shop's order.
-        colours: names seen in its photos, each once, in the order of the photos.
+        image_sha256: the product's photos, in the shop's order.
+        colours: names of colours seen in the photos, each once, in the order of the photos.
     """
 
     product_key: int
@@ -67,7 +67,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A product whose images changed, appeared or went; both tuples are empty when it is deleted."""
+    """A product whose images were added, changed or removed; both tuples are empty if it is deleted."""
 
     product_key: int
     seq: int

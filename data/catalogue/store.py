@@ -1,4 +1,4 @@
-"""The shop's catalogue: products, their photos, what changed since when, and what filters let through."""
+"""The shop's catalogue: writes and reads products and photos, lists changes, and finds products that pass a filter."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -20,33 +20,33 @@ __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot"]
 class Catalogue:
     """Products and photos in `home/catalog.db`; safe to use from several threads and processes at once.
 
-    Every change of a product takes the next value of one counter, `seq`. All methods raise DatabaseError where SQLite
-    refuses.
+    Every change of a product takes the next value of one counter, `seq`. All methods raise DatabaseError if SQLite
+    fails.
     """
 
     def __init__(self, home: Path) -> None:
         self._connections = Connections(home)
-        self._connections.db  # noqa: B018 - opens, checks and migrates now, so that a bad file is told at once
+        self._connections.db  # noqa: B018 - opens, checks and migrates now, so that a bad file is reported at once
 
     def upsert(self, product: Product, photos: Sequence[PhotoRecord] | None) -> str:
         """Adds or replaces one product; see `upsert_many`."""
         return self.upsert_many([(product, photos)])[0]
 
     def upsert_many(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
-        """Adds or replaces products in one transaction; durable when it returns. Batches of about 500 serve well.
+        """Adds or replaces products in one transaction; durable when it returns. Batches of about 500 work well.
 
-        A product without `created_at` keeps the one it has, or gets the present time. Photos are compared by content
-        and order; None keeps those that the product has. A deleted product comes back as a new one.
+        A product without `created_at` keeps its stored one, or gets the present time. Photos are compared by content
+        and order; None keeps the stored ones. A deleted product comes back as a new one.
 
         Returns:
-            For each item in order "created", "updated" or "unchanged".
+            For each item, in order: "created", "updated" or "unchanged".
         """
         given = list(items)
         with self._connections.writing() as connection:
             return upsert_all(connection, given)
 
     def delete(self, product_id: str) -> bool:
-        """Marks a product as deleted and drops its images; False: it was not there."""
+        """Marks a product as deleted and removes its images; returns False if there is no such product."""
         with self._connections.writing() as connection:
             return bool(delete_all(connection, [product_id]))
 
@@ -73,13 +73,13 @@ class Catalogue:
             return read_facts(connection, [row[0]])[row[0]]
 
     def facts(self, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
-        """Returns the facts of those products that are live, by key, in the given order."""
+        """Returns product_key -> facts for the given products that are live, in the given order."""
         with self._connections.reading() as connection:
             found = read_facts(connection, [int(key) for key in product_keys])
         return {int(key): found[int(key)] for key in product_keys if int(key) in found}
 
     def created(self, product_keys: Sequence[int]) -> dict[int, datetime]:
-        """Returns when each of those products was first offered; much quicker than their facts."""
+        """Returns product_key -> time of creation for the given products; much quicker than `facts`."""
         rows = self._connections.query(
             "SELECT product_key, created_at FROM products WHERE product_key IN (SELECT value FROM json_each(?))",
             (json_list([int(key) for key in product_keys]),),
@@ -106,12 +106,12 @@ class Catalogue:
         return self.photos([sha256]).get(sha256)
 
     def photos(self, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
-        """Returns those of the photos that are known, by sha256."""
+        """Returns sha256 -> record for the given photos that are known."""
         with self._connections.reading() as connection:
             return read_photos(connection, sha256s)
 
     def snapshot(self) -> Snapshot:
-        """Reads all live images and the counter at one moment."""
+        """Returns all live images and the counter, read at one moment."""
         with self._connections.reading() as connection:
             seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
             rows = connection.execute(
@@ -155,7 +155,7 @@ class Catalogue:
     def matching_keys(self, filter: Filter) -> NDArray[np.int64]:
         """Returns the sorted keys of the live products that pass the filter, int64 (n,)."""
         where, parameters = filter.sql()
-        # One text of all keys: making a Python object of each row would take most of the time.
+        # All keys come as one text: making a Python object of each row would take most of the time.
         text = self._connections.query(
             f"SELECT group_concat(f.product_key) FROM filter_facts AS f WHERE {where}",  # noqa: S608 - see sql()
             parameters,
@@ -165,7 +165,7 @@ class Catalogue:
         return keys
 
     def counts(self) -> dict[str, int]:
-        """Returns how many live products, images of them, distinct photos kept, and deleted products there are."""
+        """Returns the numbers of live products, their images, stored photos and deleted products."""
         row = self._connections.query(
             "SELECT (SELECT count(*) FROM products WHERE NOT deleted), (SELECT count(*) FROM product_images), "
             "(SELECT count(*) FROM photos), (SELECT count(*) FROM products WHERE deleted)"
@@ -173,7 +173,7 @@ class Catalogue:
         return dict(zip(("products", "images", "photos", "deleted"), row, strict=True))
 
     def prune_photos(self) -> int:
-        """Forgets photos that no product uses; returns how many. Files on disk stay."""
+        """Deletes the records of photos that no product uses; returns how many. Files on disk stay."""
         with self._connections.writing() as connection:
             return connection.execute(
                 "DELETE FROM photos WHERE sha256 NOT IN (SELECT sha256 FROM product_images)"

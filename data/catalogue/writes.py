@@ -1,4 +1,4 @@
-"""How products get into catalog.db and out again; every function runs in the caller's transaction."""
+"""Writes products to catalog.db and deletes them; every function runs in the caller's transaction."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ Item = tuple[Product, Sequence[PhotoRecord] | None]
 
 @dataclass
 class _Stored:
-    """What catalog.db holds of one product while a transaction runs."""
+    """One product as catalog.db holds it while a transaction runs."""
 
     product_key: int
     deleted: bool
@@ -31,7 +31,7 @@ class _Stored:
 
 
 def upsert_all(connection: sqlite3.Connection, items: Sequence[Item]) -> list[str]:
-    """Adds or replaces products as `Catalogue.upsert_many` says."""
+    """Adds or replaces products and returns the outcomes, as `Catalogue.upsert_many` does."""
     writer = _Writer(connection)
     outcomes: list[str] = []
     for start in range(0, len(items), _CHUNK):
@@ -44,7 +44,7 @@ def upsert_all(connection: sqlite3.Connection, items: Sequence[Item]) -> list[st
 
 
 def delete_all(connection: sqlite3.Connection, product_ids: Sequence[str]) -> int:
-    """Deletes those of the products that are live; returns how many."""
+    """Deletes the given products that are live; returns how many."""
     writer = _Writer(connection)
     writer.load(product_ids)
     deleted = sum(writer.delete(product_id) for product_id in dict.fromkeys(product_ids))
@@ -61,7 +61,7 @@ class _Writer:
         self._recoloured: set[str] = set()
 
     def load(self, product_ids: Sequence[str]) -> None:
-        """Reads what is stored of these products."""
+        """Reads the stored state of these products."""
         wanted = (json_list(product_ids),)
         images: dict[int, list[str]] = {}
         for product_key, sha256 in self._connection.execute(
@@ -78,7 +78,7 @@ class _Writer:
             self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
 
     def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
-        """Adds photos, and renews those that come from another place or show other colours than noted."""
+        """Adds photos, and updates the records of known ones that differ, for example in source or colours."""
         newest = {photo.sha256: photo for photo in photos}
         known = read_photos(self._connection, newest)
         changed = [photo for photo in newest.values() if known.get(photo.sha256) != photo]
@@ -128,7 +128,7 @@ class _Writer:
         return True
 
     def finish(self) -> None:
-        """Brings colours of photos that were looked at anew to all their products, and stores the counter."""
+        """Updates the colours of all products whose photos got other colours, and stores the counter."""
         for (key,) in self._connection.execute(
             "SELECT DISTINCT product_key FROM product_images WHERE sha256 IN (SELECT value FROM json_each(?))",
             (json_list(self._recoloured),),
@@ -191,7 +191,7 @@ class _Writer:
         self._connection.execute("UPDATE products SET image_seq = ? WHERE product_key = ?", (self._seq, key))
 
     def _index(self, key: int, product: Product, facts: tuple[Any, ...]) -> None:
-        """Rewrites what filters read of one product."""
+        """Rewrites the facts of one product that filters read."""
         texts = [fold(text) or None for text in (product.title, product.brand, product.category, product.currency)]
         self._connection.execute(
             "INSERT OR REPLACE INTO filter_facts "

@@ -1,4 +1,4 @@
-"""catalog.db: how it is opened, and how groups of reads and writes are kept whole."""
+"""Opens catalog.db, and runs groups of reads and writes as transactions."""
 
 import json
 import os
@@ -22,12 +22,12 @@ BUSY_TIMEOUT_MS = 10_000
 _NEVER_STORED = re.compile("[\0\ud800-\udfff]")
 _prepared: set[tuple[int, str, int]] = set()
 _prepare_lock = threading.Lock()
-# A connection that came along through fork must be neither used nor closed by the child, so it is kept here.
+# A child must neither use nor close a connection that it inherited through fork, so the connection is kept here.
 _inherited: list[Database] = []
 
 
 def open_database(home: Path) -> Database:
-    """Opens a new connection to `home/catalog.db`, making and migrating the file where needed.
+    """Returns a new connection to `home/catalog.db`, after creating and migrating the file if needed.
 
     The first connection of a process to a file also checks its structure. A connection belongs to the thread that
     opened it; `Connections` gives each thread its own.
@@ -66,19 +66,19 @@ class Connections:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that may write: durable when the block ends, undone when it raises.
+        """Runs the block as one transaction that may write: durable when the block ends, undone when it raises.
 
         It waits for other writers up to `BUSY_TIMEOUT_MS`. A block inside another is part of the outer one.
 
         Raises:
-            DatabaseError: SQLite refuses, for example because the disk is full.
+            DatabaseError: SQLite fails, for example because the disk is full.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One transaction in which all reads see the same state, whatever others write meanwhile."""
+        """Runs the block as one transaction: all reads see the same state, whatever others write meanwhile."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
@@ -86,7 +86,7 @@ class Connections:
         """Returns the rows of one reading statement.
 
         Raises:
-            DatabaseError: SQLite refuses.
+            DatabaseError: SQLite fails.
         """
         try:
             return self.db.conn.execute(sql, parameters).fetchall()
@@ -132,8 +132,8 @@ class Connections:
 def json_list(values: Iterable[str | int]) -> str:
     """Returns values as the parameter of `IN (SELECT value FROM json_each(?))`.
 
-    Texts that are never stored are left out: SQLite would cut one with a NUL there and join two halves of a surrogate
-    pair, and so find something else.
+    Texts that are never stored are left out: SQLite would cut a text at a NUL and join the halves of a surrogate pair,
+    and so find another value.
     """
     return json.dumps([value for value in values if not (isinstance(value, str) and _NEVER_STORED.search(value))])
 

@@ -1,4 +1,4 @@
-"""The tables of catalog.db, as numbered steps that are each one transaction and are never changed once released."""
+"""The tables of catalog.db, made by numbered steps: each is one transaction and never changes once released."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +11,7 @@ APPLIED_TABLE = "applied_migrations"
 
 
 def m001_create_tables(connection: sqlite3.Connection) -> None:
-    """Products, photos, what filters read, feature rows, import reports, events and API keys."""
+    """Creates the tables of products, photos, filters, feature rows, import reports, events and API keys."""
     for statement in _TABLES:
         connection.execute(statement)
     connection.execute("INSERT INTO counter (id, seq) VALUES (1, 0)")
@@ -29,7 +29,7 @@ def pending(db: Database) -> list[Callable[[sqlite3.Connection], None]]:
     """Returns the steps that this database still lacks.
 
     Raises:
-        DatabaseError: it has steps that this version does not know, so a newer version wrote it.
+        DatabaseError: the database has steps that this version does not know, so a newer version wrote it.
     """
     exists = db.conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (APPLIED_TABLE,)).fetchone()
     applied = {name for (name,) in db.conn.execute(f"SELECT name FROM {APPLIED_TABLE}")} if exists else set()
@@ -79,12 +79,12 @@ _TABLES = (
         position INTEGER NOT NULL,
         UNIQUE (product_key, sha256))""",
     "CREATE INDEX product_images_by_sha256 ON product_images (sha256)",
-    # What filters read of the live products: narrow rows, so that scanning all of them is quick.
+    # The facts of live products that filters read: narrow rows, so that scanning all of them is quick.
     """CREATE TABLE filter_facts (
         product_key INTEGER PRIMARY KEY REFERENCES products,
         product_id TEXT NOT NULL, title TEXT, brand TEXT, category TEXT, currency TEXT,
         price REAL, created_at TEXT NOT NULL, in_stock INTEGER NOT NULL)""",
-    # Facts of which a product has any number: colours and attributes. `value` keeps its own type.
+    # Facts of which a product can have several: colours and attributes. `value` keeps its own type.
     """CREATE TABLE filter_values (
         field TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL,
         product_key INTEGER NOT NULL REFERENCES products,

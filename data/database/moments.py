@@ -1,8 +1,8 @@
-"""The one form in which catalog.db keeps a time."""
+"""The one text form in which catalog.db stores times."""
 
 from datetime import UTC, datetime
 
 
 def moment_text(moment: datetime) -> str:
-    """Returns an aware time as text whose order is the order of time: ISO 8601, UTC, microseconds."""
+    """Returns an aware time as text that sorts by time: ISO 8601, UTC, microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

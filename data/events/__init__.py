@@ -1,4 +1,4 @@
-"""What shoppers did: searches, clicks, carts and purchases, read from logs and kept in the catalogue's file."""
+"""Events, what shoppers did: searches, clicks, carts and purchases, read from logs and stored in catalog.db."""
 
 from data.events.feed import EventRow, read_event_feed
 from data.events.fields import FIELDS, parse_events, search_event_id

@@ -26,10 +26,10 @@ def read_event_feed(path: Path, format: str = "auto") -> Iterator[EventRow | Bad
     """Yields the rows of the log at `path`; memory does not grow with it.
 
     Args:
-        format: one of EVENT_FORMATS; `auto`: JSONL where the first character is a brace, else CSV.
+        format: one of EVENT_FORMATS; `auto`: JSONL if the first character is a brace or the suffix says so, else CSV.
 
     Raises:
-        InvalidFeed: the file cannot be read, or a CSV header does not fit.
+        InvalidFeed: the file cannot be read, or a CSV header has wrong, repeated or missing columns.
     """
     try:
         if (format if format != "auto" else _detect(path)) == "csv":

@@ -1,4 +1,4 @@
-"""Fields of a request or a log row -> events, by one set of rules for HTTP and for files."""
+"""Turns the fields of a request or a log row into events, with one set of rules for HTTP and for files."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ SHOWN_LIMIT = 1_000
 FIELDS = (
     "event_id", "kind", "at", "query_id", "query_text", "photo_sha256", "product_id", "position", "shown", "session",
 )  # fmt: skip
-# One row may also hold a whole search: what was shown, and what became of it.
+# One row may also hold a whole search: the products shown, clicked, put into the cart and bought.
 OUTCOMES = {"clicked": "click", "added_to_cart": "add_to_cart", "purchased": "purchase"}
 _LIMITS = {"event_id": 200, "query_id": 200, "query_text": 2_000, "photo_sha256": 64, "product_id": 200, "session": 200}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,13 +24,13 @@ _NOT_STORED = re.compile("[\0\ud800-\udfff]")
 def parse_events(fields: Mapping[str, Any], *, now: datetime | None = None) -> list[Event]:
     """Checks one object or row and returns its events.
 
-    With a `kind` it is one event. Without one it is a whole search: `shown`, and the products `clicked`,
-    `added_to_cart` and `purchased`; the first event is the search, its id the query id.
+    Fields with a `kind` are one event. Fields without one are a whole search: `shown`, and the products `clicked`,
+    `added_to_cart` and `purchased`; the first event is the search, with the query id as its id.
 
     Args:
         fields: names to raw values (texts from CSV, typed values from JSON); `time` is another name for `at`. None and
             "" count as not given.
-        now: the time of an event that names none; None: a time must be given.
+        now: time of an event that has none; None: every event must have a time.
 
     Raises:
         InvalidEvent: a rule is broken; `code` is one of unknown_field, bad_kind, bad_text, bad_time, missing_time,
@@ -75,7 +75,7 @@ def _event(kind: str, at: datetime, texts: Mapping[str, str], position: int | No
 
 
 def search_event_id(query_id: str, first_position: int) -> str:
-    """Returns the id of a search's event: the query id, with where it begins for pages after the first."""
+    """Returns the event id of one page of a search: the query id, plus the first position on later pages."""
     return query_id if first_position == 0 else f"{query_id}.{first_position}"
 
 
@@ -148,7 +148,7 @@ def _position(value: Any) -> int | None:
 
 
 def _shown(value: Any) -> tuple[Shown, ...]:
-    """Reads product ids in the order shown, or objects of `product_id` and `position`."""
+    """Returns what a search showed, from product ids in order or objects of `product_id` and `position`."""
     if value is None:
         return ()
     items = _listed("shown", value)

@@ -1,4 +1,4 @@
-"""Filter expressions such as `brand = "Acme" AND price < 20`: grammar, tree, and SQL made from it."""
+"""Filter expressions such as `brand = "Acme" AND price < 20`: their grammar, tree and SQL."""
 
 from data.filters.expression import Filter, parse_filter
 from data.filters.tree import attribute_values, fold

@@ -2,18 +2,18 @@
 
 Fields: brand, category, colour, currency, title, product_id (text), price (number), created_at (date), in_stock
 (true or false) and attr.NAME (text, number, or true/false; other names in quotes: `attr."shoe size"`).
-Operators: = != < <= > >= IN NOT IN, AND OR NOT and parentheses; words in any case; NOT binds before AND before OR.
+Operators: = != < <= > >= IN NOT IN, AND OR NOT and parentheses; keywords in any case; NOT binds before AND before OR.
 
 Rules:
-- Text is compared without regard to case (Unicode case folding), save product_id, which is a key and compared exactly.
+- Text is compared without regard to case (Unicode case folding), except product_id, a key that is compared exactly.
 - `<` and `>` on text compare folded texts by code point.
-- A comparison is true or false, never unknown. Where a product lacks the fact (no price, empty text, no such
-  attribute), `= < <= > >= IN` are false, and so `!=` and `NOT IN`, which are their negation, are true.
+- A comparison is true or false, never unknown. If a product lacks the fact (no price, empty text, no such
+  attribute), `= < <= > >= IN` are false; `!=` and `NOT IN` are their negation and therefore true.
 - colour has many values, the product's own and those seen in its photos: a comparison holds if it holds for any.
-- An attribute is only compared with values of its own kind. Text that reads as a number or as true/false, as every
-  value of a CSV file is, counts as that kind too.
+- An attribute is only compared with values of its own kind. A text such as "12" or "true", as a CSV file has it,
+  counts as a number or a boolean too.
 - A date without a time means that whole day, in UTC: `created_at <= 2026-01-31` includes its last hour.
-- Text stands in single or double quotes; a backslash takes the next character as it is.
+- Text is written in single or double quotes; after a backslash, the next character is taken literally.
 """
 
 from collections.abc import Mapping
@@ -32,24 +32,24 @@ class Filter:
     tree: Node
 
     def sql(self) -> tuple[str, tuple[Any, ...]]:
-        """Returns a condition over `filter_facts AS f` of catalog.db, and the values of its question marks."""
+        """Returns a condition over `filter_facts AS f` of catalog.db, and the values of its `?` placeholders."""
         parameters: list[Any] = []
         return node_sql(self.tree, parameters), tuple(parameters)
 
     def matches(self, fields: Mapping[str, Any]) -> bool:
-        """Tells whether a product passes, exactly as the SQL would.
+        """Returns whether a product passes the filter; the SQL gives the same result.
 
         Args:
-            fields: as `data.catalogue.product_fields` gives them; under `colours` also those seen in its photos.
+            fields: the result of `data.catalogue.product_fields`, plus `colours`: those seen in the product's photos.
         """
         return node_matches(self.tree, fields)
 
 
 def parse_filter(text: str) -> Filter:
-    """Parses a filter expression.
+    """Returns the parsed filter expression.
 
     Raises:
         InvalidFilter: it does not parse, names an unknown field, compares a field with the wrong kind of value, or is
-            longer than 2,000 characters, deeper than 32 levels or has more than 200 values; its position is where.
+            longer than 2,000 characters, deeper than 32 levels or has more than 200 values; `position` says where.
     """
     return Filter(text, parse(text))

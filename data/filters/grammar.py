@@ -1,4 +1,4 @@
-"""The grammar of filter expressions, with the checks of fields, kinds and limits that run while it parses."""
+"""Parses filter expressions: the grammar, and the checks of fields, kinds of value and limits."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ MAX_LENGTH = 2_000
 MAX_DEPTH = 32
 MAX_TERMS = 200
 
-# Words carry \b so that `ANDbrand` is no AND, and a field is never one of them.
+# Keywords end with \b so that `ANDbrand` is not read as AND; a field is never a keyword.
 _GRAMMAR = r"""
 ?start: any
 ?any: all (_OR all)*
@@ -53,7 +53,7 @@ _TERMINALS = {
 
 
 def parse(text: str) -> Node:
-    """Parses `text` as `data.filters.expression.parse_filter` says, within MAX_LENGTH, MAX_DEPTH and MAX_TERMS."""
+    """Returns the tree of `text`; raises as `data.filters.expression.parse_filter` does."""
     if len(text) > MAX_LENGTH:
         raise _invalid(text, MAX_LENGTH, f"a filter must have at most {MAX_LENGTH} characters; got {len(text)}")
     try:
@@ -80,7 +80,7 @@ class _Refused(Exception):
 
 @dataclass(frozen=True)
 class _Part:
-    """A subtree with its depth, its number of values and its first token, so that limits are kept while parsing."""
+    """A subtree with its depth, its number of values and its first token, so that parsing can check the limits."""
 
     node: Node
     depth: int
@@ -90,7 +90,7 @@ class _Part:
 
 @v_args(inline=True)
 class _Reduce(Transformer[Token, _Part]):
-    """Builds the tree while the parser reduces; without state, so that threads may share it."""
+    """Builds the tree while the parser runs; has no state, so threads may share it."""
 
     def any(self, *parts: _Part) -> _Part:
         return _join(AnyOf, parts)
@@ -159,7 +159,7 @@ def _field_name(token: Token) -> str:
 
 
 def _value(field: str, token: Token) -> Scalar | Span:
-    """Reads a literal as the kind of value that its field takes."""
+    """Returns a literal as the kind of value that its field takes."""
     if field == "created_at":
         return _span(token)
     if field == "price":

@@ -1,6 +1,6 @@
-"""A filter as a tree: what its parts are, what SQL they become, and what they say of one product.
+"""The tree of a filter: its nodes, the SQL made from them, and the same test for one product in Python.
 
-`data.filters` gives the rules that both sides keep.
+The SQL and the test follow the rules in `data/filters/expression.py`.
 """
 
 import operator
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time, both ends included, as texts of `moment_text`; one instant where both are the same."""
+    """A span of time, both ends included, as texts of `moment_text`; equal ends are one instant."""
 
     first: str
     last: str
@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`field operator value`, true if it holds for any of `values`; several values only stand with `=` (that is IN)."""
+    """`field operator value`, true if it holds for any of `values`; only `=` may have several values (that is IN)."""
 
     field: str
     operator: str
@@ -59,12 +59,12 @@ Node = Comparison | Not | AllOf | AnyOf
 
 
 def fold(text: str) -> str:
-    """Returns the form in which texts are compared."""
+    """Returns `text` in the form in which texts are compared: case-folded."""
     return text.casefold()
 
 
 def attribute_values(value: Scalar) -> Iterator[tuple[Kind, Scalar]]:
-    """Yields each kind an attribute's value counts as, with the form that is compared."""
+    """Yields each kind that an attribute's value counts as, with the value to compare."""
     if isinstance(value, bool):
         yield "bool", value
     elif isinstance(value, str):
@@ -154,7 +154,7 @@ def _value_matches(node: Comparison, value: Scalar | Span, fields: Mapping[str, 
 
 
 def _own_values(field: str, fields: Mapping[str, Any]) -> Iterator[tuple[Kind, Scalar]]:
-    """Yields the values that a product has for a field, in the form that is compared."""
+    """Yields the values that a product has for a field, each as (kind, value to compare)."""
     if field.startswith("attr."):
         value = (fields.get("attributes") or {}).get(field.removeprefix("attr."))
         if value is not None:

@@ -1,4 +1,4 @@
-"""What a generation says of itself: written last, read first, and proof against any flipped bit."""
+"""The manifest, a generation's record of itself: written last, read first, and checked against any changed bit."""
 
 import dataclasses
 import hashlib
@@ -21,20 +21,20 @@ class Manifest:
     """The record of one generation.
 
     Attributes:
-        format_version: of this record and of the folder.
+        format_version: version of the format of this record and of the folder.
         generation: the generation's id.
-        fingerprint: of the backbone its vectors came from.
+        fingerprint: identifies the backbone that computed its features.
         created_at: ISO 8601, UTC.
         dim: width of the product space.
         metric: how vectors are compared, for example `inner_product`.
-        counts: products, images and the like.
-        seq: the catalogue's counter at the snapshot it was built from.
-        files: name relative to the folder -> hex sha256, of every file but the manifest.
-        sizes: name -> bytes, of the same files.
+        counts: numbers of products, images and so on.
+        seq: the catalogue's counter at the snapshot that the generation was built from.
+        files: name relative to the folder -> hex sha256, of every file except the manifest.
+        sizes: name -> size in bytes, of the same files.
         backbone: the fields of the backbone's specification.
         versions: library -> version.
-        metrics: what was measured: recall, latency, held-out quality.
-        gates: the results of the checks that it passed.
+        metrics: measured recall, latency and held-out quality.
+        gates: results of the checks that the generation passed.
     """
 
     format_version: int
@@ -68,10 +68,10 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Reads a record.
+        """Returns the record in a JSON text.
 
         Raises:
-            ValueError: it is not exactly what `to_json` writes; the message says which field.
+            ValueError: the text is not exactly what `to_json` writes; the message says why.
         """
         fields = json.loads(text)
         if not isinstance(fields, dict):
@@ -89,14 +89,14 @@ class Manifest:
                 raise ValueError(f"{name} must be valid; got {fields[name]!r:.200}")
         if set(fields["files"]) != set(fields["sizes"]):
             raise ValueError("files and sizes must name the same files")
-        # Other bytes that mean the same, such as another indentation, are refused too: no flipped bit goes unseen.
+        # Other bytes with the same meaning, such as another indentation, are refused too: every changed bit is found.
         if text != _text(fields):
             raise ValueError("it must be written as it was published; got other bytes")
         return cls(**fields)
 
 
 def is_generation_id(text: str) -> bool:
-    """Tells whether `text` has the form of a generation's id, so that it is safe as a folder name."""
+    """Returns whether `text` has the form of a generation's id, so that it is safe as a folder name."""
     return _GENERATION_ID.fullmatch(text) is not None
 
 
@@ -121,7 +121,7 @@ def _is_map(key_is: Callable[[Any], bool], value_is: Callable[[Any], bool]) -> C
 
 
 def _is_file_name(value: Any) -> bool:
-    """Only plain relative names: a manifest must not be able to point outside its folder."""
+    """Returns whether a value is a plain relative name: a manifest must not be able to point outside its folder."""
     parts = PurePosixPath(value).parts
     return (
         bool(parts)

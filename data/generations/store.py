@@ -1,11 +1,12 @@
-"""Generations on disk: built aside, published whole, verified before they are read, pruned and rolled back.
+"""Generations on disk: staged in a hidden folder, published atomically, verified before use, pruned and rolled back.
 
     generations/<id>/           a published generation; nothing in it ever changes
     generations/.staging-<id>/  one that is being built, locked by its builder
-    CURRENT                     one line: the id of the live one
+    CURRENT                     one line: the id of the live generation
 
 Publishing flushes every file, writes the manifest last, flushes again, renames the folder, and then replaces CURRENT.
-Until that last step the old generation is live; a crash leaves at most a staging folder, which `sweep` removes.
+Until that last step the old generation is live; a crash before the renaming leaves a staging folder, which `sweep`
+removes.
 """
 
 import fcntl
@@ -30,12 +31,12 @@ _log = logging.getLogger("lookalike.generations")
 
 
 class GenerationFolder:
-    """A generation's files, read side.
+    """The files of one generation, for reading.
 
     Attributes:
         id: the generation's id.
-        folder: where its files lie.
-        manifest: what it says of itself.
+        folder: the folder of its files.
+        manifest: the generation's manifest.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -43,10 +44,10 @@ class GenerationFolder:
         self._verified: dict[str, tuple[int, int, int]] = {}
 
     def path(self, name: str) -> Path:
-        """Returns a file's path after its sha256 was checked against the manifest.
+        """Returns the path of a file whose sha256 was checked against the manifest.
 
         Raises:
-            CorruptGeneration: the manifest does not name it, it is missing, or its bytes differ; names the file.
+            CorruptGeneration: the file is not in the manifest, is missing, or differs; the message names it.
         """
         path = self.folder / name
         wanted = self.manifest.files.get(name)
@@ -70,10 +71,10 @@ class GenerationFolder:
         return name in self.manifest.files
 
     def verify(self) -> None:
-        """Checks every file.
+        """Checks every file against the manifest.
 
         Raises:
-            CorruptGeneration: a file is missing, differs, or is one too many; names the file.
+            CorruptGeneration: a file is missing, differs, or should not be there; the message names it.
         """
         _check_names(self.folder, self.manifest)
         for name in self.manifest.files:
@@ -97,13 +98,13 @@ class GenerationStore:
         self._root = home / "generations"
 
     def current_id(self) -> str | None:
-        """Returns the id of the live generation, None where nothing has been published; cheap enough for every query.
+        """Returns the id of the live generation, None if nothing was published; cheap enough for every query.
 
         Raises:
-            CorruptGeneration: CURRENT holds something else than an id.
+            CorruptGeneration: CURRENT cannot be read, or holds no id.
         """
         try:
-            # A generation's id is 19 bytes; more than 64 need not be read to see that it is none.
+            # A generation's id has 19 bytes; 64 are enough to see that something else is not an id.
             with (self._home / "CURRENT").open("rb") as file:
                 content = file.read(64)
         except FileNotFoundError:
@@ -118,11 +119,11 @@ class GenerationStore:
         return text
 
     def open(self, generation: str | None = None) -> GenerationFolder:
-        """Returns the live generation, or the one named. Its manifest is checked here, each file when it is asked for.
+        """Returns the live generation, or the named one. Checks its manifest now; `path` checks each file later.
 
         Raises:
-            NoGeneration: nothing has been published, or none has this name.
-            CorruptGeneration: its manifest is damaged, or files are missing or too many; names the file.
+            NoGeneration: nothing has been published, or no generation has this id.
+            CorruptGeneration: the manifest is damaged, or files are missing or unexpected; the message names one.
         """
         if generation:
             if not is_generation_id(generation) or not (self._root / generation).is_dir():
@@ -135,14 +136,14 @@ class GenerationStore:
             try:
                 return _read(self._root / name)
             except CorruptGeneration:
-                # Another one may have been published, and this one pruned, since CURRENT was read.
+                # Since CURRENT was read, another generation may have been published and this one pruned.
                 before, name = name, self.current_id()
                 if name == before:
                     raise
         raise NoGeneration("a generation must be live; none has been published. Run `lookalike rebuild`.")
 
     def stage(self) -> StagedGeneration:
-        """Makes an empty folder for a new generation, whose id sorts after all others'."""
+        """Returns a new, empty staged generation, whose id sorts after all others; its folder is locked."""
         moment = datetime.now(UTC)
         while True:
             make_folder(self._root)
@@ -152,7 +153,7 @@ class GenerationStore:
                 folder.mkdir()
                 lock = os.open(folder, os.O_RDONLY)
             except (FileExistsError, FileNotFoundError):
-                continue  # another builder took the name, or somebody swept it before it was locked
+                continue  # another builder took the name, or a sweep removed the folder before it was locked
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return StagedGeneration(name, folder, lock)
@@ -170,7 +171,7 @@ class GenerationStore:
 
         Raises:
             ValueError: a manifest field is not valid. Nothing is published then.
-            OSError: the disk refuses. The old generation stays live.
+            OSError: writing failed. The old generation stays live.
         """
         for path in sorted(staged.folder.rglob("*")):
             fsync_path(path)
@@ -196,10 +197,10 @@ class GenerationStore:
 
         Args:
             generation: by default the newest one older than the live one.
-            check: raises where something else keeps the generation from being used.
+            check: called with the generation before it goes live; raises if the generation cannot be used.
 
         Raises:
-            NoGeneration: there is none to go back to.
+            NoGeneration: there is no generation to go back to.
             CorruptGeneration: its files are damaged; the live generation stays.
         """
         if generation is None:
@@ -215,15 +216,15 @@ class GenerationStore:
         return generation
 
     def prune(self, keep: int) -> list[str]:
-        """Removes whole generations until the `keep` newest are left, and what dead builders left behind.
+        """Removes old generations until the `keep` newest are left, and folders that dead builders left behind.
 
-        The live one always stays and counts. Damaged ones do not count, and go once they are older than all that stay.
+        The live one always stays and counts. Damaged ones do not count; they go once they are older than all that stay.
 
         Returns:
-            The ids that were removed.
+            The ids of the removed generations.
 
         Raises:
-            CorruptGeneration: CURRENT is damaged, so that nothing can be removed safely.
+            CorruptGeneration: CURRENT is damaged, so nothing can be removed safely.
         """
         live = self.current_id()
         whole, damaged = self._read_all()
@@ -239,7 +240,7 @@ class GenerationStore:
         return gone
 
     def sweep(self) -> None:
-        """Removes staging folders whose builder is dead, and the rest of interrupted removals."""
+        """Removes staging folders whose builder is dead, and the remains of interrupted removals."""
         if not self._root.is_dir():
             return
         for folder in self._root.glob(f"{_REMOVED}*"):
@@ -258,7 +259,7 @@ class GenerationStore:
                 os.close(lock)
 
     def damaged(self) -> dict[str, str]:
-        """Returns the published generations that cannot be read, by id, with the reason."""
+        """Returns id -> reason for each published generation that cannot be read."""
         return self._read_all()[1]
 
     def list(self) -> "Folders":
@@ -298,7 +299,7 @@ def _id(moment: datetime) -> str:
 
 
 def _next(generation: str) -> str:
-    """Returns the id one millisecond after another one, so that ids ascend even where the clock goes back."""
+    """Returns the id one millisecond after `generation`, so that ids ascend even if the clock goes back."""
     if not generation:
         return ""
     moment = datetime.strptime(generation[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
@@ -306,7 +307,7 @@ def _next(generation: str) -> str:
 
 
 def _files(folder: Path) -> Names:
-    """Returns the names of everything in a generation's folder that is not a folder itself, but for the manifest."""
+    """Returns the names of all files and links in a generation's folder, except the manifest."""
     names = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not _is_folder(path))
     return [name for name in names if name != FILE_NAME]
 

@@ -1,4 +1,4 @@
-"""Photos from strangers: fetched, decoded under limits, stored as thumbnails, their colours named."""
+"""Photos from untrusted sources: fetches and decodes them within limits, stores thumbnails, names their colours."""
 
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list

@@ -1,4 +1,4 @@
-"""Names the colours of what a photo shows: twelve basic names, the product's own, not the background's."""
+"""Names the colours of the product in a photo, with twelve basic names and without the background's colours."""
 
 from functools import cache
 
@@ -14,17 +14,17 @@ COLOUR_NAMES = {
 _NAMES = tuple(COLOUR_NAMES)
 _SIDE = 64
 _MOST, _LEAST_SHARE = 3, 0.15
-_BITS = 5  # of each channel, in the table that names colours
-_COARSE_BITS = 4  # of each channel, in the histograms that tell product from background
+_BITS = 5  # per channel, in the table that names colours
+_COARSE_BITS = 4  # per channel, in the histograms that tell product from background
 _BORDER_WEIGHT = 8.0
 
 Floats = NDArray[np.float64]
 
 
 def dominant_colours(image_rgb: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Names up to three colours of the product in a photo, the largest share first.
+    """Returns the names of up to three colours of the product in a photo, the largest share first.
 
-    The product is taken to be what lies around the middle and is not coloured like the photo's border.
+    The product is assumed to be around the middle and to differ in colour from the photo's border.
 
     Args:
         image_rgb: uint8 (h, w, 3).
@@ -46,7 +46,7 @@ def name_colour(rgb: tuple[int, int, int]) -> str:
 
 
 def _product_weights(pixels: NDArray[np.uint8]) -> Floats:
-    """Weighs each pixel by how likely it belongs to the product: middle against border colours (Bayes' rule)."""
+    """Returns a weight per pixel, higher where it is likelier the product: middle against border (Bayes' rule)."""
     near, border = _middle_prior(), _border()
     coarse = (pixels >> (8 - _COARSE_BITS)).astype(np.int64)
     bins = (coarse[:, 0] << (2 * _COARSE_BITS)) | (coarse[:, 1] << _COARSE_BITS) | coarse[:, 2]
@@ -80,7 +80,7 @@ def _named_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 @cache
 def _name_table() -> NDArray[np.intp]:
-    """The name of every colour on a grid of 32 steps a channel, so that naming a pixel is one look-up."""
+    """Returns the name of every colour on a grid of 32 steps per channel, so that naming a pixel is one look-up."""
     steps = np.arange(1 << _BITS) * 8 + 4
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     return _name_indices(grid.astype(np.uint8))
@@ -112,7 +112,7 @@ def _name_indices(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def _lightness_chroma(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """CIE L* and C*ab of sRGB colours, white point D65 (IEC 61966-2-1, CIE 15)."""
+    """Returns CIE L* and C*ab of sRGB colours, white point D65 (IEC 61966-2-1, CIE 15)."""
     unit = rgb.astype(np.float64) / 255
     linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
     matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -123,7 +123,7 @@ def _lightness_chroma(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 
 def _hue(rgb: NDArray[np.uint8]) -> Floats:
-    """Hue angle of HSV in degrees, 0..360; 0 for greys."""
+    """Returns the hue angle of HSV in degrees, 0..360; 0 for greys."""
     red, green, blue = (rgb[:, channel].astype(np.float64) for channel in range(3))
     high = rgb.max(axis=1).astype(np.float64)
     spread = np.maximum(high - rgb.min(axis=1), 1e-9)

@@ -41,7 +41,7 @@ def _connect(address: str, port: int, timeout_s: float) -> socket.socket:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """How names are looked up and connections made; tests put their own in.
+    """How host names are looked up and connections made; tests replace both.
 
     Attributes:
         resolve: (host, port) -> every address of the host.
@@ -55,10 +55,10 @@ class Network:
 
 
 def fetch_image(url: str, settings: Settings, network: Network | None = None) -> bytes:
-    """Returns the bytes behind `url`, of which nothing is known yet.
+    """Returns the bytes behind `url`, which may be anything: decoding checks them.
 
     Every address of the host must be public, and the connection goes to one that was checked; each redirect, two at
-    most, is checked again. Nothing that the other side says is repeated in an error.
+    most, is checked again. No text from the other side is repeated in an error.
 
     Raises:
         ImageTooLarge: over `max_image_bytes`.
@@ -82,7 +82,7 @@ def fetch_image(url: str, settings: Settings, network: Network | None = None) ->
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also where it carries an IPv4 address inside."""
+    """Returns whether an IP address is public; for an IPv6 address that embeds an IPv4 address, the latter decides."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour
@@ -121,7 +121,7 @@ def _get(url: SplitResult, network: Network, deadline: float, limit_bytes: int) 
     if url.scheme == "https":
         context = ssl.create_default_context()
         connection = context.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
-    # A socket's own time-out starts again with every byte, so that a slow drip would never end.
+    # A socket's own timeout starts again with every byte, so a slow trickle would never end.
     watch = threading.Timer(max(deadline - time.monotonic(), 0), _cut_off, [connection])
     watch.daemon = True
     watch.start()
@@ -151,7 +151,7 @@ def _open(host: str, port: int, network: Network, deadline: float) -> socket.soc
 
 
 def _resolve_in_time(host: str, port: int, network: Network, deadline: float) -> list[str]:
-    """The system's look-up has no time limit of its own, so it runs beside and is left behind when it is late."""
+    """Returns a host's addresses; the system's look-up has no timeout, so it runs in a thread, abandoned if late."""
     found: list[str] = []
 
     def look_up() -> None:
@@ -196,8 +196,8 @@ def _read_capped(response: http.client.HTTPResponse, deadline: float, limit_byte
 
 
 def _cut_off(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
-        # The close that follows resets the connection, so that nothing of it lingers in the kernel.
+    with contextlib.suppress(OSError):  # the connection has already ended
+        # The close that follows then resets the connection, so that it does not linger in the kernel.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         # Not SSLSocket.shutdown: that also takes the TLS state away from the thread that is using it.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

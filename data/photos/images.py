@@ -57,11 +57,11 @@ class Photo:
 
 
 def sniff(content: bytes) -> str:
-    """Names the format by its first bytes: JPEG, PNG, WebP or GIF; the name of the file is never trusted.
+    """Returns the format, JPEG, PNG, WebP or GIF, by the first bytes; the file's name is never trusted.
 
     Raises:
         InvalidImage: there are no bytes (code `empty_image`).
-        UnsupportedImage: the bytes are anything else.
+        UnsupportedImage: the bytes have another format.
     """
     if not content:
         raise InvalidImage("image must hold bytes; got an empty file. Export it again.", code="empty_image")
@@ -79,20 +79,20 @@ def sniff(content: bytes) -> str:
 
 
 def decode(content: bytes, settings: Settings, *, target: int | None = None) -> Pixels:
-    """Decodes a photo; see `decode_photo`, of which this is the pixels."""
+    """Returns the pixels of `decode_photo`: uint8 (h, w, 3), RGB, upright."""
     return decode_photo(content, settings, target=target).pixels
 
 
 def decode_photo(content: bytes, settings: Settings, *, target: int | None = None) -> Photo:
-    """Decodes the first frame of a photo to upright RGB.
+    """Returns the first frame of a photo, decoded to upright RGB.
 
-    The result depends on `content` and `target` alone, so that a catalogue photo and the same photo as a query meet.
+    The result depends on `content` and `target` alone, so that a photo gives the same pixels as product and as query.
     Colour profiles are ignored; transparent parts become white.
 
     Args:
         content: the file's bytes.
         target: pixels the caller needs on the shorter side. A photo at least twice as large is decoded at 1/2, 1/4 or
-            1/8 of its size, the smallest whose both sides are still at least `target`. None: full size.
+            1/8 of its size, the smallest at which the shorter side still has `target` pixels. None: full size.
 
     Raises:
         ImageTooLarge: over `max_image_bytes`, `max_pixels` or 16,384 pixels on a side.
@@ -161,7 +161,7 @@ def encode_png(image: Image.Image, settings: Settings) -> bytes:
 
 
 def _sniff_capped(content: bytes, settings: Settings) -> str:
-    """`sniff` after the checks that need no decoder: the byte cap, and an end that is missing."""
+    """Returns the format as `sniff` does, after checking what needs no decoder: the byte limit and a missing end."""
     if len(content) > settings.max_image_bytes:
         raise ImageTooLarge(
             f"image must be at most {settings.max_image_bytes:,} bytes; got {len(content):,}. "
@@ -238,7 +238,7 @@ def _damaged(content: bytes, kind: str) -> InvalidImage:
 
 
 def _is_cut(content: bytes, kind: str) -> bool:
-    """Whether the container's end is missing; for JPEG and GIF, which may carry more bytes behind it, a good guess."""
+    """Returns whether the file's end is missing; for JPEG and GIF, which may have bytes after it, a good guess."""
     if kind == "PNG":
         return content.rfind(b"IEND\xaeB`\x82") < 0
     if kind == "WebP":

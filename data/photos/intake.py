@@ -1,4 +1,4 @@
-"""One photo's way in: bytes -> safe decode -> thumbnail -> `PhotoRecord`."""
+"""Takes in photos one by one: checks and decodes the bytes, writes the thumbnail, returns the `PhotoRecord`."""
 
 import dataclasses
 import hashlib
@@ -22,30 +22,30 @@ THUMBNAIL_SIDE = 320
 
 
 def thumbnail_path(home: Path, sha256: str) -> Path:
-    """Returns where the thumbnail of a photo lies: the only image bytes that are ever served."""
+    """Returns the path of a photo's thumbnail; no other image bytes are ever served."""
     return home / "thumbs" / sha256[:2] / f"{sha256}.webp"
 
 
 def upload_path(home: Path, sha256: str) -> Path:
-    """Returns where the original of an uploaded photo lies."""
+    """Returns the path of the original of an uploaded photo."""
     return home / "uploads" / sha256[:2] / sha256
 
 
 class Intake:
     """Takes photos in, for the import and for the API alike; safe to use from several threads.
 
-    A photo is known by the sha256 of its bytes. One that the catalogue holds already, thumbnail included, is not
-    decoded again.
+    A photo is identified by the sha256 of its bytes. A photo that the catalogue knows and that has its thumbnail is
+    not decoded again.
     """
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self._settings, self._catalogue = settings, catalogue
 
     def accept_bytes(self, content: bytes) -> PhotoRecord:
-        """Takes an uploaded photo in; its original is kept, and durable when this returns.
+        """Returns the record of an uploaded photo; its original is stored, and durable when this returns.
 
         Raises:
-            InvalidImage: the bytes are no photo this project accepts; nothing is kept.
+            InvalidImage: the bytes are not a photo that the project accepts; nothing is stored.
         """
         check_bytes(len(content), self._settings)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -56,10 +56,10 @@ class Intake:
         return dataclasses.replace(record, source=str(kept))
 
     def accept_path(self, path: Path) -> PhotoRecord:
-        """Takes in a photo whose original stays where it is.
+        """Returns the record of a photo file; the original stays where it is.
 
         Raises:
-            InvalidImage: the file is no photo this project accepts, or there is none (code `missing_image`).
+            InvalidImage: the file is not a photo that the project accepts, or is missing (code `missing_image`).
         """
         source = path.absolute()
         content = read_photo(source, self._settings, missing="missing_image")
@@ -113,7 +113,7 @@ def _shrink(pixels: Pixels) -> Image.Image:
 
 
 def _write_thumbnail(path: Path, image: Image.Image) -> None:
-    """Writes pixels alone, no metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
+    """Writes the pixels without metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
     encoded = io.BytesIO()
     image.save(encoded, "WEBP", quality=80, method=1)
     path.parent.mkdir(parents=True, exist_ok=True)

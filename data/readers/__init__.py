@@ -1,4 +1,4 @@
-"""Readers of catalogue feeds: one file a format, all yielding the same rows."""
+"""Readers of catalogue feeds: one module per format, all yielding the same rows."""
 
 from data.readers.csv_rows import column_names, header_delimiter, read_cells
 from data.readers.feed import Row, read_feed

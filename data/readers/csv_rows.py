@@ -1,4 +1,4 @@
-"""Reads CSV and TSV with a header line: the delimiter is the one that makes the header name `product_id`."""
+"""Reads CSV and TSV feeds; the delimiter is the one with which the header has a `product_id` column."""
 
 import csv
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _HEADER_LIMIT = 100_000
 
 
 def read_csv(path: Path) -> Iterator[Row | BadRow]:
-    """Yields a row for every line below the header; several images stand in one cell, separated by `;`.
+    """Yields a row for every line below the header; a cell may hold several images, separated by `;`.
 
     Raises:
         InvalidFeed: the header does not name `product_id`, or names a column twice.
@@ -39,12 +39,12 @@ def read_csv(path: Path) -> Iterator[Row | BadRow]:
 
 
 def header_delimiter(path: Path, name: str) -> str:
-    """Returns the delimiter under which the first line has a column `name`; a comma where none does."""
+    """Returns the delimiter with which the first line has a column `name`; a comma if none does."""
     header = next(iter(Lines(path)), "")[:_HEADER_LIMIT]
     for delimiter in _DELIMITERS:
         try:
             cells = next(csv.reader([header], delimiter=delimiter), [])
-        except csv.Error:  # told with its line when the rows are read
+        except csv.Error:  # reported with its line number when the rows are read
             continue
         if name in column_names(cells):
             return delimiter
@@ -52,13 +52,13 @@ def header_delimiter(path: Path, name: str) -> str:
 
 
 def column_names(cells: list[str]) -> list[str]:
-    """Returns the header's names as DESIGN writes them; the case of attribute names is the shop's own."""
+    """Returns the header's names, trimmed and in lower case; `attr.` names keep the shop's own case."""
     names = [cell.strip() for cell in cells]
     return [name if name.startswith("attr.") else name.lower() for name in names]
 
 
 def read_cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | BadRow]]:
-    """Yields (line where the row starts, its cells) for every row that is not blank, the header's too."""
+    """Yields (line where the row starts, its cells or the problem) for every row that is not blank, header included."""
     lines = Lines(path)
     reader = csv.reader(lines, delimiter=delimiter)
     while True:
@@ -68,7 +68,7 @@ def read_cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Ba
         except StopIteration:
             return
         except csv.Error as error:
-            # The reader begins afresh at the next line: a quote that is never closed costs one row of at most
+            # The reader starts again at the next line: a quote that is never closed costs one row of at most
             # 131,072 characters (the csv module's own limit), not the file.
             yield line, BadRow(line, "bad_csv", f"a row must be CSV; got {error}. Check its quotes.")
             lines.take_cut()

@@ -28,7 +28,7 @@ def read_feed(path: Path, format: str = "auto") -> Iterator[Row | BadRow]:
     """Yields the rows of the feed at `path`; memory does not grow with it.
 
     Args:
-        format: one of `FORMATS`; `auto` goes by the content.
+        format: one of `FORMATS`; `auto` detects it from the content and the suffix.
 
     Raises:
         InvalidFeed: the feed as a whole cannot be read, or is in no format the project knows.
@@ -46,10 +46,10 @@ def read_feed(path: Path, format: str = "auto") -> Iterator[Row | BadRow]:
 
 
 def detect_format(path: Path) -> str:
-    """Names the format of a feed by its content.
+    """Returns the name of a feed's format, detected from its content and suffix.
 
     Raises:
-        InvalidFeed: it is none that the project knows.
+        InvalidFeed: the project does not know the format.
     """
     if path.is_dir():
         return "folder"

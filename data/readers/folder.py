@@ -1,4 +1,4 @@
-"""Reads a folder per category: `root/<category>/<photo>`, every photo a product."""
+"""Reads a feed that is a folder per category, `root/<category>/<photo>`: every photo is a product."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from data.errors import InvalidFeed
 from data.readers.rows import Row
 
-# Formats that are not accepted are listed too, so that such a photo is reported and not passed over.
+# Formats that are not accepted are listed too, so that such a photo is reported, not skipped.
 _PHOTO_SUFFIXES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
     ".svg",
@@ -20,7 +20,7 @@ def read_folder(root: Path) -> Iterator[Row]:
     """Yields a row for every photo under `root`, in the order of their paths.
 
     The category is the name of the folder that holds the photo; the product_id is its path without the suffix, `~` in
-    place of `/`; the title is the photo's name where that is made of words, else the category.
+    place of `/`; the title is the photo's name if that consists of words, else the category.
 
     Raises:
         InvalidFeed: `root` cannot be listed.
@@ -40,7 +40,7 @@ def read_folder(root: Path) -> Iterator[Row]:
 
 
 def _row(line: int, path: Path, inside: Path) -> Row:
-    # A disk from a Mac spells Hangul in pieces; a shop's own texts have whole syllables.
+    # A Mac's disk stores Hangul syllables decomposed (NFD); the shop's own texts have them composed (NFC).
     *folders, stem = (unicodedata.normalize("NFC", part) for part in inside.with_suffix("").parts)
     category = folders[-1] if folders else ""
     words = [word for word in re.split(r"[\s_.-]+", stem) if word]

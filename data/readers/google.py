@@ -1,4 +1,4 @@
-"""Reads Google Product Search CSV: one line an image, with or without the header line.
+"""Reads Google Product Search CSV: one line per image, with or without a header line.
 
 Columns (Cloud Vision API, "Create a catalog with bulk import"): image-uri, image-id, product-set-id, product-id,
 product-category, product-display-name, labels, bounding-poly.
@@ -23,10 +23,10 @@ _NEEDED = 4  # columns up to product-id
 
 
 def read_google_csv(path: Path) -> Iterator[Row | BadRow]:
-    """Yields one row a product, in the order of their first lines, with the images of all its lines.
+    """Yields one row per product, in the order of their first lines, with the images of all its lines.
 
-    A product's lines may stand anywhere in the file, so they are collected in a temporary database on disk first:
-    memory does not grow with the file. The first line that says a fact wins. Boxes are not used.
+    A product's lines may be anywhere in the file, so they are collected in a temporary database on disk first:
+    memory does not grow with the file. Of differing facts, the first line's wins. Bounding boxes are not used.
     """
     with closing(sqlite3.connect("", isolation_level=None)) as lines:
         lines.execute("CREATE TABLE products (product_id TEXT PRIMARY KEY, first INTEGER NOT NULL)")
@@ -48,7 +48,7 @@ def read_google_csv(path: Path) -> Iterator[Row | BadRow]:
 
 
 def _record(line: int, cells: list[str]) -> dict[str, Any] | BadRow | None:
-    """Returns one line's facts; None: it is the header."""
+    """Returns one line's facts; None for the header."""
     values = dict(zip(COLUMNS, (cell.strip() for cell in cells), strict=False))
     if line == 1 and values["image-uri"].lower() == "image-uri":
         return None
@@ -71,7 +71,7 @@ def _record(line: int, cells: list[str]) -> dict[str, Any] | BadRow | None:
 
 
 def _labels(text: str) -> dict[str, str] | None:
-    """Returns `k=v,k2=v2` as attributes; the values of a key given twice are joined; None: it does not read so."""
+    """Returns the attributes in `k=v,k2=v2`, joining the values of a repeated key; None if `text` has another form."""
     attributes: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))

@@ -1,4 +1,4 @@
-"""Where an image reference of a feed may point: inside the feed's own folders, or at a URL."""
+"""Resolves the image references of a feed: tells URLs from paths, and keeps paths inside the allowed folders."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -8,21 +8,21 @@ from data.errors import InvalidImage
 
 
 def is_url(reference: str) -> bool:
-    """Whether a reference is an http(s) URL."""
+    """Returns whether a reference is an http(s) URL."""
     return reference[:8].lower().startswith(("http://", "https://"))
 
 
 def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
-    """Returns the file that a path of a feed names, the first that exists under `roots`.
+    """Returns the first existing file under `roots` that a path in a feed can mean.
 
-    A `gs://bucket/a/b.jpg` stands for `a/b.jpg`, `bucket/a/b.jpg` or `b.jpg` there: a copy of the bucket.
+    `gs://bucket/a/b.jpg` means `a/b.jpg`, `bucket/a/b.jpg` or `b.jpg` there, in a local copy of the bucket.
     Neither `..` nor a symbolic link leads out of a root; an absolute path must lie inside one.
 
     Args:
         roots: folders, already resolved.
 
     Raises:
-        InvalidImage: nothing is there (code `missing_image`), or it lies outside every root (`outside_root`).
+        InvalidImage: there is no such file (code `missing_image`), or it is outside every root (`outside_root`).
     """
     outside = False
     for root, name in product(roots, _names(reference)):
@@ -33,7 +33,7 @@ def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
             elif path.is_file():
                 return path
         except (OSError, ValueError, RuntimeError):
-            continue  # a name that the file system cannot hold: too long, a NUL, a circle of links
+            continue  # a name that the file system cannot hold: too long, a NUL, a loop of links
     if outside:
         raise InvalidImage(
             f"image path must stay inside the feed's folder or --images; got {reference[:200]!r}. Move the file there.",

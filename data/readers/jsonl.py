@@ -1,4 +1,4 @@
-"""Reads JSON Lines: one product object a line."""
+"""Reads JSON Lines: one JSON object per line."""
 
 import json
 from collections.abc import Iterator

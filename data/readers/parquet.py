@@ -1,4 +1,4 @@
-"""Reads Parquet: columns with DESIGN's names, plain values or lists of texts."""
+"""Reads Parquet feeds: columns named like the product's facts, holding plain values or lists of texts."""
 
 import math
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ _COLUMNS = {"product_id", "image", "images", *FACTS}
 
 
 def read_parquet(path: Path) -> Iterator[Row | BadRow]:
-    """Yields the rows, a batch in memory at a time.
+    """Yields the rows, with one batch in memory at a time.
 
     Raises:
-        InvalidFeed: the file is no Parquet, lacks `product_id`, or a column has a type that no fact can have.
+        InvalidFeed: the file is not Parquet, lacks `product_id`, or a column has a type that no fact can have.
     """
     import pyarrow
     from pyarrow import parquet
@@ -69,7 +69,7 @@ def _is_plain(kind: Any, *, nested: bool) -> bool:
 
 
 def _whole_microseconds(batch: Any) -> Any:
-    """Brings moments to microseconds, the finest that Python's datetime holds."""
+    """Returns the batch with nanosecond times cut to microseconds, the finest unit of Python's datetime."""
     import pyarrow
 
     for index, column in enumerate(batch.schema):
@@ -80,7 +80,7 @@ def _whole_microseconds(batch: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a value as JSON would hold it; NaN, which pandas writes for nothing, becomes None."""
+    """Returns a value as JSON would hold it; NaN, which pandas writes for missing values, becomes None."""
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float) and math.isnan(value):

@@ -1,4 +1,4 @@
-"""What every catalogue reader yields, and what they share about lines and columns."""
+"""The rows that every catalogue reader yields, and the rules for lines and images that the readers share."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,9 +20,9 @@ class Row:
 
     Attributes:
         line: 1-based line (CSV, JSONL), row (Parquet) or file (folders) of the feed.
-        fields: DESIGN names to raw values, for `parse_product`.
+        fields: names of facts to raw values, for `parse_product`.
         images: references as written (path or URL); None: the feed says nothing about images.
-        only_image: the row is nothing but its photo, and no product without it.
+        only_image: True: the row consists only of its photo; without a usable one there is no product.
     """
 
     line: int
@@ -41,10 +41,10 @@ class BadRow:
 
 
 def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row | BadRow:
-    """Splits the image references off `fields`, and keeps the rest.
+    """Returns the row of `fields`, with the image references moved to `images`.
 
     Args:
-        separator: what stands between several references in one text; "": a text is one reference.
+        separator: text between several references in one value; "": a value is one reference.
     """
     given = [fields.pop(name) for name in ("image", "images") if name in fields]
     if not given:
@@ -65,13 +65,13 @@ def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row |
 
 
 class Lines:
-    """The lines of a file, decoded, none longer than `LINE_LIMIT` bytes.
+    """The decoded lines of a file, each cut after `LINE_LIMIT` bytes.
 
-    Bytes that are not UTF-8 become lone surrogates, which `has_bad_bytes` finds: one bad row is no reason to give up
-    the file.
+    Bytes that are not UTF-8 become lone surrogates, which `has_bad_bytes` finds, so that one bad row does not stop
+    the reading of the file.
 
     Attributes:
-        cut: a line since the last `take_cut()` was longer, and only its beginning was given.
+        cut: True if a line was cut since the last `take_cut()`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,15 +99,15 @@ class Lines:
 
 
 def has_bad_bytes(text: str) -> bool:
-    """Whether `text` came from bytes that are not UTF-8."""
+    """Returns whether `text` was decoded from bytes that are not UTF-8."""
     return bool(_BAD_BYTES.search(text))
 
 
 def too_long(line: int) -> BadRow:
-    """The report on a line over `LINE_LIMIT`."""
+    """Returns the report on a line over `LINE_LIMIT`."""
     return BadRow(line, "line_too_long", f"a line must have at most {LINE_LIMIT:,} bytes; got more. Shorten it.")
 
 
 def bad_encoding(line: int) -> BadRow:
-    """The report on a line that is not UTF-8."""
+    """Returns the report on a line that is not UTF-8."""
     return BadRow(line, "bad_encoding", "a row must be UTF-8; got other bytes. Save the file as UTF-8.")

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, even across a power cut."""
+"""Writes files durably: each appears complete or not at all, even after a power cut."""
 
 import contextlib
 import hashlib
@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-# Whatever stages a folder is done within minutes; one this old was killed.
+# Filling a staging folder takes minutes; the process that filled one this old was killed.
 _ABANDONED_S = 3600.0
 
 
@@ -30,7 +30,7 @@ def fsync_path(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it where they lack, durably."""
+    """Creates a folder and its missing parents, durably."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -39,9 +39,9 @@ def make_folder(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes `content` beside `path`, flushes it, and renames it into place; makes the folder where it lacks.
+    """Writes `content` to a temporary file, flushes it and renames it to `path`; creates the folder if it is missing.
 
-    The file gets the rights that the process's umask leaves, so that a server run by another user can read it.
+    The file gets the permissions that the process's umask leaves, so that a server run by another user can read it.
     """
     make_folder(path.parent)
     temporary = path.parent / f".{secrets.token_hex(8)}.part"
@@ -59,7 +59,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` for text, in UTF-8."""
+    """Writes `text` in UTF-8, as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))
 
 

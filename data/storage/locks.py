@@ -1,4 +1,4 @@
-"""Lock files that name their holder. The kernel releases a lock when its process ends, however it ends."""
+"""Lock files that name their holder; the kernel releases a lock when its process ends, however it ends."""
 
 import fcntl
 import json
@@ -36,8 +36,8 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
     """Holds the lock at `path` for the length of the block; never waits for another holder to finish.
 
     Args:
-        path: the lock file; it is made where it lacks and stays afterwards, for removing it would let two in.
-        what: what the holder is doing, for the one who is turned away (for example `rebuild`).
+        path: the lock file; created if missing, and kept afterwards, because removing it would let two processes in.
+        what: what the holder is doing (for example `rebuild`), shown to processes that are refused.
 
     Raises:
         LockHeld: somebody else holds it; the message names the process, its machine, its work and its start.
@@ -55,14 +55,14 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def waiting(path: Path) -> Iterator[None]:
-    """Holds the lock at `path` for a short group of writes, after waiting for whoever has it."""
+    """Holds the lock at `path` for a short group of writes, after waiting for its holder."""
     with _open(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def holder(path: Path) -> Holder | None:
-    """Returns who holds the lock at `path` right now, or None where nobody does."""
+    """Returns who holds the lock at `path` right now, or None if nobody does."""
     try:
         file = path.open("r", encoding="utf-8")
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _open(path: Path) -> IO[str]:
 
 
 def _acquire(file: IO[str]) -> bool:
-    """Tries a few times, for `holder` takes the lock for an instant when it looks."""
+    """Returns whether the lock was taken; tries a few times, because `holder` takes it for an instant to look."""
     for attempt in range(_TRIES):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
