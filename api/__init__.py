@@ -1,1 +1,1 @@
-"""The way in over HTTP: JSON endpoints, the page, and the server."""
+"""The HTTP layer: JSON endpoints, the page, the server, and the commands that serve, search and manage keys."""

@@ -1,4 +1,4 @@
-"""Who may come in, and when: a bounded queue with a deadline in front of the engine, and a rate limit per caller."""
+"""Limits the load: a bounded queue with a deadline in front of the engine, and a rate limit per caller."""
 
 import math
 import threading
@@ -12,7 +12,7 @@ from engine.errors import Overloaded
 
 
 class Admission:
-    """At most `slots` requests at work, at most `queue_size` waiting, none waiting longer than `deadline_s`.
+    """Lets at most `slots` requests work and at most `queue_size` wait, none longer than `deadline_s`.
 
     Args:
         slots: requests that may be in the engine at once.
@@ -28,14 +28,14 @@ class Admission:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Holds one slot while the body runs.
+        """Holds one slot while the block runs.
 
         Raises:
             Overloaded: the queue is full, or no slot came free before the deadline; the engine did no work.
         """
         with self._lock:
             if self._inside >= self._slots + self._queue_size:
-                raise Overloaded(f"at most {self._queue_size} requests may wait, and so many do. Try again shortly.")
+                raise Overloaded(f"at most {self._queue_size} requests may wait, and that many do. Try again shortly.")
             self._inside += 1
         try:
             if not self._free.acquire(timeout=self._deadline_s):
@@ -59,11 +59,11 @@ class Admission:
 
 
 class RateLimit:
-    """A token bucket per caller; at most `callers` buckets are kept, the least recently used goes first.
+    """A token bucket per caller; beyond `callers` buckets, the least recently used is dropped.
 
     Args:
-        per_minute: requests one caller may make per minute, in bursts of up to as many; 0: no limit.
-        callers: how many buckets are remembered, so that memory stays bounded.
+        per_minute: requests one caller may make per minute, even all at once; 0: no limit.
+        callers: number of buckets to keep, so that memory stays bounded.
         clock: seconds, monotonic.
     """
 
@@ -76,7 +76,7 @@ class RateLimit:
         """Takes one token of `caller`.
 
         Raises:
-            RateLimited: none is left; the error says after how many seconds one will be.
+            RateLimited: no token is left; the error says in how many seconds there will be one.
         """
         if not self._per_minute:
             return

@@ -1,4 +1,4 @@
-"""The app factory."""
+"""Builds the Flask app: its resources, routes, access checks, error answers and request metrics."""
 
 import time
 from typing import Any
@@ -35,11 +35,11 @@ from data.settings import Settings
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
-    """Builds the app; loads no model.
+    """Returns the Flask app; loads no model.
 
     Args:
-        settings: of this run.
-        engine: what searches; None: a `SearchEngine` over `settings.home`.
+        settings: the settings of this run.
+        engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
     """
     app = Flask(__name__)
     app.config.update(

@@ -1,4 +1,4 @@
-"""Many product changes in one NDJSON body, each line answered in order."""
+"""Applies many product changes from one NDJSON body and answers each line in order."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ Status = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class _Change:
-    """One line that is fit to be written."""
+    """One valid line, ready to be written."""
 
     line: int
     product: Product
@@ -34,15 +34,15 @@ class _Change:
 
 
 def run_batch(body: IO[bytes], settings: Settings, intake: Intake, writer: ProductWriter) -> list[Status]:
-    """Applies the lines of `body` in order; a bad line is answered and skipped.
+    """Applies the lines of `body` in order and returns their statuses; a bad line changes nothing.
 
     Args:
-        body: NDJSON: one product, or `{"product_id": ..., "delete": true}`, a line. `images` names files under
+        body: NDJSON, each line a product or `{"product_id": ..., "delete": true}`. `images` names files under
             `settings.image_roots`; without it a product keeps the photos that it has.
 
     Returns:
-        One status a line: `line`, `product_id`, `status` (created, updated, unchanged, deleted, error) and, for an
-        error, `code` and `detail`. What is answered as done is durable.
+        One status per line: `line`, `product_id`, `status` (created, updated, unchanged, deleted, error) and, for an
+        error, `code` and `detail`. A change that is not an error is durable.
     """
     statuses: list[Status] = []
     group: list[_Change] = []
@@ -99,7 +99,7 @@ def _photos(names: Any, roots: Sequence[Path], intake: Intake) -> list[PhotoReco
 
 
 def _under_roots(name: str, roots: Sequence[Path]) -> Path:
-    """Returns the file that `name` means; links are followed before it is judged."""
+    """Returns the file that `name` means; links are followed before it is checked against the roots."""
     for root in roots:
         try:
             home = root.resolve()

@@ -3,7 +3,7 @@
 LookalikeError
 ├── ApiError
 │   ├── BadRequest       a field is missing, unknown or of the wrong kind; names the field
-│   ├── Unauthorized     API keys are in use and this request carries no valid one
+│   ├── Unauthorized     API keys are in use, and this request carries no valid one
 │   ├── Forbidden        the key's scope does not cover this request
 │   └── RateLimited      too many requests from one key or address
 └── ServerError          the server cannot start
@@ -20,7 +20,7 @@ class BadRequest(ApiError):
     """A request that breaks a rule of the HTTP contract.
 
     Attributes:
-        field: the field, part or parameter that is wrong; empty when it is the request as a whole.
+        field: the field, part or parameter that is wrong; empty if the request as a whole is wrong.
     """
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -29,16 +29,22 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
+    """API keys are in use, and the request carries no valid one."""
+
     code = "unauthorized"
 
 
 class Forbidden(ApiError):
+    """The key's scope does not cover the request."""
+
     code = "forbidden"
 
 
 class RateLimited(ApiError):
-    """Attributes:
-    retry_after_s: whole seconds after which one more request will be let in.
+    """Too many requests from one key or address.
+
+    Attributes:
+        retry_after_s: whole seconds after which one more request will be allowed.
     """
 
     code = "rate_limited"

@@ -1,4 +1,4 @@
-"""What shoppers did, told by the shop."""
+"""The route on which a shop reports what its shoppers did: searches, clicks, carts and purchases."""
 
 import logging
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ _log = logging.getLogger("lookalike.api")
 
 @blueprint.post("/v1/events")
 def post_events() -> Response:
-    """One event or a list of them -> 202 once those that keep the rules are durable; the others are named."""
+    """Stores one event or a list; answers 202 once the valid ones are durable, and lists the refused ones."""
     limit_body(BODY_BYTES)
     require_type("application/json")
     items = from_json_list(read_body())
@@ -48,7 +48,7 @@ def post_events() -> Response:
 
 
 def _keep_photos(events: list[Event]) -> None:
-    """Keeps what the next training needs of the photos whose search led to a choice. The events are durable already."""
+    """Keeps the features of photos whose search led to a choice, for training. The events are durable already."""
     chosen = [event for event in events if event.product_id]
     try:
         resources().engine.keep_photos({name for event in chosen for name in (event.query_id, event.photo_sha256)})

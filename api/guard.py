@@ -1,4 +1,4 @@
-"""Who may call what: one table from endpoint to the scope it needs, and the rate limit per caller."""
+"""Checks who may call what: one table from endpoint to the scope it needs, and the rate limit per caller."""
 
 import ipaddress
 
@@ -45,10 +45,10 @@ def register(app: Flask) -> None:
 
 
 def require(scope: str) -> None:
-    """Lets the request pass, if no API keys are in use or it carries one that covers `scope`.
+    """Lets the request pass if no API keys are in use or if it carries one that covers `scope`.
 
     Raises:
-        Unauthorized: it carries no valid key.
+        Unauthorized: the request carries no valid key.
         Forbidden: its key does not cover `scope`.
         RateLimited: its key or address made too many requests.
     """
@@ -67,7 +67,7 @@ def require(scope: str) -> None:
 
 
 def is_allowed(scope: str) -> bool:
-    """Tells whether the request may do what needs `scope`; counts nothing against its rate."""
+    """Returns whether the request may do what needs `scope`, without counting against its rate limit."""
     held = resources()
     if not held.keys.in_use():
         return True
@@ -81,7 +81,7 @@ def _covers(key: ApiKey, scope: str) -> bool:
 
 
 def _check() -> None:
-    # An unknown route or method has no endpoint and is answered 404 or 405 whoever asks.
+    # An unknown route or method has no endpoint; every caller gets 404 or 405.
     if request.endpoint is None or request.method == "OPTIONS":
         return
     scope = SCOPE_OF.get(request.endpoint, "admin")
@@ -95,7 +95,7 @@ def _presented_key() -> str | None:
 
 
 def _address() -> str:
-    """Returns who the connection comes from; of IPv6 the /64, since one household has that many addresses."""
+    """Returns the caller's IP address; for IPv6 its /64 network, since one household has that many addresses."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:

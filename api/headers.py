@@ -1,4 +1,4 @@
-"""Headers that every answer carries."""
+"""Adds the security and cache headers that every answer carries."""
 
 from flask import Flask, Response, request
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads: one histogram per stage, requests by route and status, and the depth of the queue."""
+"""Metrics for Prometheus: times per stage and route, requests by route and status, and the depth of the queue."""
 
 from collections.abc import Callable
 
@@ -29,15 +29,15 @@ class Metrics:
         ).set_function(queue_depth)  # fmt: skip
 
     def stage(self, name: str, milliseconds: float) -> None:
-        """Counts one stage of one query; what `SearchEngine(on_stage=...)` calls."""
+        """Records the time of one stage of one query; `SearchEngine` takes this method as `on_stage`."""
         self._stages.labels(name).observe(milliseconds / 1000)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts one answer. `route` is the rule, never the path, so that labels stay few."""
+        """Counts one answer. `route` is the URL rule, never the path, so that labels stay few."""
         method = method if method in _METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._latency.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        """Returns the Prometheus text format."""
+        """Returns all metrics in the Prometheus text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Is it up, what is live, how fast: for operators, load balancers and Prometheus; and the thumbnails."""
+"""Routes for operators, load balancers and Prometheus: status, health, metrics; and the thumbnails."""
 
 import re
 from typing import Any
@@ -17,19 +17,19 @@ _YEAR_S = 365 * 24 * 3600
 
 @blueprint.get("/v1/status")
 def status() -> Response:
-    """What is live and what waits."""
+    """Returns which generation is live and how much waits."""
     return json_answer(status_document())
 
 
 @blueprint.get("/livez")
 def livez() -> Response:
-    """The process answers."""
+    """Returns 200 while the process runs."""
     return json_answer({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """This process should get traffic, or 503 and why not."""
+    """Returns 200 if this process should get traffic, else 503 with the reason."""
     if failure := resources().readiness.failure():
         response = problem(503, "not_ready", f"not ready: {failure}.")
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -44,7 +44,7 @@ def metrics() -> Response:
 
 @blueprint.get("/thumbs/<name>.webp")
 def thumbnail(name: str) -> Response:
-    """A photo re-encoded by the project; its name is the sha256 of the original, so it never changes."""
+    """Returns a photo's thumbnail; its name is the sha256 of the original, so it never changes."""
     path = thumbnail_path(resources().settings.home, name) if _SHA256.fullmatch(name) else None
     if path is None or not path.is_file():
         abort(404, description=f"no thumbnail has this name: {request.path}")
@@ -55,7 +55,7 @@ def thumbnail(name: str) -> Response:
 
 
 def status_document() -> dict[str, Any]:
-    """Returns the engine's status with what the server adds to it."""
+    """Returns the engine's status, plus readiness, waiting requests and whether the sample is installed."""
     held = resources()
     return {
         **held.engine.status(),

@@ -1,4 +1,4 @@
-"""Errors on their way out: one table from error class to HTTP status, answered as RFC 9457 problem JSON."""
+"""Answers errors as RFC 9457 problem JSON, with one table from error class to HTTP status."""
 
 import json
 import logging
@@ -45,19 +45,19 @@ INTERNAL = "The server could not answer this request. The cause is in its log."
 
 
 def register(app: Flask) -> None:
-    """Answers every error of `app` as a problem, or as a small page where a browser asks for one."""
+    """Makes `app` answer every error as a problem, or as a small page if a browser asks."""
     app.register_error_handler(LookalikeError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
 def status_of(error: LookalikeError) -> int:
-    """Returns the HTTP status of an error; 500 for those that are not the client's to correct."""
+    """Returns the HTTP status of an error; 500 if the client cannot correct it."""
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
 def problem(status: int, code: str, detail: str, **members: Any) -> Response:
-    """Builds one problem answer (RFC 9457); `members` are extension members such as `position` or `field`."""
+    """Returns one problem answer (RFC 9457); `members` are extension members such as `position` or `field`."""
     body = {
         "type": f"/docs#problem-{code}",
         "title": HTTPStatus(status).phrase,

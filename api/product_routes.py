@@ -1,4 +1,4 @@
-"""Products: put, patch, get, delete, and many at once."""
+"""Routes that put, patch, get and delete products, one at a time or many at once."""
 
 import json
 
@@ -52,13 +52,13 @@ def delete_product(product_id: str) -> Response:
 
 @blueprint.post("/v1/products:batch")
 def batch() -> Response:
-    """NDJSON in, one status a line out, in order."""
+    """Applies the changes in an NDJSON body and answers one status per line, in order."""
     request.max_content_length = BODY_LIMIT
     require_type("application/x-ndjson", "application/jsonl", "application/json")
     held = resources()
     statuses = run_batch(request.stream, held.settings, held.intake, held.writer)
     if request.stream.tell() >= BODY_LIMIT:  # a chunked body, cut off there
-        detail = f"a batch must have at most {BODY_LIMIT} bytes; what came after them was not read."
+        detail = f"a batch must have at most {BODY_LIMIT} bytes; the rest was not read."
         statuses.append({"line": len(statuses) + 1, "product_id": None, "status": "error", "code": "too_large",
                          "detail": detail})  # fmt: skip
     body = "".join(json.dumps(status, ensure_ascii=False) + "\n" for status in statuses)

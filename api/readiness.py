@@ -1,4 +1,4 @@
-"""Whether this process should get traffic: warm, with a generation live, the queue not full, and not stopping."""
+"""Decides whether this process should get traffic: engine warm, generation live, queue not full, not stopping."""
 
 import logging
 import threading
@@ -13,10 +13,10 @@ RETRY_S = 1.0
 
 
 class Readiness:
-    """Warms the engine in the background and answers for it.
+    """Warms the engine in the background and says whether the process is ready.
 
     Args:
-        engine: what has to be warm.
+        engine: the engine to warm.
         admission: the queue that must not be full.
     """
 
@@ -26,7 +26,7 @@ class Readiness:
         self._last_failure = "the models are being loaded"
 
     def start(self, on_ready: Callable[[], None], on_waiting: Callable[[str], None]) -> None:
-        """Warms the engine in a thread, again and again until it succeeds.
+        """Warms the engine in a thread, trying again until it succeeds.
 
         Args:
             on_ready: called once the engine is warm.
@@ -35,7 +35,7 @@ class Readiness:
         threading.Thread(target=self._warm_up, args=(on_ready, on_waiting), name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
-        """Asks load balancers to go elsewhere; requests that still come are answered."""
+        """Makes the process not ready, so that load balancers go elsewhere; later requests are still answered."""
         self._stopping.set()
 
     def failure(self) -> str:

@@ -1,4 +1,4 @@
-"""What a photo shows, and products of the kind that was picked."""
+"""Routes that name what a photo shows and recommend products of one label and colour."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ _WITHIN_LIMIT = 1_000
 
 @blueprint.post("/v1/recognize")
 def recognize() -> Response:
-    """Photo (multipart `file`) -> labels with calibrated probabilities, and each voter's own."""
+    """Returns the labels of a photo (multipart `file`) with calibrated probabilities, and each voter's own labels."""
     held = resources()
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES)
@@ -40,7 +40,7 @@ def recognize() -> Response:
 
 @blueprint.post("/v1/recommend")
 def recommend_products() -> Response:
-    """`label` or `product_id`, `colour`, `filter`, `k`, perhaps a photo -> hits of the same kind and colour."""
+    """Returns products of a `label` or like a `product_id`, of a similar colour, perhaps that of a photo."""
     held = resources()
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
@@ -55,7 +55,7 @@ def recommend_products() -> Response:
 
 
 def recognition_document(recognition: Recognition, took_ms: float) -> dict[str, Any]:
-    """Returns a recognition as the HTTP contract writes it."""
+    """Returns a recognition as the JSON object of the HTTP contract."""
     document = dataclasses.asdict(recognition)
     for neighbour in document["neighbours"]:
         neighbour["image_url"] = f"/thumbs/{neighbour['image_id']}.webp"

@@ -1,4 +1,4 @@
-"""What every view needs, made once per app and handed out by `resources()`."""
+"""The objects that every view needs, made once per app; `resources()` returns them."""
 
 from dataclasses import dataclass
 from typing import cast

@@ -1,4 +1,4 @@
-"""The seam between HTTP and the engine."""
+"""The seam between HTTP and the engine: the protocol that a test's fake engine follows too."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from engine.search import SearchAnswer, SearchRequest
 
 
 class Engine(Protocol):
-    """What the HTTP layer asks of `engine.search.SearchEngine`."""
+    """The methods of `engine.search.SearchEngine` that the HTTP layer calls."""
 
     def warm(self) -> None: ...
     def search(self, request: SearchRequest) -> SearchAnswer: ...

@@ -1,4 +1,4 @@
-"""Remembers what each search showed, so that a click that names its `query_id` tells what was asked and seen."""
+"""Stores what each search asked and showed, so that a later click only needs to name its `query_id`."""
 
 import hashlib
 import logging
@@ -14,7 +14,7 @@ from engine.errors import InvalidQuery
 from engine.search import SearchAnswer, SearchRequest
 
 _log = logging.getLogger("lookalike.api")
-SHOWN = 100  # of one answer; nobody looks further
+SHOWN = 100  # hits stored of one answer; nobody looks further
 QUEUED = 10_000  # events that wait for the disk; more are dropped
 _BATCH = 500
 _GATHER_S = 0.2
@@ -22,10 +22,10 @@ _WARN_EVERY_S = 60.0
 
 
 class SearchLog:
-    """Stores search events from a thread of its own, in batches. Never blocks a query and never fails one.
+    """Stores search events in batches, in its own thread; never blocks a query and never makes one fail.
 
     An answer is sent before its event is on disk: a process that is killed loses the events of about the last 0.2 s,
-    one that ends in order loses none. Where the disk is slower than the searches, events are dropped, which is logged.
+    one that exits normally loses none. If the disk is slower than the searches, events are dropped and that is logged.
     """
 
     def __init__(self, events: Events) -> None:
@@ -36,7 +36,7 @@ class SearchLog:
         self._dropped, self._warned = 0, -_WARN_EVERY_S
 
     def record(self, request: SearchRequest, answer: SearchAnswer) -> None:
-        """Takes note of an answer."""
+        """Queues the event of an answer, to be stored."""
         event = _event(request, answer)
         if event is None:
             return
@@ -46,12 +46,12 @@ class SearchLog:
                 return
             self._waiting.append(event)
             if self._writer is None:
-                # It ends when nothing waits, and the process waits for it (no daemon) before it ends.
+                # The thread ends when no event waits. It is no daemon, so the process waits for it before it exits.
                 self._writer = threading.Thread(target=self._write, name="search-log")
                 self._writer.start()
 
     def flush(self) -> None:
-        """Returns when everything recorded before is on disk, or was given up."""
+        """Waits until every event recorded so far is on disk or was dropped."""
         if (writer := self._writer) is not None:
             writer.join()
 
@@ -70,7 +70,7 @@ class SearchLog:
                     self._drop(len(batch), str(error))
 
     def _drop(self, count: int, reason: str = "the disk is slower than the searches") -> None:
-        """Counts lost events and says so once a minute; the caller holds the lock."""
+        """Counts lost events and logs their number once a minute; the caller holds the lock."""
         self._dropped += count
         if time.monotonic() - self._warned >= _WARN_EVERY_S:
             self._warned = time.monotonic()
@@ -78,7 +78,7 @@ class SearchLog:
 
 
 def _event(request: SearchRequest, answer: SearchAnswer) -> Event | None:
-    """Returns the event of one page; None where there is nothing that could be learned from it."""
+    """Returns the event of one page of hits; None if nothing can be learned from it."""
     first = 0
     if request.cursor:
         try:

@@ -1,4 +1,4 @@
-"""Search by photo, by words and by product."""
+"""Routes that search by photo, by words and by product, and find related queries."""
 
 import dataclasses
 from typing import Any
@@ -17,7 +17,7 @@ blueprint = Blueprint("search", __name__)
 
 @blueprint.post("/v1/search/image")
 def search_image() -> Response:
-    """Photo (multipart `file`), or JSON with `product_id` or `image_url` -> hits."""
+    """Returns hits for a photo (multipart `file`), a `product_id` or an `image_url`."""
     settings = resources().settings
     limit_body(settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
@@ -31,13 +31,13 @@ def search_image() -> Response:
 
 @blueprint.get("/v1/search/text")
 def search_text() -> Response:
-    """`q` and options as query parameters -> hits."""
+    """Returns hits for the words `q`, with options, as query parameters."""
     return _answer(_words(from_texts(request.args)))
 
 
 @blueprint.post("/v1/search/text")
 def search_text_post() -> Response:
-    """`q` and options as JSON or form fields -> hits."""
+    """Returns hits for the words `q`, with options, as JSON or form fields."""
     limit_body(0)
     require_type(*FORM_TYPES, "application/json")
     return _answer(_words(from_json(read_body()) if request.is_json else from_texts(request.form)))
@@ -45,14 +45,14 @@ def search_text_post() -> Response:
 
 @blueprint.get("/v1/products/<product_id>/similar")
 def similar(product_id: str) -> Response:
-    """Products that look like this one -> hits."""
+    """Returns products that look like this one."""
     fields = check_fields(from_texts(request.args), OPTIONS)
     return _answer({**fields, "product_id": product_id})
 
 
 @blueprint.get("/v1/queries/related")
 def related_queries() -> Response:
-    """`q` and `k` -> known queries near to it."""
+    """Returns up to `k` known queries close to `q`."""
     fields = check_fields(from_texts(request.args), ("q", "k"))
     words = fields.get("q", "").strip()
     if not words:
@@ -64,7 +64,7 @@ def related_queries() -> Response:
 
 
 def run_search(fields: dict[str, Any]) -> SearchAnswer:
-    """Runs one search in the engine's queue; what it showed goes into the events."""
+    """Returns the answer of one search, run in the engine's queue; what it showed is stored as an event."""
     held = resources()
     search = SearchRequest(**fields)
     with held.admission.slot():
@@ -86,7 +86,7 @@ def _words(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_source(fields: dict[str, Any], *, image: bytes | None) -> dict[str, Any]:
-    """Returns the fields with exactly one of photo, product and URL to search by; a cursor may stand alone."""
+    """Returns the fields after checking for exactly one of photo, product and URL; a cursor needs none."""
     given = [name for name in ("product_id", "image_url") if fields.get(name)] + ["file"] * (image is not None)
     if len(given) != 1 and (given or not fields.get("cursor")):
         got = " and ".join(given) or "none"

@@ -1,4 +1,4 @@
-"""What the page shows before any search: values to filter by, and a few products to start from."""
+"""Collects what the page shows before any search: values to filter by, and a few products to start from."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ REFRESH_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfContents:
-    """Values are ordered from the most to the least common; `starters` spread over the categories."""
+    """Values to filter by, most common first, and `starters`: products spread over the categories."""
 
     brands: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class ShelfContents:
 
 
 class Shelf:
-    """Reads the first `PRODUCTS_READ` products, and again when they changed and `REFRESH_S` went by."""
+    """Reads the first `PRODUCTS_READ` products, and again after changes, at most once in `REFRESH_S` seconds."""
 
     def __init__(self, catalogue: Catalogue, clock: Callable[[], float] = time.monotonic) -> None:
         self._catalogue, self._clock = catalogue, clock
@@ -35,7 +35,7 @@ class Shelf:
         self._contents, self._seq, self._read_at = ShelfContents(), -1, 0.0
 
     def contents(self) -> ShelfContents:
-        # One thread reads; the others go on with what was read before.
+        # One thread reads; the others use the contents read before.
         if self._is_stale() and self._lock.acquire(blocking=self._seq < 0):
             try:
                 if self._is_stale():

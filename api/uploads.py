@@ -1,4 +1,4 @@
-"""Bodies from strangers: what type they may have, how large they may be, and their file parts."""
+"""Reads request bodies from untrusted clients: checks their type and size, and returns their file parts."""
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
@@ -7,14 +7,14 @@ from api.errors import BadRequest
 from data.errors import ImageTooLarge
 
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
-# One plain field of a form. Werkzeug holds its parsing buffer to it as well, file parts included: a chunk of 64 KiB and
-# what was left of the one before must fit.
+# Limit of one plain field of a form. Werkzeug limits its parsing buffer by it too, also for file parts: a chunk of
+# 64 KiB and the rest of the chunk before must fit.
 FORM_BYTES = 160_000
 PARTS = 12  # parts of one form
 
 
 def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = PARTS) -> None:
-    """Sets what this request's body may hold; over it the answer is 413. Call before touching the body."""
+    """Sets the size limits of this request's body; a larger one is answered 413. Call before reading the body."""
     request.max_content_length = file_bytes + form_bytes + 16_000  # the last: boundaries and part headers
     request.max_form_memory_size = form_bytes
     request.max_form_parts = parts
@@ -31,8 +31,8 @@ def read_body() -> bytes:
     """Returns the whole body, which must be smaller than `limit_body` allows.
 
     Raises:
-        RequestEntityTooLarge: it is not. Flask checks the length that a client names; a chunked body names none and
-            would be cut off in silence.
+        RequestEntityTooLarge: the body is larger. Flask checks the length that a client names; a chunked body names
+            none and would be cut off silently.
     """
     body = request.get_data()
     if request.max_content_length is not None and len(body) >= request.max_content_length:
@@ -45,7 +45,7 @@ def read_part(name: str, limit_bytes: int) -> bytes | None:
 
     Raises:
         BadRequest: the part comes twice or is a plain field.
-        ImageTooLarge: it is over `limit_bytes`.
+        ImageTooLarge: the part is over `limit_bytes`.
     """
     contents = read_parts(name, limit_bytes, 1)
     return contents[0] if contents else None

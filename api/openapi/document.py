@@ -9,14 +9,14 @@ _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/
 _URLENCODED = "application/x-www-form-urlencoded"
 _PROBLEMS = {
     400: "A field is missing, unknown or wrong.",
-    401: "API keys are in use and none or no valid one came.",
-    403: "The key's scope does not cover this.",
+    401: "API keys are in use, and the request carries no valid one.",
+    403: "The key's scope does not cover this request.",
     404: "There is no such product.",
     413: "The body or a photo is too large.",
-    415: "The body or a photo is of a type that is not accepted.",
+    415: "The type of the body or of a photo is not accepted.",
     422: "A photo cannot be decoded.",
     429: "Too many requests; see Retry-After.",
-    503: "Nothing is published yet, or too many requests wait; see Retry-After.",
+    503: "No generation is published yet, or too many requests wait; see Retry-After.",
 }
 _READ, _SEARCH = (401, 403, 404, 429), (400, 401, 403, 429, 503)
 _UPLOAD = (*_SEARCH, 413, 415, 422)
@@ -52,7 +52,7 @@ _ID = {
     "description": "The shop's own key, percent-encoded.",
 }  # fmt: skip
 _HITS = _answer("Hits, best first.", ref("SearchAnswer"))
-_PRODUCT = _answer("The product as it is now, durable and found by the next search.", ref("Product"))
+_PRODUCT = _answer("The product as it is now; durable, and found by the next search.", ref("Product"))
 
 _SEARCH_PATHS: dict[str, Any] = {
     "/v1/search/image": {
@@ -63,13 +63,13 @@ _SEARCH_PATHS: dict[str, Any] = {
     "/v1/search/text": {
         "get": _operation("Search", "searchText", "Search by words.", _answers(_SEARCH, _200=_HITS),
                           parameters=_query(q=TEXT_OPTION, **OPTIONS)),
-        "post": _operation("Search", "searchTextPost", "Search by words, options in the body.",
+        "post": _operation("Search", "searchTextPost", "Search by words, with the options in the body.",
                            _answers((*_SEARCH, 413, 415), _200=_HITS),
                            requestBody=_body(json=ref("TextSearch"), form=ref("TextSearch"),
                                              urlencoded=ref("TextSearch"))),
     },
     "/v1/queries/related": {
-        "get": _operation("Search", "relatedQueries", "Known queries near to these words.",
+        "get": _operation("Search", "relatedQueries", "Known queries that are close to these words.",
                           _answers(_SEARCH, _200=_answer("Queries, best first.", ref("RelatedQueries"))),
                           parameters=_query(q=TEXT_OPTION, k=RELATED_K)),
     },
@@ -82,12 +82,12 @@ _SEARCH_PATHS: dict[str, Any] = {
 
 _RECOGNITION_PATHS: dict[str, Any] = {
     "/v1/recognize": {
-        "post": _operation("Recognition", "recognize", "What a photo shows: labels that three voters agree on.",
+        "post": _operation("Recognition", "recognize", "Name what a photo shows: labels by the vote of three voters.",
                            _answers(_UPLOAD, _200=_answer("Labels, best first.", ref("Recognition"))),
                            requestBody=_body(form=ref("RecognizeUpload"))),
     },
     "/v1/recommend": {
-        "post": _operation("Recognition", "recommend", "Products of one kind and a similar colour.",
+        "post": _operation("Recognition", "recommend", "Recommend products of one kind and a similar colour.",
                            _answers((*_UPLOAD, 404), _200=_HITS),
                            requestBody=_body(json=ref("Recommend"), form={"allOf": [
                                ref("Recommend"), {"type": "object", "properties": {
@@ -98,22 +98,23 @@ _RECOGNITION_PATHS: dict[str, Any] = {
 _PRODUCT_PATHS: dict[str, Any] = {
     "/v1/products/{product_id}": {
         "parameters": [_ID],
-        "put": _operation("Products", "putProduct", "Create or replace a product; without photos it keeps its own.",
+        "put": _operation("Products", "putProduct",
+                          "Create or replace a product; without photos it keeps those it has.",
                           _answers(_UPLOAD, _200=_PRODUCT, _201=_PRODUCT),
                           requestBody=_body(form=ref("ProductUpload"))),
-        "patch": _operation("Products", "patchProduct", "Replace some facts; null clears one.",
+        "patch": _operation("Products", "patchProduct", "Replace some facts of a product; null clears a fact.",
                             _answers((400, *_READ, 413, 415), _200=_PRODUCT),
                             requestBody=_body(json=ref("ProductFacts"))),
         "get": _operation("Products", "getProduct", "Read a product.", _answers(_READ, _200=_PRODUCT)),
-        "delete": _operation("Products", "deleteProduct", "Take a product out; gone in the next search.",
+        "delete": _operation("Products", "deleteProduct", "Delete a product; the next search no longer finds it.",
                              _answers(_READ, _204=_answer("Deleted."))),
     },
     "/v1/products:batch": {
         "post": _operation("Products", "batch",
-                           'Many products, one a line; `{"product_id": ..., "delete": true}` deletes. '
+                           'Change many products, one per line; `{"product_id": ..., "delete": true}` deletes. '
                            "`images` lists files under the server's image roots.",
                            _answers((401, 403, 413, 415, 429),
-                                    _200=_answer("One status a line, in order.", ref("BatchStatus"), _NDJSON)),
+                                    _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),
                            requestBody=_body(ndjson=ref("ProductFacts"))),
     },
 }  # fmt: skip
@@ -121,10 +122,10 @@ _PRODUCT_PATHS: dict[str, Any] = {
 _EVENT_PATHS: dict[str, Any] = {
     "/v1/events": {
         "post": _operation("Events", "postEvents",
-                           "What shoppers did: one event or a list of at most 1,000. Searches answered here are "
-                           "remembered by themselves, so a click needs only `query_id`, `product_id`, `position`.",
+                           "Report what shoppers did: one event or a list of at most 1,000. Searches answered by this "
+                           "server are recorded already, so a click needs only `query_id`, `product_id`, `position`.",
                            _answers((400, 401, 403, 413, 415, 429),
-                                    _202=_answer("Durable, but for those named.", ref("EventsAnswer"))),
+                                    _202=_answer("All events but the refused ones are durable.", ref("EventsAnswer"))),
                            requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
     },
 }  # fmt: skip
@@ -132,17 +133,17 @@ _EVENT_PATHS: dict[str, Any] = {
 _OPEN: dict[str, Any] = {"security": []}
 _OPERATION_PATHS: dict[str, Any] = {
     "/v1/status": {
-        "get": _operation("Operation", "status", "What is live and what waits.",
+        "get": _operation("Operation", "status", "What is live, and how much waits.",
                           _answers((401, 403, 429), _200=_answer("Status.", ref("Status")))),
     },
-    "/livez": {"get": _operation("Operation", "livez", "The process answers.",
+    "/livez": {"get": _operation("Operation", "livez", "200 while the process answers.",
                                  _answers((), _200=_answer("Alive.", ref("Health"))), **_OPEN)},
-    "/readyz": {"get": _operation("Operation", "readyz", "This process should get traffic.",
+    "/readyz": {"get": _operation("Operation", "readyz", "200 if this process should get traffic.",
                                   _answers((503,), _200=_answer("Ready.", ref("Health"))), **_OPEN)},
     "/metrics": {"get": _operation("Operation", "metrics", "Counters for Prometheus.",
                                    _answers((401, 403, 429), _200=_answer("Text.", {"type": "string"}, "text/plain")))},
     "/thumbs/{image_id}.webp": {
-        "get": _operation("Operation", "thumbnail", "A photo, re-encoded, longest side 320.",
+        "get": _operation("Operation", "thumbnail", "The thumbnail of a photo, at most 320 pixels on a side.",
                           _answers((404,), _200=_answer("WebP.", {"type": "string", "format": "binary"}, "image/webp")),
                           parameters=[{"name": "image_id", "in": "path", "required": True,
                                        "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}], **_OPEN),
@@ -164,7 +165,7 @@ DOCUMENT: dict[str, Any] = {
     "components": {
         "schemas": SCHEMAS,
         "securitySchemes": {
-            "key": {"type": "http", "scheme": "bearer", "description": "Only where the server has API keys."}
+            "key": {"type": "http", "scheme": "bearer", "description": "Needed only if the server has API keys."}
         },
     },
 }

@@ -1,4 +1,4 @@
-"""`/openapi.json`, and `/docs`: the same document as a page without any outside asset."""
+"""The routes `/openapi.json` and `/docs`, which is the same document as a page without any outside asset."""
 
 from typing import Any
 

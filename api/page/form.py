@@ -1,4 +1,4 @@
-"""The page's form -> search fields: a shopper's choices become one filter expression."""
+"""Turns the page's form into search fields; the shopper's choices become one filter expression."""
 
 import re
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class PageForm:
         """Returns the filter expression.
 
         Raises:
-            BadRequest: a price is no amount of money.
+            BadRequest: a price is not an amount of money.
         """
         terms = [f"{field} = {quoted(value)}" for field, value in (("brand", self.brand), ("category", self.category))
                  if value]  # fmt: skip
@@ -66,9 +66,9 @@ class PageForm:
         return {**fields, "product_id": product_id, "image": image, "k": PAGE_SIZE}
 
     def next_page(self, cursor: str, *, by_photo: bool) -> str:
-        """Returns the query of the URL that shows the next page.
+        """Returns the query string of the next page's URL.
 
-        After a photo the cursor goes alone: a URL cannot carry the photo again, and the engine remembers the ranking.
+        After a photo it is the cursor alone: a URL cannot carry the photo again, and the engine remembers the ranking.
         """
         pairs = [(name, getattr(self, name)) for name in ("q", "brand", "category", "min_price", "max_price")]
         pairs += [("product", self.product_id), *(("colour", colour) for colour in self.colours)]
@@ -78,7 +78,7 @@ class PageForm:
 
 
 def read_page_form(values: "MultiDict[str, str]") -> PageForm:
-    """Reads query parameters or form fields; what is unknown is left alone, since links gather odd parameters."""
+    """Returns the form in query parameters or form fields; ignores unknown ones, since links gather odd parameters."""
     return PageForm(
         q=values.get("q", ""),
         product_id=values.get("product", ""),
@@ -94,7 +94,7 @@ def read_page_form(values: "MultiDict[str, str]") -> PageForm:
 
 
 def quoted(text: str) -> str:
-    """Returns `text` as a string of the filter language.
+    """Returns `text` quoted for a filter expression.
 
     >>> quoted('7" tablet')
     '"7\\\\" tablet"'

@@ -1,4 +1,4 @@
-"""The page at `/`: rendered here, so that it works without JavaScript; a script asks for the results alone."""
+"""The search page at `/`: rendered on the server, so it works without JavaScript; a script asks for results alone."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "KRW": "₩", "JPY": "¥"}
 
 @blueprint.get("/")
 def home() -> Response:
-    """The page, with results where the query asks for some."""
+    """Returns the page, with results if the URL holds a search."""
     form = read_page_form(request.args)
     return _page(form, image=None)
 
 
 @blueprint.post("/")
 def find() -> Response:
-    """Search by photo from the page's form."""
+    """Searches by the photo in the page's form."""
     limit_body(resources().settings.max_image_bytes, parts=60)
     require_type("multipart/form-data")
     form = read_page_form(request.form)
@@ -73,12 +73,12 @@ def _page(form: PageForm, image: bytes | None) -> Response:
 
 
 def _surroundings() -> dict[str, Any]:
-    """Returns what the page shows around the results; nothing of the catalogue to those who may not search it."""
+    """Returns what the page shows around the results; without the catalogue for callers who may not search."""
     if not is_allowed("search"):
         return {"locked": True, "shelf": ShelfContents(), "about": {}}
     return {"locked": False, "shelf": resources().shelf.contents(), "about": status_document()}
 
 
 def _source(form: PageForm) -> ProductFacts | None:
-    """Returns the product whose lookalikes are asked for."""
+    """Returns the product whose lookalikes the form asks for, if any."""
     return resources().catalogue.get(form.product_id) if form.product_id else None

@@ -1,4 +1,4 @@
-"""The seller's page at `/sell`: a photo of the thing for sale in, up to three categories out."""
+"""The seller's page at `/sell`: suggests up to three categories for a photo of the thing for sale."""
 
 from flask import Blueprint, Response, render_template, request
 
@@ -11,12 +11,12 @@ from engine.recognition import Recognition
 
 blueprint = Blueprint("sell", __name__)
 SUGGESTIONS = 3
-_LEAST = 0.02  # a further category less likely than this would only confuse
+_LEAST = 0.02  # probability; a less likely further category would only confuse
 
 
 @blueprint.get("/sell")
 def ask() -> Response:
-    """The empty form."""
+    """Returns the empty form."""
     return _page(None, "", 200)
 
 
