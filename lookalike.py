@@ -39,8 +39,10 @@ def open(home: str | Path | None = None, **settings: Any) -> "Shop":
 
     Args:
         home: folder of all run-time files; None: as the environment says, else `./var`.
-        settings: any field of `Settings`, stronger than the environment and `lookalike.toml`. Raises SettingsError where
-            there is no such setting, or a value is wrong.
+        settings: any fields of `Settings`; they win over the environment and `lookalike.toml`.
+
+    Raises:
+        SettingsError: there is no such setting, or a value is wrong.
     """
     return Shop(load_settings(home=home, **settings))
 
