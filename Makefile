@@ -5,7 +5,7 @@ EXTRA ?= cpu
 STAMP := .venv/.installed-$(EXTRA)
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench rooms clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ lint: setup
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+# Draws the picture of docs/architecture.md and writes its tables, from the code as it is.
+rooms:
+	$(PYTHON) docs/rooms
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
