@@ -10,7 +10,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
@@ -44,7 +43,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 
 def _command(host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "lookalike", "serve", "--host", host, "--port", str(port)]
+    # -P: a folder that holds a data.py of its own must not put it in the place of ours.
+    return [sys.executable, "-P", "-m", "lookalike", "serve", "--host", host, "--port", str(port)]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -113,10 +113,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return app
 
     def _say_ready(self) -> None:
-        click.echo(f"Lookalike is ready at {self.url}")
+        _say(f"Lookalike is ready at {self.url}")
 
     def _say_waiting(self, reason: str) -> None:
-        click.echo(f"Lookalike listens at {self.url} and waits ({reason}); searches answer 503 until then.")
+        _say(f"Lookalike listens at {self.url} and waits ({reason}); searches answer 503 until then.")
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -173,6 +173,11 @@ class JsonLogger(Logger):  # type: ignore[misc]
             "from": environ.get("REMOTE_ADDR"),
         }
         sys.stderr.write(json.dumps(line) + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _headers_read(worker: Worker, _request: Any) -> None:

@@ -41,7 +41,8 @@ class Server:
             command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env={**os.environ, **environment}
         )
         assert self.process.stdout
-        self.line = self.process.stdout.readline()
+        lines = iter(self.process.stdout.readline, "")
+        self.line = next((line for line in lines if "http://" in line), "")
         found = re.search(r"http://([\d.]+):(\d+)", self.line)
         assert found, self.line + log.read_text()
         self.host, self.port = found[1], int(found[2])
@@ -225,6 +226,21 @@ def refuses(server: Server) -> bool:
     except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the queue when the listener closed
         return True
     return False
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("demo", "--products", "3")])
+def test_it_starts_in_a_folder_that_holds_modules_of_the_same_names(
+    efficientnet_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name in ("api", "data", "engine", "indexer", "lookalike", "training"):
+        (folder / f"{name}.py").write_text("raise SystemExit('a module of the current folder was taken')")
+    monkeypatch.chdir(folder)
+    command = [str(Path(sys.executable).with_name("lookalike")), "--home", str(efficientnet_home)]
+    server = Server([*command, *arguments, "--port", "0"], tmp_path / "log", LOOKALIKE_BACKBONE="efficientnet_lite2")
+    assert server.ask("GET", "/livez")[0] == 200
+    assert server.stop() == 0
 
 
 def test_an_open_server_warns_aloud_off_loopback_only(tmp_path: Path) -> None:
