@@ -22,7 +22,6 @@ from api.page import routes as page_routes
 from api.page import sell as sell_routes
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
-from api.seams import Engine
 from api.search_log import SearchLog
 from api.shelf import Shelf
 from api.uploads import FORM_BYTES, PARTS
@@ -32,9 +31,10 @@ from data.events import Events
 from data.keys import Keys
 from data.photos import Intake
 from data.settings import Settings
+from engine.search import SearchEngine
 
 
-def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
+def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     """Returns the Flask app; loads no model.
 
     Args:
@@ -66,12 +66,10 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
     return app
 
 
-def _make_resources(settings: Settings, engine: Engine | None) -> Resources:
+def _make_resources(settings: Settings, engine: SearchEngine | None) -> Resources:
     admission = Admission(slots=settings.cores, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
     metrics = Metrics(lambda: admission.waiting)
     if engine is None:
-        from engine.search import SearchEngine
-
         engine = SearchEngine(settings, on_stage=metrics.stage)
     catalogue = Catalogue(settings.home)
     intake = Intake(settings, catalogue)

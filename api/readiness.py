@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 
 from api.admission import Admission
-from api.seams import Engine
 from data.errors import LookalikeError, NoGeneration
+from engine.search import SearchEngine
 
 _log = logging.getLogger("lookalike.api")
 RETRY_S = 1.0
@@ -20,7 +20,7 @@ class Readiness:
         admission: the queue that must not be full.
     """
 
-    def __init__(self, engine: Engine, admission: Admission) -> None:
+    def __init__(self, engine: SearchEngine, admission: Admission) -> None:
         self._engine, self._admission = engine, admission
         self._warm, self._stopping = threading.Event(), threading.Event()
         self._last_failure = "the models are being loaded"

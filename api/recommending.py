@@ -1,17 +1,17 @@
 """From what a shopper picked to the recommendation that the engine answers; over HTTP and from Python alike."""
 
 from api.errors import BadRequest
-from api.seams import Engine
 from data.catalogue import Catalogue
 from data.photos import COLOUR_NAMES, decode, dominant_colours
 from data.settings import Settings
 from engine.recommend import RecommendRequest
+from engine.search import SearchEngine
 
 _COLOUR_SIDE = 256
 
 
 def recommend_request(
-    engine: Engine,
+    engine: SearchEngine,
     catalogue: Catalogue,
     settings: Settings,
     *,

@@ -8,7 +8,6 @@ from flask import current_app
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
 from api.readiness import Readiness
-from api.seams import Engine
 from api.search_log import SearchLog
 from api.shelf import Shelf
 from api.writing import ProductWriter
@@ -17,6 +16,7 @@ from data.events import Events
 from data.keys import Keys
 from data.photos import Intake
 from data.settings import Settings
+from engine.search import SearchEngine
 
 EXTENSION = "lookalike"
 
@@ -24,7 +24,7 @@ EXTENSION = "lookalike"
 @dataclass(frozen=True, kw_only=True)
 class Resources:
     settings: Settings
-    engine: Engine
+    engine: SearchEngine
     catalogue: Catalogue
     intake: Intake
     writer: ProductWriter

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from api.seams import Engine
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
 from data.photos import Intake
+from engine.search import SearchEngine
 
 
 class ProductWriter:
@@ -20,7 +20,7 @@ class ProductWriter:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: SearchEngine,
         catalogue: Catalogue,
         intake: Intake,
         slot: Callable[[], AbstractContextManager[None]] = nullcontext,

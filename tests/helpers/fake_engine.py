@@ -9,14 +9,16 @@ from data.filters import parse_filter
 from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
 from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
-from engine.search import Hit, SearchAnswer, SearchRequest
+from engine.search import Hit, SearchAnswer, SearchEngine, SearchRequest
 
 
-class FakeEngine:
-    """Attributes:
-    requests, embedded: what came, in order; kept: the names of photos to keep.
-    on_keep: called before photos are kept.
-    on_search: called inside every search; a test may block or raise there.
+class FakeEngine(SearchEngine):
+    """What the HTTP layer calls of the engine, without models.
+
+    Attributes:
+        requests, embedded: what came, in order; kept: the names of photos to keep.
+        on_keep: called before photos are kept.
+        on_search: called inside every search; a test may block or raise there.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
