@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,29 @@ import click
 
 from data.settings import Settings
 
+_LABELLED = "a folder per label, or a CSV with path,label."
+_data = click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help=f"Learn from these photos instead of the catalogue's: {_LABELLED}",
+)
+_test = click.option(
+    "--test",
+    type=click.Path(exists=True, path_type=Path),
+    help=f"Measure the result on these photos: {_LABELLED}",
+)
+_seed = partial(click.option, "--seed", type=int, help="Random seed.")
+_publish = click.option(
+    "--publish", is_flag=True, help="Make the result live. Without it, the result is only measured, then discarded."
+)
+_report = click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+_UNPUBLISHED = "Nothing was published; add --publish to make the result live."
+
 
 @click.group("train")
 def train_command() -> None:
-    """Train one part alone and say how good it is; the nightly rebuild trains all of them.
+    """Train one part on its own and measure it; the nightly rebuild trains all parts.
 
     Example: lookalike train voters --augment 5 --publish
     """
@@ -27,28 +47,26 @@ def evaluate_command() -> None:
 
 
 @train_command.command("voters")
-@click.option("--label", metavar="NAME", help="What to recognise: category, or attr.NAME. Default: as the live voters.")
-@click.option("--folds", type=click.IntRange(2, 20), help="Measure by k-fold cross-validation, not one 80/20 split.")
-@click.option("--augment", type=click.IntRange(0, 50), help="Augmented copies. Default: 2, none above 5,000 photos.")
-@click.option("--flips/--no-flips", default=None, help="Recognise mirror images too. Default: up to 5,000 photos.")
-@click.option("--seed", type=int, help="Of every random draw.")
 @click.option(
-    "--precision", type=click.FloatRange(0.5, 1), help="Right answers wanted where the vote does not abstain."
+    "--label", metavar="NAME", help="What to recognise: category, or attr.NAME. Default: as in the live voters."
 )
+@click.option("--folds", type=click.IntRange(2, 20), help="Cross-validation folds, instead of one 80/20 split.")
+@click.option("--augment", type=click.IntRange(0, 50), help="Augmented copies. Default: 2; 0 above 5,000 photos.")
+@click.option("--flips/--no-flips", default=None, help="Use mirror images too. Default: up to 5,000 photos.")
+@_seed()
 @click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="Learn from these instead of the catalogue: a folder per label, or a CSV with path,label.",
+    "--precision", type=click.FloatRange(0.5, 1), help="Wanted share of right answers; the vote abstains on the rest."
 )
+@_data
+@_test
 @click.option(
-    "--test",
-    type=click.Path(exists=True, path_type=Path),
-    help="Measure on these, learn from all others: a folder per label, or a CSV with path,label.",
+    "--preview",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a picture of one photo's augmented copies, and train nothing.",
 )
-@click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="Write a contact sheet and stop.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what was measured as HTML.")
-@click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+@_report
+@_publish
+@_json
 @click.pass_obj
 def train_voters_command(
     settings: Settings,
@@ -61,10 +79,10 @@ def train_voters_command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Train the three voters and their vote: measured on photos held out, then trained on all.
+    """Train the three voters and their vote. They are measured on held-out photos, then trained on all.
 
-    With --publish they go live in a copy of the live generation; rebuilds keep the options from then on, and
-    `lookalike rollback` undoes it. Options that are not given are taken over from the live voters.
+    With --publish they go live in a copy of the live generation, and later rebuilds use the same options;
+    `lookalike rollback` undoes this. Options that you leave out are taken from the live voters.
 
     Example: lookalike train voters --augment 5 --flips --report voters.html --publish
     """
@@ -88,35 +106,40 @@ def train_voters_command(
     click.echo(_summary(trained.metrics["held_out"]))
     if trained.metrics["imbalance"]:
         click.echo(f"Imbalance: {trained.metrics['imbalance']}")
-    click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
+    click.echo(f"Generation {generation} is live." if generation else _UNPUBLISHED)
 
 
 @train_command.command("query-embedder")
-@click.option("--source", "sources", multiple=True, help="Learn from these pairs only; may be repeated. Default: all.")
-@click.option("--loss", help="info_nce, or margin: the baseline with one random negative.")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs or photos. Default: by their number.")
-@click.option("--batch", type=click.IntRange(8), help="Pairs in a step. Default: by their number.")
-@click.option("--flips/--no-flips", default=None, help="Embed and learn mirror images as well.")
-@click.option("--augment", "copies", type=click.IntRange(0, 4), help="Augmented copies of each photo, embedded once.")
-@click.option("--classifier-names/--no-classifier-names", default=None, help="Learn ImageNet's class names as well.")
 @click.option(
-    "--tune-encoder", type=click.IntRange(0), metavar="N", help="Tune the text encoder's last N layers first."
+    "--source",
+    "sources",
+    multiple=True,
+    help="Learn only from pairs of this source, such as title; may be repeated. Default: all but click and purchase.",
 )
-@click.option("--adapter/--no-adapter", default=None, help="Learn what turns phone photos towards catalogue photos.")
-@click.option("--precision", help="f32, bf16 (mixed), or auto: bf16 where the GPU or processor multiplies it.")
-@click.option("--seed", type=int, help="Of every random draw.")
-@click.option("--compare", is_flag=True, help="Train the margin loss too and show it beside.")
-@click.option("--publish", is_flag=True, help="Make the result live. Without it, it is measured and let go.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+@click.option("--loss", help="info_nce, or margin (the baseline with one random negative).")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs or photos. Default: by their number.")
+@click.option("--batch", type=click.IntRange(8), help="Pairs per step. Default: by their number.")
+@click.option("--flips/--no-flips", default=None, help="Embed mirror images and learn from them too.")
+@click.option("--augment", "copies", type=click.IntRange(0, 4), help="Augmented copies of each photo to learn from.")
+@click.option("--classifier-names/--no-classifier-names", default=None, help="Learn ImageNet's class names too.")
+@click.option(
+    "--tune-encoder", type=click.IntRange(0), metavar="N", help="Fine-tune the text encoder's last N layers first."
+)
+@click.option("--adapter/--no-adapter", default=None, help="Learn to move phone photos towards catalogue photos.")
+@click.option("--precision", help="f32, bf16 (mixed), or auto: bf16 on a GPU or a processor with bf16.")
+@_seed()
+@click.option("--compare", is_flag=True, help="Train with the margin loss too, and show both side by side.")
+@_publish
+@_json
 @click.pass_obj
 def train_query_embedder_command(
     settings: Settings, /, sources: tuple[str, ...], compare: bool, publish: bool, as_json: bool, **given: Any
 ) -> None:
-    """Train the space that words and photos share, on the shop's own texts, clicks and purchases.
+    """Train the product space that words and photos share, on the shop's own texts, clicks and purchases.
 
-    Measured on queries and products held out, beside the untrained space. With --publish it goes live where it is not
-    worse; rebuilds keep the options from then on, and `lookalike rollback` undoes it. A training that was cut off goes
-    on where it was.
+    It is measured on held-out queries and products, and compared with the untrained space. With --publish it goes live
+    unless it is worse, and later rebuilds use the same options; `lookalike rollback` undoes this. Options that you
+    leave out are taken from the live query embedder. An interrupted training continues where it stopped.
 
     Example: lookalike train query-embedder --flips --augment 2 --compare --publish
     """
@@ -143,24 +166,24 @@ def train_query_embedder_command(
     click.echo(metrics["reason"] or "The trained space is at least as good as the untrained one.")
     if adapter := metrics.get("adapter"):
         click.echo(describe(adapter))
-    click.echo(f"Generation {generation} is live." if generation else "Nothing was published; --publish would.")
+    click.echo(f"Generation {generation} is live." if generation else _UNPUBLISHED)
 
 
 @train_command.command("backbone")
-@click.option("--name", required=True, help="Of the result; later `--backbone NAME` uses it.")
-@click.option("--base", default="efficientnet_lite2", show_default=True, help="Architecture, with pretrained weights.")
+@click.option("--name", required=True, help="Name of the new backbone; use it later with `--backbone NAME`.")
+@click.option("--base", default="efficientnet_lite2", show_default=True, help="Pretrained architecture to start from.")
 @click.option(
-    "--mode", default="finetune", show_default=True, help="features: only a classifier; finetune: upper layers too."
+    "--mode", default="finetune", show_default=True, help="features: train a classifier; finetune: upper layers too."
 )
 @click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: about the upper third.")
-@click.option("--size", "input_size", default=0, help="Side of the input in pixels. Default: the architecture's.")
+@click.option("--size", "input_size", default=0, help="Side of the square input in pixels. Default: the base's own.")
 @click.option("--epochs", default=5, show_default=True, help="Passes over the photos.")
-@click.option("--batch", default=32, show_default=True, help="Photos in a step.")
+@click.option("--batch", default=32, show_default=True, help="Photos per step.")
 @click.option("--lr", "learning_rate", default=0.0005, show_default=True, help="Highest learning rate.")
-@click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the rate rises.")
-@click.option("--weight-decay", default=0.01, show_default=True, help="Of AdamW.")
+@click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the learning rate rises.")
+@click.option("--weight-decay", default=0.01, show_default=True, help="Weight decay of AdamW.")
 @click.option("--label-smoothing", default=0.1, show_default=True, help="Probability spread over all labels.")
-@click.option("--mixup", default=0.2, show_default=True, help="How strongly two photos are blended; 0: not.")
+@click.option("--mixup", default=0.2, show_default=True, help="How strongly two photos are blended; 0: not at all.")
 @click.option("--views", default=4, show_default=True, help="Augmented views of each photo.")
 @click.option("--held-out", default=0.1, show_default=True, help="Share of each label's photos to validate on.")
 @click.option("--patience", default=0, show_default=True, help="Epochs without progress before it stops; 0: never.")
@@ -168,18 +191,12 @@ def train_query_embedder_command(
     "--class-weights/--no-class-weights", default=True, help="Let a small label count as much as a large one."
 )
 @click.option("--precision", default="auto", show_default=True, help="f32, bf16 (mixed), or auto: bf16 on a GPU.")
-@click.option("--seed", default=0, show_default=True, help="Of every random draw.")
+@_seed(default=0, show_default=True)
 @click.option("--label", default="category", show_default=True, help="What to learn: category, or attr.NAME.")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, path_type=Path),
-    help="Learn from these instead of the catalogue: a folder per label, or a CSV with path,label.",
-)
-@click.option(
-    "--test", type=click.Path(exists=True, path_type=Path), help="Measure the result on these, once, in the same form."
-)
-@click.option("--resume", is_flag=True, help="Go on where the same training was stopped.")
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+@_data
+@_test
+@click.option("--resume", is_flag=True, help="Continue the same training where it was stopped.")
+@_json
 @click.pass_obj
 def train_backbone_command(
     settings: Settings,
@@ -193,7 +210,8 @@ def train_backbone_command(
 ) -> None:
     """Fine-tune a backbone on labelled photos, or train a classifier on its frozen features.
 
-    The result lies under backbones/NAME in the home; `lookalike rebuild --backbone NAME` embeds the catalogue with it.
+    The result is stored under backbones/NAME in the home. `lookalike rebuild --backbone NAME` embeds the catalogue
+    with it.
 
     Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv
     """
@@ -222,15 +240,15 @@ def train_backbone_command(
 @click.option(
     "--photos",
     type=click.Path(exists=True, path_type=Path),
-    help="Measure on these instead: a folder per label, or a CSV with path,label.",
+    help=f"Measure on these photos instead: {_LABELLED}",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_report
+@_json
 @click.pass_obj
 def evaluate_recognition_command(
     settings: Settings, split: str, photos: Path | None, report: Path | None, as_json: bool
 ) -> None:
-    """Measure the live voters: on the photos held out when they were trained, or on labelled photos of your own.
+    """Measure the live voters on the photos held out in training, or on your own labelled photos.
 
     Example: lookalike evaluate recognition --photos labelled/ --report recognition.html
     """
@@ -253,19 +271,19 @@ def evaluate_recognition_command(
     "--queries",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
-    help="CSV with query_text or query_photo, and product_id or facts such as category. May be given again.",
+    help="CSV with query_text or query_photo, and product_id or facts such as category. May be repeated.",
 )
 @click.option("--untrained/--no-untrained", default=True, show_default=True, help="Measure the untrained space too.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_report
+@_json
 @click.pass_obj
 def evaluate_retrieval_command(
     settings: Settings, queries: tuple[Path, ...], untrained: bool, report: Path | None, as_json: bool
 ) -> None:
-    """Measure how well words and photos find products, beside the space that needs no training.
+    """Measure how well words and photos find products, compared with the untrained product space.
 
-    Without --queries: photos held out from training, what shoppers searched since the last rebuild, and the words that
-    were learned (marked so). With --queries: your own.
+    Without --queries, the queries are held-out photos, shoppers' searches since the live generation was built, and the
+    words that it learned (marked with *).
 
     Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
     """
@@ -287,22 +305,22 @@ def evaluate_retrieval_command(
     type=click.IntRange(1, 100_000),
     default=1_000,
     show_default=True,
-    help="So many of the most frequent queries.",
+    help="How many of the most frequent queries to measure.",
 )
 @click.option(
     "--split",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
     help="Events before this time (UTC) are known, later ones held out. Default: when the live generation was built.",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_report
+@_json
 @click.pass_obj
 def evaluate_cold_start_command(
     settings: Settings, queries: int, split: datetime | None, report: Path | None, as_json: bool
 ) -> None:
-    """Measure how much of what is new is shown: ranked by behaviour so far, by the joint embedding, and by both.
+    """Measure how many new products are shown when ranking by past behaviour, by the joint embedding, or by both.
 
-    Beside each row stands what it costs: click nDCG@20 on events that came later. It needs events; see import-events.
+    Each row also shows the price: click nDCG@20 on later events. It needs events; see `lookalike import-events`.
 
     Example: lookalike evaluate cold-start --queries 1000 --report cold-start.html
     """
