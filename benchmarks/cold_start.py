@@ -1,10 +1,10 @@
-"""The two cold-start tables on a real catalogue with SIMULATED behaviour.
+"""Prints the two cold-start tables of a real catalogue with SIMULATED behaviour.
 
     nice python benchmarks/cold_start.py clothing/catalogue.jsonl --home /tmp/cold-start
 
-Imports the catalogue and builds a generation without any event; simulates two years of searches, clicks and purchases;
-learns queries from those before the split, and measures on those after it, which nothing has seen. A second run with
-the same --home begins with its generation.
+It imports the catalogue and builds a generation without any event; simulates two years of searches, clicks and
+purchases; learns queries from the events before the split; and measures on the later ones. A second run with the same
+--home starts from its generation.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def learned_tower(view: LiveView, product_ids: tuple[str, ...], keys: NDArray[np
 
 
 class _Truth:
-    """The simulation's own relevance, by query."""
+    """Returns the simulation's own relevance of all products for a query."""
 
     def __init__(self, events: SimulatedEvents, product_ids: tuple[str, ...]) -> None:
         numbers = {product_id: number for number, product_id in enumerate(product_ids)}
@@ -142,13 +142,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path(__file__).parents[2] / "shared/data/clothing/catalogue.jsonl"
     parser.add_argument("catalogue", type=Path, nargs="?", default=default)
-    parser.add_argument("--home", type=Path, help="kept between runs; without it a temporary one")
+    parser.add_argument("--home", type=Path, help="folder kept between runs; default: a temporary one")
     parser.add_argument("--backbone", default="efficientnet_lite2")
     parser.add_argument("--events", type=int, default=500_000)
     parser.add_argument("--queries", type=int, default=1_000)
-    parser.add_argument("--held-out-times", type=float, default=20, help="more shoppers after the split, to measure on")
+    parser.add_argument("--held-out-times", type=float, default=20, help="times as many events after the split")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--report", type=Path, help="HTML; JSON beside it")
+    parser.add_argument("--report", type=Path, help="HTML file to write, with a JSON file beside it")
     arguments = parser.parse_args()
     if not arguments.catalogue.exists():
         raise SystemExit(f"a catalogue must be given; {arguments.catalogue} is not there. See docs/cold-start.md.")

@@ -1,11 +1,11 @@
 """Kills a rebuild and a server with signal 9 at random moments, again and again, and checks what comes back.
 
 Each round: a server runs; a client writes products over HTTP and notes every acknowledged one; a rebuild runs beside
-it; at a random moment the rebuild, the server, or both are killed. Then the server is started again, and
+it; at a random moment the rebuild, the server, or both are killed. Then the server is started again, and:
     - it serves the generation that CURRENT names, every file of which is as published,
     - every acknowledged product is there with its last acknowledged title, every acknowledged deletion is gone,
     - the products acknowledged last are found by their own photos.
-At the end an undisturbed rebuild must publish. Exit status 1 where anything of this does not hold.
+At the end an undisturbed rebuild must publish. The exit status is 1 if any check fails.
 
 Example: python benchmarks/crash_rounds.py --rounds 20 --feed catalogue.jsonl --backbone efficientnet_lite2
 """
@@ -39,7 +39,7 @@ READY_S = 180
 
 @dataclass
 class Written:
-    """What the server has acknowledged: product_id -> title, None where it was deleted. `unsure` was in flight."""
+    """Acknowledged writes: product_id -> title, None if deleted. `unsure`: ids whose last write got no answer."""
 
     products: dict[str, str | None] = field(default_factory=dict)
     photos: dict[str, bytes] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def draw(rng: random.Random) -> bytes:
 
 
 class Writer(threading.Thread):
-    """Writes products, one after another, until it is told to stop or the server is gone."""
+    """Writes products, one after another, until `stopping` is set or the server is gone."""
 
     def __init__(self, port: int, written: Written, rng: random.Random, round_: int) -> None:
         super().__init__(daemon=True)
@@ -165,7 +165,7 @@ class Writer(threading.Thread):
 
 
 def faults(home: Path, port: int, written: Written) -> list[str]:
-    """Returns everything that was acknowledged and does not hold."""
+    """Returns one line per fault: a lost acknowledged write, or a served generation other than CURRENT."""
     found = []
     live = GenerationStore(home).open()
     live.verify()

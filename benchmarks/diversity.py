@@ -1,4 +1,4 @@
-"""Similarity within the first ten against nDCG@10, for each way to diversify; see docs/retrieval.md.
+"""Compares ways to diversify: similarity within the first ten against nDCG@10; see docs/retrieval.md.
 
 LOOKALIKE_HOME=var python benchmarks/diversity.py var/sample/text_queries.csv
 """
@@ -22,7 +22,7 @@ from training.measures import intra_list_similarity, retrieval_metrics
 HEAD, SHOWN = 200, 10
 SETTINGS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 RIDGE = 1e-3  # keeps the determinant above 0 where there are more products than dimensions
-RELEVANCE_UNIT = 0.1  # cosine; so much more relevance weighs as much as a factor of e in volume
+RELEVANCE_UNIT = 0.1  # cosine; this much more relevance counts as much as a factor of e in volume
 
 
 def main(paths: list[Path]) -> None:
@@ -79,11 +79,11 @@ def dpp_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:
 
     Chen, Zhang and Zhou, "Fast Greedy MAP Inference for Determinantal Point Process to Improve Recommendation
     Diversity", NeurIPS 2018: each next product adds most to (1 - diversity) * relevance / 0.1 + diversity * log of the
-    volume that the chosen ones span. The incremental Cholesky factor makes it O(m^2) per product chosen at most.
+    volume that the chosen ones span. With the incremental Cholesky factor, each product costs at most O(m^2).
 
     Args:
-        relevance: float32 (m,), in cosine.
-        likeness: float32 (m, m).
+        relevance: float32 (m,), cosines with the query.
+        likeness: float32 (m, m), cosines of the products.
         diversity: 0 (by relevance alone) to 1 (by volume alone).
     """
     count = len(relevance)

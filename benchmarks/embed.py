@@ -1,11 +1,11 @@
-"""Embedding speed: decoding alone, the network alone and the whole line, side by side.
+"""Measures embedding speed: decoding alone, the network alone and both together, side by side.
 
-The line is good when it reaches at least 85 % of the slower of the two alone. All three share the same cores, so the
-table also shows the share of what those cores can do at most, 1 / (1 / decode + 1 / network).
+The bar for both together is 85 % of the slower of the two alone. All three share the same cores, so the table also
+shows the share of the most that those cores can do, 1 / (1 / decode + 1 / network).
 
     python benchmarks/embed.py [FOLDER] [--backbones efficientnet_lite2,inception_v3] [--precisions f32,bf16,int8]
 
-Inception-v3 and Xception run with random weights where ImageNet's are not at hand: speed does not depend on them.
+Inception-v3 and Xception run with random weights if ImageNet's are not available: speed does not depend on them.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def _with_weights(settings: Settings) -> Settings:
 
 
 def _row(settings: Settings, photos: list[bytes], repeats: int) -> None:
-    """Measures one backbone at one precision; the three kinds of work take turns, so that a busy moment hits all."""
+    """Measures one backbone at one precision; the three kinds of work take turns, so that a busy moment slows all."""
     spec = resolve_spec(settings)
     inputs = np.stack([load_input(photo, spec.input_size, settings) for photo in photos])
     backbone = load_backbone(settings, spec, calibration=inputs)
@@ -141,7 +141,7 @@ def _whole(backbone: Backbone, photos: list[bytes], settings: Settings) -> None:
 
 
 def _single_ms(backbone: Backbone, image: NDArray[np.uint8]) -> float:
-    """Median time of one query in milliseconds, after a warm-up."""
+    """Returns the median time of one query in milliseconds, after a warm-up."""
     taken = []
     for _ in range(_SINGLE_QUERIES):
         started = time.perf_counter()

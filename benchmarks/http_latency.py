@@ -1,6 +1,6 @@
-"""Answer times over HTTP: one client, one question at a time, against a real `lookalike serve`.
+"""Measures answer times over HTTP: one client, one query at a time, against a real `lookalike serve`.
 
-Every question is asked once, so that no cache answers it; a few unmeasured ones come first.
+Every query is asked once, so that no cache answers it; a few unmeasured ones come first.
 
     python benchmarks/http_latency.py HOME PHOTOS [--queries 200]
 
@@ -90,7 +90,7 @@ def _row(name: str, ask: Callable[[], float], count: int) -> None:
 
 
 def _words(home: Path) -> Iterator[str]:
-    """Yields questions as shoppers ask them, each different: a product's title, then with its brand, and so on."""
+    """Yields text queries, each different: a product's title and brand, in later rounds with another word."""
     for extra in ("", "new", "cheap", "for kids", "like this"):
         for facts in Catalogue(home).iter_facts():
             yield f"{facts.product.title} {facts.product.brand} {extra} {facts.product_key % 97}".strip()

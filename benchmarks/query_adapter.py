@@ -1,11 +1,11 @@
-"""What the query adapter does for phone photos that it did not learn from.
+"""Measures what the query adapter does for phone photos that it did not learn from.
 
     python benchmarks/query_adapter.py HOME QUERIES.csv [--clicked 0.5]
 
 HOME holds a live generation, for instance the one that `lookalike demo` makes with its sample/queries.csv; a copy of it
 is used. QUERIES.csv has the columns query_photo (a path relative to the file) and product_id. `--clicked` is the share
-of these photos, drawn by a hash of their names, that count as clicked events and are learned from; all others measure.
-The adapter is measured whether or not training would keep it.
+of these photos, drawn by a hash of their names, that count as clicked events and are learned from; the others are
+measured on. The adapter is measured even if training would not keep it.
 """
 
 import argparse

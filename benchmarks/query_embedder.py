@@ -1,16 +1,16 @@
-"""How well the trained query embedder finds: the Grocery Store photos, classes left out of training, each ingredient
-taken out in turn, and the speed of training.
+"""Measures the trained query embedder: on Grocery Store photos, on classes left out of training, with each ingredient
+switched off in turn; and the speed of training.
 
     python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,no_match,ablation,speed]
         [--copies 2] [--no-flips] [--seed 0] [--draws 2] [--backbone efficientnet_lite2]
 
-HOME keeps the imported catalogue and the embedded photos between runs; a backbone fine-tuned there can be named. FOLDER
+HOME keeps the imported catalogue and the embedded photos between runs; --backbone may name one fine-tuned there. FOLDER
 is the Grocery Store Dataset (Klasson et al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of
 one product per class: its class name, description, iconic image and training photos.
 
 The part `no_match` asks the live generation for the validation photos of the clothing data set as well
 (github.com/alexeygrigorev/clothing-dataset-small). Queries are the 81 class names and the photos of val.txt; no figure
-here is of the official test split.
+here uses the official test split.
 """
 
 import argparse
@@ -115,7 +115,7 @@ class Grocery:
         return load_backbone(self.settings, self.spec)
 
     def embed(self, files: dict[str, Path], *, flips: bool) -> None:
-        """Embeds the catalogue's photos and `files` (sha256 -> path) where they lack."""
+        """Embeds the catalogue's photos and `files` (sha256 -> path), unless they are stored already."""
         reader = PhotoReader(intake=Intake(self.settings, self.catalogue), catalogue=self.catalogue, files=files)
         wanted = [*files, *(map(flip_key, files) if flips else ()), *self.context.snapshot.image_sha256]
         missing = self.features.missing(list(dict.fromkeys(wanted)))
@@ -136,7 +136,7 @@ class Grocery:
 
 
 class Space:
-    """A projection and a head, measured as a shop would use them: one view of the query, one of each indexed photo."""
+    """A projection and a text head, measured as a shop uses them: one view of the query and of each indexed photo."""
 
     def __init__(self, grocery: Grocery, space: Projection, head: TextHead | None) -> None:
         if head is None:
@@ -144,10 +144,10 @@ class Space:
         self.grocery, self.space, self.head = grocery, space, head
 
     def measure(self, only: Numbers | None = None) -> dict[str, float]:
-        """Returns text mAP and P@5 over the query photos, photo R@1, and own-title R@1, the last three in shares.
+        """Returns text mAP and P@5 over the query photos, photo R@1 without and with flip, and own-title R@1, all 0..1.
 
         Args:
-            only: the classes that are asked for; all photos and classes still compete.
+            only: numbers of the classes to query; all photos and classes still compete.
         """
         shop = self.grocery
         snapshot = shop.context.snapshot
@@ -212,7 +212,7 @@ def run_no_match(grocery: Grocery, clothing: Path) -> None:
 
 
 def run_speed(pairs: int) -> None:
-    """Trains one pass over simulated pairs: Zipf queries, products of two photos, unit features."""
+    """Trains one pass over simulated pairs: Zipf queries, products of two photos, normally distributed features."""
     random = np.random.default_rng(0)
     products, texts = 50_000, 50_000
     rows = random.standard_normal((1, 2 * products, 512), dtype=np.float32).astype(np.float16)

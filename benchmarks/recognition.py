@@ -1,4 +1,4 @@
-"""Times and accuracy of the voters on labelled photos: without augmentation, with mirror images, with copies.
+"""Measures times and accuracy of the voters on labelled photos: plain, with mirror images, with augmented copies.
 
     python benchmarks/recognition.py --home DIR --train train.csv --test val.csv [--copies 4]
 

@@ -1,4 +1,4 @@
-"""How many events a minute the behaviour simulator gives.
+"""Measures how many events a minute the behaviour simulator makes.
 
 nice python benchmarks/simulator.py --products 3000 --events 1000000
 """

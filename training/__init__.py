@@ -1,1 +1,1 @@
-"""What learns: product space, voters, query embedder, backbones, evaluation and reports."""
+"""Trains the product space, voters, query embedder and backbones; evaluates them and writes reports."""

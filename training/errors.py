@@ -2,7 +2,7 @@
 
 LookalikeError
 └── TrainingError
-    ├── InvalidTraining   an option that cannot be trained with
+    ├── InvalidTraining   an option or file that training cannot use
     └── NotEnoughData     too few products, images, labels or pairs to learn from
 """
 

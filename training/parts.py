@@ -19,9 +19,9 @@ class Part:
     """One part of a generation: trained anew by a rebuild, or taken over from the live generation.
 
     Attributes:
-        name: in manifests, logs and reports.
-        files: what it may write into the generation's folder.
-        train: trains it into a folder that holds the parts before it, and returns what was measured.
+        name: the part's name in manifests, logs and reports.
+        files: names of the files it may write into the generation's folder.
+        train: writes the part into a folder that already holds the earlier parts; returns its metrics.
     """
 
     name: str

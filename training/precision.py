@@ -1,4 +1,4 @@
-"""Which numbers a training multiplies."""
+"""Chooses the number format that training computes in: float32 or mixed bfloat16."""
 
 import importlib.util
 
@@ -6,12 +6,12 @@ PRECISIONS = ("auto", "f32", "bf16")
 
 
 def training_precision(precision: str, *, processor: bool) -> str:
-    """Returns `f32` or `bf16`. Weights, their optimizer's moments and sums stay float32 either way.
+    """Returns `f32` or `bf16`. Weights, optimizer moments and sums stay float32 either way.
 
     Args:
-        precision: of `PRECISIONS`; `auto` is bf16 on a GPU.
-        processor: whether `auto` is bf16 also on a processor that multiplies bf16 in hardware: matrix products are
-            faster there, TensorFlow's convolutions are not.
+        precision: one of `PRECISIONS`; `auto` is bf16 on a GPU.
+        processor: whether `auto` is also bf16 on a processor that multiplies bf16 in hardware. That speeds up matrix
+            products, but not TensorFlow's convolutions.
     """
     if precision != "auto":
         return precision

@@ -1,4 +1,4 @@
-"""What a shopper might type to find a product: the texts that the text head learns from."""
+"""Texts that a shopper might type to find a product; the text head learns from them."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _MOST_SENTENCES = 4
 
 @dataclass(frozen=True)
 class ProductText:
-    """A text, how much it counts in training, and the fact that it tells.
+    """A text, its weight in training, and the product fact that it comes from.
 
     Attributes:
         source: `title`, `brand`, `category`, `attribute` or `description`.
@@ -25,7 +25,7 @@ class ProductText:
 
 
 def product_texts(product: Product) -> Iterator[ProductText]:
-    """Yields the texts of one product, the title (or else the category) first; each once."""
+    """Yields each text of one product once, the title (or else the category) first."""
     seen: set[str] = set()
     for text, weight, source in _texts(product):
         short = tidy(text)
@@ -35,12 +35,12 @@ def product_texts(product: Product) -> Iterator[ProductText]:
 
 
 def name_of(product: Product) -> str:
-    """Returns what the product is called: its title, or its category where it has none."""
+    """Returns the product's name: its title, or its category if it has no title."""
     return tidy(product.title or _words(product.category))
 
 
 def tidy(text: str) -> str:
-    """Returns the text with single spaces, cut to 300 characters: the form in which two texts are the same."""
+    """Returns the text with single spaces, cut to 300 characters; texts are compared in this form."""
     return " ".join(text.split())[:_LONGEST].strip()
 
 

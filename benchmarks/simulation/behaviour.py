@@ -1,4 +1,4 @@
-"""The behaviour of simulated shoppers, summed up without making a row of each event."""
+"""Sums up the behaviour of simulated shoppers without making a row for each event."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Simulated events in columns, and how they become rows like any shop's log."""
+"""Holds simulated events in columns, and writes them as rows like those of a shop's log."""
 
 import json
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ ACTIONS = ("click", "add_to_cart", "purchase")
 
 @dataclass(frozen=True)
 class Truth:
-    """What no shop knows: the chance of a click on each candidate of each query, once it is looked at.
+    """The chance of a click on each candidate of each query, once a shopper looks at it; no shop knows it.
 
     Attributes:
         starts: int64 (q + 1,); the candidates starts[i]:starts[i + 1] are those of query i.
         products: int32 (c,), places in `product_ids`.
-        relevance: float32 (c,).
-        kinds: (q,) how each query asks.
+        relevance: float32 (c,), the chance, 0..1.
+        kinds: (q,), how each query asks: category, colour, attribute, brand.
     """
 
     starts: NDArray[np.int64]
@@ -35,20 +35,20 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedEvents:
-    """Searches and what followed from them, both in the order of time.
+    """Searches and the actions that followed, both in order of time.
 
     Attributes:
-        name: begins the query ids, so that simulated rows are known as such wherever they go.
-        queries: (q,) texts.
+        name: start of the query ids, so that simulated rows can be told apart anywhere.
+        queries: (q,), texts.
         product_ids: (n,).
         search_query: int32 (s,), places in `queries`.
         search_at: float64 (s,), seconds since 1970.
         shown: int32 (s, page), places in `product_ids`, -1 where a page has no more.
         action_search: int64 (a,), which search each belongs to.
-        action_position: int16 (a,), from 0.
+        action_position: int16 (a,), position of the product on the page, from 0.
         action_kind: int8 (a,), places in ACTIONS.
         action_at: float64 (a,), seconds since 1970.
-        truth: what was simulated.
+        truth: the true relevance.
     """
 
     name: str
@@ -67,7 +67,7 @@ class SimulatedEvents:
         return len(self.search_query) + len(self.action_search)
 
     def before(self, moment: float) -> "SimulatedEvents":
-        """Returns the events before a time; a search after it takes its actions along."""
+        """Returns the events before a time, in seconds since 1970."""
         searches = int(np.searchsorted(self.search_at, moment))
         kept = (self.action_at < moment) & (self.action_search < searches)
         return replace(

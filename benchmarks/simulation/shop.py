@@ -1,4 +1,4 @@
-"""What a simulated shop sells and is asked for: products with their arrival, and queries made of their facts."""
+"""What a simulated shop sells and shoppers ask for: products with arrival times, and queries from their facts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from data.catalogue import ProductFacts
 from engine.protocols import Floats
 from training.errors import NotEnoughData
 
-PARTIAL_MATCH = 0.3  # of the right category, without the colour, brand or attribute that was asked for
+PARTIAL_MATCH = 0.3  # match of a product of the right category that lacks the wanted colour, brand or attribute
 # How often people ask in each way, before Zipf's law orders the single queries.
 _ASKED = {"category": 1.0, "colour": 0.5, "attribute": 0.5, "brand": 0.2}
 _SPREAD = 1.0  # standard deviation of the logarithm of a query's popularity
@@ -18,14 +18,14 @@ _SPREAD = 1.0  # standard deviation of the logarithm of a query's popularity
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
-    """The products.
+    """The products of a simulated shop.
 
     Attributes:
         product_ids: (n,).
-        queries: for each way to ask, text -> products that match it fully.
-        category: text of each product's category; a query's other candidates are of the same one.
+        queries: for each way to ask, query text -> numbers of the products that match it fully.
+        category: text of each product's category; a query's other candidates are of this category too.
         created: float64 (n,), seconds since 1970, when each is first offered.
-        vectors: float32 (n, d), what each looks like; None: looks play no part.
+        vectors: float32 (n, d), the look of each product; None: looks play no part.
     """
 
     product_ids: tuple[str, ...]
@@ -37,14 +37,14 @@ class Shop:
 
 @dataclass(frozen=True)
 class Demand:
-    """The queries and their candidates, which lie one query after the other.
+    """The queries and their candidates, query after query.
 
     Attributes:
         queries: (q,) texts.
-        kinds: (q,) how each asks: category, colour, attribute, brand.
-        frequency: float64 (q,), sums to 1.
+        kinds: (q,), how each asks: category, colour, attribute, brand.
+        frequency: float64 (q,), share of searches, sums to 1.
         starts: int64 (q + 1,); candidates starts[i]:starts[i + 1] are those of query i.
-        products: int32 (c,).
+        products: int32 (c,), numbers of products.
         match: float32 (c,), 1 or PARTIAL_MATCH.
     """
 
@@ -64,11 +64,11 @@ def shop_of(
     seed: int = 0,
     vectors: Mapping[int, Floats] | None = None,
 ) -> Shop:
-    """Reads a shop off a catalogue.
+    """Returns the shop that sells a catalogue's products.
 
     Args:
-        start, end: seconds since 1970. A product whose `created_at` lies outside is given a random arrival between, or
-            is there from the start where it is older.
+        start, end: seconds since 1970. A product without `created_at`, or created after `end`, arrives at a random time
+            in between; an older one is there from the start.
         vectors: product key -> float32 (d,); products that have none are left out.
     """
     generator = np.random.default_rng([seed, 1])
@@ -101,10 +101,10 @@ def shop_of(
 
 
 def demand_of(shop: Shop, queries: int, zipf: float, generator: np.random.Generator) -> Demand:
-    """Draws how often each query is asked.
+    """Returns the most popular queries, drawn at random, with their frequencies and candidates.
 
     Raises:
-        NotEnoughData: there is no query.
+        NotEnoughData: no product has a category or title.
     """
     known = {text: (kind, found) for kind in _ASKED for text, found in shop.queries.get(kind, {}).items()}
     if not known:

@@ -29,18 +29,18 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorOptions:
-    """What is simulated.
+    """Options of a simulation.
 
     Attributes:
-        queries: at most so many distinct ones.
+        queries: largest number of distinct queries.
         events: searches, clicks, carts and purchases together; met to about 1 %.
         start, end: seconds since 1970.
         page: products shown by a search.
         exploration: share of the places that show a random product instead of the ranking's.
         zipf: exponent of the queries' frequencies.
         position_bias: a position from 0 is looked at with chance (position + 1) ** -position_bias.
-        busy_from, busy_times: from this time on so many times as many come, beyond `events`; what is measured on needs
-            more clicks than what is learned from. What happens before is the same whatever they are.
+        busy_from, busy_times: from `busy_from` (seconds since 1970) on, `busy_times` as many events happen, in excess
+            of `events`, because measuring needs more clicks than learning. Earlier events do not depend on them.
     """
 
     queries: int = 2_000
@@ -105,7 +105,7 @@ def _unit(vector: Floats) -> Floats:
 
 
 class _Simulation:
-    """One shop's life: what was clicked so far, and the events."""
+    """The state of a running simulation: clicks so far, and all events."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Batches of stored views: which photo in which view, blended how; decided by seed, epoch and step alone."""
+"""Batches of stored views: seed, epoch and step alone decide the photos, their views and how they are blended."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class TrainingBatches:
     """The photos to learn from, in a new order and in new views every epoch.
 
     Args:
-        read: gives the inputs of the named views, float32 (n, ...).
+        read: returns the inputs of the named views, float32 (n, ...).
         keys: sha256 of each photo.
         y: int64 (n,), label numbers.
         label_count: number of labels.

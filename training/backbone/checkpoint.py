@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: weights, optimiser and position in one file, which is replaced whole."""
+"""Checkpoints of a training run: weights, optimiser and position in one file, replaced atomically."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -21,9 +21,9 @@ class Position:
 
     Attributes:
         epoch, step: the next step to make, both from 0.
-        loss_sum: of the steps of the unfinished epoch.
-        seconds: spent on training so far, in all sessions.
-        history: one entry a finished epoch.
+        loss_sum: sum of the losses in the unfinished epoch.
+        seconds: time spent on training so far, in all sessions.
+        history: one entry per finished epoch.
         best_epoch: the epoch (from 1) with the best validation; 0: none yet.
     """
 
@@ -39,7 +39,7 @@ def save(folder: Path, run: str, position: Position, model: Any, best: Arrays) -
     """Replaces the checkpoint, atomically.
 
     Args:
-        run: what is trained on what; a checkpoint of another run is never continued.
+        run: identity of the run: a checkpoint of another run is never continued.
         best: weights of the best epoch.
     """
     from safetensors.numpy import save as pack
@@ -51,7 +51,7 @@ def save(folder: Path, run: str, position: Position, model: Any, best: Arrays) -
 
 
 def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
-    """Puts the stored weights and optimiser into `model`; None: there is no checkpoint of this run.
+    """Restores weights and optimiser of `model`; returns None if this run has no checkpoint.
 
     Returns:
         The position, and the weights of the best epoch.
@@ -84,7 +84,7 @@ def weights_of(model: Any) -> Arrays:
 
 
 def set_weights(model: Any, arrays: Arrays) -> None:
-    """Sets what `weights_of` returned."""
+    """Sets a model's trained weights to what `weights_of` returned."""
     for number, variable in enumerate(model.trainable_variables):
         variable.assign(arrays[str(number)])
 

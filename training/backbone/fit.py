@@ -1,4 +1,4 @@
-"""The training loop: AdamW, warm-up and cosine, validation, early stopping, and a checkpoint to go on from."""
+"""Training loop of a backbone: AdamW, warm-up and cosine, validation, early stopping, and checkpoints."""
 
 import csv
 import io
@@ -23,27 +23,27 @@ from training.measures import negative_log_likelihood
 LOG = "log.csv"
 _COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss", "top1", "top5", "seconds")
 _CHECKPOINT_S = 120.0
-# Held-out losses nearer than this say nothing over the few photos held out; the later epoch's rate was lower.
+# With few held-out photos, smaller differences of the loss mean nothing; the later epoch, with a lower rate, wins.
 _INDIFFERENCE = 0.1
 _VALIDATION_BATCH = 64
 _log = logging.getLogger("lookalike.training")
 
 
 def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label_count: int, classifier: Any) -> Any:
-    """Puts a classifier on the trained layers: a linear layer over pool_3 of length sqrt(dim).
+    """Returns the trained layers with a classifier on top: a linear layer over pool_3 of length sqrt(dim).
 
-    Batch norms keep the statistics they came with: a few thousand photos in small batches give worse ones.
+    Batch norms keep their pretrained statistics: a few thousand photos in small batches would give worse ones.
 
     Args:
         upper: the trained layers, or None.
-        classifier: kernel (dim, label_count) and bias (label_count,) to begin with, for pool_3 of length 1.
+        classifier: kernel (dim, label_count) and bias (label_count,) to start from, for pool_3 of length 1.
     """
     import keras
 
     inputs = keras.Input(input_shape if upper is not None else (dim,))
     pooled = inputs if upper is None else _at_inference(upper)(inputs)
     unit = keras.layers.UnitNormalization(dtype="float32")(pooled)
-    # At this length one number is about 1 in size, so that one learning rate fits this layer and those below.
+    # At this length a single number is about 1, so that one learning rate fits this layer and those below.
     scaled = keras.layers.Rescaling(math.sqrt(dim), dtype="float32")(unit)
     linear = keras.layers.Dense(label_count, dtype="float32", name="classifier")
     model = keras.Model(inputs, linear(scaled))
@@ -53,7 +53,7 @@ def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label
 
 
 def _at_inference(network: Any) -> Any:
-    """Returns a layer that runs `network` as at inference, also while it is trained."""
+    """Returns a layer that always runs `network` in inference mode, even in training."""
     import keras
 
     # A functional model overrides a `training=False` given when it was built; a layer's own call does not.
@@ -73,23 +73,23 @@ def _at_inference(network: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """Photos to validate on: keys of their views as they are, and int64 (n,) label numbers."""
+    """Photos to validate on: the keys of the unchanged photos, and their label numbers int64 (n,)."""
 
     keys: Sequence[str]
     y: Numbers
 
 
 class Fit:
-    """One run of training, from wherever its checkpoint stands.
+    """One training run, which can continue from its checkpoint.
 
     Args:
         model: from `build_model`; at the end it holds the weights of the best epoch.
         batches: what to learn from.
         held: what to validate on.
-        read: gives the inputs of views, as the batches use it.
+        read: returns the inputs of the named views, as for the batches.
         options: how to train.
         folder: where checkpoint and log are kept.
-        run: what is trained on what, as text.
+        run: identity of the run: a checkpoint of another run is never continued.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Fit:
         self._best = checkpoint.weights_of(model)
         self.position = checkpoint.Position()
         optimizer = keras.optimizers.AdamW(options.learning_rate, weight_decay=options.weight_decay, clipnorm=1.0)
-        # Norms and biases are left alone by decay, as usual.
+        # As usual, weight decay leaves out norms and biases.
         optimizer.exclude_from_weight_decay(
             [variable for variable in model.trainable_variables if len(variable.shape) < 2]
         )
@@ -118,7 +118,7 @@ class Fit:
         optimizer.build(model.trainable_variables)
 
     def resume(self) -> bool:
-        """Takes over the checkpoint; False where there is none of this run."""
+        """Restores the checkpoint; returns False if this run has none."""
         found = checkpoint.load(self._folder, self._run, self._model)
         if found is None:
             return False
@@ -126,7 +126,7 @@ class Fit:
         return True
 
     def run(self) -> None:
-        """Trains to the end, or until validation has not got better for `patience` epochs."""
+        """Trains to the end, or until validation has not improved for `patience` epochs."""
         place = self.position
         done = place.epoch * self._batches.steps + place.step
         with Progress("train", self._steps - done, "steps") as progress:
@@ -153,7 +153,7 @@ class Fit:
     def _step(self, epoch: int, step: int, rate: float) -> float:
         batch = self._batches.at(epoch, step)
         self._model.optimizer.learning_rate = rate
-        # Keras would give the mean over all steps since the last reset.
+        # Keras would return the mean over all steps since the last reset.
         self._model.reset_metrics()
         return float(self._model.train_on_batch(batch.inputs, batch.targets, sample_weight=batch.weights))
 
@@ -176,7 +176,7 @@ class Fit:
         _log.info("epoch %d: %s", place.epoch, ", ".join(f"{name} {entry[name]:.4g}" for name in _COLUMNS[1:]))
 
     def _is_stale(self) -> bool:
-        """Whether the held-out loss was lowest `patience` epochs ago."""
+        """Whether the held-out loss was lowest `patience` or more epochs ago."""
         losses = [entry["validation_loss"] for entry in self.position.history]
         return bool(losses) and 0 < self._options.patience < len(losses) - losses.index(min(losses))
 
@@ -185,7 +185,7 @@ class Fit:
 
 
 def learning_rate(options: BackboneOptions, step: int, steps: int) -> float:
-    """Rises linearly over the first `warmup` share of the steps, then falls to 0 along half a cosine.
+    """Returns a step's learning rate: a linear rise over the `warmup` share of steps, then half a cosine down to 0.
 
     Source: Loshchilov and Hutter, SGDR, 2017, without restarts.
     """
@@ -208,7 +208,7 @@ def validate(model: Any, read: Callable[[Sequence[str]], Floats], held: HeldOut)
 
 
 def predict(model: Any, read: Callable[[Sequence[str]], Floats], keys: Sequence[str]) -> Floats:
-    """Returns what the model says to views, float32 (n, labels)."""
+    """Returns the model's logits for views, float32 (n, labels)."""
     blocks = [keys[start : start + _VALIDATION_BATCH] for start in range(0, len(keys), _VALIDATION_BATCH)]
     return np.concatenate([np.asarray(model.predict_on_batch(read(block)), np.float32) for block in blocks])
 

@@ -1,4 +1,4 @@
-"""A network cut in two: what stays frozen, computed once per view, and what is trained on its stored output."""
+"""Cuts a network in two: a frozen part, computed once per view, and a part trained on its stored output."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +24,12 @@ class CutNetwork:
     """A pretrained network and where it is cut.
 
     Attributes:
-        architecture: what it is.
+        architecture: the network's architecture.
         input_size: side of its square input in pixels.
-        weights: what it starts from.
+        weights: the pretrained weights that it starts from.
         network: images 0..255 (n, input_size, input_size, 3) -> pool_3 (n, dim).
-        cut: name of the layer whose output is stored; empty: nothing but pool_3 is stored.
-        cut_shape: of that output, without batch.
+        cut: name of the layer whose output is stored; empty: only pool_3 is stored.
+        cut_shape: shape of that output, without the batch axis.
         upper: the layers above the cut, `cut_shape` -> pool_3, sharing their weights with `network`; None: no layer is
             trained.
     """
@@ -44,14 +44,14 @@ class CutNetwork:
 
     @property
     def cut_size(self) -> int:
-        """Numbers in the cut's output."""
+        """How many numbers the cut's output has; 0 if no layer is trained."""
         size = 1
         for side in self.cut_shape:
             size *= side
         return size if self.upper is not None else 0
 
     def row_network(self) -> Any:
-        """Returns images -> (n, cut_size + dim): the cut's output flattened, then pool_3 as it was before training."""
+        """Returns the network images -> (n, cut_size + dim): the cut's flattened output, pool_3 before training."""
         import keras
 
         if self.upper is None:
@@ -69,14 +69,14 @@ def load_cut(
     """Loads a pretrained network and cuts it below `first_layer`.
 
     Args:
-        first_layer: the first layer that will be trained, empty where none is; it and all layers after it in the
-            network's order are trainable, all others are not.
-        input_size: 0: the architecture's own.
-        dtype: of the input, `float32`, or `uint8` for export.
+        first_layer: the first layer to train; this layer and all after it in the network's order are trainable, all
+            others are not. Empty: no layer is.
+        input_size: side of the input in pixels; 0: the architecture's own.
+        dtype: dtype of the input: `float32`, or `uint8` for export.
 
     Raises:
-        BackboneUnavailable: the pretrained weights cannot be had.
-        InvalidTraining: there is no such layer; the message names those there are.
+        BackboneUnavailable: the pretrained weights are not available.
+        InvalidTraining: there is no such layer, or nothing to train from it on; the message says what to choose.
     """
     architecture = ARCHITECTURES[base]
     size = input_size or architecture.input_size
@@ -102,12 +102,12 @@ def load_cut(
 
 
 def base_settings(settings: Settings, base: str) -> Settings:
-    """Returns settings that name `base`; weights that were given belong to the backbone the settings name."""
+    """Returns settings for `base`; configured weights are kept only if they belong to `base`."""
     return settings.replace(backbone=base, weights=settings.weights if base == settings.backbone else "imagenet")
 
 
 def _split(trunk: Any, first_layer: str, base: str) -> tuple[str, Any]:
-    """Returns the name of the layer to cut after, and the model of what comes above it."""
+    """Returns the name of the layer to cut after, and the model of the layers above it."""
     import keras
 
     names = [layer.name for layer in trunk.layers]
@@ -128,9 +128,9 @@ def _split(trunk: Any, first_layer: str, base: str) -> tuple[str, Any]:
 
 
 def _bottleneck(trunk: Any, first: int) -> int:
-    """Returns the number of the layer whose output alone feeds all layers of a tail that begins at `first` or before.
+    """Returns the number of the layer whose output alone feeds all layers from `first` (or an earlier layer) on.
 
-    In the middle of a block with branches several tensors go from below to above; the cut moves down to where one does.
+    Inside a block with branches, several tensors cross from below to above; the cut moves down to where only one does.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""What decides how a backbone is trained, checked before anything is loaded."""
+"""Options of a backbone's training, checked before anything is loaded."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from training.errors import InvalidTraining
 from training.precision import PRECISIONS
 
 MODES = ("features", "finetune")
-# About the upper third of each network. Inception-v3's convolutions have no names of their own, its blocks have.
+# About the upper third of each network. Of Inception-v3, only the blocks have fixed names.
 FROM_LAYER = {
     "efficientnet_lite2": "block16_expand_conv",
     "inception_v3": "mixed7",
@@ -20,28 +20,28 @@ FROM_LAYER = {
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneOptions:
-    """How a backbone is trained.
+    """Options of a backbone's training.
 
     Attributes:
-        name: of the result, a folder under `$LOOKALIKE_HOME/backbones/`.
+        name: name of the new backbone, a folder under `$LOOKALIKE_HOME/backbones/`.
         base: the architecture; its pretrained weights are the start.
-        mode: `features` trains a classifier on frozen features; `finetune` also the layers from `from_layer` on.
+        mode: `features` trains a classifier on frozen features; `finetune` trains the layers from `from_layer` on too.
         from_layer: the first layer that is trained; empty: about the upper third of the network.
         input_size: side of the network's input in pixels; 0: the architecture's own.
         epochs: passes over the photos, each photo in one of its views.
-        batch: photos in a step.
-        learning_rate: highest rate; reached after `warmup`, then falling to 0 along half a cosine.
+        batch: photos per step.
+        learning_rate: highest learning rate; reached after `warmup`, then falling to 0 along half a cosine.
         warmup: share of all steps in which the rate rises.
-        weight_decay: of AdamW, per step and unit of learning rate.
+        weight_decay: weight decay of AdamW, per step and unit of learning rate.
         label_smoothing: probability that is spread over all labels.
         mixup: parameter of the beta distribution that two photos are blended with; 0: no blending.
         views: augmented views of each photo, beside the photo itself.
         held_out: share of each label's photos to validate on.
         patience: epochs without a better validation after which training stops; 0: never. While the rate is still high,
-            the validation goes up and down by a third from one epoch to the next, so that a stop comes by chance.
+            the validation loss varies by a third from one epoch to the next, so that training stops by chance.
         class_weights: whether a small label counts as much as a large one.
         precision: `f32`, `bf16` (mixed; weights stay f32), or `auto`: bf16 on a GPU.
-        seed: of every random draw.
+        seed: random seed.
     """
 
     name: str
@@ -65,17 +65,17 @@ class BackboneOptions:
 
     @property
     def first_layer(self) -> str:
-        """The first trained layer; empty where none is."""
+        """The first trained layer; empty if none is trained."""
         return "" if self.mode == "features" else self.from_layer or FROM_LAYER[self.base]
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     def check(self) -> None:
-        """Refuses what cannot be trained.
+        """Raises an error if an option is invalid.
 
         Raises:
-            InvalidTraining: the message names the option, what came and what to give.
+            InvalidTraining: the message names the option, the value it got and the values it takes.
         """
         if not NAME.fullmatch(self.name) or self.name in BACKBONES:
             raise InvalidTraining(

@@ -1,6 +1,6 @@
-"""`train backbone`: a classifier on frozen features, or the upper layers too, trained on labelled photos.
+"""`train backbone`: trains a classifier on frozen features, or the upper layers too, on labelled photos.
 
-The layers below `--from-layer` are computed once for every view of a photo and kept; training runs on what they gave.
+The layers below `--from-layer` are computed once for every view of a photo; training runs on their stored output.
 The result is a folder `$LOOKALIKE_HOME/backbones/<name>/`: the weights, what the classifier learned, and a record of
 how it was made. Its weights have their own sha256, so its features have their own fingerprint.
 """
@@ -55,7 +55,7 @@ _log = logging.getLogger("lookalike.training")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedBackbone:
-    """A backbone that was trained: its folder, and its record as `backbone.json` holds it."""
+    """A trained backbone: its folder, and its record as in `backbone.json`."""
 
     folder: Path
     record: dict[str, Any]
@@ -76,12 +76,12 @@ def train_backbone(
         data: photos to learn from, a folder per label or a CSV with `path,label`; None: the catalogue.
         test: photos to measure the result on, once, in the same form.
         label: what is learned from the catalogue: `category` or `attr.NAME`.
-        resume: go on from the checkpoint of the same run, if there is one.
+        resume: whether to continue from the checkpoint of the same run, if there is one.
 
     Raises:
-        InvalidTraining: an option makes no sense, or the name is taken.
+        InvalidTraining: an option is invalid, or the name is taken.
         NotEnoughData: fewer than 2 labels with 2 photos, or a label's folder is empty.
-        BackboneUnavailable: the pretrained weights cannot be had.
+        BackboneUnavailable: the pretrained weights are not available.
         LockHeld: this backbone is being trained already.
     """
     options.check()
@@ -106,7 +106,7 @@ def train_backbone(
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """What one training works with; every photo in it can be read and has its views stored."""
+    """The data and the model of one run; every photo in it can be read and has its views stored."""
 
     options: BackboneOptions
     work: Path
@@ -121,7 +121,7 @@ class _Run:
 
     @property
     def identity(self) -> str:
-        """What is trained on what, so that no checkpoint of another run is gone on from."""
+        """A hash of options, photos and base weights, so that no checkpoint of another run is continued."""
         rows = [self.photos.y.tolist(), self.fold.train.tolist(), self.fold.held.tolist()]
         photos = [self.photos.labels, self.photos.keys, *rows, self.cut.weights.digest]
         return hashlib.sha256(json.dumps([self.options.to_json(), *photos]).encode()).hexdigest()
@@ -174,10 +174,10 @@ def _prepare(
 
 
 def _hold_out(views: StoredViews, photos: LabelledPhotos, options: BackboneOptions) -> Fold:
-    """Holds photos out: of the catalogue by product, of files those that look alike together.
+    """Returns the photos to hold out: of the catalogue, by product; of files, photos that look alike together.
 
-    Files do not say which of them were taken in one go; drawn one by one, what is held out would be near copies of what
-    is learned, and every epoch would look perfect.
+    Files do not say which of them were taken in one go. If photos were drawn one by one, held-out photos would be near
+    copies of learned ones, and every epoch would look perfect.
     """
     if not photos.sources:
         return split(photos, options.held_out, seed=options.seed)
@@ -200,10 +200,10 @@ def _hold_out(views: StoredViews, photos: LabelledPhotos, options: BackboneOptio
 def _first_classifier(
     views: StoredViews, photos: LabelledPhotos, fold: Fold, options: BackboneOptions, dim: int
 ) -> tuple[Floats, Floats]:
-    """Returns kernel and bias to begin with: zeros for frozen features, else a classifier fitted to them.
+    """Returns kernel and bias to start from: zeros for frozen features, else a classifier fitted to them.
 
-    A classifier that fits already keeps the first steps from spoiling the pretrained layers, which pays most on photos
-    unlike those learned from (Kumar et al., Fine-Tuning can Distort Pretrained Features, 2022).
+    A fitted classifier keeps the first steps from spoiling the pretrained layers. This helps most on photos unlike
+    those learned from (Kumar et al., Fine-Tuning can Distort Pretrained Features, 2022).
     """
     labels = len(photos.labels)
     if options.mode == "features":
@@ -272,7 +272,7 @@ def _train(run: _Run, *, resume: bool) -> dict[str, Any]:
 
 
 def _publish(target: Path, run: _Run, record: dict[str, Any]) -> None:
-    """Writes the folder beside its place and renames it: it is whole or not there."""
+    """Writes the folder under another name, then renames it, so that it appears whole or not at all."""
     make_folder(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-", ignore_cleanup_errors=True) as temporary:
         staged = Path(temporary) / target.name

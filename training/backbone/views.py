@@ -1,4 +1,4 @@
-"""What the frozen layers give for every view of every photo: computed once, kept on disk, read batch by batch.
+"""Stores the frozen layers' output for every view of every photo: computed once, read batch by batch.
 
 A view is the photo itself (number 0) or one of its augmented copies. Its row holds the cut's output, flattened, and
 pool_3 as it was before training.
@@ -24,13 +24,13 @@ _BLOCK = 64
 
 
 class StoredViews:
-    """Rows of photos in their views.
+    """The stored rows of all views of all photos.
 
     Args:
         settings: where photos are read from and what computes the frozen layers.
         folder: where the rows are kept.
         cut: the network; its lower part makes the rows.
-        options: how the result is trained.
+        options: how the backbone is trained.
     """
 
     def __init__(self, settings: Settings, folder: Path, cut: CutNetwork, options: BackboneOptions) -> None:
@@ -39,7 +39,7 @@ class StoredViews:
         self._store = FeatureStore(folder, self._spec.fingerprint, self._spec.dim)
 
     def fill(self, photos: LabelledPhotos, views: int) -> dict[str, str]:
-        """Computes what is missing of views 0 to `views`.
+        """Computes the missing rows of views 0 to `views`.
 
         Returns:
             The photos that could not be read, with the reason.
@@ -49,14 +49,14 @@ class StoredViews:
         return embed_missing(self._settings, self._store, reader, self._store.missing(wanted), self._load)
 
     def read(self, keys: Sequence[str]) -> Floats:
-        """Returns what training starts from: the cut's outputs (n, *cut_shape), or pool_3 (n, dim) without a cut."""
+        """Returns the trained part's inputs: the cut's outputs (n, *cut_shape), or pool_3 (n, dim) without a cut."""
         rows = self._store.read(keys)
         if self._cut.upper is None:
             return rows
         return rows[:, : self._cut.cut_size].reshape(len(rows), *self._cut.cut_shape)
 
     def pooled(self, keys: Sequence[str]) -> Floats:
-        """Returns pool_3 before training, float32 (n, dim); the stored maps never all lie in memory."""
+        """Returns pool_3 before training, float32 (n, dim), read block by block to save memory."""
         blocks = [keys[start : start + _BLOCK] for start in range(0, len(keys), _BLOCK)]
         return np.concatenate([self._store.read(block)[:, self._cut.cut_size :] for block in blocks])
 
@@ -69,7 +69,7 @@ class StoredViews:
 
 
 def view_key(sha256: str, view: int) -> str:
-    """Names a view's row: the photo's sha256, or its augmented copy's key."""
+    """Returns the key of a view's row: the photo's sha256, or its augmented copy's key."""
     return copy_key(sha256, view - 1) if view else sha256
 
 
@@ -86,7 +86,7 @@ def _row_spec(settings: Settings, cut: CutNetwork) -> BackboneSpec:
 
 
 def _export(settings: Settings, options: BackboneOptions) -> Any:
-    # OpenVINO chooses its numbers itself; it cannot read a network that casts between two kinds.
+    # OpenVINO chooses its number format itself; it cannot read a network that casts between two formats.
     with precision_policy("f32"):
         cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size, dtype="uint8")
         return to_openvino(cut.row_network())

@@ -1,4 +1,4 @@
-"""What the query embedder is trained on, in arrays, and the batches drawn from it."""
+"""Holds the photos and texts that the query embedder is trained on, and draws batches of them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.embedder.options import EmbedderOptions
 from training.photos import copy_key, flip_key
 
 NO_TEXT = -1
-_WIDTH = 512  # directions that are trained on; the photos' other directions hold next to nothing
+_WIDTH = 512  # directions that are trained on; the other directions of the photos hold next to nothing
 _WHITENING = 0.5
 _SHRINKAGE = 0.3
 _MOST_COPIES = 4
@@ -23,21 +23,21 @@ _BLOCK_ROWS = 8192
 _NEIGHBOURS = 10
 _MOST_COMPARED = 20_000
 _COMPARED_PHOTOS = 256
-_TEXT_DROPOUT = 1 / 3  # of what photos lose
+_TEXT_DROPOUT = 1 / 3  # of the dropout of photos
 Numbers = NDArray[np.int64]
 Table = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Photos in the directions that are trained on.
+    """Photos, reduced to the directions that are trained on.
 
     Attributes:
-        start: transform, mean and matrix (dim, width) that lead there.
+        start: the projection (dim, width) to these directions.
         views: float16 (v, n, width): each photo, then its mirror image and copies where they are stored.
-        products: int64 (n,), which product each shows, from 0; ascending.
+        products: int64 (n,), number of the product that each shows, from 0; ascending.
         copies: int64 (n,), equal for photos of equal bytes.
-        held: bool (n,), photos that are kept from training, to measure with.
+        held: bool (n,), photos that are kept out of training, to measure with.
     """
 
     start: Projection
@@ -52,9 +52,9 @@ class TextBank:
     """The texts that are learned, and the products that each belongs to.
 
     Attributes:
-        features: float16 (t, width).
-        texts, products: int64 (n,), the pairs, products numbered as in `Photos`.
-        weights: float32 (n,).
+        features: float16 (t, text width).
+        texts, products: int64 (n,), the pairs; products are numbered as in `Photos`.
+        weights: float32 (n,), how much each pair counts.
     """
 
     features: NDArray[np.float16]
@@ -64,12 +64,12 @@ class TextBank:
 
 
 def view_keys(store: FeatureStore, photos: list[str], most: int) -> list[list[str]]:
-    """Returns how the features of each view are called, one list a view, the photos themselves first.
+    """Returns the feature-store keys of each view, one list per view, original photos first.
 
-    A view counts where most photos have it; in it, a photo that lacks it stands for itself.
+    A view is used if more than half of the photos have it; a photo without it is replaced by the original.
 
     Args:
-        most: views wanted at most.
+        most: largest number of views.
     """
     names: list[Callable[[str], str]] = [flip_key, *(partial(copy_key, number=at) for at in range(_MOST_COPIES))]
     views = [photos]
@@ -82,13 +82,15 @@ def view_keys(store: FeatureStore, photos: list[str], most: int) -> list[list[st
 
 
 def fit_start(blocks: Callable[[], Iterator[tuple[Floats, Numbers]]], *, whitened: bool) -> Projection:
-    """Fits the directions that training starts from.
+    """Returns the projection to the directions that training starts from.
 
     PCA, then whitening of the differences between photos of one product (see `training.voters.feature_map`), with the
-    directions ordered by how far they spread all photos. Where no product has two photos, PCA alone.
+    directions ordered by how far they spread all photos. If no product has two photos, PCA alone.
 
     Args:
-        blocks: gives blocks of pool_3 rows float32 (n, dim) with their products int64 (n,), as often as it is called.
+        blocks: returns an iterator over blocks of pool_3 rows float32 (n, dim) and their products int64 (n,), each time
+            it is called.
+        whitened: False: PCA alone.
     """
     pca = fit_pca((rows for rows, _ in blocks()), _WIDTH, _WHITENING)
     within, total = _scatters(pca, blocks()) if whitened else (np.zeros((1, 1)), np.zeros((1, 1)))
@@ -110,7 +112,7 @@ def _linear(projection: Projection, rows: Floats) -> Floats:
 
 
 def _scatters(pca: Projection, blocks: Iterator[tuple[Floats, Numbers]]) -> tuple[NDArray[np.float64], ...]:
-    """Returns covariance within products and in all, both (width, width); a block holds whole products."""
+    """Returns the covariance within products and over all photos, both (width, width); blocks hold whole products."""
     width, count = pca.space_dim, 0
     within, total = np.zeros((width, width)), np.zeros((width, width))
     for rows, products in blocks:
@@ -132,21 +134,21 @@ def reduce_rows(start: Projection, rows: Floats) -> NDArray[np.float16]:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One step's rows: B pairs, R random photos.
+    """The rows of one step: B pairs and R random photos.
 
     Attributes:
         first: float32 (B, width), a photo (or view) of each pair's product.
-        second: float32 (S, width), another of each of the first S products, S = min(B, 256): comparing more photos
-            with each other would cost more than all else.
-        randoms: float32 (R, width).
+        second: float32 (S, width), another photo (or view) of each of the first S products, S = min(B, 256): comparing
+            more photos with each other would cost more than all else.
+        randoms: float32 (R, width), the random photos.
         texts: float32 (B, text width); zeros where the row has no text.
         right: bool (B, B + R), whether the photo is a right answer to the text.
-        compared: bool (B, B + R), whether it is either right or wrong.
-        same: bool (2S, 2S), two photos of one product, S photos of `first` then those of `second`.
+        compared: bool (B, B + R), whether the photo counts as right or wrong; False: it is left out.
+        same: bool (2S, 2S), whether two photos show one product: S photos of `first`, then those of `second`.
         photos_compared: bool (2S, 2S), whether two photos are compared.
         has_text: float32 (B,), 1 where the row has a text; is_pair: float32 (B + R,), 0 for the random photos.
         inverse_q_photos: float32 (B + R,), 1 / how often each is drawn for a batch; inverse_q_texts: float32 (B,), the
-            same, and 0 where there is no text.
+            same for texts, 0 where the row has no text.
     """
 
     first: Floats
@@ -170,7 +172,7 @@ class Sampler:
 
     Args:
         photos, bank: what to draw from; held photos are left out.
-        query_photos: pairs of a shopper's photo, float16 (q, width), and its product int64 (q,).
+        query_photos: shoppers' photos float16 (q, width), and the product of each int64 (q,).
     """
 
     def __init__(
@@ -224,7 +226,7 @@ class Sampler:
         return rows[kept], bounds
 
     def find_neighbours(self, matrix: Floats) -> None:
-        """Looks for the products nearest to each in the present space, for hard negatives.
+        """Finds the nearest products of each product in the current space, for hard negatives.
 
         Args:
             matrix: float32 (width, d).
@@ -303,7 +305,7 @@ class Sampler:
         return self._photos.views[views, self._rows[places]].astype(np.float32)
 
     def _put_query_photos(self, random: np.random.Generator, second: Floats, products: Numbers) -> None:
-        """Lets half of the rows whose product was found by photo see such a photo."""
+        """Replaces about half of the rows whose product shoppers found by photo with such a photo."""
         if self._query_photos is None:
             return
         photos, bounds = self._query_photos
@@ -313,7 +315,7 @@ class Sampler:
             second[chosen] = photos[random.integers(low[chosen], high[chosen])].astype(np.float32)
 
     def _judge(self, texts: Numbers, items: Numbers, copies: Numbers) -> tuple[Table, Table]:
-        """Returns which photos are right for which text, and which are either right or wrong."""
+        """Returns which photos are right for which text, and which count as right or wrong, both (texts, items)."""
         if not self._options.mask:
             right = np.zeros((len(texts), len(items)), np.bool_)
             np.fill_diagonal(right, texts != NO_TEXT)
@@ -324,7 +326,7 @@ class Sampler:
         return right, self._compared(right, copies[: len(texts)], copies)
 
     def _compared(self, right: Table, rows: Numbers, columns: Numbers) -> Table:
-        """Returns what is right or no copy of the row's own photo; all, where nothing is masked."""
+        """Returns which cells count: right ones, and those that are no copy of the row's photo; all without a mask."""
         return right | (rows[:, None] != columns[None, :]) if self._options.mask else np.ones_like(right)
 
     def _known(self, texts: Numbers, products: Numbers) -> Table:
@@ -352,7 +354,7 @@ class Sampler:
 
 
 def _drop(random: np.random.Generator, rows: Floats, share: float) -> None:
-    """Sets about `share` of the values to 0, in steps of 1/256, and scales the others up for it."""
+    """Sets about `share` (in steps of 1/256) of the values to 0, and scales the others up to make up for it."""
     level = round(share * 256)
     if level:
         kept = np.frombuffer(random.bytes(rows.size), np.uint8).reshape(rows.shape) >= level

@@ -1,9 +1,9 @@
-"""Optional fine-tuning of the sentence encoder, and whether the tuned one is taken.
+"""Fine-tunes the sentence encoder, if asked for, and decides between the tuned and the frozen one.
 
-The encoder is tuned without the held-out queries and products of the query embedder, and taken where the text head that
-ridge regression gives on it finds them no worse than the head on the frozen encoder. It lies under `encoders/` of the
-home and is found again by a key over the frozen encoder, the options and the pairs that were learned: while those stay
-the same, later trainings take it as it is, and one that was refused is not tuned again.
+The encoder is tuned without the held-out queries and products of the query embedder. It is taken if a text head, fitted
+on it by ridge regression, finds them no worse than a head on the frozen encoder does. It is stored under `encoders/` in
+the home, with a key made of the frozen encoder, the options and the learned pairs. While these stay the same, later
+trainings reuse it, and do not repeat a tuning that was refused.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from training.errors import InvalidTraining
 from training.text_encoder import TextTargets, TuningPlan, steps_for, tune
 
 _CHECKPOINTS = "training"
-_VERSION = 1  # of the recipe; another one is tuned anew
+_VERSION = 1  # of the recipe; a new version tunes anew
 _log = logging.getLogger("lookalike.train")
 
 
@@ -41,14 +41,14 @@ class EncodedMaterial:
 def tune_encoder(
     context: TrainingContext, frozen: EncodedMaterial, points: Floats, options: EmbedderOptions
 ) -> tuple[EncodedMaterial | None, dict[str, Any]]:
-    """Tunes the last `options.tune_encoder` layers, or takes what was tuned on the same before.
+    """Tunes the last `options.tune_encoder` layers, or reuses an earlier tuning on the same data.
 
     Args:
         points: float32 (real, d), the catalogue's photos in the untrained space.
 
     Returns:
-        The tuned encoder with its material, or None where the frozen one is kept; and `key`, `layers`, `kept` (`tuned`
-        or `frozen`), `reason` where it is the frozen one, `name`, the held-out figures of `frozen` and `tuned`,
+        The tuned encoder with its material, or None if the frozen one is kept; and `key`, `layers`, `kept` (`tuned` or
+        `frozen`), the `reason` to keep the frozen one, `name`, the held-out figures of `frozen` and `tuned`,
         `best_step` and `curve` of the tuning, `reused` and `seconds`.
     """
     started = time.perf_counter()
@@ -119,7 +119,7 @@ class _Tuning:
         return EncodedMaterial(encoder, _with_features(self._frozen.material, features))
 
     def _judge(self, encoder: Encoder) -> tuple[NDArray[np.float16] | None, dict[str, Any]]:
-        """Compares with the frozen encoder on what was held out from both heads; None: the frozen one is better."""
+        """Returns the texts' features by `encoder`, or None if the frozen encoder is better; and both figures."""
         material = self._frozen.material
         features = encode_texts(encoder, material.texts)
         before = self._figures(self._frozen.encoder, material, self._rest)
@@ -136,7 +136,7 @@ class _Tuning:
 
 
 def _targets(rest: Material, points: Floats, options: EmbedderOptions) -> TextTargets:
-    """Returns what is tuned on; another tenth of the texts and products is kept for early stopping."""
+    """Returns the pairs to tune on; another tenth of the texts and products is kept for early stopping."""
     inner, asked = hold_out(rest, options.seed + 1)
     bank, count = inner.bank, len(rest.keys)
     real = bank.products < count
@@ -157,7 +157,7 @@ def _with_features(material: Material, features: NDArray[np.float16]) -> Materia
 
 
 def _key(encoder: Encoder, rest: Material, options: EmbedderOptions) -> str:
-    """Returns the hex sha256 of all that decides a tuning but the photos, whose places move a little every night."""
+    """Returns the hex sha256 of all that decides a tuning except the photos, whose points move a little every night."""
     bank = rest.bank
     real = np.flatnonzero(bank.products < len(rest.keys))
     rows = zip(bank.texts[real], rest.keys[bank.products[real]], bank.weights[real], strict=True)
@@ -167,7 +167,7 @@ def _key(encoder: Encoder, rest: Material, options: EmbedderOptions) -> str:
 
 
 def _refused_before(context: TrainingContext, key: str) -> dict[str, Any] | None:
-    """Returns what the live generation's training found where it refused a tuning of the same key."""
+    """Returns the live generation's record of a refused tuning with the same key, if there is one."""
     if context.live is None:
         return None
     part = context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})

@@ -1,4 +1,4 @@
-"""The training loop of the query embedder: steps, checkpoints to go on from, and the best state on held-out queries."""
+"""Training loop of the query embedder: runs steps, keeps checkpoints, picks the best state on held-out queries."""
 
 import io
 import json
@@ -22,18 +22,16 @@ _DRAWS = 5_000_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 3, 60
 _LEAST_STEPS = 300
 _LARGE = 100_000
-_LOOKS = 10  # times that held-out queries are asked in one training
+_LOOKS = 10  # how often one training is measured on the held-out queries
 _PATIENCE = 6
-_NOISE = (
-    0.02  # a difference of held-out scores that says nothing; of equal states the later is taken, for it is annealed
-)
+_NOISE = 0.02  # smaller differences of held-out scores mean nothing; the later, annealed state is then taken
 _HARD_FROM = 2 / 3
 _log = logging.getLogger("lookalike.train")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and in what steps is trained."""
+    """The number of training steps, and of pairs per step."""
 
     steps: int
     batch: int
@@ -44,9 +42,9 @@ class Fitted:
     """A finished training.
 
     Attributes:
-        weights: the best, or the last where nothing was held out.
-        steps: after how many steps they were reached.
-        curve: (step, loss, held-out score) at every look.
+        weights: the best weights, or the last ones if nothing was held out.
+        steps: number of steps after which the weights were reached.
+        curve: (step, loss, held-out score) of every look at the held-out queries.
     """
 
     weights: Weights
@@ -55,10 +53,10 @@ class Fitted:
 
 
 def plan_of(size: int, options: EmbedderOptions) -> Plan:
-    """Chooses batch and steps.
+    """Returns how many steps to train, and how many pairs each step takes.
 
     Args:
-        size: pairs or photos, whichever are more.
+        size: number of pairs or of photos, whichever is larger.
     """
     batch = options.batch or (512 if size >= _LARGE else 256)
     epochs = options.epochs or max(_LEAST_EPOCHS, min(_MOST_EPOCHS, _DRAWS // max(size, 1)))
@@ -77,19 +75,20 @@ def fit(
     checkpoint: Path | None = None,
     label: str = "query embedder",
 ) -> Fitted:
-    """Trains.
+    """Trains the query embedder and returns its best weights.
 
     Args:
-        start: where training starts.
+        start: the weights to start from.
         score: held-out quality of weights, higher is better; None: all steps are run and the last weights taken.
-        stop_at: ends the training after so many steps of the plan.
-        checkpoint: file that the state is kept in at every look; a training of the same name goes on from it.
+        stop_at: ends the training after this many steps of the plan.
+        checkpoint: file that keeps the state of the last look; a training with the same file continues from it.
+        label: name shown beside the progress bar.
     """
     model = build(start, plan.steps, options)
     state = _resume(checkpoint, model)
     last = min(stop_at or plan.steps, plan.steps)
     every = max(1, plan.steps // _LOOKS)
-    # a multiple of `every`, as every checkpoint is, so that a training that goes on draws what it would have drawn
+    # a multiple of `every`, as every checkpoint is, so that a resumed training draws the same batches
     hard_from = int(_LOOKS * _HARD_FROM) * every if options.hard_negatives else plan.steps
 
     def looks_around(step: int) -> bool:
@@ -106,7 +105,7 @@ def fit(
                 sampler.find_neighbours(read_weights(model).photo)
             inputs = ahead.result() if ahead else draw(state.step)
             following = state.step + 1
-            # drawn while the network computes; not across a look around, which changes what is drawn
+            # drawn while the network computes, except before a look around, which changes what is drawn
             ahead = drawing.submit(draw, following) if not looks_around(following) else None
             state.loss = float(model.train_on_batch(inputs))
             state.step += 1
@@ -121,7 +120,7 @@ def fit(
 
 
 class _State:
-    """Where a training stands."""
+    """The state of a running training."""
 
     def __init__(self) -> None:
         self.step = self.best_step = 0
@@ -131,7 +130,7 @@ class _State:
 
     @property
     def is_over(self) -> bool:
-        """Clearly worse than its best for several looks."""
+        """Whether the last 6 looks were all clearly worse than the best one."""
         scores = [score for _, _, score in self.curve]
         late = scores[-_PATIENCE:]
         return len(scores) > _PATIENCE and max(late) < max(scores) - _NOISE
@@ -157,7 +156,7 @@ def _keep(path: Path | None, model: Any, state: _State) -> None:
 
 
 def _resume(path: Path | None, model: Any) -> _State:
-    """Goes on from a checkpoint; one that cannot be read is as none."""
+    """Returns the state of a checkpoint and restores the model; a new state if none can be read."""
     state = _State()
     if path is None or not path.exists():
         return state

@@ -1,7 +1,7 @@
-"""What the query embedder answered to words that it was not trained on, kept in the generation for the report.
+"""Keeps the query embedder's answers to held-out words in the generation, for the retrieval report.
 
-The space that is published has learned all words in the end, so it cannot be asked again: the answers are those of the
-space that was trained without them, taken when it was there.
+The published space has learned all words in the end, so it cannot be measured on them. The answers come from the space
+that was trained without these words, and are written while that space is in memory.
 """
 
 import json
@@ -28,12 +28,14 @@ Space = tuple[Floats, TextHead]
 
 @dataclass(frozen=True, kw_only=True)
 class HeldAnswer:
-    """One query's answer.
+    """The answer to one held-out query, in the live and in the untrained space.
 
     Attributes:
-        right: product keys.
+        source: the group in which the query is reported.
+        right: keys of the right products.
         live, untrained: METRICS and `rank` in either space.
-        guesses: product keys of the best in the live space; `scores` theirs.
+        guesses: keys of the best products in the live space.
+        scores: cosines of the guesses.
     """
 
     text: str
@@ -46,7 +48,7 @@ class HeldAnswer:
 
 
 def write_answers(folder: Path, live: Space, untrained: Space, material: Material, held: Held) -> None:
-    """Asks both spaces the held-out words and writes their answers.
+    """Searches both spaces for the held-out words and writes the answers.
 
     Args:
         live, untrained: the catalogue's photos float32 (real, d), and the head fitted without the held-out words.
@@ -62,10 +64,10 @@ def write_answers(folder: Path, live: Space, untrained: Space, material: Materia
 
 
 def read_answers(path: Path) -> list[HeldAnswer]:
-    """Reads what `write_answers` wrote.
+    """Returns the answers that `write_answers` wrote.
 
     Raises:
-        InvalidModel: the file is something else.
+        InvalidModel: the file does not hold such answers.
     """
     try:
         return [_answer(fields) for fields in json.loads(path.read_text(encoding="utf-8"))]

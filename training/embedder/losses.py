@@ -1,7 +1,7 @@
-"""Losses that bring a query and what was meant together. Only `keras.ops`: they run on TensorFlow, JAX and PyTorch.
+"""Losses that pull queries and right answers together, in `keras.ops`: they run on TensorFlow, JAX and PyTorch.
 
 InfoNCE (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018) with several positives
-a row (Khosla et al., "Supervised Contrastive Learning", 2020, its "out" form), false negatives left out, and the logQ
+per row (Khosla et al., "Supervised Contrastive Learning", 2020, its "out" form), false negatives left out, and the logQ
 correction for candidates that are drawn by popularity (Yi et al., "Sampling-Bias-Corrected Neural Modeling", RecSys
 2019). `margin_loss` is the plain baseline: a positive and a random negative.
 """
@@ -19,10 +19,10 @@ class Side:
     """One way to read a table of cosines.
 
     Attributes:
-        axis: of the candidates; 1: rows are the queries, 0: columns are.
-        inverse_q: one a candidate: 1 / how often it is drawn, at most 1e12; 0: it is no candidate. None: all are drawn
-            alike.
-        weights: one a query: how much it counts. None: all count alike.
+        axis: axis of the candidates; 1: the rows are queries, 0: the columns are.
+        inverse_q: one per candidate: 1 / how often it is drawn, at most 1e12; 0: it is no candidate. None: all are
+            drawn equally often.
+        weights: one per query: how much it counts. None: all count the same.
     """
 
     axis: int = 1
@@ -38,19 +38,19 @@ def info_nce(
     compared: Tensor | None = None,
     sides: Sequence[Side] = (Side(),),
 ) -> Tensor:
-    """Mean over queries of the negative log share of a query's positives among its candidates, summed over the sides.
+    """Returns the mean negative log share of queries' positives among their candidates, summed over the sides.
 
-    The exponentials are taken once for all sides, and as they are, without taking off the largest first: within
-    these bounds nothing overflows, and each pass over the table that is saved counts.
+    The exponentials are computed once for all sides, without subtracting the largest first: within the bounds below
+    nothing overflows, and every saved pass over the table counts.
 
     Args:
         cosines: (n, m), of queries and candidates.
         positives: (n, m), bool or 0 and 1, whether the candidate is right for the query. A query without any does not
             count.
         scale: what the cosines are multiplied with: 1 / temperature, at most 50.
-        compared: (n, m), bool or 0 and 1; not where a candidate is neither right nor wrong, such as a copy of the right
+        compared: (n, m), bool or 0 and 1; 0 where a candidate is neither right nor wrong, such as a copy of the right
             photo.
-        sides: which way the table is read.
+        sides: the ways to read the table.
 
     Returns:
         A scalar.
@@ -91,15 +91,15 @@ def _along(table: Tensor, factors: Tensor, axis: int) -> Tensor:
 
 
 def margin_loss(cosines: Tensor, positives: Tensor, *, margin: float = 0.2, weights: Tensor | None = None) -> Tensor:
-    """Mean over rows of max(0, margin - cosine to the own item + cosine to a random other item).
+    """Returns the mean over rows of max(0, margin - cosine to the own item + cosine to a random other item).
 
-    The random other is the next row's item, for a batch is drawn at random; where that one happens to be right as well,
-    the row does not count.
+    The other item is the next row's, because a batch is drawn at random; if that item happens to be right as well, the
+    row does not count.
 
     Args:
         cosines: (n, n) or wider, row i's own item being column i.
-        positives: the same shape.
-        weights: (n,).
+        positives: the same shape, whether the item is right for the row.
+        weights: (n,), how much each row counts.
     """
     from keras import ops
 

@@ -1,4 +1,4 @@
-"""Fits the match calibration: probabilities on queries whose answer is known, and the bounds of `no_match`."""
+"""Fits the match calibration on queries with known answers: match probabilities, and the bounds of `no_match`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from engine.protocols import Floats
 from engine.space import Curve, MatchCalibration, Region, normalise
 from training.measures import reliability
 
-_HITS = 10  # of each query that the curve is fitted on
+_HITS = 10  # hits of each query that the curve is fitted on
 _REFUSED = 0.01  # share of queries with a right answer that a bound may refuse
 _AXES = 64
 _LEAST_QUERIES = 20
@@ -21,18 +21,18 @@ Truths = NDArray[np.bool_]
 
 
 def fit_curve(scores: Floats, right: Truths) -> tuple[Curve, dict[str, Any]] | None:
-    """Fits the curve of one kind of query.
+    """Fits the probability curve of one kind of query.
 
     Platt scaling with its smoothed targets (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), so that
-    a curve is never steeper than its data allow. It learns from each query's ten best hits, and once more with the
-    right products taken away, as if the shop did not sell them: then all hits are wrong.
+    a curve is never steeper than its data allow. It learns from each query's ten best hits twice: as they
+    are, and without the right products, as if the shop did not sell them, so that all hits are wrong.
 
     Args:
         scores: float32 (n, p), cosine of each query and the best photo of each product.
-        right: bool (n, p).
+        right: bool (n, p), whether the product is right.
 
     Returns:
-        The curve and what was measured; None: there are too few queries. `false_refusal` is the share of queries with
+        The curve and its figures, or None with fewer than 20 queries. `false_refusal` is the share of queries with
         a right answer that `least` refuses, `false_accept` the share of queries without one that it lets pass.
     """
     usable = right.any(axis=1) & ~right.all(axis=1)
@@ -55,12 +55,12 @@ def fit_curve(scores: Floats, right: Truths) -> tuple[Curve, dict[str, Any]] | N
 
 
 def fit_region(blocks: Iterable[Floats], held: Floats) -> tuple[Region, dict[str, Any]]:
-    """Fits the region of the catalogue's photos.
+    """Fits the region in which the catalogue's photos lie.
 
     Args:
         blocks: pool_3 rows float32 (n, dim) of the photos.
-        held: float32 (m, dim), photos that are not among them; they say how far a fitting photo may lie. Where there
-            are none, the photos themselves do, and the bound is doubled, for photos lie nearer to what they shaped.
+        held: float32 (m, dim), pool_3 rows of other photos; their distances set the bound. If there are fewer than 20,
+            the last block sets it and the bound is doubled, because a region lies nearer to the photos that shaped it.
 
     Returns:
         The region and its `false_refusal` on the photos that set the bound.
@@ -91,7 +91,7 @@ def fit_region(blocks: Iterable[Floats], held: Floats) -> tuple[Region, dict[str
 def fit_calibration(
     tables: dict[str, tuple[Floats, Truths]], blocks: Iterable[Floats], held: Floats
 ) -> MatchCalibration:
-    """Fits all curves and the region.
+    """Returns the match calibration: the curve of each kind of query, and the region.
 
     Args:
         tables: kind (`text`, `photo`) -> scores and truths as `fit_curve` takes them.
@@ -114,7 +114,7 @@ def _best_hits(scores: Floats, right: Truths) -> tuple[Floats, Truths]:
 
 
 def _platt(cosines: NDArray[np.float64], right: Truths) -> tuple[float, float]:
-    """Fits slope and offset by Newton's method with a small ridge."""
+    """Returns slope and offset, fitted by Newton's method with a small ridge."""
     positives = int(right.sum())
     high, low = (positives + 1) / (positives + 2), 1 / (len(right) - positives + 2)
     targets = np.where(right, high, low)

@@ -27,14 +27,14 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What there is to learn.
+    """The photos and texts that the query embedder learns from.
 
     Attributes:
         photos: the catalogue's photos, then one row for each class of the backbone's own classifier, if it is used.
-        real: how many of them are the catalogue's.
+        real: how many of the photos are the catalogue's.
         keys: int64 (p,), the product keys; products are numbered by their place here.
-        bank: the texts.
-        texts: str, (t,).
+        bank: the texts' features, and the pairs.
+        texts: the texts themselves, (t,).
         query_photos: rows of shoppers' photos float16 (q, width) and the products they chose int64 (q,).
         sha256: of the catalogue's photos, (real,).
     """
@@ -58,7 +58,7 @@ class Material:
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def places(self, points: Floats) -> Floats:
-        """Returns where each product lies, float32 (p, d): the mean of its photos that are not held out.
+        """Returns each product's point, float32 (p, d), L2 norm 1: the mean of its photos that are not held out.
 
         Args:
             points: float32 (real, d).
@@ -72,7 +72,7 @@ class Material:
 
 
 def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, options: EmbedderOptions) -> Material:
-    """Reads features and encodes texts; the photos that measure generations are marked as held."""
+    """Returns stored photo features and encoded texts; the photos that measure generations are marked as held."""
     count = len(context.snapshot.image_sha256)
     rows = np.unique(np.linspace(0, count - 1, min(count, MOST_PHOTOS)).astype(np.int64))
     sha256 = [context.snapshot.image_sha256[row] for row in rows]
@@ -155,7 +155,7 @@ def _numbers(product_keys: Numbers, keys: Numbers) -> tuple[Numbers, NDArray[np.
 
 
 def known_photos(context: TrainingContext, pairs: Pairs, keys: Numbers) -> tuple[list[str], Numbers]:
-    """Returns the shoppers' photos whose features are stored, and the places in `keys` of what they chose, int64 (n,).
+    """Returns the keys of shoppers' stored photos, and the chosen products as places in `keys`, int64 (n,).
 
     A photo that was never embedded cannot be learned from.
     """
@@ -177,10 +177,10 @@ def _query_photos(
 
 
 def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) -> Material:
-    """Adds the classes of the backbone's classifier as products of one photo: its row, laid onto the mean photo.
+    """Adds the classes of the backbone's classifier as products of one photo each: the mean photo plus the class's row.
 
-    A class's score is the inner product of its row and the features, so a photo of it lies from the mean photo in the
-    direction of the row; how far, the catalogue's own photos say.
+    A class's score is the inner product of its row and the features, so its photos lie in the direction of the row from
+    the mean photo. How far they lie is taken from the catalogue's own photos.
     """
     try:
         classes = classifier_rows(spec)
@@ -208,7 +208,7 @@ def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) ->
 
 
 def _class_photos(material: Material, class_rows: Floats) -> Floats:
-    """Returns made-up pool_3 rows float32 (c, dim), 0 or more as pooled activations are."""
+    """Returns made-up pool_3 rows float32 (c, dim), never negative, as pooled activations are."""
     # the mean of square-rooted features, squared, is close enough to the mean of the features up to its size
     middle = np.square(np.maximum(material.photos.start.mean, 0))
     away = class_rows - class_rows.mean(axis=0)

@@ -1,4 +1,4 @@
-"""What is held out from the query embedder's training, and how well a space does on it."""
+"""Holds out queries and products from the query embedder's training, and measures spaces on them."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -15,24 +15,24 @@ from training.embedder.network import Weights
 from training.measures import photo_retrieval
 
 _SHARE = 0.1
-_LEAST_PRODUCTS = 30  # below, a tenth is too few to measure and too many to do without
+_LEAST_PRODUCTS = 30  # of fewer, a tenth is too few to measure and too many to lose
 _MOST_QUERIES = 1000
 _MOST_ANCHORS = 4096
 _RIDGE = 0.3
 _BLOCK = 128
 _MOST_CELLS = 50_000_000
 Numbers = NDArray[np.int64]
-_Anchors = tuple[Numbers, Floats, Floats]  # texts, where each lies, its weight
+_Anchors = tuple[Numbers, Floats, Floats]  # texts, their points, their weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What was kept from training.
+    """The queries and products that were kept out of training.
 
     Attributes:
         queries: int64 (a,), texts whose products were trained on with other texts.
         product_queries: int64 (b,), texts of products that were not trained on at all.
-        products: bool (p,), those products.
+        products: bool (p,), the products that were not trained on.
     """
 
     queries: Numbers
@@ -41,7 +41,7 @@ class Held:
 
 
 def hold_out(material: Material, seed: int) -> tuple[Material, Held]:
-    """Draws a tenth of the products and a tenth of the others' texts; returns the material without them, and them."""
+    """Holds out a tenth of the products and of the others' texts; returns the remaining material, and both."""
     bank, count = material.bank, len(material.keys)
     real = bank.products < count
     texts = len(bank.features)
@@ -82,16 +82,17 @@ def _pick_texts(material: Material, usable: NDArray[np.bool_], seed: int) -> NDA
 
 
 def figures_of(points: Floats, head: TextHead | None, material: Material, held: Held) -> dict[str, float]:
-    """Measures a space on what was held out.
+    """Returns how well a space does on the held-out queries, products and photos.
 
     Args:
         points: float32 (real, d), the catalogue's photos in the space.
-        head: leads text features into it.
+        head: maps text features into the space.
 
     Returns:
-        query_mrr, product_mrr: the mean reciprocal rank of the first right product, by its nearest photo, of held-out
-        texts of products that were trained on and that were not; photo_r1: held-out photos whose nearest other photo
-        shows the same product; the number of each; those without any are left out.
+        query_mrr and product_mrr: the mean reciprocal rank of the first right product, scored by its nearest photo, for
+        held-out texts of products that were trained on, and of products that were not. photo_r1: the share of held-out
+        photos whose nearest other photo shows the same product. The number of queries of each figure. Figures without
+        queries are left out.
     """
     figures: dict[str, float] = {}
     for name, queries in (("query", held.queries), ("product", held.product_queries)):
@@ -104,13 +105,13 @@ def figures_of(points: Floats, head: TextHead | None, material: Material, held: 
 
 
 def score_of(figures: dict[str, float]) -> float:
-    """Returns the mean of what was measured; 0 where nothing was."""
+    """Returns the mean of the figures, without the numbers of queries; 0 if there are none."""
     values = [value for name, value in figures.items() if not name.endswith("queries")]
     return float(np.mean(values)) if values else 0.0
 
 
 def text_table(points: Floats, head: TextHead, material: Material, held: Held) -> tuple[Floats, NDArray[np.bool_]]:
-    """Asks all held-out texts: cosines with each product's best photo, float32 (n, p), and which are right, bool."""
+    """Returns cosines of held-out texts and each product's best photo, float32 (n, p), and which are right, bool."""
     queries = _few(np.concatenate([held.queries, held.product_queries]), _MOST_CELLS // max(len(points), 1))
     scores = _scores(_asked(head, material, queries), points, material.products)
     right = np.zeros(scores.shape, np.bool_)
@@ -122,7 +123,7 @@ def text_table(points: Floats, head: TextHead, material: Material, held: Held) -
 def photo_table(
     points: Floats, material: Material, adapter: QueryAdapter | None = None
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Searches the held-out photos, through the adapter if there is one, among the others, as `text_table` does texts.
+    """Returns what `text_table` does for held-out photos, searched among the others, through the adapter if given.
 
     Args:
         points: float32 (real, d), the catalogue's photos in the space.
@@ -163,7 +164,7 @@ def _scores(queries: Floats, points: Floats, products: Numbers) -> Floats:
 def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
     """Returns the head of learned weights: their linear map, and the shop's texts as anchors.
 
-    Where the shop has no texts, the names of the backbone's own classes are the anchors; None: there are none either.
+    If the shop has no texts, the names of the backbone's own classes are the anchors; None: there are none either.
     """
     zero = np.zeros(len(weights.text), np.float32)
     anchors = _targets(points, material)
@@ -173,7 +174,7 @@ def trained_head(weights: Weights, points: Floats, material: Material, encoder: 
 
 
 def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
-    """Returns the head that ridge regression gives in a space of `points` float32 (real, d); None: there is no text."""
+    """Returns the head fitted by ridge regression to `points`, float32 (real, d); None if there is no text."""
     anchors = texts, targets, weights = _targets(points, material)
     if not len(texts):
         return None
@@ -182,7 +183,7 @@ def untrained_head(points: Floats, material: Material, encoder: Encoder) -> Text
 
 
 def start_weights(material: Material, dim: int) -> Weights:
-    """Returns the untrained space in the form that training changes: the first directions, and ridge regression."""
+    """Returns the weights to start from: the first `dim` directions for photos, ridge regression for texts."""
     width, text_width = material.photos.views.shape[2], material.bank.features.shape[1]
     photo = np.eye(width, dim, dtype=np.float32)
     rows = material.photos.views[0, : material.real]
@@ -197,7 +198,7 @@ def start_weights(material: Material, dim: int) -> Weights:
 
 
 def _targets(points: Floats, material: Material) -> _Anchors:
-    """Returns the catalogue's texts, heaviest first, where the products of each lie, and its weight."""
+    """Returns the catalogue's texts, heaviest first, the mean point of each text's products, and its weight."""
     bank = material.bank
     real = bank.products < len(material.keys)
     texts, inverse = np.unique(bank.texts[real], return_inverse=True)
@@ -247,5 +248,5 @@ def _few(queries: Numbers, most: int = _MOST_QUERIES) -> Numbers:
 
 
 def plain(figures: dict[str, float]) -> dict[str, Any]:
-    """Rounds figures for a report."""
+    """Returns the figures, rounded for a report."""
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}

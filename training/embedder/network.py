@@ -19,12 +19,12 @@ _CLIP_NORM = 1.0
 
 @dataclass(frozen=True)
 class Weights:
-    """What was learned.
+    """The learned weights of the query embedder.
 
     Attributes:
         photo: float32 (width, d), applied to `Photos.views`.
         text: float32 (text width, d) and text_bias float32 (d,), applied to text features.
-        temperature: as learned.
+        temperature: the learned number that divides the cosines.
     """
 
     photo: Floats
@@ -37,8 +37,8 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
     """Returns a compiled Keras model that takes a batch as a dict and learns from it.
 
     Args:
-        start: where training starts; only its temperature is taken from the options.
-        steps: of the whole training, for the learning rate's cycle.
+        start: the weights to start from, except the temperature, which comes from the options.
+        steps: number of steps of the whole training, for the learning-rate schedule.
     """
     import keras
 
@@ -47,7 +47,7 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
     quiet_tensorflow()
     keras.utils.set_random_seed(options.seed)
     model = _joint_model()(*start.photo.shape, len(start.text), options)
-    # Every weight must be there before a checkpoint is read back.
+    # Every weight must exist before a checkpoint is read back.
     model.build(None)
     for variable, value in zip((model.photo, model.text, model.text_bias), vars(start).values(), strict=False):
         variable.assign(value)
@@ -63,14 +63,14 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
 
 
 def as_inputs(batch: Batch) -> dict[str, Any]:
-    """Returns the batch as the model takes it, in tensors."""
+    """Returns the batch as a dict of tensors, as the model takes it."""
     from keras import ops
 
     return {name: ops.convert_to_tensor(rows) for name, rows in vars(batch).items()}
 
 
 def read_weights(model: Any) -> Weights:
-    """Returns what the model has learned so far."""
+    """Returns the model's present weights."""
     photo, text, bias, log_scale = (np.asarray(value, np.float32) for value in model.get_weights()[:4])
     return Weights(photo, text, bias, float(np.exp(-log_scale)))
 
@@ -82,10 +82,10 @@ def read_state(model: Any) -> dict[str, Any]:
 
 
 def write_state(model: Any, state: dict[str, Any]) -> None:
-    """Puts back what `read_state` gave, all of it or nothing.
+    """Restores what `read_state` returned, all of it or nothing.
 
     Raises:
-        KeyError, ValueError: it is the state of another network.
+        KeyError, ValueError: the state belongs to another network.
     """
     variables = [*model.variables, *model.optimizer.variables]
     values = [state[f"v{number}"] for number in range(len(variables))]
@@ -150,7 +150,7 @@ def _joint_model() -> Any:
 
 
 def _text_loss(cosines: Any, inputs: dict[str, Any], scale: Any, *, options: EmbedderOptions) -> Any:
-    """Returns how badly texts find photos, and photos texts.
+    """Returns the loss of texts that search photos and, with InfoNCE, of photos that search texts.
 
     Args:
         cosines: (B, B + R), of texts and photos.

@@ -1,4 +1,4 @@
-"""What decides how the query embedder is trained."""
+"""Options of the query embedder's training."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -12,35 +12,35 @@ LOSSES = ("info_nce", "margin")
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedderOptions:
-    """Every ingredient can be taken out, so that its worth can be measured.
+    """Options of the query embedder's training; each ingredient can be switched off to measure its effect.
 
     Attributes:
         loss: `info_nce`, or `margin`: the baseline with one random negative.
-        sources: the pairs to learn from, some of `training.embedder.SOURCES`. Clicks and purchases after words are left
-            out unless named: products that nobody has clicked would only ever stand as wrong answers, so new ones
-            would sink; the part `learned_queries` learns from those (docs/cold-start.md).
-        classifier_names: whether the names of the backbone's own ImageNet classes are learned with their rows;
-            they always are where the catalogue has next to no texts.
-        epochs: passes over the larger of pairs and photos; 0: as many as fit 5 million draws, 3 to 60.
-        batch: pairs a step; 0: 256, or 512 from 100,000 pairs on.
-        randoms: random photos of the catalogue beside the batch's own as wrong answers.
+        sources: sources of the pairs to learn from, some of `training.embedder.SOURCES`. Clicks and purchases after
+            words are left out unless named: products that nobody has clicked would always be wrong answers, so new
+            ones would sink. The part `learned_queries` learns from those (docs/cold-start.md).
+        classifier_names: whether to learn the names of the backbone's own ImageNet classes too; with fewer than 60
+            pairs they are always learned.
+        epochs: passes over the pairs or the photos, whichever are more; 0: as many as fit 5 million draws, 3 to 60.
+        batch: pairs per step; 0: 256, or 512 from 100,000 pairs or photos on.
+        randoms: random photos of the catalogue that each step adds as wrong answers.
         image_image: whether photos of one product are brought together as well.
-        mask: whether copies of a right photo and other right answers are kept from being wrong ones.
+        mask: whether other right answers and copies of a right photo are kept from counting as wrong.
         log_q: whether popular answers are corrected for being drawn often.
         learned_temperature: whether the temperature is learned; otherwise it stays at `temperature`.
-        temperature: where it starts.
+        temperature: its value at the start.
         whitened: whether training starts from the space whitened within products.
-        hard_negatives: whether the last third of the training draws half of a batch near the other half.
+        hard_negatives: whether, in the last third of training, half of a batch is drawn near the other half.
         views: whether stored mirror images and augmented copies are used.
-        flips, copies: whether mirror images, and how many augmented copies of each photo, are embedded where they lack;
-            None: mirror images and 2 copies, where the catalogue has at most 5,000 photos.
-        dropout: share of a photo's and a text's features that a step does not see.
-        learning_rate: highest of the cycle.
-        precision: of matrix products: `f32`, `bf16`, or `auto`, see `training.precision`.
+        flips, copies: whether missing mirror images, and how many augmented copies of each photo, are embedded; None:
+            mirror images and 2 copies, if the catalogue has at most 5,000 photos.
+        dropout: share of a photo's features that a step does not see; a third of it for texts.
+        learning_rate: highest learning rate of the schedule.
+        precision: number format of matrix products: `f32`, `bf16`, or `auto`, see `training.precision`.
         tune_encoder: how many of the sentence encoder's last transformer layers are tuned first, see
-            `training.embedder.encoder_tuning`; 0: it stays as it is.
+            `training.embedder.encoder_tuning`; 0: none.
         adapter: whether a query adapter is learned, see `training.embedder.query_adapter`.
-        seed: of every random draw.
+        seed: random seed.
     """
 
     loss: str = "info_nce"
@@ -79,7 +79,7 @@ class EmbedderOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "EmbedderOptions":
-        """Reads options as a manifest holds them; what this version does not know is left out."""
+        """Returns the options that a manifest holds, without those that this version does not know."""
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         if "sources" in kept:

@@ -1,9 +1,9 @@
-"""The rebuild's part `query_embedder`: the product space and the text head learned together from the shop's own pairs.
+"""The rebuild's part `query_embedder`: learns the product space and the text head together from the shop's own pairs.
 
-It runs after the part `space`, whose files are the untrained space: what words and photos give without any training.
-The recipe is trained once without the held-out queries and products and compared with the untrained space on them; only
-where it is not worse it is trained on all (but the held-out photos, which measure every generation) and takes the place
-of the untrained files.
+It runs after the part `space`, which writes the untrained space. First it trains without the held-out queries and
+products, and compares the result with the untrained space on them. Only if the trained space is not worse, it trains
+again on everything (except the held-out photos, which measure every generation), and its files replace the untrained
+ones.
 """
 
 import hashlib
@@ -46,9 +46,9 @@ from training.embedder.pairs import collect_pairs
 from training.embedder.query_adapter import PhotoQueries, gather_queries, train_adapter
 from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, flip_key
 
-_LEAST_PRODUCTS = 30  # fewer leave nothing to compare on
-_LEAST_PAIRS = 60  # with fewer, the backbone's own class names are all that words can be learned from
-_LARGE = 100_000  # pairs from which training twice costs more than the held-out tenth is worth
+_LEAST_PRODUCTS = 30  # with fewer, too little can be held out to compare on
+_LEAST_PAIRS = 60  # with fewer, the backbone's own class names are learned too
+_LARGE = 100_000  # from this many texts on, a second training costs more than the held-out tenth is worth
 _CHECKPOINTS = "training"
 _FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes
 _COPIES = 2
@@ -56,14 +56,14 @@ _log = logging.getLogger("lookalike.train")
 
 
 def train(context: TrainingContext, folder: Path, options: EmbedderOptions | None = None) -> dict[str, Any]:
-    """Trains, compares, and replaces the files of `space` where the trained space is not worse.
+    """Trains, compares, and replaces the files of `space` if the trained space is not worse; returns the metrics.
 
     Args:
         folder: the staged generation, where the part `space` has written its files.
 
     Returns:
-        `published`, and why not; `pairs` by source; the held-out figures of `trained` and `untrained`; the plan.
-        Where there is too little to learn from, `skipped` says so.
+        `published`, and the `reason` if not; `pairs` by source; the held-out figures of `trained` and `untrained`; the
+        `plan`. If nothing could be trained, `skipped` gives the reason.
     """
     started = time.perf_counter()
     options = options or live_options(context)
@@ -105,10 +105,10 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
 def compare_encoders(
     context: TrainingContext, frozen: EncodedMaterial, untrained: Floats, options: EmbedderOptions
 ) -> tuple["EmbedderTraining", dict[str, Any]]:
-    """Trains on the tuned text encoder where that is asked for and helps, else, or where that fails, on the frozen one.
+    """Trains on the tuned text encoder if one is asked for and helps, otherwise on the frozen one.
 
     Returns:
-        The training that is to be published, and what it found, with `encoder` where one was to be tuned.
+        The training to publish, and its metrics; `encoder` describes the tuning, if one was asked for.
     """
     tuned, found = tune_encoder(context, frozen, untrained, options) if options.tune_encoder else (None, {})
     encoder = {"encoder": found} if found else {}
@@ -131,10 +131,10 @@ def live_options(context: TrainingContext) -> EmbedderOptions:
 
 
 def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
-    """Embeds the mirror images and augmented copies that the options ask for, where they lack.
+    """Embeds the mirror images and augmented copies that the options ask for and the feature store lacks.
 
     Raises:
-        BackboneUnavailable: the backbone cannot be had, and the views were asked for by name.
+        BackboneUnavailable: the backbone is not available, and the options ask for these views explicitly.
     """
     photos = list(dict.fromkeys(context.snapshot.image_sha256))
     few = len(photos) <= _FEW_PHOTOS
@@ -153,7 +153,7 @@ def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
 
 
 class EmbedderTraining:
-    """One training: without what is held out, then on all."""
+    """One training of the query embedder: first without the held-out queries and products, then on everything."""
 
     def __init__(
         self, context: TrainingContext, encoder: Encoder, material: Material, options: EmbedderOptions
@@ -168,7 +168,7 @@ class EmbedderTraining:
         self._won = False
 
     def compare(self, untrained: Floats) -> dict[str, Any]:
-        """Trains, and says whether the trained space is at least as good as the untrained one.
+        """Trains, and returns the figures of the trained and the untrained space, and whether the trained one won.
 
         Args:
             untrained: float32 (real, d), the catalogue's photos in the untrained space.
@@ -215,9 +215,9 @@ class EmbedderTraining:
         return train_adapter(self._context, queries, self._material, self._held.products, spaces)
 
     def calibrate(self, untrained: Floats, adapter: QueryAdapter | None = None) -> MatchCalibration:
-        """Calibrates the space that is published, and the adapter of its photos, on queries that it did not learn from.
+        """Returns the calibration of the published space and its adapter, on queries that they did not learn from.
 
-        Texts are measured in the space that was trained without them, for the final one knows them.
+        Texts are measured in the space that was trained without them, because the final space has learned them.
         """
         material, held = self._material, self._held
         if self._won and self.first is not None and self.fitted is not None:
@@ -235,7 +235,7 @@ class EmbedderTraining:
         return fit_calibration(tables, blocks, self._read(kept))
 
     def record(self, untrained: Floats, folder: Path) -> None:
-        """Writes what the space answers to the words that were held out, for `lookalike evaluate retrieval`."""
+        """Writes the space's answers to the held-out words, for `lookalike evaluate retrieval`."""
         head = untrained_head(untrained, self._rest, self._encoder)
         if head is None:
             return
@@ -273,12 +273,12 @@ class EmbedderTraining:
         return figures_of(points, head, self._material, self._held)
 
     def _checkpoint(self, name: str) -> Path:
-        """One file for one training of one state of the catalogue; another state starts anew."""
+        """Returns the checkpoint file of one training on one state of the catalogue; another state starts anew."""
         return checkpoint_path(self._context, self._options, self.plan, self._encoder.digest, name)
 
 
 def checkpoint_path(context: TrainingContext, options: EmbedderOptions, plan: Plan, encoder: str, name: str) -> Path:
-    """Returns where a training keeps its state; equal inputs give equal names.
+    """Returns the file in which a training keeps its state; equal inputs get the same file.
 
     Args:
         encoder: digest of the text encoder.
@@ -296,16 +296,16 @@ def trained_points(weights: Weights, material: Material) -> Floats:
 
 
 def untrained_points(context: TrainingContext, space: Projection, material: Material) -> Floats:
-    """Returns the catalogue's photos in another space, float32 (real, d)."""
+    """Returns the catalogue's photos in `space`, float32 (real, d)."""
     sha256 = list(material.sha256)
     blocks = range(0, len(sha256), 8192)
     return np.concatenate([space.apply(context.features.read(sha256[start : start + 8192])) for start in blocks])
 
 
 def worse_by(trained: dict[str, float], untrained: dict[str, float], max_drop: float) -> str:
-    """Returns why the trained space is not published; empty: it is.
+    """Returns why the trained space is not published, or "" if it is.
 
-    It must be as good in the mean, and in no single figure worse by more than `max_drop` or one query and a half.
+    Its mean must be at least as good, and no figure may drop by more than the larger of `max_drop` and 1.5 queries.
     """
     if score_of(trained) < score_of(untrained):
         return f"held-out mean {score_of(trained):.4f} is below the untrained space's {score_of(untrained):.4f}"

@@ -1,9 +1,9 @@
-"""The optional query adapter: learned from query photos whose product is known, with everything else held fast.
+"""Trains the optional query adapter on query photos whose product is known; everything else stays frozen.
 
-Query photos are those after which shoppers chose a product, and augmented copies of the catalogue's photos, which stand
-in for them in a shop that has none yet. A copy is led to the other photos of its product, never to the one it was made
-from. What is wrong for a query are the products of other queries alone: a product that nobody has photographed would
-only ever stand as a wrong answer, and sink.
+Query photos are photos after which shoppers chose a product, and augmented copies of the catalogue's photos, for a shop
+that has no such photos yet. A copy is moved towards the other photos of its product, never towards the photo it was
+made from. Only products of other queries count as wrong answers: a product that nobody has photographed would always
+be a wrong answer, and sink.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _BLOCK = 1024
 _STEPS = 100
 _BATCH = 256
 _TEMPERATURE = 0.05
-_PENALTY = 0.03  # on the squares of the matrix: it keeps products apart that no query photo shows
+_PENALTY = 0.03  # on the squared matrix: keeps apart the products that no query photo shows
 _RATE = 1e-3
 Numbers = NDArray[np.int64]
 Truths = NDArray[np.bool_]
@@ -38,7 +38,7 @@ class PhotoQueries:
     """Query photos whose right product is known.
 
     Attributes:
-        names: (n,), what their features are called in the feature store.
+        names: (n,), the photos' keys in the feature store.
         products: int64 (n,), places in `Material.keys`.
         rows: int64 (n,), the catalogue's photo that a copy was made from; -1: a shopper's own photo.
     """
@@ -55,7 +55,7 @@ class PhotoQueries:
         return type(self)(names=names, products=self.products[chosen], rows=self.rows[chosen])
 
     def points(self, context: TrainingContext, space: Projection) -> Floats:
-        """Returns where they lie in a space, float32 (n, d)."""
+        """Returns the photos' points in a space, float32 (n, d)."""
         blocks = [
             space.apply(context.features.read(self.names[at : at + _BLOCK])) for at in range(0, len(self), _BLOCK)
         ]
@@ -63,7 +63,7 @@ class PhotoQueries:
 
 
 def gather_queries(context: TrainingContext, pairs: Pairs, material: Material) -> PhotoQueries:
-    """Gathers shoppers' photos and the stored copies of the catalogue's photos."""
+    """Returns the query photos: shoppers' photos and the stored copies of the catalogue's photos."""
     photos, products = known_photos(context, pairs, material.keys)
     few = _spread(len(photos))
     names, chosen, rows = [photos[at] for at in few], [products[few]], [np.full(len(few), -1, np.int64)]
@@ -85,17 +85,17 @@ def train_adapter(
     held: Truths,
     spaces: tuple[Projection, Projection],
 ) -> tuple[QueryAdapter | None, dict[str, Any]]:
-    """Learns without the held-out products and measures on their query photos; where that is not worse, learns on all.
+    """Learns without the held-out products and measures on their query photos; if that is not worse, learns on all.
 
-    It is measured on shoppers' photos where at least 20 show a held-out product, else on their copies as well.
+    It is measured on shoppers' photos if at least 20 of them show a held-out product, otherwise on copies as well.
 
     Args:
         held: bool (p,), the held-out products.
-        spaces: the one that was trained without them, and the one that is published.
+        spaces: the space trained without these products, and the space to be published.
 
     Returns:
-        The adapter, or None: it was worse or could not be measured; and `published`, `reason`, the numbers of `photos`
-        and `copies`, `held_out` queries, and recall@1 of these `without` and `adapted`.
+        The adapter, or None if it was worse or could not be measured; and the figures: `published`, `reason`, the
+        numbers of `photos`, `copies` and `held_out` queries, and recall@1 of the latter `without` and `adapted`.
     """
     own = queries.rows < 0
     counts = {"photos": int(own.sum()), "copies": int((~own).sum())}
@@ -120,13 +120,13 @@ def train_adapter(
 
 
 def recall(asked: Floats, queries: PhotoQueries, photos: Floats, material: Material) -> float:
-    """Returns recall@1 of query photos among all products, each by its best photo.
+    """Returns recall@1 of query photos among all products, each scored by its best photo.
 
     The photo that a copy was made from does not count, unless its product has no other.
 
     Args:
         asked: float32 (n, d), the queries' points.
-        photos: float32 (real, d), the catalogue's.
+        photos: float32 (real, d), the points of the catalogue's photos.
     """
     firsts = np.flatnonzero(np.r_[True, np.diff(material.products) > 0])
     several = np.bincount(material.products, minlength=len(material.keys)) > 1
@@ -143,12 +143,12 @@ def recall(asked: Floats, queries: PhotoQueries, photos: Floats, material: Mater
 
 
 def learn_matrix(asked: Floats, products: Numbers, targets: Floats, seed: int = 0) -> Floats:
-    """Learns the adapter's matrix float32 (d, d) from the zero matrix, by Adam on batches of queries.
+    """Returns the adapter's matrix float32 (d, d), learned from the zero matrix by Adam on batches of queries.
 
     Args:
         asked: float32 (n, d), the queries' points.
-        products: int64 (n,), what they show.
-        targets: float32 (n, d), L2 norm 1, where each is to be led.
+        products: int64 (n,), the product that each shows.
+        targets: float32 (n, d), L2 norm 1, the point that each is moved towards.
     """
     import torch
 
@@ -165,7 +165,7 @@ def learn_matrix(asked: Floats, products: Numbers, targets: Floats, seed: int = 
 
 
 def _loss(asked: Floats, products: Numbers, targets: Floats, matrix: Any) -> Any:
-    """Returns the InfoNCE of turned queries and their targets, with the penalty on the matrix, a torch scalar.
+    """Returns the InfoNCE loss of adapted queries and their targets, plus the penalty on the matrix: a torch scalar.
 
     van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018. Other targets of a query's
     own product are left out of its comparison.
@@ -181,7 +181,7 @@ def _loss(asked: Floats, products: Numbers, targets: Floats, matrix: Any) -> Any
 
 
 def describe(found: dict[str, Any]) -> str:
-    """Says in one sentence what `train_adapter` measured."""
+    """Returns one sentence on the figures of `train_adapter`."""
     if "without" not in found:
         return f"Query adapter: not learned, {found['reason']}."
     verdict = "kept" if found["published"] else "not kept"
@@ -195,7 +195,7 @@ def describe(found: dict[str, Any]) -> str:
 def learn_adapter(
     context: TrainingContext, queries: PhotoQueries, material: Material, space: Projection
 ) -> QueryAdapter:
-    """Learns the adapter of a space from `queries`, none of which is a copy of a held-out photo."""
+    """Returns the adapter of a space, learned from `queries`; none of them may be a copy of a held-out photo."""
     photos = catalogue_points(context, material, space)
     seen = ~material.photos.held[: material.real]
     sums = np.zeros((len(material.keys), space.space_dim), np.float32)
@@ -210,12 +210,12 @@ def learn_adapter(
 
 
 def catalogue_points(context: TrainingContext, material: Material, space: Projection) -> Floats:
-    """Returns where the catalogue's photos lie in a space, float32 (real, d)."""
+    """Returns the points of the catalogue's photos in a space, float32 (real, d)."""
     rows = np.arange(material.real)
     catalogue = PhotoQueries(names=material.sha256, products=material.products, rows=rows)
     return catalogue.points(context, space)
 
 
 def _spread(count: int, most: int = _MOST_QUERIES) -> Numbers:
-    """Returns at most `most` evenly spread places of `count`."""
+    """Returns at most `most` of 0..count-1, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

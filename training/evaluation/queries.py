@@ -1,4 +1,4 @@
-"""Queries whose right products are known: from a file, or from what the shop has."""
+"""Queries whose right products are known: read from files, or gathered from the shop's own data."""
 
 import csv
 import hashlib
@@ -30,14 +30,14 @@ _NAMES = ("query_text", "query_photo", "product_id", "language", "source")
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What is asked, and how right which products are.
+    """One query, and how right its products are.
 
     Attributes:
         text: the words; "" for a photo.
         photo: the photo's sha256; "" for words.
-        file: where the photo is read; None: in the catalogue.
-        source: the group it is reported in.
-        learned: whether the live generation may have learned from it, so that its figures flatter.
+        file: file of the photo; None: it is in the catalogue.
+        source: the group in which the query is reported.
+        learned: whether the live generation may have learned from the query, so that its figures flatter.
         gains: product key -> how right it is, above 0; never empty.
     """
 
@@ -55,14 +55,14 @@ class Query:
 
 @dataclass
 class Asked:
-    """The queries of one evaluation, and what was left out: reason -> how often."""
+    """The queries of one evaluation, and how many were left out for each reason."""
 
     queries: list[Query] = field(default_factory=list)
     excluded: Counter[str] = field(default_factory=Counter)
 
 
 def read_queries(paths: Iterable[Path], facts: Iterable[ProductFacts], settings: Settings) -> Asked:
-    """Reads CSV files with a header: `query_text` or `query_photo`, then what answers it.
+    """Returns the queries of CSV files with `query_text` or `query_photo`, and columns for the answer.
 
     A row is answered by its `product_id`, or else by every product that has all the facts named in the other columns:
     `category`, `brand`, `colour`, `attr.NAME` or the bare name of an attribute. Rows of one query add up. Photos are
@@ -105,11 +105,13 @@ def read_queries(paths: Iterable[Path], facts: Iterable[ProductFacts], settings:
 
 
 def own_queries(context: TrainingContext, built: datetime) -> tuple[Asked, NDArray[np.bool_]]:
-    """Gathers what the shop itself knows: photos held out from every training, words that shoppers used since the live
-    generation was built, and the words it was trained on; at most 500 of a source, by a hash of the query.
+    """Returns the shop's own queries: held-out photos, and words.
+
+    The photos are held out from every training. The words are those that shoppers used since the live generation was
+    built, and those it was trained on, at most 500 per source, drawn by a hash of the query.
 
     Args:
-        context: its snapshot holds what can be found.
+        context: its snapshot holds the photos that can be found.
         built: when the live generation was built.
 
     Returns:

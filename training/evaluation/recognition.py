@@ -22,12 +22,12 @@ from training.photos import BackboneLoader, PhotoReader, gather_known, label_pho
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What was measured, and what a report needs beside it.
+    """The figures of an evaluation, and what its report needs beside them.
 
     Attributes:
         models: one line of the comparison table for each model.
-        facts: how it came about, as plain JSON values.
-        read: gives a photo's bytes by its sha256.
+        facts: how the figures were measured, as plain JSON values.
+        read: returns a photo's bytes by its sha256.
     """
 
     title: str
@@ -61,7 +61,7 @@ class Evaluation:
 
 
 def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
-    """Measures the live voters.
+    """Returns the figures of the live voters.
 
     Args:
         photos: a folder per label or a CSV; None: the photos held out when the voters were trained.

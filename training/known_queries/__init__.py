@@ -1,4 +1,4 @@
-"""Training of what a generation knows of queries: learned from clicks, related to each other, with several senses."""
+"""Trains what a generation knows of queries: points learned from clicks, related queries, and queries' senses."""
 
 from training.known_queries.learned import learn_queries
 from training.known_queries.learned import train as train_learned

@@ -1,8 +1,8 @@
-"""The rebuild's part `learned_queries`: points of frequent queries from what shoppers chose, in a space of looks.
+"""The rebuild's part `learned_queries`: moves the points of frequent queries towards what shoppers chose.
 
-The products' points stay where their photos put them: were they moved by clicks as well, products that nobody has
-clicked yet, the new ones, would be pushed away from every query. Only the query moves, towards the looks that are
-chosen, so that a new product of these looks is found on its first day.
+The products' points stay where their photos put them. If clicks moved them too, new products that nobody has clicked
+yet would be pushed away from every query. Only the query's point moves, towards the looks that shoppers choose, so a
+new product with these looks is found on its first day.
 """
 
 from pathlib import Path
@@ -20,18 +20,18 @@ from training.context import TrainingContext
 
 MOST_QUERIES = 20_000
 _LEAST_CLICKS = 20
-_MOST_LOOKS = 20.0  # a product looked at more often tells no more; places are never as sure as counts
-_UNSEEN_LOOKS = 0.3  # products that were never shown count as if looked at so often, in vain
+_MOST_LOOKS = 20.0  # more looks at a product tell no more, because looks are only estimated
+_UNSEEN_LOOKS = 0.3  # products that were never shown count as if looked at this often without a click
 _RIDGE = 30.0
-_LEAST_TEXT = 0.5  # of the text tower's direction, in shares of the mean success by unit of cosine
+_LEAST_TEXT = 0.5  # least weight of the text tower's direction, in mean success per unit of cosine
 _BLOCK_ROWS = 8192
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
-    """Writes `learned_queries.safetensors` where shoppers have clicked; runs after the parts of space and text head.
+    """Writes `learned_queries.safetensors` if shoppers have clicked; runs after the parts that write the text head.
 
     Returns:
-        `queries`, how many were learned.
+        `queries`, how many were learned; `skipped`, the reason if none could be.
     """
     if not (folder / HEAD_FILE).exists():
         return {"queries": 0, "skipped": "there is no text head"}
@@ -51,10 +51,10 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 def learn_queries(
     behaviour: Behaviour, tower: TextTower, product_ids: list[str], vectors: Floats
 ) -> LearnedQueries:  # fmt: skip
-    """Learns the points of the queries with at least 20 clicks, the 20,000 most frequent of them.
+    """Returns the learned points of those of the 20,000 most frequent queries that have at least 20 clicks.
 
     Ridge regression of each product's success (clicks over looks, in shares of the query's mean) on its point, weighted
-    by its looks, beginning from the text tower's direction.
+    by its looks, starting from the text tower's direction.
 
     Args:
         product_ids: (n,); vectors: float32 (n, d), L2 norm 1.
@@ -104,7 +104,7 @@ def _learn(
 
 
 def _products(context: TrainingContext, space: Projection) -> tuple[list[str], Floats]:
-    """Returns the products with photos and the middle of each one's points, float32 (n, d), L2 norm 1."""
+    """Returns the ids of products with photos, and the mean point of each, float32 (n, d), L2 norm 1."""
     snapshot = context.snapshot
     sha256 = snapshot.image_sha256
     blocks = [sha256[start : start + _BLOCK_ROWS] for start in range(0, len(sha256), _BLOCK_ROWS)]

@@ -1,4 +1,4 @@
-"""The rebuild's part `known_queries`: queries that can be proposed to shoppers, and those that have several senses."""
+"""The rebuild's part `known_queries`: finds queries to propose to shoppers, and queries with several senses."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     It runs after the parts that write projection and text head, and does nothing without a text head.
 
     Returns:
-        `texts`, `logged` of which were searched by shoppers, and `several_senses`.
+        The numbers of `texts`, of those that shoppers searched (`logged`), and of queries with `several_senses`.
     """
     if not (folder / HEAD_FILE).exists():
         return {"texts": 0, "skipped": "there is no text head"}

@@ -12,10 +12,10 @@ from training.behaviour import Behaviour
 from training.context import TrainingContext
 
 _MOST_QUERIES = 5_000  # the most frequent
-_LEAST_PRODUCTS = 4  # chosen for a query before it can have two senses
-_LEAST_SHARE = 0.15  # of the query's choices that each sense must have
+_LEAST_PRODUCTS = 4  # a query with fewer chosen products has one sense
+_LEAST_SHARE = 0.15  # share of the query's choices that each sense must have
 _SEPARATED = 0.4  # mean silhouette from which clusters are clearly apart
-_CLUSTERED = 100  # products of a query, those chosen most
+_CLUSTERED = 100  # largest number of products per query, those chosen most
 _BLOCK = 4096
 
 
@@ -23,7 +23,7 @@ def find_senses(context: TrainingContext, behaviour: Behaviour, space: Projectio
     """Returns the queries with several senses, each with a point for every sense, float32 (2 or 3, d).
 
     Args:
-        space: leads photos into the product space.
+        space: maps photos into the product space.
     """
     asked = {text: _chosen(behaviour, text) for text, _ in behaviour.query_frequencies(_MOST_QUERIES)}
     wanted = {product for chosen in asked.values() if len(chosen) >= _LEAST_PRODUCTS for product in chosen}
@@ -40,18 +40,18 @@ def find_senses(context: TrainingContext, behaviour: Behaviour, space: Projectio
 
 
 def split_senses(places: Floats, weights: NDArray[np.float64]) -> Floats | None:
-    """Splits the products chosen for one query into senses.
+    """Returns the senses of one query, found among the products chosen for it.
 
-    Average-linkage clusters of the products, 2 or 3 of them, whichever have the larger mean silhouette (Rousseeuw,
-    "Silhouettes", 1987). They count as senses from a mean silhouette of 0.4, when each has 2 products and 15 % of the
-    choices.
+    The senses are 2 or 3 average-linkage clusters of the products, whichever has the larger mean silhouette
+    (Rousseeuw, "Silhouettes", 1987). They count if the mean silhouette is at least 0.4, and each has at least 2
+    products and 15 % of the choices.
 
     Args:
         places: float32 (m, d), L2 norm 1.
         weights: float64 (m,), how often each was chosen, above 0.
 
     Returns:
-        float32 (2 or 3, d), L2 norm 1, the sense chosen most first; None: there is one sense.
+        float32 (2 or 3, d), L2 norm 1, the most chosen sense first; None: there is only one sense.
     """
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import silhouette_score
@@ -72,7 +72,7 @@ def split_senses(places: Floats, weights: NDArray[np.float64]) -> Floats | None:
 
 
 def _chosen(behaviour: Behaviour, text: str) -> Mapping[str, float]:
-    """Returns the products chosen for a query, most first, with how often."""
+    """Returns the products chosen most for a query, most first, with the weight of the choices."""
     rows = behaviour.rows_of(text)
     weights, products = behaviour.weight[rows], behaviour.product[rows]
     order = np.argsort(-weights, kind="stable")[:_CLUSTERED]
@@ -80,7 +80,7 @@ def _chosen(behaviour: Behaviour, text: str) -> Mapping[str, float]:
 
 
 def _places(context: TrainingContext, space: Projection, wanted: set[str]) -> dict[str, Floats]:
-    """Returns where products lie, by product id: the mean of their photos, float32 (d,), L2 norm 1."""
+    """Returns each wanted product's point by product id: the mean of its photos, float32 (d,), L2 norm 1."""
     names = {}
     if wanted:
         for facts in context.catalogue.iter_facts():

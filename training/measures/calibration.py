@@ -1,4 +1,4 @@
-"""How probabilities are calibrated and how well they are: temperature, expected calibration error, coverage."""
+"""Calibrates probabilities, and measures how good they are: temperature, expected calibration error, coverage."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ Doubles = NDArray[np.float64]
 
 
 def fit_temperature(logits: Floats, y: Numbers) -> float:
-    """Finds T so that softmax(logits / T) gives the right labels the highest likelihood.
+    """Returns the T for which softmax(logits / T) gives the right labels the highest likelihood.
 
     One number for all labels (Guo et al., On Calibration of Modern Neural Networks, 2017). It never changes a ranking.
 
     Args:
-        logits: float (n, labels); -inf for a label that cannot be.
+        logits: float (n, labels); -inf for a label that is impossible.
         y: int64 (n,), the right labels.
     """
     from scipy.optimize import minimize_scalar
@@ -28,7 +28,7 @@ def fit_temperature(logits: Floats, y: Numbers) -> float:
     def loss(log_temperature: float) -> float:
         return negative_log_likelihood(softmax(logits / np.float32(np.exp(log_temperature))), y)
 
-    # in 1 / T the loss is convex, so that a search along one line finds its only minimum
+    # the loss is convex in 1 / T, so a search along one line finds its only minimum
     found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 0.01})
     return float(np.exp(found.x))
 
@@ -40,7 +40,7 @@ def negative_log_likelihood(probabilities: Floats, y: Numbers) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """Equal-width bins of the top probability: its mean, the share that was right, and how many there were."""
+    """Equal-width bins of the top probability: per bin its mean, the share that was right, and the count."""
 
     confidence: tuple[float, ...]
     accuracy: tuple[float, ...]
@@ -55,7 +55,7 @@ class Reliability:
 
 
 def reliability(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
-    """Bins top probabilities float (n,) with whether each was right, bool (n,); empty bins are left out."""
+    """Returns the bins of top probabilities float (n,), each right or not, bool (n,); empty bins are left out."""
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     used = [number for number in range(BINS) if (bins == number).any()]
     return Reliability(
@@ -73,7 +73,7 @@ def coverage_curve(confidence: Floats, right: NDArray[np.bool_]) -> tuple[Double
 
 
 def threshold_for(confidence: Floats, right: NDArray[np.bool_], precision: float) -> float:
-    """Returns the lowest threshold at which what is above it is right with at least `precision`; 1 where none is.
+    """Returns the lowest threshold from which on at least the share `precision` is right; 1.0 if there is none.
 
     Ties are taken together: every photo at the threshold's confidence counts.
     """

@@ -1,4 +1,4 @@
-"""Held-out quality of a generation on the present catalogue: two generations are measured on the same queries."""
+"""Measures a generation's held-out quality on the current catalogue, so that two generations can be compared."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,23 +21,23 @@ _BLOCK_ROWS = 8_192
 
 
 def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any] | None:
-    """Measures a generation's product space on the catalogue's photos.
+    """Returns the held-out quality of a generation's product space on the catalogue's photos.
 
-    A growing catalogue is harder to search than a small one, so a figure that was written down another night says
-    little; this one is taken on what the catalogue holds now.
+    A larger catalogue is harder to search, so a figure from an earlier night says little. This figure is measured on
+    the catalogue as it is now.
 
     Args:
         context: `features` and `spec` must be those of the generation.
         folder: a published or a staged generation.
 
     Returns:
-        `measure` (`photo_r1`: held-out photos find their product first; `name_r1`: names do, where no product has
-        enough photos), `value` (0..1) and `queries`, how many were asked; None: there is nothing to ask, or the
-        generation's text encoder cannot be had.
+        `measure` (`photo_r1`: share of held-out photos that find their product first; `name_r1`: the same for product
+        names, if no product has enough photos), `value` (0..1) and `queries`, how many there were. None: there are no
+        queries, or the generation's text encoder is missing or has changed.
 
     Raises:
         CorruptGeneration, InvalidModel: a file is not what it must be.
-        FingerprintMismatch: the generation belongs to other features, or its head to another encoder.
+        FingerprintMismatch: the generation belongs to other features.
     """
     space = Projection.load(folder.path(PROJECTION_FILE))
     count = len(context.snapshot.image_sha256)

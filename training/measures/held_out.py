@@ -1,4 +1,4 @@
-"""Held-out retrieval: the same measure for every generation, so that two can be compared."""
+"""Held-out retrieval: measures every generation on the same photos or names, so that two can be compared."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _BLOCK = 256
 
 
 def held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> NDArray[np.bool_]:
-    """Picks the query photos: the 2,000 of `may_be_held_out` that their hashes put first.
+    """Returns which photos are queries: those of `may_be_held_out`, at most the 2,000 with the lowest hashes.
 
     Args:
         product_keys: int64 (m,), ascending.
@@ -34,8 +34,8 @@ def held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> ND
 def may_be_held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]) -> NDArray[np.bool_]:
     """Returns about 10 % of the photos of products with at least 3, by a hash of the photo itself, bool (m,).
 
-    A photo is held out by its content alone, so that it is in the measure of every generation or of none. The photos
-    that one product shares with another, and a product's only unpicked photo, are never queries.
+    Whether a photo is held out depends on its content, so that it measures every generation or none. A photo that
+    occurs twice is never held out, nor are photos of a product that would have no other photo left.
 
     Args:
         product_keys: int64 (m,), ascending.
@@ -49,16 +49,16 @@ def may_be_held_out(product_keys: NDArray[np.int64], image_sha256: Sequence[str]
 
 
 def photo_retrieval(vectors: Floats, product_keys: NDArray[np.int64], queries: NDArray[np.bool_]) -> dict[str, float]:
-    """Searches each held-out photo among all others.
+    """Returns how often held-out photos find their product among the photos that are not held out.
 
     Args:
         vectors: float32 (m, d), L2 norm 1.
-        product_keys: int64 (m,).
+        product_keys: int64 (m,), ascending.
         queries: bool (m,), from `held_out`.
 
     Returns:
         photo_queries; photo_r1 and photo_r10: the share whose product is the nearest, or among the 10 nearest.
-        Only the count where nothing was held out.
+        Only the count if nothing was held out.
     """
     rows = np.flatnonzero(queries)
     if not len(rows):
@@ -76,11 +76,11 @@ def photo_retrieval(vectors: Floats, product_keys: NDArray[np.int64], queries: N
 def name_retrieval(
     points: Floats, wanted: Sequence[NDArray[np.int64]], vectors: Floats, product_keys: NDArray[np.int64]
 ) -> dict[str, float]:
-    """Searches products by their own names.
+    """Returns how often products' own names find them.
 
     Args:
-        points: float32 (n, d), one a name.
-        wanted: the products that bear each name; any of them is right.
+        points: float32 (n, d), one per name.
+        wanted: keys of the products with each name; any of them is right.
 
     Returns:
         name_queries and name_r1, the share of names whose nearest photo shows a product of that name.

@@ -1,4 +1,4 @@
-"""What was measured on held-out photos: every model's best labels for every photo, and the figures that follow."""
+"""Recognition on held-out photos: every model's best labels for every photo, and the figures that follow."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFigures:
-    """Precision, recall and F1 (0..1; None where nothing was named or shown) of one label, and its photos."""
+    """One label's precision, recall and F1 (0..1; None if undefined), and its number of photos."""
 
     label: str
     precision: float | None
@@ -35,7 +35,7 @@ class LabelFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Held-out photos and what the models said of them.
+    """Held-out photos, and the labels that the models gave them.
 
     Attributes:
         labels: label names.
@@ -70,7 +70,7 @@ class Measured:
 
     @property
     def answered(self) -> NDArray[np.bool_]:
-        """Where the vote does not abstain, bool (n,)."""
+        """Which photos the vote does not abstain on, bool (n,)."""
         return np.asarray(self.confidence >= self.threshold)
 
     @property
@@ -84,7 +84,7 @@ class Measured:
         return counts
 
     def by_label(self) -> list[LabelFigures]:
-        """Returns the vote's figures of each label."""
+        """Returns the vote's figures for each label."""
         confusion = self.confusion()
         hits, shown, named = np.diag(confusion).tolist(), confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
         return [
@@ -137,10 +137,10 @@ class Measured:
 
     @classmethod
     def load(cls, path: Path) -> "Measured":
-        """Reads what was measured.
+        """Returns the measurement that `save` wrote.
 
         Raises:
-            InvalidModel: the file is something else.
+            InvalidModel: the file does not hold one.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -163,7 +163,7 @@ class Measured:
 
 
 def measure(recogniser: Recogniser, rows: Floats, y: Numbers, keys: Sequence[str]) -> Measured:
-    """Lets the voters and the vote recognise photos whose labels are known.
+    """Returns which labels the voters and the vote give to photos whose labels are known.
 
     Args:
         rows: pool_3 features float32 (n, dim), or (views, n, dim).
@@ -174,7 +174,7 @@ def measure(recogniser: Recogniser, rows: Floats, y: Numbers, keys: Sequence[str
 
 
 def from_tables(recogniser: Recogniser, tables: Floats, y: Numbers, keys: Sequence[str]) -> Measured:
-    """The same from the voters' probabilities, float32 (3, n, labels)."""
+    """Returns the same as `measure`, from the voters' probabilities float32 (3, n, labels)."""
     kept = min(_KEPT, tables.shape[2])
     best = np.argsort(-tables, axis=2, kind="stable")[:, :, :kept]
     order, probabilities = recogniser.vote.rank(tables)
@@ -190,7 +190,7 @@ def from_tables(recogniser: Recogniser, tables: Floats, y: Numbers, keys: Sequen
 
 
 def join(parts: Sequence[Measured]) -> Measured:
-    """Puts the folds of a cross-validation together; the threshold is their mean."""
+    """Returns the folds of a cross-validation as one measurement; its threshold is their mean."""
     first = parts[0]
     return Measured(
         labels=first.labels,

@@ -12,7 +12,7 @@ Column = NDArray[np.float64]
 
 
 def retrieval_metrics(scores: Floats, gains: Floats) -> dict[str, Column]:
-    """Measures each query's ranking of all products.
+    """Returns the metrics of each query's ranking of all products.
 
     Products rank by falling score; equal scores by their column, as search orders ties by product key. With the first k
     of a ranking and R right products in all (Manning, Raghavan and Schuetze, "Introduction to Information Retrieval",

@@ -1,7 +1,7 @@
-"""Augmented copies of training photos: what a phone, a hand and a shop's light do to a picture.
+"""Makes augmented copies of training photos: mirrored, turned, cropped, brighter or darker, blurred.
 
-Each copy composes the operations at random, seeded by the photo and the copy's number: the same copy comes out each
-time, so that its features are stored once under `<sha256>+<id>` and a second training embeds nothing.
+Each copy combines the operations at random, seeded by the photo and the copy's number. The same copy comes out each
+time, so its features are stored once under `<sha256>+<id>`, and a second training embeds nothing.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-# Part of every stored key: a change of what a copy looks like needs a new version here.
+# Part of every stored key: copies that look different need a new version.
 VERSION = "a2"
 FLIP = "flip"
 _SMALLEST_CROP = 0.6
@@ -21,27 +21,27 @@ Picture = Image.Image
 
 
 def copy_key(sha256: str, number: int) -> str:
-    """Names the features of a photo's augmented copy."""
+    """Returns the feature-store key of a photo's augmented copy."""
     return f"{sha256}+{VERSION}.{number}"
 
 
 def flip_key(sha256: str) -> str:
-    """Names the features of a photo's mirror image."""
+    """Returns the feature-store key of a photo's mirror image."""
     return f"{sha256}+{FLIP}"
 
 
 def flip(image_rgb: Pixels) -> Pixels:
-    """Mirrors left and right; uint8 (h, w, 3)."""
+    """Returns the mirror image, left and right exchanged; uint8 (h, w, 3)."""
     return np.ascontiguousarray(image_rgb[:, ::-1])
 
 
 def augment(image_rgb: Pixels, sha256: str, number: int) -> Pixels:
-    """Makes one augmented copy, always the same one for the same photo and number.
+    """Returns one augmented copy, always the same one for the same photo and number.
 
     Args:
         image_rgb: uint8 (h, w, 3).
-        sha256: the photo's, 64 hex digits.
-        number: of the copy, from 0.
+        sha256: the photo's sha256, 64 hex digits.
+        number: number of the copy, from 0.
 
     Returns:
         uint8 (h', w', 3); h' and w' differ where a crop was taken.
@@ -66,7 +66,7 @@ def brighten(picture: Picture, factor: float) -> Picture:
 
 
 def crop(picture: Picture, share: float, corner: int | None) -> Picture:
-    """Scales up by 1 / share and keeps what lies at a corner (0..3: row by row), or in the middle where None."""
+    """Keeps `share` of each side, at a corner (0..3: row by row) or, if None, in the middle."""
     width, height = picture.size
     inner_width, inner_height = max(1, round(width * share)), max(1, round(height * share))
     spare_width, spare_height = width - inner_width, height - inner_height
@@ -78,7 +78,7 @@ def crop(picture: Picture, share: float, corner: int | None) -> Picture:
 
 
 def rotate(picture: Picture, degrees: float) -> Picture:
-    """Turns left (above 0) or right; what comes in from outside mirrors the edge: no black corner is learned."""
+    """Turns left (above 0) or right; the corners are filled with mirrored edges, so no black corner is learned."""
     width, height = picture.size
     margin = max(width, height) // 4 + 1
     left, top = min(margin, width), min(margin, height)
@@ -91,7 +91,7 @@ def rotate(picture: Picture, degrees: float) -> Picture:
 
 
 def blur(picture: Picture, radius: float) -> Picture:
-    """Gaussian blur, relative to a side of 260 pixels, so that large photos are blurred as visibly as small ones."""
+    """Blurs with a radius for a shorter side of 260 pixels, scaled to the photo's, so all look equally blurred."""
     return picture.filter(ImageFilter.GaussianBlur(radius * min(picture.size) / 260))
 
 
@@ -112,7 +112,7 @@ _SHOWN: dict[str, Callable[[Picture], Picture]] = {
 
 
 def contact_sheet(image_rgb: Pixels, sha256: str, copies: int) -> Picture:
-    """Draws one photo under every single operation, then its first `copies` composed copies, each with its name."""
+    """Returns a picture of one photo under every single operation, then of its first `copies` copies, with names."""
     picture = Image.fromarray(image_rgb)
     cells = [(name, change(picture)) for name, change in _SHOWN.items()]
     cells += [(f"copy {number}", Image.fromarray(augment(image_rgb, sha256, number))) for number in range(copies)]

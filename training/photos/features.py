@@ -1,4 +1,4 @@
-"""Features of labelled photos: read from the feature store, embedded once where they are missing."""
+"""Features of labelled photos: read from the feature store, embedded once if they are missing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ GetBackbone = Callable[[], Backbone]
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoReader:
-    """Gives the bytes of a photo, from the catalogue or from the file it was labelled in."""
+    """Reads the bytes of a photo, from the catalogue or from its labelled file."""
 
     intake: Intake
     catalogue: Catalogue
@@ -34,7 +34,7 @@ class PhotoReader:
         """Returns the photo's bytes.
 
         Raises:
-            InvalidImage: it is gone or was changed.
+            InvalidImage: the photo is gone or was changed.
         """
         if sha256 in self.files:
             try:
@@ -45,7 +45,7 @@ class PhotoReader:
                 ) from error
         record = self.catalogue.photo(sha256)
         if record is None:
-            raise InvalidImage(f"photo {sha256} must be in the catalogue; it went meanwhile.", code="photo_gone")
+            raise InvalidImage(f"photo {sha256} must be in the catalogue; it was removed meanwhile.", code="photo_gone")
         return self.intake.read(record)
 
 
@@ -57,7 +57,7 @@ def reader_of(settings: Settings, photos: LabelledPhotos) -> PhotoReader:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneLoader:
-    """Loads the backbone when it is first needed."""
+    """Loads the backbone when called, so that it is loaded only if needed."""
 
     settings: Settings
     spec: BackboneSpec
@@ -77,12 +77,12 @@ def gather(
     flips: bool = False,
     get_backbone: GetBackbone,
 ) -> tuple[LabelledPhotos, TrainingRows]:
-    """Returns the photos that can be used, and their features; embeds what the feature store lacks.
+    """Returns the usable photos and their features; embeds what the feature store lacks.
 
     Args:
         copies: augmented copies of each photo.
         flips: whether the mirror image is a second view.
-        get_backbone: called only where something must be embedded.
+        get_backbone: called only if something must be embedded.
 
     Raises:
         NotEnoughData: fewer than 2 labels are left with 2 photos.
@@ -111,7 +111,7 @@ def gather(
 def gather_known(
     settings: Settings, spec: BackboneSpec, photos: LabelledPhotos, *, flips: bool, get_backbone: GetBackbone
 ) -> tuple[LabelledPhotos, Floats]:
-    """Returns the photos to be recognised that can be read, and their pool_3 features, float32 (views, n, dim)."""
+    """Returns the photos to measure on that can be read, and their pool_3 features, float32 (views, n, dim)."""
     store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
     names: list[Callable[[str], str]] = [str, flip_key] if flips else [str]
     wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
@@ -123,7 +123,11 @@ def gather_known(
 
 
 def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
-    """Leaves photos out, each with its reason."""
+    """Returns the photos without those in `failed` (sha256 -> reason).
+
+    Raises:
+        NotEnoughData: a label is left with fewer than 2 photos.
+    """
     keep = np.flatnonzero([key not in failed for key in photos.keys])
     excluded = tuple(Exclusion(what=key, reason=reason) for key, reason in failed.items())
     left = photos.subset(keep)
@@ -131,7 +135,7 @@ def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
     if (counts < 2).any():
         small = [name for name, count in zip(left.labels, counts.tolist(), strict=True) if count < 2]
         raise NotEnoughData(
-            f"every label needs 2 usable photos; {', '.join(small[:5])} has fewer, for {len(failed)} could not be read "
+            f"every label needs 2 usable photos; {', '.join(small[:5])} has fewer: {len(failed)} could not be read "
             f"({next(iter(failed.values()))}). Add photos or remove the label."
         )
     return replace(left, excluded=(*photos.excluded, *excluded))

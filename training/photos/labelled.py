@@ -1,4 +1,4 @@
-"""Labelled photos for the voters: from the catalogue, from a folder per label or from a CSV, and how they are split."""
+"""Labelled photos for voters and backbones: from the catalogue, from a folder per label or from a CSV."""
 
 import csv
 import hashlib
@@ -35,9 +35,9 @@ class LabelledPhotos:
         labels: the label names, sorted.
         keys: sha256 of each photo.
         y: int64 (n,), number of each photo's label.
-        products: int64 (n,), which photos show the same product; every photo its own where that is not known.
-        sources: where each photo can be read again; empty for photos of the catalogue.
-        excluded: what was left out.
+        products: int64 (n,), number of the product that each shows; if unknown, each photo has its own.
+        sources: file of each photo; empty for photos of the catalogue.
+        excluded: the photos and labels that were left out.
     """
 
     label_kind: str
@@ -53,13 +53,13 @@ class LabelledPhotos:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Photos of each label."""
+        """Number of photos of each label."""
         sizes = np.bincount(self.y, minlength=len(self.labels)).tolist()
         return dict(zip(self.labels, sizes, strict=True))
 
     @property
     def imbalance(self) -> str:
-        """A warning where the largest label has over ten times the photos of the smallest; else empty."""
+        """A warning if the largest label has over ten times the photos of the smallest; else empty."""
         counts = self.counts
         small, large = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
         if counts[large] <= 10 * counts[small]:
@@ -95,7 +95,7 @@ def from_catalogue(catalogue: Catalogue, snapshot: Snapshot, label_kind: str = "
 
 
 def from_files(path: Path) -> LabelledPhotos:
-    """Reads labelled photos: a folder with one folder per label, or a CSV with the columns `path,label`.
+    """Returns labelled photos from a folder with one folder per label, or a CSV with the columns `path,label`.
 
     Paths in the CSV are relative to it.
 
@@ -107,7 +107,7 @@ def from_files(path: Path) -> LabelledPhotos:
 
 
 def label_photos(path: Path, labels: Sequence[str]) -> LabelledPhotos:
-    """Reads labelled photos to measure on: any number, only labels that are in `labels`; the others are excluded."""
+    """Returns labelled photos to measure on; photos whose label is not in `labels` are excluded."""
     rows, excluded = [], []
     for row in _read_rows(path):
         if row[1] in labels:
@@ -167,7 +167,7 @@ def _csv_pairs(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _gather(label_kind: str, rows: Sequence[_Entry]) -> LabelledPhotos:
-    """Drops photos without label, photos whose label is disputed, and labels with one photo."""
+    """Leaves out photos without a label, photos with several labels, and labels with one photo."""
     given: dict[str, set[str]] = {}
     for sha256, label, _, _ in rows:
         given.setdefault(sha256, set()).add(label)
@@ -197,7 +197,7 @@ def _gather(label_kind: str, rows: Sequence[_Entry]) -> LabelledPhotos:
 def _build(
     label_kind: str, names: tuple[str, ...], rows: Sequence[_Entry], excluded: Sequence[Exclusion]
 ) -> LabelledPhotos:
-    """Puts the rows into columns, each pair of photo and product once."""
+    """Returns the rows as columns, each pair of photo and product once."""
     number = {name: index for index, name in enumerate(names)}
     unique = list({(row[0], row[2]): row for row in rows}.values())
     _, products = np.unique([row[2] for row in unique], return_inverse=True)

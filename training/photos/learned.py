@@ -1,4 +1,4 @@
-"""Which photos a fine-tuned backbone learned from: it tells those apart far better than any others."""
+"""Records which photos a fine-tuned backbone learned from: it tells those apart far better than any others."""
 
 import csv
 import io
@@ -19,10 +19,10 @@ _LEARNED, _HELD_OUT, _SPARED = "learned", "held_out", "spared"
 
 
 def spare(photos: LabelledPhotos, fold: Fold, snapshot: Snapshot) -> tuple[Fold, Numbers]:
-    """Keeps the catalogue's photos that measure every generation's photo search from being learned.
+    """Takes the photos that measure every generation's photo search out of training.
 
     A backbone that had learned them would be measured, and its match probability calibrated, on photos that it finds
-    far better than any that a shopper takes. A label's last photos are learned all the same.
+    far better than a shopper's photo. A label that would lose all its photos keeps them.
 
     Args:
         photos, fold: labelled photos, and which of them would be learned.
@@ -52,8 +52,8 @@ def photos_text(photos: LabelledPhotos, fold: Fold, spared: Numbers) -> str:
 def learned_photos(home: Path, name: str) -> frozenset[str]:
     """Returns the sha256 of the photos that a backbone was trained on; none for a pretrained one.
 
-    Spared photos count among them: other photos of their products were learned, so that they are recognised more easily
-    than a new product's.
+    Spared photos count too: other photos of their products were learned, so they are recognised more easily than photos
+    of a new product.
 
     Raises:
         InvalidTraining: the backbone's list of photos is damaged.

@@ -19,9 +19,9 @@ class TrainingRows:
         views: float32 (v, n, dim), pool_3 rows of the photos as they are recognised: `photo`, then perhaps `flip`.
         copies: float32 (c, n, dim), augmented copies, for training only; c may be 0.
         y: int64 (n,), label numbers.
-        view_names: of the views.
+        view_names: names of the views.
         unseen: bool (n,), photos that the backbone has not learned from; None: all. A fine-tuned backbone tells those
-            that it learned apart far better than any others, so that voters and vote are judged by unseen ones alone.
+            that it learned apart far better than any others, so only unseen photos judge voters and vote.
     """
 
     views: Floats
@@ -41,7 +41,7 @@ class TrainingRows:
 
     @property
     def judges(self) -> NDArray[np.bool_]:
-        """The photos, bool (n,), that choices are judged by: the unseen ones, or all where those are too few."""
+        """The photos that judge choices, bool (n,): the unseen ones, or all if fewer than 50 are unseen."""
         if self.unseen is None or self.unseen.sum() < _LEAST_JUDGES:
             return np.ones(len(self.y), np.bool_)
         return self.unseen

@@ -1,4 +1,4 @@
-"""Splits of labelled photos: stratified, seeded, no product and no photo on both sides."""
+"""Splits labelled photos by label, seeded; no photo and, with enough products, no product is on both sides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ class Fold:
     Attributes:
         train, held: rows of the photos, int64, disjoint.
         split_by: for each label `product` (all photos of one product on one side) or `photo`.
-        straddling: photos dropped from `train` because the same bytes stand in `held`.
-        seed: what the draw came from.
+        straddling: photos dropped from `train` because `held` has the same bytes.
+        seed: random seed of the draw.
     """
 
     train: Numbers
@@ -32,7 +32,7 @@ class Fold:
     seed: int
 
     def among(self, rows: NDArray[np.bool_]) -> "Fold":
-        """Returns the same fold with only those of `rows`, bool (n,), held out; the others are learned from."""
+        """Returns the fold without the held-out photos that are not in `rows`, bool (n,); those are learned from."""
         stay = rows[self.held]
         return replace(self, train=np.sort(np.concatenate([self.train, self.held[~stay]])), held=self.held[stay])
 
@@ -58,7 +58,7 @@ def split(photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0) -> Fold:
 
 
 def folds(photos: LabelledPhotos, count: int, *, seed: int = 0) -> list[Fold]:
-    """Returns `count` folds; every photo is held out exactly once, but for labels with fewer groups than folds.
+    """Returns `count` folds; every photo is held out in exactly one of them.
 
     Raises:
         NotEnoughData: fewer than 2 folds are asked for.
@@ -70,10 +70,10 @@ def folds(photos: LabelledPhotos, count: int, *, seed: int = 0) -> list[Fold]:
 
 
 def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Numbers:
-    """Assigns photos to folds so that photos of one label that look alike are held out together, int64 (n,).
+    """Returns the fold of each photo, int64 (n,); photos of one label that look alike share a fold.
 
-    A shop's photos of one thing are often taken in one go; a fold drawn photo by photo then asks only for near copies,
-    and flatters. Here each label's photos are clustered (Ward's method on the features) into groups of about 7, and
+    A shop's photos of one thing are often taken in one go. Folds drawn photo by photo would then test on near copies,
+    and flatter. Here each label's photos are clustered (Ward's method on the features) into groups of about 7, and
     whole groups are held out, which is about as hard as photos from another place.
 
     Args:
@@ -86,7 +86,7 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
     random = np.random.default_rng(seed)
     for label in np.unique(y):
         rows = random.permutation(np.flatnonzero(y == label))
-        # Ward's method needs memory in the square of the photos; what is beyond joins the fold of its nearest.
+        # Ward's method needs memory with the square of the photos; the rest join the fold of their nearest photo.
         seeds, rest = rows[:_CLUSTERED], rows[_CLUSTERED:]
         clusters = min(len(seeds), max(count, round(len(seeds) / _TAKEN_TOGETHER)))
         found = AgglomerativeClustering(clusters).fit_predict(features[seeds]) if clusters > 1 else np.zeros(len(seeds))

@@ -1,4 +1,4 @@
-"""HTML reports and plots of what was measured."""
+"""Evaluations as text, HTML reports and plots."""
 
 from training.reports.cold_start import describe
 

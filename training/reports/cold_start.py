@@ -1,4 +1,4 @@
-"""The cold-start evaluation as text and as one HTML file that needs nothing else."""
+"""Shows the cold-start evaluation as text and as one self-contained HTML file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ _NAMES = {
 
 
 def describe(found: ColdStart) -> str:
-    """Returns both tables and the freshness sweep for people."""
+    """Returns both tables and the freshness sweep as text."""
     lines = [
         f"{found.queries:,} queries ({found.clicked_queries:,} clicked after {found.split}), {found.products:,} "
         f"products, {found.month_share:.1%} of them at most 1 month old, {found.quarter_share:.1%} at most 3 months"

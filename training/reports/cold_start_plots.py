@@ -1,4 +1,4 @@
-"""The cold-start report's pictures."""
+"""Draws the pictures of the cold-start report."""
 
 import numpy as np
 

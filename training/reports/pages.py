@@ -1,4 +1,4 @@
-"""Reports as one HTML file that needs nothing else: the page template, and photos small enough to lie within it."""
+"""Makes self-contained HTML reports: fills the page templates, and shrinks photos to lie within the page."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Returns a template as HTML. Every value is escaped; one that the template misses is an error."""
+    """Returns the filled template as HTML. Every value is escaped; a missing value is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -27,7 +27,7 @@ def render_page(template: str, **values: Any) -> str:
 
 
 def thumbnail(read: Callable[[], bytes], settings: Settings) -> str:
-    """Returns a small JPEG as a data URI; empty where the photo is gone."""
+    """Returns a small JPEG as a data URI; empty if the photo cannot be read."""
     try:
         pixels = images.decode(read(), settings, target=_SIDE)
     except (LookalikeError, OSError):
@@ -40,7 +40,7 @@ def thumbnail(read: Callable[[], bytes], settings: Settings) -> str:
 
 
 def flat_facts(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Returns nested facts as pairs of a dotted name and a text; long lists by their length and first items."""
+    """Returns nested facts as pairs of dotted name and text; a list becomes its length and first 3 items."""
     pairs: list[tuple[str, str]] = []
     for name, value in facts.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The report's pictures, drawn with matplotlib and returned as data URIs, so that the page needs no other file."""
+"""Draws the recognition report's pictures with matplotlib, as data URIs, so that the page needs no other file."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ _LABELLED = 45  # labels that still fit beside a confusion matrix
 
 
 def confusion_picture(measured: Measured) -> str:
-    """Draws how often each label (row) was taken for each (column), as shares of the row."""
+    """Draws how often each label (row) was recognised as each label (column), as shares of the row."""
     counts = measured.confusion()
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     size = 4.5 + 0.16 * min(len(measured.labels), 60)
@@ -32,7 +32,7 @@ def confusion_picture(measured: Measured) -> str:
 
 
 def reliability_picture(measured: Measured) -> str:
-    """Draws how often the vote was right against how sure it said it was."""
+    """Draws how often the vote was right against the probability that it gave."""
     bins = measured.reliability
     figure, axes = canvas(4.8, 4.2)
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=2, label="perfectly calibrated")
@@ -44,7 +44,7 @@ def reliability_picture(measured: Measured) -> str:
 
 
 def coverage_picture(measured: Measured) -> str:
-    """Draws the share right among the photos that are answered, against how many are."""
+    """Draws the share of right answers against the share of photos that the vote answers."""
     coverage, precision = coverage_curve(measured.confidence, measured.right)
     figure, axes = canvas(4.8, 4.2)
     axes.plot(coverage, precision, color=ACCENT, linewidth=2)
@@ -57,8 +57,8 @@ def coverage_picture(measured: Measured) -> str:
 
 
 def canvas(width: float, height: float) -> tuple[Any, Any]:
-    """Returns an empty figure of so many inches, and its axes."""
-    # The object interface, which touches no display and no global state.
+    """Returns an empty figure of this size in inches, and its axes."""
+    # The object interface needs no display and changes no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def canvas(width: float, height: float) -> tuple[Any, Any]:
 
 
 def data_uri(figure: Any) -> str:
-    """Returns the figure as a PNG that a page can hold within itself."""
+    """Returns the figure as a PNG in a data URI."""
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110)
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

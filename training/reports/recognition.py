@@ -1,4 +1,4 @@
-"""The recognition report: one HTML file that needs nothing else."""
+"""Writes the recognition report as one self-contained HTML file."""
 
 from pathlib import Path
 from typing import Any

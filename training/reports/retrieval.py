@@ -1,4 +1,4 @@
-"""The retrieval evaluation as JSON, as text and as one HTML file that needs nothing else."""
+"""Shows the retrieval evaluation as JSON, as text and as one self-contained HTML file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ _SHOWN_FAILURES = 24
 _LISTED_FAILURES = 200
 _SHOWN_RIGHT = 3
 _WORST_SHARE = 0.1
-_FOUND_LATE = 10  # a query fails where none of its first so many products is right
+_FOUND_LATE = 10  # a query fails if none of its first 10 products is right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class Group:
 
     Attributes:
         queries: how many the live space could answer.
-        learned: whether it may have learned from them.
-        live, untrained: the mean of each metric; None: it could answer none.
+        learned: whether the live space may have learned from them.
+        live, untrained: the mean of each metric; None: the space could answer no query.
         worst: mean nDCG@10 of the worst tenth of the queries, at least one of them.
         failed: share of queries without a right product among the first 10.
     """
@@ -43,13 +43,13 @@ class Group:
 
 
 def by_source(found: Retrieval) -> list[Group]:
-    """Returns the groups in the order in which they came; the learned ones last."""
+    """Returns one group per source, in order of appearance, learned ones last."""
     groups = _groups(found, lambda query: (query.source, query.learned))
     return sorted(groups, key=lambda group: group.learned)
 
 
 def by_category(found: Retrieval) -> list[Group]:
-    """Returns the categories, the hardest first, over the queries that were not learned, or all where all were."""
+    """Returns one group per category, hardest first, without learned queries (unless all were learned)."""
     honest = not all(query.learned for query in found.queries)
     groups = _groups(
         found, lambda query: None if honest and query.learned else (found.category_of(query), query.learned)
@@ -58,7 +58,7 @@ def by_category(found: Retrieval) -> list[Group]:
 
 
 def overall(found: Retrieval) -> dict[str, Any]:
-    """Returns the mean over the queries that were not learned, the mean over categories, and the worst of each."""
+    """Returns the mean over queries that were not learned, that over categories, and the worst source and category."""
     honest = [not query.learned for query in found.queries]
     rows = np.flatnonzero(honest) if any(honest) else np.arange(len(found.queries))
     sources, categories = by_source(found), [group for group in by_category(found) if group.live]
@@ -79,7 +79,7 @@ def overall(found: Retrieval) -> dict[str, Any]:
 
 
 def failures(found: Retrieval, most: int = _LISTED_FAILURES) -> list[dict[str, Any]]:
-    """Returns the queries without a right product among the first 10, those not learned and the farthest off first."""
+    """Returns the queries without a right product among the first 10: not learned ones first, then the worst ranks."""
     ranks = found.live.figures["rank"]
     rows = np.flatnonzero(ranks > _FOUND_LATE)
     order = sorted(rows.tolist(), key=lambda row: (found.queries[row].learned, -ranks[row]))
@@ -101,7 +101,7 @@ def to_json(found: Retrieval) -> dict[str, Any]:
 
 
 def describe(found: Retrieval) -> str:
-    """Returns the table of sources for people."""
+    """Returns the table of sources as text."""
     head = ["source", "space", "queries", *METRICS, "worst"]
     lines = [head]
     for group in by_source(found):

@@ -1,4 +1,4 @@
-"""The retrieval report's pictures."""
+"""Draws the pictures of the retrieval report."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The product space: the projection of pool_3, and the text head that leads words into it."""
+"""The rebuild's part `space`: fits the projection of pool_3, and the text head that maps words into its space."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +50,7 @@ def _fit_projection(context: TrainingContext) -> Projection:
 
 
 def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:
-    """Returns product keys (m,) and points float32 (m, d) of the photos that texts and measures are taken on."""
+    """Returns product keys int64 (m,) and points float32 (m, d) of the photos that texts and measures use."""
     rows = _spread(_count(context), _MEASURED_ROWS)
     blocks = [projection.apply(block) for block in _blocks(context, rows)]
     return context.snapshot.product_keys[rows], np.concatenate(blocks)
@@ -77,7 +77,7 @@ def _measure_names(
 
 
 def _quality(metrics: dict[str, Any]) -> dict[str, Any] | None:
-    """Held-out photos where there are enough of them, else the products' own names."""
+    """Returns the figure of held-out photos if there are any, else the figure of the products' own names."""
     for measure in ("photo_r1", "name_r1"):
         if measure in metrics:
             return {"measure": measure, "value": metrics[measure]}

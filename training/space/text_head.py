@@ -1,4 +1,4 @@
-"""Pairs of a product text and the place of its photos, and the text head fitted on them."""
+"""Fits the text head on pairs of a product's text and the point of the product's photos."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,14 +22,14 @@ _MOST_ANCHORS = 4096
 
 @dataclass(frozen=True)
 class TextPairs:
-    """What the head learns from.
+    """The texts that the head learns from, and the points they should map to.
 
     Attributes:
         texts: distinct texts, n of them.
-        targets: float32 (n, d), L2 norm 1: the mean place of the products that share each text.
-        weights: float32 (n,).
+        targets: float32 (n, d), L2 norm 1: the mean point of the products that share each text.
+        weights: float32 (n,), how much each text counts.
         groups: int64 (n,), the first product of each text, so that cross-validation can leave whole products out.
-        names: what products are called -> the keys of all that are called so.
+        names: product name -> keys of all products with that name.
     """
 
     texts: list[str]
@@ -48,14 +48,14 @@ class _Gathered:
 
 
 def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], centroids: Floats) -> TextPairs:
-    """Gathers the texts of all products that have a place.
+    """Returns the texts of all products that have photos.
 
     A text that many products share, such as a bare category, is one pair: its target is their mean, its weight grows
-    with the square root of their number. Over 20,000 texts, those with the lowest hash are kept.
+    with the square root of their number. Of more than 20,000 texts, those with the lowest hashes are kept.
 
     Args:
-        products: int64 (p,), ascending.
-        centroids: float32 (p, d), the place of each.
+        products: int64 (p,), keys of the products with photos, ascending.
+        centroids: float32 (p, d), the mean point of each product's photos.
     """
     gathered: dict[str, _Gathered] = {}
     names: dict[str, list[int]] = {}
@@ -83,7 +83,7 @@ def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], ce
 
 
 def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[TextHead, dict[str, float]]:
-    """Fits the text head; the ridge's strength is the one that finds products never trained on best.
+    """Fits the text head with the ridge strength that best finds products left out of the fit.
 
     Returns:
         The head and what was measured: `ridge_strength`, `unseen_text_mrr`.
@@ -118,7 +118,7 @@ def _fit(
 
 
 def _unseen_rank(encoder: TextEncoder, embeddings: Floats, pairs: TextPairs, strength: float) -> float:
-    """Returns the mean reciprocal rank of each text's target among the products' places, its product left out."""
+    """Returns the mean reciprocal rank of texts' targets among the products' points, by heads fitted without them."""
     places = pairs.targets[np.unique(pairs.groups, return_index=True)[1]]
     folds = np.array([int(_draw(str(group))[:8], 16) % _FOLDS for group in pairs.groups])
     ranks: list[float] = []

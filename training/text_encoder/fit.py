@@ -1,4 +1,4 @@
-"""The tuning loop of the sentence encoder: steps, checkpoints to go on from, and the best state on held-out texts."""
+"""Tuning loop of the sentence encoder: runs steps, keeps checkpoints, returns to the best state on held-out texts."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from training.text_encoder.learner import BATCH, EncoderLearner, TextTargets, Tu
 
 _DRAWS = 100_000
 _MOST_EPOCHS = 6
-_LOOKS = 10  # times that held-out texts are asked in one tuning
+_LOOKS = 10  # how often one tuning is measured on the held-out texts
 _PATIENCE = 3
 _log = logging.getLogger("lookalike.train")
 
@@ -27,8 +27,8 @@ class Tuned:
     """A finished tuning.
 
     Attributes:
-        best_step: after how many steps the held-out texts were found best; 0: the frozen encoder was.
-        curve: (step, loss, held-out mean reciprocal rank) at every look, the first of the frozen encoder.
+        best_step: number of steps after which held-out texts were found best; 0: the frozen encoder was best.
+        curve: (step, loss, held-out mean reciprocal rank) of every look; the first is of the frozen encoder.
     """
 
     best_step: int
@@ -36,15 +36,15 @@ class Tuned:
 
 
 def steps_for(pairs: int) -> int:
-    """Returns how many steps are tuned: 6 passes over the pairs, or 100,000 draws where that is less."""
+    """Returns the number of tuning steps: 6 passes over the pairs, but at most 100,000 draws."""
     return max(_LOOKS, min(_MOST_EPOCHS * pairs, _DRAWS) // BATCH)
 
 
 def tune(model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | None = None) -> Tuned:
-    """Tunes a sentence-transformers model in place; it ends as it was when the held-out texts were found best.
+    """Tunes a sentence-transformers model in place; it ends in the state that found the held-out texts best.
 
     Args:
-        checkpoint: file that the state is kept in at every look; a tuning of the same name goes on from it.
+        checkpoint: file that keeps the state of the last look; a tuning with the same file continues from it.
 
     Raises:
         InvalidTraining: the model has no transformer layers.
@@ -71,7 +71,7 @@ def tune(model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | 
 
 
 class _State:
-    """Where a tuning stands."""
+    """The state of a running tuning."""
 
     def __init__(self, best: list[Floats]) -> None:
         self.step = self.best_step = 0
@@ -81,7 +81,7 @@ class _State:
 
     @property
     def is_over(self) -> bool:
-        """No look at the held-out texts was better for several."""
+        """Whether the last 3 looks at the held-out texts brought no new best."""
         return sum(step > self.best_step for step, _, _ in self.curve) >= _PATIENCE
 
     def look(self, learner: EncoderLearner) -> None:
@@ -103,7 +103,7 @@ def _keep(path: Path, learner: EncoderLearner, state: _State) -> None:
 
 
 def _resume(path: Path, learner: EncoderLearner, state: _State) -> bool:
-    """Goes on from a checkpoint; False: there is none, or it cannot be read."""
+    """Restores a checkpoint; returns False if there is none or it cannot be read."""
     if not path.exists():
         return False
     try:

@@ -1,10 +1,10 @@
-"""What learns when the sentence encoder is tuned: its last transformer layers, and a linear layer above them.
+"""Tunes the sentence encoder batch by batch: its last transformer layers, and a linear layer above them.
 
-The linear layer leads the encoder's embeddings to where the photos of a text's products lie in the untrained space. It
-starts from ridge regression, learns together with the layers, and is let go afterwards, for the text head is fitted
+The linear layer maps the encoder's embeddings to the points of a text's products in the untrained space. It starts
+from ridge regression and learns together with the layers. Afterwards it is discarded, because the text head is fitted
 anew on the tuned encoder. Loss: symmetric InfoNCE (van den Oord et al., 2018) between a batch's texts and products,
-with every known right product as a positive (Khosla et al., "Supervised Contrastive Learning", 2020). All that lies
-below the tuned layers is frozen, so no gradient is computed for it, and it sees no dropout.
+with every known right product as a positive (Khosla et al., "Supervised Contrastive Learning", 2020). Everything
+below the tuned layers is frozen: it has no gradient and no dropout.
 """
 
 import math
@@ -20,7 +20,7 @@ from engine.text import fit_ridge
 from training.errors import InvalidTraining
 
 BATCH = 64
-_TOGETHER = 16  # a short text beside a long one costs as much as the long one
+_TOGETHER = 16  # texts per forward pass, where a short text costs as much as the longest one
 _LINEAR_RATE = 1e-3
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
@@ -34,15 +34,15 @@ Tensor = Any
 
 @dataclass(frozen=True, kw_only=True)
 class TextTargets:
-    """What is learned: n pairs of a text and a product that it means.
+    """The n pairs of a text and a product that the tuning learns from.
 
     Attributes:
-        texts: str, (t,).
+        texts: all texts, (t,).
         queries, products: int64 (n,), numbers of texts and of products.
         weights: float32 (n,), above 0.
-        held: int64 (m,), numbers of the texts that early stopping asks; none of the pairs has one of them.
-        right: for each of them the numbers of its products.
-        places: float32 (p, d), where the photos of each product lie, L2 norm 1.
+        held: int64 (m,), numbers of the texts that early stopping measures; no pair uses them.
+        right: for each of the held texts, the numbers of its products.
+        places: float32 (p, d), the point of each product, L2 norm 1.
     """
 
     texts: tuple[str, ...]
@@ -56,14 +56,14 @@ class TextTargets:
 
 @dataclass(frozen=True, kw_only=True)
 class TuningPlan:
-    """How is tuned.
+    """The settings of one tuning.
 
     Attributes:
-        layers: how many of the last transformer layers learn; more than there are: all of them.
-        steps: of BATCH pairs each.
+        layers: how many of the last transformer layers learn, at most all of them.
+        steps: number of steps, of BATCH pairs each.
         temperature: what the cosines are divided by.
-        seed: of every random draw.
-        learning_rate: of the layers, highest of the cycle.
+        seed: random seed.
+        learning_rate: highest learning rate of the layers.
     """
 
     layers: int
@@ -77,7 +77,7 @@ def last_layers(model: Any, count: int) -> list[Any]:
     """Returns the last transformer layers of a sentence-transformers model.
 
     Raises:
-        InvalidTraining: it has none.
+        InvalidTraining: the model has none.
     """
     from torch.nn import ModuleList
 
@@ -89,7 +89,7 @@ def last_layers(model: Any, count: int) -> list[Any]:
 
 
 class EncoderLearner:
-    """The model's learned layers, the linear layer above it, and AdamW over both."""
+    """The model's learned layers, the linear layer above them, and AdamW over both."""
 
     def __init__(self, model: Any, targets: TextTargets, plan: TuningPlan) -> None:
         import torch
@@ -112,7 +112,7 @@ class EncoderLearner:
         self._known = np.unique(self._code(targets.queries, targets.products))
 
     def learn(self, step: int) -> float:
-        """Learns from one batch, which seed and step decide; returns its loss."""
+        """Learns from one batch, drawn by seed and step; returns its loss."""
         torch = self._torch
         rows = self._draw(step)
         products = self._targets.products[rows]
@@ -163,7 +163,7 @@ class EncoderLearner:
         return arrays
 
     def set_state(self, arrays: dict[str, Floats], step: int) -> None:
-        """Goes back to a state; ValueError or KeyError: it is of another model."""
+        """Restores a state; raises ValueError or KeyError if it belongs to another model."""
         torch, weights = self._torch, self._weights()
         for number, weight in enumerate(weights):
             for name in ("weight", "first", "second"):
@@ -182,7 +182,7 @@ class EncoderLearner:
         return [*self._linear.parameters(), *self._layer_weights]
 
     def _draw(self, step: int) -> Numbers:
-        """Returns BATCH pairs, the heavier the likelier."""
+        """Returns the numbers of BATCH pairs, drawn in proportion to their weights."""
         chance = np.random.default_rng((self._plan.seed, step)).random(BATCH) * self._until[-1]
         rows = np.searchsorted(self._until, chance, side="right")
         return np.asarray(np.minimum(rows, len(self._until) - 1), np.int64)
@@ -191,7 +191,7 @@ class EncoderLearner:
         return queries * np.int64(len(self._targets.places)) + products
 
     def _points(self, texts: list[str]) -> Tensor:
-        """Returns where the texts lie, (n, d), L2 norm 1; texts of like length go through the network together."""
+        """Returns the texts' points, (n, d), L2 norm 1; texts of similar length share a forward pass."""
         torch, unit = self._torch, self._torch.nn.functional.normalize
         self._model.eval()
         for layer in self._layers:
@@ -211,7 +211,7 @@ class EncoderLearner:
         return np.asarray(rows, np.float32)
 
     def _ridge(self) -> Any:
-        """Returns the linear layer as ridge regression from texts to the middle of their products gives it."""
+        """Returns the linear layer, fitted by ridge regression from texts to the mean point of their products."""
         torch, targets = self._torch, self._targets
         texts, inverse = np.unique(targets.queries, return_inverse=True)
         sums = np.zeros((len(texts), targets.places.shape[1]), np.float32)
@@ -228,7 +228,7 @@ class EncoderLearner:
 
 
 def _info_nce(logits: Tensor, right: Tensor) -> Tensor:
-    """Mean over texts and over products of the negative log share of each one's right partners in the batch."""
+    """Returns the mean negative log share of right partners in the batch, over texts and over products."""
     loss = 0.0
     for scores, wanted in ((logits, right), (logits.T, right.T)):
         shares = scores.log_softmax(dim=1)

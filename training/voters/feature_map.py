@@ -1,7 +1,7 @@
-"""From pool_3 rows to what the voters read: a transform, PCA, and whitening of the differences within a label.
+"""Fits the map from pool_3 rows to the voters' features: a transform, PCA, and whitening within each label.
 
-Whitening divides every direction by how far photos of one label differ along it, so that light, angle and background
-count little and what tells labels apart counts much (Fukunaga, Introduction to Statistical Pattern Recognition, 10.2;
+Whitening divides every direction by how far photos of one label differ along it: light, angle and background then count
+little, and differences between labels count much (Fukunaga, Introduction to Statistical Pattern Recognition, 10.2;
 the shrinkage of the covariance towards a multiple of the identity: Ledoit and Wolf, 2004).
 """
 
@@ -42,7 +42,7 @@ class Axes:
         return np.asarray(points, np.float32).reshape(*rows.shape[:-1], points.shape[1])
 
     def feature_map(self, points: Floats, y: Numbers, shrinkage: float, views: tuple[str, ...]) -> FeatureMap:
-        """Returns the whole way from pool_3 rows to the voters, whitened for these points."""
+        """Returns the complete map from pool_3 rows to the voters' features, whitened for `points`."""
         matrix = self.vectors @ whitening(points, y, shrinkage)
         return FeatureMap(
             transform=self.transform, mean=self.mean, matrix=np.ascontiguousarray(matrix, np.float32), views=views
@@ -51,7 +51,7 @@ class Axes:
 
 @dataclass(frozen=True, kw_only=True)
 class MapChoice:
-    """The feature map that did best where photos were held out.
+    """The transform and shrinkage that did best on held-out photos.
 
     Attributes:
         tried: Top-1 share of a ridge classifier for each `transform` and each shrinkage of the best transform.
@@ -63,7 +63,7 @@ class MapChoice:
 
 
 def fit_axes(transform: str, rows: Floats) -> Axes:
-    """Finds the principal axes of pool_3 rows float32 (n, dim), at most 384."""
+    """Returns at most 384 principal axes of pool_3 rows float32 (n, dim), after the transform."""
     changed = transform_rows(transform, rows)
     mean = changed.mean(axis=0)
     centred = changed - mean
@@ -73,7 +73,7 @@ def fit_axes(transform: str, rows: Floats) -> Axes:
 
 
 def whitening(points: Floats, y: Numbers, shrinkage: float) -> Floats:
-    """Returns the matrix float32 (d, d) after which photos of one label differ alike in all directions.
+    """Returns the matrix float32 (d, d) after which photos of one label differ equally in all directions.
 
     Args:
         points: float32 (n, d).
@@ -88,22 +88,22 @@ def whitening(points: Floats, y: Numbers, shrinkage: float) -> Floats:
 
 
 def choose_map(rows: Floats, y: Numbers, folds: Numbers, judges: NDArray[np.bool_] | None = None) -> MapChoice:
-    """Chooses transform and shrinkage by the held-out Top-1 of a ridge classifier, which needs no further choice.
+    """Returns the transform and shrinkage with the best held-out Top-1 of a ridge classifier.
 
     Args:
         rows: pool_3 features, float32 (n, dim).
         y: int64 (n,).
-        folds: int64 (n,), from `look_folds`.
+        folds: int64 (n,), the fold of each photo, from `look_folds`.
         judges: bool (n,), the held-out photos that count; None: all.
     """
     counted = np.ones(len(y), np.bool_) if judges is None else judges
     points = {name: fit_axes(name, rows).project(rows) for name in TRANSFORMS}
     by_transform = {name: _score(points[name], 0.3, y, folds, counted) for name in TRANSFORMS}
-    # the last of equals: the square root has served best on photos
+    # of equals the last: the square root has worked best on photos
     transform = max(reversed(TRANSFORMS), key=lambda name: by_transform[name])
     by_shrinkage = {value: _score(points[transform], value, y, folds, counted) for value in SHRINKAGES}
     best = max(by_shrinkage.values())
-    # the least whitening that is as good as the best: where photos come from elsewhere it is the safer choice
+    # the least whitening that is as good as the best: it is safer for photos from other sources
     shrinkage = next(value for value in SHRINKAGES if by_shrinkage[value] >= best - _INDIFFERENCE)
     tried = {**by_transform, **{f"{transform}, shrinkage {value}": share for value, share in by_shrinkage.items()}}
     rounded = {name: round(share, 4) for name, share in tried.items()}
@@ -130,7 +130,7 @@ def _ridge(rows: Floats, y: Numbers, queries: Floats, strength: float = 0.1) -> 
 
 
 def _within_covariance(points: Doubles, y: Numbers) -> Doubles:
-    """Covariance of the differences to the label's own mean, labels of any size weighing by their photos."""
+    """Returns the covariance of photos around the mean of their label; every photo counts the same."""
     _, inverse, counts = np.unique(y, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), points.shape[1]))
     np.add.at(sums, inverse, points)

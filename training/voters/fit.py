@@ -26,7 +26,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """What the person may choose; the rest is chosen on held-out photos."""
+    """What the user may choose; the rest is chosen on held-out photos."""
 
     seed: int = 0
     precision: float = 0.9
@@ -35,7 +35,7 @@ class FitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What was chosen on held-out photos, so that a last fit on all photos needs no further choice."""
+    """The choices made on held-out photos; the final fit on all photos uses them unchanged."""
 
     feature_map: MapChoice
     c: float
@@ -43,7 +43,7 @@ class Choices:
     knn: KnnChoice
     temperatures: dict[str, float]
     vote: VoteChoice
-    judged_by: int  # photos
+    judged_by: int  # number of photos
     tried: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
@@ -68,28 +68,28 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fold:
-    """One inner fold, already mapped: rows to train on and their labels, held-out rows and theirs."""
+    """One inner fold of mapped features: training rows and their labels, held-out rows and their labels."""
 
     rows: Floats
     y: Numbers
-    plain: int  # the first rows, which show the photos themselves
+    plain: int  # the first `plain` rows are unchanged photos, neither mirrored nor augmented
     queries: Floats
     truth: Numbers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timings:
-    """Seconds that each voter's final fit took, and the steps it made."""
+    """Seconds and training steps that each voter's final fit took."""
 
     seconds: dict[str, float]
     steps: dict[str, int]
 
 
 def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices:
-    """Makes all choices by cross-validation over photos that look alike.
+    """Returns all choices, made by cross-validation; photos that look alike share a fold.
 
     Raises:
-        NotEnoughData: no two folds can be made.
+        NotEnoughData: the photos do not make two folds.
     """
     folds = look_folds(transform_rows("sqrt_l2", rows.views[0]), rows.y, _INNER_FOLDS, seed=options.seed)
     if len(np.unique(folds)) < 2:
@@ -145,7 +145,7 @@ def fit(
     fingerprint: str,
     label_kind: str,
 ) -> tuple[Recogniser, Timings]:
-    """Fits the voters on all rows with the choices made, and puts the recogniser together."""
+    """Fits the voters on all rows with the choices made; returns the recogniser and the timings."""
     flat, y, photos = rows.flat()
     axes = fit_axes(choices.feature_map.transform, rows.views[0])
     feature_map = axes.feature_map(axes.project(flat), y, choices.feature_map.shrinkage, rows.view_names)
@@ -190,7 +190,7 @@ def fit(
 
 
 def _mapped(points: TrainingRows, held: NDArray[np.bool_], judges: NDArray[np.bool_], shrinkage: float) -> _Fold:
-    """Whitens one fold by what is in its training part; `points` holds rows on the principal axes."""
+    """Returns one fold, whitened by its training part; `points` holds rows on the principal axes."""
     inside = points.subset(np.flatnonzero(~held))
     flat, y, _ = inside.flat()
     matrix = whitening(flat, y, shrinkage)
@@ -205,7 +205,7 @@ def _mapped(points: TrainingRows, held: NDArray[np.bool_], judges: NDArray[np.bo
 
 
 def _choose_c(parts: list[_Fold], label_count: int, options: FitOptions) -> tuple[float, dict[str, float]]:
-    """Grid search on the photos themselves, without copies, by the calibrated likelihood of the right label."""
+    """Returns the C with the lowest calibrated loss on unchanged photos, and the loss of every C tried."""
     losses = {}
     y = np.concatenate([part.truth for part in parts])
     for c in C_GRID:

@@ -1,4 +1,4 @@
-"""The k-NN voter: k and the weighting by distance, chosen on held-out photos."""
+"""Fits the k-NN voter: chooses k and the weighting by distance on held-out photos."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class KnnChoice:
 
 
 def fit_knn(rows: Floats, y: Numbers, label_count: int, choice: KnnChoice, *, copies: int = 1) -> KnnVoter:
-    """Makes the voter; with augmented copies, as many more neighbours vote.
+    """Returns the voter; with augmented copies, proportionally more neighbours vote.
 
     Args:
         rows: float32 (n, d), L2 norm 1.
@@ -35,10 +35,10 @@ def fit_knn(rows: Floats, y: Numbers, label_count: int, choice: KnnChoice, *, co
 
 
 def choose_knn(parts: list[tuple[Floats, Numbers, Floats, Numbers]], label_count: int) -> KnnChoice:
-    """Chooses k and bandwidth by the likelihood of the right label, so that its Top-5 counts too.
+    """Returns the k and bandwidth that make the right labels most likely, so that Top-5 counts too.
 
     Args:
-        parts: for each fold training rows and labels, held-out rows and labels.
+        parts: for each fold, training rows float32 (n, d) and labels int64 (n,), then the same of held-out photos.
     """
     found = []
     for rows, y, queries, truth in parts:
@@ -51,7 +51,7 @@ def choose_knn(parts: list[tuple[Floats, Numbers, Floats, Numbers]], label_count
 
 
 def _loss(found: list[tuple[Numbers, Floats, Numbers]], choice: KnnChoice, label_count: int) -> float:
-    """Mean of -ln p(right label), calibrated, over all folds."""
+    """Returns the mean of -ln p(right label), calibrated, over all folds."""
     shares = [
         neighbour_shares(labels[:, : choice.k], distances[:, : choice.k], choice.bandwidth, label_count)
         for labels, distances, _ in found

@@ -1,4 +1,4 @@
-"""The rebuild's part `voters`: trains the recogniser on the catalogue and measures it on photos held out."""
+"""The rebuild's part `voters`: trains the recogniser on the catalogue and measures it on held-out photos."""
 
 import logging
 import time
@@ -47,15 +47,15 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class VoterOptions:
-    """What decides how the voters are trained. A rebuild takes the live generation's over.
+    """Options of the voters' training. A rebuild uses the options of the live generation.
 
     Attributes:
         label: `category` or `attr.<name>`.
         augment: augmented copies of each photo; None: 2 where there are at most 5,000 photos, else none.
         flips: whether a photo and its mirror image are recognised together; None: where there are at most 5,000 photos.
-        folds: measure by k-fold cross-validation instead of one split of 80 to 20; 0: no.
-        seed: of every random draw.
-        precision: share of right answers wanted where the vote does not abstain.
+        folds: number of cross-validation folds to measure on; 0: one 80/20 split.
+        seed: random seed.
+        precision: wanted share of right answers where the vote does not abstain.
     """
 
     label: str = "category"
@@ -71,7 +71,7 @@ class VoterOptions:
         return FitOptions(seed=self.seed, precision=self.precision, softmax=self.softmax)
 
     def views(self, photos: int) -> tuple[int, bool]:
-        """Returns how many augmented copies, and whether mirror images, are used for so many photos."""
+        """Returns how many augmented copies to use for this many photos, and whether to use mirror images."""
         few = photos <= _FEW_PHOTOS
         return (_COPIES * few if self.augment is None else self.augment), (few if self.flips is None else self.flips)
 
@@ -80,7 +80,7 @@ class VoterOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "VoterOptions":
-        """Reads options as a manifest holds them; what this version does not know is left out."""
+        """Returns the options that a manifest holds, without those that this version does not know."""
         known = {item.name for item in fields(cls)} - {"softmax"}
         soft = {item.name for item in fields(SoftmaxOptions)} & set(values.get("softmax") or {})
         return cls(
@@ -91,7 +91,7 @@ class VoterOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A recogniser trained on all photos, and how well the same recipe did on photos held out."""
+    """A recogniser trained on all photos, and how well the same recipe did on held-out photos."""
 
     recogniser: Recogniser
     measured: Measured
@@ -104,9 +104,9 @@ class Trained:
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
-    """Trains on the catalogue's categories, or on whatever the live generation's voters name.
+    """Trains on the catalogue's categories, or on the label of the live voters; returns the metrics.
 
-    Where the catalogue has too few labels, no voters are written and the reason is returned.
+    If the catalogue has too few labels, no voters are written and `skipped` gives the reason.
     """
     options = live_options(context)
     try:
@@ -138,14 +138,14 @@ def train_voters(
     """Measures the recipe on held-out photos, then trains on all of them.
 
     Args:
-        spec: of the backbone whose features are used.
+        spec: the backbone whose features are used.
         photos: to learn from; at most 1,000 a label and 30,000 in all are used.
         get_backbone: called only where features are missing.
         test: photos of the same labels to measure on; None: some of `photos` are held out.
 
     Raises:
         NotEnoughData: too few labels or photos.
-        BackboneUnavailable: photos, or views of them that were asked for, must be embedded and cannot be.
+        BackboneUnavailable: photos, or views that the options ask for, still need embedding and cannot be embedded.
     """
     photos = capped(photos, options.seed)
     copies, flips = options.views(len(photos))
@@ -179,7 +179,7 @@ def train_voters(
 
 
 def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptions, spec: BackboneSpec) -> Trained:
-    """Measures on a part of the photos, or on each in turn, then trains on all with the choices made."""
+    """Measures on the held-out photos of one or more folds, then trains on all with the choices made."""
     parts = _parts(photos, options, rows.unseen)
     runs = [_run(photos, rows, fold, options, spec) for fold in parts]
     choices = runs[0].choices
@@ -198,7 +198,7 @@ def _on_held_out(photos: LabelledPhotos, rows: TrainingRows, options: VoterOptio
 
 
 def _parts(photos: LabelledPhotos, options: VoterOptions, unseen: NDArray[np.bool_] | None) -> list[Fold]:
-    """Returns the ways to hold photos out; only unseen ones, where some are."""
+    """Returns the folds to measure on; they hold out only photos new to the backbone, if there are any."""
 
     def drawn(share: float) -> list[Fold]:
         if options.folds:
@@ -220,7 +220,7 @@ def _on_test(
     test: LabelledPhotos,
     queries: Floats,
 ) -> Trained:
-    """Trains on all photos and measures on others."""
+    """Trains on all photos and measures on the test photos."""
     choices = choose(rows, len(photos.labels), options.fit)
     recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
     measured = from_tables(recogniser, recogniser.tables(queries), test.y, test.keys)
@@ -252,7 +252,7 @@ def _fit(
 
 
 def capped(photos: LabelledPhotos, seed: int) -> LabelledPhotos:
-    """Draws at most 1,000 photos of each label, and fewer where there are very many labels, at least 2."""
+    """Returns at most 1,000 photos of each label, drawn at random; fewer (at least 2) with very many labels."""
     most = min(MOST_PHOTOS_PER_LABEL, max(2, MOST_PHOTOS // len(photos.labels)))
     if max(photos.counts.values()) <= most:
         return photos
@@ -283,7 +283,7 @@ def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: VoterO
 
 
 def _inference_ms(recogniser: Recogniser, queries: Floats) -> dict[str, float]:
-    """Median milliseconds for one photo, beyond its embedding: each voter alone, and the whole recognition."""
+    """Returns median milliseconds per photo, without embedding: of each voter, and of the whole as `vote`."""
     few = queries[:, :20]
     mapped = recogniser.features.apply(few)
     runs: dict[str, Callable[[int], object]] = {
@@ -293,7 +293,7 @@ def _inference_ms(recogniser: Recogniser, queries: Floats) -> dict[str, float]:
         "vote": lambda at: recogniser.recognise(few[:, at]),
     }
     times: dict[str, float] = {}
-    with threadpool_limits(1, user_api="blas"):  # as a server answers
+    with threadpool_limits(1, user_api="blas"):  # as in a server
         for name, run in runs.items():
             spent = []
             for at in range(few.shape[1]):
@@ -322,7 +322,7 @@ def _describe(parts: list[Fold], options: VoterOptions, unseen: NDArray[np.bool_
 def _table(
     measured: Measured, timings: Timings, photos: LabelledPhotos, rows: TrainingRows, inference_ms: dict[str, float]
 ) -> list[dict[str, Any]]:
-    """The comparison table: one line a model."""
+    """Returns the comparison table, one entry per model."""
     seconds = {**timings.seconds, "vote": sum(timings.seconds.values())}
     return [
         {

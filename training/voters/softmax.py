@@ -1,4 +1,4 @@
-"""The softmax voter: a fully connected network trained with Adam by scikit-learn, served as plain arrays."""
+"""Fits the softmax voter: a fully connected network, trained with Adam by scikit-learn, served as plain arrays."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from training.measures import negative_log_likelihood
 
 MAX_EPOCHS = 150
 PATIENCE = 8
-# an epoch of a small catalogue goes over its photos several times: early stopping looks no more often than this
+# one epoch passes over a small catalogue several times, so that early stopping does not check too often
 _LEAST_STEPS_AN_EPOCH = 10
 Numbers = NDArray[np.int64]
 
@@ -48,17 +48,17 @@ def fit_softmax(
     Args:
         rows: float32 (n, d), L2 norm 1.
         y: int64 (n,), label numbers.
-        copies: how many rows show each photo; an epoch is over as many rows as there are photos, at least 10 batches.
+        copies: how many rows show each photo. An epoch uses as many rows as there are photos, but at least 10 batches.
         held: rows and labels for early stopping; None: all `epochs` are run.
         epochs: most epochs; None: 150.
-        seed: of weights and order.
+        seed: random seed of the weights and of the order of rows.
 
     Returns:
         The voter, and the epochs after which it was best.
     """
     from sklearn.neural_network import MLPClassifier
 
-    # Adam's steps are of one size whatever the input's: unit rows are brought to unit variance, and back afterwards.
+    # Adam's step size ignores the scale of its input, so unit rows are scaled to unit variance, and back afterwards.
     scale = np.float32(np.sqrt(rows.shape[1]))
     scaled, weights = rows * scale, class_weights(y, label_count)[y]
     network = MLPClassifier(
@@ -90,19 +90,19 @@ def fit_softmax(
 
 
 def epoch_rows(photos: int, options: SoftmaxOptions) -> int:
-    """Returns how many rows an epoch goes over."""
+    """Returns how many rows an epoch uses."""
     return max(photos, _LEAST_STEPS_AN_EPOCH * options.batch)
 
 
 def class_weights(y: Numbers, label_count: int) -> NDArray[np.float32]:
-    """Weighs each label by the inverse of its share, so that a small label counts as much as a large one."""
+    """Returns the inverse share of each label, float32 (label_count,): a small label counts as much as a large one."""
     counts = np.bincount(y, minlength=label_count)
     present = max(int((counts > 0).sum()), 1)
     return (len(y) / (present * np.maximum(counts, 1))).astype(np.float32)
 
 
 def _as_voter(network: Any, scale: np.float32) -> LinearVoter:
-    """Copies a scikit-learn network, for rows that are not scaled."""
+    """Returns a copy of a scikit-learn network as a voter, for rows that are not scaled."""
     layers = [(weights.copy(), bias.copy()) for weights, bias in zip(network.coefs_, network.intercepts_, strict=True)]
     layers[0] = (layers[0][0] * scale, layers[0][1])
     if len(network.classes_) == 2:  # one output, for the second of two labels

@@ -1,4 +1,4 @@
-"""The linear SVM voter: one against the rest, scikit-learn's liblinear, C found by cross-validation."""
+"""Fits the linear SVM voter: one label against the rest, with scikit-learn's liblinear."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,13 @@ def fit_svm(rows: Floats, y: Numbers, label_count: int, *, c: float, copies: int
 
     Args:
         rows: float32 (n, d), L2 norm 1.
-        y: int64 (n,), label numbers; a label may be missing, it is never named then.
+        y: int64 (n,), label numbers; a label without rows is never predicted.
         c: weight of the errors against the margin.
         copies: how many rows show each photo; C counts photos, not rows.
     """
     from sklearn.svm import LinearSVC
 
-    # The dual problem: with several hundred directions and thousands of rows it is solved three times as fast.
+    # With several hundred directions and thousands of rows, the dual problem is solved three times as fast.
     model = LinearSVC(C=c / copies, tol=1e-2, dual=True, random_state=seed).fit(rows, y)
     present = model.classes_.astype(np.int64)
     coefficients, intercepts = model.coef_, model.intercept_

@@ -9,9 +9,9 @@ from engine.protocols import Floats
 from engine.recognition import RULES, Vote
 from training.measures import fit_temperature, negative_log_likelihood, threshold_for
 
-# a voter's accuracy on one label counts against its overall accuracy as if that had been seen on so many photos
+# a voter's overall accuracy weighs as much as this many photos of one label
 _PRIOR_PHOTOS = 20
-# fewer photos a label tell nothing about single labels
+# with fewer photos per label, the accuracy on a single label is mere chance
 _LEAST_PHOTOS_A_LABEL = 10
 _SHARPNESS = (0.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 Numbers = NDArray[np.int64]
@@ -22,9 +22,9 @@ class VoteChoice:
     """The fitted vote, and what else was tried.
 
     Attributes:
-        chosen: the way of weighting that was taken.
-        tried: share of errors and negative log likelihood of each way of weighting, on photos it was not fitted on.
-        accuracy: Top-1 out of fold of each voter, then of the vote.
+        chosen: name of the weighting that was taken.
+        tried: share of errors and negative log likelihood of each weighting, on photos it was not fitted on.
+        accuracy: out-of-fold Top-1 of each voter, then of the vote.
     """
 
     vote: Vote
@@ -34,19 +34,19 @@ class VoteChoice:
 
 
 def fit_vote(tables: Floats, y: Numbers, names: tuple[str, ...], *, precision: float = 0.9) -> VoteChoice:
-    """Fits the vote.
+    """Returns the vote fitted on predictions for photos that the voters did not see.
 
-    A voter weighs by its validated accuracy to a power: 0 means all alike, large means the best voter alone. Weights
-    are global, or per label where there are at least 10 photos a label and a label's own accuracy, shrunk towards the
-    global one, says more. Of the ways whose share of errors, on photos they were not fitted on, lies within one
-    standard error of the fewest, the one whose probabilities fit best is taken (the rule of Breiman et al.,
-    Classification and Regression Trees, 1984, 3.4.3).
+    A voter's weight is its validated accuracy to a power: 0 weighs all voters alike, a large power leaves the best
+    voter alone. Weights are global or, with at least 10 photos per label, may be per label; a label's own accuracy is
+    then shrunk towards the global one. Each weighting is judged on photos it was not fitted on. Of those whose share
+    of errors lies within one standard error of the smallest, the one with the best-fitting probabilities is taken
+    (the rule of Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
 
     Args:
         tables: float32 (voters, n, labels), calibrated probabilities of photos that the voters did not see.
         y: int64 (n,), the right labels.
-        names: of the voters.
-        precision: share of right answers wanted among those the vote does not abstain from.
+        names: the voters' names, in the order of `tables`.
+        precision: wanted share of right answers where the vote does not abstain.
     """
     kinds = _KINDS if len(y) >= _LEAST_PHOTOS_A_LABEL * tables.shape[2] else ["global"]
     tried = {
@@ -108,13 +108,13 @@ def _calibrated(vote: Vote, tables: Floats, y: Numbers) -> Vote:
 
 
 def _global_accuracy(tables: Floats, y: Numbers) -> Floats:
-    """Each voter's Top-1, float (voters, labels), the same for every label."""
+    """Returns each voter's Top-1, float32 (voters, labels), the same for every label."""
     shares = (tables.argmax(axis=2) == y).mean(axis=1)
     return np.repeat(np.maximum(shares, 1e-3)[:, None], tables.shape[2], axis=1).astype(np.float32)
 
 
 def _label_accuracy(tables: Floats, y: Numbers) -> Floats:
-    """How often each voter is right when it names a label, shrunk towards its overall accuracy."""
+    """Returns how often each voter is right when it names a label, shrunk towards its overall accuracy."""
     overall = _global_accuracy(tables, y)
     said = tables.argmax(axis=2)
     accuracy = np.empty_like(overall)
