@@ -111,7 +111,7 @@ def learned_tower(view: LiveView, product_ids: tuple[str, ...], keys: NDArray[np
 
 
 class _Truth:
-    """Returns the simulation's own relevance of all products for a query."""
+    """Called with a query, returns the true relevance of all products, float64 (n,)."""
 
     def __init__(self, events: SimulatedEvents, product_ids: tuple[str, ...]) -> None:
         numbers = {product_id: number for number, product_id in enumerate(product_ids)}

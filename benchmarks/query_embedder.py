@@ -1,5 +1,4 @@
-"""Measures the trained query embedder: on Grocery Store photos, on classes left out of training, with each ingredient
-switched off in turn; and the speed of training.
+"""Measures the query embedder on Grocery Store photos: also on left-out classes, per ingredient, and its speed.
 
     python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,no_match,ablation,speed]
         [--copies 2] [--no-flips] [--seed 0] [--draws 2] [--backbone efficientnet_lite2]

@@ -38,7 +38,7 @@ class SimulatedEvents:
     """Searches and the actions that followed, both in order of time.
 
     Attributes:
-        name: start of the query ids, so that simulated rows can be told apart anywhere.
+        name: start of the query ids, so that simulated rows can be recognised anywhere.
         queries: (q,), texts.
         product_ids: (n,).
         search_query: int32 (s,), places in `queries`.

@@ -91,7 +91,7 @@ def rotate(picture: Picture, degrees: float) -> Picture:
 
 
 def blur(picture: Picture, radius: float) -> Picture:
-    """Blurs with a radius for a shorter side of 260 pixels, scaled to the photo's, so all look equally blurred."""
+    """Blurs; `radius` is for a shorter side of 260 pixels, so that large photos look as blurred as small ones."""
     return picture.filter(ImageFilter.GaussianBlur(radius * min(picture.size) / 260))
 
 

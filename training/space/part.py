@@ -24,7 +24,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     """Fits the projection and, where products have texts, the text head; writes both into the staged generation.
 
     Returns:
-        What was measured: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`,
+        The metrics: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`,
         the one figure that a rebuild compares with the live generation's.
 
     Raises:

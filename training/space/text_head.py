@@ -86,7 +86,7 @@ def fit_head(encoder: TextEncoder, pairs: TextPairs) -> tuple[TextHead, dict[str
     """Fits the text head with the ridge strength that best finds products left out of the fit.
 
     Returns:
-        The head and what was measured: `ridge_strength`, `unseen_text_mrr`.
+        The head and its figures: `ridge_strength`, `unseen_text_mrr`.
     """
     embeddings = text_features(encoder, pairs.texts)
     everything = np.ones(len(pairs.texts), np.bool_)

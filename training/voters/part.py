@@ -51,8 +51,8 @@ class VoterOptions:
 
     Attributes:
         label: `category` or `attr.<name>`.
-        augment: augmented copies of each photo; None: 2 where there are at most 5,000 photos, else none.
-        flips: whether a photo and its mirror image are recognised together; None: where there are at most 5,000 photos.
+        augment: augmented copies of each photo; None: 2 up to 5,000 photos, else none.
+        flips: whether a photo and its mirror image are recognised together; None: up to 5,000 photos.
         folds: number of cross-validation folds to measure on; 0: one 80/20 split.
         seed: random seed.
         precision: wanted share of right answers where the vote does not abstain.
@@ -139,7 +139,7 @@ def train_voters(
 
     Args:
         spec: the backbone whose features are used.
-        photos: to learn from; at most 1,000 a label and 30,000 in all are used.
+        photos: photos to learn from; at most 1,000 per label and 30,000 in all are used.
         get_backbone: called only where features are missing.
         test: photos of the same labels to measure on; None: some of `photos` are held out.
 
