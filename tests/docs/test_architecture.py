@@ -59,4 +59,4 @@ def test_rooms_that_import_each_other_are_refused(copy: Path) -> None:
     errors.write_text(errors.read_text(encoding="utf-8") + "\nimport data.keys\n", encoding="utf-8")
     result = _check(copy)
     assert result.returncode == 1
-    assert "rooms of data/ must not import each other in a circle; got errors, keys, storage" in result.stderr
+    assert "rooms of data/ must not import each other in a circle; got database, errors, keys, storage" in result.stderr
