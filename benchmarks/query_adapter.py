@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from data.events import Event, Events
-from data.photos import Intake
 from data.settings import load_settings
 from engine.backbones import load_backbone
 from engine.protocols import Floats
@@ -118,7 +117,7 @@ def _measure(session: EmbedderSession, path: Path, share: float) -> None:
 
 
 def _embed(context: TrainingContext, photos: dict[str, Path]) -> None:
-    reader = PhotoReader(intake=Intake(context.settings, context.catalogue), catalogue=context.catalogue, files=photos)
+    reader = PhotoReader(context.settings, photos)
     missing = context.features.missing(list(photos))
     embed_missing(
         context.settings, context.features, reader, missing, lambda: load_backbone(context.settings, context.spec)

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, Snapshot
 from data.features import FeatureStore
 from data.generations import GenerationStore
-from data.photos import Intake
 from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
 from engine.protocols import Backbone, Floats
@@ -115,7 +114,7 @@ class Grocery:
 
     def embed(self, files: dict[str, Path], *, flips: bool) -> None:
         """Embeds the catalogue's photos and `files` (sha256 -> path), unless they are stored already."""
-        reader = PhotoReader(intake=Intake(self.settings, self.catalogue), catalogue=self.catalogue, files=files)
+        reader = PhotoReader(self.settings, files)
         wanted = [*files, *(map(flip_key, files) if flips else ()), *self.context.snapshot.image_sha256]
         missing = self.features.missing(list(dict.fromkeys(wanted)))
         embed_missing(self.settings, self.features, reader, missing, lambda: self.backbone)

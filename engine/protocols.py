@@ -82,12 +82,6 @@ class TextTower(Protocol):
         ...
 
 
-class ImageTower(Protocol):
-    def embed(self, images: NDArray[np.uint8]) -> Floats:
-        """Returns points of the product space, float32 (n, d), L2 norm 1."""
-        ...
-
-
 class VectorIndex(Protocol):
     """Exact or approximate inner-product search over rows 0..count-1."""
 

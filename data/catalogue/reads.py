@@ -82,17 +82,7 @@ def read_photos(connection: sqlite3.Connection, sha256s: Collection[str]) -> dic
         "WHERE sha256 IN (SELECT value FROM json_each(?))",
         (json_list(sha256s),),
     )
-    return {
-        row[0]: PhotoRecord(
-            sha256=row[0],
-            source=row[1],
-            size_bytes=row[2],
-            width=row[3],
-            height=row[4],
-            colours=tuple(json.loads(row[5])),
-        )
-        for row in rows
-    }
+    return {row[0]: _photo(row) for row in rows}
 
 
 def _photo(row: Sequence[Any]) -> PhotoRecord:

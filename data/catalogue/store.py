@@ -172,13 +172,6 @@ class Catalogue:
         )[0]
         return dict(zip(("products", "images", "photos", "deleted"), row, strict=True))
 
-    def prune_photos(self) -> int:
-        """Deletes the records of photos that no product uses; returns how many. Files on disk stay."""
-        with self._connections.writing() as connection:
-            return connection.execute(
-                "DELETE FROM photos WHERE sha256 NOT IN (SELECT sha256 FROM product_images)"
-            ).rowcount
-
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the whole database to `path`, which appears only when it is complete."""
         self._connections.backup(path)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from data.catalogue.products import Product
+from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, read_photos
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
 
 _CHUNK = 500
-_COLUMNS = (
-    "title", "description", "brand", "category", "price", "currency", "colour", "created_at", "in_stock", "attributes",
-)  # fmt: skip
-_CREATED_AT = _COLUMNS.index("created_at")
+_CREATED_AT = FACTS.index("created_at")
 Item = tuple[Product, Sequence[PhotoRecord] | None]
 
 
@@ -71,7 +68,7 @@ class _Writer:
         ):
             images.setdefault(product_key, []).append(sha256)
         for row in self._connection.execute(
-            f"SELECT product_id, product_key, deleted, {', '.join(_COLUMNS)} FROM products "  # noqa: S608 - constants
+            f"SELECT product_id, product_key, deleted, {', '.join(FACTS)} FROM products "  # noqa: S608 - constants
             "WHERE product_id IN (SELECT value FROM json_each(?))",
             wanted,
         ):
@@ -166,7 +163,7 @@ class _Writer:
             return stored.product_key
         marks = ", ".join("?" * len(facts))
         cursor = self._connection.execute(
-            f"INSERT INTO products (product_id, image_seq, {', '.join(_COLUMNS)}) VALUES (?, ?, {marks})",  # noqa: S608
+            f"INSERT INTO products (product_id, image_seq, {', '.join(FACTS)}) VALUES (?, ?, {marks})",  # noqa: S608
             (product_id, self._seq, *facts),
         )
         return int(cursor.lastrowid or 0)
@@ -176,7 +173,7 @@ class _Writer:
         self._set_facts(key, facts)
 
     def _set_facts(self, key: int, facts: tuple[Any, ...]) -> None:
-        columns = ", ".join(f"{name} = ?" for name in _COLUMNS)
+        columns = ", ".join(f"{name} = ?" for name in FACTS)
         self._connection.execute(f"UPDATE products SET {columns} WHERE product_key = ?", (*facts, key))  # noqa: S608
 
     def _set_images(self, key: int, old: tuple[str, ...], new: tuple[str, ...]) -> None:

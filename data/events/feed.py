@@ -10,7 +10,6 @@ from data.events.fields import FIELDS, OUTCOMES
 from data.readers import BOM, column_names, header_delimiter, read_cells, read_jsonl
 from data.readers.rows import BadRow
 
-EVENT_FORMATS = ("auto", "csv", "jsonl")
 _HEAD_BYTES = 4096
 
 
@@ -26,7 +25,7 @@ def read_event_feed(path: Path, format: str = "auto") -> Iterator[EventRow | Bad
     """Yields the rows of the log at `path`; memory does not grow with it.
 
     Args:
-        format: one of EVENT_FORMATS; `auto`: JSONL if the first character is a brace or the suffix says so, else CSV.
+        format: auto, csv or jsonl; `auto`: JSONL if the first character is a brace or the suffix says so, else CSV.
 
     Raises:
         InvalidFeed: the file cannot be read, or a CSV header has wrong, repeated or missing columns.

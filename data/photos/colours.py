@@ -40,11 +40,6 @@ def dominant_colours(image_rgb: NDArray[np.uint8]) -> tuple[str, ...]:
     return tuple(_NAMES[index] for rank, index in enumerate(order) if rank == 0 or shares[index] >= _LEAST_SHARE)
 
 
-def name_colour(rgb: tuple[int, int, int]) -> str:
-    """Returns the basic name of one sRGB colour, 0..255 each."""
-    return _NAMES[int(_name_indices(np.asarray([rgb], dtype=np.uint8))[0])]
-
-
 def _product_weights(pixels: NDArray[np.uint8]) -> Floats:
     """Returns a weight per pixel, higher where it is likelier the product: middle against border (Bayes' rule)."""
     near, border = _middle_prior(), _border()

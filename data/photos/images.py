@@ -125,20 +125,6 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
     return Photo(np.asarray(rgb), width, height)
 
 
-def image_size(content: bytes, settings: Settings) -> tuple[int, int]:
-    """Returns (width, height) of the photo as shown, from its header; raises as `decode_photo` does."""
-    kind = _sniff_capped(content, settings)
-    try:
-        with _PLUGINS[kind](io.BytesIO(content)) as image:
-            _check_size(*image.size, settings)
-            turned = _orientation(image) >= 5
-            return (image.height, image.width) if turned else (image.width, image.height)
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels(settings) from error
-    except _DAMAGE as error:
-        raise _damaged(content, kind) from error
-
-
 def encode_png(image: Image.Image, settings: Settings) -> bytes:
     """Returns a PIL image as PNG, of which `decode` makes the same upright RGB as of the image's own file.
 

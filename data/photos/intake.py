@@ -67,6 +67,17 @@ class Intake:
         record = self._record(content, sha256, str(source))
         return record if Path(record.source).is_file() else dataclasses.replace(record, source=str(source))
 
+    def original(self, sha256: str) -> bytes:
+        """Returns the original's bytes of a photo of the catalogue.
+
+        Raises:
+            InvalidImage: the catalogue has no such photo (code `photo_gone`), or as `read` says.
+        """
+        record = self._catalogue.photo(sha256)
+        if record is None:
+            raise InvalidImage(f"photo {sha256} must be in the catalogue; it was removed meanwhile.", code="photo_gone")
+        return self.read(record)
+
     def read(self, record: PhotoRecord) -> bytes:
         """Returns the original's bytes.
 

@@ -32,7 +32,6 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import Backbone, BackboneSpec
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_GPU_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def import_events(
     """Adds the events of a log; importing the same log again changes nothing.
 
     Args:
-        format: one of `data.events.feed.EVENT_FORMATS`.
+        format: auto, csv or jsonl, see `data.events.read_event_feed`.
         report: JSONL file for the problems, one a line; it appears when the import ends.
 
     Raises:

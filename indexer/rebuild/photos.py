@@ -56,23 +56,12 @@ def _embed_missing(job: Job, missing: list[str]) -> set[str]:
 
 
 class _Sources:
-    """Reads photos' originals, from several threads at once, and notes those that cannot be used."""
+    """The photos' originals, read from several threads at once, and a note of those that cannot be used."""
 
     def __init__(self, job: Job) -> None:
         self._catalogue, self._journal = job.catalogue, job.journal
-        self._intake = Intake(job.settings, job.catalogue)
+        self.read = Intake(job.settings, job.catalogue).original
         self.unusable: set[str] = set()
-
-    def read(self, sha256: str) -> bytes:
-        """Returns the original's bytes.
-
-        Raises:
-            InvalidImage: the original is gone or was changed, or the photo left the catalogue since the snapshot.
-        """
-        record = self._catalogue.photo(sha256)
-        if record is None:
-            raise InvalidImage(f"photo {sha256} must be in the catalogue; it was removed meanwhile.", code="photo_gone")
-        return self._intake.read(record)
 
     def give_up(self, sha256: str, error: LookalikeError) -> None:
         self.unusable.add(sha256)

@@ -217,14 +217,6 @@ def test_filters_follow_changed_facts(catalogue: Catalogue) -> None:
     assert keys(catalogue, 'attr.size = "m" AND price != 5') == [1]
 
 
-def test_unused_photos_can_be_forgotten(catalogue: Catalogue) -> None:
-    catalogue.upsert(MUG, [A, B])
-    catalogue.upsert(MUG, [B])
-    assert catalogue.prune_photos() == 1
-    assert catalogue.photo(A.sha256) is None
-    assert catalogue.photo(B.sha256) == B
-
-
 def test_backup_is_a_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
     catalogue.upsert(MUG, [A])
     catalogue.backup(tmp_path / "copy" / "catalog.db")

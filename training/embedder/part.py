@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.photos import Intake
 from engine.errors import BackboneUnavailable
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, MatchCalibration, Projection, QueryAdapter, normalise
@@ -142,7 +141,7 @@ def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
     copies = _COPIES * few if options.copies is None else options.copies
     wanted = [flip_key(sha256) for sha256 in photos] if flips and options.views else []
     wanted += [copy_key(sha256, number) for number in range(copies) for sha256 in photos if options.views]
-    reader = PhotoReader(intake=Intake(context.settings, context.catalogue), catalogue=context.catalogue, files={})
+    reader = PhotoReader(context.settings)
     loader = BackboneLoader(settings=context.settings, spec=context.spec)
     try:
         embed_missing(context.settings, context.features, reader, context.features.missing(wanted), loader)

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
-from data.photos import Intake
 from data.settings import Settings
 from engine.errors import NoVoters
 from engine.protocols import BackboneSpec
@@ -77,8 +75,7 @@ def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
     part = live.manifest.metrics.get("parts", {}).get("voters", {})
     if photos is not None:
         return _on_photos(settings, live, photos, part)
-    catalogue = Catalogue(settings.home)
-    reader = PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files={})
+    reader = PhotoReader(settings)
     return Evaluation(
         title="Recognition on photos held out in training",
         measured=Measured.load(live.path(RECOGNITION_FILE)),

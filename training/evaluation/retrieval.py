@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, Snapshot
 from data.errors import LookalikeError
 from data.features import FeatureStore
-from data.photos import Intake
 from data.settings import Settings
 from engine.answers import Finder, QueryPoint, Question, SearchRequest
 from engine.backbones import load_input
@@ -215,7 +214,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
         live=live,
         untrained=before,
-        read=_reader(settings, catalogue, asked.queries).read,
+        read=_reader(settings, asked.queries).read,
         settings=settings,
         excluded=asked.excluded,
         facts={
@@ -231,10 +230,10 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
     )
 
 
-def _reader(settings: Settings, catalogue: Catalogue, queries: Sequence[Query]) -> PhotoReader:
+def _reader(settings: Settings, queries: Sequence[Query]) -> PhotoReader:
     """Reads the catalogue's photos, and those that the queries name."""
     files = {query.photo: query.file for query in queries if query.file}
-    return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
+    return PhotoReader(settings, files)
 
 
 def _live_answers(

@@ -1,6 +1,6 @@
 """Features of labelled photos: read from the feature store, embedded once if they are missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,16 @@ from training.photos.rows import TrainingRows
 GetBackbone = Callable[[], Backbone]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PhotoReader:
-    """Reads the bytes of a photo, from the catalogue or from its labelled file."""
+    """Reads photos from the files that they were labelled in, and all others from the catalogue.
 
-    intake: Intake
-    catalogue: Catalogue
-    files: dict[str, Path]
+    Args:
+        files: sha256 -> file.
+    """
+
+    def __init__(self, settings: Settings, files: Mapping[str, Path] | None = None) -> None:
+        self._files = files or {}
+        self._intake = Intake(settings, Catalogue(settings.home))
 
     def read(self, sha256: str) -> bytes:
         """Returns the photo's bytes.
@@ -36,23 +39,17 @@ class PhotoReader:
         Raises:
             InvalidImage: the photo is gone or was changed.
         """
-        if sha256 in self.files:
-            try:
-                return self.files[sha256].read_bytes()
-            except OSError as error:
-                raise InvalidImage(
-                    f"{self.files[sha256]} must be readable; got {error}.", code="source_gone"
-                ) from error
-        record = self.catalogue.photo(sha256)
-        if record is None:
-            raise InvalidImage(f"photo {sha256} must be in the catalogue; it was removed meanwhile.", code="photo_gone")
-        return self.intake.read(record)
+        if sha256 not in self._files:
+            return self._intake.original(sha256)
+        try:
+            return self._files[sha256].read_bytes()
+        except OSError as error:
+            raise InvalidImage(f"{self._files[sha256]} must be readable; got {error}.", code="source_gone") from error
 
 
 def reader_of(settings: Settings, photos: LabelledPhotos) -> PhotoReader:
-    catalogue = Catalogue(settings.home)
-    files = dict(zip(photos.keys, photos.sources, strict=True)) if photos.sources else {}
-    return PhotoReader(intake=Intake(settings, catalogue), catalogue=catalogue, files=files)
+    """Returns the reader of labelled photos, wherever they lie."""
+    return PhotoReader(settings, dict(zip(photos.keys, photos.sources, strict=True)) if photos.sources else {})
 
 
 @dataclass(frozen=True, kw_only=True)
