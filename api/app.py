@@ -9,7 +9,9 @@ from api import (
     event_routes,
     guard,
     headers,
+    openapi,
     operation_routes,
+    page,
     problems,
     product_routes,
     recognition_routes,
@@ -17,9 +19,6 @@ from api import (
 )
 from api.admission import Admission, RateLimit
 from api.metrics import Metrics
-from api.openapi import routes as openapi
-from api.page import routes as page_routes
-from api.page import sell as sell_routes
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
 from api.search_log import SearchLog
@@ -55,14 +54,14 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     for blueprint in (
         search_routes,
         recognition_routes,
-        sell_routes,
+        page.sell,
         product_routes,
         event_routes,
         operation_routes,
-        openapi,
+        openapi.routes,
     ):
         app.register_blueprint(blueprint.blueprint)
-    page_routes.register(app)
+    page.routes.register(app)
     return app
 
 

@@ -33,8 +33,7 @@ from indexer.rebuild import rebuild
 from training.behaviour import Behaviour
 from training.evaluation import compare, joint_scores, products_of
 from training.known_queries import learn_queries
-from training.reports import describe
-from training.reports.cold_start import write_report
+from training.reports import cold_start as report
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=730)
@@ -74,11 +73,11 @@ def main() -> None:
         tower = learned_tower(view, products.product_ids, keys, past)
         found = compare(products, joint_scores(view, keys, tower), past, future, split, arguments.queries, truth)
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(f"\nWITHOUT LEARNED QUERIES (the text tower has seen no event)\n\n{describe(plain)}")
-        print(f"\nWITH LEARNED QUERIES\n\n{describe(found)}\n")
+        print(f"\nWITHOUT LEARNED QUERIES (the text tower has seen no event)\n\n{report.describe(plain)}")
+        print(f"\nWITH LEARNED QUERIES\n\n{report.describe(found)}\n")
         _verdict(found.to_json())
         if arguments.report:
-            write_report(arguments.report, found)
+            report.write_report(arguments.report, found)
             arguments.report.with_suffix(".json").write_text(json.dumps(found.to_json(), indent=2), encoding="utf-8")
 
 

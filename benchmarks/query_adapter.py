@@ -25,6 +25,7 @@ from engine.backbones import load_backbone
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, Projection
 from engine.text import TextEncoder
+from training import space
 from training.context import TrainingContext
 from training.embedder import (
     EmbedderTraining,
@@ -41,7 +42,6 @@ from training.embedder import (
 )
 from training.photos import PhotoReader, embed_missing
 from training.sessions import EmbedderSession
-from training.space import part as space
 
 
 def main() -> None:

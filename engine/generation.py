@@ -14,8 +14,7 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.index import INDEX_FILE
-from engine.index import choose as faiss_index
+from engine.index import INDEX_FILE, build_index, load_index
 from engine.known_queries import (
     LEARNED_FILE,
     RELATED_FILE,
@@ -26,8 +25,7 @@ from engine.known_queries import (
     Senses,
 )
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
-from engine.recognition import VOTERS_FILE
-from engine.recognition import files as recognition_files
+from engine.recognition import VOTERS_FILE, load_recogniser
 from engine.space import (
     ADAPTER_FILE,
     CALIBRATION_FILE,
@@ -161,7 +159,7 @@ class Generation:
         several = Senses.load(folder.path(SENSES_FILE)) if folder.has(SENSES_FILE) else None
         self.senses = several if several is not None and several.space == space else None
         voters = VOTERS_FILE
-        self.recogniser = recognition_files.load_recogniser(folder.path(voters)) if folder.has(voters) else None
+        self.recogniser = load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:
             self.recogniser.check_fingerprint(self.spec.fingerprint)
 
@@ -234,7 +232,7 @@ def write_generation_files(
     )
     if len(vectors) != len(table.product_keys):
         raise InvalidModel(f"there must be one vector per image; got {len(vectors)} and {len(table.product_keys)}.")
-    index = faiss_index.build_index(vectors, settings)
+    index = build_index(vectors, settings)
     projection.save(folder)
     index.save(folder)
     table.save(folder)
@@ -264,7 +262,7 @@ def load_generation(
         )
     folder.verify()
     space = Projection.load(folder.path(PROJECTION_FILE))
-    index = faiss_index.load_index(folder.path(INDEX_FILE), settings)
+    index = load_index(folder.path(INDEX_FILE), settings)
     rows = RowTable.load(folder.path(ROWS_FILE))
     if (index.count, index.dim, spec.dim) != (len(rows.product_keys), space.space_dim, space.dim):
         raise InvalidModel(

@@ -252,13 +252,13 @@ def evaluate_recognition_command(
 
     Example: lookalike evaluate recognition --photos labelled/ --report recognition.html
     """
-    from training.evaluation.recognition import evaluate
+    from training.evaluation import recognition
 
-    result = evaluate(settings, photos)
+    result = recognition.evaluate(settings, photos)
     if report:
-        from training.reports.recognition import write_report
+        from training.reports import recognition as recognition_report
 
-        write_report(report, result)
+        recognition_report.write_report(report, result)
     if as_json:
         click.echo(json.dumps(result.to_json(), ensure_ascii=False))
         return
@@ -287,10 +287,10 @@ def evaluate_retrieval_command(
 
     Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
     """
-    from training.evaluation.retrieval import evaluate
+    from training.evaluation import retrieval
     from training.reports import retrieval as retrieval_report
 
-    found = evaluate(settings, queries, untrained=untrained)
+    found = retrieval.evaluate(settings, queries, untrained=untrained)
     if report:
         retrieval_report.write_report(report, found)
     if as_json:
@@ -324,10 +324,10 @@ def evaluate_cold_start_command(
 
     Example: lookalike evaluate cold-start --queries 1000 --report cold-start.html
     """
-    from training.evaluation.cold_start import evaluate
+    from training.evaluation import cold_start
     from training.reports import cold_start as cold_start_report
 
-    found = evaluate(settings, queries=queries, split=split.replace(tzinfo=UTC) if split else None)
+    found = cold_start.evaluate(settings, queries=queries, split=split.replace(tzinfo=UTC) if split else None)
     if report:
         cold_start_report.write_report(report, found)
     click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else cold_start_report.describe(found))

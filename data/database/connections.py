@@ -14,8 +14,7 @@ from sqlite_utils import Database
 
 from data.database.migrations import migrate
 from data.errors import DatabaseError
-from data.storage.durable import fsync_path, make_folder
-from data.storage.locks import waiting
+from data.storage import fsync_path, make_folder, waiting
 
 FILE_NAME = "catalog.db"
 BUSY_TIMEOUT_MS = 10_000

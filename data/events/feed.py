@@ -7,8 +7,7 @@ from typing import Any
 
 from data.errors import InvalidFeed
 from data.events.fields import FIELDS, OUTCOMES
-from data.readers import BOM, column_names, header_delimiter, read_cells, read_jsonl
-from data.readers.rows import BadRow
+from data.readers import BOM, BadRow, column_names, header_delimiter, read_cells, read_jsonl
 
 _HEAD_BYTES = 4096
 

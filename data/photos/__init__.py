@@ -3,14 +3,16 @@
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list
 from data.photos.fetch import fetch_image
-from data.photos.images import decode
+from data.photos.images import Pixels, decode, decode_photo
 from data.photos.intake import Intake, thumbnail_path
 
 __all__ = [
     "COLOUR_NAMES",
     "Intake",
     "PhotoInput",
+    "Pixels",
     "decode",
+    "decode_photo",
     "dominant_colours",
     "fetch_image",
     "photo_bytes",

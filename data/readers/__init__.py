@@ -4,10 +4,11 @@ from data.readers.csv_rows import column_names, header_delimiter, read_cells
 from data.readers.feed import Row, read_feed
 from data.readers.images import is_url, resolve_image
 from data.readers.jsonl import read_jsonl
-from data.readers.rows import BOM
+from data.readers.rows import BOM, BadRow
 
 __all__ = [
     "BOM",
+    "BadRow",
     "Row",
     "column_names",
     "header_delimiter",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.filters import Filter, parse_filter
-from data.photos import images
+from data.photos import decode_photo
 from data.settings import Settings
 from engine.backbones import TRIMMED, load_input
 from engine.errors import InvalidQuery
@@ -108,7 +108,7 @@ def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArra
     content = request.image or b""
     if request.box is None:
         return load_input(content, size, settings)[None]
-    photo = images.decode_photo(content, settings)
+    photo = decode_photo(content, settings)
     x0, y0, x1, y1 = request.box
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(

@@ -14,7 +14,7 @@ from engine.backbones.keras_networks import (
     trunk_of,
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
-from engine.backbones.openvino_runtime import processor_has_bf16
+from engine.backbones.openvino_runtime import OpenVinoBackbone, export, processor_has_bf16
 from engine.backbones.preprocess import TRIMMED, decode_target
 from engine.backbones.weights import Weights, classifier_rows, find_weights, lite2_state
 
@@ -24,11 +24,13 @@ __all__ = [
     "TRIMMED",
     "Architecture",
     "KerasBackbone",
+    "OpenVinoBackbone",
     "Weights",
     "build_network",
     "classifier_rows",
     "decode_target",
     "embed_photos",
+    "export",
     "find_weights",
     "lite2_state",
     "load_backbone",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InvalidImage, LookalikeError
-from data.photos import images
+from data.photos import decode
 from data.progress import Progress
 from data.settings import Settings
 from engine.backbones.preprocess import decode_target, to_input
@@ -35,7 +35,7 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
     Raises:
         InvalidImage: the bytes are not an image that this project accepts.
     """
-    pixels = images.decode(source, settings, target=decode_target(size)) if isinstance(source, bytes) else source
+    pixels = decode(source, settings, target=decode_target(size)) if isinstance(source, bytes) else source
     return to_input(pixels, size)
 
 

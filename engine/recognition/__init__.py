@@ -15,7 +15,6 @@ from engine.recognition.voters import (
 )
 
 __all__ = [
-    "FILE",
     "NAMES",
     "RULES",
     "TRANSFORMS",

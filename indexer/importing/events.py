@@ -11,7 +11,7 @@ from data.catalogue import RowProblem
 from data.errors import InvalidEvent, InvalidFeed
 from data.events import Event, EventRow, Events, parse_events, read_event_feed
 from data.progress import track
-from data.readers.rows import BadRow
+from data.readers import BadRow
 from data.settings import Settings
 from indexer.errors import IndexerError
 from indexer.importing.report import ReportFile

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from data.catalogue import PhotoRecord, Product, RowProblem, parse_product
 from data.errors import InvalidImage, InvalidProduct
-from data.readers import Row
-from data.readers.feed import BadRow
+from data.readers import BadRow, Row
 
 _PHOTOS_AHEAD = 64
 _ROWS_AHEAD = 256

@@ -108,9 +108,9 @@ def _is_unchanged(settings: Settings, live: GenerationFolder, inputs: dict[str, 
 def build_index(job: Job, staged: StagedGeneration) -> Floats:
     """Projects every usable photo and writes the index; returns the points, float32 (n, d), in row order."""
     from engine.generation import write_generation_files
-    from engine.space import projection
+    from engine.space import Projection
 
-    space = projection.Projection.load(staged.folder / PROJECTION_FILE)
+    space = Projection.load(staged.folder / PROJECTION_FILE)
     photos = job.snapshot.image_sha256
     vectors = np.empty((len(photos), space.space_dim), dtype=np.float32)
     for start in track(range(0, len(photos), _BLOCK_ROWS), "project", unit="blocks"):

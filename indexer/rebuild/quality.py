@@ -9,7 +9,7 @@ from engine.protocols import BackboneSpec
 from indexer.rebuild.gates import GateResult, check_quality
 from indexer.rebuild.job import Job
 from training.context import TrainingContext
-from training.measures.comparison import measure
+from training.measures import measure_generation
 
 
 def training_context(job: Job) -> TrainingContext:
@@ -30,7 +30,7 @@ def compare(job: Job, staged: GenerationFolder) -> GateResult:
     Args:
         staged: the new generation, whose parts were trained anew.
     """
-    new = measure(training_context(job), staged)
+    new = measure_generation(training_context(job), staged)
     return check_quality(new, _measure_live(job), max_drop=job.settings.max_quality_drop)
 
 
@@ -43,4 +43,4 @@ def _measure_live(job: Job) -> dict[str, Any] | None:
     if features.missing(job.snapshot.image_sha256):
         return None
     context = dataclasses.replace(training_context(job), spec=spec, features=features)
-    return measure(context, job.live)
+    return measure_generation(context, job.live)

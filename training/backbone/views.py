@@ -14,7 +14,7 @@ import numpy as np
 
 from data.features import FeatureStore
 from data.settings import Settings
-from engine.backbones import KerasBackbone, openvino_runtime, precision_policy, resolve_spec, to_openvino
+from engine.backbones import KerasBackbone, OpenVinoBackbone, export, precision_policy, resolve_spec, to_openvino
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.backbone.network import CutNetwork, base_settings, load_cut
 from training.backbone.options import BackboneOptions
@@ -64,8 +64,8 @@ class StoredViews:
         spec = self._spec
         if spec.runtime == "keras":
             return KerasBackbone(spec, self._cut.row_network())
-        openvino_runtime.export(self._folder, spec, partial(_export, self._settings, self._options))
-        return openvino_runtime.OpenVinoBackbone(self._folder, spec, threads=self._settings.cores)
+        export(self._folder, spec, partial(_export, self._settings, self._options))
+        return OpenVinoBackbone(self._folder, spec, threads=self._settings.cores)
 
 
 def view_key(sha256: str, view: int) -> str:

@@ -2,13 +2,13 @@
 
 from training.embedder.batches import Photos, Sampler, TextBank
 from training.embedder.fit import fit, plan_of
-from training.embedder.held_out import ANSWERS_FILE, GUESSES, HeldAnswer
+from training.embedder.held_out import ANSWERS_FILE, GUESSES, HeldAnswer, read_answers
 from training.embedder.material import Material, gather_material
 from training.embedder.measure import trained_head, untrained_head
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import SOURCES, collect_pairs
-from training.embedder.part import EmbedderTraining, embed_views, train, trained_points, untrained_points
+from training.embedder.part import EmbedderTraining, embed_views, live_options, train, trained_points, untrained_points
 from training.embedder.query_adapter import (
     PhotoQueries,
     catalogue_points,
@@ -39,7 +39,9 @@ __all__ = [
     "gather_material",
     "gather_queries",
     "learn_adapter",
+    "live_options",
     "plan_of",
+    "read_answers",
     "recall",
     "train",
     "trained_head",

@@ -1,5 +1,6 @@
-"""Evaluations on photos, queries and events that training did not see."""
+"""Evaluations on photos, queries and events that training did not see; each module's `evaluate` makes one."""
 
+from training.evaluation import cold_start, recognition, retrieval
 from training.evaluation.cold_start import MOST_LOSS, ColdStart, Figures, compare, joint_scores, products_of
 from training.evaluation.queries import Query, read_queries
 from training.evaluation.recognition import Evaluation
@@ -13,8 +14,11 @@ __all__ = [
     "Outcomes",
     "Query",
     "Retrieval",
+    "cold_start",
     "compare",
     "joint_scores",
     "products_of",
     "read_queries",
+    "recognition",
+    "retrieval",
 ]

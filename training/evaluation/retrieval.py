@@ -21,14 +21,13 @@ from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from engine.space import PROJECTION_FILE, Projection, normalise
 from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from training import space as space_part
 from training.context import TrainingContext
-from training.embedder import ANSWERS_FILE, GUESSES, HeldAnswer
-from training.embedder import held_out as held_out_retrieval
+from training.embedder import ANSWERS_FILE, GUESSES, HeldAnswer, read_answers
 from training.errors import NotEnoughData
 from training.evaluation.queries import Asked, Query, built_at, own_queries, read_queries
 from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
-from training.space import part as untrained_space
 
 _FEATURE_ROWS = 8192
 _EMBED_BATCH = 32
@@ -199,7 +198,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
     live = findable.judge(answers, asked.queries)
     before = _untrained(context, findable, asked.queries, photos) if untrained else None
     if not queries and context.live is not None and context.live.has(ANSWERS_FILE):
-        recorded = findable.kept(held_out_retrieval.read_answers(context.live.path(ANSWERS_FILE)))
+        recorded = findable.kept(read_answers(context.live.path(ANSWERS_FILE)))
         asked.queries += [query for query, _ in recorded]
         live = live.joined(findable.recorded([answer for _, answer in recorded], "live"))
         before = before and before.joined(findable.recorded([answer for _, answer in recorded], "untrained"))
@@ -346,7 +345,7 @@ def _untrained(
     """Fits the part `space` alone on the same photos and texts, and measures it."""
     folder = Path(tempfile.mkdtemp(prefix="lookalike-retrieval-"))
     try:
-        untrained_space.train(context, folder)
+        space_part.train(context, folder)
         space = Projection.load(folder / PROJECTION_FILE)
         tower: TextTower | None = None
         if (folder / HEAD_FILE).exists():

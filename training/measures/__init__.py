@@ -7,8 +7,9 @@ from training.measures.calibration import (
     reliability,
     threshold_for,
 )
+from training.measures.comparison import measure_generation
 from training.measures.held_out import held_out, may_be_held_out, name_retrieval, photo_retrieval
-from training.measures.recognition import MODELS, RECOGNITION_FILE, Measured, from_tables, join
+from training.measures.recognition import MODELS, RECOGNITION_FILE, Measured, from_tables, join, measure_recogniser
 from training.measures.retrieval import METRICS, intra_list_similarity, retrieval_metrics
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "intra_list_similarity",
     "join",
     "may_be_held_out",
+    "measure_generation",
+    "measure_recogniser",
     "name_retrieval",
     "negative_log_likelihood",
     "photo_retrieval",

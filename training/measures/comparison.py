@@ -20,7 +20,7 @@ _MEASURED_NAMES = 2_000
 _BLOCK_ROWS = 8_192
 
 
-def measure(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any] | None:
+def measure_generation(context: TrainingContext, folder: GenerationFolder) -> dict[str, Any] | None:
     """Returns the held-out quality of a generation's product space on the catalogue's photos.
 
     A larger catalogue is harder to search, so a figure from an earlier night says little. This figure is measured on

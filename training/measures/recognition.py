@@ -162,7 +162,7 @@ class Measured:
             ) from error
 
 
-def measure(recogniser: Recogniser, rows: Floats, y: Numbers, keys: Sequence[str]) -> Measured:
+def measure_recogniser(recogniser: Recogniser, rows: Floats, y: Numbers, keys: Sequence[str]) -> Measured:
     """Returns which labels the voters and the vote give to photos whose labels are known.
 
     Args:

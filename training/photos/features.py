@@ -10,7 +10,7 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.errors import InvalidImage, LookalikeError
 from data.features import FeatureStore
-from data.photos import Intake, images
+from data.photos import Intake, Pixels, decode
 from data.settings import Settings
 from engine.backbones import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats
@@ -149,12 +149,12 @@ def embed_missing(
     backbone = get_backbone()
     failed: dict[str, str] = {}
 
-    def read(key: str) -> bytes | images.Pixels:
+    def read(key: str) -> bytes | Pixels:
         sha256, _, variant = key.partition("+")
         content = reader.read(sha256)
         if not variant:
             return content
-        pixels = images.decode(content, settings, target=decode_target(backbone.spec.input_size))
+        pixels = decode(content, settings, target=decode_target(backbone.spec.input_size))
         if variant == flip_key("")[1:]:
             return flip(pixels)
         return augment(pixels, sha256, int(variant.rpartition(".")[2]))

@@ -1,5 +1,5 @@
-"""Evaluations as text, HTML reports and plots."""
+"""Evaluations as text, HTML reports and plots; each module writes one kind."""
 
-from training.reports.cold_start import describe
+from training.reports import cold_start, recognition, retrieval
 
-__all__ = ["describe"]
+__all__ = ["cold_start", "recognition", "retrieval"]

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from data.errors import LookalikeError
-from data.photos import images
+from data.photos import decode
 from data.settings import Settings
 
 _SIDE = 160
@@ -29,7 +29,7 @@ def render_page(template: str, **values: Any) -> str:
 def thumbnail(read: Callable[[], bytes], settings: Settings) -> str:
     """Returns a small JPEG as a data URI; empty if the photo cannot be read."""
     try:
-        pixels = images.decode(read(), settings, target=_SIDE)
+        pixels = decode(read(), settings, target=_SIDE)
     except (LookalikeError, OSError):
         return ""
     picture = Image.fromarray(pixels)

@@ -18,13 +18,12 @@ from engine.space import (
     PROJECTION_FILE,
     Projection,
 )
+from training import embedder, space
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
-from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
 from training.parts import QUERY_EMBEDDER, SPACE
 from training.sessions.candidate import publish_candidate
-from training.space import part as space
 
 _FILES = (*SPACE.files, *QUERY_EMBEDDER.files)  # the query embedder replaces the space that it starts from
 
@@ -69,7 +68,7 @@ class EmbedderSession:
             spec=spec,
             live=live,
         )
-        options = replace(query_embedder.live_options(context), **given)
+        options = replace(embedder.live_options(context), **given)
         folder = Path(tempfile.mkdtemp(prefix="query-embedder-"))
         return cls(context=context, live=live, options=options, folder=folder)
 
@@ -80,7 +79,7 @@ class EmbedderSession:
             NotEnoughData: the catalogue is too small, or asks for plain features.
         """
         space.train(self.context, self.folder)
-        metrics = query_embedder.train(self.context, self.folder, self.options)
+        metrics = embedder.train(self.context, self.folder, self.options)
         if "skipped" in metrics:
             raise NotEnoughData(f"the query embedder cannot be trained: {metrics['skipped']}.")
         return metrics
@@ -89,7 +88,7 @@ class EmbedderSession:
         """Trains the margin loss on the same pairs and returns what it measured."""
         with tempfile.TemporaryDirectory() as folder:
             space.train(self.context, Path(folder))
-            return query_embedder.train(self.context, Path(folder), replace(self.options, loss="margin"))
+            return embedder.train(self.context, Path(folder), replace(self.options, loss="margin"))
 
     def publish(self, metrics: dict[str, Any]) -> str:
         """Makes the trained space live; returns the new generation's id.

@@ -7,7 +7,7 @@ from typing import Any
 from data.catalogue import Catalogue
 from data.errors import NoGeneration
 from data.generations import GenerationFolder, GenerationStore
-from data.photos import images
+from data.photos import decode
 from data.settings import Settings
 from engine.protocols import BackboneSpec
 from training.errors import TrainingError
@@ -63,7 +63,7 @@ class VoterSession:
         """Writes a contact sheet of the first photo under every augmentation."""
         sha256 = self.photos.keys[0]
         content = reader_of(self.settings, self.photos).read(sha256)
-        contact_sheet(images.decode(content, self.settings), sha256, _PREVIEWED_COPIES).save(path)
+        contact_sheet(decode(content, self.settings), sha256, _PREVIEWED_COPIES).save(path)
 
     def train(self) -> Trained:
         loader = BackboneLoader(settings=self.settings, spec=self.spec)
@@ -72,11 +72,11 @@ class VoterSession:
     def report(self, trained: Trained, path: Path) -> None:
         """Writes the HTML report of what was measured on held-out photos."""
         from training.evaluation import Evaluation
-        from training.reports.recognition import write_report
+        from training.reports import recognition
 
         reader = reader_of(self.settings, self.test or self.photos)
         facts = {name: trained.metrics[name] for name in ("split", "excluded", "imbalance", "choices", "training_s")}
-        write_report(
+        recognition.write_report(
             path,
             Evaluation(
                 title="Voters, measured on photos held out",

@@ -17,8 +17,7 @@ from engine.protocols import BackboneSpec, Floats
 from engine.recognition import Recogniser, save_recogniser
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.measures import MODELS, Measured, from_tables, join
-from training.measures.recognition import measure
+from training.measures import MODELS, Measured, from_tables, join, measure_recogniser
 from training.photos import (
     BackboneLoader,
     Fold,
@@ -278,7 +277,7 @@ def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: VoterO
     choices = choose(inside, len(photos.labels), options.fit)
     recogniser, _ = _fit(photos, inside, tuple(photos.keys[row] for row in fold.train), choices, options, spec)
     queries = rows.views[:, fold.held]
-    measured = measure(recogniser, queries, photos.y[fold.held], [photos.keys[row] for row in fold.held])
+    measured = measure_recogniser(recogniser, queries, photos.y[fold.held], [photos.keys[row] for row in fold.held])
     return _Run(choices=choices, measured=measured, inference_ms=_inference_ms(recogniser, queries))
 
 
