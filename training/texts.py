@@ -36,7 +36,7 @@ def product_texts(product: Product) -> Iterator[ProductText]:
 
 def name_of(product: Product) -> str:
     """Returns the product's name: its title, or its category if it has no title."""
-    return tidy(product.title or _words(product.category))
+    return tidy(product.title or words_of(product.category))
 
 
 def tidy(text: str) -> str:
@@ -45,7 +45,7 @@ def tidy(text: str) -> str:
 
 
 def _texts(product: Product) -> Iterator[tuple[str, float, str]]:
-    name, category, colour = name_of(product), _words(product.category), product.colour
+    name, category, colour = name_of(product), words_of(product.category), product.colour
     yield name, 2.0, "title"
     if not name:
         return
@@ -66,5 +66,6 @@ def _texts(product: Product) -> Iterator[tuple[str, float, str]]:
     yield product.description, 0.5, "description"
 
 
-def _words(label: str) -> str:
+def words_of(label: str) -> str:
+    """Returns a category's name as words: hyphens and underscores become spaces."""
     return label.replace("-", " ").replace("_", " ")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.protocols import Floats
 from training.errors import NotEnoughData
+from training.texts import words_of
 
 PARTIAL_MATCH = 0.3  # match of a product of the right category that lacks the wanted colour, brand or attribute
 # How often people ask in each way, before Zipf's law orders the single queries.
@@ -78,7 +79,7 @@ def shop_of(
     points: list[Floats] = []
     queries: dict[str, dict[str, list[int]]] = {kind: {} for kind in _ASKED}
     for fact in facts:
-        category = " ".join((fact.product.category or fact.product.title).replace("-", " ").replace("_", " ").split())
+        category = " ".join(words_of(fact.product.category or fact.product.title).split())
         if not category or (vectors is not None and fact.product_key not in vectors):
             continue
         number = len(ids)

@@ -68,7 +68,13 @@ class GenerationFolder:
         return path
 
     def has(self, name: str) -> bool:
+        """Tells whether the generation has a file of this name."""
         return name in self.manifest.files
+
+    def measured(self, part: str) -> dict[str, Any]:
+        """Returns what a trained part measured and which options it was trained with; {}: it was not trained."""
+        found: dict[str, Any] = self.manifest.metrics.get("parts", {}).get(part, {})
+        return found
 
     def verify(self) -> None:
         """Checks every file against the manifest.

@@ -11,6 +11,7 @@ from engine.space.projection import (
     plain,
     read_tensors,
     space_digest,
+    spread,
 )
 from engine.space.query_adapter import ADAPTER_FILE, QueryAdapter
 
@@ -35,4 +36,5 @@ __all__ = [
     "plain",
     "read_tensors",
     "space_digest",
+    "spread",
 ]

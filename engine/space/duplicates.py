@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
+from engine.space.projection import spread
 
 Order = NDArray[np.int64]
 DEFAULT_BOUND = 0.98  # where no product has two photos to measure on
@@ -29,8 +30,7 @@ def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order
     several = firsts[counts > 1]
     if not len(several):
         return DEFAULT_BOUND
-    places = np.linspace(0, len(several) - 1, min(len(several), _MEASURED_PRODUCTS))
-    picked = several[np.unique(places.astype(np.int64))]
+    picked = several[spread(len(several), _MEASURED_PRODUCTS)]
     likeness = np.einsum("ij,ij->i", vectors_of(picked), vectors_of(picked + 1))
     apart = likeness[likeness < 1 - 1e-6]  # the same photo listed twice says nothing
     return max(float(np.quantile(apart, _ALIKE_SHARE)), _LEAST_BOUND) if len(apart) else DEFAULT_BOUND

@@ -176,3 +176,8 @@ def space_digest(space: Projection) -> str:
     """Returns hex sha256 of a projection; equal digests mean the same product space."""
     parts = (space.transform.encode(), space.mean.tobytes(), space.matrix.tobytes())
     return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def spread(count: int, most: int) -> NDArray[np.int64]:
+    """Returns at most `most` of the rows 0..count-1, evenly spread and ascending."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

@@ -179,7 +179,7 @@ def test_the_generation_alone_says_where_its_encoder_lies(
     later = EmbedderSession.open(settings, {})
     later.close()
     monkeypatch.setattr(comparison, "photo_retrieval", lambda *_: {})
-    assert comparison.measure(later.context, live) is None
+    assert comparison.measure_generation(later.context, live) is None
 
 
 def test_an_encoder_with_other_weights_is_refused(published: TinyShop, folder: Path) -> None:

@@ -170,7 +170,7 @@ def _refused_before(context: TrainingContext, key: str) -> dict[str, Any] | None
     """Returns the live generation's record of a refused tuning with the same key, if there is one."""
     if context.live is None:
         return None
-    part = context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})
+    part = context.live.measured("query_embedder")
     found = part.get("encoder") if isinstance(part, dict) else None
     if not isinstance(found, dict) or found.get("key") != key or found.get("kept") != "frozen":
         return None

@@ -1,9 +1,6 @@
 """Training loop of the query embedder: runs steps, keeps checkpoints, picks the best state on held-out queries."""
 
-import io
-import json
 import logging
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data.progress import Progress
-from data.storage import make_folder, write_bytes
+from training.checkpoints import UNREADABLE, read_checkpoint, write_checkpoint
 from training.embedder.batches import Sampler
 from training.embedder.network import Weights, as_inputs, build, read_state, read_weights, write_state
 from training.embedder.options import EmbedderOptions
@@ -146,13 +143,9 @@ class _State:
 def _keep(path: Path | None, model: Any, state: _State) -> None:
     if path is None:
         return
-    content = io.BytesIO()
     best = {} if state.best is None else {f"best_{name}": np.asarray(v) for name, v in vars(state.best).items()}
     facts = {"step": state.step, "best_step": state.best_step, "curve": state.curve}
-    arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **read_state(model), **best}
-    np.savez(content, **arrays)
-    make_folder(path.parent)
-    write_bytes(path, content.getvalue())
+    write_checkpoint(path, facts, {**read_state(model), **best})
 
 
 def _resume(path: Path | None, model: Any) -> _State:
@@ -161,17 +154,16 @@ def _resume(path: Path | None, model: Any) -> _State:
     if path is None or not path.exists():
         return state
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            facts = json.loads(str(kept["facts"]))
-            write_state(model, dict(kept))
-            if "best_photo" in kept:
-                state.best = Weights(
-                    kept["best_photo"], kept["best_text"], kept["best_text_bias"], float(kept["best_temperature"])
-                )
+        facts, kept = read_checkpoint(path)
+        write_state(model, kept)
+        if "best_photo" in kept:
+            state.best = Weights(
+                kept["best_photo"], kept["best_text"], kept["best_text_bias"], float(kept["best_temperature"])
+            )
         state.step, state.best_step = int(facts["step"]), int(facts["best_step"])
         state.curve = [(int(step), float(loss), float(score)) for step, loss, score in facts["curve"]]
         _log.info("training goes on from step %d", state.step)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         _log.warning("the checkpoint %s cannot be read (%s); training starts anew", path.name, error)
         return _State()
     return state

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.backbones import classifier_rows
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
-from engine.space import Projection
+from engine.space import Projection, spread
 from engine.text import CHARACTERS, Encoder, text_features
 from training.context import TrainingContext
 from training.embedder.batches import Photos, TextBank, fit_start, reduce_rows, view_keys
@@ -74,7 +74,7 @@ class Material:
 def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, options: EmbedderOptions) -> Material:
     """Returns stored photo features and encoded texts; the photos that measure generations are marked as held."""
     count = len(context.snapshot.image_sha256)
-    rows = np.unique(np.linspace(0, count - 1, min(count, MOST_PHOTOS)).astype(np.int64))
+    rows = spread(count, MOST_PHOTOS)
     sha256 = [context.snapshot.image_sha256[row] for row in rows]
     keys, products = np.unique(context.snapshot.product_keys[rows], return_inverse=True)
     keyed = view_keys(context.features, sha256, max(1, _MOST_ROWS // count) if options.views else 1)

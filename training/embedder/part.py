@@ -123,10 +123,8 @@ def compare_encoders(
 
 def live_options(context: TrainingContext) -> EmbedderOptions:
     """Returns the options that the live generation's query embedder was trained with, or the defaults."""
-    if context.live is None:
-        return EmbedderOptions()
-    part = context.live.manifest.metrics.get("parts", {}).get("query_embedder", {})
-    return EmbedderOptions.from_json(part.get("options") or {})
+    measured = context.live.measured("query_embedder") if context.live else {}
+    return EmbedderOptions.from_json(measured.get("options") or {})
 
 
 def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:

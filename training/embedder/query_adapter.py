@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.space import Projection, QueryAdapter, normalise
+from engine.space import Projection, QueryAdapter, normalise, spread
 from training.context import TrainingContext
 from training.embedder.material import Material, known_photos
 from training.embedder.pairs import Pairs
@@ -65,9 +65,9 @@ class PhotoQueries:
 def gather_queries(context: TrainingContext, pairs: Pairs, material: Material) -> PhotoQueries:
     """Returns the query photos: shoppers' photos and the stored copies of the catalogue's photos."""
     photos, products = known_photos(context, pairs, material.keys)
-    few = _spread(len(photos))
+    few = spread(len(photos), _MOST_QUERIES)
     names, chosen, rows = [photos[at] for at in few], [products[few]], [np.full(len(few), -1, np.int64)]
-    shown = _spread(material.real, _MOST_QUERIES // _COPIES)
+    shown = spread(material.real, _MOST_QUERIES // _COPIES)
     for name in (partial(copy_key, number=number) for number in range(_COPIES)):
         keys = [name(material.sha256[row]) for row in shown]
         missing = set(context.features.missing(keys))
@@ -214,8 +214,3 @@ def catalogue_points(context: TrainingContext, material: Material, space: Projec
     rows = np.arange(material.real)
     catalogue = PhotoQueries(names=material.sha256, products=material.products, rows=rows)
     return catalogue.points(context, space)
-
-
-def _spread(count: int, most: int = _MOST_QUERIES) -> Numbers:
-    """Returns at most `most` of 0..count-1, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

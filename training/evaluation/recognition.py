@@ -72,7 +72,7 @@ def evaluate(settings: Settings, photos: Path | None = None) -> Evaluation:
     live = GenerationStore(settings.home).open()
     if not live.has(VOTERS_FILE) or not live.has(RECOGNITION_FILE):
         raise NoVoters("recognition must be trained; the live generation has no voters. Run `lookalike train voters`.")
-    part = live.manifest.metrics.get("parts", {}).get("voters", {})
+    part = live.measured("voters")
     if photos is not None:
         return _on_photos(settings, live, photos, part)
     reader = PhotoReader(settings)

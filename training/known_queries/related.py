@@ -20,7 +20,7 @@ from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 from training.known_queries.senses import find_senses
-from training.texts import name_of, tidy
+from training.texts import name_of, tidy, words_of
 
 _MOST_NAMES = 20_000
 _BLOCK = 1024
@@ -63,7 +63,7 @@ def known_texts(context: TrainingContext, behaviour: Behaviour) -> dict[str, int
             found.setdefault(query_key(tidy(text)), (tidy(text), count))
     room = min(_MOST_NAMES, MOST_TEXTS - len(found)) + len(found)
     for facts in context.catalogue.iter_facts():
-        for text in (tidy(facts.product.category.replace("-", " ").replace("_", " ")), name_of(facts.product)):
+        for text in (tidy(words_of(facts.product.category)), name_of(facts.product)):
             if text and len(found) < room:
                 found.setdefault(query_key(text), (text, 0))
     return dict(found.values())

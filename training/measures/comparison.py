@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.space import PROJECTION_FILE, Projection
+from engine.space import PROJECTION_FILE, Projection, spread
 from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.measures.held_out import held_out, name_retrieval, photo_retrieval
@@ -41,7 +41,7 @@ def measure_generation(context: TrainingContext, folder: GenerationFolder) -> di
     """
     space = Projection.load(folder.path(PROJECTION_FILE))
     count = len(context.snapshot.image_sha256)
-    rows = np.unique(np.linspace(0, count - 1, min(count, _MEASURED_ROWS)).astype(np.int64))
+    rows = spread(count, _MEASURED_ROWS)
     photos = [context.snapshot.image_sha256[row] for row in rows]
     keys = context.snapshot.product_keys[rows]
     points = np.concatenate([space.apply(context.features.read(block)) for block in _blocks(photos)])

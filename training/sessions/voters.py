@@ -47,7 +47,7 @@ class VoterSession:
             BackboneUnavailable: nothing is live and the settings' backbone cannot be had.
         """
         live = _live(settings)
-        voters = live.manifest.metrics.get("parts", {}).get("voters", {}) if live else {}
+        voters = live.measured("voters") if live else {}
         options = replace(VoterOptions.from_json(voters.get("options") or {}), **given)
         if data is not None:
             photos = from_files(data)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.space import Projection, explained_variance, fit_pca, normalise, plain
+from engine.space import Projection, explained_variance, fit_pca, normalise, plain, spread
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
@@ -36,8 +36,8 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     projection.save(folder)
     keys, vectors = _points(context, projection)
     metrics: dict[str, Any] = {"dim": projection.space_dim}
-    metrics["explained_variance"] = explained_variance(projection, next(_blocks(context, _spread(len(keys), 4096))))
-    queries = held_out(keys, [context.snapshot.image_sha256[row] for row in _spread(_count(context), _MEASURED_ROWS)])
+    metrics["explained_variance"] = explained_variance(projection, next(_blocks(context, spread(len(keys), 4096))))
+    queries = held_out(keys, [context.snapshot.image_sha256[row] for row in spread(_count(context), _MEASURED_ROWS)])
     metrics |= photo_retrieval(vectors, keys, queries)
     metrics |= _train_head(context, folder, keys, vectors)
     return {**metrics, "quality": _quality(metrics)}
@@ -46,12 +46,12 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 def _fit_projection(context: TrainingContext) -> Projection:
     if context.settings.space == "pool3":
         return plain(context.spec.dim)
-    return fit_pca(_blocks(context, _spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
+    return fit_pca(_blocks(context, spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
 
 
 def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:
     """Returns product keys int64 (m,) and points float32 (m, d) of the photos that texts and measures use."""
-    rows = _spread(_count(context), _MEASURED_ROWS)
+    rows = spread(_count(context), _MEASURED_ROWS)
     blocks = [projection.apply(block) for block in _blocks(context, rows)]
     return context.snapshot.product_keys[rows], np.concatenate(blocks)
 
@@ -86,11 +86,6 @@ def _quality(metrics: dict[str, Any]) -> dict[str, Any] | None:
 
 def _count(context: TrainingContext) -> int:
     return len(context.snapshot.image_sha256)
-
-
-def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """Returns at most `most` of 0..count-1, evenly spread, ascending."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
 def _blocks(context: TrainingContext, rows: NDArray[np.int64]) -> Iterator[Floats]:

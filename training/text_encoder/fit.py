@@ -1,18 +1,13 @@
 """Tuning loop of the sentence encoder: runs steps, keeps checkpoints, returns to the best state on held-out texts."""
 
-import io
-import json
 import logging
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data.progress import Progress
-from data.storage import make_folder, write_bytes
 from engine.protocols import Floats
+from training.checkpoints import UNREADABLE, read_checkpoint, write_checkpoint
 from training.text_encoder.learner import BATCH, EncoderLearner, TextTargets, TuningPlan
 
 _DRAWS = 100_000
@@ -93,13 +88,9 @@ class _State:
 
 
 def _keep(path: Path, learner: EncoderLearner, state: _State) -> None:
-    content = io.BytesIO()
     facts = {"step": state.step, "best_step": state.best_step, "curve": state.curve}
     best = {f"best_{number}": value for number, value in enumerate(state.best)}
-    arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **learner.state(), **best}
-    np.savez(content, **arrays)
-    make_folder(path.parent)
-    write_bytes(path, content.getvalue())
+    write_checkpoint(path, facts, {**learner.state(), **best})
 
 
 def _resume(path: Path, learner: EncoderLearner, state: _State) -> bool:
@@ -107,16 +98,14 @@ def _resume(path: Path, learner: EncoderLearner, state: _State) -> bool:
     if not path.exists():
         return False
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            facts = json.loads(str(kept["facts"]))
-            arrays = {name: kept[name] for name in kept.files if name != "facts"}
+        facts, arrays = read_checkpoint(path)
         best = [arrays[f"best_{number}"] for number in range(len(state.best))]
         if [value.shape for value in best] != [value.shape for value in state.best]:
             raise ValueError("it is of another encoder")
         curve = [(int(step), float(loss), float(score)) for step, loss, score in facts["curve"]]
         step, best_step = int(facts["step"]), int(facts["best_step"])
         learner.set_state(arrays, step)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         _log.warning("the checkpoint %s cannot be read (%s); tuning starts anew", path.name, error)
         return False
     state.step, state.best_step, state.best, state.curve = step, best_step, best, curve

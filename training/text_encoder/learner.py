@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.space import normalise
+from engine.space import normalise, spread
 from engine.text import fit_ridge
 from training.errors import InvalidTraining
 
@@ -217,7 +217,7 @@ class EncoderLearner:
         sums = np.zeros((len(texts), targets.places.shape[1]), np.float32)
         np.add.at(sums, inverse, targets.places[targets.products] * targets.weights[:, None])
         weights = np.sqrt(np.bincount(inverse, weights=np.square(targets.weights))).astype(np.float32)
-        few = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _RIDGE_TEXTS)).astype(np.int64))
+        few = spread(len(texts), _RIDGE_TEXTS)
         rows = self._embed([targets.texts[at] for at in texts[few]])
         mean, matrix, bias = fit_ridge(rows, normalise(sums[few]), weights[few], _RIDGE)
         linear = torch.nn.Linear(*matrix.shape)

@@ -120,10 +120,8 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 
 def live_options(context: TrainingContext) -> VoterOptions:
     """Returns the options that the live generation's voters were trained with, or the defaults."""
-    if context.live is None:
-        return VoterOptions()
-    part = context.live.manifest.metrics.get("parts", {}).get("voters", {})
-    return VoterOptions.from_json(part.get("options") or {})
+    measured = context.live.measured("voters") if context.live else {}
+    return VoterOptions.from_json(measured.get("options") or {})
 
 
 def train_voters(
