@@ -41,7 +41,7 @@ class Collected:
         self.errors[key] = error
 
 
-def test_every_photo_gets_the_row_it_gets_alone(settings: Settings):
+def test_every_photo_gets_the_row_it_gets_alone(settings: Settings) -> None:
     photos = {f"p{number}": jpeg(number) for number in range(150)}
     got = Collected()
     assert embed_photos(TinyBackbone(), list(photos), photos.__getitem__, settings, got.on_batch, got.on_error) == 150
@@ -53,7 +53,7 @@ def test_every_photo_gets_the_row_it_gets_alone(settings: Settings):
 
 @examples(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["good", "bad", "gone", "refused"]), max_size=90), st.integers(1, 3))
-def test_each_photo_is_embedded_or_reported_exactly_once(settings: Settings, kinds: list[str], parallel: int):
+def test_each_photo_is_embedded_or_reported_exactly_once(settings: Settings, kinds: list[str], parallel: int) -> None:
     def read(key: str) -> bytes:
         kind = kinds[int(key)]
         if kind == "gone":
@@ -62,8 +62,11 @@ def test_each_photo_is_embedded_or_reported_exactly_once(settings: Settings, kin
             raise InvalidImage("no", code="source_changed")
         return jpeg(int(key)) if kind == "good" else b"GIF89a nonsense"
 
-    backbone = TinyBackbone()
-    backbone.parallel = parallel
+    class Parallel(TinyBackbone):
+        def __init__(self) -> None:
+            self.parallel = parallel
+
+    backbone = Parallel()
     got = Collected()
     keys = [str(number) for number in range(len(kinds))]
     count = embed_photos(backbone, keys, read, settings, got.on_batch, got.on_error)
@@ -76,7 +79,7 @@ def test_each_photo_is_embedded_or_reported_exactly_once(settings: Settings, kin
     assert codes.get("refused", "source_changed") == "source_changed"
 
 
-def test_results_and_errors_come_to_the_calling_thread_in_bounded_batches(settings: Settings):
+def test_results_and_errors_come_to_the_calling_thread_in_bounded_batches(settings: Settings) -> None:
     got = Collected()
     keys = [str(number) for number in range(100)]
     embed_photos(
@@ -86,14 +89,14 @@ def test_results_and_errors_come_to_the_calling_thread_in_bounded_batches(settin
     assert got.largest <= 32
 
 
-def test_decoded_pixels_are_taken_as_they_are(settings: Settings):
+def test_decoded_pixels_are_taken_as_they_are(settings: Settings) -> None:
     pixels = np.full((80, 80, 3), 33, np.uint8)
     got = Collected()
     embed_photos(TinyBackbone(), ["a"], lambda key: pixels, settings, got.on_batch, got.on_error)
     assert got.rows["a"] == pytest.approx(33 / 255)
 
 
-def test_memory_does_not_grow_with_the_catalogue(settings: Settings):
+def test_memory_does_not_grow_with_the_catalogue(settings: Settings) -> None:
     read, embedded, most = 0, 0, 0
     lock = threading.Lock()
     pixels = np.zeros((64, 64, 3), np.uint8)
@@ -120,7 +123,7 @@ def test_memory_does_not_grow_with_the_catalogue(settings: Settings):
 
 
 @pytest.mark.parametrize("where", ["on_batch", "on_error", "embed", "read"])
-def test_a_defect_stops_the_work_and_is_seen(settings: Settings, where: str):
+def test_a_defect_stops_the_work_and_is_seen(settings: Settings, where: str) -> None:
     class Defect(Exception):
         pass
 
@@ -152,7 +155,7 @@ def test_a_defect_stops_the_work_and_is_seen(settings: Settings, where: str):
     assert threading.active_count() == before
 
 
-def test_the_network_runs_while_later_photos_are_decoded(settings: Settings):
+def test_the_network_runs_while_later_photos_are_decoded(settings: Settings) -> None:
     decoded_during_network = threading.Event()
     in_network = threading.Event()
 
@@ -174,7 +177,7 @@ def test_the_network_runs_while_later_photos_are_decoded(settings: Settings):
     assert time.monotonic() - started < 10
 
 
-def test_nothing_to_do_is_no_work(settings: Settings):
+def test_nothing_to_do_is_no_work(settings: Settings) -> None:
     got = Collected()
     assert embed_photos(TinyBackbone(), [], lambda key: b"", settings, got.on_batch, got.on_error) == 0
     assert got.rows == {}

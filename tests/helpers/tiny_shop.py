@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord, parse_product
@@ -27,8 +28,9 @@ class PointBackbone:
         precision="f32",
     )  # fmt: skip
 
-    def embed(self, images: Any) -> Floats:
-        return np.eye(DIM, dtype=np.float32)[np.round(images[:, 8, 8, 0] / 10).astype(int)]
+    def embed(self, images: NDArray[np.uint8]) -> Floats:
+        rows: Floats = np.eye(DIM, dtype=np.float32)[np.round(images[:, 8, 8, 0] / 10).astype(int)]
+        return rows
 
 
 class TinyShop:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from imported_shapes import import_shapes
+from numpy.typing import NDArray
 from PIL import Image
 from tiny_backbone import TinyBackbone
 
@@ -32,23 +33,25 @@ def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 class ExactIndex:
     """Numpy search, the oracle; `spoil` changes the rows it hands out."""
 
-    kind = "numpy"
-    memory_bytes = 0
+    kind, reason, memory_bytes = "numpy", "", 0
 
     def __init__(self, vectors: Floats, spoil: int = 0) -> None:
-        self.vectors, self.spoil = vectors, spoil
+        self._vectors, self._spoil = vectors, spoil
 
     @property
     def count(self) -> int:
-        return len(self.vectors)
+        return len(self._vectors)
 
     @property
     def dim(self) -> int:
-        return self.vectors.shape[1]
+        return int(self._vectors.shape[1])
+
+    def vectors(self, rows: NDArray[np.int64]) -> Floats:
+        return self._vectors[rows]
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
-        scores = queries @ self.vectors.T
-        rows = np.argsort(-scores, axis=1, kind="stable")[:, self.spoil : self.spoil + k]
+        scores = queries @ self._vectors.T
+        rows = np.argsort(-scores, axis=1, kind="stable")[:, self._spoil : self._spoil + k]
         return [Hits(rows=row, scores=score[row]) for row, score in zip(rows, scores, strict=True)]
 
     def save(self, folder: Path) -> None: ...
@@ -56,7 +59,8 @@ class ExactIndex:
 
 def unit_vectors(count: int, dim: int = 16, seed: int = 0) -> Floats:
     vectors = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / lengths
 
 
 @pytest.mark.parametrize(("rows", "usable", "passed"), [(3, 3, True), (2, 3, False), (4, 3, False), (0, 0, False)])

@@ -16,14 +16,16 @@ import lookalike
 from data.errors import LockHeld
 from data.settings import Settings
 from data.storage import exclusive
-from engine.backbones import ARCHITECTURES, Architecture, load_backbone, resolve_spec, trunk_of
+from engine.backbones import ARCHITECTURES, Architecture, KerasBackbone, load_backbone, resolve_spec, trunk_of
 from engine.errors import InvalidModel
+from engine.protocols import Floats
 from training.backbone import BackboneOptions, train_backbone
 from training.backbone import fit as backbone_fit
 from training.backbone import train as backbone
 from training.backbone.fit import Fit
 from training.backbone.network import _split, load_cut
 from training.backbone.options import FROM_LAYER
+from training.backbone.views import StoredViews
 from training.errors import InvalidTraining, NotEnoughData
 from training.photos import from_files, learned_photos
 
@@ -91,10 +93,12 @@ def weights_by_layer(network: Any) -> dict[str, list[np.ndarray]]:
 
 def trained_network(settings: Settings, name: str = "shop") -> Any:
     own = settings.replace(backbone=name, weights="imagenet")
-    return load_backbone(own, resolve_spec(own))._network
+    loaded = load_backbone(own, resolve_spec(own))
+    assert isinstance(loaded, KerasBackbone)
+    return loaded._network
 
 
-def test_only_the_layers_from_the_named_one_on_move(small: Settings, photos: Path):
+def test_only_the_layers_from_the_named_one_on_move(small: Settings, photos: Path) -> None:
     before = weights_by_layer(load_cut(small, "efficientnet_lite2", "last_conv").network)
     train_backbone(small, options(), data=photos)
     after = weights_by_layer(trained_network(small))
@@ -103,7 +107,7 @@ def test_only_the_layers_from_the_named_one_on_move(small: Settings, photos: Pat
     assert not np.allclose(before["last_conv"][0], after["last_conv"][0], atol=1e-4)
 
 
-def test_batch_norms_learn_their_scale_but_keep_their_statistics(small: Settings, photos: Path):
+def test_batch_norms_learn_their_scale_but_keep_their_statistics(small: Settings, photos: Path) -> None:
     before = weights_by_layer(load_cut(small, "efficientnet_lite2", "last_conv").network)["last_norm"]
     train_backbone(small, options(), data=photos)
     gamma, beta, mean, variance = weights_by_layer(trained_network(small))["last_norm"]
@@ -113,7 +117,7 @@ def test_batch_norms_learn_their_scale_but_keep_their_statistics(small: Settings
     assert np.array_equal(variance, before[3])
 
 
-def test_with_frozen_features_only_the_classifier_learns(small: Settings, photos: Path):
+def test_with_frozen_features_only_the_classifier_learns(small: Settings, photos: Path) -> None:
     result = train_backbone(small, options(mode="features", from_layer="", epochs=6), data=photos)
     before = weights_by_layer(load_cut(small, "efficientnet_lite2", "").network)
     after = weights_by_layer(trained_network(small))
@@ -123,7 +127,7 @@ def test_with_frozen_features_only_the_classifier_learns(small: Settings, photos
     assert not learned_photos(small.home, "shop"), "no layer has learned from any photo"
 
 
-def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings, photos: Path):
+def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings, photos: Path) -> None:
     result = train_backbone(small, options(), data=photos, test=photos)
     own = small.replace(backbone="shop", weights="imagenet")
     spec = resolve_spec(own)
@@ -144,7 +148,7 @@ def test_the_result_is_a_backbone_with_a_fingerprint_of_its_own(small: Settings,
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
 
 
-def test_the_stored_classifier_and_the_published_network_agree_with_the_record(small: Settings, photos: Path):
+def test_the_stored_classifier_and_the_published_network_agree_with_the_record(small: Settings, photos: Path) -> None:
     from safetensors import safe_open
 
     from data.photos import decode
@@ -165,15 +169,16 @@ def test_the_stored_classifier_and_the_published_network_agree_with_the_record(s
 
 
 @pytest.mark.parametrize("first", ["block_conv", "block_norm", "last_conv", "stem"])
-def test_both_halves_of_a_cut_make_the_whole_network(small: Settings, first: str):
+def test_both_halves_of_a_cut_make_the_whole_network(small: Settings, first: str) -> None:
     cut = load_cut(small, "efficientnet_lite2", first)
     images = np.random.default_rng(1).uniform(0, 255, (2, SIZE, SIZE, 3)).astype(np.float32)
     rows = cut.row_network().predict(images, verbose=0)
+    assert cut.upper is not None
     below = rows[:, : cut.cut_size].reshape(2, *cut.cut_shape)
     assert np.allclose(cut.upper.predict(below, verbose=0), rows[:, cut.cut_size :], atol=1e-5)
 
 
-def test_inside_a_block_the_cut_moves_below_its_shortcut(small: Settings):
+def test_inside_a_block_the_cut_moves_below_its_shortcut(small: Settings) -> None:
     assert load_cut(small, "efficientnet_lite2", "block_conv").cut == "stem"
     assert load_cut(small, "efficientnet_lite2", "last_conv").cut == "block_add"
     inside = load_cut(small, "efficientnet_lite2", "block_conv")
@@ -181,7 +186,7 @@ def test_inside_a_block_the_cut_moves_below_its_shortcut(small: Settings):
 
 
 @pytest.mark.parametrize("base", sorted(FROM_LAYER))
-def test_the_default_layer_of_each_architecture_can_be_cut_at(base: str):
+def test_the_default_layer_of_each_architecture_can_be_cut_at(base: str) -> None:
     trunk = ARCHITECTURES[base].build_trunk(96)
     cut, upper = _split(trunk, FROM_LAYER[base], base)
     trained = sum(int(np.prod(weight.shape)) for weight in upper.trainable_weights)
@@ -189,12 +194,12 @@ def test_the_default_layer_of_each_architecture_can_be_cut_at(base: str):
     assert trunk.get_layer(cut).output.shape[1] <= 6
 
 
-def test_an_unknown_layer_is_refused_with_those_there_are(small: Settings, photos: Path):
+def test_an_unknown_layer_is_refused_with_those_there_are(small: Settings, photos: Path) -> None:
     with pytest.raises(InvalidTraining, match=r"got 'block99'.*stem, block_norm, block_conv, block_add, last_conv"):
         train_backbone(small, options(from_layer="block99"), data=photos)
 
 
-def test_a_layer_above_all_weights_is_refused(small: Settings, photos: Path):
+def test_a_layer_above_all_weights_is_refused(small: Settings, photos: Path) -> None:
     with pytest.raises(InvalidTraining, match="something to train"):
         train_backbone(small, options(from_layer="pool"), data=photos)
 
@@ -214,42 +219,42 @@ def test_a_layer_above_all_weights_is_refused(small: Settings, photos: Path):
         {"input_size": 8},
     ],
 )
-def test_options_that_make_no_sense_are_refused(small: Settings, photos: Path, changes: dict[str, Any]):
+def test_options_that_make_no_sense_are_refused(small: Settings, photos: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidTraining, match="--"):
         train_backbone(small, options(**changes), data=photos)
 
 
 @pytest.mark.parametrize("name", ["", "Shop", "../x", "inception_v3", "a" * 65])
-def test_a_name_that_cannot_be_is_refused(small: Settings, photos: Path, name: str):
+def test_a_name_that_cannot_be_is_refused(small: Settings, photos: Path, name: str) -> None:
     with pytest.raises(InvalidTraining, match="--name"):
         train_backbone(small, BackboneOptions(name=name), data=photos)
 
 
-def test_a_name_that_is_taken_is_refused(small: Settings, photos: Path):
+def test_a_name_that_is_taken_is_refused(small: Settings, photos: Path) -> None:
     (small.home / "backbones" / "shop").mkdir(parents=True)
     with pytest.raises(InvalidTraining, match="--name must be new"):
         train_backbone(small, options(), data=photos)
 
 
-def test_two_trainings_of_one_name_at_once_are_refused(small: Settings, photos: Path):
+def test_two_trainings_of_one_name_at_once_are_refused(small: Settings, photos: Path) -> None:
     with exclusive(small.home / "training" / "shop" / "lock", "train backbone"), pytest.raises(LockHeld):
         train_backbone(small, options(), data=photos)
 
 
-def test_fewer_than_two_labels_are_refused(small: Settings, photos: Path):
+def test_fewer_than_two_labels_are_refused(small: Settings, photos: Path) -> None:
     (photos / "red").rename(photos.parent / "alone")
     (photos / "blue").rename(photos.parent / "other")
     with pytest.raises(NotEnoughData, match="at least 2 labels"):
         train_backbone(small, options(), data=photos)
 
 
-def test_an_empty_label_is_refused_by_name(small: Settings, photos: Path):
+def test_an_empty_label_is_refused_by_name(small: Settings, photos: Path) -> None:
     (photos / "yellow").mkdir()
     with pytest.raises(NotEnoughData, match="yellow"):
         train_backbone(small, options(), data=photos)
 
 
-def test_an_unreadable_photo_is_left_out_and_named(small: Settings, photos: Path):
+def test_an_unreadable_photo_is_left_out_and_named(small: Settings, photos: Path) -> None:
     (photos / "red" / "9.png").write_bytes(b"no photo")
     record = train_backbone(small, options(epochs=1), data=photos).record
     assert len(record["excluded"]) == 1
@@ -262,12 +267,13 @@ class Killed(BaseException):
 
 def test_a_resumed_training_equals_one_that_was_never_stopped(
     small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     whole = train_backbone(small, options(), data=photos)
     expected = weights_by_layer(trained_network(small))
     whole.folder.rename(whole.folder.parent / "whole")
     monkeypatch.setattr(backbone_fit, "_CHECKPOINT_S", 0.0)
-    step, made = Fit._step, []
+    step = Fit._step
+    made: list[tuple[int, int]] = []
 
     def die(fit: Fit, epoch: int, number: int, rate: float) -> float:
         if len(made) == 4:
@@ -309,37 +315,37 @@ def stopped(settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_another_trainings_checkpoint_is_not_gone_on_from(
     small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     assert stopped(small, photos, monkeypatch).exists()
     record = train_backbone(small, options(epochs=2), data=photos, resume=True).record
     assert [entry["epoch"] for entry in record["curve"]] == [1, 2]
 
 
-def test_a_damaged_checkpoint_is_refused(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_damaged_checkpoint_is_refused(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stopped(small, photos, monkeypatch)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InvalidModel, match="without --resume"):
         train_backbone(small, options(epochs=1), data=photos, resume=True)
 
 
-def test_stored_views_are_not_computed_again(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch):
+def test_stored_views_are_not_computed_again(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped(small, photos, monkeypatch)
-    monkeypatch.setattr(backbone.StoredViews, "_load", lambda _: pytest.fail("the network was loaded again"))
+    monkeypatch.setattr(StoredViews, "_load", lambda _: pytest.fail("the network was loaded again"))
     train_backbone(small, options(epochs=2), data=photos)
 
 
-class Points:
+class Points(StoredViews):
     """Stored views whose pool_3 is given."""
 
-    def __init__(self, points: dict[str, np.ndarray]) -> None:
+    def __init__(self, points: dict[str, Floats]) -> None:
         self._points = points
 
-    def pooled(self, keys: Sequence[str]) -> np.ndarray:
+    def pooled(self, keys: Sequence[str]) -> Floats:
         return np.stack([self._points[key] for key in keys])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_files_that_look_alike_are_held_out_together(photos: Path, seed: int):
+def test_files_that_look_alike_are_held_out_together(photos: Path, seed: int) -> None:
     found = from_files(photos)
     look = {key: number % 2 for number, key in enumerate(found.keys)}
     random = np.random.default_rng(seed)
@@ -351,7 +357,7 @@ def test_files_that_look_alike_are_held_out_together(photos: Path, seed: int):
         assert len(held) == 1
 
 
-def test_mixed_precision_trains_weights_that_stay_float32(small: Settings, photos: Path):
+def test_mixed_precision_trains_weights_that_stay_float32(small: Settings, photos: Path) -> None:
     import keras
 
     train_backbone(small, options(precision="bf16", epochs=2), data=photos)
@@ -361,7 +367,7 @@ def test_mixed_precision_trains_weights_that_stay_float32(small: Settings, photo
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_mixed_precision_takes_its_views_from_openvino(small: Settings, photos: Path):
+def test_mixed_precision_takes_its_views_from_openvino(small: Settings, photos: Path) -> None:
     import tensorflow
 
     tensorflow.config.run_functions_eagerly(False)
@@ -373,7 +379,7 @@ def test_mixed_precision_takes_its_views_from_openvino(small: Settings, photos: 
 
 def test_the_command_trains_from_the_catalogue_and_prints_the_curve(
     small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     from indexer.importing import import_feed
 
     import_feed(small, photos)

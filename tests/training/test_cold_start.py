@@ -1,6 +1,7 @@
 """Cold start: the measures against plain arithmetic, and the whole way from events to the report."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_shares_and_costs_on_a_simulated_shop() -> None:
 
     looks = np.random.default_rng(5).uniform(0, 0.3, len(there))
 
-    def scores(texts: list[str]) -> Floats:
+    def scores(texts: Sequence[str]) -> Floats:
         kind = np.array([shop.category[at] for at in there])
         return np.array([looks + [text.endswith(name) for name in kind] for text in texts], np.float32)
 

@@ -1,6 +1,7 @@
 """Learned queries: the query moves to the looks that are chosen, and a new product of these looks is found."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class _Tower:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def embed(self, texts: list[str]) -> Floats:
+    def embed(self, texts: Sequence[str]) -> Floats:
         self.asked += texts
         return np.eye(1, 4, dtype=np.float32).repeat(len(texts), axis=0)
 
