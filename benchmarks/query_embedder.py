@@ -20,6 +20,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ from training.photos import PhotoReader, embed_missing, flip_key
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
 _LEFT_OUT = 16
 _PLAIN = EmbedderOptions()
-_ABLATION = {
+_ABLATION: dict[str, dict[str, Any]] = {
     "full": {},
     "no image-image term": {"image_image": False},
     "no mask of false negatives": {"mask": False},

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -41,9 +42,10 @@ def test_help_is_quick_and_loads_no_heavy_library() -> None:
 def test_every_command_has_help_an_example_and_a_line_in_the_readme(name: str) -> None:
     result = CliRunner().invoke(lookalike.cli, [name, "--help"])
     assert result.exit_code == 0, result.output
-    command = lookalike.cli.get_command(None, name)  # type: ignore[arg-type]
+    command = lookalike.cli.get_command(click.Context(lookalike.cli), name)
+    assert command is not None
     children = getattr(command, "commands", None)
-    texts = [child.help for child in children.values()] if children else [command.help]  # type: ignore[union-attr]
+    texts = [child.help for child in children.values()] if children else [command.help]
     assert all("Example:" in (text or "") for text in texts), f"{name}: its help must hold an Example"
     assert f"`lookalike {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
 

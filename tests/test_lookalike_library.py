@@ -175,7 +175,8 @@ def test_vectors_are_those_the_engine_searches_with(shop: lookalike.Shop, tmp_pa
     numbers = [place % DIM for place in range(70)]  # several batches
     assert np.array_equal(shop.embed(map(photo_of, numbers), space="pool3"), np.eye(DIM, dtype=np.float32)[numbers])
     vectors = shop.embed([photo_of(1), photo_of(6)])
-    assert (vectors.dtype, vectors.shape) == (np.float32, (2, DIM))
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (2, DIM)
     scores = {hit.product_id: hit.score for hit in shop.search(image=photo_of(1))}
     catalogue = shop.embed([photo_of(number) for number in range(DIM - 3)], space="product")
     assert np.allclose([scores[f"p{number}"] for number in range(DIM - 3)], catalogue @ vectors[0])
@@ -201,7 +202,8 @@ def test_embed_names_what_is_wrong(shop: lookalike.Shop) -> None:
         shop.embed([photo_of(1), b"no image", photo_of(2)])
     with pytest.raises(InvalidQuery, match="space must be one of product, pool3; got 'pool_3'"):
         shop.embed([photo_of(1)], space="pool_3")
-    for single in ("a.jpg", photo_of(1), Path("a.jpg"), Image.open(io.BytesIO(photo_of(1)))):
+    singles: tuple[Any, ...] = ("a.jpg", photo_of(1), Path("a.jpg"), Image.open(io.BytesIO(photo_of(1))))
+    for single in singles:
         for call in (shop.embed, partial(shop.put, {"product_id": "x"})):
             with pytest.raises(InvalidImage, match=r"photos must be a list.*\[photo\]"):
                 call(single)
@@ -211,7 +213,7 @@ def test_questions_are_refused_as_by_the_engine(shop: lookalike.Shop) -> None:
     both = {"image": photo_of(1), "product_id": "p1"}
     for wrong in ({}, {"image": photo_of(1), "k": 0}, both, {"text": "x", "box": (0, 0, 9, 9)}):
         with pytest.raises(InvalidQuery):
-            shop.search(**wrong)  # type: ignore[arg-type]
+            shop.search(**wrong)
     with pytest.raises(InvalidFilter):
         shop.search(image=photo_of(1), filter="price <")
     with pytest.raises(BadRequest, match="label or product_id"):

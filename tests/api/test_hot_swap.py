@@ -80,12 +80,13 @@ class Load:
                 try:
                     connection.request("GET", self._path)
                     response = connection.getresponse()
-                    status, body = response.status, response.read()
+                    body = response.read()
                 except OSError as error:
-                    status, body = error, b""
-                self._note(status, body)
+                    self._note(error, b"")
+                else:
+                    self._note(response.status, body)
 
-    def _note(self, status: Any, body: bytes) -> None:
+    def _note(self, status: int | OSError, body: bytes) -> None:
         with self._lock:
             self.count += 1
             if status == 200:
@@ -102,6 +103,7 @@ def test_three_publishes_under_load(settings: Settings, port: int) -> None:
         for dim in DIMS:
             summary = rebuild(settings.replace(space_dim=dim), full=True, backbone=TinyBackbone())
             assert summary.published, summary
+            assert summary.generation is not None
             load.wait_for(summary.generation)
     assert load.failures == []
     assert len(load.answers) == 1 + len(DIMS)

@@ -35,7 +35,8 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 
 def keys(catalogue: Catalogue, text: str) -> list[int]:
-    return catalogue.matching_keys(parse_filter(text)).tolist()
+    found: list[int] = catalogue.matching_keys(parse_filter(text)).tolist()
+    return found
 
 
 def test_a_product_comes_back_as_it_went_in(catalogue: Catalogue) -> None:
@@ -170,7 +171,7 @@ def test_snapshot_has_every_live_image_in_order(catalogue: Catalogue) -> None:
     assert snapshot.product_keys.tolist() == [1, 1, 1]
     assert snapshot.image_sha256 == [A.sha256, C.sha256, B.sha256]
     assert snapshot.image_keys.tolist() == list(catalogue.changes(3)[0].image_keys)
-    assert (snapshot.product_keys.dtype, snapshot.image_keys.dtype) == (np.int64, np.int64)
+    assert snapshot.product_keys.dtype == snapshot.image_keys.dtype == np.int64
 
 
 def test_empty_catalogue(catalogue: Catalogue) -> None:

@@ -339,10 +339,11 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 
 def evaluate(symbol: str, own: Any, value: Any) -> bool:
     """The meaning of the operators, said again in another way."""
-    return {
+    meanings: dict[str, bool] = {
         "=": own == value, "!=": own != value, "<": own < value, "<=": not own > value, ">": own > value,
         ">=": not own < value,
-    }[symbol]  # fmt: skip
+    }  # fmt: skip
+    return meanings[symbol]
 
 
 @given(own=st.sampled_from(NUMBERS), symbol=st.sampled_from(SYMBOLS), value=st.sampled_from(NUMBERS))

@@ -15,6 +15,7 @@ from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos import Intake, thumbnail_path
 from data.photos import intake as intake_module
+from data.photos.images import Photo, decode_photo
 from data.photos.intake import upload_path
 from data.settings import Settings
 
@@ -34,12 +35,11 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with every decode."""
     done: list[int] = []
 
-    def decode_photo(content: bytes, *arguments: object, **options: object) -> object:
+    def counting(content: bytes, settings: Settings, *, target: int | None = None) -> Photo:
         done.append(len(content))
-        return original(content, *arguments, **options)
+        return decode_photo(content, settings, target=target)
 
-    original: Callable[..., object] = intake_module.decode_photo
-    monkeypatch.setattr(intake_module, "decode_photo", decode_photo)
+    monkeypatch.setattr(intake_module, "decode_photo", counting)
     return done
 
 
@@ -96,7 +96,11 @@ def test_an_upload_is_on_disk_before_it_is_acknowledged(
 def test_a_bad_photo_leaves_nothing(intake: Intake, settings: Settings, tmp_path: Path, name: str) -> None:
     content, kind, code = corpus.bad()[name]
     (tmp_path / "a.jpg").write_bytes(content)
-    for accept in (lambda: intake.accept_bytes(content), lambda: intake.accept_path(tmp_path / "a.jpg")):
+    ways: tuple[Callable[[], PhotoRecord], ...] = (
+        lambda: intake.accept_bytes(content),
+        lambda: intake.accept_path(tmp_path / "a.jpg"),
+    )
+    for accept in ways:
         with pytest.raises(kind) as caught:
             accept()
         assert not code or caught.value.code == code

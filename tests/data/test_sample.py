@@ -158,7 +158,7 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"products": 0}, {"products": 10_001}, {"seed": -1}])
-def test_bad_arguments_are_refused(tmp_path: Path, arguments: dict[str, int]) -> None:
+def test_bad_arguments_are_refused(tmp_path: Path, arguments: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="must be"):
         generate_sample(tmp_path / "sample", **arguments)
 
@@ -222,7 +222,7 @@ def test_text_queries_are_answerable_and_distinct(items: list[Item]) -> None:
 def test_each_kind_is_drawn_in_its_colour(kind: int, items: list[Item]) -> None:
     """The stated colour is really there: a good share of the product's pixels is nearer to it than to most others."""
     item = dataclasses.replace(items[kind], pattern="plain")
-    picture = np.asarray(draw_item(item, 0), np.float32) / 255
+    picture = np.asarray(draw_item(item, 0), np.float32) / np.float32(255)
     solid = picture[picture[..., 3] > 0.9][:, :3]
     names = list(COLOURS)
     palette = np.array([COLOURS[name] for name in names], np.float32)

@@ -17,10 +17,10 @@ from engine.backbones import (
     build_network,
     load_backbone,
     load_weights,
+    openvino_runtime,
     resolve_spec,
     trunk_of,
 )
-from engine.backbones import load as backbones
 from engine.backbones.load import custom_backbone
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec
@@ -70,14 +70,14 @@ def custom(home: Path, weights: Path, **changes: object) -> Path:
     return folder
 
 
-def test_the_spec_says_everything_that_decides_the_numbers(settings: Settings):
+def test_the_spec_says_everything_that_decides_the_numbers(settings: Settings) -> None:
     spec = resolve_spec(settings.replace(precision="f32"))
     assert (spec.name, spec.dim, spec.input_size) == ("efficientnet_lite2", 1280, 260)
     assert (spec.runtime, spec.precision, spec.pooling) == ("openvino", "f32", "avg")
     assert BackboneSpec.from_json(spec.to_json()) == spec
 
 
-def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings):
+def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom data.settings import Settings\n"
         "from engine.backbones import resolve_spec\n"
@@ -94,13 +94,13 @@ def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings):
 @pytest.mark.parametrize(("has_bf16", "expected"), [(True, "bf16"), (False, "f32")])
 def test_auto_precision_follows_the_processor(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, has_bf16: bool, expected: str
-):
-    monkeypatch.setattr(backbones.openvino_runtime, "processor_has_bf16", lambda: has_bf16)
+) -> None:
+    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: has_bf16)
     assert resolve_spec(settings).precision == expected
 
 
-def test_bf16_on_a_processor_without_it_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(backbones.openvino_runtime, "processor_has_bf16", lambda: False)
+def test_bf16_on_a_processor_without_it_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: False)
     with pytest.raises(SettingsError, match="bf16"):
         resolve_spec(settings.replace(precision="bf16"))
 
@@ -116,18 +116,20 @@ def test_bf16_on_a_processor_without_it_is_refused(settings: Settings, monkeypat
 )
 def test_runtime_and_precision_follow_the_settings(
     settings: Settings, changes: dict[str, str], runtime: str, precision: str
-):
+) -> None:
     spec = resolve_spec(settings.replace(**changes))
     assert (spec.runtime, spec.precision) == (runtime, precision)
 
 
-def test_int8_on_keras_is_refused(settings: Settings):
+def test_int8_on_keras_is_refused(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="int8 needs runtime openvino"):
         resolve_spec(settings.replace(runtime="keras", precision="int8"))
 
 
 @pytest.mark.parametrize("name", ["resnet", "", "..", "../shoes", "a/b", "Shoes", "x" * 65])
-def test_a_backbone_that_does_not_exist_is_refused(settings: Settings, trained: tuple[Path, np.ndarray], name: str):
+def test_a_backbone_that_does_not_exist_is_refused(
+    settings: Settings, trained: tuple[Path, np.ndarray], name: str
+) -> None:
     custom(settings.home, trained[0])
     with pytest.raises(BackboneUnavailable, match="backbone must be one of inception_v3"):
         resolve_spec(settings.replace(backbone=name))
@@ -138,19 +140,19 @@ def test_a_backbone_that_does_not_exist_is_refused(settings: Settings, trained: 
 )
 def test_a_damaged_fine_tuned_backbone_is_refused(
     settings: Settings, trained: tuple[Path, np.ndarray], changes: dict[str, object]
-):
+) -> None:
     custom(settings.home, trained[0], **changes)
     with pytest.raises(InvalidModel):
         custom_backbone(settings.home, "shoes")
 
 
-def test_a_description_that_is_not_json_is_refused(settings: Settings, trained: tuple[Path, np.ndarray]):
+def test_a_description_that_is_not_json_is_refused(settings: Settings, trained: tuple[Path, np.ndarray]) -> None:
     (custom(settings.home, trained[0]) / "backbone.json").write_text("[1]")
     with pytest.raises(InvalidModel, match="Train it again"):
         custom_backbone(settings.home, "shoes")
 
 
-def test_a_fine_tuned_backbone_gives_its_own_features(settings: Settings, trained: tuple[Path, np.ndarray]):
+def test_a_fine_tuned_backbone_gives_its_own_features(settings: Settings, trained: tuple[Path, np.ndarray]) -> None:
     custom(settings.home, trained[0])
     settings = settings.replace(backbone="shoes", runtime="keras")
     spec = resolve_spec(settings)
@@ -160,13 +162,13 @@ def test_a_fine_tuned_backbone_gives_its_own_features(settings: Settings, traine
 
 def test_given_weights_replace_imagenets_and_change_the_fingerprint(
     settings: Settings, trained: tuple[Path, np.ndarray]
-):
+) -> None:
     own = settings.replace(weights=str(trained[0]), runtime="keras")
     assert resolve_spec(own).fingerprint != resolve_spec(settings.replace(runtime="keras")).fingerprint
     assert np.allclose(load_backbone(own, resolve_spec(own)).embed(images()), trained[1], atol=1e-4)
 
 
-def test_bf16_in_keras_stays_near_f32(settings: Settings, trained: tuple[Path, np.ndarray]):
+def test_bf16_in_keras_stays_near_f32(settings: Settings, trained: tuple[Path, np.ndarray]) -> None:
     import keras
 
     own = settings.replace(weights=str(trained[0]), runtime="keras", precision="bf16")
@@ -178,31 +180,35 @@ def test_bf16_in_keras_stays_near_f32(settings: Settings, trained: tuple[Path, n
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_keras_embeds_nothing_to_nothing(settings: Settings, trained: tuple[Path, np.ndarray]):
+def test_keras_embeds_nothing_to_nothing(settings: Settings, trained: tuple[Path, np.ndarray]) -> None:
     own = settings.replace(weights=str(trained[0]), runtime="keras")
     assert load_backbone(own, resolve_spec(own)).embed(images(SIZE, 0)).shape == (0, DIM)
 
 
-def test_weights_that_changed_since_the_spec_are_refused(settings: Settings, trained: tuple[Path, np.ndarray]):
+def test_weights_that_changed_since_the_spec_are_refused(settings: Settings, trained: tuple[Path, np.ndarray]) -> None:
     spec = resolve_spec(settings)
     with pytest.raises(InvalidModel, match="generation was built with"):
         load_backbone(settings.replace(weights=str(trained[0])), spec)
 
 
-def test_a_generations_backbone_is_loaded_whatever_the_settings_name(settings: Settings, efficientnet_home: Path):
+def test_a_generations_backbone_is_loaded_whatever_the_settings_name(
+    settings: Settings, efficientnet_home: Path
+) -> None:
     spec = resolve_spec(settings.replace(precision="f32"))
     other = settings.replace(backbone="inception_v3", weights="/nowhere.weights.h5", precision="int8")
     assert load_backbone(other, spec, latency=True).spec == spec
 
 
-def test_bf16_features_are_not_mixed_with_f32_on_another_processor(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_bf16_features_are_not_mixed_with_f32_on_another_processor(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = BackboneSpec.from_json({**resolve_spec(settings).to_json(), "precision": "bf16"})
-    monkeypatch.setattr(backbones.openvino_runtime, "processor_has_bf16", lambda: False)
+    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: False)
     with pytest.raises(BackboneUnavailable, match="bf16"):
         load_backbone(settings, spec)
 
 
-def test_features_of_another_preprocessing_are_refused(settings: Settings):
+def test_features_of_another_preprocessing_are_refused(settings: Settings) -> None:
     spec = BackboneSpec.from_json({**resolve_spec(settings).to_json(), "preprocessing": "0"})
     with pytest.raises(BackboneUnavailable, match="rebuild --full"):
         load_backbone(settings, spec)
@@ -211,7 +217,7 @@ def test_features_of_another_preprocessing_are_refused(settings: Settings):
 @pytest.mark.parametrize("name", ["half.weights.h5", "other.weights.h5", "noise.weights.h5", "model.keras"])
 def test_a_file_that_is_not_this_networks_weights_is_refused(
     tmp_path: Path, trained: tuple[Path, np.ndarray], name: str
-):
+) -> None:
     import keras
 
     path = tmp_path / name
@@ -226,7 +232,7 @@ def test_a_file_that_is_not_this_networks_weights_is_refused(
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "xception"])
-def test_keras_applications_run_on_openvino_from_a_weights_file(settings: Settings, tmp_path: Path, name: str):
+def test_keras_applications_run_on_openvino_from_a_weights_file(settings: Settings, tmp_path: Path, name: str) -> None:
     import keras
 
     keras.utils.set_random_seed(5)

@@ -53,7 +53,8 @@ def published(inputs: np.ndarray) -> np.ndarray:
     network.eval()
     images = (torch.tensor(inputs, dtype=torch.float32).permute(0, 3, 1, 2) - 127) / 128
     with torch.no_grad():
-        return network.extract_features(images).mean((2, 3)).numpy()
+        pooled: np.ndarray = network.extract_features(images).mean((2, 3)).numpy()
+    return pooled
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +63,14 @@ def features(inputs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> np
     return load_backbone(settings, resolve_spec(settings)).embed(inputs)
 
 
-def test_features_are_those_of_the_published_network(features: np.ndarray, published: np.ndarray):
+def test_features_are_those_of_the_published_network(features: np.ndarray, published: np.ndarray) -> None:
     assert features.shape == published.shape == (6, 1280)
     assert features.dtype == np.float32
     assert features.std() > 0.1
     assert np.abs(features - published).max() < 1e-3
 
 
-def test_the_network_needs_no_tensorflow(inputs: np.ndarray, published: np.ndarray, tmp_path: Path):
+def test_the_network_needs_no_tensorflow(inputs: np.ndarray, published: np.ndarray, tmp_path: Path) -> None:
     np.save(tmp_path / "inputs.npy", inputs)
     run = subprocess.run(
         [sys.executable, "-c", _EMBED, tmp_path, tmp_path / "inputs.npy", tmp_path / "features.npy"],
@@ -86,7 +87,7 @@ def test_the_network_needs_no_tensorflow(inputs: np.ndarray, published: np.ndarr
 
 @pytest.mark.photos
 @pytest.mark.skipif(not GROCERY.is_dir(), reason="the Grocery Store Dataset is not beside the checkout")
-def test_the_classifier_rows_name_what_is_in_a_photo(tmp_path: Path):
+def test_the_classifier_rows_name_what_is_in_a_photo(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, backbone="efficientnet_lite2", runtime="keras")
     spec = resolve_spec(settings)
     classifier = classifier_rows(spec)
@@ -102,7 +103,7 @@ def test_the_classifier_rows_name_what_is_in_a_photo(tmp_path: Path):
     ("name", "change"),
     [("_conv_stem.weight", None), ("_blocks.4._bn1.running_var", (7,)), ("_conv_head.weight", (1280, 352, 3, 3))],
 )
-def test_a_missing_or_misshapen_array_is_refused_by_name(name: str, change: tuple[int, ...] | None):
+def test_a_missing_or_misshapen_array_is_refused_by_name(name: str, change: tuple[int, ...] | None) -> None:
     state: dict[str, Any] = dict(lite2_state())
     if change is None:
         del state[name]

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,7 +199,7 @@ steps = st.lists(
 
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(steps)
-def test_any_sequence_of_changes_is_found_exactly(sequence: list[tuple]) -> None:  # type: ignore[type-arg]
+def test_any_sequence_of_changes_is_found_exactly(sequence: list[tuple[Any, ...]]) -> None:
     """The oracle: the products as a plain dict, searched by brute force."""
     home = Path(tempfile.mkdtemp())
     try:

@@ -36,7 +36,8 @@ def tiny_model() -> Any:
 
 
 def tiny_expected(images: np.ndarray) -> np.ndarray:
-    return images.mean((1, 2)) @ (np.arange(12).reshape(4, 3) / 100).T
+    rows: np.ndarray = images.mean((1, 2)) @ (np.arange(12).reshape(4, 3) / 100).T
+    return rows
 
 
 def tiny_images(count: int) -> np.ndarray:
@@ -55,8 +56,9 @@ def reference(inputs: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> F
     return load_backbone(settings, resolve_spec(settings)).embed(inputs[:12])
 
 
-def cosines(one: Floats, other: Floats) -> np.ndarray:
-    return np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+def cosines(one: Floats, other: Floats) -> Floats:
+    found: Floats = np.sum(one * other, axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    return found
 
 
 @pytest.mark.parametrize("latency", [False, True])
@@ -69,7 +71,7 @@ def test_features_are_those_of_keras(
     precision: str,
     least: float,
     latency: bool,
-):
+) -> None:
     if precision == "bf16" and not processor_has_bf16():
         pytest.skip("this processor does not compute in bf16")
     settings = settings.replace(precision=precision)
@@ -82,7 +84,7 @@ def test_features_are_those_of_keras(
 
 def test_int8_features_are_close_to_those_of_keras(
     settings: Settings, efficientnet_home: Path, inputs: np.ndarray, reference: Floats
-):
+) -> None:
     settings = settings.replace(precision="int8")
     spec = resolve_spec(settings)
     with pytest.raises(BackboneUnavailable, match="calibrated"):
@@ -93,12 +95,12 @@ def test_int8_features_are_close_to_those_of_keras(
     assert cosines(again.embed(inputs[:12]), reference).min() >= (0.98 if are_real() else 0.97)
 
 
-def test_precisions_never_meet(settings: Settings):
+def test_precisions_never_meet(settings: Settings) -> None:
     specs = [resolve_spec(settings.replace(precision=precision)) for precision in ("f32", "int8")]
     assert specs[0].fingerprint != specs[1].fingerprint
 
 
-def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientnet_home: Path):
+def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientnet_home: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom data.settings import Settings\n"
         "from engine.backbones import load_backbone, resolve_spec\n"
@@ -115,14 +117,14 @@ def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientn
 
 @pytest.mark.parametrize("latency", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 40])
-def test_any_number_of_images(tmp_path: Path, count: int, latency: bool):
+def test_any_number_of_images(tmp_path: Path, count: int, latency: bool) -> None:
     export(tmp_path, TINY, tiny_model)
     rows = OpenVinoBackbone(tmp_path, TINY, threads=2, latency=latency).embed(tiny_images(count))
     assert rows.shape == (count, 4)
     assert rows == pytest.approx(tiny_expected(tiny_images(count)), abs=1e-3)
 
 
-def test_callers_on_many_threads_get_their_own_rows(tmp_path: Path):
+def test_callers_on_many_threads_get_their_own_rows(tmp_path: Path) -> None:
     export(tmp_path, TINY, tiny_model)
     backbone = OpenVinoBackbone(tmp_path, TINY, threads=2, latency=True)
     with ThreadPoolExecutor(8) as pool:
@@ -131,13 +133,13 @@ def test_callers_on_many_threads_get_their_own_rows(tmp_path: Path):
         assert rows == pytest.approx(tiny_expected(tiny_images(number)), abs=1e-3)
 
 
-def test_a_model_is_exported_once(tmp_path: Path):
+def test_a_model_is_exported_once(tmp_path: Path) -> None:
     first = export(tmp_path, TINY, tiny_model)
     assert is_exported(tmp_path, TINY)
     assert export(tmp_path, TINY, lambda: pytest.fail("exported twice")) == first
 
 
-def test_two_exports_at_once_leave_one_whole_model(tmp_path: Path):
+def test_two_exports_at_once_leave_one_whole_model(tmp_path: Path) -> None:
     barrier = threading.Barrier(4)
 
     def convert() -> Any:
@@ -151,7 +153,7 @@ def test_two_exports_at_once_leave_one_whole_model(tmp_path: Path):
     assert len(OpenVinoBackbone(tmp_path, TINY, threads=1).embed(tiny_images(3))) == 3
 
 
-def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> str:
         raise OSError("no space left on device")
 
@@ -161,7 +163,7 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert list((tmp_path / "runtime").iterdir()) == []
 
 
-def test_leftovers_of_killed_exports_are_removed_but_not_those_under_way(tmp_path: Path):
+def test_leftovers_of_killed_exports_are_removed_but_not_those_under_way(tmp_path: Path) -> None:
     for name in (".export-killed", ".export-running"):
         (tmp_path / "runtime" / name).mkdir(parents=True)
     os.utime(tmp_path / "runtime" / ".export-killed", (0, 0))
@@ -170,7 +172,7 @@ def test_leftovers_of_killed_exports_are_removed_but_not_those_under_way(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin", "model.json"])
-def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, name: str):
+def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, name: str) -> None:
     path = export(tmp_path, TINY, tiny_model) / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -180,13 +182,15 @@ def test_one_flipped_byte_is_refused_by_name(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model.xml": 1, "model.bin": null}'])
-def test_a_damaged_record_is_refused(tmp_path: Path, content: str):
+def test_a_damaged_record_is_refused(tmp_path: Path, content: str) -> None:
     (export(tmp_path, TINY, tiny_model) / "model.json").write_text(content)
     with pytest.raises(InvalidModel, match="Delete the folder"):
         OpenVinoBackbone(tmp_path, TINY, threads=1)
 
 
-def test_quantising_takes_at_most_200_photos_and_prints_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_quantising_takes_at_most_200_photos_and_prints_no_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     export(tmp_path, TINY, tiny_model)
     taken = 0
 

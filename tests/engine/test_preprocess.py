@@ -10,10 +10,13 @@ from data.settings import Settings
 from engine.answers import SearchRequest, photo_input
 from engine.backbones import decode_target
 from engine.backbones.preprocess import to_input
+from engine.protocols import Mask
 
 
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 64), st.integers(0, 254))
-def test_any_photo_becomes_a_square_of_its_colour_with_white_beside_it(height: int, width: int, size: int, value: int):
+def test_any_photo_becomes_a_square_of_its_colour_with_white_beside_it(
+    height: int, width: int, size: int, value: int
+) -> None:
     square = to_input(np.full((height, width, 3), value, np.uint8), size)
     assert square.shape == (size, size, 3)
     assert square.dtype == np.uint8
@@ -25,14 +28,14 @@ def test_any_photo_becomes_a_square_of_its_colour_with_white_beside_it(height: i
     assert seen.sum() == expected[0] * expected[1]
 
 
-def test_fine_patterns_are_averaged_not_sampled():
+def test_fine_patterns_are_averaged_not_sampled() -> None:
     stripes = np.zeros((400, 400, 3), np.uint8)
     stripes[:, ::2] = 255
     assert np.abs(to_input(stripes, 50).astype(int) - 127).max() <= 10
 
 
 @pytest.mark.parametrize("size", [(40, 80), (80, 40), (64, 64)])
-def test_up_stays_up_left_stays_left_and_shapes_keep_their_proportions(size: tuple[int, int]):
+def test_up_stays_up_left_stays_left_and_shapes_keep_their_proportions(size: tuple[int, int]) -> None:
     image = np.zeros((*size, 3), np.uint8)
     image[: size[0] // 2, :, 0] = 200
     image[:, : size[1] // 2, 1] = 200
@@ -41,13 +44,13 @@ def test_up_stays_up_left_stays_left_and_shapes_keep_their_proportions(size: tup
     assert square[6, 9].tolist() == [200, 0, 0]
     assert square[9, 6].tolist() == [0, 200, 0]
     assert square[9, 9].tolist() == [0, 0, 0]
-    seen = (square < 255).any(axis=2)
+    seen: Mask = np.any(square < 255, axis=2)
     assert seen.any(axis=1).sum() / seen.any(axis=0).sum() == pytest.approx(
         min(1, size[0] / (7 / 8 * max(size))) / min(1, size[1] / (7 / 8 * max(size))), rel=0.07
     )
 
 
-def test_the_border_is_left_out_and_the_middle_is_centred():
+def test_the_border_is_left_out_and_the_middle_is_centred() -> None:
     image = np.zeros((160, 160, 3), np.uint8)
     image[10:150, 10:150] = 100
     image[70:90, 70:90] = 250
@@ -58,12 +61,12 @@ def test_the_border_is_left_out_and_the_middle_is_centred():
 
 
 @given(st.integers(8, 400), st.integers(0, 300))
-def test_a_photo_decoded_at_the_target_is_never_enlarged(size: int, longer_by: int):
+def test_a_photo_decoded_at_the_target_is_never_enlarged(size: int, longer_by: int) -> None:
     shorter = decode_target(size)
     assert 7 / 8 * (shorter + longer_by) >= size
 
 
-def test_the_callers_pixels_are_never_written_to():
+def test_the_callers_pixels_are_never_written_to() -> None:
     image = np.asarray(Image.new("RGB", (50, 30), "red"))
     assert not image.flags.writeable
     before = image.copy()

@@ -61,7 +61,9 @@ def test_senses_come_back_as_they_were_saved(tmp_path: Path) -> None:
     Senses(points).save(tmp_path)
     read = Senses.load(tmp_path / "senses.safetensors")
     for text, rows in points.items():
-        assert np.array_equal(read.of(text.upper()), rows)  # type: ignore[arg-type]
+        found = read.of(text.upper())
+        assert found is not None
+        assert np.array_equal(found, rows)
     assert read.of("bats") is None
 
 

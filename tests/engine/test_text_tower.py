@@ -23,12 +23,9 @@ from engine.text.head import HEAD_FILE
 @pytest.fixture(scope="module")
 def encoder() -> Iterator[TextEncoder]:
     """The bundled encoder, loaded while no socket can be opened."""
-    original = socket.socket.connect
-    socket.socket.connect = _no_network  # type: ignore[assignment,method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _no_network)
         yield TextEncoder()
-    finally:
-        socket.socket.connect = original  # type: ignore[method-assign]
 
 
 def _no_network(*_: Any) -> None:

@@ -1,22 +1,26 @@
 """The vote's ranking, weights and abstention."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InvalidModel
+from engine.protocols import Floats
 from engine.recognition import RULES, Vote
 from engine.recognition.vote import named_by
 
 
-def _tables(seed: int, labels: int = 12, rows: int = 3) -> np.ndarray:
+def _tables(seed: int, labels: int = 12, rows: int = 3) -> Floats:
     shares = np.random.default_rng(seed).gamma(0.3, size=(3, rows, labels)) + 1e-7
-    return (shares / shares.sum(axis=2, keepdims=True)).astype(np.float32)
+    tables: Floats = (shares / shares.sum(axis=2, keepdims=True)).astype(np.float32)
+    return tables
 
 
-def _even(labels: int, **options: object) -> Vote:
-    return Vote(weights=np.ones((3, labels), np.float32), **options)  # type: ignore[arg-type]
+def _even(labels: int, **options: Any) -> Vote:
+    return Vote(weights=np.ones((3, labels), np.float32), **options)
 
 
 @settings(max_examples=40, deadline=None)

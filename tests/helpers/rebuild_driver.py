@@ -9,6 +9,7 @@ as on a full disk).
 
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -53,9 +54,13 @@ def after(owner: Any, name: str, stop: Stop, when: Callable[..., bool] = lambda 
     setattr(owner, name, stopping)
 
 
+def replace(owner: Any, name: str, value: Any) -> None:
+    setattr(owner, name, value)
+
+
 def within_prune(stop: Stop) -> None:
     """Stops where an old generation is renamed already and about to be deleted."""
-    before(store.shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
+    before(shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
 
 
 def writes(name: str) -> Callable[..., bool]:
@@ -101,9 +106,9 @@ def main(stop: str, arguments: list[str]) -> None:
     if stop != "run":
         kind, point = stop.split(":")
         POINTS[point](STOPS[kind])
-    parts.PARTS = (SPACE,)
-    backbones.resolve_spec = lambda settings: TinyBackbone.spec
-    backbones.load_backbone = lambda *_, **__: TinyBackbone()
+    replace(parts, "PARTS", (SPACE,))
+    replace(backbones, "resolve_spec", lambda settings: TinyBackbone.spec)
+    replace(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
     lookalike.main(arguments)
 
 

@@ -20,5 +20,5 @@ class TinyBackbone:
     )
 
     def embed(self, images: NDArray[np.uint8]) -> Floats:
-        grid = images.reshape(len(images), 8, 8, 8, 8, 3).mean(axis=(2, 4), dtype=np.float32)
+        grid: Floats = images.reshape(len(images), 8, 8, 8, 8, 3).mean(axis=(2, 4), dtype=np.float32)
         return (grid.reshape(len(images), 192) / 255).astype(np.float32)

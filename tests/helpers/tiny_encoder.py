@@ -1,6 +1,7 @@
 """A sentence-transformers model of two small layers with random weights, made without a network."""
 
 from pathlib import Path
+from typing import Any
 
 from engine.protocols import Floats
 
@@ -33,7 +34,7 @@ def write_encoder(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def layer_values(model: object, layer: int) -> list[Floats]:
+def layer_values(model: Any, layer: int) -> list[Floats]:
     """Returns copies of all weights of one transformer layer."""
-    found = model[0].auto_model.encoder.layer[layer].parameters()  # type: ignore[index]
+    found = model[0].auto_model.encoder.layer[layer].parameters()
     return [weight.detach().numpy().copy() for weight in found]

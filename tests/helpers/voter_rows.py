@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.protocols import Floats
 from training.photos import TrainingRows
 
 LABELS = ("bowl", "cup", "plate", "shoe")
@@ -13,10 +14,11 @@ def draw_rows(count: int, seed: int, *, copies: int = 0, views: int = 1, noise: 
     centres = np.random.default_rng(7).normal(size=(len(LABELS), 6))
     y = np.tile(np.arange(len(LABELS)), count)
 
-    def row() -> np.ndarray:
+    def row() -> Floats:
         useful = centres[y] + 0.5 * random.normal(size=(len(y), 6))
         nuisance = noise * random.normal(size=(len(y), 18))
-        return np.abs(np.concatenate([useful, nuisance], axis=1)).astype(np.float32)
+        drawn: Floats = np.abs(np.concatenate([useful, nuisance], axis=1)).astype(np.float32)
+        return drawn
 
     base = row()
     near = [np.abs(base + 0.05 * random.normal(size=base.shape)).astype(np.float32) for _ in range(views - 1 + copies)]

@@ -20,6 +20,7 @@ from PIL import Image
 from data.catalogue import Catalogue, ImportRuns
 from data.errors import InvalidFeed, InvalidImage
 from data.photos import thumbnail_path
+from data.readers import Row
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
 from indexer.importing import import_feed, preparing
@@ -255,7 +256,7 @@ def test_no_more_than_a_bounded_number_of_photos_is_ahead(monkeypatch: pytest.Mo
         for number in range(1_000):
             taken += 1
             assert taken - finished < 200
-            yield preparing.Row(number, {"product_id": str(number)}, (f"{number}.png",))
+            yield Row(number, {"product_id": str(number)}, (f"{number}.png",))
 
     def take_in(reference: str) -> Any:
         raise InvalidImage(reference)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from eager_networks import step_by_step
 
+from engine.protocols import Floats
 from training.backbone import BackboneOptions
 from training.backbone import fit as backbone_fit
 from training.backbone.batches import TrainingBatches
@@ -20,7 +21,7 @@ def eager() -> Iterator[None]:
         yield
 
 
-def test_the_rate_rises_and_then_falls_along_a_cosine():
+def test_the_rate_rises_and_then_falls_along_a_cosine() -> None:
     given = BackboneOptions(name="shop", learning_rate=1.0, warmup=0.1)
     rates = [learning_rate(given, step, 100) for step in range(100)]
     assert np.allclose(rates[:10], np.arange(1, 11) / 10)
@@ -40,7 +41,7 @@ def batches(y: Sequence[int], **changes: Any) -> TrainingBatches:
     return TrainingBatches(read_numbers, [str(number) for number in range(len(y))], np.array(y), len(set(y)), given)
 
 
-def test_every_epoch_shows_every_photo_once_in_another_order():
+def test_every_epoch_shows_every_photo_once_in_another_order() -> None:
     shown = batches([0, 1] * 5)
     assert shown.steps == 3
     orders = [[int(x) for step in range(3) for x in shown.at(epoch, step).inputs[:, 0]] for epoch in range(2)]
@@ -48,7 +49,7 @@ def test_every_epoch_shows_every_photo_once_in_another_order():
     assert orders[0] != orders[1]
 
 
-def test_all_views_are_shown():
+def test_all_views_are_shown() -> None:
     seen: set[str] = set()
 
     def note(keys: Sequence[str]) -> np.ndarray:
@@ -62,12 +63,12 @@ def test_all_views_are_shown():
     assert "" in seen
 
 
-def test_labels_are_smoothed():
+def test_labels_are_smoothed() -> None:
     targets = batches([0, 1, 2, 3], label_smoothing=0.2).at(0, 0).targets
     assert np.allclose(np.sort(targets, axis=1), [[0.05, 0.05, 0.05, 0.85]] * 4)
 
 
-def test_blending_mixes_inputs_targets_and_weights_alike():
+def test_blending_mixes_inputs_targets_and_weights_alike() -> None:
     batch = batches([0, 1, 1, 1], mixup=5.0).at(0, 0)
     y = np.array([0, 1, 1, 1])
     plain = batches([0, 1, 1, 1]).at(0, 0)
@@ -80,7 +81,7 @@ def test_blending_mixes_inputs_targets_and_weights_alike():
     assert np.array_equal(batch.inputs, batches([0, 1, 1, 1], mixup=5.0).at(0, 0).inputs)
 
 
-def test_class_weights_make_a_small_label_count_as_much_as_a_large_one():
+def test_class_weights_make_a_small_label_count_as_much_as_a_large_one() -> None:
     y = [0] * 9 + [1] * 3
     batch = batches(y, batch=12).at(0, 0)
     small = batch.targets[:, 1] == 1
@@ -92,10 +93,11 @@ def fit_blobs(folder: Path, **changes: Any) -> tuple[Any, np.ndarray]:
     """Trains a classifier on two overlapping blobs, nine of one to one of the other; returns its logits too."""
     random = np.random.default_rng(0)
     y = np.array([0] * 90 + [1] * 10)
-    rows = (random.normal(size=(100, 4)) + np.where(y[:, None] == 0, -0.6, 0.6) * [1, 1, 0, 0]).astype(np.float32)
+    middles = np.where(y[:, None] == 0, -0.6, 0.6) * [1, 1, 0, 0]
+    rows: Floats = (random.normal(size=(100, 4)) + middles).astype(np.float32)
     keys = [str(number) for number in range(100)]
 
-    def read(wanted: Sequence[str]) -> np.ndarray:
+    def read(wanted: Sequence[str]) -> Floats:
         return rows[[int(key.partition("+")[0]) for key in wanted]]
 
     given = BackboneOptions(
@@ -107,19 +109,19 @@ def fit_blobs(folder: Path, **changes: Any) -> tuple[Any, np.ndarray]:
     return fit, backbone_fit.predict(model, read, keys)
 
 
-def test_class_weights_change_what_is_learned(tmp_path: Path):
+def test_class_weights_change_what_is_learned(tmp_path: Path) -> None:
     _, even = fit_blobs(tmp_path / "even", patience=0)
     _, plain = fit_blobs(tmp_path / "plain", patience=0, class_weights=False)
     assert np.mean(even[:, 1] - even[:, 0]) > np.mean(plain[:, 1] - plain[:, 0]) + 0.4
 
 
-def test_training_stops_where_validation_does_not_get_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_training_stops_where_validation_does_not_get_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backbone_fit, "validate", lambda *_: {"validation_loss": 1.0, "top1": 0.5, "top5": 1.0})
     fit, _ = fit_blobs(tmp_path, patience=3)
     assert len(fit.position.history) == 4
 
 
-def test_the_best_epochs_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_best_epochs_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[np.ndarray] = []
     losses = iter([1.0, 0.5, 0.54, 0.6])  # the third is as good as the second, and annealed longer
 
@@ -133,7 +135,7 @@ def test_the_best_epochs_weights_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert np.array_equal(fit._model.get_layer("classifier").get_weights()[0], kept[2])
 
 
-def test_validation_counts_ranks_and_measures_unsmoothed_loss():
+def test_validation_counts_ranks_and_measures_unsmoothed_loss() -> None:
     import keras
 
     inputs = keras.Input((3,))

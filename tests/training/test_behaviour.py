@@ -61,7 +61,7 @@ def test_later_pages_are_no_new_searches_and_photos_no_words() -> None:
 
 def test_searches_with_ids_of_their_own_are_searches_and_give_their_clicks_words(tmp_path: Path) -> None:
     """As other shops' logs have them: `event_id` beside `query_id`, the words in the search's row alone."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"kind": "search", "event_id": "log.1", "query_id": "q", "query_text": "Red mug", "shown": ["a", "b"]},
         {"kind": "click", "event_id": "log.2", "query_id": "q", "product_id": "b"},
     ]
@@ -74,7 +74,7 @@ def test_searches_with_ids_of_their_own_are_searches_and_give_their_clicks_words
 
 
 def test_photos_are_queries_of_their_own_kind() -> None:
-    photo = {"query_text": "in blue", "photo_sha256": "0" * 64}
+    photo: dict[str, Any] = {"query_text": "in blue", "photo_sha256": "0" * 64}
     found = ShopBehaviour.from_events([
         event("search", query_id="p", shown=["a", "b"], **photo),
         event("click", 1, product_id="b", position=1, **photo),
@@ -98,7 +98,8 @@ steps = st.lists(
 @given(steps)
 def test_sums_are_those_of_a_dictionary(drawn: list[tuple[str, int, int | None, int]]) -> None:
     kinds = ("click", "add_to_cart", "purchase")
-    events, weight = [], defaultdict(float)
+    events: list[Event] = []
+    weight: defaultdict[tuple[str, str], float] = defaultdict(float)
     for number, (query, product, position, kind) in enumerate(drawn):
         events.append(event(kinds[kind], number, query_text=query, product_id=f"p{product}", position=position))
         slot = UNKNOWN if position is None else int(slots_of(np.array([position]))[0])

@@ -83,10 +83,11 @@ def test_what_is_no_candidate_takes_no_share(case: dict[str, Table]) -> None:
 
 def test_what_is_ignored_changes_nothing(case: dict[str, Table]) -> None:
     case["ignored"][:, 4] = 1
-    arguments = {"scale": 10.0, "compared": 1 - case["ignored"]}
-    before = float(info_nce(case["cosines"], case["positives"], **arguments))
+    compared = 1 - case["ignored"]
+    before = float(info_nce(case["cosines"], case["positives"], scale=10.0, compared=compared))
     case["cosines"][:, 4] = 0.99
-    assert float(info_nce(case["cosines"], case["positives"], **arguments)) == pytest.approx(before, rel=1e-5)
+    after = float(info_nce(case["cosines"], case["positives"], scale=10.0, compared=compared))
+    assert after == pytest.approx(before, rel=1e-5)
 
 
 def test_the_correction_takes_popularity_out() -> None:
@@ -108,7 +109,7 @@ def test_margin_loss_by_hand() -> None:
 
 def test_unit_rows() -> None:
     rows = np.asarray(unit(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32)))
-    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, 0.0]], atol=1e-6)
 
 
 def test_the_losses_run_on_pytorch_too(case: dict[str, Table]) -> None:

@@ -4,9 +4,11 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from word_encoder import WordEncoder
 
 from data.catalogue import Catalogue, PhotoRecord, parse_product
@@ -27,11 +29,14 @@ from training.space import part as space
 DIM, KINDS, EACH = 24, 40, 8
 QUICK = EmbedderOptions(epochs=30, batch=64, randoms=8)
 START = Weights(
-    np.eye(6, 4, dtype=np.float32), np.ones((5, 4), np.float32) / 3, np.arange(4, dtype=np.float32) / 9, 1.0
+    photo=np.eye(6, 4, dtype=np.float32),
+    text=np.ones((5, 4), np.float32) / np.float32(3),
+    text_bias=np.arange(4, dtype=np.float32) / np.float32(9),
+    temperature=1.0,
 )
 
 
-def photos_of(generator: np.random.Generator, middle: Floats) -> Floats:
+def photos_of(generator: np.random.Generator, middle: NDArray[np.float64]) -> Floats:
     """Photos that differ most where products do not: in the last quarter of the features."""
     noise = np.where(np.arange(DIM) < DIM * 3 // 4, 0.1, 4.0)
     return np.abs(middle + generator.normal(0, noise, (EACH, DIM))).astype(np.float32)
@@ -161,7 +166,7 @@ def test_a_checkpoint_of_another_network_leaves_no_trace(tmp_path: Path, others:
 
     kept = tmp_path / "state.npz"
     facts = json.dumps({"step": 1, "best_step": 0, "curve": []})
-    arrays = {"facts": np.array(facts), "v0": np.full(START.photo.shape, 9, np.float32), **others}
+    arrays: dict[str, Any] = {"facts": np.array(facts), "v0": np.full(START.photo.shape, 9, np.float32), **others}
     np.savez(kept, **arrays)
     np.testing.assert_array_equal(run(kept).photo, run(None).photo)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
     folder.mkdir(parents=True)
     (folder / PHOTOS).write_text(photos_text(photos, fold, NONE), encoding="utf-8")
 
-    def train(*options: str) -> dict:
+    def train(*options: str) -> dict[str, Any]:
         result = CliRunner().invoke(cli, ["--home", str(settings.home), "train", "voters", "--json", *options])
         assert result.exit_code == 0, result.output
         return dict(json.loads(result.stdout))

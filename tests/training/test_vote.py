@@ -62,7 +62,7 @@ def test_abstaining_reaches_the_wanted_precision() -> None:
 @given(seed=st.integers(0, 10_000), precision=st.floats(0.3, 1))
 def test_the_threshold_is_the_lowest_that_holds(seed: int, precision: float) -> None:
     random = np.random.default_rng(seed)
-    confidence = random.integers(0, 8, 30).astype(np.float32) / 8
+    confidence = random.integers(0, 8, 30).astype(np.float32) / np.float32(8)
     right = random.random(30) < confidence
     threshold = threshold_for(confidence, right, precision)
     passing = [value for value in np.unique(confidence) if right[confidence >= value].mean() >= precision]
