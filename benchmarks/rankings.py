@@ -11,8 +11,10 @@ import argparse
 import csv
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from data.catalogue import Catalogue
 from data.settings import load_settings
@@ -43,12 +45,12 @@ def _requests(home: Path, catalogue: Catalogue) -> Iterator[tuple[str, SearchReq
     photos = sorted((home / "sample" / "queries").glob("*.jpg"))
     products = [facts.product.product_id for facts in catalogue.iter_facts()]
     made = {
-        "text": (SearchRequest(text=text, k=DEPTH, **_more(at)) for at, text in enumerate(texts)),
+        "text": (_varied(at, SearchRequest(text=text, k=DEPTH)) for at, text in enumerate(texts)),
         "photo": (
-            SearchRequest(image=path.read_bytes(), text="blue" if at % 4 == 3 else "", k=DEPTH, **_more(at))
+            _varied(at, SearchRequest(image=path.read_bytes(), text="blue" if at % 4 == 3 else "", k=DEPTH))
             for at, path in enumerate(photos)
         ),
-        "similar": (SearchRequest(product_id=name, k=DEPTH, **_more(at)) for at, name in enumerate(products)),
+        "similar": (_varied(at, SearchRequest(product_id=name, k=DEPTH)) for at, name in enumerate(products)),
     }
     for kind, requests in made.items():
         found = list(islice(requests, QUERIES[kind]))
@@ -57,9 +59,10 @@ def _requests(home: Path, catalogue: Catalogue) -> Iterator[tuple[str, SearchReq
         yield from ((kind, request) for request in found)
 
 
-def _more(at: int) -> dict[str, str | float]:
-    """Returns what the query number `at` asks for beside its question."""
-    return ({}, {"filter": "price < 60"}, {"diversity": 0.5}, {"freshness": 1.0}, {})[at % 5]
+def _varied(at: int, request: SearchRequest) -> SearchRequest:
+    """Returns query number `at` with what it asks for beside its question."""
+    changes: tuple[dict[str, Any], ...] = ({}, {"filter": "price < 60"}, {"diversity": 0.5}, {"freshness": 1.0}, {})
+    return replace(request, **changes[at % 5])
 
 
 def _options() -> argparse.Namespace:
