@@ -253,13 +253,13 @@ COMMANDS = {
     "import-events": ("indexer.cli", "Add searches, clicks and purchases from a log."),
     "rebuild": ("indexer.cli", "Embed what is new, build a generation, verify it and publish it."),
     "rollback": ("indexer.cli", "Make an earlier generation the live one."),
-    "status": ("indexer.cli", "Say what is live and what is waiting."),
+    "status": ("indexer.cli", "Show what is live, what waits, and how the last import and rebuild went."),
     "doctor": ("indexer.cli", "Check this machine, the files on disk and what is in use."),
-    "train": ("training.cli", "Train one part alone and say how good it is."),
-    "evaluate": ("training.cli", "Measure recognition on photos it did not learn from."),
+    "train": ("training.cli", "Train one part alone and measure it."),
+    "evaluate": ("training.cli", "Measure one part on photos, queries or events that it did not learn from."),
     "search": ("api.cli", "Search by words, by photo or by product."),
-    "recognize": ("api.cli", "Say what a photo shows."),
-    "serve": ("api.cli", "Answer over HTTP."),
+    "recognize": ("api.cli", "Recognise what a photo shows."),
+    "serve": ("api.cli", "Serve the HTTP API and the page."),
     "keys": ("api.cli", "Make, list and revoke API keys."),
 }
 SETTING_FLAGS = {

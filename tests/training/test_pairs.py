@@ -123,4 +123,13 @@ def test_words_and_photos_are_one_account_with_one_position_bias(shop: TinyShop)
     assert weight_of(pairs, "apple", apple, "click") == pytest.approx(np.sqrt(WORTH["click"] / chance))
     assert weight_of(pairs, "apple", apple, "purchase") == pytest.approx(np.sqrt(WORTH["add_to_cart"] / chance))
     assert weight_of(pairs, "e" * 64, apple, "photo") == pytest.approx(np.sqrt(WORTH["purchase"] / chance))
+    assert pairs.corrected == 3
     assert context.behaviour is context.behaviour
+
+
+def test_a_query_written_in_another_way_is_the_same_text(shop: TinyShop) -> None:
+    log(shop, {"query_text": "RED  apple", "product_id": "a", "position": 0})
+    pairs = collect_pairs(context_of(shop))
+    apple = shop.catalogue.get("a").product_key
+    assert weight_of(pairs, "red apple", apple, "title") == 2
+    assert weight_of(pairs, "red apple", apple, "click") == 1

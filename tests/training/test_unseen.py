@@ -18,8 +18,7 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from lookalike import cli
 from training.errors import InvalidTraining
-from training.measures import may_be_held_out
-from training.measures.recognition import measure
+from training.measures import may_be_held_out, measure_recogniser
 from training.photos import (
     PHOTOS,
     Fold,
@@ -51,7 +50,7 @@ def test_choices_are_judged_by_photos_that_the_backbone_has_not_learned_from() -
     honest, flattered = choose(rows, 4, options), choose(replace(rows, unseen=None), 4, options)
     assert (honest.judged_by, flattered.judged_by) == (int((~seen).sum()), 400)
     recogniser, _ = fit(rows, LABELS, keys_of(400), honest, options, fingerprint="f", label_kind="category")
-    true = measure(recogniser, test.views, test.y, keys_of(400)).top("vote", 1)
+    true = measure_recogniser(recogniser, test.views, test.y, keys_of(400)).top("vote", 1)
     # folds of look-alikes are somewhat harder than new photos; memorised photos are far easier
     assert true - 0.15 < honest.vote.accuracy["vote"] <= true
     assert flattered.vote.accuracy["vote"] > true + 0.1

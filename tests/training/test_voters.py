@@ -20,7 +20,7 @@ from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from lookalike import cli
-from training.measures.recognition import measure
+from training.measures import measure_recogniser
 from training.photos import look_folds
 from training.voters import SoftmaxOptions, VoterOptions, class_weights, fit_softmax
 from training.voters.feature_map import choose_map, fit_axes, whitening
@@ -48,7 +48,7 @@ def test_the_recipe_learns_and_is_repeatable() -> None:
     for _ in range(2):
         choices = choose(rows, 4, options)
         recogniser, timings = fit(rows, LABELS, keys_of(160), choices, options, fingerprint="f", label_kind="category")
-        made.append(measure(recogniser, test.views, test.y, keys_of(80)))
+        made.append(measure_recogniser(recogniser, test.views, test.y, keys_of(80)))
     assert set(timings.seconds) == {"softmax", "knn", "svm"}
     np.testing.assert_array_equal(made[0].best, made[1].best)
     np.testing.assert_allclose(made[0].scores, made[1].scores, atol=1e-4)

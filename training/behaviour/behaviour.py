@@ -78,7 +78,7 @@ class Behaviour:
             chance of the place.
         corrected: float64 (m, 3), clicks, carts and purchases, each divided by the chance of its place.
         weight: float64 (m,), `corrected` summed up by WORTH.
-        moved: how many clicks, carts and purchases the correction weighed: those below the first place.
+        moved: how many choices of each kind the correction weighed: those below the first place.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Behaviour:
         actions = (counts[:, 1:] / chance[:, None]).T
         self.corrected = np.stack([np.bincount(row, weights=column, minlength=len(distinct)) for column in actions], 1)
         self.weight = self.weight_of(tuple(WORTH))
-        self.moved = int(counts[(slots > 0) & (slots < UNKNOWN), 1:].sum())
+        self.moved = dict(zip(WORTH, counts[(slots > 0) & (slots < UNKNOWN), 1:].sum(axis=0).tolist(), strict=True))
         clicked = np.bincount(self.query, weights=self.clicks, minlength=len(queries)).astype(np.int64)
         self.frequency = np.where(searched > 0, searched, clicked)
         self._starts = np.searchsorted(self.query, np.arange(len(queries) + 1))

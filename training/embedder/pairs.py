@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import ProductFacts
+from engine.known_queries import query_key
 from training.behaviour import WORTH, ShopBehaviour
 from training.context import TrainingContext
 from training.errors import NotEnoughData
@@ -86,9 +87,12 @@ def _add_texts(gathering: "_Gathering", facts: ProductFacts, sources: Collection
 def _add_choices(
     gathering: "_Gathering", behaviour: ShopBehaviour, keys: Mapping[str, int], sources: Collection[str]
 ) -> None:
-    columns = {"click": (behaviour.words, ("click",)), "purchase": (behaviour.words, ("add_to_cart", "purchase"))}
-    columns["photo"] = (behaviour.photos, tuple(WORTH))
-    for source, (chosen, kinds) in columns.items():
+    read = {
+        "click": (behaviour.words, ("click",)),
+        "purchase": (behaviour.words, ("add_to_cart", "purchase")),
+        "photo": (behaviour.photos, tuple(WORTH)),
+    }
+    for source, (chosen, kinds) in read.items():
         if source not in sources:
             continue
         weight = chosen.weight_of(kinds)
@@ -96,7 +100,10 @@ def _add_choices(
             product = keys.get(chosen.product_ids[chosen.product[at]])
             if product is not None:
                 gathering.add(chosen.queries[chosen.query[at]], product, float(weight[at]), source)
-        gathering.corrected += chosen.moved
+        gathering.corrected += sum(chosen.moved[kind] for kind in kinds)
+
+
+_Numbers = dict[str, tuple[str, int]]  # form in which equal queries are equal -> as first written, its number
 
 
 class _Gathering:
@@ -104,7 +111,7 @@ class _Gathering:
 
     def __init__(self) -> None:
         self.corrected = 0
-        self._numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._numbers: tuple[_Numbers, _Numbers] = ({}, {})  # texts, photos
         self._keys = np.zeros((0, 3), np.int64)
         self._sums: NDArray[np.float64] = np.zeros(0)
         self._new: list[tuple[int, int, int]] = []
@@ -112,7 +119,8 @@ class _Gathering:
 
     def add(self, query: str, product: int, worth: float, source: str) -> None:
         known = self._numbers[source == "photo"]
-        self._new.append((known.setdefault(query, len(known)), product, SOURCES.index(source)))
+        _, number = known.setdefault(query_key(query), (query, len(known)))
+        self._new.append((number, product, SOURCES.index(source)))
         self._worths.append(worth)
         if len(self._new) >= _FOLD_ROWS:
             self._fold()
@@ -128,7 +136,7 @@ class _Gathering:
 
     def finish(self) -> Pairs:
         self._fold()
-        texts, photos = (list(known) for known in self._numbers)
+        texts, photos = ([query for query, _ in known.values()] for known in self._numbers)
         queries, products, sources = self._keys.T
         from_events = sources < len(EVENT_SOURCES)
         weights = np.where(from_events, np.sqrt(self._sums), self._sums)
