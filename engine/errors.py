@@ -27,6 +27,8 @@ class FingerprintMismatch(EngineError):
 
 
 class InvalidQuery(EngineError):
+    """A search request that breaks a rule."""
+
     code = "bad_query"
 
 
@@ -35,6 +37,8 @@ class CursorExpired(InvalidQuery):
 
 
 class NoVoters(EngineError):
+    """The live generation has no voters, so it cannot recognise photos."""
+
     code = "no_voters"
 
 
@@ -43,4 +47,6 @@ class InvalidModel(EngineError):
 
 
 class Overloaded(EngineError):
+    """Too many queries wait, or this one waited too long."""
+
     code = "overloaded"

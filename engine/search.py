@@ -1,4 +1,4 @@
-"""Search: one request in, one answer out, from one immutable view of the catalogue."""
+"""`SearchEngine`: what the server, the commands and scripts call to search, recognise photos and embed them."""
 
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -42,11 +42,12 @@ class Hit:
     """One product of an answer.
 
     Attributes:
-        score: cosine similarity of its best image.
-        match_probability: calibrated chance that it is what was asked for; None where the generation does not know.
-        image_id: sha256 of that image; `image_url` its thumbnail.
-        fresh: first offered within the last `fresh_days`.
-        why: short reasons, for people.
+        score: cosine similarity between the query and the product's best image.
+        match_probability: calibrated chance that the hit is what was asked for; None if the generation has no
+            calibration for this kind of query.
+        image_id: sha256 of that image; `image_url` is the path of its thumbnail.
+        fresh: whether the product was created within the last `fresh_days` days.
+        why: short reasons for the hit's place, for people to read.
     """
 
     product_id: str
@@ -69,7 +70,7 @@ class SearchAnswer:
     """One page of hits.
 
     Attributes:
-        pending: products that are in the catalogue and not searchable yet.
+        pending: number of products in the catalogue that cannot be found yet.
         no_match: nothing in the catalogue is what was asked for.
     """
 
@@ -86,8 +87,9 @@ class SearchEngine:
     """Searches the live generation of `settings.home`. Safe to use from several threads.
 
     Args:
-        backbone: replaces the one that the generation names (tests).
-        on_stage: told the milliseconds of each stage: decode, embed, text, search, rank, facts, recognise.
+        backbone: used instead of the one that the generation names (for tests).
+        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank,
+            facts, recognise.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class SearchEngine:
             tower.embed(["warm"])
 
     def refresh(self) -> None:
-        """Returns when the newest generation is served, or has been refused: `status` says why.
+        """Waits until the newest generation is served or has been refused; `status` says why.
 
         Raises:
             NoGeneration: nothing has been published.
@@ -125,8 +127,8 @@ class SearchEngine:
         """Answers one request.
 
         Raises:
-            InvalidQuery: a field makes no sense; CursorExpired: the cursor's ranking is gone.
-            InvalidFilter, InvalidImage, UnknownProduct: of the request's parts.
+            InvalidQuery: a field breaks a rule; CursorExpired: the cursor's ranking is no longer kept.
+            InvalidFilter, InvalidImage, UnknownProduct: the filter, the image or the product_id cannot be used.
             NoGeneration: nothing has been published.
         """
         started = time.perf_counter()
@@ -168,8 +170,8 @@ class SearchEngine:
             box: the part of the photo that counts, in pixels of the photo as shown.
 
         Raises:
-            NoVoters: none were trained.
-            InvalidQuery, InvalidImage: of the arguments.
+            NoVoters: the live generation has no voters.
+            InvalidQuery: an argument breaks a rule; InvalidImage: the image cannot be decoded.
             NoGeneration: nothing has been published.
         """
         request = SearchRequest(image=image, box=box)
@@ -188,16 +190,16 @@ class SearchEngine:
         return self._finder.timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
 
     def embed(self, photos: Iterable[PhotoInput], *, space: str = "product") -> Floats:
-        """Returns one vector a photo, float32 (n, d), of the live generation; see `engine.photo_vectors`.
+        """Returns one vector per photo, float32 (n, d), computed by the live generation; see `engine.photo_vectors`.
 
         Raises:
-            InvalidQuery, InvalidImage: of the arguments.
+            InvalidQuery: the space is unknown; InvalidImage: a photo cannot be decoded.
             NoGeneration: nothing has been published.
         """
         return photo_vectors(self._live.view().generation, photos, space, self._settings)
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
-        """Returns the known queries nearest to a text, best first; none where the live generation knows none.
+        """Returns the known queries nearest to a text, best first; none if the live generation has none.
 
         Raises:
             InvalidQuery: the text is empty or too long, or k is not from 1 to 100.
@@ -216,9 +218,9 @@ class SearchEngine:
         return tuple(generation.related.nearest(text, point, k))
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
-        """Stores the features of photos that have none, so that their product can be found once it is acknowledged.
+        """Embeds the photos that have no stored features and stores the result, so that their products can be found.
 
-        Does nothing where no generation is live: the first rebuild embeds them.
+        Does nothing if no generation is live: the first rebuild embeds them.
 
         Raises:
             InvalidImage: a photo cannot be read or decoded.
@@ -230,10 +232,10 @@ class SearchEngine:
         self._photos.embed(generation, photos)
 
     def keep_photos(self, names: Collection[str]) -> None:
-        """Stores the features of photos searched with lately, so that the next training can learn from their choice.
+        """Stores the features of recent query photos, so that the next training can learn what was chosen for them.
 
         Args:
-            names: query ids of searches, or the photos' sha256; those that are not known any more are passed over.
+            names: query ids of searches, or sha256 of photos; unknown ones are skipped.
 
         Raises:
             FeatureStoreError: the disk is full.
@@ -241,7 +243,7 @@ class SearchEngine:
         self._photos.keep(names)
 
     def status(self) -> dict[str, Any]:
-        """Returns what is live and what waits, as plain JSON values; never raises for a missing generation."""
+        """Returns facts about the live generation and the catalogue, as plain JSON values, also if none is live."""
         facts: dict[str, Any] = {"generation": None, "counts": self._catalogue.counts(), "problem": ""}
         facts["fallback"] = self._settings.backbone_notice
         try:
@@ -289,7 +291,10 @@ class SearchEngine:
         return self._finder.rank(view, request, question, filter_=filter_, query_id=query_id)
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
-        """Returns the next k hits and where the next page starts; products that went or no longer pass are dropped."""
+        """Returns the next k hits and where the next page starts.
+
+        Skips products that were deleted, and with `refilter` those that no longer pass the filter.
+        """
         hits: list[Hit] = []
         place = offset
         passing = None

@@ -29,7 +29,7 @@ class StoredPhotos:
         self._lock = threading.Lock()
 
     def embed(self, generation: Generation, photos: Sequence[PhotoRecord]) -> None:
-        """Embeds those of the photos that have no stored features, and stores them.
+        """Embeds the photos that have no stored features, and stores the result.
 
         Raises:
             InvalidImage: a photo cannot be read or decoded.

@@ -1,4 +1,4 @@
-"""From a request to a ranking: the one path that the server, the canary gate and the evaluations share."""
+"""Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order

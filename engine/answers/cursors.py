@@ -1,4 +1,4 @@
-"""Pages of one ranking: the rankings that are kept, and the cursors that point into them."""
+"""Paging: keeps recent rankings, and makes the cursors that say where the next page starts."""
 
 import base64
 import binascii
@@ -23,16 +23,17 @@ class Ranking:
 
     Attributes:
         query_id: names the query in answers, cursors and events.
-        digest: of what was asked; a cursor belongs to one question.
-        generation, pending: as they were when it was searched.
-        filter: what the products had to pass.
+        digest: digest of the question; a cursor is valid for this question only.
+        generation: id of the generation that was searched.
+        pending: number of products that could not be found yet.
+        filter: the request's filter expression.
         product_keys, scores, image_sha256: one entry a product, best first.
-        parts: similarity to each part of the question (`photo`, `words`), where there are several; float32 (m,) each.
+        parts: similarity to each part of the question (`photo`, `words`), float32 (m,) each; empty if there is one.
         weights: how much each part counts.
-        moves: what freshness and diversity did: product key -> its place before and after, from 1, where it moved.
-        learned: what the words are known from; "": they are not.
-        probabilities: chance that each product is right, where the generation knows it for this kind of question.
-        no_match: nothing that was found fits.
+        moves: for `freshness` and `diversity`, product key -> place before and after, from 1, of products that moved.
+        learned: how the shop's log knows the words, for people to read; "" if it does not.
+        probabilities: match probability of each product; None if the generation has no calibration for this question.
+        no_match: whether none of the products is what was asked for.
     """
 
     query_id: str
@@ -53,7 +54,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next page starts: `offset` products into the ranking of `query_id`, which answers `digest`."""
+    """Where the next page starts: `offset` products into the ranking `query_id`; `digest` is the question's."""
 
     query_id: str
     offset: int
@@ -83,7 +84,7 @@ class Cursor:
 
 
 class RankingStore:
-    """Keeps the newest rankings, the least recently used goes first. Safe to use from several threads."""
+    """Keeps up to `size` rankings and drops the least recently used first. Safe to use from several threads."""
 
     def __init__(self, size: int = _KEPT_RANKINGS) -> None:
         self._size = size

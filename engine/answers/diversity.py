@@ -1,7 +1,7 @@
-"""Diversity of an answer: near-duplicates stand back, and what follows is chosen for being unlike what stands before.
+"""Diversity: orders products so that each is relevant but unlike those before it (maximal marginal relevance).
 
-Compared at equal nDCG with a determinantal point process, maximal marginal relevance left less similarity within the
-first ten on narrow queries and more on broad ones (benchmarks/diversity.py, docs/retrieval.md); it is the simpler one.
+A determinantal point process is the alternative that was measured (benchmarks/diversity.py, docs/retrieval.md). At
+equal nDCG it left more similarity within the first ten on narrow queries and less on broad ones; it is more complex.
 """
 
 import numpy as np
@@ -11,11 +11,13 @@ from engine.space import Order
 
 
 def mmr_order(relevance: Floats, likeness: Floats, diversity: float) -> Order:
-    """Orders products by maximal marginal relevance: Carbonell and Goldstein, "The use of MMR", SIGIR 1998.
+    """Returns the places of the products, int64 (m,), by maximal marginal relevance, best first.
+
+    Carbonell and Goldstein, "The use of MMR", SIGIR 1998.
 
     Args:
         relevance: float32 (m,), in cosine.
-        likeness: float32 (m, m).
+        likeness: float32 (m, m), cosines between the products.
         diversity: 0 (by relevance alone) to 1 (only unlikeness counts).
     """
     count = len(relevance)

@@ -1,4 +1,4 @@
-"""Finds products: the one way from a request to a ranking, for the server, the canary gate and the evaluations."""
+"""`Finder`: embeds a request, searches a view, and reorders the products by freshness and diversity."""
 
 import time
 from collections.abc import Callable
@@ -36,11 +36,11 @@ OnStage = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Question:
-    """A request as a point of the space that it searches.
+    """A request, embedded in the product space.
 
     Attributes:
-        query: the point, and the parts that it was joined from.
-        features: pool_3 row float32 (dim,) of the request's photo; None where it has none.
+        query: the point, and the points of its parts (photo, words).
+        features: pool_3 features float32 (dim,) of the request's photo; None if it has no photo.
     """
 
     query: QueryPoint
@@ -49,12 +49,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Found:
-    """What a question found.
+    """The products found for a question.
 
     Attributes:
         ranked: the products in the order of the answer.
-        best: the highest similarity among them, -1 where there are none.
-        moves: how far freshness and diversity moved products.
+        best: the highest similarity among them, -1 if there are none.
+        moves: the places before and after of products that freshness and diversity moved.
     """
 
     ranked: Ranked
@@ -66,18 +66,19 @@ class Finder:
     """Ranks products of any view, live or staged. Safe to use from several threads.
 
     Args:
-        on_stage: told the milliseconds of each stage: decode, embed, text, filter, search, rank.
+        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank.
     """
 
     def __init__(self, settings: Settings, catalogue: Catalogue, on_stage: OnStage | None = None) -> None:
         self._settings, self._catalogue, self._on_stage = settings, catalogue, on_stage
 
     def ask(self, view: LiveView, request: SearchRequest) -> Question:
-        """Embeds what the request asks for.
+        """Returns the request as a point of the product space.
 
         Raises:
-            InvalidImage, UnknownProduct: of the request's parts.
-            InvalidQuery: the box lies outside the photo, the product has no embedded photo, or no words were learned.
+            InvalidImage: the photo cannot be decoded; UnknownProduct: no product has this product_id.
+            InvalidQuery: the box lies outside the photo, the product has no embedded photo, or there are words but the
+                generation has no text tower.
         """
         photo: Floats | None = None
         features: Floats | None = None
@@ -100,12 +101,12 @@ class Finder:
         """Returns the ranking that the answer's pages are cut from.
 
         Args:
-            question: of `ask`, with the same view and request.
+            question: what `ask` returned for the same view and request.
             filter_: the request's filter, parsed.
-            query_id: of the answer.
+            query_id: the answer's query id.
 
         Raises:
-            UnknownProduct: the request's product went meanwhile.
+            UnknownProduct: the request's product was deleted meanwhile.
         """
         found = self.find(view, request, question, filter_=filter_)
         ranked, parts = found.ranked, question.query.parts
@@ -137,7 +138,7 @@ class Finder:
         hidden: Mask | None = None,
         depth: int = DEPTH,
     ) -> Found:
-        """Searches, then lets freshness and diversity reorder.
+        """Returns the products found, reordered by freshness and diversity.
 
         Args:
             hidden: bool (rows,), rows of the view that must not be found.
@@ -152,7 +153,7 @@ class Finder:
         return Found(ranked, best, moves)
 
     def timed(self, stage: str, run: Callable[[], Result]) -> Result:
-        """Returns what `run` returns, and tells how long it took."""
+        """Returns what `run` returns, and reports how long it took to `on_stage`."""
         started = time.perf_counter()
         try:
             return run()
@@ -206,7 +207,7 @@ def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: 
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:
-    """Returns what is known of the words from the shop's log; "": nothing."""
+    """Returns how often shoppers searched these words, for people to read; "" if never."""
     if generation.related is None or not request.text.strip():
         return ""
     searches = generation.related.searches(request.text)

@@ -1,4 +1,4 @@
-"""From rows to products: roll up, then freshness and diversity."""
+"""Ranks products by their best photo, takes turns between senses, and reorders by freshness and diversity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from engine.space import DEFAULT_BOUND, duplicates
 
 RERANKED = 200  # products that freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
-# docs/cold-start.md. For words alone: a photo asks for its own likeness, new or not.
+# docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
 DEFAULT_FRESHNESS = 0.2
-_FRESHNESS_REACH = 0.2  # what a product of today gains at most, in cosine
+_FRESHNESS_REACH = 0.2  # bonus of a product created today at freshness 1, in cosine
 _FRESHNESS_HALF_LIFE_DAYS = 30.0
 
 
@@ -39,7 +39,7 @@ class Ranked:
 
 
 def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> Ranked:
-    """Finds the `depth` best products by their best row, exactly, ordered by (-score, product_key).
+    """Returns the exact `depth` best products, each by its best row, ordered by (-score, product_key).
 
     Args:
         query: float32 (d,).
@@ -61,7 +61,7 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> R
 
 
 def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:
-    """Joins rankings by taking the next product of each in turn, one that stands already left out, the first `depth`.
+    """Returns the first `depth` products, taken from the rankings in turn; a product is taken only once.
 
     A product keeps the score of the ranking that it was taken from.
     """
@@ -78,10 +78,10 @@ def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:
 
 
 def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: datetime, freshness: float) -> Ranked:
-    """Reorders the first products with a bonus that halves every 30 days.
+    """Returns the ranking with its first 200 products reordered: each gains a bonus that halves every 30 days.
 
     Args:
-        created: when each product was first offered.
+        created: product key -> when the product was created; None if unknown.
         freshness: 0 (no bonus) to 1 (a product of today gains 0.2 in cosine).
     """
     head = min(len(ranked.product_keys), RERANKED)
@@ -92,7 +92,7 @@ def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: da
 
 
 def fresh_order(relevance: Floats, ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.int64]:
-    """Returns the places of products, best first, when each gains a bonus in cosine that halves every 30 days.
+    """Returns the places of products, best first, after each gains a bonus in cosine that halves every 30 days.
 
     Args:
         relevance: float32 (m,), in cosine, best first.
@@ -107,15 +107,15 @@ def fresh_order(relevance: Floats, ages_days: NDArray[np.float64], freshness: fl
 def diversify(
     ranked: Ranked, vectors: Floats, diversity: float, photos: Sequence[str] = (), bound: float = DEFAULT_BOUND
 ) -> Ranked:
-    """Reorders the first products: near-duplicates stand behind the others, of which each is unlike those before it.
+    """Demotes near-duplicates among the first 200 products, then orders the rest by maximal marginal relevance.
 
-    The place in `ranked` gives the relevance, so that an order which freshness has changed is kept where products do
-    not resemble each other. No product is lost, so that every page of one ranking is a part of it.
+    Relevance is taken from the place in `ranked`, so the order that freshness gave is kept among products that do not
+    resemble each other. No product is lost, so paging still reaches all of them.
 
     Args:
         vectors: float32 (>= min(m, 200), d), the points of the first products.
         diversity: 0 (order kept) to 1 (only unlikeness counts).
-        photos: sha256 of the photo that stands for each product.
+        photos: sha256 of the photo that represents each product.
         bound: cosine from which two products are near-duplicates.
     """
     head = min(len(ranked.product_keys), RERANKED)

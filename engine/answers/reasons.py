@@ -1,4 +1,4 @@
-"""Why a hit is where it is, in short words for people."""
+"""Explains why a hit is at its place, in short phrases for people."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def moves_of(before: NDArray[np.int64], after: NDArray[np.int64]) -> Mapping[int
 
 
 def reasons(ranking: Ranking, place: int, facts: ProductFacts, image: str) -> tuple[str, ...]:
-    """Returns the evidence for one hit: its nearest photo, what words and photo gave, and what moved it."""
+    """Returns why a hit is at its place: its nearest photo, the shares of words and photo, and what moved it."""
     found = []
     if len(facts.image_sha256) > 1 and image in facts.image_sha256:
         found.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")

@@ -1,4 +1,4 @@
-"""Backbones: the networks that turn photos into pool_3 features, their weights and their runtimes."""
+"""Runs backbones, the networks that turn photos into pool_3 features: their weights, runtimes and preprocessing."""
 
 from engine.backbones.efficientnet_lite import load_state
 from engine.backbones.embedding import embed_photos, load_input

@@ -1,4 +1,4 @@
-"""Vector indexes behind one protocol: exact on the CPU or GPU, chosen by the settings and what the machine has."""
+"""Finds the nearest vectors, exactly, on the CPU or a GPU; the settings and the machine decide which."""
 
 from engine.index.choose import build_index, load_index
 from engine.index.flat import INDEX_FILE

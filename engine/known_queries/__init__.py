@@ -1,4 +1,4 @@
-"""Queries that a generation knows: learned from clicks, related to each other, with several senses."""
+"""Serves what training learned about queries: learned points, related queries, and queries with several senses."""
 
 from engine.known_queries.files import query_key
 from engine.known_queries.learned import LEARNED_FILE, LearnedQueries, LearnedTextTower

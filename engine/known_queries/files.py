@@ -1,4 +1,4 @@
-"""Known queries: when two texts are the same question, and how their points lie on disk."""
+"""What all known queries share: `query_key`, by which texts are compared, and the file that holds their points."""
 
 import json
 from collections.abc import Callable
@@ -18,18 +18,18 @@ _LONGEST = 300
 
 
 def query_key(text: str) -> str:
-    """Returns the form in which two questions are the same: case folded, single spaces, at most 300 characters."""
+    """Returns the text by which queries are compared: case folded, single spaces, at most 300 characters."""
     return " ".join(text.casefold().split())[:_LONGEST].strip()
 
 
 @dataclass(frozen=True)
 class PointsFile:
-    """One kind of safetensors file.
+    """One kind of safetensors file: points, and a metadata entry that says which queries they belong to.
 
     Attributes:
-        name: of the file in a generation.
+        name: the file's name in a generation.
         tensor: name of the points in it.
-        entry: name of the metadata entry that tells what the points belong to.
+        entry: name of the metadata entry.
     """
 
     name: str
@@ -41,8 +41,8 @@ class PointsFile:
 
         Args:
             points: float32 (n, d).
-            told: plain JSON values.
-            space: digest of the space that the points lie in.
+            told: the metadata entry, as plain JSON values.
+            space: digest of the points' product space, see `engine.space.space_digest`.
         """
         from safetensors.numpy import save
 
@@ -51,7 +51,7 @@ class PointsFile:
         write_bytes(folder / self.name, save(tensors, metadata=metadata))
 
     def load(self, path: Path, build: Callable[[Any, Floats, str], Known]) -> Known:
-        """Returns what `build` makes of the told values, the points float32 (n, d) and the space's digest.
+        """Returns `build(told, points, space)`, called with what `save` was given; points float32 (n, d).
 
         Raises:
             InvalidModel: the file holds something else.

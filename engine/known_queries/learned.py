@@ -1,4 +1,4 @@
-"""Points of frequent queries, learned from what shoppers chose, beside the text tower that knows all words."""
+"""Learned queries: points of frequent queries, learned from clicks and used in place of the text tower's."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ _FILE = PointsFile(name=LEARNED_FILE, tensor="points", entry="texts")
 
 
 class LearnedQueries:
-    """Query texts with their points.
+    """Query texts with their learned points.
 
     Args:
-        texts: (n,), distinct but for case and spaces.
+        texts: (n,), distinct by `query_key`.
         points: float32 (n, d), L2 norm 1.
-        space: digest of the space they lie in, see `engine.space.space_digest`; they mean nothing in another.
+        space: digest of the points' product space, see `engine.space.space_digest`; they are valid in no other.
     """
 
     def __init__(self, texts: Sequence[str], points: Floats, space: str = "") -> None:
@@ -30,7 +30,7 @@ class LearnedQueries:
         self._rows = {query_key(text): row for row, text in enumerate(texts)}
 
     def of(self, text: str) -> Floats | None:
-        """Returns the point of these words, case and spaces aside, or None where they were not learned."""
+        """Returns the point of these words, float32 (d,), ignoring case and spaces; None if they were not learned."""
         row = self._rows.get(query_key(text))
         return None if row is None else self.points[row]
 
@@ -49,13 +49,13 @@ class LearnedQueries:
 
 
 class LearnedTextTower:
-    """A text tower that knows some queries by heart."""
+    """A text tower that returns learned points for known queries and embeds all other texts."""
 
     def __init__(self, tower: TextTower, learned: LearnedQueries) -> None:
         self._tower, self._learned = tower, learned
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """Returns points of the product space, float32 (n, d), L2 norm 1; the tower sees unknown texts alone."""
+        """Returns points of the product space, float32 (n, d), L2 norm 1; only unknown texts are embedded."""
         found = [self._learned.of(text) for text in texts]
         unknown = [text for text, point in zip(texts, found, strict=True) if point is None]
         others = iter(self._tower.embed(unknown) if unknown or not texts else ())

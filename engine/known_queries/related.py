@@ -1,4 +1,4 @@
-"""Known queries: what shoppers searched and what the shop calls its products, with their places in the space."""
+"""Related queries: finds the past searches and product names that are nearest to a query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from engine.protocols import Floats
 RELATED_FILE = "related_queries.safetensors"
 _FILE = PointsFile(name=RELATED_FILE, tensor="vectors", entry="queries")
 MOST_TEXTS = 100_000
-_NEAR_TIE = 0.02  # of cosine; the query that is asked more often comes first among such
+_NEAR_TIE = 0.02  # step that scores are rounded to, in cosine; among equals, the query searched more often wins
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RelatedQueries:
         texts: distinct by `query_key`, at most 100,000.
         searches: int64 (n,), how often each was searched.
         vectors: float32 (n, d), L2 norm 1.
-        space: digest of the space that they lie in, see `engine.space.projection.space_digest`.
+        space: digest of the vectors' product space, see `engine.space.space_digest`.
     """
 
     def __init__(self, texts: Sequence[str], searches: NDArray[np.int64], vectors: Floats, space: str = "") -> None:
@@ -59,9 +59,9 @@ class RelatedQueries:
         return int(self._searches[row]) if row is not None else 0
 
     def nearest(self, text: str, point: Floats, k: int) -> list[RelatedQuery]:
-        """Returns the k known queries nearest to a query, without itself, best first.
+        """Returns the k known queries nearest to a query, except the query itself, best first.
 
-        Scores within 0.02 of each other count as one; the query searched more often comes first among them.
+        Scores that round to the same multiple of 0.02 count as equal; the query searched more often comes first.
 
         Args:
             point: float32 (d,), L2 norm 1, of `text`.

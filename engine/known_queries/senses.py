@@ -1,4 +1,4 @@
-"""Queries with several senses: words that lead shoppers to products of different kinds get a point for each kind."""
+"""Queries with several senses: words that led shoppers to different kinds of products have a point for each kind."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ MOST_SENSES = 3
 
 
 class Senses:
-    """The points of the queries that have several.
+    """The queries with several senses, and a point for each sense.
 
     Args:
-        points: query text -> float32 (2 or 3, d), L2 norm 1, the sense that most was chosen of first.
-        space: digest of the space that they lie in, see `engine.space.projection.space_digest`.
+        points: query text -> float32 (2 or 3, d), L2 norm 1, the most chosen sense first.
+        space: digest of the points' product space, see `engine.space.space_digest`.
     """
 
     def __init__(self, points: Mapping[str, Floats], space: str = "") -> None:
@@ -33,7 +33,7 @@ class Senses:
         return len(self._points)
 
     def of(self, text: str) -> Floats | None:
-        """Returns the senses of exactly these words, case aside, or None where they have one sense or are unknown."""
+        """Returns the senses of these words, float32 (2 or 3, d), ignoring case and spaces; None if not several."""
         return self._points.get(query_key(text))
 
     def save(self, folder: Path) -> None:

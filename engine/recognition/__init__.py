@@ -1,4 +1,4 @@
-"""Recognition: three voters over pool_3 features and the vote that joins them."""
+"""Recognises what a photo shows: three voters judge its pool_3 features, and a vote combines them."""
 
 from engine.recognition.files import VOTERS_FILE, load_recogniser, save_recogniser
 from engine.recognition.recogniser import FeatureMap, Recogniser, Recognition

@@ -1,4 +1,4 @@
-"""The product space: projection of features, query adapter, match probability, near-duplicates."""
+"""The product space as a search uses it: projection of features, query adapter, match probability, near-duplicates."""
 
 from engine.space.duplicates import DEFAULT_BOUND, Order, duplicate_bound, duplicates
 from engine.space.match_calibration import CALIBRATION_FILE, Curve, MatchCalibration, Region, judge, kind_of

@@ -9,7 +9,7 @@ from engine.protocols import Floats
 from engine.space.projection import spread
 
 Order = NDArray[np.int64]
-DEFAULT_BOUND = 0.98  # where no product has two photos to measure on
+DEFAULT_BOUND = 0.98  # used if no product has two photos to measure on
 _LEAST_BOUND = 0.9
 _ALIKE_SHARE = 0.95
 _MEASURED_PRODUCTS = 1000
@@ -37,7 +37,7 @@ def duplicate_bound(product_keys: NDArray[np.int64], vectors_of: Callable[[Order
 
 
 def duplicates(sha256: Sequence[str], likeness: Floats, bound: float) -> NDArray[np.bool_]:
-    """Returns which products are near-duplicates of a better-ranked product that is none itself, bool (m,).
+    """Returns which products are near-duplicates of a better-ranked product that is not one itself, bool (m,).
 
     Args:
         sha256: (m,), the photo that represents each product, best first.

@@ -1,4 +1,4 @@
-"""The text tower: a sentence encoder and the head that maps its embeddings to the product space."""
+"""Runs the text tower on words: a sentence encoder, and the head that maps its embeddings to the product space."""
 
 from engine.text.encoders import (
     drop_unused_encoders,
