@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: one file of plain arrays, replaced atomically, from which it can continue."""
+"""Checkpoints from which a stopped training continues: one file of plain arrays, replaced atomically."""
 
 import io
 import json
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from data.storage import make_folder, write_bytes
 
 Arrays = dict[str, NDArray[Any]]
-# What reading a checkpoint, and making sense of it, may raise; the training then starts anew.
+# The errors that reading and parsing a checkpoint may raise; the training then starts anew.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 def write_checkpoint(path: Path, facts: dict[str, Any], arrays: Arrays) -> None:
-    """Writes plain JSON values and arrays durably."""
+    """Writes `facts`, plain JSON values, and `arrays` durably."""
     content = io.BytesIO()
     named: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
     np.savez(content, **named)
@@ -26,10 +26,10 @@ def write_checkpoint(path: Path, facts: dict[str, Any], arrays: Arrays) -> None:
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays]:
-    """Returns what `write_checkpoint` wrote.
+    """Returns the facts and arrays that `write_checkpoint` wrote.
 
     Raises:
-        One of UNREADABLE: the file is damaged or something else.
+        One of UNREADABLE: the file is damaged or no checkpoint.
     """
     with np.load(path, allow_pickle=False) as kept:
         return json.loads(str(kept["facts"])), {name: kept[name] for name in kept.files if name != "facts"}

@@ -1,4 +1,4 @@
-"""What every trained part gets."""
+"""`TrainingContext`: the catalogue snapshot, features, events and live generation that every part trains with."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +14,12 @@ from training.behaviour import ShopBehaviour
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """One rebuild's view of the catalogue.
+    """What a rebuild gives to every part that it trains.
 
     Attributes:
         snapshot: the photos to learn from; every one has a row in `features`.
         features: the pool_3 rows of `spec`.
-        spec: the backbone they came from.
+        spec: the backbone that computed the features.
         live: the generation that is served now, if any.
     """
 

@@ -1,4 +1,4 @@
-"""Fine-tuning of a backbone on the shop's labelled photos."""
+"""Fine-tunes a backbone on the shop's labelled photos."""
 
 from training.backbone.options import BackboneOptions
 from training.backbone.train import train_backbone

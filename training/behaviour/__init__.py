@@ -1,4 +1,4 @@
-"""The one account of clicks: what shoppers chose for which query, corrected for position."""
+"""Sums up events: what shoppers clicked, carted and bought for each query, corrected for place on the page."""
 
 from training.behaviour.behaviour import WORTH, Behaviour, ShopBehaviour, Tally
 

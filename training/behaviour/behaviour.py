@@ -1,4 +1,4 @@
-"""The one account of clicks: what shoppers chose for which query, corrected for position, by distinct pairs alone."""
+"""Sums up what shoppers chose for each query, corrected for position bias, with one row per query and product."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from engine.known_queries import query_key
 from training.behaviour.position_bias import UNKNOWN, assumed_propensity, estimate_propensity, slots_of
 
 WORTH = {"click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
-_COLUMNS = ("search", *WORTH)  # the first: shown by a search
+_COLUMNS = ("search", *WORTH)  # the first counts how often a search showed the product
 _FOLD_ROWS = 500_000
 _SLOT_BITS, _PRODUCT_BITS = 5, 32
 Numbers = NDArray[np.int64]
@@ -20,7 +20,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class QueryProduct:
-    """A product that was chosen for a query; `weight` is the worth of clicks, carts and purchases, corrected."""
+    """A product that was chosen for a query; `weight` is the corrected worth of its clicks, carts and purchases."""
 
     query: str
     product_id: str
@@ -29,10 +29,10 @@ class QueryProduct:
 
 @dataclass(frozen=True)
 class ShopBehaviour:
-    """The behaviour of one span of time, by how shoppers asked.
+    """What shoppers did in a span of time, apart for searches by words and by photo.
 
     Attributes:
-        words: searches by words alone; its queries are texts as `query_key` gives them.
+        words: searches by words alone; its queries are texts in the form of `query_key`.
         photos: searches by photo, with words or without; its queries are the photos' sha256.
     """
 
@@ -43,11 +43,11 @@ class ShopBehaviour:
     def from_events(
         cls, events: Iterable[Event], *, since: datetime | None = None, until: datetime | None = None
     ) -> "ShopBehaviour":
-        """Sums up events; memory grows with the distinct queries and products alone.
+        """Returns the sums of events; memory grows with the distinct pairs of query and product, not with the events.
 
         Args:
-            events: in the order of time, as `Events.iterate` gives them.
-            since, until: only those from `since` on and before `until`.
+            events: in the order of time, as `Events.iterate` yields them.
+            since, until: only events from `since` on and before `until`.
         """
         products = _Numbering()
         words, photos = _Kind(products), _Kind(products)
@@ -65,20 +65,21 @@ class ShopBehaviour:
 
 
 class Behaviour:
-    """What shoppers chose for queries of one kind.
+    """What shoppers chose for queries of one kind: words or photos.
 
     Attributes:
         queries: (q,).
-        product_ids: (p,), also those that the catalogue does not have.
-        frequency: int64 (q,), how often each was searched; where a log holds no searches, how often it led to a click.
+        product_ids: (p,), including products that the catalogue does not have.
+        frequency: int64 (q,), how often each query was searched; if the log has no search of it, how often it led to a
+            click.
         propensity: float64 (SLOTS,), how likely each place is looked at; see `training.behaviour.position_bias`.
-        query, product: int64 (m,), the pairs, ascending.
+        query, product: int64 (m,), the distinct pairs, as places in `queries` and `product_ids`, ascending.
         clicks: int64 (m,).
-        looks: float64 (m,), how often the product was looked at there, in looks at the first place: shown, times the
-            chance of the place.
+        looks: float64 (m,), estimated looks at the product: each showing counts as the chance that its place is looked
+            at, relative to the first place.
         corrected: float64 (m, 3), clicks, carts and purchases, each divided by the chance of its place.
-        weight: float64 (m,), `corrected` summed up by WORTH.
-        moved: how many choices of each kind the correction weighed: those below the first place.
+        weight: float64 (m,), weighted sum of `corrected` by WORTH.
+        moved: kind -> how many choices the correction changed: those at a known place below the first.
     """
 
     def __init__(
@@ -112,14 +113,14 @@ class Behaviour:
     def from_events(
         cls, events: Iterable[Event], *, since: datetime | None = None, until: datetime | None = None
     ) -> "Behaviour":
-        """Returns the behaviour after words alone; see `ShopBehaviour.from_events`."""
+        """Returns the behaviour of searches by words alone; see `ShopBehaviour.from_events`."""
         return ShopBehaviour.from_events(events, since=since, until=until).words
 
     def weight_of(self, kinds: Collection[str]) -> NDArray[np.float64]:
-        """Returns what the choices of some kinds are worth, float64 (m,): `corrected`, summed up by WORTH.
+        """Returns the worth of the choices of some kinds, float64 (m,): the weighted sum of `corrected`.
 
         Args:
-            kinds: some of WORTH.
+            kinds: some keys of WORTH.
         """
         worth = [value if kind in kinds else 0.0 for kind, value in WORTH.items()]
         return np.asarray(self.corrected @ np.array(worth), np.float64)
@@ -148,20 +149,19 @@ class Behaviour:
     def attraction(self, least_looks: float = 0.2) -> NDArray[np.float64]:
         """Returns the chance of a click on each pair's product once it is looked at, float64 (m,), 0 where unknown.
 
-        Clicks over the looks that there were (clicks over expected clicks: Zhang and Jones, "Comparing click logs and
-        editorial labels", 2007), so that what the shop's own ranking showed often counts no more than what it hid.
-        One pair's figure is noisy; a sum over many is right in the mean, but for pairs with fewer looks than
-        `least_looks`, which count as that many. Without searches in the log the looks are not known, and the corrected
-        clicks stand alone.
+        Clicks divided by looks (clicks over expected clicks: Zhang and Jones, "Comparing click logs and editorial
+        labels", 2007), so products that the shop's ranking showed often have no advantage over those it hid. One pair's
+        figure is noisy, but a sum over many is unbiased, except that fewer looks than `least_looks` count as that many.
+        Looks are unknown if the log has no searches; then the corrected clicks are returned.
         """
         if not self.has_searches:
             return np.asarray(self.corrected[:, 0], np.float64)
         return np.where(self.looks > 0, self.clicks / np.maximum(self.looks, least_looks), 0.0)
 
     def smooth_attraction(self, prior_looks: float = 5.0) -> NDArray[np.float64]:
-        """Returns `attraction` as if each had had some more looks with the mean success of its query, float64 (m,).
+        """Returns `attraction` as if each pair had `prior_looks` more looks at its query's mean rate, float64 (m,).
 
-        Calmer than `attraction` where looks are few, and drawn to the mean.
+        Less noisy than `attraction` if looks are few, but biased towards the mean.
         """
         if not self.has_searches:
             return np.asarray(self.corrected[:, 0], np.float64)
@@ -171,28 +171,28 @@ class Behaviour:
         return np.asarray((self.clicks + prior_looks * rate) / (self.looks + prior_looks), np.float64)
 
     def pairs(self) -> Iterator[QueryProduct]:
-        """Yields what was chosen for what."""
+        """Yields every product chosen for a query, with its weight."""
         for at in np.flatnonzero(self.weight > 0):
             query, product = self.queries[self.query[at]], self.product_ids[self.product[at]]
             yield QueryProduct(query, product, float(self.weight[at]))
 
 
 def propensity_of(*tallies: "Tally") -> NDArray[np.float64]:
-    """Returns how likely each place is looked at, float64 (SLOTS,), estimated from all that was shown and chosen.
+    """Returns how likely each place is looked at, float64 (SLOTS,), estimated from all showings and clicks.
 
-    Where no search was logged with what it showed, it cannot be estimated, and the assumed curve stands.
+    Returns `assumed_propensity` if no logged search says what it showed.
     """
     keys, counts = zip(*(tally.folded() for tally in tallies), strict=True)
     if not any(part[:, 0].any() for part in counts):
         return assumed_propensity()
-    pairs = [(part >> _SLOT_BITS) * len(keys) + number for number, part in enumerate(keys)]  # apart, kind by kind
+    pairs = [(part >> _SLOT_BITS) * len(keys) + number for number, part in enumerate(keys)]  # distinct across tallies
     slots = np.concatenate(keys) & ((1 << _SLOT_BITS) - 1)
     joined = np.concatenate(counts)
     return estimate_propensity(np.concatenate(pairs), slots, joined[:, 0], joined[:, 1])
 
 
 class _Numbering:
-    """Numbers texts in the order of their first coming."""
+    """Numbers texts in the order in which they first appear."""
 
     def __init__(self) -> None:
         self.known: dict[str, int] = {}
@@ -202,7 +202,7 @@ class _Numbering:
 
 
 class _Kind:
-    """Collects the events of one way to ask."""
+    """Collects the events of searches by words, or of those by photo."""
 
     def __init__(self, products: _Numbering) -> None:
         self.tally = Tally()
@@ -225,7 +225,7 @@ class _Kind:
 
 
 def _is_later_page(event: Event) -> bool:
-    """Tells whether a search's event is a further page of one that was counted already."""
+    """Returns whether a search event is a further page of a search that was counted already."""
     first = event.shown[0].position if event.shown else 0
     return first > 0 and event.event_id == search_event_id(event.query_id, first)
 
@@ -243,7 +243,7 @@ class _Growing:
 
 
 class Tally:
-    """Counts by query, product and slot, folded together whenever many have come."""
+    """Counts showings and choices by query, product and slot; merges new rows in batches, so memory stays small."""
 
     def __init__(self) -> None:
         self._keys = np.zeros(0, np.int64)
@@ -262,14 +262,14 @@ class Tally:
         positions: NDArray[np.integer],
         columns: NDArray[np.integer],
     ) -> None:
-        """Adds one to each; all (n,), positions -1 where they are not known."""
+        """Adds one to the count of each row; all arguments are (n,), and position -1 means unknown."""
         for start in range(0, len(queries), _FOLD_ROWS * 4):
             part = slice(start, start + _FOLD_ROWS * 4)
             keys = (queries[part].astype(np.int64) << _PRODUCT_BITS) | products[part].astype(np.int64)
             self._fold((keys << _SLOT_BITS) | slots_of(positions[part]), columns[part])
 
     def folded(self) -> tuple[Numbers, Numbers]:
-        """Returns the keys int64 (k,), ascending, and their counts int64 (k, 4)."""
+        """Returns the keys int64 (k,), query, product and slot in one number, ascending; and counts int64 (k, 4)."""
         self._flush()
         return self._keys, self._counts
 

@@ -1,12 +1,12 @@
-"""How likely a place on a page is looked at, estimated from what was shown and clicked there."""
+"""Estimates position bias: how likely each place on a page is looked at, from what was shown and clicked there."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Places 0 to 19 are told apart, those below in groups.
+# Each of the places 0 to 19 has a slot of its own; lower places share slots.
 _EDGES = np.array([*range(20), 20, 30, 50, 100])
 SLOTS = len(_EDGES) + 1
-UNKNOWN = SLOTS - 1  # the slot of an action whose place nobody wrote down
+UNKNOWN = SLOTS - 1  # the slot of actions whose place was not logged
 _PRIOR_CLICKS = 50.0
 _TURNS = 30
 _FLOOR = 0.05  # so that one click far down does not outweigh all others
@@ -15,7 +15,7 @@ Numbers = NDArray[np.int64]
 
 
 def slots_of(positions: NDArray[np.integer]) -> Numbers:
-    """Returns the slot of each position from 0; UNKNOWN for those below 0."""
+    """Returns the slot of each position, int64 (n,); positions count from 0, negative ones are UNKNOWN."""
     found = np.searchsorted(_EDGES, positions, side="right") - 1
     return np.where(np.asarray(positions) < 0, UNKNOWN, found).astype(np.int64)
 
@@ -26,17 +26,17 @@ def assumed_propensity() -> NDArray[np.float64]:
 
 
 def estimate_propensity(pairs: Numbers, slots: Numbers, shown: Numbers, clicks: Numbers) -> NDArray[np.float64]:
-    """Estimates how often each slot is looked at, relative to the first.
+    """Returns how likely each slot is looked at, relative to the first.
 
-    In the position-based model a click's chance is that of the place times that of the query's product, so a product
-    that was shown at several places tells how the places differ. The most likely chances, with clicks as Poisson
-    counts, are found by turns: those of the products from the places', and back. Each place is drawn towards the
-    assumed curve as if it had been seen with 50 clicks more. (Neighbouring places alone would mislead: a product often
-    climbs because it was lucky where it stood before.)
+    In the position-based model, the chance of a click is the chance that the place is looked at, times the chance that
+    the product is clicked once looked at. So a product shown at several places tells how the places differ. Both kinds
+    of chances are estimated in turns, by maximum likelihood with clicks as Poisson counts. A prior worth 50 clicks
+    draws each place towards the assumed curve. (Comparing only neighbouring places would mislead: a product often
+    climbs because it was lucky at its former place.)
 
     Args:
-        pairs: int64 (m,), number of the query and product of each row.
-        slots, shown, clicks: int64 (m,); each pair and slot stands once.
+        pairs: int64 (m,), a number for each row's pair of query and product.
+        slots, shown, clicks: int64 (m,); each combination of pair and slot occurs once.
 
     Returns:
         float64 (SLOTS,), the first is 1, none below 0.05, none above the one before; the unknown slot: 1.

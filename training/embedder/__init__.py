@@ -1,4 +1,4 @@
-"""The query embedder: words and photos trained into one product space."""
+"""Trains the query embedder, which maps words and photos into one product space, by gradient descent."""
 
 from training.embedder.batches import Photos, Sampler, TextBank
 from training.embedder.fit import fit, plan_of

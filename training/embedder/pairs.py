@@ -1,4 +1,4 @@
-"""Training pairs: what was asked, by words or by photo, and the product that was meant, with a weight."""
+"""Training pairs: a query, by words or by photo, the product that was meant, and a weight."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Pairs in columns; n of them, each distinct by query, product and source.
+    """Training pairs in columns: n pairs, no two with the same query, product and source.
 
     Attributes:
         texts: the distinct query texts.
         photos: sha256 of the distinct query photos.
-        queries: int64 (n,), number of the text; or, from len(texts) on, of the photo.
+        queries: int64 (n,), place in `texts`; for a photo, len(texts) plus the place in `photos`.
         products: int64 (n,), product keys.
         weights: float32 (n,), above 0.
         sources: int64 (n,), places in SOURCES.
-        corrected: how many clicks and purchases the position-bias correction weighed.
+        corrected: how many clicks, carts and purchases the position-bias correction changed.
     """
 
     texts: tuple[str, ...]
@@ -48,15 +48,15 @@ class Pairs:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pairs of each source."""
+        """Number of pairs from each source."""
         return dict(zip(SOURCES, np.bincount(self.sources, minlength=len(SOURCES)).tolist(), strict=True))
 
 
 def collect_pairs(context: TrainingContext, sources: Collection[str] = SOURCES) -> Pairs:
-    """Gathers the pairs of the products that have a photo in the snapshot.
+    """Returns the pairs of the products that have a photo in the snapshot.
 
-    Memory grows with the distinct pairs, not with the events: a pair's clicks are summed, its weight is the square root
-    of the sum, so that a query asked a thousand times does not drown the rest.
+    Memory grows with the distinct pairs, not with the events. The worth of a pair's choices is summed up, and its
+    weight is the square root of the sum, so a query asked a thousand times does not drown out the rest.
 
     Args:
         sources: which of SOURCES to use.
@@ -103,11 +103,11 @@ def _add_choices(
         gathering.corrected += sum(chosen.moved[kind] for kind in kinds)
 
 
-_Numbers = dict[str, tuple[str, int]]  # form in which equal queries are equal -> as first written, its number
+_Numbers = dict[str, tuple[str, int]]  # `query_key` of a query -> the query as first written, its number
 
 
 class _Gathering:
-    """Sums what is added by query, product and source, folding it together whenever much has come."""
+    """Sums worths by query, product and source; merges new rows in batches, so memory stays small."""
 
     def __init__(self) -> None:
         self.corrected = 0

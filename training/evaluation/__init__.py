@@ -1,4 +1,4 @@
-"""Evaluations on photos, queries and events that training did not see; each module's `evaluate` makes one."""
+"""Measures the live generation on photos, queries and events that training did not see: one `evaluate` per module."""
 
 from training.evaluation import cold_start, recognition, retrieval
 from training.evaluation.cold_start import MOST_LOSS, ColdStart, Figures, compare, joint_scores, products_of

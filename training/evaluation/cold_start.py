@@ -1,4 +1,4 @@
-"""Cold start: how much of what is new each way to rank shows, and what that costs in clicks."""
+"""`lookalike evaluate cold-start`: measures how many new products each ranking shows, and what that costs in clicks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -22,7 +22,7 @@ MOST_QUERIES = 100_000
 MONTH_DAYS, QUARTER_DAYS = 30.0, 90.0
 TOPS = (100, 20)
 FRESHNESS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
-MOST_LOSS = 0.02  # of click nDCG@20, that a default may cost
+MOST_LOSS = 0.02  # largest share of click nDCG@20 that the suggested freshness may cost
 _NDCG_DEPTH = 20
 _LEAST_CLICKS = 100  # on each side of the split
 _LATER_SHARE = 0.2
@@ -34,16 +34,16 @@ Judgements = Callable[[str], NDArray[np.float64]]
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What one way to rank gives. A share is of the first 100 or 20 products; a name ending in `_weighted` counts each
-    query as often as it is asked, the others count each once.
+    """The figures of one ranking, as means over queries. Shares are of the first 100 or 20 products. Names that end in
+    `_weighted` count each query as often as it was searched, the others count each query once.
 
     Attributes:
         ranking: behaviour, joint or blended.
-        freshness: of the joint ranking.
+        freshness: 0..1, used by the joint ranking; 0 for the others.
         ndcg20: click nDCG@20 on the held-out later events, over the queries that were clicked there.
-        ndcg20_seen: the same over the products that were shown there at all, since of others nothing is known.
-        ndcg20_true: against the true relevance; simulated shops only.
-        shown20: share of the first 20 that was shown later at all; what was not counts as never clicked in `ndcg20`.
+        ndcg20_seen: the same over products that those events show at all, since nothing is known about the others.
+        ndcg20_true: nDCG@20 against the true relevance; None unless the shop is simulated.
+        shown20: share of the first 20 that the later events show at all; `ndcg20` counts the rest as never clicked.
         top100_month, ...: mean share of products at most 30 or 90 days old.
     """
 
@@ -66,16 +66,16 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class ColdStart:
-    """The evaluation.
+    """The cold-start evaluation of one generation.
 
     Attributes:
-        split: what is known and how old products are is as of then; ISO 8601.
+        split: the time, ISO 8601, that separates known from later events, and at which ages are counted.
         queries: how many were ranked; `clicked_queries` of them were clicked later.
-        products: that existed at the split; `month_share` and `quarter_share` of them are at most 30 or 90 days old.
+        products: how many existed at the split; `month_share` and `quarter_share` are at most 30 or 90 days old.
         rankings: behaviour, joint, blended.
         sweep: the joint ranking at each freshness.
         suggested_freshness: the highest that costs at most 2 % of the joint ranking's click nDCG@20.
-        warnings: what makes the figures less than they seem.
+        warnings: reasons to trust the figures less.
     """
 
     split: str
@@ -98,9 +98,9 @@ def evaluate(settings: Settings, *, queries: int = 1_000, split: datetime | None
     """Evaluates the live generation on the shop's own events.
 
     Args:
-        queries: the most frequent so many, at most 100,000.
-        split: events before it are known, those after it are held out. None: the moment the live generation was built,
-            so that it has learned from none of the later ones; where too few came since, the last fifth of all events.
+        queries: how many of the most frequent queries to rank, at most 100,000.
+        split: events before it are known, those after it are held out. None: when the live generation was built, so it
+            has not learned from the later ones; if they hold under 100 clicks, the last fifth of all events.
 
     Raises:
         NotEnoughData: under 100 clicks on a side of the split, or no words can be searched by.
@@ -125,12 +125,12 @@ def compare(
     queries: int,
     judgements: Judgements | None = None,
 ) -> ColdStart:
-    """Ranks all products for the most frequent queries in each way.
+    """Returns the figures of all rankings for the most frequent queries.
 
     Args:
         scores: texts (b,) -> similarity of every product, float32 (b, n).
-        past: what each ranking may know.
-        future: what it is measured on.
+        past: behaviour before the split, which the rankings may use.
+        future: behaviour after it, which they are measured on.
         judgements: query -> true relevance float64 (n,), where it is known.
     """
     chosen = past.query_frequencies(min(queries, MOST_QUERIES))
@@ -192,10 +192,11 @@ def products_of(
 
 
 def joint_scores(view: LiveView, keys: Numbers, tower: TextTower | None = None) -> Scores:
-    """Returns what scores texts against products (by ascending key), each by its best photo.
+    """Returns a function that scores texts against products, each by its best photo.
 
     Args:
-        tower: None: the live generation's.
+        keys: int64 (n,), product keys, ascending.
+        tower: embeds the texts; None: the live generation's text tower.
 
     Raises:
         NotEnoughData: the generation has no text tower.
@@ -281,13 +282,13 @@ class _Measure:
 def ndcg(
     gains: NDArray[np.float64], order: Numbers, ideal_gains: NDArray[np.float64], depth: int = _NDCG_DEPTH
 ) -> float | None:
-    """Returns nDCG of the first `depth` (Jarvelin and Kekalainen, 2002) by linear gains; None where there are none.
+    """Returns nDCG of the first `depth` (Jarvelin and Kekalainen, 2002) by linear gains; None if no ideal gain is > 0.
 
     Args:
-        gains: float64 (n,); each may be noisy as long as it is right in the mean.
+        gains: float64 (n,); they may be noisy but must be unbiased.
         order: products, best first.
-        ideal_gains: float64 (n,), what the best order is taken from: calm ones, since the best of noisy ones is noise.
-            It is the same for every ranking of a query.
+        ideal_gains: float64 (n,), the gains that define the best order: smoothed ones, since the best of noisy gains is
+            noise. They are the same for every ranking of a query.
     """
     ideal = -np.sort(-ideal_gains)[:depth]
     if not ideal.any():

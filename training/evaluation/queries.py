@@ -30,15 +30,15 @@ _NAMES = ("query_text", "query_photo", "product_id", "language", "source")
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One query, and how right its products are.
+    """One query, and the products that answer it.
 
     Attributes:
         text: the words; "" for a photo.
         photo: the photo's sha256; "" for words.
         file: file of the photo; None: it is in the catalogue.
         source: the group in which the query is reported.
-        learned: whether the live generation may have learned from the query, so that its figures flatter.
-        gains: product key -> how right it is, above 0; never empty.
+        learned: whether the live generation may have learned from the query; its figures are then too good.
+        gains: product key -> how right the product is, above 0; never empty.
     """
 
     text: str = ""
@@ -62,11 +62,11 @@ class Asked:
 
 
 def read_queries(paths: Iterable[Path], facts: Iterable[ProductFacts], settings: Settings) -> Asked:
-    """Returns the queries of CSV files with `query_text` or `query_photo`, and columns for the answer.
+    """Returns the queries of CSV files with `query_text` or `query_photo`, and columns that name the right products.
 
-    A row is answered by its `product_id`, or else by every product that has all the facts named in the other columns:
-    `category`, `brand`, `colour`, `attr.NAME` or the bare name of an attribute. Rows of one query add up. Photos are
-    paths relative to the file. `source` (or `language`) names the group in which a query is reported.
+    The right product is the row's `product_id`, or else every product that has all facts named in the other columns:
+    `category`, `brand`, `colour`, `attr.NAME` or the bare name of an attribute. Rows of the same query are merged.
+    Photos are paths relative to the file. `source` (or `language`) names the group in which a query is reported.
 
     Raises:
         InvalidFeed: a file cannot be read, or lacks these columns.
@@ -212,5 +212,5 @@ def _draw(text: str) -> str:
 
 
 def built_at(generation: str) -> datetime:
-    """Returns when a generation was built, as its name says."""
+    """Returns when a generation was built, read from its id."""
     return datetime.strptime(generation[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

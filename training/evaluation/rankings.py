@@ -1,4 +1,4 @@
-"""The ways to rank that are compared: by behaviour so far, by the joint embedding, and both blended."""
+"""The rankings that the cold-start evaluation compares: by past behaviour, by the product space, and both blended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from engine.protocols import Floats
 from training.behaviour import Behaviour
 
 DEPTH = 200
-_TEXT_MATCH, _POPULARITY = 1e-3, 1e-6  # settle what behaviour leaves open; the least weight of a click is 1
+_TEXT_MATCH, _POPULARITY = 1e-3, 1e-6  # only break ties between choices, since a click weighs at least 1
 _PRIOR_LOOKS = 5.0
-_RANKS = np.array([0, 5, 20, 50, 100, 200, 500])  # of the joint embedding, in groups
-_MOST_LOOKS = 10.0  # a much shown product says no more about its group than others do
+_RANKS = np.array([0, 5, 20, 50, 100, 200, 500])  # first rank of each group of the joint ranking
+_MOST_LOOKS = 10.0  # a product's looks count up to here, so that one shown often does not dominate its group
 Numbers = NDArray[np.int64]
 
 
@@ -26,7 +26,7 @@ class Products:
     Attributes:
         product_ids: (n,).
         ages_days: float64 (n,), at the split; infinite where unknown.
-        words: word -> products whose facts hold it.
+        words: word -> int64, places of the products whose facts hold it.
     """
 
     product_ids: tuple[str, ...]
@@ -43,7 +43,7 @@ class Products:
 
 
 class Known:
-    """A span of behaviour, told by the evaluation's own numbers of the products."""
+    """A span of behaviour, with products numbered as in `Products`."""
 
     def __init__(self, behaviour: Behaviour, products: Products) -> None:
         numbers = {product_id: number for number, product_id in enumerate(products.product_ids)}
@@ -60,7 +60,7 @@ class Known:
         self.popularity = popularity / max(float(popularity.max(initial=0.0)), 1.0)
 
     def of(self, query: str, column: str) -> NDArray[np.float64]:
-        """Returns a column of `Behaviour` for one query, float64 (n,), 0 for products that are not in it.
+        """Returns a column of `Behaviour` for one query, float64 (n,), 0 for products without a row there.
 
         Args:
             column: weight, looks, clicks, attraction, or smooth (the smooth attraction).
@@ -74,13 +74,13 @@ class Known:
 
 
 def by_behaviour(query: str, products: Products, past: Known) -> Numbers:
-    """Ranks by what was clicked and bought so far; then by the words of the facts, then by what sells overall."""
+    """Returns places, best first, by past choices for the query, then by matching words, then by popularity."""
     score = past.of(query, "weight") + _TEXT_MATCH * products.text_match(query) + _POPULARITY * past.popularity
     return best(score)
 
 
 def by_joint(scores: Floats, ages_days: NDArray[np.float64], freshness: float = 0.0) -> Numbers:
-    """Ranks by similarity in the product space, with freshness as a search applies it."""
+    """Returns places, best first, by similarity in the product space, reordered by freshness as in a search."""
     order = best(scores, RERANKED)
     return order[fresh_order(scores[order], ages_days[order], freshness)]
 
@@ -96,15 +96,14 @@ def best(scores: NDArray[np.floating], depth: int = DEPTH) -> Numbers:
 
 
 class Blend:
-    """Both: a product's own click rate where it was looked at, and what its place in the joint ranking promises.
+    """Ranks by a product's own click rate, blended with the click rate that its rank in the joint ranking promises.
 
-    The mean of a Beta prior and what was seen, as if the promise had been seen in 5 looks. The promise is learned from
-    the behaviour so far: how often products at these ranks of the joint embedding are clicked once looked at, against
-    the mean of the same query.
+    The promised rate counts as much as 5 looks (the mean of a Beta prior). It is learned from past behaviour: how often
+    products at such ranks are clicked once looked at, relative to the mean of the same query.
     """
 
     def __init__(self, queries: Sequence[str], scores: Floats, past: Known) -> None:
-        """Learns what ranks promise, from queries (q,) and their scores (q, n)."""
+        """Learns what ranks promise, from queries (q,) and their scores float32 (q, n)."""
         gained, expected = np.zeros(len(_RANKS)), np.zeros(len(_RANKS))
         for query, row in zip(queries, scores, strict=True):
             looks = np.minimum(past.of(query, "looks"), _MOST_LOOKS)

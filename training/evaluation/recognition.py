@@ -1,4 +1,4 @@
-"""`lookalike evaluate recognition`: the live voters on photos whose labels are known."""
+"""`lookalike evaluate recognition`: measures the live voters on photos whose labels are known."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from training.photos import BackboneLoader, PhotoReader, gather_known, label_pho
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The figures of an evaluation, and what its report needs beside them.
+    """The figures of an evaluation, and what else its report needs.
 
     Attributes:
         models: one line of the comparison table for each model.

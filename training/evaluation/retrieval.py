@@ -1,4 +1,4 @@
-"""`lookalike evaluate retrieval`: the live space on queries whose answers are known, beside the untrained one."""
+"""`lookalike evaluate retrieval`: measures the live and the untrained space on queries whose answers are known."""
 
 import shutil
 import tempfile
@@ -35,12 +35,12 @@ _EMBED_BATCH = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """What one space answers to all queries.
+    """The answers of one space to all queries, and their figures.
 
     Attributes:
         figures: METRICS and `rank`, float64 (n,); NaN where the space cannot answer (words without a text tower).
         guesses: int64 (n, 3), places of the best products in `Retrieval.product_keys`; -1: there are fewer.
-        scores: float32 (n, 3).
+        scores: float32 (n, 3), similarity of each guess.
     """
 
     figures: dict[str, NDArray[np.float64]]
@@ -48,7 +48,7 @@ class Outcomes:
     scores: Floats
 
     def joined(self, more: "Outcomes") -> "Outcomes":
-        """Returns these and more queries' outcomes."""
+        """Returns these outcomes, followed by those of more queries."""
         return Outcomes(
             figures={name: np.concatenate([column, more.figures[name]]) for name, column in self.figures.items()},
             guesses=np.concatenate([self.guesses, more.guesses]),
@@ -58,13 +58,13 @@ class Outcomes:
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieval:
-    """The evaluation.
+    """The retrieval evaluation of one generation.
 
     Attributes:
-        product_keys: int64 (p,), ascending, of what could be found; `titles`, `categories` and `photos` (the sha256 of
-            the first) go with it.
-        untrained: the space that needs no training (PCA, ridge and kernel) on the same photos; None: not asked for.
-        read: gives a photo's bytes by its sha256.
+        product_keys: int64 (p,), ascending, of the products that can be found; `product_ids`, `titles`, `categories`
+            and `photos` (the sha256 of the first photo) are in the same order.
+        untrained: the outcomes of the untrained space on the same photos; None: not asked for.
+        read: returns a photo's bytes by its sha256.
     """
 
     title: str
@@ -83,7 +83,7 @@ class Retrieval:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def category_of(self, query: Query) -> str:
-        """Returns the category that most of its right products have."""
+        """Returns the category that most of the query's right products have."""
         places = np.searchsorted(self.product_keys, list(query.gains))
         counts: Counter[str] = Counter(self.categories[at] for at in places)
         return counts.most_common(1)[0][0]
@@ -99,7 +99,7 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Findable:
-    """What is searched, one row a photo, by ascending product.
+    """The photos that are searched, one row per photo, by ascending product.
 
     Attributes:
         rows: int64 (m,), the rows of the live view.
@@ -115,17 +115,20 @@ class _Findable:
     held: NDArray[np.bool_]
 
     def hidden(self, query: Query) -> NDArray[np.bool_]:
-        """Returns the rows that a query must not find, bool (rows,): its own photo, and what was held out with it."""
+        """Returns the rows that a query must not find, bool (rows,).
+
+        They are its own photo and, unless its photo is a file of its own, all held-out photos.
+        """
         if not query.photo:
             return np.zeros(len(self.photos), np.bool_)
         same: NDArray[np.bool_] = self.photos == query.photo
         return same | self.held if query.file is None else same
 
     def judge(self, answers: Iterable[_Answer | None], queries: Sequence[Query]) -> Outcomes:
-        """Measures how each query ranks all products.
+        """Returns the outcomes of queries, measured on their rankings of all products.
 
         Args:
-            answers: one a query; None: the space cannot answer it.
+            answers: one per query; None: the space cannot answer it.
         """
         figures = {name: np.full(len(queries), np.nan) for name in (*METRICS, "rank")}
         guesses = np.full((len(queries), GUESSES), -1, np.int64)
@@ -170,15 +173,15 @@ class _Findable:
 
 
 def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: bool = True) -> Retrieval:
-    """Measures the live generation.
+    """Returns the evaluation of the live generation.
 
     Args:
-        queries: CSV files, see `read_queries`; none: what the shop itself knows, see `own_queries`.
+        queries: CSV files, see `read_queries`; none: the shop's own queries, see `own_queries`.
         untrained: whether to fit the untrained space on the same photos and texts and measure it too.
 
     Raises:
         NoGeneration: nothing has been published.
-        InvalidFeed, NotEnoughData: of the queries.
+        InvalidFeed, NotEnoughData: a file of queries cannot be read, or no query can be used.
     """
     catalogue = Catalogue(settings.home)
     view = LiveIndex(settings, catalogue).view()
@@ -228,7 +231,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
 
 
 def _reader(settings: Settings, queries: Sequence[Query]) -> PhotoReader:
-    """Reads the catalogue's photos, and those that the queries name."""
+    """Returns a reader of the catalogue's photos and of the files that the queries name."""
     files = {query.photo: query.file for query in queries if query.file}
     return PhotoReader(settings, files)
 
@@ -242,7 +245,7 @@ def _live_answers(
         if point is None:
             yield None
             continue
-        # a photo's features are known already, so that its bytes are not needed
+        # The photo's features are known already, so its bytes are not needed.
         request = SearchRequest(text=query.text, image=b"" if query.photo else None, freshness=0.0)
         question = Question(QueryPoint(normalise(point), {}), photos.get(query.photo))
         hidden = np.zeros(view.count, np.bool_)

@@ -1,4 +1,4 @@
-"""Trains what a generation knows of queries: points learned from clicks, related queries, and queries' senses."""
+"""Learns from past searches: better points for frequent queries, related queries, and queries with several senses."""
 
 from training.known_queries.learned import learn_queries
 from training.known_queries.learned import train as train_learned

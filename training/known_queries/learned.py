@@ -53,11 +53,12 @@ def learn_queries(
 ) -> LearnedQueries:  # fmt: skip
     """Returns the learned points of those of the 20,000 most frequent queries that have at least 20 clicks.
 
-    Ridge regression of each product's success (clicks over looks, in shares of the query's mean) on its point, weighted
-    by its looks, starting from the text tower's direction.
+    Each is a ridge regression of the products' success (clicks over looks, relative to the query's mean) on their
+    points, weighted by looks, that starts from the text tower's direction.
 
     Args:
-        product_ids: (n,); vectors: float32 (n, d), L2 norm 1.
+        product_ids: (n,), the products that `vectors` belong to.
+        vectors: float32 (n, d), L2 norm 1.
     """
     numbers = {product_id: number for number, product_id in enumerate(product_ids)}
     place = np.array([numbers.get(name, -1) for name in behaviour.product_ids], np.int64)

@@ -24,7 +24,7 @@ from training.texts import name_of, tidy, words_of
 
 _MOST_NAMES = 20_000
 _BLOCK = 1024
-_LEAST_SEARCHES = 3  # what was typed once may be private and is not proposed to others
+_LEAST_SEARCHES = 3  # rarer searches may be private, so they are not proposed to others
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def split_senses(places: Floats, weights: NDArray[np.float64]) -> Floats | None:
 
     Args:
         places: float32 (m, d), L2 norm 1.
-        weights: float64 (m,), how often each was chosen, above 0.
+        weights: float64 (m,), weight of the choices of each product, above 0.
 
     Returns:
         float32 (2 or 3, d), L2 norm 1, the most chosen sense first; None: there is only one sense.

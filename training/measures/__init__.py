@@ -1,4 +1,4 @@
-"""Measures of quality: retrieval, recognition, calibration, comparison with the live generation."""
+"""Measures quality: retrieval, recognition, calibration, and the comparison with the live generation."""
 
 from training.measures.calibration import (
     coverage_curve,

@@ -1,4 +1,4 @@
-"""Measures a generation's held-out quality on the current catalogue, so that two generations can be compared."""
+"""Measures a generation from its files, for the gate of a rebuild that compares the new one with the live one."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Held-out retrieval: measures every generation on the same photos or names, so that two can be compared."""
+"""Held-out queries: picks the same photos for every generation; measures how often photos and names find products."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Retrieval metrics: how well rankings of products answer queries whose right products are known."""
+"""Formulas of retrieval metrics: recall, precision, MAP and nDCG of rankings whose right products are known."""
 
 import numpy as np
 from numpy.typing import NDArray

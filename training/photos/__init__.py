@@ -1,4 +1,4 @@
-"""Labelled photos to learn from: read, split, augmented, embedded."""
+"""Prepares labelled photos for training: reads, splits, augments and embeds them."""
 
 from training.photos.augmentation import contact_sheet, copy_key, flip_key
 from training.photos.features import (

@@ -48,7 +48,7 @@ class PhotoReader:
 
 
 def reader_of(settings: Settings, photos: LabelledPhotos) -> PhotoReader:
-    """Returns the reader of labelled photos, wherever they lie."""
+    """Returns a reader of labelled photos, whether they are in files or in the catalogue."""
     return PhotoReader(settings, dict(zip(photos.keys, photos.sources, strict=True)) if photos.sources else {})
 
 

@@ -1,4 +1,4 @@
-"""Features of labelled photos, as voters learn from them."""
+"""`TrainingRows`: the features and labels that the voters learn from."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Evaluations as text, HTML reports and plots; each module writes one kind."""
+"""Writes the results of evaluations as text, HTML reports and plots."""
 
 from training.reports import cold_start, recognition, retrieval
 

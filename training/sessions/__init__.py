@@ -1,4 +1,4 @@
-"""Training of one part alone, and its publication in a copy of the live generation."""
+"""`lookalike train voters` and `query-embedder`: train one part alone, publish it in a copy of the live generation."""
 
 from training.sessions.embedder import EmbedderSession, table
 from training.sessions.voters import VoterSession

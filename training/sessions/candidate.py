@@ -1,4 +1,4 @@
-"""One part trained alone: a candidate generation that is the live one but for that part."""
+"""Publishes a part that was trained alone: copies the live generation and replaces that part in the copy."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -25,9 +25,9 @@ def publish_candidate(
 
     Args:
         live: the generation that the part was trained for.
-        metrics: what the part measured.
+        metrics: the part's metrics, for the manifest.
         write: writes the part's files into the folder it is given.
-        replaced: files of the live generation that `write` makes anew beside the part's own.
+        replaced: other files that `write` writes anew, so they are not copied from the live generation.
 
     Returns:
         The id of the generation that is live now; `lookalike rollback` goes back to `live`.

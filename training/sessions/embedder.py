@@ -1,4 +1,4 @@
-"""`lookalike train query-embedder`: the trained space beside the untrained one and the baseline, and making it live."""
+"""`lookalike train query-embedder`: trains the space, compares it with the untrained one, and publishes it."""
 
 import shutil
 import tempfile
@@ -30,10 +30,10 @@ _FILES = (*SPACE.files, *QUERY_EMBEDDER.files)  # the query embedder replaces th
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedderSession:
-    """What one training needs.
+    """One training of the query embedder.
 
     Attributes:
-        live: the generation whose photos are learned from.
+        live: the generation whose photos it learns from.
         folder: where the trained files are written; the caller deletes it.
     """
 
@@ -44,7 +44,7 @@ class EmbedderSession:
 
     @classmethod
     def open(cls, settings: Settings, given: dict[str, Any]) -> "EmbedderSession":
-        """Takes the options that are not given over from the live generation.
+        """Returns a session; options that are not in `given` are taken from the live generation.
 
         Raises:
             TrainingError: nothing is live; the first rebuild embeds the photos.
@@ -73,7 +73,7 @@ class EmbedderSession:
         return cls(context=context, live=live, options=options, folder=folder)
 
     def train(self) -> dict[str, Any]:
-        """Trains; returns what `training.embedder.part.train` measured.
+        """Trains the part; returns the metrics of `training.embedder.part.train`.
 
         Raises:
             NotEnoughData: the catalogue is too small, or asks for plain features.
@@ -85,7 +85,7 @@ class EmbedderSession:
         return metrics
 
     def baseline(self) -> dict[str, Any]:
-        """Trains the margin loss on the same pairs and returns what it measured."""
+        """Trains with the margin loss on the same pairs; returns the metrics."""
         with tempfile.TemporaryDirectory() as folder:
             space.train(self.context, Path(folder))
             return embedder.train(self.context, Path(folder), replace(self.options, loss="margin"))
@@ -104,7 +104,7 @@ class EmbedderSession:
         return publish_candidate(settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced)
 
     def close(self) -> None:
-        """Deletes the trained files; what was published is a copy."""
+        """Deletes the trained files; a published generation has copies of them."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`lookalike train voters`: photos, options and the live generation brought together."""
+"""`lookalike train voters`: reads the labelled photos, trains the voters, reports on them and publishes them."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ _PREVIEWED_COPIES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class VoterSession:
-    """What one training needs. `live` is None where nothing has been published."""
+    """One training of the voters. `live` is None if nothing has been published."""
 
     settings: Settings
     photos: LabelledPhotos
@@ -40,10 +40,14 @@ class VoterSession:
 
     @classmethod
     def open(cls, settings: Settings, data: Path | None, test: Path | None, given: dict[str, Any]) -> "VoterSession":
-        """Reads the photos and takes the options that are not given over from the live voters.
+        """Returns a session; options that are not in `given` are taken from the live voters.
+
+        Args:
+            data: labelled photos, a folder per label or a CSV; None: the catalogue's photos.
+            test: labelled photos to measure on; None: photos held out from `data`.
 
         Raises:
-            NotEnoughData, InvalidFeed: of the photos.
+            NotEnoughData, InvalidFeed: there are too few photos, or `data` or `test` cannot be read.
             BackboneUnavailable: nothing is live and the settings' backbone cannot be had.
         """
         live = _live(settings)
@@ -70,7 +74,7 @@ class VoterSession:
         return train_voters(self.settings, self.spec, self.photos, self.options, loader, self.test)
 
     def report(self, trained: Trained, path: Path) -> None:
-        """Writes the HTML report of what was measured on held-out photos."""
+        """Writes the HTML report of the figures on held-out photos."""
         from training.evaluation import Evaluation
         from training.reports import recognition
 

@@ -1,4 +1,4 @@
-"""The untrained product space: a whitened projection and a text head fitted to it."""
+"""Fits the "untrained" product space, which needs no gradient descent: a whitened projection and a text head."""
 
 from training.space.part import train
 

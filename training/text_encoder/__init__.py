@@ -1,4 +1,4 @@
-"""Fine-tuning of the sentence encoder on the shop's own texts."""
+"""Fine-tunes the sentence encoder of the text tower on the shop's own texts."""
 
 from training.text_encoder.fit import steps_for, tune
 from training.text_encoder.learner import TextTargets, TuningPlan

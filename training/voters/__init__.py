@@ -1,4 +1,4 @@
-"""Training of the three voters and of the vote that combines them."""
+"""Trains the three voters that recognise photos, and the vote that combines them."""
 
 from training.voters.part import Trained, VoterOptions, train, train_voters
 from training.voters.softmax import SoftmaxOptions, class_weights, fit_softmax
