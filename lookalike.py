@@ -1,4 +1,4 @@
-"""Lookalike as a library, `lookalike.open(...)`, and as the command that joins the three command groups.
+"""Lookalike as a library, `lookalike.open(...)`, and as the command line, `lookalike import`, `search` and others.
 
 Importing it loads nothing heavy: each method and each command imports what it needs when it is called.
 """
@@ -38,7 +38,7 @@ def open(home: str | Path | None = None, **settings: Any) -> "Shop":
     Example: lookalike.open("var", threads=4).search("red mug", filter="price < 40")
 
     Args:
-        home: folder of all run-time files; None: as the environment says, else `./var`.
+        home: folder of all run-time files; None: `LOOKALIKE_HOME`, else `./var`.
         settings: any fields of `Settings`; they win over the environment and `lookalike.toml`.
 
     Raises:
@@ -55,7 +55,7 @@ class Shop:
 
     Args:
         settings: see `open`, which makes them from keyword arguments.
-        backbone: replaces the one that the settings name (tests).
+        backbone: used instead of the one that the settings name (for tests).
     """
 
     def __init__(self, settings: Settings, *, backbone: "Backbone | None" = None) -> None:
@@ -85,7 +85,7 @@ class Shop:
             freshness: 0 (none) to 1, preference for new products; None: the default.
 
         Raises:
-            InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: of the arguments.
+            InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
             NoGeneration: nothing has been published; see `rebuild`.
         """
         from api.hits import Hits
@@ -117,12 +117,12 @@ class Shop:
         self, *, label: str = "", product_id: str = "", image: "PhotoInput | None" = None, colour: str = "",
         filter: str = "", k: int = 10,
     ) -> "Hits":  # fmt: skip
-        """Finds products of the kind of a label or a product: those of its colours first.
+        """Finds products of the same kind as a label or a product, those in its colours first.
 
         Args:
-            label: one that `recognise` gave; `image` may be the photo it was recognised in.
-            product_id: the product to look like.
-            colour: wanted instead of the product's or the photo's own.
+            label: a label that `recognise` returned; `image` may be the photo it was recognised in.
+            product_id: the product that the hits should resemble.
+            colour: the colour wanted instead of the product's or the photo's.
 
         Raises:
             BadRequest: neither label nor product is given, or a photo beside a product.
@@ -138,22 +138,22 @@ class Shop:
         return Hits.of(recommend(self._engine.search, request), self.settings.home)
 
     def embed(self, photos: "Iterable[PhotoInput]", space: str = "product") -> "Floats":
-        """Returns one vector a photo, in order, float32 (n, d); files are opened in turn, so that memory stays small.
+        """Returns one vector per photo, in order, float32 (n, d); reads files in small batches, to save memory.
 
         Args:
             space: `product`: points of the product space, L2 norm 1; `pool3`: the live backbone's features.
 
         Raises:
-            InvalidImage: of a photo; the message says which.
+            InvalidImage: a photo cannot be used; the message says which.
         """
         return self._engine.embed(photos, space=space)
 
     def put(self, product: Mapping[str, Any], images: "Iterable[PhotoInput]" = ()) -> str:
-        """Adds or replaces a product; once this returns it is durable and found by the next search.
+        """Adds or replaces a product; when this returns, the product is durable and the next search finds it.
 
         Args:
             product: its facts, for example `{"product_id": "mug-17", "title": "Blue mug", "price": 12.5}`.
-            images: its photos, of which the home keeps copies; none: it keeps the photos that it has.
+            images: its photos, which are copied into the home; none: the product keeps the photos that it has.
 
         Returns:
             "created", "updated" or "unchanged".
@@ -197,8 +197,8 @@ class Shop:
         """Builds, verifies and publishes a new generation, as `lookalike rebuild` does; later searches use it.
 
         Args:
-            train: whether the models learn anew; otherwise the live generation's are taken over.
-            full: whether every photo is read again and the models learn even where nothing changed.
+            train: whether to train the models again; otherwise the live generation's are taken over.
+            full: whether to read every photo again, and to train even if nothing changed.
 
         Raises:
             NothingToIndex: the catalogue holds no photo.
@@ -359,7 +359,7 @@ def demo_command(ctx: click.Context, host: str, port: int, products: int, servin
 
 
 def _demo_settings(settings: Settings) -> Settings:
-    """Refuses a home with a shop's own products; falls back, aloud, to the backbone that needs no download."""
+    """Returns the demo's settings; refuses a home with a shop's own products, and announces a fallback backbone."""
     from data.catalogue import Catalogue
     from engine.backbones import resolve_spec
     from engine.errors import BackboneUnavailable

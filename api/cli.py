@@ -1,4 +1,4 @@
-"""serve, search, keys."""
+"""The commands `serve`, `search`, `recognize` and `keys`."""
 
 import ipaddress
 import json
@@ -20,7 +20,7 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
     from api.server import serve
     from data.keys import Keys
 
-    is_open = not Keys(ctx.obj.home).in_use()  # asked in any case: a damaged database is an error here, once
+    is_open = not Keys(ctx.obj.home).in_use()  # always asked, so a damaged database is reported here, once
     if is_open and not _is_loopback(host):
         click.secho(
             f"WARNING: {host} can be reached from other machines and no API key exists, so anyone may change products. "
@@ -37,7 +37,7 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
 @click.option("--filter", "filters", multiple=True, metavar="EXPR", help="For example 'price < 40'; all must hold.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits wanted.")
 @click.option("--not-text", default="", help="Words for what is not wanted.")
-@click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Words against photo.")
+@click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Weight of the words.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
@@ -59,7 +59,7 @@ def search_command(
     from engine.search import SearchEngine, SearchRequest
 
     for expression in filters:
-        parse_filter(expression)  # alone, so that the position named is the one in it
+        parse_filter(expression)  # alone, so that an error names the position in this expression
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
         text_weight=text_weight, filter=" AND ".join(f"({expression})" for expression in filters), k=k,
@@ -94,7 +94,7 @@ def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str,
 
 @click.group("keys")
 def keys_command() -> None:
-    """Make, list and revoke API keys. While there are none the server is open; from the first one on it asks for one.
+    """Make, list and revoke API keys. Without keys the server is open; once there is one, requests need a key.
 
     Example: lookalike keys add --scope search
     """

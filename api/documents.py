@@ -1,4 +1,4 @@
-"""Values -> the JSON documents of the HTTP contract."""
+"""Builds the JSON documents that the HTTP API answers with."""
 
 import dataclasses
 import json
@@ -22,6 +22,6 @@ def product_document(facts: ProductFacts) -> dict[str, Any]:
 
 
 def json_answer(document: Any, status: int = 200) -> Response:
-    """Builds a JSON answer in UTF-8; a number that is not finite is a bug and raises ValueError."""
+    """Returns a JSON answer in UTF-8; a number that is not finite is a bug and raises ValueError."""
     body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(body, status=status, content_type="application/json")

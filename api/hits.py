@@ -1,4 +1,4 @@
-"""Hits for people: a table of text, pictures in a notebook, a frame where pandas is there."""
+"""Shows hits to people: as a table of text, as pictures in a notebook, or as a pandas DataFrame."""
 
 import base64
 import dataclasses
@@ -20,7 +20,7 @@ _PICTURE = "width:150px;height:150px;object-fit:contain"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Hits(SearchAnswer, Sequence[Hit]):
-    """One page of hits as a sequence; beside that all that `SearchAnswer` says, for example `next_cursor`.
+    """One page of hits, as a sequence that also has the fields of `SearchAnswer`, for example `next_cursor`.
 
     Attributes:
         home: folder whose thumbnails are shown.
@@ -30,7 +30,7 @@ class Hits(SearchAnswer, Sequence[Hit]):
 
     @classmethod
     def of(cls, answer: SearchAnswer, home: Path) -> "Hits":
-        """Returns the hits of an answer of the engine."""
+        """Returns an answer of the engine as `Hits`."""
         return cls(**vars(answer), home=home)
 
     def __len__(self) -> int:
@@ -47,13 +47,13 @@ class Hits(SearchAnswer, Sequence[Hit]):
         return hits_table(self)
 
     def _repr_html_(self) -> str:
-        """Returns the hits as pictures with their facts; what a notebook shows."""
+        """Returns the HTML that a notebook shows: the hits as pictures with their facts."""
         cards = "".join(self._card(hit) for hit in self.hits[:_PICTURES])
         left = f"<p>and {len(self) - _PICTURES:,} more</p>" if len(self) > _PICTURES else ""
         return f'<div style="{_GRID}">{cards}</div>{left}<p>{escape(_note(self))}</p>'
 
     def to_frame(self) -> Any:
-        """Returns the hits as a `pandas.DataFrame`, one row a hit, one column a field of `Hit`.
+        """Returns the hits as a `pandas.DataFrame`, one row per hit, one column per field of `Hit`.
 
         Raises:
             LookalikeError: pandas is not installed.

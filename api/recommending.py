@@ -1,4 +1,4 @@
-"""From what a shopper picked to the recommendation that the engine answers; over HTTP and from Python alike."""
+"""Turns what a shopper picked into a request for recommendations; HTTP and `lookalike.open` share it."""
 
 from api.errors import BadRequest
 from data.catalogue import Catalogue
@@ -22,17 +22,17 @@ def recommend_request(
     filter: str = "",
     k: int = 10,
 ) -> RecommendRequest:
-    """Returns what to recommend for a label, a product or both: of its kind, and of its colours unless one is named.
+    """Returns the request for products of the same kind and colours as a label, a product or both.
 
     Args:
         label: one of the recogniser's labels; "": the product's category.
         product_id: the product picked.
         image: the photo that the label was recognised in.
-        colour: its name in English or Korean.
+        colour: name, in English or Korean, of a colour wanted instead of the product's or the photo's.
 
     Raises:
         BadRequest: neither label nor product is given, or a photo beside a product.
-        UnknownProduct, InvalidImage: of the product or the photo.
+        UnknownProduct: no product has this product_id; InvalidImage: the photo cannot be decoded.
     """
     if not label and not product_id:
         raise BadRequest("label or product_id must be given; got neither.", field="label")

@@ -21,10 +21,10 @@ from api.resources import EXTENSION, Resources
 from data.settings import Settings
 
 HEADER_DEADLINE_S = 10.0
-STALL_S = 20  # a client that neither sends nor takes anything for so long in the middle of a request is cut off
+STALL_S = 20  # a client that sends and receives nothing for this long during a request is cut off
 DRAIN_S = 30
-WARM_S = 300  # a worker that does not even beat for so long is replaced
-SPARE_THREADS = 16  # beside those for queries: health checks, thumbnails, slow clients
+WARM_S = 300  # a worker without a heartbeat for this long is replaced
+SPARE_THREADS = 16  # in addition to those for queries: health checks, thumbnails, slow clients
 _MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
 
 
@@ -43,7 +43,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 
 def _command(host: str, port: int) -> list[str]:
-    # -P: a folder that holds a data.py of its own must not put it in the place of ours.
+    # -P: a data.py in the current folder must not be imported instead of ours.
     return [sys.executable, "-P", "-m", "lookalike", "serve", "--host", host, "--port", str(port)]
 
 
@@ -74,7 +74,7 @@ def _url(listener: socket.socket) -> str:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn, told what to do without a configuration file."""
+    """gunicorn, configured in code instead of by a file."""
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings, self._listener = settings, listener
@@ -103,9 +103,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Makes the app, in the worker, and starts to warm it."""
-        # The matrices of one query are small. Helpers of BLAS would spin for a while after each product, and FAISS's
-        # threads would wait for the cores that they hold.
+        """Returns the app, made in the worker process, and starts to load its models."""
+        # The matrices of one query are small. BLAS's helper threads would spin for a while after each product and hold
+        # the cores that FAISS's threads need.
         threadpool_limits(1, user_api="blas")
         app = create_app(self._settings)
         held: Resources = app.extensions[EXTENSION]
@@ -120,7 +120,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread that is not held up by clients that dribble their headers, and that says when it stops."""
+    """gthread that cuts off clients which send their headers too slowly, and reports unready when it stops."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,7 +160,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
-    """Writes one JSON object a request to standard error; never a query string, a header or a body."""
+    """Writes one JSON object per request to standard error; never a query string, a header or a body."""
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         line = {

@@ -1,4 +1,4 @@
-"""Product changes, in the order that makes them durable and findable before they are acknowledged."""
+"""Writes product changes, in the order that makes them durable and findable before they are acknowledged."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ class ProductWriter:
     """Writes one product at a time: photos decoded, features durable, then the catalogue row that makes it visible.
 
     Args:
-        slot: what is held while photos are embedded, for example `Admission.slot`; by default nothing.
+        slot: context that is held while photos are embedded, for example `Admission.slot`; by default none.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ProductWriter:
             "created", "updated" or "unchanged".
 
         Raises:
-            InvalidImage: a photo cannot be taken; the message names its number. Nothing was changed.
+            InvalidImage: a photo cannot be used; the message names its number. Nothing was changed.
             Overloaded: too many requests wait.
         """
         if not contents:
@@ -52,7 +52,10 @@ class ProductWriter:
             return self._catalogue.upsert(product, photos)
 
     def put_many(self, items: Sequence[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
-        """Creates or replaces products in one transaction; the photos are taken in already, None keeps a product's own.
+        """Creates or replaces products in one transaction.
+
+        Args:
+            items: each product with its photos, which `Intake` has accepted; None keeps the photos that it has.
 
         Raises:
             Overloaded: too many requests wait.
@@ -84,7 +87,7 @@ class ProductWriter:
             raise UnknownProduct(product_id)
 
     def _embed(self, photos: Sequence[PhotoRecord]) -> None:
-        """Makes the features of `photos` durable; before the first publish the first rebuild does it instead."""
+        """Makes the features of `photos` durable; if nothing is published yet, the first rebuild does it instead."""
         try:
             self._engine.embed_new(photos)
         except NoGeneration:

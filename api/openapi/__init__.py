@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page of documentation made from it."""
+"""Documents the HTTP API: the OpenAPI document, and the page /docs that is made from it."""
 
 from api.openapi import routes
 from api.openapi.document import DOCUMENT

@@ -1,4 +1,4 @@
-"""catalog.db: connections, transactions, numbered migrations, and how times are stored."""
+"""The SQLite file catalog.db: its connections, transactions, numbered migrations, and the form of stored times."""
 
 from data.database.connections import FILE_NAME, Connections, json_list
 from data.database.moments import moment_text

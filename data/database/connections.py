@@ -131,8 +131,8 @@ class Connections:
 def json_list(values: Iterable[str | int]) -> str:
     """Returns values as the parameter of `IN (SELECT value FROM json_each(?))`.
 
-    Texts that are never stored are left out: SQLite would cut a text at a NUL and join the halves of a surrogate pair,
-    and so find another value.
+    Texts that are never stored are left out: SQLite would cut a text at a NUL or join the halves of a surrogate pair,
+    and so match another value.
     """
     return json.dumps([value for value in values if not (isinstance(value, str) and _NEVER_STORED.search(value))])
 

@@ -18,7 +18,7 @@ def m001_create_tables(connection: sqlite3.Connection) -> None:
 
 
 def m002_index_searches(connection: sqlite3.Connection) -> None:
-    """Finds the search that a click belongs to by its query id."""
+    """Adds the index that finds a click's search by query id."""
     connection.execute("CREATE INDEX searches_by_query ON events (query_id) WHERE kind = 'search'")
 
 

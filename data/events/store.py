@@ -1,4 +1,4 @@
-"""What shoppers did: searches, clicks, carts and purchases, kept for the training of the next night."""
+"""Stores events (searches, clicks, carts and purchases) in catalog.db, and reads them back for training."""
 
 import json
 import sqlite3
@@ -14,8 +14,8 @@ from data.errors import InvalidEvent
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000
 POSITION_LIMIT = 1_000_000
-# A row without words and photo takes both from its search: the one whose own id it names, or whose query id it shares
-# (of several pages, the first). A row without a position looks itself up in what the pages of that search showed.
+# A row without words and photo takes both from its search: the one whose event id is the row's query id, or else the
+# first page with the same query id. A row without a position takes it from what the pages of that search showed.
 _ITERATE = """
 SELECT e.event_id, e.kind, e.at, e.session, e.query_id,
        iif(e.query_text = '' AND e.photo_sha256 = '', coalesce(s.query_text, ''), e.query_text),
@@ -97,12 +97,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of events that came in.
+    """What `Events.store` did with the events it was given, as numbers of events.
 
     Attributes:
         new: stored now.
-        duplicates: their ids were stored before, or came twice.
-        unknown_products: of all that came, how many name a product that the catalogue has never had.
+        duplicates: not stored, because their id was stored before or was given twice.
+        unknown_products: of all given, those that name a product that the catalogue has never had.
     """
 
     new: int
@@ -117,7 +117,7 @@ class Events:
         self._connections = Connections(home)
 
     def append(self, events: Sequence[Event]) -> int:
-        """Stores events in one transaction; durable when it returns. One whose id is stored already changes nothing.
+        """Stores events in one transaction; durable when it returns. An event whose id is already stored is skipped.
 
         Returns:
             How many were new.
@@ -125,7 +125,7 @@ class Events:
         return self.store(events).new
 
     def store(self, events: Sequence[Event]) -> Stored:
-        """Does what `append` does, and tells more."""
+        """Stores events as `append` does; returns more counts."""
         with self._connections.writing() as connection:
             known = _known(connection, {event.product_id for event in events if event.product_id})
             cursor = connection.executemany(
@@ -150,7 +150,7 @@ class Events:
     def count_between(
         self, since: datetime, until: datetime | None = None, kinds: Collection[str] = KINDS
     ) -> int:  # fmt: skip
-        """Counts the events from `since` on and before `until`."""
+        """Returns the number of events from `since` on and before `until`."""
         end = moment_text(until) if until else "9999"
         count: int = self._connections.query(
             "SELECT count(*) FROM events WHERE at >= ? AND at < ? AND kind IN (SELECT value FROM json_each(?))",
@@ -159,7 +159,7 @@ class Events:
         return count
 
     def time_at(self, share: float) -> datetime | None:
-        """Returns the time before which `share` (0..1) of the events lie; None where there are none."""
+        """Returns the time before which `share` (0..1) of the events happened; None if there are no events."""
         rows = self._connections.query(
             "SELECT at FROM events ORDER BY at, event_id LIMIT 1 OFFSET ?", (int(share * max(self.count - 1, 0)),)
         )
@@ -168,14 +168,14 @@ class Events:
     def iterate(
         self, kinds: Collection[str] = KINDS, since: datetime | None = None, batch: int = 1000
     ) -> Iterator[Event]:
-        """Yields events in the order of time, then of id; memory does not grow with their number.
+        """Yields events by time, then by id; memory does not grow with their number.
 
-        An event that names its search by `query_id` (the search's own, or its `event_id`) and leaves out words, photo
-        or position has them from there.
+        An event whose `query_id` names a search (by the search's `query_id` or `event_id`) takes missing words, photo
+        and position from it.
 
         Args:
-            kinds: only these.
-            since: only those at this time or later.
+            kinds: only events of these kinds.
+            since: only events at this time or later.
         """
         after = (moment_text(since) if since else "", "")
         while True:

@@ -1,4 +1,4 @@
-"""Generations on disk: staged, verified, published atomically, rolled back."""
+"""Generations on disk, the complete builds that are searched: staged, checked, published atomically, rolled back."""
 
 from data.generations.store import REBUILD_LOCK, GenerationFolder, GenerationStore, StagedGeneration
 

@@ -1,4 +1,4 @@
-"""The operator's tools: status, rollback and doctor."""
+"""The operator's tools: shows the status, rolls back to an earlier generation, and checks the machine (doctor)."""
 
 from indexer.operating.doctor import examine
 from indexer.operating.operate import describe_status, roll_back, status

@@ -1,4 +1,4 @@
-"""The nightly rebuild: embed, train, index, verify, publish, prune."""
+"""The nightly rebuild: embeds new photos, trains, indexes, verifies, publishes a generation, and prunes old ones."""
 
 from indexer.rebuild.encoders import encoder_of, lost_encoder
 from indexer.rebuild.nightly import rebuild

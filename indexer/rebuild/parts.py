@@ -20,12 +20,12 @@ _log = logging.getLogger("lookalike.rebuild")
 
 @dataclass(frozen=True)
 class Trained:
-    """The parts that lie in the staged folder.
+    """The trained parts in the staged folder.
 
     Attributes:
-        metrics: what each part measured when it was trained, by part.
-        inputs: what they were trained from, see `inputs_of`.
-        anew: trained by this rebuild; otherwise the live generation's own.
+        metrics: part name -> the metrics of its training.
+        inputs: what the parts were trained from, see `inputs_of`.
+        anew: whether this rebuild trained them; otherwise they are copies of the live generation's.
     """
 
     metrics: dict[str, Any]
@@ -34,7 +34,7 @@ class Trained:
 
 
 def inputs_of(job: Job) -> dict[str, Any]:
-    """Returns what decides how the parts come out; where the live generation had the same, they need no training."""
+    """Returns all that trained parts depend on; if it is the same for the live generation, its parts can be reused."""
     names = ("space", "space_dim", "text_encoder")
     return {
         "seq": job.snapshot.seq,
@@ -60,7 +60,7 @@ def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> T
 
 
 def _plain(measured: dict[str, Any]) -> dict[str, Any]:
-    """Returns the same as a manifest can hold it: numpy's numbers as Python's, what is not finite as None."""
+    """Returns the metrics as a manifest can hold them: numpy numbers as Python's, non-finite ones as None."""
     text = json.dumps(measured, default=float)
     plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
     return plain
@@ -71,7 +71,7 @@ def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
 
     Raises:
         NoGeneration: there is no live generation to take them from.
-        FingerprintMismatch: the live generation's were trained on another backbone.
+        FingerprintMismatch: the live generation's parts were trained on another backbone.
     """
     if job.live is None:
         raise NoGeneration("--no-train needs an undamaged live generation; there is none. Run without --no-train.")

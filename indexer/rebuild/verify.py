@@ -1,4 +1,4 @@
-"""Runs the gates on a staged generation, through the same loader and the same answer path that the server uses."""
+"""Runs the gates on a staged generation, with the same loader and the same ranking as the server."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def verify(
     vectors: Floats,
     backbone: Backbone | None,
 ) -> list[GateResult]:
-    """Runs the gates that need the staged files; most only where the files load at all.
+    """Returns the results of the gates that need the staged files; most run only if the files can be loaded.
 
     Args:
-        folder: the staged generation, with the manifest it is to be published with.
+        folder: the staged generation, with the manifest that it will be published with.
         vectors: float32 (n, d), the points that were put into the index, in row order.
         backbone: replaces the one that the manifest names.
     """
@@ -52,7 +52,7 @@ def verify(
 
 
 class _StagedSearch:
-    """Answers canaries from a generation that is not live, as the server would once it is."""
+    """Answers canaries from a staged generation, as the server would if it were live."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue, view: LiveView) -> None:
         self._catalogue, self._view = catalogue, view
@@ -69,7 +69,7 @@ class _StagedSearch:
 
 
 def _request(canary: Canary) -> SearchRequest:
-    """Returns what a shopper would send to ask this; everything that is not said has the server's defaults."""
+    """Returns the request that a shopper would send for a canary; other fields have the server's defaults."""
     if canary.kind == "product_id":
         return SearchRequest(product_id=canary.query, k=canary.k)
     if canary.kind == "image":
