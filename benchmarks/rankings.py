@@ -1,10 +1,10 @@
-"""Prints the rankings of 200 fixed queries, and one digest of them all: two commits answer alike where it is equal.
+"""Prints one digest of the rankings of 200 fixed queries: if two commits print the same one, they answer alike.
 
     python benchmarks/rankings.py HOME [--products]
 
 HOME is the home of the sample catalogue (`lookalike demo --no-serve`). The queries are the catalogue's own words and
-phone photos and what is similar to its products, some with a filter, with diversity, or with words beside the photo.
-Product ids, scores, match probabilities and image ids count, to the last bit.
+phone photos and lookalikes of its products, some with a filter, freshness or diversity, or with words beside the photo.
+The digest covers product ids, scores, match probabilities and image ids, to the last bit.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def _requests(home: Path, catalogue: Catalogue) -> Iterator[tuple[str, SearchReq
 
 
 def _varied(at: int, request: SearchRequest) -> SearchRequest:
-    """Returns query number `at` with what it asks for beside its question."""
+    """Returns query number `at` with the filter, diversity or freshness that belongs to this number."""
     changes: tuple[dict[str, Any], ...] = ({}, {"filter": "price < 60"}, {"diversity": 0.5}, {"freshness": 1.0}, {})
     return replace(request, **changes[at % 5])
 

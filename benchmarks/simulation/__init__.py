@@ -1,4 +1,4 @@
-"""A simulated shop and its shoppers, for benchmarks and tests: events whose truth is known."""
+"""Simulates a shop and its shoppers for benchmarks and tests: events for which the true relevance is known."""
 
 from simulation.behaviour import simulated_behaviour
 from simulation.events import SimulatedEvents, write_jsonl

@@ -1,4 +1,4 @@
-"""Sums up the behaviour of simulated shoppers without making a row for each event."""
+"""Sums up the behaviour of simulated shoppers without creating an object for each event."""
 
 import numpy as np
 

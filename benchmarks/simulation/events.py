@@ -38,7 +38,7 @@ class SimulatedEvents:
     """Searches and the actions that followed, both in order of time.
 
     Attributes:
-        name: start of the query ids, so that simulated rows can be recognised anywhere.
+        name: prefix of the query ids, so that simulated rows can be recognised anywhere.
         queries: (q,), texts.
         product_ids: (n,).
         search_query: int32 (s,), places in `queries`.
@@ -78,7 +78,7 @@ class SimulatedEvents:
         )  # fmt: skip
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yields the rows of a log: each search, then each action, as `import-events` takes them."""
+        """Yields the rows of a log, as `import-events` takes them: all searches, then all actions."""
         for number, query in enumerate(self.search_query.tolist()):
             shown = [self.product_ids[product] for product in self.shown[number].tolist() if product >= 0]
             yield {

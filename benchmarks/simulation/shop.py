@@ -1,4 +1,4 @@
-"""What a simulated shop sells and shoppers ask for: products with arrival times, and queries from their facts."""
+"""What a simulated shop sells and is asked for: products with arrival times, and queries made from their facts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from training.errors import NotEnoughData
 from training.texts import words_of
 
 PARTIAL_MATCH = 0.3  # match of a product of the right category that lacks the wanted colour, brand or attribute
-# How often people ask in each way, before Zipf's law orders the single queries.
+# How often people ask in each way, before Zipf's law sets the frequencies of single queries.
 _ASKED = {"category": 1.0, "colour": 0.5, "attribute": 0.5, "brand": 0.2}
 _SPREAD = 1.0  # standard deviation of the logarithm of a query's popularity
 
@@ -138,7 +138,7 @@ def _candidates(
 
 
 def _asked(facts: ProductFacts, category: str) -> Iterable[tuple[str, str]]:
-    """Yields the ways in which people may ask for a product."""
+    """Yields the ways in which people may ask for a product, as pairs of kind and query text."""
     product = facts.product
     yield "category", category
     if colour := product.colour or (facts.colours[0] if facts.colours else ""):

@@ -20,7 +20,7 @@ WEEK_S = 7 * 86_400.0
 WORTH = np.array([1.0, 3.0, 5.0])  # of a click, a cart and a purchase, for the shop's ranking
 _CLICKED_AT_BEST = 0.6  # chance that a perfect product is clicked once it is looked at
 _CARTED, _BOUGHT = 0.25, 0.4  # chance of a cart after a click, and of a purchase after a cart
-_AFFINITY, _APPEAL, _BIAS = 1.5, 1.0, -1.0  # of the logistic that joins looks and appeal to relevance
+_AFFINITY, _APPEAL, _BIAS = 1.5, 1.0, -1.0  # weights of the logistic that turns looks and appeal into relevance
 _TASTE = 0.5  # how far the ideal of a query lies from the middle of what matches it
 _TASTE_PRODUCTS = 8
 
@@ -39,8 +39,8 @@ class SimulatorOptions:
         exploration: share of the places that show a random product instead of the ranking's.
         zipf: exponent of the queries' frequencies.
         position_bias: a position from 0 is looked at with chance (position + 1) ** -position_bias.
-        busy_from, busy_times: from `busy_from` (seconds since 1970) on, `busy_times` as many events happen, in excess
-            of `events`, because measuring needs more clicks than learning. Earlier events do not depend on them.
+        busy_from, busy_times: from `busy_from` (seconds since 1970) on, `busy_times` as many events happen, the extra
+            ones beyond `events`, since measuring needs more clicks than learning. Earlier events do not depend on them.
     """
 
     queries: int = 2_000
@@ -57,10 +57,10 @@ class SimulatorOptions:
 
 
 def simulate(shop: Shop, options: SimulatorOptions) -> SimulatedEvents:
-    """Plays the shop week by week; the same shop, options and seed give the same events.
+    """Returns the events of a shop that is played week by week; the same shop and options give the same events.
 
     Raises:
-        NotEnoughData: no product has a category or title to make queries of, or the time is empty.
+        NotEnoughData: no product has a category or title to make queries of, or `end` is not after `start`.
     """
     if not options.end > options.start:
         raise NotEnoughData(f"end must be after start; got {options.start} to {options.end}.")
@@ -77,8 +77,8 @@ def simulate(shop: Shop, options: SimulatorOptions) -> SimulatedEvents:
 def true_relevance(shop: Shop, demand: Demand, generator: np.random.Generator) -> NDArray[np.float32]:
     """Returns the chance of a click on each candidate that is looked at, float32 (c,).
 
-    The match of the facts times a logistic of the product's own latent appeal and, where there are vectors, of its
-    likeness to a hidden ideal of the query near the middle of what matches it.
+    The chance is the match of the facts times a logistic of the product's hidden appeal and, if there are vectors, of
+    its likeness to the query's hidden ideal, a point near the middle of the products that match.
     """
     appeal = generator.standard_normal(len(shop.product_ids))[demand.products] * _APPEAL
     affinity = np.zeros(len(demand.products))

@@ -1,4 +1,4 @@
-"""Real answers held against the OpenAPI document."""
+"""Checks real answers against the OpenAPI document."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Small networks that are trained in a moment."""
+"""Lets tests train small networks without compiling them first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def step_by_step() -> Iterator[None]:
-    """Runs networks this small step by step: compiling them would take most of the time."""
+    """Runs TensorFlow step by step within the block: compiling such small networks would take most of the time."""
     import tensorflow
 
     tensorflow.config.run_functions_eagerly(True)

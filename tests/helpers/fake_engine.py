@@ -13,10 +13,12 @@ from engine.search import Hit, SearchAnswer, SearchEngine, SearchRequest
 
 
 class FakeEngine(SearchEngine):
-    """What the HTTP layer calls of the engine, without models.
+    """Answers the calls of the HTTP layer without models.
 
     Attributes:
-        requests, embedded: what came, in order; kept: the names of photos to keep.
+        requests: the searches asked, in order.
+        embedded: sha256 of the photos given to `embed_new`, in order.
+        kept: the names given to `keep_photos`.
         on_keep: called before photos are kept.
         on_search: called inside every search; a test may block or raise there.
     """

@@ -1,4 +1,4 @@
-"""Feeds that tests write, and what reading them gives."""
+"""Writes feeds for tests, and reads them back as rows."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:
 
 
 def codes(found: Iterable[Row | BadRow]) -> list[tuple[int, str]]:
-    """Returns each row's line and what is wrong with it, "" where nothing is."""
+    """Returns each row's line and the code of its problem, "" if it has none."""
     return [(row.line, row.code if isinstance(row, BadRow) else "") for row in found]
 
 

@@ -1,4 +1,4 @@
-"""Images as strangers send them: odd but good ones, and hostile ones, each made here from a few lines."""
+"""Images as strangers send them, odd but good ones and hostile ones, each made by a few lines of code."""
 
 import io
 import struct

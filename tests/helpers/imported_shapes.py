@@ -1,4 +1,4 @@
-"""The catalogue of shapes, imported for rebuilds that take a moment."""
+"""Imports the small catalogue of shapes, so that a test can rebuild it in a moment."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def import_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Imports the shapes without texts and leaves the product space as the only part to train.
 
     Returns:
-        The feed's path; the photos beside it are the test's own to change.
+        The feed's path; the test may change the photos beside it.
     """
     monkeypatch.setattr(parts, "PARTS", (SPACE,))
     path = draw_catalogue(settings.home.parent / "feed", texts=False)

@@ -1,4 +1,4 @@
-"""Photos for tests of the networks: real ones where they are at hand, else drawn ones."""
+"""Photos for tests of the networks: real ones if the data set is there, else drawn ones."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ GROCERY = Path(__file__).resolve().parents[3] / "shared" / "data" / "grocery"
 
 
 def are_real() -> bool:
-    """Whether `photo_files` gives photographs; elsewhere it gives drawn pictures."""
+    """Returns whether `photo_files` returns real photographs, not drawn pictures."""
     return GROCERY.is_dir()
 
 

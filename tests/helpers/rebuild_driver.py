@@ -59,7 +59,7 @@ def replace(owner: Any, name: str, value: Any) -> None:
 
 
 def within_prune(stop: Stop) -> None:
-    """Stops where an old generation is renamed already and about to be deleted."""
+    """Stops when an old generation has been renamed and is about to be deleted."""
     before(shutil, "rmtree", stop, lambda path, *_: Path(path).name.startswith(".removed-"))
 
 

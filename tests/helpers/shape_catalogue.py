@@ -34,7 +34,7 @@ def draw_catalogue(folder: Path, *, texts: bool = True) -> Path:
 
 
 def draw_shape(colour: str, shape: str, place: int = 0) -> Image.Image:
-    """Draws one photo of 64 x 64 pixels; `place` gives it grain of its own."""
+    """Draws one photo of 64 x 64 pixels; photos of different `place` differ in their grain."""
     photo = Image.new("RGB", (64, 64), (240, 240, 235))
     draw = ImageDraw.Draw(photo)
     if shape == "disc":

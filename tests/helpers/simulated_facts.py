@@ -1,4 +1,4 @@
-"""Facts of products to simulate a shop with, and the two years in which it is open."""
+"""The product facts of a simulated shop, and the two years in which it is open."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

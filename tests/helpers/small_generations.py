@@ -1,4 +1,4 @@
-"""Generations of two small files, published in a moment, and the bit that goes wrong in one."""
+"""Publishes generations of two small files, and flips single bits of files."""
 
 from pathlib import Path
 from typing import Any

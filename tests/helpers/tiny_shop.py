@@ -1,4 +1,4 @@
-"""A shop of points: products whose photos are rows that a test names, with real storage and no network weights."""
+"""A tiny shop in which a test chooses the features of each photo; its storage is real, and no network is needed."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ DIM = 8
 
 
 class PointBackbone:
-    """Takes a photo of one colour whose red value is 10 * i for the unit vector of axis i."""
+    """Embeds a photo of one colour whose red value is 10 * i as the unit vector of axis i."""
 
     spec = BackboneSpec(
         name="points", dim=DIM, input_size=16, weights_digest="1" * 64, preprocessing="1", runtime="keras",
@@ -81,7 +81,7 @@ class TinyShop:
 
 
 def name_of(point: Sequence[float]) -> str:
-    """Returns what stands for the sha256 of the photo of `point`."""
+    """Returns 64 hex digits that take the place of the sha256 of the photo of `point`."""
     return hashlib.sha256(np.array(point, np.float32).tobytes()).hexdigest()
 
 
@@ -91,7 +91,7 @@ def axis(number: int) -> list[float]:
 
 
 def photo_of(number: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    """Returns a PNG that `PointBackbone` takes for the unit vector of axis `number`."""
+    """Returns a PNG that `PointBackbone` embeds as the unit vector of axis `number`."""
     out = io.BytesIO()
     Image.new("RGB", size, (10 * number, 0, 0)).save(out, "PNG")
     return out.getvalue()

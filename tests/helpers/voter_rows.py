@@ -1,4 +1,4 @@
-"""Made-up labelled features: clusters with nuisance directions that a plain distance is misled by."""
+"""Made-up labelled features: clusters with nuisance directions that mislead a plain distance."""
 
 import numpy as np
 

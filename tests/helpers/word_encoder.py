@@ -11,7 +11,7 @@ from engine.text import TextEncoder
 
 
 class WordEncoder(TextEncoder):
-    """Each word its own hashed direction: texts that share words are near each other."""
+    """Gives each word its own hashed direction, so texts that share words are near each other."""
 
     name, digest, dim = "words", "c" * 64, 64
 
@@ -28,6 +28,6 @@ class WordEncoder(TextEncoder):
 
 
 class WideWordEncoder(WordEncoder):
-    """The same in so many directions that two words hardly ever meet."""
+    """A `WordEncoder` with so many directions that two words rarely share one."""
 
     dim = 512
