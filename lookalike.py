@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexer.importing import ProductReport
     from indexer.rebuild import RebuildSummary
 
+__all__ = ["LookalikeError", "Shop", "main", "open"]
 VERSION = "0.1.0"
 Box = tuple[float, float, float, float]
 
