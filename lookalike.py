@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from engine.protocols import Backbone, Floats
     from engine.recognition import Recognition
     from engine.search import SearchEngine
-    from indexer.importing import ImportReport
+    from indexer.importing import ProductReport
     from indexer.rebuild import RebuildSummary
 
+__all__ = ["LookalikeError", "Shop", "main", "open"]
 VERSION = "0.1.0"
 Box = tuple[float, float, float, float]
 
@@ -173,7 +174,7 @@ class Shop:
     def import_feed(
         self, path: str | Path, *, format: str = "auto", images: str | Path | None = None, strict: bool = False,
         full_feed: bool = False, report: str | Path | None = None,
-    ) -> "ImportReport":  # fmt: skip
+    ) -> "ProductReport":  # fmt: skip
         """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
 
         Args:

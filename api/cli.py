@@ -35,7 +35,7 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
 @click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Photo to search by.")
 @click.option("--product", "product_id", default="", help="product_id to find lookalikes of.")
 @click.option("--filter", "filters", multiple=True, metavar="EXPR", help="For example 'price < 40'; all must hold.")
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits wanted.")
+@click.option("-k", default=10, show_default=True, help="Hits wanted, 1 to 1000.")
 @click.option("--not-text", default="", help="Words for what is not wanted.")
 @click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Weight of the words.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
@@ -60,9 +60,10 @@ def search_command(
 
     for expression in filters:
         parse_filter(expression)  # alone, so that an error names the position in this expression
+    filter_ = filters[0] if len(filters) == 1 else " AND ".join(f"({expression})" for expression in filters)
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
-        text_weight=text_weight, filter=" AND ".join(f"({expression})" for expression in filters), k=k,
+        text_weight=text_weight, filter=filter_, k=k,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))
@@ -70,7 +71,7 @@ def search_command(
 
 @click.command("recognize")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Labels wanted.")
+@click.option("-k", default=5, show_default=True, help="Labels wanted, 1 to 100.")
 @click.option("--within", multiple=True, metavar="LABEL", help="The only labels that may be named; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context

@@ -10,6 +10,7 @@ from api.errors import BadRequest
 from api.parsing import OPTIONS, check_fields, from_json, from_texts
 from api.resources import resources
 from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
+from engine.answers import check_words
 from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
@@ -82,6 +83,7 @@ def _words(raw: dict[str, Any]) -> dict[str, Any]:
     words = fields.pop("q", "").strip()
     if not words and not fields.get("cursor"):
         raise BadRequest("q must hold the words to search for; got nothing.", field="q")
+    check_words("q", words)  # here, since the engine would call them `text`
     return {**fields, "text": words}
 
 
@@ -91,8 +93,6 @@ def _one_source(fields: dict[str, Any], *, image: bytes | None) -> dict[str, Any
     if len(given) != 1 and (given or not fields.get("cursor")):
         got = " and ".join(given) or "none"
         raise BadRequest(f"one of file, product_id and image_url must be given; got {got}.", field="file")
-    if given == ["product_id"] and "box" in fields:
-        raise BadRequest("box must come with a photo; got it with product_id.", field="box")
     url = fields.pop("image_url", "")
     return {**fields, "image": _fetch(url) if url else image}
 

@@ -78,6 +78,7 @@ class InvalidFilter(LookalikeError):
     """
 
     code = "bad_filter"
+    field = "filter"
 
     def __init__(self, message: str, *, position: int) -> None:
         super().__init__(message)

@@ -27,9 +27,17 @@ class FingerprintMismatch(EngineError):
 
 
 class InvalidQuery(EngineError):
-    """A search request that breaks a rule."""
+    """A search request breaks a rule.
+
+    Attributes:
+        field: the field that is wrong; empty if the request as a whole is wrong.
+    """
 
     code = "bad_query"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class CursorExpired(InvalidQuery):

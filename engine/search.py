@@ -20,7 +20,9 @@ from engine.answers import (
     Ranking,
     RankingStore,
     SearchRequest,
+    check_k,
     check_request,
+    check_words,
     new_query_id,
     photo_input,
     reasons,
@@ -34,7 +36,7 @@ from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
-MOST_RELATED = 100
+MOST_LABELS = MOST_RELATED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,7 @@ class SearchEngine:
         """
         request = SearchRequest(image=image, box=box)
         check_request(request)
+        check_k(k, MOST_LABELS)
         generation = self._live.view().generation
         if generation.recogniser is None:
             raise NoVoters(
@@ -206,10 +209,9 @@ class SearchEngine:
             NoGeneration: nothing has been published.
         """
         if not text.strip():
-            raise InvalidQuery("q must hold the words to find related queries of; got nothing.")
-        if not 1 <= k <= MOST_RELATED:
-            raise InvalidQuery(f"k must be a whole number from 1 to {MOST_RELATED}; got {k}.")
-        check_request(SearchRequest(text=text))
+            raise InvalidQuery("q must hold the words to find related queries of; got nothing.", field="q")
+        check_words("q", text)
+        check_k(k, MOST_RELATED)
         generation = self._live.view().generation
         tower = generation.text_tower()
         if generation.related is None or tower is None:
@@ -275,7 +277,9 @@ class SearchEngine:
 
     def _kept_ranking(self, request: SearchRequest, cursor: Cursor) -> Ranking | None:
         if request.asks and request.digest != cursor.digest:
-            raise InvalidQuery("cursor must go with the question it came from, or alone; this is another question.")
+            raise InvalidQuery(
+                "cursor must go with the question it came from, or alone; this is another question.", field="cursor"
+            )
         ranking = self._rankings.get(cursor.query_id)
         if ranking is not None and ranking.digest == cursor.digest:
             return ranking

@@ -82,10 +82,10 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
 
     Example: lookalike import-events clicks.csv --report problems.jsonl
     """
-    from indexer.importing import describe_events, import_events
+    from indexer.importing import describe, import_events
 
     done = import_events(settings, path, format=format_, report=report)
-    click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe_events(done, report))
+    click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
 
 
 @click.command("rebuild")

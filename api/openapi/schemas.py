@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from data.filters import MAX_FILTER
+from engine.answers import MAX_K, MAX_TEXT
+from engine.search import MOST_LABELS, MOST_RELATED
+
 Schema = dict[str, Any]
 
 
@@ -38,16 +42,16 @@ _FACTS: dict[str, Schema] = {
 }
 
 OPTIONS: dict[str, Schema] = {
-    "not_text": _text("Words that describe what is not wanted.", maxLength=2000),
+    "not_text": _text("Words that describe what is not wanted.", maxLength=MAX_TEXT),
     "text_weight": {**_UNIT, "default": 0.5, "description": "0: the photo alone; 1: the words alone."},
-    "filter": _text('For example `brand = "Acorn" AND price < 40`.', maxLength=2000),
-    "k": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "Hits wanted."},
+    "filter": _text('For example `brand = "Acorn" AND price < 40`.', maxLength=MAX_FILTER),
+    "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10, "description": "Hits wanted."},
     "cursor": _text("`next_cursor` of the previous page; alone or with the same query."),
     "diversity": {**_UNIT, "default": 0, "description": "0: best hit first; towards 1: fewer hits that look the same."},
     "freshness": {**_UNIT, "description": "How much fresh products gain; by default 0.2 for words alone, else 0."},
 }
-RELATED_K: Schema = {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Queries wanted."}
-TEXT_OPTION: Schema = _text("Words to search for.", maxLength=2000)
+RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
+TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
 EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": 1000}
 BOX: Schema = {
     "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
@@ -96,7 +100,7 @@ SCHEMAS: dict[str, Schema] = {
     "TextSearch": _object([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _object(
         ["file"], file=_text("JPEG, PNG, WebP or GIF; by default at most 10 MB.", format="binary"), box=BOX,
-        k={**_WHOLE, "minimum": 1, "maximum": 100, "default": 5},
+        k={**_WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
         within=_text("JSON list of labels; no others are answered."),
     ),
     "Guess": _object(["label", "score"], label=_text(), score=_UNIT),
@@ -123,7 +127,7 @@ SCHEMAS: dict[str, Schema] = {
         [], label=_text("Label of the hits, as /v1/recognize names it."),
         product_id=_text("Recommend products like this one."),
         colour=_text("Preferred colour, in English or Korean; without it, that of the product or the photo."),
-        filter=_text("Filter that the hits must pass."), k={**_WHOLE, "minimum": 1, "maximum": 1000, "default": 10},
+        filter=_text("Filter that the hits must pass."), k={**_WHOLE, "minimum": 1, "maximum": MAX_K, "default": 10},
     ),
     "Image": _object(["image_id", "image_url"], image_id=_text(), image_url=_text()),
     "Product": _object(

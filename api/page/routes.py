@@ -14,6 +14,7 @@ from api.shelf import ShelfContents
 from api.uploads import limit_body, read_part, require_type
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError
+from engine.answers import MAX_TEXT
 
 blueprint = Blueprint("page", __name__)
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "KRW": "₩", "JPY": "¥"}
@@ -69,7 +70,8 @@ def _page(form: PageForm, image: bytes | None) -> Response:
     values["status_code"] = status
     if request.values.get("fragment") == "1":
         return Response(render_template("results.html", **values), status=status, mimetype="text/html")
-    return Response(render_template("page.html", **values, **_surroundings()), status=status, mimetype="text/html")
+    page = render_template("page.html", **values, **_surroundings(), max_text=MAX_TEXT)
+    return Response(page, status=status, mimetype="text/html")
 
 
 def _surroundings() -> dict[str, Any]:

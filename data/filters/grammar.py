@@ -13,7 +13,7 @@ from data.database import moment_text
 from data.errors import InvalidFilter
 from data.filters.tree import FIELDS, TEXT_FIELDS, AllOf, AnyOf, Comparison, Node, Not, Scalar, Span, fold
 
-MAX_LENGTH = 2_000
+MAX_FILTER = 2_000  # characters
 MAX_DEPTH = 32
 MAX_TERMS = 200
 
@@ -54,8 +54,8 @@ _TERMINALS = {
 
 def parse(text: str) -> Node:
     """Returns the tree of `text`; raises as `data.filters.expression.parse_filter` does."""
-    if len(text) > MAX_LENGTH:
-        raise _invalid(text, MAX_LENGTH, f"a filter must have at most {MAX_LENGTH} characters; got {len(text)}")
+    if len(text) > MAX_FILTER:
+        raise _invalid(text, MAX_FILTER, f"a filter must have at most {MAX_FILTER} characters; got {len(text)}")
     try:
         part: Any = _parser().parse(text)
     except UnexpectedCharacters as error:

@@ -14,10 +14,23 @@ from engine.answers.ranking import (
     rank_products,
 )
 from engine.answers.reasons import Moves, moves_of, reasons
-from engine.answers.request import QueryPoint, SearchRequest, check_request, photo_input, query_point, words_alone
+from engine.answers.request import (
+    MAX_K,
+    MAX_TEXT,
+    QueryPoint,
+    SearchRequest,
+    check_k,
+    check_request,
+    check_words,
+    photo_input,
+    query_point,
+    words_alone,
+)
 
 __all__ = [
     "DEFAULT_FRESHNESS",
+    "MAX_K",
+    "MAX_TEXT",
     "RERANKED",
     "Cursor",
     "Finder",
@@ -30,7 +43,9 @@ __all__ = [
     "Ranking",
     "RankingStore",
     "SearchRequest",
+    "check_k",
     "check_request",
+    "check_words",
     "diversify",
     "fresh_order",
     "interleave",

@@ -79,7 +79,9 @@ class Cursor:
             plain = ""
         match = _FORM.fullmatch(plain)
         if match is None or _check(plain[: match.end(3)]) != match[4]:
-            raise InvalidQuery(f"cursor must be the next_cursor of an earlier answer; got {text[:60]!r}.")
+            raise InvalidQuery(
+                f"cursor must be the next_cursor of an earlier answer; got {text[:60]!r}.", field="cursor"
+            )
         return cls(match[1], int(match[2]), match[3])
 
 

@@ -19,7 +19,7 @@ from engine.protocols import Floats
 from engine.space import normalise
 
 MAX_K = 1000
-MAX_TEXT = 1000
+MAX_TEXT = 1000  # characters
 MIN_BOX_SIDE = 16
 _NOT_TEXT_SHARE = 0.5  # how much of the unwanted words' direction is taken away
 Timed = Callable[[str, Callable[[], Floats]], Floats]
@@ -79,18 +79,28 @@ def check_request(request: SearchRequest) -> Filter | None:
         raise InvalidQuery("text, image or product_id must be given; got none of them.")
     if request.image is not None and request.product_id:
         raise InvalidQuery("image or product_id must be given, not both. Leave one out.")
-    for name in ("text", "not_text"):
-        if len(getattr(request, name)) > MAX_TEXT:
-            raise InvalidQuery(f"{name} must have at most {MAX_TEXT} characters; got {len(getattr(request, name))}.")
-    if not isinstance(request.k, int) or not 1 <= request.k <= MAX_K:
-        raise InvalidQuery(f"k must be a whole number from 1 to {MAX_K}; got {request.k}.")
+    check_words("text", request.text)
+    check_words("not_text", request.not_text)
+    check_k(request.k)
     for name in ("text_weight", "diversity", "freshness"):
         value = getattr(request, name)
         if value is not None and not 0 <= value <= 1:
-            raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.")
+            raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.", field=name)
     if request.box is not None:
         _check_box(request)
     return parse_filter(request.filter) if request.filter.strip() else None
+
+
+def check_words(field: str, words: str) -> None:
+    """Raises InvalidQuery, which names `field`, if there are too many words."""
+    if len(words) > MAX_TEXT:
+        raise InvalidQuery(f"{field} must have at most {MAX_TEXT} characters; got {len(words)}.", field=field)
+
+
+def check_k(k: int, most: int = MAX_K) -> None:
+    """Raises InvalidQuery if `k` is no whole number from 1 to `most`."""
+    if not isinstance(k, int) or not 1 <= k <= most:
+        raise InvalidQuery(f"k must be a whole number from 1 to {most}; got {k}.", field="k")
 
 
 def words_alone(request: SearchRequest) -> bool:
@@ -112,7 +122,8 @@ def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArra
     x0, y0, x1, y1 = request.box
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(
-            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}."
+            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}.",
+            field="box",
         )
     margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
     rows = slice(max(0, math.floor(y0 - margin)), math.ceil(y1 + margin))
@@ -168,8 +179,8 @@ def _words(generation: Generation, texts: list[str]) -> Floats:
 def _check_box(request: SearchRequest) -> None:
     box = request.box or ()
     if request.image is None:
-        raise InvalidQuery("box needs an image; got none.")
+        raise InvalidQuery("box needs an image; got none.", field="box")
     if len(box) != 4 or not all(math.isfinite(side) for side in box):
-        raise InvalidQuery(f"box must be four numbers x0, y0, x1, y1; got {list(box)}.")
+        raise InvalidQuery(f"box must be four numbers x0, y0, x1, y1; got {list(box)}.", field="box")
     if box[2] - box[0] < MIN_BOX_SIDE or box[3] - box[1] < MIN_BOX_SIDE:
-        raise InvalidQuery(f"box must be at least {MIN_BOX_SIDE} pixels wide and high; got {list(box)}.")
+        raise InvalidQuery(f"box must be at least {MIN_BOX_SIDE} pixels wide and high; got {list(box)}.", field="box")

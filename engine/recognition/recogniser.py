@@ -12,7 +12,6 @@ from engine.recognition.vote import TOP, Vote, named_by
 from engine.recognition.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 from engine.space import normalise
 
-MAX_K = 100
 VIEWS = ("photo", "flip")
 _NEIGHBOURS = 5
 
@@ -166,7 +165,8 @@ class Recogniser:
         if unknown:
             raise InvalidQuery(
                 f"within must hold labels that the voters know; got {unknown[0][:100]!r}. "
-                f"The first of {len(self.labels)} are: {', '.join(self.labels[:10])}."
+                f"The first of {len(self.labels)} are: {', '.join(self.labels[:10])}.",
+                field="within",
             )
         return np.isin(np.array(self.labels), np.array(list(within)))
 
@@ -193,14 +193,12 @@ class Recogniser:
 
         Args:
             rows: the photo's pool_3 features, float32 (views, dim).
-            k: labels wanted, 1..100.
+            k: labels wanted, at least 1.
             within: the only labels that may be named; empty: all.
 
         Raises:
-            InvalidQuery: k is out of range, or `within` names an unknown label.
+            InvalidQuery: `within` names an unknown label.
         """
-        if not 1 <= k <= MAX_K:
-            raise InvalidQuery(f"k must be from 1 to {MAX_K}; got {k}.")
         allowed = self.mask(within) if within else None
         mapped = self.features.apply(rows[:, None, :])
         # One search serves the k-NN voter and the evidence; it asks for more because several rows may show one photo.

@@ -1,7 +1,7 @@
 """Imports product feeds and event logs, and reports every row with a problem."""
 
-from indexer.importing.events import describe_events, import_events
-from indexer.importing.products import import_feed
+from indexer.importing.events import EventReport, import_events
+from indexer.importing.products import ProductReport, import_feed
 from indexer.importing.report import ImportReport, describe
 
-__all__ = ["ImportReport", "describe", "describe_events", "import_events", "import_feed"]
+__all__ = ["EventReport", "ImportReport", "ProductReport", "describe", "import_events", "import_feed"]

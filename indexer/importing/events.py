@@ -1,11 +1,8 @@
 """The import of what shoppers did: a log of searches, clicks, carts and purchases goes into the catalogue's events."""
 
-import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from data.catalogue import RowProblem
 from data.errors import InvalidEvent, InvalidFeed
@@ -14,14 +11,13 @@ from data.progress import track
 from data.readers import BadRow
 from data.settings import Settings
 from indexer.errors import IndexerError
-from indexer.importing.report import ReportFile
+from indexer.importing.report import ImportReport, Tally, problem_file
 
 _BATCH_ROWS = 5_000
-_SHOWN_PROBLEMS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventImportReport:
+class EventReport(ImportReport):
     """What an import of events did.
 
     Attributes:
@@ -29,29 +25,30 @@ class EventImportReport:
         events: events that the good rows gave; `stored` of them are new, `duplicates` were stored before.
         unknown_products: events that name a product which the catalogue never had; stored, and marked.
         refused: rows that gave no event.
-        codes: how many problems of each code the rows had.
-        problems: the first few of them.
     """
 
-    source: str
-    rows: int
-    events: int
-    stored: int
-    duplicates: int
-    unknown_products: int
-    refused: int
-    codes: dict[str, int] = field(default_factory=dict)
-    problems: tuple[RowProblem, ...] = ()
-    took_s: float = 0.0
+    rows: int = 0
+    events: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    unknown_products: int = 0
+    refused: int = 0
 
-    def fields(self) -> dict[str, Any]:
-        """Returns the report as plain JSON values."""
-        return {**asdict(self), "problems": [asdict(item) for item in self.problems]}
+    @property
+    def summary(self) -> str:
+        return (
+            f"{self.events:,} events ({self.stored:,} new, {self.duplicates:,} known already) of {self.rows:,} rows, "
+            f"{self.refused:,} rows refused"
+        )
+
+    @property
+    def remark(self) -> str:
+        if not self.unknown_products:
+            return ""
+        return f"{self.unknown_products:,} events name a product that is not in the catalogue; kept and marked"
 
 
-def import_events(
-    settings: Settings, path: Path, *, format: str = "auto", report: Path | None = None
-) -> EventImportReport:
+def import_events(settings: Settings, path: Path, *, format: str = "auto", report: Path | None = None) -> EventReport:
     """Adds the events of a log; importing the same log again changes nothing.
 
     Args:
@@ -62,61 +59,29 @@ def import_events(
         InvalidFeed: the log cannot be read, or none of its rows gives an event.
         IndexerError: a file cannot be written; the batches before stay, and the same import again goes on from there.
     """
-    started = time.monotonic()
-    events, counts, codes = Events(settings.home), Counter[str](), Counter[str]()
-    shown: list[RowProblem] = []
+    events = Events(settings.home)
     try:
-        with ReportFile(report) as report_file:
-            for rows in _batches(track(read_event_feed(path, format), "import-events", unit="rows")):
+        with problem_file(report) as out:
+            tally = Tally(path, out)
+            feed = track(read_event_feed(path, format), "import-events", unit="rows")
+            while rows := list(islice(feed, _BATCH_ROWS)):
                 good, problems = _parsed(rows)
                 stored = events.store(good)
-                counts.update(
+                tally.counts.update(
                     rows=len(rows), events=len(good), stored=stored.new, duplicates=stored.duplicates,
                     unknown_products=stored.unknown_products, refused=len(problems),
                 )  # fmt: skip
-                codes.update(problem.code for problem in problems)
-                shown += problems[: _SHOWN_PROBLEMS - len(shown)]
-                report_file.add(problems)
+                tally.add_problems(problems)
     except OSError as error:
         raise IndexerError(
             f"import-events must be able to write; got {error}. Make room or check the rights, then import again."
         ) from error
-    if not counts["events"]:
-        first = f" The first: line {shown[0].line}: {shown[0].message}" if shown else ""
-        raise InvalidFeed(f"a log must give at least one event; got {counts['refused']} bad rows in {path}.{first}")
-    names = ("rows", "events", "stored", "duplicates", "unknown_products", "refused")
-    return EventImportReport(
-        source=str(path), **{name: counts[name] for name in names}, codes=dict(sorted(codes.items())),
-        problems=tuple(shown), took_s=round(time.monotonic() - started, 3),
-    )  # fmt: skip
-
-
-def describe_events(report: EventImportReport, report_file: Path | None = None) -> str:
-    """Returns the report for people: the counts, then the problems by kind and the first few of them."""
-    lines = [
-        f"{report.events:,} events ({report.stored:,} new, {report.duplicates:,} known already) of {report.rows:,} "
-        f"rows, {report.refused:,} rows refused"
-    ]
-    if report.unknown_products:
-        lines.append(f"{report.unknown_products:,} events name a product that is not in the catalogue; kept and marked")
-    if report.codes:
-        lines.append("Problems: " + ", ".join(f"{code} {count:,}" for code, count in report.codes.items()))
-        lines += [f"  line {item.line}: {item.message}" for item in report.problems]
-        if (left := report.refused - len(report.problems)) > 0:
-            where = f"see {report_file}" if report_file else "give --report FILE to see them all"
-            lines.append(f"  and {left:,} more; {where}")
-    return "\n".join(lines)
-
-
-def _batches(rows: Iterator[EventRow | BadRow]) -> Iterator[list[EventRow | BadRow]]:
-    batch: list[EventRow | BadRow] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) >= _BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    if not tally.counts["events"]:
+        raise InvalidFeed(
+            f"a log must give at least one event; got {tally.counts['refused']} bad rows in {path}."
+            + tally.first_problem
+        )
+    return EventReport(**tally.fields())
 
 
 def _parsed(rows: list[EventRow | BadRow]) -> tuple[list[Event], list[RowProblem]]:

@@ -1,13 +1,11 @@
 """Imports a product feed into the catalogue, and reports every row with a problem."""
 
 import json
-import tempfile
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse_product, product_fields
@@ -18,10 +16,56 @@ from data.readers import is_url, read_feed, resolve_image
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
 from indexer.importing.preparing import Prepared, prepare
-from indexer.importing.report import ImportReport, ReportFile
+from indexer.importing.report import ImportReport, Tally, problem_file
 
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 500, 2_000
-_SHOWN_PROBLEMS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductReport(ImportReport):
+    """What an import of products did.
+
+    Attributes:
+        refused: rows that gave no product.
+        deleted: products that a full feed no longer names.
+        images: photos of the products in the feed; `new_images` of them were not in the catalogue before.
+    """
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    refused: int = 0
+    images: int = 0
+    new_images: int = 0
+
+    @property
+    def products(self) -> int:
+        """Rows that gave a product."""
+        return self.created + self.updated + self.unchanged
+
+    @property
+    def changed(self) -> bool:
+        """Whether the catalogue is another one now."""
+        return bool(self.created + self.updated + self.deleted)
+
+    @property
+    def summary(self) -> str:
+        parts = [f"{count:,} {name}" for name in ("created", "updated", "unchanged") if (count := getattr(self, name))]
+        return (
+            f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
+            f"{self.refused:,} rows refused" + (f", {self.deleted:,} products deleted" if self.deleted else "")
+        )
+
+    @property
+    def remark(self) -> str:
+        return "" if self.changed else "Nothing changed."
+
+    def place(self, problem: RowProblem) -> str:
+        return f"line {problem.line}, {problem.product_id or '?'}"
+
+    def fields(self) -> dict[str, Any]:
+        return {**super().fields(), "products": self.products}
 
 
 def import_feed(
@@ -33,7 +77,7 @@ def import_feed(
     strict: bool = False,
     full_feed: bool = False,
     report: Path | None = None,
-) -> ImportReport:
+) -> ProductReport:
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
 
     Args:
@@ -48,17 +92,17 @@ def import_feed(
         StrictImportFailed: `strict` met a row with a problem.
         IndexerError: a file cannot be written; batches written before stay, and importing again adds the rest.
     """
-    started = time.monotonic()
     catalogue = Catalogue(settings.home)
     take_in = _photo_source(settings, Intake(settings, catalogue), path, images)
     prepared = prepare(read_feed(path, format), take_in, settings.cores)
     try:
-        with closing(prepared), ReportFile(report) as report_file, _temporary_file() as spool:
+        with closing(prepared), problem_file(report) as out, TemporaryFile("w+", encoding="utf-8") as spool:
+            tally = Tally(path, out)
             rows: Iterable[Prepared] = track(prepared, "import", unit="products")
             if strict:
-                _check_all(rows, report_file, spool)
+                _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _Writer(settings, catalogue, path, report_file).write(rows, full_feed, started)
+            return _write(rows, settings, catalogue, tally, full_feed)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -66,58 +110,34 @@ def import_feed(
         ) from error
 
 
-def _temporary_file() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8")
-
-
-class _Writer:
+def _write(
+    rows: Iterable[Prepared], settings: Settings, catalogue: Catalogue, tally: Tally, full_feed: bool
+) -> ProductReport:
     """Writes prepared rows to the catalogue, one transaction per batch, and counts the results."""
-
-    def __init__(self, settings: Settings, catalogue: Catalogue, path: Path, report_file: ReportFile) -> None:
-        self._catalogue, self._report_file, self._path = catalogue, report_file, path
-        self._runs = ImportRuns(settings.home)
-        self._counts: Counter[str] = Counter()
-        self._codes: Counter[str] = Counter()
-        self._shown: list[RowProblem] = []
-        self._named: set[str] = set()
-
-    def write(self, rows: Iterable[Prepared], full_feed: bool, started: float) -> ImportReport:
-        run = self._runs.start(str(self._path))
-        for batch in _batches(rows):
-            self._write_batch(run, batch)
-        good = self._counts["created"] + self._counts["updated"] + self._counts["unchanged"]
-        if full_feed and good:
-            self._counts["deleted"] = self._catalogue.delete_missing(self._named)
-        names = ("created", "updated", "unchanged", "deleted", "refused", "images", "new_images")
-        report = ImportReport(
-            source=str(self._path),
-            **{name: self._counts[name] for name in names},
-            codes=dict(sorted(self._codes.items())),
-            problems=tuple(self._shown),
-            took_s=round(time.monotonic() - started, 3),
-        )
-        self._runs.finish(run, {**report.fields(), "problems": None})
-        if not good:
-            first = f" The first: line {self._shown[0].line}: {self._shown[0].message}" if self._shown else ""
-            raise InvalidFeed(
-                f"a feed must give at least one product; got {self._counts['refused']} bad rows in {self._path} and "
-                f"no good one. Check the format.{first}"
-            )
-        return report
-
-    def _write_batch(self, run: int, batch: list[Prepared]) -> None:
-        problems = [problem for item in batch for problem in item.problems]
-        self._named.update(item.product_id for item in batch if item.product_id)
-        self._counts["refused"] += sum(item.product is None for item in batch)
-        self._codes.update(problem.code for problem in problems)
-        self._shown += problems[: _SHOWN_PROBLEMS - len(self._shown)]
+    runs, counts, named = ImportRuns(settings.home), tally.counts, set[str]()
+    run = runs.start(tally.source)
+    for batch in _batches(rows):
+        named.update(item.product_id for item in batch if item.product_id)
         hashes = {photo.sha256 for item in batch for photo in item.photos or ()}
-        self._counts["new_images"] += len(hashes) - len(self._catalogue.photos(hashes))
-        self._counts["images"] += sum(len(item.photos or ()) for item in batch)
-        items = [(item.product, item.photos) for item in batch if item.product is not None]
-        self._counts.update(self._catalogue.upsert_many(items))
-        self._report_file.add(problems)
-        self._runs.add(run, problems)
+        counts.update(
+            refused=sum(item.product is None for item in batch),
+            images=sum(len(item.photos or ()) for item in batch),
+            new_images=len(hashes) - len(catalogue.photos(hashes)),
+        )
+        counts.update(catalogue.upsert_many((item.product, item.photos) for item in batch if item.product is not None))
+        problems = [problem for item in batch for problem in item.problems]
+        tally.add_problems(problems)
+        runs.add(run, problems)
+    if full_feed and counts["created"] + counts["updated"] + counts["unchanged"]:
+        counts["deleted"] = catalogue.delete_missing(named)
+    report = ProductReport(**tally.fields())
+    runs.finish(run, {**report.fields(), "problems": None})
+    if not report.products:
+        raise InvalidFeed(
+            f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
+            f"Check the format.{tally.first_problem}"
+        )
+    return report
 
 
 def _photo_source(settings: Settings, intake: Intake, path: Path, images: Path | None) -> Callable[[str], PhotoRecord]:
@@ -145,11 +165,11 @@ def _batches(rows: Iterable[Prepared]) -> Iterator[list[Prepared]]:
         yield batch
 
 
-def _check_all(rows: Iterable[Prepared], report_file: ReportFile, spool: IO[str]) -> None:
+def _check_all(rows: Iterable[Prepared], tally: Tally, spool: IO[str]) -> None:
     """Checks the whole feed before anything is written to the catalogue; keeps its products in `spool`."""
     for row in rows:
         if row.problems:
-            report_file.add(row.problems)
+            tally.add_problems(row.problems)
             first = row.problems[0]
             raise StrictImportFailed(
                 f"--strict needs every row to be right; got line {first.line}, product {first.product_id!r}: "

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import LookalikeError
+from engine.answers import MAX_K
 from indexer.errors import IndexerError
 from indexer.rebuild.gates import GateResult
 
 FILE_NAME = "canaries.jsonl"
 KINDS = ("text", "image", "product_id")
-_MAX_K = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +69,8 @@ def _parse(path: Path, number: int, line: str) -> Canary:
     k = fields.get("k", 10)
     if not _is_word(fields.get("expect")):
         raise _bad(path, number, "`expect`, the product_id to be found", line)
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= _MAX_K:
-        raise _bad(path, number, f"`k` from 1 to {_MAX_K}", line)
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
+        raise _bad(path, number, f"`k` from 1 to {MAX_K}", line)
     query = fields[kinds[0]]
     query = str(path.parent / query) if kinds[0] == "image" else query
     return Canary(line=number, kind=kinds[0], query=query, expect=fields["expect"], k=k)

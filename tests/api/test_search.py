@@ -136,9 +136,9 @@ def test_where_urls_are_on_the_fetched_photo_is_searched_by(
 ) -> None:
     monkeypatch.setattr("data.photos.fetch_image", lambda url, _settings: f"bytes of {url}".encode())
     client = create_app(settings.replace(fetch_urls=True), fake_engine).test_client()
-    client.post("/v1/search/image", json={"image_url": "https://shop.example/a.jpg", "box": [0, 0, 9, 9]})
+    client.post("/v1/search/image", json={"image_url": "https://shop.example/a.jpg", "box": [0, 0, 20, 20]})
     assert fake_engine.requests[0].image == b"bytes of https://shop.example/a.jpg"
-    assert fake_engine.requests[0].box == (0, 0, 9, 9)
+    assert fake_engine.requests[0].box == (0, 0, 20, 20)
 
 
 @pytest.mark.parametrize("size_bytes", [60_000, 64_000, 65_536, 131_072, 1_000_000, 9_999_999])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, product_fields
 from data.errors import InvalidFilter
 from data.filters import parse_filter
-from data.filters.grammar import MAX_DEPTH, MAX_LENGTH, MAX_TERMS
+from data.filters.grammar import MAX_DEPTH, MAX_FILTER, MAX_TERMS
 
 MUG = {
     "product_id": "Mug-1",
@@ -159,19 +159,19 @@ def test_errors_name_the_place(text: str, position: int, said: str) -> None:
 
 
 def test_long_deep_and_wide_filters_are_refused() -> None:
-    parse_filter("price = 1" + " " * (MAX_LENGTH - 9))
+    parse_filter("price = 1" + " " * (MAX_FILTER - 9))
     parse_filter("(" * (MAX_DEPTH - 1) + "price = 1" + ")" * (MAX_DEPTH - 1))
     parse_filter("NOT " * (MAX_DEPTH - 1) + "price = 1")
     parse_filter(f"price IN ({', '.join(['1'] * MAX_TERMS)})")
     parse_filter("price=1" + " OR price=1" * 150)
     for text in (
-        "price = 1" + " " * (MAX_LENGTH - 8),
+        "price = 1" + " " * (MAX_FILTER - 8),
         "(" * MAX_DEPTH + "price = 1" + ")" * MAX_DEPTH,
         "NOT " * MAX_DEPTH + "price = 1",
         f"price IN ({', '.join(['1'] * (MAX_TERMS + 1))})",
         f"price IN ({','.join(['1'] * 150)}) OR price IN ({','.join(['1'] * 51)})",
-        "(" * (MAX_LENGTH - 1),
-        "NOT " * (MAX_LENGTH // 4),
+        "(" * (MAX_FILTER - 1),
+        "NOT " * (MAX_FILTER // 4),
     ):
         with pytest.raises(InvalidFilter):
             parse_filter(text)

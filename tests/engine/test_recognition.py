@@ -61,8 +61,6 @@ def test_within_narrows_labels_voters_and_neighbours(
 def test_what_it_refuses(recogniser: Recogniser, queries: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(InvalidQuery, match="teapot"):
         recogniser.recognise(queries[0][:, 0], within=["teapot"])
-    with pytest.raises(InvalidQuery, match="k must"):
-        recogniser.recognise(queries[0][:, 0], k=0)
     with pytest.raises(FingerprintMismatch):
         recogniser.recognise(np.zeros((2, 5), np.float32))
     with pytest.raises(FingerprintMismatch, match="Train the voters again"):

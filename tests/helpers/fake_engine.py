@@ -5,11 +5,11 @@ from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
-from data.filters import parse_filter
+from engine.answers import check_k, check_request, check_words
 from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
 from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
-from engine.search import Hit, SearchAnswer, SearchEngine, SearchRequest
+from engine.search import MOST_LABELS, MOST_RELATED, Hit, SearchAnswer, SearchEngine, SearchRequest
 
 
 class FakeEngine(SearchEngine):
@@ -37,12 +37,12 @@ class FakeEngine(SearchEngine):
             raise NoGeneration("a generation must be live; none is.")
 
     def search(self, request: SearchRequest) -> SearchAnswer:
+        passing = check_request(request)
         self.requests.append(request)
         self.on_search()
         self.warm()
         if request.product_id:
             self._catalogue.get(request.product_id)
-        passing = parse_filter(request.filter) if request.filter else None
         found = [facts for facts in self._catalogue.iter_facts() if request.text.lower() in facts.product.title.lower()]
         if passing is not None:
             keys = set(self._catalogue.matching_keys(passing).tolist())
@@ -56,6 +56,8 @@ class FakeEngine(SearchEngine):
         )  # fmt: skip
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
+        check_words("q", text)
+        check_k(k, MOST_RELATED)
         self.warm()
         return tuple(RelatedQuery(f"{text} {at}", 1 - at / 100, at) for at in range(min(k, 3)))
 
@@ -67,6 +69,8 @@ class FakeEngine(SearchEngine):
         within: Sequence[str] = (),
         box: tuple[float, float, float, float] | None = None,
     ) -> Recognition:
+        check_request(SearchRequest(image=image, box=box))
+        check_k(k, MOST_LABELS)
         self.warm()
         labels = [label for label in ("mug", "bowl", "shoe") if not within or label in within][:k]
         guesses = tuple(LabelGuess(label=label, score=0.5) for label in labels)

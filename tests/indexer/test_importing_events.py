@@ -11,7 +11,7 @@ from data.catalogue import Catalogue, Product
 from data.errors import InvalidFeed
 from data.events import Events
 from data.settings import Settings
-from indexer.importing import describe_events, import_events
+from indexer.importing import describe, import_events
 from indexer.importing import events as importing_events
 
 HEADER = "at,kind,query_text,product_id,position\n"
@@ -41,7 +41,7 @@ def test_a_log_goes_in_once(settings: Settings, tmp_path: Path, monkeypatch: pyt
     again = import_events(settings, path)
     assert (again.stored, again.duplicates) == (0, 10)
     assert Events(settings.home).count == 10
-    assert "6 events name a product" in describe_events(first)
+    assert "6 events name a product" in describe(first)
 
 
 def test_whole_searches_a_row(settings: Settings, tmp_path: Path) -> None:
