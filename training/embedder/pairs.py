@@ -103,7 +103,7 @@ def _add_choices(
         gathering.corrected += sum(chosen.moved[kind] for kind in kinds)
 
 
-_Numbers = dict[str, tuple[str, int]]  # `query_key` of a query -> the query as first written, its number
+_Known = dict[str, tuple[str, int]]  # `query_key` of a query -> the query as first written, its number
 
 
 class _Gathering:
@@ -111,7 +111,7 @@ class _Gathering:
 
     def __init__(self) -> None:
         self.corrected = 0
-        self._numbers: tuple[_Numbers, _Numbers] = ({}, {})  # texts, photos
+        self._numbers: tuple[_Known, _Known] = ({}, {})  # texts, photos
         self._keys = np.zeros((0, 3), np.int64)
         self._sums: NDArray[np.float64] = np.zeros(0)
         self._new: list[tuple[int, int, int]] = []

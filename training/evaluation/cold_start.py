@@ -16,6 +16,7 @@ from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from training.behaviour import Behaviour
 from training.errors import NotEnoughData
+from training.evaluation.queries import built_at
 from training.evaluation.rankings import Blend, Known, Numbers, Products, by_behaviour, by_joint
 
 MOST_QUERIES = 100_000
@@ -218,7 +219,7 @@ def joint_scores(view: LiveView, keys: Numbers, tower: TextTower | None = None) 
 
 
 def _split(events: Events, view: LiveView, given: datetime | None) -> tuple[datetime, tuple[str, ...]]:
-    built = datetime.strptime(view.generation.id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    built = built_at(view.generation.id)
     moment = given or built
     if given is None and events.count_between(built, kinds=["click"]) < _LEAST_CLICKS:
         moment = events.time_at(1 - _LATER_SHARE) or built

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue, Snapshot
 from data.errors import LookalikeError
 from data.features import FeatureStore
+from data.generations import GenerationStore
 from data.settings import Settings
 from engine.answers import Finder, QueryPoint, Question, SearchRequest
 from engine.backbones import load_input
@@ -296,8 +297,6 @@ def _findable_photos(
     settings: Settings, catalogue: Catalogue, view: LiveView
 ) -> tuple[TrainingContext, NDArray[np.int64]]:  # fmt: skip
     """Returns the photos that can be found now, as a training would see them, and their rows in the view int64 (m,)."""
-    from data.generations import GenerationStore
-
     rows = np.flatnonzero(view.mask(None))
     rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
     image_keys = np.concatenate([view.generation.rows.image_keys, view.delta_image_keys])
