@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ class PhotoRecord:
 
     Attributes:
         sha256: hex digest of the original's bytes.
-        source: absolute path that the bytes can be read from again.
+        source: absolute path that the bytes can be read from again; one in the home follows the home.
         width, height: pixels as shown.
         colours: names of the main colours seen in the photo.
     """
@@ -76,18 +77,24 @@ class Change:
     image_sha256: tuple[str, ...]
 
 
-def read_photos(connection: sqlite3.Connection, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
+def read_photos(connection: sqlite3.Connection, home: Path, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
+    root = home.absolute()
     rows = connection.execute(
         "SELECT sha256, source, size_bytes, width, height, colours FROM photos "
         "WHERE sha256 IN (SELECT value FROM json_each(?))",
         (json_list(sha256s),),
     )
-    return {row[0]: _photo(row) for row in rows}
+    return {row[0]: _photo(row, root) for row in rows}
 
 
-def _photo(row: Sequence[Any]) -> PhotoRecord:
+def _photo(row: Sequence[Any], home: Path) -> PhotoRecord:
     return PhotoRecord(
-        sha256=row[0], source=row[1], size_bytes=row[2], width=row[3], height=row[4], colours=tuple(json.loads(row[5]))
+        sha256=row[0],
+        source=str(home / row[1]),
+        size_bytes=row[2],
+        width=row[3],
+        height=row[4],
+        colours=tuple(json.loads(row[5])),
     )
 
 

@@ -43,19 +43,21 @@ class Catalogue:
         """
         given = list(items)
         with self._connections.writing() as connection:
-            return upsert_all(connection, given)
+            return upsert_all(connection, self._connections.home, given)
 
     def delete(self, product_id: str) -> bool:
         """Marks a product as deleted and removes its images; returns False if there is no such product."""
         with self._connections.writing() as connection:
-            return bool(delete_all(connection, [product_id]))
+            return bool(delete_all(connection, self._connections.home, [product_id]))
 
     def delete_missing(self, keep_product_ids: Collection[str]) -> int:
         """Deletes every product whose id is not among `keep_product_ids`; returns how many."""
         keep = set(keep_product_ids)
         with self._connections.writing() as connection:
             live = connection.execute("SELECT product_id FROM products WHERE NOT deleted")
-            return delete_all(connection, [product_id for (product_id,) in live if product_id not in keep])
+            return delete_all(
+                connection, self._connections.home, [product_id for (product_id,) in live if product_id not in keep]
+            )
 
     def get(self, product_id: str) -> ProductFacts:
         """Returns one live product.
@@ -108,7 +110,7 @@ class Catalogue:
     def photos(self, sha256s: Collection[str]) -> dict[str, PhotoRecord]:
         """Returns sha256 -> record for the given photos that are known."""
         with self._connections.reading() as connection:
-            return read_photos(connection, sha256s)
+            return read_photos(connection, self._connections.home, sha256s)
 
     def snapshot(self) -> Snapshot:
         """Returns all live images and the counter, read at one moment."""

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from data.catalogue.products import FACTS, Product
@@ -27,9 +28,9 @@ class _Stored:
     images: tuple[str, ...]
 
 
-def upsert_all(connection: sqlite3.Connection, items: Sequence[Item]) -> list[str]:
+def upsert_all(connection: sqlite3.Connection, home: Path, items: Sequence[Item]) -> list[str]:
     """Adds or replaces products and returns the outcomes, as `Catalogue.upsert_many` does."""
-    writer = _Writer(connection)
+    writer = _Writer(connection, home)
     outcomes: list[str] = []
     for start in range(0, len(items), _CHUNK):
         chunk = items[start : start + _CHUNK]
@@ -40,9 +41,9 @@ def upsert_all(connection: sqlite3.Connection, items: Sequence[Item]) -> list[st
     return outcomes
 
 
-def delete_all(connection: sqlite3.Connection, product_ids: Sequence[str]) -> int:
+def delete_all(connection: sqlite3.Connection, home: Path, product_ids: Sequence[str]) -> int:
     """Deletes the given products that are live; returns how many."""
-    writer = _Writer(connection)
+    writer = _Writer(connection, home)
     writer.load(product_ids)
     deleted = sum(writer.delete(product_id) for product_id in dict.fromkeys(product_ids))
     writer.finish()
@@ -50,8 +51,9 @@ def delete_all(connection: sqlite3.Connection, product_ids: Sequence[str]) -> in
 
 
 class _Writer:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, home: Path) -> None:
+        self._connection, self._home = connection, home
+        self._home_names = tuple(f"{name}/" for name in dict.fromkeys((home.absolute(), home.resolve())))
         self._seq = self._first_seq = connection.execute("SELECT seq FROM counter").fetchone()[0]
         self._now = moment_text(datetime.now(UTC))
         self._stored: dict[str, _Stored] = {}
@@ -77,17 +79,25 @@ class _Writer:
     def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
         """Adds photos, and updates the records of known ones that differ, for example in source or colours."""
         newest = {photo.sha256: photo for photo in photos}
-        known = read_photos(self._connection, newest)
+        known = read_photos(self._connection, self._home, newest)
         changed = [photo for photo in newest.values() if known.get(photo.sha256) != photo]
         self._connection.executemany(
             "INSERT INTO photos (sha256, source, size_bytes, width, height, colours) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (sha256) DO UPDATE SET source = excluded.source, size_bytes = excluded.size_bytes, "
             "width = excluded.width, height = excluded.height, colours = excluded.colours",
-            [(p.sha256, p.source, p.size_bytes, p.width, p.height, _json(list(p.colours))) for p in changed],
+            [
+                (p.sha256, self._stored_source(p.source), p.size_bytes, p.width, p.height, _json(list(p.colours)))
+                for p in changed
+            ],
         )
         self._recoloured |= {
             photo.sha256 for photo in changed if photo.sha256 in known and known[photo.sha256].colours != photo.colours
         }
+
+    def _stored_source(self, source: str) -> str:
+        """Returns a photo's path relative to the home if it lies there, so that it holds wherever the home goes."""
+        name = next((name for name in self._home_names if source.startswith(name)), "")
+        return source if "/../" in source else source.removeprefix(name)
 
     def upsert(self, product: Product, photos: Sequence[PhotoRecord] | None) -> str:
         stored = self._stored.get(product.product_id)

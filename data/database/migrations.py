@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlite_utils import Database
 
@@ -22,7 +23,34 @@ def m002_index_searches(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX searches_by_query ON events (query_id) WHERE kind = 'search'")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_create_tables, m002_index_searches)
+def m004_relative_sources(connection: sqlite3.Connection) -> None:
+    """Stores the paths of photos that lie in the home relative to it, so that they hold wherever the home is."""
+    home = Path(connection.execute("PRAGMA database_list").fetchone()[2]).parent.resolve()
+    connection.executemany(
+        "UPDATE photos SET source = ? WHERE sha256 = ?",
+        [
+            (inside, sha256)
+            for sha256, source in connection.execute("SELECT sha256, source FROM photos").fetchall()
+            if (inside := _inside(home, sha256, source))
+        ],
+    )
+
+
+def _inside(home: Path, sha256: str, source: str) -> str:
+    """Returns the path of a photo's original relative to the home; empty: it lies elsewhere."""
+    if source.startswith(f"{home}/"):
+        return source.removeprefix(f"{home}/")
+    upload = f"uploads/{sha256[:2]}/{sha256}"
+    # an upload of this home, from when the home was elsewhere or reached through a link
+    own = source.endswith(f"/{upload}") and ((home / upload).exists() or not Path(source).exists())
+    return upload if own else ""
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_create_tables,
+    m002_index_searches,
+    m004_relative_sources,
+)
 
 
 def pending(db: Database) -> list[Callable[[sqlite3.Connection], None]]:
@@ -57,7 +85,7 @@ def migrate(db: Database) -> None:
 
 
 # Texts that a shop leaves out are '' in products and NULL in filter_facts. Moments are ISO 8601 UTC with
-# microseconds, so that their text order is their time order.
+# microseconds, so that their text order is their time order. A photo's source is relative to the home if it lies there.
 _TABLES = (
     "CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL)",
     """CREATE TABLE products (

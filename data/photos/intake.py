@@ -65,7 +65,8 @@ class Intake:
         content = read_photo(source, self._settings, missing="missing_image")
         sha256 = hashlib.sha256(content).hexdigest()
         record = self._record(content, sha256, str(source))
-        return record if Path(record.source).is_file() else dataclasses.replace(record, source=str(source))
+        found = record.source == str(source) or self._is_whole(record)
+        return record if found else dataclasses.replace(record, source=str(source))
 
     def original(self, sha256: str) -> bytes:
         """Returns the original's bytes of a photo of the catalogue.
@@ -91,6 +92,13 @@ class Intake:
                 code="source_changed",
             )
         return content
+
+    def _is_whole(self, record: PhotoRecord) -> bool:
+        try:
+            self.read(record)
+        except InvalidImage:
+            return False
+        return True
 
     def _record(self, content: bytes, sha256: str, source: str) -> PhotoRecord:
         thumbnail = thumbnail_path(self._settings.home, sha256)
