@@ -155,9 +155,10 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
 
 @click.command("doctor")
+@click.option("--repair", is_flag=True, help="Mend what can be mended without loss.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
 @click.pass_obj
-def doctor_command(settings: Settings, as_json: bool) -> None:
+def doctor_command(settings: Settings, repair: bool, as_json: bool) -> None:
     """Check this machine, the files on disk and the parts in use, and say what to do.
 
     Each line begins with OK, WARN or FAIL. Exit status: 0 without any FAIL, 1 otherwise.
@@ -166,7 +167,7 @@ def doctor_command(settings: Settings, as_json: bool) -> None:
     """
     from indexer.operating import examine
 
-    findings = examine(settings)
+    findings = examine(settings, repair=repair)
     failed = any(finding.level == "FAIL" for finding in findings)
     if as_json:
         click.echo(json.dumps({"ok": not failed, "findings": [dataclasses.asdict(found) for found in findings]}))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue.writes import delete_all, upsert_all
+from data.catalogue.writes import delete_all, update_photos, upsert_all
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
@@ -111,6 +111,11 @@ class Catalogue:
         """Returns sha256 -> record for the given photos that are known."""
         with self._connections.reading() as connection:
             return read_photos(connection, self._connections.home, sha256s)
+
+    def update_photos(self, records: Sequence[PhotoRecord]) -> None:
+        """Replaces what is stored of the given photos, in one transaction; durable when it returns."""
+        with self._connections.writing() as connection:
+            update_photos(connection, self._connections.home, records)
 
     def snapshot(self) -> Snapshot:
         """Returns all live images and the counter, read at one moment."""

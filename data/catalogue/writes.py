@@ -41,6 +41,13 @@ def upsert_all(connection: sqlite3.Connection, home: Path, items: Sequence[Item]
     return outcomes
 
 
+def update_photos(connection: sqlite3.Connection, home: Path, photos: Sequence[PhotoRecord]) -> None:
+    """Writes the records of photos, and updates the colours of the products that show them."""
+    writer = _Writer(connection, home)
+    writer.write_photos(photos)
+    writer.finish()
+
+
 def delete_all(connection: sqlite3.Connection, home: Path, product_ids: Sequence[str]) -> int:
     """Deletes the given products that are live; returns how many."""
     writer = _Writer(connection, home)

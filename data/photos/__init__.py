@@ -5,16 +5,20 @@ from data.photos.content import PhotoInput, photo_bytes, photo_list
 from data.photos.fetch import fetch_image
 from data.photos.images import Pixels, decode, decode_photo
 from data.photos.intake import Intake, thumbnail_path
+from data.photos.originals import Lost, lost_originals, mend_sources
 
 __all__ = [
     "COLOUR_NAMES",
     "Intake",
+    "Lost",
     "PhotoInput",
     "Pixels",
     "decode",
     "decode_photo",
     "dominant_colours",
     "fetch_image",
+    "lost_originals",
+    "mend_sources",
     "photo_bytes",
     "photo_list",
     "thumbnail_path",

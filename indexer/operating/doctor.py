@@ -1,9 +1,12 @@
 """The checks of `lookalike doctor`: this machine, the files on disk and the parts in use, with advice."""
 
+import functools
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from data.database import FILE_NAME as DATABASE
 from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGeneration
 from data.features import FeatureStore
 from data.generations import REBUILD_LOCK, GenerationStore
-from data.photos import Intake
+from data.photos import Intake, Lost, lost_originals, mend_sources
 from data.settings import Settings
 from data.storage import holder
 from engine.protocols import BackboneSpec
@@ -22,6 +25,7 @@ from indexer.rebuild import encoder_of, last_rebuild, lost_encoder, versions
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _SOURCES_LOOKED_AT = 100
+_FOLDERS_NAMED = 3
 _LITTLE_SPACE_BYTES = 2_000_000_000
 
 
@@ -45,8 +49,12 @@ class Finding:
         return f"{self.level:4} {self.subject:13} {self.detail}" + (f" -> {self.advice}" if self.advice else "")
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Runs every check and returns the findings; a check that raises an error becomes a `FAIL` finding."""
+def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
+    """Runs every check and returns the findings; a check that raises an error becomes a `FAIL` finding.
+
+    Args:
+        repair: whether what can be mended without loss is mended.
+    """
     looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("python", _python),
         ("backbone", _backbone),
@@ -57,7 +65,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("generations", _generations),
         ("tuned encoder", _tuned_encoder),
         ("features", _features),
-        ("sources", _sources),
+        ("sources", functools.partial(_sources, repair=repair)),
         ("rebuild", _rebuild),
     )
     found: list[Finding] = []
@@ -222,13 +230,51 @@ def _features(settings: Settings) -> Iterator[Finding]:
         yield Finding(level=OK, subject="features", detail=detail)
 
 
-def _sources(settings: Settings) -> Iterator[Finding]:
-    """Reads an evenly spread sample of the photos' originals, which a rebuild with another backbone needs."""
+def _sources(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Looks for every photo's original, and reads some: a rebuild with another backbone needs them all."""
     if not (settings.home / DATABASE).exists():
         return
     catalogue = Catalogue(settings.home)
+    lost = lost_originals(settings.home, catalogue)
+    if found := [item for item in lost if item.found]:
+        yield _mended(catalogue, found) if repair else _elsewhere(found)
+    if gone := [item for item in lost if not item.found]:
+        yield _gone(settings.home, gone)
+    yield from _sampled(settings, catalogue, {item.record.sha256 for item in lost})
+
+
+def _mended(catalogue: Catalogue, found: list[Lost]) -> Finding:
+    mend_sources(catalogue, found)
+    return Finding(level=OK, subject="sources", detail=f"mended: {len(found):,} originals were elsewhere in the home")
+
+
+def _elsewhere(found: list[Lost]) -> Finding:
+    detail = f"{len(found):,} originals are elsewhere in the home than the catalogue says, for example {found[0].found}"
+    return Finding(level=WARN, subject="sources", detail=detail, advice="lookalike doctor --repair")
+
+
+def _gone(home: Path, gone: Sequence[Lost]) -> Finding:
+    """Names the folders whose photos are gone; only a backup brings back those that the home itself kept."""
+    uploads = home.absolute() / "uploads"
+    paths = [Path(item.record.source) for item in gone]
+    own = any(path.is_relative_to(uploads) for path in paths)
+    folders = Counter(str(uploads if path.is_relative_to(uploads) else path.parent) for path in paths)
+    named = [f"{count:,} of {folder}" for folder, count in folders.most_common(_FOLDERS_NAMED)]
+    more = ["..."] * (len(folders) > _FOLDERS_NAMED)
+    return Finding(
+        level=FAIL if own else WARN,
+        subject="sources",
+        detail=f"{len(gone):,} originals cannot be used, they are gone: {', '.join(named + more)}",
+        advice="bring them back"
+        + (" (uploads: from a backup of the home)" if own else "")
+        + ", or import again with --images NEW_FOLDER; they are needed when the backbone changes",
+    )
+
+
+def _sampled(settings: Settings, catalogue: Catalogue, lost: set[str]) -> Iterator[Finding]:
+    """Reads an evenly spread sample of the originals that are there."""
     intake = Intake(settings, catalogue)
-    photos = sorted(set(catalogue.snapshot().image_sha256))
+    photos = sorted(set(catalogue.snapshot().image_sha256) - lost)
     looked_at = photos[:: max(1, len(photos) // _SOURCES_LOOKED_AT)]
     problems = []
     for record in catalogue.photos(looked_at).values():
@@ -240,8 +286,8 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         detail = f"{len(problems)} of {len(looked_at)} originals looked at cannot be used: {problems[0]}"
         advice = "bring them back or import again; they are needed when the backbone changes"
         yield Finding(level=WARN, subject="sources", detail=detail, advice=advice)
-    elif photos:
-        detail = f"{len(looked_at)} of {len(photos):,} originals looked at, all as they were imported"
+    elif photos and not lost:
+        detail = f"all {len(photos):,} originals are there; {len(looked_at)} looked at, all as they were imported"
         yield Finding(level=OK, subject="sources", detail=detail)
 
 

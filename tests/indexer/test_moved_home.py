@@ -14,6 +14,7 @@ from data.database import FILE_NAME
 from data.photos import Intake
 from data.settings import Settings
 from indexer.importing import import_feed
+from indexer.operating import examine
 
 Photo = Callable[..., bytes]
 
@@ -105,3 +106,42 @@ def test_importing_from_a_renamed_folder_finds_the_photos_again(settings: Settin
     assert {Path(record.source).parent for record in records} == {tmp_path / "renamed"}
     for record in records:
         assert Intake(settings, catalogue).read(record)
+
+
+def sources_said(settings: Settings, *, repair: bool = False) -> list[tuple[str, str]]:
+    found = examine(settings, repair=repair)
+    return [(finding.level, finding.detail) for finding in found if finding.subject == "sources"]
+
+
+def test_the_doctor_names_the_folder_that_is_gone(settings: Settings, tmp_path: Path) -> None:
+    import_feed(settings, draw_catalogue(tmp_path / "photos", texts=False))
+    assert [level for level, _ in sources_said(settings)] == ["OK"]
+    (tmp_path / "photos").rename(tmp_path / "renamed")
+    [(level, detail)] = sources_said(settings)
+    assert level == "WARN"
+    assert f"120 originals cannot be used, they are gone: 120 of {tmp_path / 'photos'}" in detail
+
+
+def test_the_doctor_fails_where_an_upload_is_lost(settings: Settings, photo: Photo) -> None:
+    upload(settings, photo())
+    shutil.rmtree(settings.home / "uploads")
+    [(level, detail)] = sources_said(settings)
+    assert level == "FAIL"
+    assert str(settings.home / "uploads") in detail
+
+
+def test_the_doctor_mends_a_home_that_was_moved_before_its_paths_were_relative(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The step knows an upload by its name; a feed's photo in the home is found by looking."""
+    import_feed(settings, draw_catalogue(settings.home / "sample", texts=False))
+    make_old(settings.home, once_at=tmp_path / "once" / "home")
+    (settings.home / "sample" / "red-disc-1.png").write_bytes(b"other bytes")
+    moved = move(settings, tmp_path / "moved")
+    elsewhere, gone = sources_said(moved)[:2]
+    assert elsewhere[0] == gone[0] == "WARN"
+    assert "119 originals are elsewhere in the home" in elsewhere[1]
+    assert ("OK", "mended: 119 originals were elsewhere in the home") in sources_said(moved, repair=True)
+    [after] = [detail for _, detail in sources_said(moved) if "gone" in detail or "elsewhere" in detail]
+    assert f"1 originals cannot be used, they are gone: 1 of {tmp_path / 'once' / 'home' / 'sample'}" in after
+    assert stored_sources(moved.home).count("sample/red-disc-0.png") == 1
