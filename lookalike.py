@@ -167,9 +167,13 @@ class Shop:
 
         return self._writer.put(parse_product(product), [self._bytes(image) for image in photo_list(images)])
 
-    def delete(self, product_id: str) -> None:
-        """Takes a product out of every later search; raises UnknownProduct where there is none."""
-        self._writer.delete(product_id)
+    def delete(self, product_id: str, *, purge: bool = False) -> None:
+        """Takes a product out of every later search; raises UnknownProduct where there is none.
+
+        Args:
+            purge: whether its facts and photos are erased at once, also those of a product that is deleted already.
+        """
+        self._writer.delete(product_id, purge=purge)
 
     def import_feed(
         self, path: str | Path, *, format: str = "auto", images: str | Path | None = None, strict: bool = False,

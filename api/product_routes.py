@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from api.batch import BODY_LIMIT, run_batch
 from api.documents import json_answer, product_document
 from api.errors import BadRequest
-from api.parsing import from_json
+from api.parsing import from_json, from_texts
 from api.resources import resources
 from api.uploads import limit_body, read_body, read_parts, require_type
 from data.catalogue import Product, parse_product
@@ -46,7 +46,14 @@ def get_product(product_id: str) -> Response:
 
 @blueprint.delete("/v1/products/<product_id>")
 def delete_product(product_id: str) -> Response:
-    resources().writer.delete(product_id)
+    """Deletes a product; with `purge=true` its facts and photos are erased at once."""
+    fields = from_texts(request.args)
+    if unknown := sorted(set(fields) - {"purge"}):
+        raise BadRequest(f"the only parameter is purge; got {unknown[0]!r:.100}.", field=unknown[0][:100])
+    purge = fields.get("purge", "false")
+    if purge not in ("true", "false"):
+        raise BadRequest(f"purge must be true or false; got {purge!r:.100}.", field="purge")
+    resources().writer.delete(product_id, purge=purge == "true")
     return Response(status=204)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
-from data.photos import Intake
+from data.photos import Examined, Intake, deletions_held, erase_product
 from engine.search import SearchEngine
 
 
@@ -46,9 +46,11 @@ class ProductWriter:
             with self._changing:
                 return self._catalogue.upsert(product, None)
         with self._slot():
-            photos = [self._accept(number, content) for number, content in enumerate(contents, start=1)]
-            self._embed(photos)
-        with self._changing:
+            # all are examined before any is stored, so that a refused request leaves nothing behind
+            examined = [self._examine(number, content) for number, content in enumerate(contents, start=1)]
+            self._embed([self._intake.store(photo) for photo in examined])
+        with self._changing, deletions_held(self._catalogue.home):
+            photos = [self._intake.store(photo) for photo in examined]  # again what was deleted meanwhile
             return self._catalogue.upsert(product, photos)
 
     def put_many(self, items: Sequence[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
@@ -63,7 +65,7 @@ class ProductWriter:
         with self._slot():
             self._embed([photo for _, photos in items for photo in photos or ()])
         with self._changing:
-            return self._catalogue.upsert_many(items)
+            return self._intake.write(items)
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
         """Replaces the named facts of a product and returns it.
@@ -77,13 +79,17 @@ class ProductWriter:
             self._catalogue.upsert(patch_product(facts.product, changes), None)
             return self._catalogue.get(product_id)
 
-    def delete(self, product_id: str) -> None:
+    def delete(self, product_id: str, *, purge: bool = False) -> None:
         """Takes a product out of every later search.
 
+        Args:
+            purge: whether its facts and photos are erased at once, also those of a product that is deleted already.
+
         Raises:
-            UnknownProduct: there is no such product.
+            UnknownProduct: there is no such product; with `purge`: there is nothing left of it.
         """
-        if not self._catalogue.delete(product_id):
+        deleted = erase_product(self._catalogue, product_id) if purge else self._catalogue.delete(product_id)
+        if not deleted:
             raise UnknownProduct(product_id)
 
     def _embed(self, photos: Sequence[PhotoRecord]) -> None:
@@ -93,8 +99,8 @@ class ProductWriter:
         except NoGeneration:
             return
 
-    def _accept(self, number: int, content: bytes) -> PhotoRecord:
+    def _examine(self, number: int, content: bytes) -> Examined:
         try:
-            return self._intake.accept_bytes(content)
+            return self._intake.examine(content)
         except InvalidImage as error:
             raise error.numbered(number) from error

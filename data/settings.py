@@ -45,6 +45,10 @@ class Settings:
         image_roots: folders that paths in `POST /v1/products:batch` may point into.
         fetch_urls: whether images may be fetched from http(s) URLs.
         keep_generations: how many published generations are kept.
+        keep_deleted_days: days for which photos and facts that products gave up are kept; 0: for ever.
+        keep_events_days: days for which searches, clicks, carts and purchases are kept; 0: for ever.
+        keep_queries_days: days for which events keep the words, the photo and the session of a search; 0: as long as
+            the events.
         fresh_days: a product created within this many days is a fresh product.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
         queue_size: queries that may wait at the server before it answers 503.
@@ -69,6 +73,9 @@ class Settings:
     image_roots: tuple[Path, ...] = ()
     fetch_urls: bool = False
     keep_generations: int = 3
+    keep_deleted_days: int = 30
+    keep_events_days: int = 0
+    keep_queries_days: int = 0
     fresh_days: int = 90
     max_quality_drop: float = 0.02
     queue_size: int = 64
@@ -207,7 +214,10 @@ def _checked(settings: Settings) -> Settings:
     for name in ("space_dim", "max_image_bytes", "max_pixels", "keep_generations", "queue_size", "deadline_s"):
         if not getattr(settings, name) > 0:
             raise SettingsError(f"{name} must be above 0; got {getattr(settings, name)}.")
-    for name in ("threads", "fresh_days", "rate_limit", "max_quality_drop"):
+    for name in (
+        "threads", "fresh_days", "rate_limit", "max_quality_drop",
+        "keep_deleted_days", "keep_events_days", "keep_queries_days",
+    ):  # fmt: skip
         if not getattr(settings, name) >= 0:
             raise SettingsError(f"{name} must be 0 or more; got {getattr(settings, name)}.")
     if settings.max_quality_drop > 1:

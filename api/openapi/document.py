@@ -106,8 +106,11 @@ _PRODUCT_PATHS: dict[str, Any] = {
                             _answers((400, *_READ, 413, 415), _200=_PRODUCT),
                             requestBody=_body(json=ref("ProductFacts"))),
         "get": _operation("Products", "getProduct", "Read a product.", _answers(_READ, _200=_PRODUCT)),
-        "delete": _operation("Products", "deleteProduct", "Delete a product; the next search no longer finds it.",
-                             _answers(_READ, _204=_answer("Deleted."))),
+        "delete": _operation("Products", "deleteProduct", "Delete a product; the next search no longer finds it. "
+                             "With `purge=true` its facts and photos are erased at once, also those of a product that "
+                             "is deleted already.",
+                             _answers((400, *_READ), _204=_answer("Deleted.")),
+                             parameters=_query(purge={"type": "boolean", "default": False})),
     },
     "/v1/products:batch": {
         "post": _operation("Products", "batch",

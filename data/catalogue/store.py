@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
 from data.catalogue.writes import delete_all, update_photos, upsert_all
@@ -27,6 +28,11 @@ class Catalogue:
     def __init__(self, home: Path) -> None:
         self._connections = Connections(home)
         self._connections.db  # noqa: B018 - opens, checks and migrates now, so that a bad file is reported at once
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the catalogue's files."""
+        return self._connections.home
 
     def upsert(self, product: Product, photos: Sequence[PhotoRecord] | None) -> str:
         """Adds or replaces one product; see `upsert_many`."""
@@ -58,6 +64,23 @@ class Catalogue:
             return delete_all(
                 connection, self._connections.home, [product_id for (product_id,) in live if product_id not in keep]
             )
+
+    def erase_deleted(self, before: datetime) -> int:
+        """Erases facts and photos that products gave up before a time; returns how many photos were erased.
+
+        Their files are for `data.photos.sweep` to delete.
+        """
+        with self._connections.writing() as connection:
+            return erase_deleted(connection, before)
+
+    def erase_product(self, product_id: str) -> list[str] | None:
+        """Deletes a product and erases its facts and photos at once.
+
+        Returns:
+            sha256 of the photos erased, which no other product needs. None: there is nothing of such a product.
+        """
+        with self._connections.writing() as connection:
+            return erase_product(connection, self._connections.home, product_id)
 
     def get(self, product_id: str) -> ProductFacts:
         """Returns one live product.

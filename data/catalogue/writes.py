@@ -134,8 +134,10 @@ class _Writer:
         key = (stored.product_key,)
         self._seq += 1
         self._connection.execute(
-            "UPDATE products SET deleted = 1, image_seq = ? WHERE product_key = ?", (self._seq, *key)
+            "UPDATE products SET deleted = 1, deleted_at = ?, image_seq = ? WHERE product_key = ?",
+            (self._now, self._seq, *key),
         )
+        self._release(stored.product_key, stored.images)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
         stored.deleted, stored.images = True, ()
@@ -174,7 +176,8 @@ class _Writer:
         self._seq += 1
         if stored is not None:
             self._connection.execute(
-                "UPDATE products SET deleted = 0, image_seq = ? WHERE product_key = ?", (self._seq, stored.product_key)
+                "UPDATE products SET deleted = 0, deleted_at = NULL, image_seq = ? WHERE product_key = ?",
+                (self._seq, stored.product_key),
             )
             self._set_facts(stored.product_key, facts)
             return stored.product_key
@@ -195,14 +198,23 @@ class _Writer:
 
     def _set_images(self, key: int, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         """Replaces the image list; an image that stays keeps its image_key."""
-        gone = [(key, sha256) for sha256 in old if sha256 not in new]
-        self._connection.executemany("DELETE FROM product_images WHERE product_key = ? AND sha256 = ?", gone)
+        gone = [sha256 for sha256 in old if sha256 not in new]
+        self._release(key, gone)
+        self._connection.executemany(
+            "DELETE FROM product_images WHERE product_key = ? AND sha256 = ?", [(key, sha256) for sha256 in gone]
+        )
         self._connection.executemany(
             "INSERT INTO product_images (product_key, sha256, position) VALUES (?, ?, ?) "
             "ON CONFLICT (product_key, sha256) DO UPDATE SET position = excluded.position",
             [(key, sha256, position) for position, sha256 in enumerate(new)],
         )
         self._connection.execute("UPDATE products SET image_seq = ? WHERE product_key = ?", (self._seq, key))
+
+    def _release(self, key: int, photos: Sequence[str]) -> None:
+        """Notes that the product shows these photos no longer; they are kept for a while."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO released_images VALUES (?, ?, ?)", [(key, sha256, self._now) for sha256 in photos]
+        )
 
     def _index(self, key: int, product: Product, facts: tuple[Any, ...]) -> None:
         """Rewrites the facts of one product that filters read."""

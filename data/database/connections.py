@@ -160,6 +160,7 @@ def _connect(path: Path) -> Database:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted does not stay readable in the file
         return Database(connection)
     except BaseException:
         connection.close()

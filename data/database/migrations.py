@@ -23,8 +23,14 @@ def m002_index_searches(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX searches_by_query ON events (query_id) WHERE kind = 'search'")
 
 
-def m004_relative_sources(connection: sqlite3.Connection) -> None:
-    """Stores the paths of photos that lie in the home relative to it, so that they hold wherever the home is."""
+def m004_paths_and_releases(connection: sqlite3.Connection) -> None:
+    """Makes the paths of photos in the home relative to it, and notes when products let go of photos."""
+    _make_sources_relative(connection)
+    for statement in _RELEASES:
+        connection.execute(statement)
+
+
+def _make_sources_relative(connection: sqlite3.Connection) -> None:
     home = Path(connection.execute("PRAGMA database_list").fetchone()[2]).parent.resolve()
     connection.executemany(
         "UPDATE photos SET source = ? WHERE sha256 = ?",
@@ -49,7 +55,7 @@ def _inside(home: Path, sha256: str, source: str) -> str:
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
-    m004_relative_sources,
+    m004_paths_and_releases,
 )
 
 
@@ -138,4 +144,16 @@ _TABLES = (
     """CREATE TABLE api_keys (
         id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, scopes TEXT NOT NULL,
         created_at TEXT NOT NULL, revoked_at TEXT)""",
+)
+# Photos that a product no longer shows, and when products were deleted (NULL once their facts are emptied). What was
+# let go before this step counts as let go now; product_key 0 is no product.
+_RELEASES = (
+    """CREATE TABLE released_images (
+        product_key INTEGER NOT NULL, sha256 TEXT NOT NULL, released_at TEXT NOT NULL,
+        PRIMARY KEY (product_key, sha256)) WITHOUT ROWID""",
+    "CREATE INDEX released_images_by_sha256 ON released_images (sha256)",
+    """INSERT INTO released_images SELECT 0, sha256, strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 'now') FROM photos
+        WHERE sha256 NOT IN (SELECT sha256 FROM product_images)""",
+    "ALTER TABLE products ADD COLUMN deleted_at TEXT",
+    "UPDATE products SET deleted_at = strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 'now') WHERE deleted",
 )

@@ -39,6 +39,7 @@ LEFT JOIN events AS s ON e.query_id != '' AND s.event_id = coalesce(
 WHERE (e.at, e.event_id) > (?, ?) AND e.kind IN (SELECT value FROM json_each(?))
 ORDER BY e.at, e.event_id LIMIT ?
 """
+_WITH_QUERY = "(query_text != '' OR photo_sha256 != '' OR session != '')"
 _COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
 
 
@@ -146,6 +147,26 @@ class Events:
         """Returns the sha256 of every photo that was searched with."""
         rows = self._connections.query("SELECT DISTINCT photo_sha256 FROM events WHERE photo_sha256 != ''")
         return {sha256 for (sha256,) in rows}
+
+    def forget(self, before: datetime) -> int:
+        """Deletes the events from before a time; returns how many."""
+        with self._connections.writing() as connection:
+            return connection.execute("DELETE FROM events WHERE at < ?", (moment_text(before),)).rowcount
+
+    def forget_queries(self, before: datetime) -> int:
+        """Empties words, photo and session of the events from before a time; returns of how many.
+
+        What was shown, clicked and bought stays; the training learns nothing more from these searches.
+        """
+        with self._connections.writing() as connection:
+            return connection.execute(
+                f"UPDATE events SET query_text = '', photo_sha256 = '', session = '' WHERE at < ? AND {_WITH_QUERY}",  # noqa: S608 - a constant
+                (moment_text(before),),
+            ).rowcount
+
+    def state(self) -> list[Any]:
+        """Returns numbers and times that differ after events came in or were forgotten."""
+        return list(self._connections.query(f"SELECT count(*), min(at), max(at), sum({_WITH_QUERY}) FROM events")[0])  # noqa: S608
 
     def count_between(
         self, since: datetime, until: datetime | None = None, kinds: Collection[str] = KINDS

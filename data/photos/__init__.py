@@ -2,24 +2,29 @@
 
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list
+from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import fetch_image
 from data.photos.images import Pixels, decode, decode_photo
-from data.photos.intake import Intake, thumbnail_path
+from data.photos.intake import Examined, Intake, deletions_held, thumbnail_path
 from data.photos.originals import Lost, lost_originals, mend_sources
 
 __all__ = [
     "COLOUR_NAMES",
+    "Examined",
     "Intake",
     "Lost",
     "PhotoInput",
     "Pixels",
     "decode",
     "decode_photo",
+    "deletions_held",
     "dominant_colours",
+    "erase_product",
     "fetch_image",
     "lost_originals",
     "mend_sources",
     "photo_bytes",
     "photo_list",
+    "sweep",
     "thumbnail_path",
 ]

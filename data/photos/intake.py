@@ -5,18 +5,21 @@ import hashlib
 import io
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from data.catalogue import Catalogue, PhotoRecord
+from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidImage
 from data.photos.colours import dominant_colours
 from data.photos.content import check_bytes, read_photo
 from data.photos.images import Pixels, decode_photo
 from data.settings import Settings
-from data.storage import write_bytes
+from data.storage import waiting, write_bytes
 
 THUMBNAIL_SIDE = 320
 
@@ -29,6 +32,28 @@ def thumbnail_path(home: Path, sha256: str) -> Path:
 def upload_path(home: Path, sha256: str) -> Path:
     """Returns the path of the original of an uploaded photo."""
     return home / "uploads" / sha256[:2] / sha256
+
+
+def deletions_held(home: Path) -> AbstractContextManager[None]:
+    """Holds back everybody else's deletion of photos in this home while the block runs.
+
+    Who writes products checks within it that their photos' files are there; who deletes files checks within it that no
+    product needs them. So no product is ever left without a file that it was acknowledged with.
+    """
+    return waiting(home / "photos.lock")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An uploaded photo that was checked and decoded; nothing of it is stored yet.
+
+    Attributes:
+        thumbnail: None where the home has it already.
+    """
+
+    content: bytes
+    record: PhotoRecord
+    thumbnail: Image.Image | None
 
 
 class Intake:
@@ -47,13 +72,31 @@ class Intake:
         Raises:
             InvalidImage: the bytes are not a photo that the project accepts; nothing is stored.
         """
+        return self.store(self.examine(content))
+
+    def examine(self, content: bytes) -> Examined:
+        """Checks and decodes an uploaded photo, and stores nothing.
+
+        Raises:
+            InvalidImage: the bytes are not a photo that the project accepts.
+        """
         check_bytes(len(content), self._settings)
         sha256 = hashlib.sha256(content).hexdigest()
-        kept = upload_path(self._settings.home, sha256).absolute()
-        record = self._record(content, sha256, str(kept))
-        if not kept.exists():
-            write_bytes(kept, content)
-        return dataclasses.replace(record, source=str(kept))
+        kept = str(upload_path(self._settings.home, sha256).absolute())
+        examined = self._examine(content, sha256, kept)
+        return dataclasses.replace(examined, record=dataclasses.replace(examined.record, source=kept))
+
+    def store(self, examined: Examined) -> PhotoRecord:
+        """Stores the original, durably, and the thumbnail of an examined photo, and returns its record."""
+        self._store_thumbnail(examined)
+        path = Path(examined.record.source)
+        try:
+            os.utime(path)  # it is in use again: its time holds a sweep off until a product shows it
+        except FileNotFoundError:
+            write_bytes(path, examined.content)
+        except PermissionError:  # another user's file, which this one may only read
+            pass
+        return examined.record
 
     def accept_path(self, path: Path) -> PhotoRecord:
         """Returns the record of a photo file; the original stays where it is.
@@ -64,7 +107,9 @@ class Intake:
         source = path.absolute()
         content = read_photo(source, self._settings, missing="missing_image")
         sha256 = hashlib.sha256(content).hexdigest()
-        record = self._record(content, sha256, str(source))
+        examined = self._examine(content, sha256, str(source))
+        self._store_thumbnail(examined)
+        record = examined.record
         found = record.source == str(source) or self._is_whole(record)
         return record if found else dataclasses.replace(record, source=str(source))
 
@@ -93,6 +138,26 @@ class Intake:
             )
         return content
 
+    def write(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
+        """Adds or replaces products with photos that were taken in, as `Catalogue.upsert_many` does.
+
+        Files that were deleted since the photos were taken in are made again first.
+
+        Raises:
+            InvalidImage: such a photo's original is gone, too; nothing is written.
+        """
+        given = list(items)
+        with deletions_held(self._settings.home):
+            for record in (photo for _, photos in given for photo in photos or ()):
+                self._restore(record)
+            return self._catalogue.upsert_many(given)
+
+    def _restore(self, record: PhotoRecord) -> None:
+        upload = upload_path(self._settings.home, record.sha256).absolute()
+        lost_upload = record.source == str(upload) and not upload.is_file()
+        if lost_upload or not _holds_bytes(thumbnail_path(self._settings.home, record.sha256)):
+            self._store_thumbnail(self._examine(self.read(record), record.sha256, record.source))
+
     def _is_whole(self, record: PhotoRecord) -> bool:
         try:
             self.read(record)
@@ -100,15 +165,13 @@ class Intake:
             return False
         return True
 
-    def _record(self, content: bytes, sha256: str, source: str) -> PhotoRecord:
-        thumbnail = thumbnail_path(self._settings.home, sha256)
+    def _examine(self, content: bytes, sha256: str, source: str) -> Examined:
         known = self._catalogue.photo(sha256)
-        if known is not None and _holds_bytes(thumbnail):
-            return known
+        if known is not None and _holds_bytes(thumbnail_path(self._settings.home, sha256)):
+            return Examined(content, known, None)
         photo = decode_photo(content, self._settings, target=THUMBNAIL_SIDE)
         small = _shrink(photo.pixels)
-        _write_thumbnail(thumbnail, small)
-        return PhotoRecord(
+        record = PhotoRecord(
             sha256=sha256,
             source=source,
             size_bytes=len(content),
@@ -116,6 +179,16 @@ class Intake:
             height=photo.height,
             colours=dominant_colours(np.asarray(small)),
         )
+        return Examined(content, record, small)
+
+    def _store_thumbnail(self, examined: Examined) -> None:
+        path = thumbnail_path(self._settings.home, examined.record.sha256)
+        if _holds_bytes(path):
+            return
+        small = examined.thumbnail
+        if small is None:  # deleted since it was examined
+            small = _shrink(decode_photo(examined.content, self._settings, target=THUMBNAIL_SIDE).pixels)
+        _write_thumbnail(path, small)
 
 
 def _holds_bytes(path: Path) -> bool:

@@ -24,12 +24,12 @@ class Lost:
     found: Path | None
 
 
-def lost_originals(home: Path, catalogue: Catalogue) -> list[Lost]:
+def lost_originals(catalogue: Catalogue) -> list[Lost]:
     """Returns the photos of live products whose original is gone; every photo is looked for, none is decoded."""
     photos = sorted(set(catalogue.snapshot().image_sha256))
     blocks = (photos[start : start + _BLOCK] for start in range(0, len(photos), _BLOCK))
     records = (record for block in blocks for record in catalogue.photos(block).values())
-    return [Lost(record, _found(home, record)) for record in records if not Path(record.source).is_file()]
+    return [Lost(record, _found(catalogue.home, record)) for record in records if not Path(record.source).is_file()]
 
 
 def mend_sources(catalogue: Catalogue, lost: list[Lost]) -> None:

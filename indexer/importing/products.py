@@ -93,7 +93,8 @@ def import_feed(
         IndexerError: a file cannot be written; batches written before stay, and importing again adds the rest.
     """
     catalogue = Catalogue(settings.home)
-    take_in = _photo_source(settings, Intake(settings, catalogue), path, images)
+    intake = Intake(settings, catalogue)
+    take_in = _photo_source(settings, intake, path, images)
     prepared = prepare(read_feed(path, format), take_in, settings.cores)
     try:
         with closing(prepared), problem_file(report) as out, TemporaryFile("w+", encoding="utf-8") as spool:
@@ -102,7 +103,7 @@ def import_feed(
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _write(rows, settings, catalogue, tally, full_feed)
+            return _write(rows, catalogue, intake, tally, full_feed)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -111,10 +112,10 @@ def import_feed(
 
 
 def _write(
-    rows: Iterable[Prepared], settings: Settings, catalogue: Catalogue, tally: Tally, full_feed: bool
+    rows: Iterable[Prepared], catalogue: Catalogue, intake: Intake, tally: Tally, full_feed: bool
 ) -> ProductReport:
     """Writes prepared rows to the catalogue, one transaction per batch, and counts the results."""
-    runs, counts, named = ImportRuns(settings.home), tally.counts, set[str]()
+    runs, counts, named = ImportRuns(catalogue.home), tally.counts, set[str]()
     run = runs.start(tally.source)
     for batch in _batches(rows):
         named.update(item.product_id for item in batch if item.product_id)
@@ -124,7 +125,7 @@ def _write(
             images=sum(len(item.photos or ()) for item in batch),
             new_images=len(hashes) - len(catalogue.photos(hashes)),
         )
-        counts.update(catalogue.upsert_many((item.product, item.photos) for item in batch if item.product is not None))
+        counts.update(intake.write((item.product, item.photos) for item in batch if item.product is not None))
         problems = [problem for item in batch for problem in item.problems]
         tally.add_problems(problems)
         runs.add(run, problems)

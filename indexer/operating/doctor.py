@@ -235,7 +235,7 @@ def _sources(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     if not (settings.home / DATABASE).exists():
         return
     catalogue = Catalogue(settings.home)
-    lost = lost_originals(settings.home, catalogue)
+    lost = lost_originals(catalogue)
     if found := [item for item in lost if item.found]:
         yield _mended(catalogue, found) if repair else _elsewhere(found)
     if gone := [item for item in lost if not item.found]:

@@ -1,11 +1,15 @@
-"""Clears up after a rebuild: deletes old generations, unused features and unused text encoders."""
+"""Forgets what is kept long enough before a rebuild; after it deletes old generations, features and encoders."""
 
 import logging
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
+from data.catalogue import Catalogue
 from data.errors import LookalikeError
 from data.events import Events
 from data.features import drop_unused_sets
+from data.photos import sweep
+from data.settings import Settings
 from engine.text import drop_unused_encoders
 from indexer.rebuild.encoders import encoder_of
 from indexer.rebuild.job import Job
@@ -17,6 +21,29 @@ _UNUSED_S = 30 * 86_400.0
 # A tuned encoder is as large as the model it came from, and a shop whose texts change nightly makes one every night.
 _UNUSED_ENCODER_S = 7 * 86_400.0
 _log = logging.getLogger("lookalike.rebuild")
+
+
+def forget(settings: Settings) -> None:
+    """Erases deleted products, photos that none needs, events and queries, each once the settings say so.
+
+    It runs first, so that nothing new is learned from them, and that they go even if nothing can be published. A
+    failure is only logged: the next rebuild tries again.
+    """
+    now = datetime.now(UTC)
+    catalogue, events = Catalogue(settings.home), Events(settings.home)
+    steps = (
+        (settings.keep_deleted_days, catalogue.erase_deleted, "photos that products gave up"),
+        (settings.keep_events_days, events.forget, "events"),
+        (settings.keep_queries_days, events.forget_queries, "queries, of which events keep the rest"),
+    )
+    try:
+        for days, erase, what in steps:
+            if days and (erased := erase(now - timedelta(days=days))):
+                _log.info("erased %d %s more than %d days ago", erased, what, days)
+        if swept := sweep(catalogue):
+            _log.info("deleted %d files of photos that no product needs", swept)
+    except (LookalikeError, OSError) as error:
+        _log.warning("what is kept long enough could not be erased: %s", error)
 
 
 def stale_features(job: Job) -> list[str]:

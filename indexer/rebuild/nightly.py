@@ -18,7 +18,7 @@ from engine.protocols import Backbone, Floats
 from engine.space import PROJECTION_FILE
 from indexer.rebuild.encoders import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
-from indexer.rebuild.housekeeping import prune, stale_features
+from indexer.rebuild.housekeeping import forget, prune, stale_features
 from indexer.rebuild.job import Job, open_job
 from indexer.rebuild.parts import Trained, inputs_of, take_over_parts, train_parts
 from indexer.rebuild.photos import embed
@@ -70,6 +70,7 @@ def rebuild(
 
 def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backbone: Backbone | None) -> None:
     with journal.step("snapshot"):
+        forget(settings)
         job = open_job(settings, journal, full, backbone)
         stale = stale_features(job)
     with journal.step("embed"):

@@ -41,7 +41,7 @@ def inputs_of(job: Job) -> dict[str, Any]:
         "photos": hashlib.sha256("".join(job.snapshot.image_sha256).encode()).hexdigest(),
         "fingerprint": job.spec.fingerprint,
         "parts": sorted(part.name for part in PARTS),
-        "events": Events(job.settings.home).count,
+        "events": Events(job.settings.home).state(),
         "versions": versions(),
         **{name: getattr(job.settings, name) for name in names},
     }

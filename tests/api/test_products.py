@@ -71,6 +71,25 @@ def test_a_put_that_fails_changes_nothing(client: FlaskClient, settings: Setting
     assert (facts["title"], len(facts["images"])) == ("before", 1)
 
 
+def test_a_put_that_is_refused_stores_no_photo(client: FlaskClient, settings: Settings, photo: Photo) -> None:
+    assert put(client, "p", {}, photo("red"), photo("blue"), photo("green")[:200]).status_code == 422
+    assert not [path for path in settings.home.glob("*/*/*") if path.is_file()]
+
+
+def test_a_delete_may_purge(client: FlaskClient, settings: Settings, photo: Photo) -> None:
+    put(client, "p", {}, photo())
+    put(client, "q", {}, photo())
+    for wrong in ("?purge=yes", "?purge=true&purge=true", "?purg=true"):
+        assert client.delete(f"/v1/products/p{wrong}").status_code == 400
+    assert client.delete("/v1/products/p?purge=false").status_code == 204
+    kept = [path for path in settings.home.glob("*/*/*") if path.is_file()]
+    assert len(kept) == 2, "deleted, but not purged"
+    assert client.delete("/v1/products/q?purge=true").status_code == 204
+    assert client.delete("/v1/products/p?purge=true").status_code == 204, "deleted before, and purged now"
+    assert client.delete("/v1/products/p?purge=true").status_code == 404
+    assert not [path for path in settings.home.glob("*/*/*") if path.is_file()]
+
+
 @pytest.mark.parametrize(
     "facts",
     ["", "nope", "[]", '{"price": -1}', '{"price": true}', '{"product_id": "other"}', '{"title": []}',

@@ -2,7 +2,8 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 from imported_shapes import import_shapes
 from tiny_backbone import TinyBackbone
 
+from data.catalogue import Catalogue, Product
+from data.database import Connections
 from data.events import Event, Events
 from data.features import FeatureStore
 from data.generations import GenerationStore
+from data.photos import Intake
 from data.settings import Settings
+from indexer.errors import NothingToIndex
 from indexer.rebuild import rebuild
 
 
@@ -52,3 +57,38 @@ def test_features_of_photos_and_backbones_that_are_gone_are_dropped(feed: Path, 
     rebuild(settings, backbone=TinyBackbone())
     assert [path.name for path in (settings.home / "features").iterdir()] == [spec.fingerprint]
     assert store.keys() == [*before, searched]
+
+
+def searched(days_ago: int) -> Event:
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    return Event(event_id=f"s{days_ago}", kind="search", at=at, session="s", query_text=f"mug {days_ago}",
+                 photo_sha256="a" * 64)  # fmt: skip
+
+
+def test_events_and_queries_are_kept_as_long_as_the_settings_say(feed: Path, settings: Settings) -> None:
+    events = Events(settings.home)
+    events.append([searched(1), searched(10), searched(100)])
+    first = rebuild(settings, backbone=TinyBackbone())
+    assert events.count == 3, "for ever"
+    again = rebuild(settings.replace(keep_events_days=50, keep_queries_days=5), backbone=TinyBackbone())
+    kept = [(event.event_id, event.query_text, event.photo_sha256, event.session) for event in events.iterate()]
+    assert kept == [("s10", "", "", ""), ("s1", "mug 1", "a" * 64, "s")]
+    assert not first.unchanged
+    assert not again.unchanged, "what was learned from the others is learned anew without them"
+    assert rebuild(settings.replace(keep_events_days=50, keep_queries_days=5), backbone=TinyBackbone()).unchanged
+
+
+def test_what_was_deleted_goes_even_where_nothing_is_left_to_publish(
+    settings: Settings, photo: Callable[..., bytes]
+) -> None:
+    catalogue = Catalogue(settings.home)
+    catalogue.upsert(Product(product_id="a"), [Intake(settings, catalogue).accept_bytes(photo())])
+    catalogue.delete("a")
+    long_ago = (datetime.now(UTC) - timedelta(days=31)).isoformat(timespec="microseconds")
+    Connections(settings.home).query("UPDATE released_images SET released_at = ?", (long_ago,))
+    for path in (files := list(settings.home.glob("*/*/*"))):
+        os.utime(path, (0, 0))
+    for keep, left in ((0, 2), (40, 2), (30, 0)):
+        with pytest.raises(NothingToIndex):
+            rebuild(settings.replace(keep_deleted_days=keep), backbone=TinyBackbone())
+        assert sum(path.exists() for path in files) == left, keep

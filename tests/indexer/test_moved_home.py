@@ -37,7 +37,9 @@ def make_old(home: Path, *, once_at: Path | None = None) -> None:
         connection.execute(
             "UPDATE photos SET source = ? || '/' || source WHERE source NOT LIKE '/%'", (str(once_at or home),)
         )
-        connection.execute("DELETE FROM applied_migrations WHERE name = 'm004_relative_sources'")
+        connection.execute("DROP TABLE released_images")
+        connection.execute("ALTER TABLE products DROP COLUMN deleted_at")
+        connection.execute("DELETE FROM applied_migrations WHERE name = 'm004_paths_and_releases'")
 
 
 def move(settings: Settings, target: Path) -> Settings:
