@@ -91,7 +91,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "timeout": WARM_S,
             "graceful_timeout": DRAIN_S,
             "keepalive": 15,
-            "logger_class": f"{__name__}.JsonLogger",
+            "logger_class": f"{__name__}.{'JsonLogger' if self._settings.log_addresses else 'AddresslessLogger'}",
             "accesslog": "-",
             "errorlog": "-",
             "loglevel": "warning",
@@ -173,6 +173,13 @@ class JsonLogger(Logger):  # type: ignore[misc]
             "from": environ.get("REMOTE_ADDR"),
         }
         sys.stderr.write(json.dumps(line) + "\n")
+
+
+class AddresslessLogger(JsonLogger):
+    """The same without the caller's address."""
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        super().access(resp, req, {**environ, "REMOTE_ADDR": None}, request_time)
 
 
 def _say(line: str) -> None:

@@ -49,6 +49,7 @@ class Settings:
         keep_events_days: days for which searches, clicks, carts and purchases are kept; 0: for ever.
         keep_queries_days: days for which events keep the words, the photo and the session of a search; 0: as long as
             the events.
+        log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
         queue_size: queries that may wait at the server before it answers 503.
@@ -76,6 +77,7 @@ class Settings:
     keep_deleted_days: int = 30
     keep_events_days: int = 0
     keep_queries_days: int = 0
+    log_addresses: bool = True
     fresh_days: int = 90
     max_quality_drop: float = 0.02
     queue_size: int = 64

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -189,6 +190,17 @@ def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
     logged = wait_for_line(shared.log, '"path": "/v1/products/logged"')
     assert (logged["status"], logged["method"]) == (404, "GET")
     assert "hunter2" not in shared.log.read_text()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_access_log_names_addresses_unless_told_not_to(
+    named: bool, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = _Server(settings.replace(log_addresses=named), socket.create_server(("127.0.0.1", 0)))
+    answer = SimpleNamespace(status="200 OK", sent=1, response_length=1)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/livez", "REMOTE_ADDR": "192.0.2.7"}
+    server.cfg.logger_class(server.cfg).access(answer, None, environ, timedelta(0))
+    assert json.loads(capsys.readouterr().err)["from"] == ("192.0.2.7" if named else None)
 
 
 def wait_for_line(log: Path, part: str) -> dict[str, Any]:
