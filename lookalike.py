@@ -177,7 +177,7 @@ class Shop:
 
     def import_feed(
         self, path: str | Path, *, format: str = "auto", images: str | Path | None = None, strict: bool = False,
-        full_feed: bool = False, report: str | Path | None = None,
+        full_feed: bool = False, force: bool = False, report: str | Path | None = None,
     ) -> "ProductReport":  # fmt: skip
         """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
 
@@ -185,7 +185,9 @@ class Shop:
             format: `auto`, `csv`, `jsonl`, `parquet`, `folder` or `google-csv`.
             images: folder that image paths are relative to, before the feed's own.
             strict: stop at the first row with a problem, with nothing written.
-            full_feed: delete the products that the feed does not name.
+            full_feed: delete the products that the feed does not name. None is deleted if the feed may be broken (a row
+                without a readable id, or more than `max_full_feed_drop` missing): see `refusal` of the report.
+            force: let a full feed delete more than `max_full_feed_drop`.
             report: JSONL file for the rows with problems.
 
         Raises:
@@ -195,7 +197,7 @@ class Shop:
 
         return import_feed(
             self.settings, Path(path), format=format, images=Path(images) if images else None, strict=strict,
-            full_feed=full_feed, report=Path(report) if report else None,
+            full_feed=full_feed, force=force, report=Path(report) if report else None,
         )  # fmt: skip
 
     def rebuild(self, *, train: bool = True, full: bool = False) -> "RebuildSummary":
@@ -255,6 +257,7 @@ USAGE_ERRORS = {"bad_filter", "bad_query", "bad_training", "cursor_expired"}
 COMMANDS = {
     "demo": ("lookalike", "Make a sample catalogue, import it, build the index and serve it."),
     "import": ("indexer.cli", "Add or change products from a catalogue file or folder."),
+    "restore": ("indexer.cli", "Bring back the products that an import of a full feed deleted."),
     "import-events": ("indexer.cli", "Add searches, clicks and purchases from a log."),
     "rebuild": ("indexer.cli", "Embed what is new, build a generation, verify it and publish it."),
     "rollback": ("indexer.cli", "Make an earlier generation the live one."),

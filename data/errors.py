@@ -9,6 +9,7 @@
     ├── InvalidFilter           a filter expression does not parse; holds the position
     ├── InvalidFeed             a catalogue file cannot be read at all
     ├── UnknownProduct          no product has this product_id
+    ├── UnknownImport           no import with this number deleted anything that is still kept
     ├── DatabaseError           catalog.db cannot be used
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
@@ -20,6 +21,8 @@
 Layers above add their own branches in `engine/errors.py`, `indexer/errors.py` and `training/errors.py`.
 Each message says what is required, what was received and what to do.
 """
+
+from collections.abc import Sequence
 
 
 class LookalikeError(Exception):
@@ -97,6 +100,16 @@ class UnknownProduct(LookalikeError):
     def __init__(self, product_id: str) -> None:
         super().__init__(f"product_id must be in the catalogue; got {product_id!r}. Import the product first.")
         self.product_id = product_id
+
+
+class UnknownImport(LookalikeError):
+    """No import with this number deleted anything, or its record is no longer kept."""
+
+    code = "unknown_import"
+
+    def __init__(self, run_id: int, known: Sequence[int]) -> None:
+        numbers = ", ".join(map(str, known)) or "none"
+        super().__init__(f"restore needs the number of an import that deleted products ({numbers}); got {run_id}.")
 
 
 class DatabaseError(LookalikeError):

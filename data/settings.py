@@ -52,6 +52,7 @@ class Settings:
         log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
+        max_full_feed_drop: largest share of the products (0..1) that `import --full-feed` deletes without `--force`.
         queue_size: queries that may wait at the server before it answers 503.
         deadline_s: seconds after which a waiting query is dropped.
         rate_limit: requests per minute for one key or address; 0: no limit.
@@ -80,6 +81,7 @@ class Settings:
     log_addresses: bool = True
     fresh_days: int = 90
     max_quality_drop: float = 0.02
+    max_full_feed_drop: float = 0.2
     queue_size: int = 64
     deadline_s: float = 10.0
     rate_limit: int = 0
@@ -217,13 +219,14 @@ def _checked(settings: Settings) -> Settings:
         if not getattr(settings, name) > 0:
             raise SettingsError(f"{name} must be above 0; got {getattr(settings, name)}.")
     for name in (
-        "threads", "fresh_days", "rate_limit", "max_quality_drop",
+        "threads", "fresh_days", "rate_limit", "max_quality_drop", "max_full_feed_drop",
         "keep_deleted_days", "keep_events_days", "keep_queries_days",
     ):  # fmt: skip
         if not getattr(settings, name) >= 0:
             raise SettingsError(f"{name} must be 0 or more; got {getattr(settings, name)}.")
-    if settings.max_quality_drop > 1:
-        raise SettingsError(f"max_quality_drop must be at most 1; got {settings.max_quality_drop}.")
+    for name in ("max_quality_drop", "max_full_feed_drop"):
+        if getattr(settings, name) > 1:
+            raise SettingsError(f"{name} must be at most 1; got {getattr(settings, name)}.")
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     return settings

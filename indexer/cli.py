@@ -1,4 +1,4 @@
-"""The indexer's commands: import, import-events, rebuild, rollback, status, doctor."""
+"""The indexer's commands: import, restore, import-events, rebuild, rollback, status, doctor."""
 
 import dataclasses
 import json
@@ -33,7 +33,13 @@ _log = logging.getLogger("lookalike.rebuild")
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="JSONL file for the rows with problems."
 )
 @click.option("--strict", is_flag=True, help="Stop at the first row with a problem, with nothing written.")
-@click.option("--full-feed", is_flag=True, help="Delete products that this feed does not name.")
+@click.option(
+    "--full-feed",
+    is_flag=True,
+    help="Delete products that this feed does not name. Deletes none, and exits 1, if a row had no readable product_id "
+    "or if they are more than max_full_feed_drop (0.2) of all.",
+)
+@click.option("--force", is_flag=True, help="Let --full-feed delete more than max_full_feed_drop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj
 def import_command(
@@ -44,6 +50,7 @@ def import_command(
     report: Path | None,
     strict: bool,
     full_feed: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Add or change products from a catalogue file or a folder of photos.
@@ -54,8 +61,40 @@ def import_command(
     """
     from indexer.importing import describe, import_feed
 
-    done = import_feed(settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, report=report)
+    if force and not full_feed:
+        raise click.UsageError("--force goes with --full-feed.")
+    done = import_feed(
+        settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, force=force, report=report
+    )
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
+    if done.refusal:
+        click.echo(f"Error: {done.refusal}", err=True)
+        sys.exit(1)
+
+
+@click.command("restore")
+@click.option(
+    "--import",
+    "run",
+    type=int,
+    required=True,
+    metavar="RUN",
+    help="Number of the import, as its report and status say.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_obj
+def restore_command(settings: Settings, run: int, as_json: bool) -> None:
+    """Bring back the products that an import with --full-feed deleted, with their facts and photos.
+
+    A product that has come back meanwhile stays as it is. The next search finds what was restored. What the last 20
+    deleting imports deleted can be restored.
+
+    Example: lookalike restore --import 12
+    """
+    from indexer.importing import describe_restored, restore
+
+    done = restore(settings, run)
+    click.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False) if as_json else describe_restored(done))
 
 
 @click.command("import-events")

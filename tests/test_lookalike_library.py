@@ -44,6 +44,7 @@ from engine.errors import InvalidQuery
 from engine.search import SearchEngine
 from engine.space import Projection
 from indexer.errors import NothingToIndex
+from indexer.importing import restore
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -150,6 +151,19 @@ def test_what_was_put_is_found_and_what_was_deleted_is_not(shop: lookalike.Shop)
     assert "new" not in ids(shop.search(image=photo_of(6)))
     with pytest.raises(UnknownProduct, match="new"):
         shop.delete("new")
+
+
+def test_what_a_full_feed_deleted_is_found_again_once_it_is_restored(shop: lookalike.Shop, tmp_path: Path) -> None:
+    before = shop.search(image=photo_of(3), k=5)
+    feed = tmp_path / "feed.csv"
+    feed.write_text("product_id,price\np0,10\n")
+    assert shop.import_feed(feed, full_feed=True).refusal
+    assert ids(shop.search(image=photo_of(3), k=5)) == ids(before), "too many are missing"
+    run = shop.import_feed(feed, full_feed=True, force=True).run
+    assert ids(shop.search(image=photo_of(3), k=5)) == ["p0"]
+    restore(shop.settings, run)
+    after = shop.search(image=photo_of(3), k=5)
+    assert ids(after)[0] == ids(before)[0] == "p3"
 
 
 def test_a_put_that_fails_changes_nothing(shop: lookalike.Shop) -> None:

@@ -1,7 +1,8 @@
 """The catalogue: products, their photos and facts, and the reports of imports, in one SQLite file."""
 
+from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
-from data.catalogue.products import FACTS, Product, parse_product, patch_product, product_fields
+from data.catalogue.products import FACTS, Product, parse_product, patch_product, product_fields, readable_id
 from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "PhotoRecord",
     "Product",
     "ProductFacts",
+    "Restored",
     "RowProblem",
     "Snapshot",
     "parse_product",
     "patch_product",
     "product_fields",
+    "readable_id",
 ]

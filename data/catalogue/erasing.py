@@ -28,6 +28,9 @@ def erase_deleted(connection: sqlite3.Connection, before: datetime) -> int:
     moment = moment_text(before)
     connection.execute(f"{_EMPTY} deleted_at < ?", (moment,))
     connection.execute("DELETE FROM released_images WHERE released_at < ?", (moment,))
+    connection.execute(
+        "DELETE FROM import_deletions WHERE run_id IN (SELECT run_id FROM import_runs WHERE started_at < ?)", (moment,)
+    )
     return connection.execute(f"DELETE FROM photos WHERE {_UNUSED}").rowcount  # noqa: S608 - constants
 
 
@@ -51,6 +54,7 @@ def erase_product(connection: sqlite3.Connection, home: Path, product_id: str) -
         return None
     connection.execute(f"{_EMPTY} product_key = ?", key)
     connection.execute("DELETE FROM released_images WHERE product_key = ?", key)
+    connection.execute("DELETE FROM import_deletions WHERE product_id IN (SELECT value FROM json_each(?))", wanted)
     erased = connection.execute(
         f"DELETE FROM photos WHERE sha256 IN (SELECT value FROM json_each(?)) AND {_UNUSED} "  # noqa: S608 - constants
         "RETURNING sha256",

@@ -58,14 +58,15 @@ class ImportRuns:
             connection.execute("DELETE FROM import_rows WHERE run_id <= ?", (run_id - _RUNS_WITH_ROWS,))
 
     def latest(self) -> dict[str, Any] | None:
-        """Returns source, started_at, finished_at (None: not yet) and counts of the newest run, if there is one."""
+        """Returns run, source, started_at, finished_at (None: not yet) and counts of the newest run, if any."""
         rows = self._connections.query(
-            "SELECT source, started_at, finished_at, counts FROM import_runs ORDER BY run_id DESC LIMIT 1"
+            "SELECT run_id, source, started_at, finished_at, counts FROM import_runs ORDER BY run_id DESC LIMIT 1"
         )
         if not rows:
             return None
-        source, started_at, finished_at, counts = rows[0]
+        run_id, source, started_at, finished_at, counts = rows[0]
         return {
+            "run": run_id,
             "source": source,
             "started_at": started_at,
             "finished_at": finished_at,

@@ -60,13 +60,8 @@ def parse_product(fields: Mapping[str, Any]) -> Product:
         InvalidProduct: a rule is broken; `code` is one of missing_product_id, bad_text, bad_price, bad_date,
             bad_in_stock, bad_attributes.
     """
-    product_id = _text(fields, "product_id", ID_LIMIT)
-    if not product_id:
-        raise InvalidProduct("product_id must be given; got nothing. Add it to the row.", code="missing_product_id")
-    if _NOT_IN_ID.search(product_id) or product_id in (".", ".."):
-        raise InvalidProduct(f"product_id must hold no slash and no line break; got {product_id!r}.", code="bad_text")
     return Product(
-        product_id=product_id,
+        product_id=_product_id(fields),
         title=_text(fields, "title"),
         description=_text(fields, "description"),
         brand=_text(fields, "brand"),
@@ -78,6 +73,14 @@ def parse_product(fields: Mapping[str, Any]) -> Product:
         in_stock=_flag(fields.get("in_stock")),
         attributes=_attributes(fields),
     )
+
+
+def readable_id(fields: Mapping[str, Any]) -> str:
+    """Returns the product_id that one row's fields name, whatever else is wrong with them; "" if it names none."""
+    try:
+        return _product_id(fields)
+    except InvalidProduct:
+        return ""
 
 
 def patch_product(product: Product, changes: Mapping[str, Any]) -> Product:
@@ -100,6 +103,15 @@ def product_fields(product: Product) -> dict[str, Any]:
     fields["created_at"] = product.created_at.isoformat() if product.created_at else None
     fields["attributes"] = dict(product.attributes)
     return fields
+
+
+def _product_id(fields: Mapping[str, Any]) -> str:
+    product_id = _text(fields, "product_id", ID_LIMIT)
+    if not product_id:
+        raise InvalidProduct("product_id must be given; got nothing. Add it to the row.", code="missing_product_id")
+    if _NOT_IN_ID.search(product_id) or product_id in (".", ".."):
+        raise InvalidProduct(f"product_id must hold no slash and no line break; got {product_id!r}.", code="bad_text")
+    return product_id
 
 
 def _text(fields: Mapping[str, Any], name: str, limit: int = TEXT_LIMIT) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
@@ -56,14 +57,38 @@ class Catalogue:
         with self._connections.writing() as connection:
             return bool(delete_all(connection, self._connections.home, [product_id]))
 
-    def delete_missing(self, keep_product_ids: Collection[str]) -> int:
-        """Deletes every product whose id is not among `keep_product_ids`; returns how many."""
+    def delete_missing(
+        self, keep_product_ids: Collection[str], *, run_id: int | None = None, at_most: int | None = None
+    ) -> int:
+        """Deletes every product whose id is not among `keep_product_ids`, unless they are too many.
+
+        Args:
+            run_id: the import that deletes them; `restore` can then bring them back.
+            at_most: if more products than this are missing, none is deleted; None: any number may go.
+
+        Returns:
+            How many products are missing from `keep_product_ids`.
+        """
         keep = set(keep_product_ids)
         with self._connections.writing() as connection:
             live = connection.execute("SELECT product_id FROM products WHERE NOT deleted")
-            return delete_all(
-                connection, self._connections.home, [product_id for (product_id,) in live if product_id not in keep]
-            )
+            missing = [product_id for (product_id,) in live if product_id not in keep]
+            if at_most is None or len(missing) <= at_most:
+                if run_id is not None and missing:
+                    record_deletions(connection, run_id, missing)
+                delete_all(connection, self._connections.home, missing)
+            return len(missing)
+
+    def restore(self, run_id: int) -> Restored:
+        """Brings back the products that an import deleted, with their facts and photos, in one transaction.
+
+        A product that has come back meanwhile stays as it is.
+
+        Raises:
+            UnknownImport: no such import deleted anything, or its record is no longer kept.
+        """
+        with self._connections.writing() as connection:
+            return restore_deletions(connection, self._connections.home, run_id)
 
     def erase_deleted(self, before: datetime) -> int:
         """Erases facts and photos that products gave up before a time; returns how many photos were erased.

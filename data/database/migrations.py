@@ -23,6 +23,16 @@ def m002_index_searches(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX searches_by_query ON events (query_id) WHERE kind = 'search'")
 
 
+def m003_record_deletions(connection: sqlite3.Connection) -> None:
+    """Keeps what an import deleted: the product's fields, and the sha256s of its photos, both as JSON."""
+    connection.execute(
+        """CREATE TABLE import_deletions (
+            run_id INTEGER NOT NULL REFERENCES import_runs, product_id TEXT NOT NULL,
+            fields TEXT NOT NULL, images TEXT NOT NULL)"""
+    )
+    connection.execute("CREATE INDEX import_deletions_by_run ON import_deletions (run_id)")
+
+
 def m004_paths_and_releases(connection: sqlite3.Connection) -> None:
     """Makes the paths of photos in the home relative to it, and notes when products let go of photos."""
     _make_sources_relative(connection)
@@ -55,6 +65,7 @@ def _inside(home: Path, sha256: str, source: str) -> str:
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
+    m003_record_deletions,
     m004_paths_and_releases,
 )
 

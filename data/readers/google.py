@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from data.catalogue import readable_id
 from data.readers.csv_rows import read_cells
 from data.readers.rows import BadRow, Row, row_from
 
@@ -60,7 +61,7 @@ def _record(line: int, cells: list[str]) -> dict[str, Any] | BadRow | None:
     attributes = _labels(values.get("labels", ""))
     if attributes is None:
         message = f"labels must read key=value,key=value; got {values['labels'][:80]!r}."
-        return BadRow(line, "bad_attributes", message)
+        return BadRow(line, "bad_attributes", message, readable_id({"product_id": values["product-id"]}))
     return {
         "product_id": values["product-id"],
         "title": values.get("product-display-name", ""),

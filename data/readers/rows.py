@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.catalogue import readable_id
 from data.errors import InvalidFeed
 
 LINE_LIMIT = 1_000_000
@@ -33,11 +34,19 @@ class Row:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be read; `code` is short and stable."""
+    """A row that cannot be read.
+
+    Attributes:
+        code: short and stable.
+        product_id: the id that the row names; "" if it cannot be read either.
+        lines: how many lines of the feed it stands for.
+    """
 
     line: int
     code: str
     message: str
+    product_id: str = ""
+    lines: int = 1
 
 
 def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row | BadRow:
@@ -55,12 +64,13 @@ def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row |
             continue
         parts = (value.split(separator) if separator else [value]) if isinstance(value, str) else value
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-            return BadRow(line, "bad_images", f"images must be a list of paths or URLs; got {str(value)[:80]!r}.")
+            message = f"images must be a list of paths or URLs; got {str(value)[:80]!r}."
+            return BadRow(line, "bad_images", message, readable_id(fields))
         references += [part.strip() for part in parts if part.strip()]
     unique = tuple(dict.fromkeys(references))
     if len(unique) > IMAGES_PER_PRODUCT:
         message = f"a product must have at most {IMAGES_PER_PRODUCT:,} images; got {len(unique):,}. Leave some out."
-        return BadRow(line, "too_many_images", message)
+        return BadRow(line, "too_many_images", message, readable_id(fields))
     return Row(line, fields, unique)
 
 

@@ -3,5 +3,15 @@
 from indexer.importing.events import EventReport, import_events
 from indexer.importing.products import ProductReport, import_feed
 from indexer.importing.report import ImportReport, describe
+from indexer.importing.restoring import describe_restored, restore
 
-__all__ = ["EventReport", "ImportReport", "ProductReport", "describe", "import_events", "import_feed"]
+__all__ = [
+    "EventReport",
+    "ImportReport",
+    "ProductReport",
+    "describe",
+    "describe_restored",
+    "import_events",
+    "import_feed",
+    "restore",
+]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from data.catalogue import PhotoRecord, Product, RowProblem, parse_product
+from data.catalogue import PhotoRecord, Product, RowProblem, parse_product, readable_id
 from data.errors import InvalidImage, InvalidProduct
 from data.readers import BadRow, Row
 
@@ -18,6 +18,7 @@ class Prepared:
     """One feed row after its checks.
 
     Attributes:
+        product_id: the id that the row names; "" if it cannot be read.
         product: None where the row was refused; `problems` says why.
         photos: the photos that were taken in; None: the product keeps the photos it has.
     """
@@ -62,7 +63,7 @@ def _start(
     row: Row | BadRow, seen: set[str], pool: ThreadPoolExecutor, take_in: Callable[[str], PhotoRecord]
 ) -> Prepared | _Started:
     if isinstance(row, BadRow):
-        return Prepared("", problems=(RowProblem(row.line, "", row.code, row.message),))
+        return Prepared(row.product_id, problems=(RowProblem(row.line, row.product_id, row.code, row.message),))
     try:
         product = parse_product(row.fields)
         if product.product_id in seen:
@@ -71,8 +72,9 @@ def _start(
                 code="duplicate_product_id",
             )
     except InvalidProduct as error:
-        product_id = str(row.fields.get("product_id") or "")[:200].encode("utf-8", "replace").decode("utf-8")
-        return Prepared(product_id, problems=(RowProblem(row.line, product_id, error.code, str(error)),))
+        shown = str(row.fields.get("product_id") or "")[:200].encode("utf-8", "replace").decode("utf-8")
+        problem = RowProblem(row.line, shown, error.code, str(error))
+        return Prepared(readable_id(row.fields), problems=(problem,))
     seen.add(product.product_id)
     if row.images is None:
         return _Started(row, product)

@@ -1,9 +1,10 @@
 """Imports a product feed into the catalogue, and reports every row with a problem."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -27,10 +28,13 @@ class ProductReport(ImportReport):
 
     Attributes:
         refused: rows that gave no product.
+        run: the import's number, with which `restore` brings back what it deleted.
         deleted: products that a full feed no longer names.
+        not_deleted: products that it no longer names, but that were kept, of `live_before`; `kept_because` says why.
         images: photos of the products in the feed; `new_images` of them were not in the catalogue before.
     """
 
+    run: int
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -38,6 +42,9 @@ class ProductReport(ImportReport):
     refused: int = 0
     images: int = 0
     new_images: int = 0
+    not_deleted: int = 0
+    live_before: int = 0
+    kept_because: str = ""
 
     @property
     def products(self) -> int:
@@ -54,12 +61,23 @@ class ProductReport(ImportReport):
         parts = [f"{count:,} {name}" for name in ("created", "updated", "unchanged") if (count := getattr(self, name))]
         return (
             f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
-            f"{self.refused:,} rows refused" + (f", {self.deleted:,} products deleted" if self.deleted else "")
+            f"{self.refused:,} rows refused"
+            + (f", {self.deleted:,} products deleted (`restore --import {self.run}` undoes it)" if self.deleted else "")
         )
 
     @property
     def remark(self) -> str:
         return "" if self.changed else "Nothing changed."
+
+    @property
+    def refusal(self) -> str:
+        """Why a full feed deleted nothing, with the numbers; empty if nothing was held back."""
+        if not self.not_deleted:
+            return ""
+        return (
+            f"--full-feed would have deleted {self.not_deleted:,} of {self.live_before:,} products, and deleted none: "
+            f"{self.kept_because} What the feed adds and changes was imported (run {self.run})."
+        )
 
     def place(self, problem: RowProblem) -> str:
         return f"line {problem.line}, {problem.product_id or '?'}"
@@ -76,6 +94,7 @@ def import_feed(
     images: Path | None = None,
     strict: bool = False,
     full_feed: bool = False,
+    force: bool = False,
     report: Path | None = None,
 ) -> ProductReport:
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
@@ -84,7 +103,10 @@ def import_feed(
         format: one of `data.readers.feed.FORMATS`.
         images: folder that image paths are relative to, tried before the feed's own folder.
         strict: stop at the first row with a problem, with nothing written to the catalogue.
-        full_feed: the feed is the whole catalogue: products that it does not name are deleted.
+        full_feed: the feed is the whole catalogue: products that it does not name are deleted. None is deleted if a row
+            has no readable product_id, or if they are more than `max_full_feed_drop` of those that were live before;
+            `refusal` of the report says so.
+        force: let a full feed delete more than `max_full_feed_drop`.
         report: JSONL file for the problems, one per line; it appears when the import ends.
 
     Raises:
@@ -103,7 +125,7 @@ def import_feed(
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _write(rows, catalogue, intake, tally, full_feed)
+            return _write(rows, settings, intake, catalogue, tally, full_feed=full_feed, force=force)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -112,13 +134,33 @@ def import_feed(
 
 
 def _write(
-    rows: Iterable[Prepared], catalogue: Catalogue, intake: Intake, tally: Tally, full_feed: bool
-) -> ProductReport:
-    """Writes prepared rows to the catalogue, one transaction per batch, and counts the results."""
-    runs, counts, named = ImportRuns(catalogue.home), tally.counts, set[str]()
+    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally,
+    *, full_feed: bool, force: bool,
+) -> ProductReport:  # fmt: skip
+    """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run."""
+    runs, live_before = ImportRuns(settings.home), catalogue.counts()["products"]
     run = runs.start(tally.source)
+    named = _write_batches(rows, run, runs, intake, catalogue, tally)
+    report = ProductReport(run=run, **tally.fields())
+    if full_feed and report.products:
+        share = 1.0 if force else settings.max_full_feed_drop
+        report = _delete_missing(report, named, live_before, share, catalogue)
+    runs.finish(run, {**report.fields(), "problems": None})
+    if not report.products:
+        raise InvalidFeed(
+            f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
+            f"Check the format.{tally.first_problem}"
+        )
+    return report
+
+
+def _write_batches(
+    rows: Iterable[Prepared], run: int, runs: ImportRuns, intake: Intake, catalogue: Catalogue, tally: Tally
+) -> Counter[str]:
+    """Writes the rows, one transaction per batch; returns how many rows named each product_id, "" those without one."""
+    counts, named = tally.counts, Counter[str]()
     for batch in _batches(rows):
-        named.update(item.product_id for item in batch if item.product_id)
+        named.update(item.product_id for item in batch)
         hashes = {photo.sha256 for item in batch for photo in item.photos or ()}
         counts.update(
             refused=sum(item.product is None for item in batch),
@@ -129,16 +171,32 @@ def _write(
         problems = [problem for item in batch for problem in item.problems]
         tally.add_problems(problems)
         runs.add(run, problems)
-    if full_feed and counts["created"] + counts["updated"] + counts["unchanged"]:
-        counts["deleted"] = catalogue.delete_missing(named)
-    report = ProductReport(**tally.fields())
-    runs.finish(run, {**report.fields(), "problems": None})
-    if not report.products:
-        raise InvalidFeed(
-            f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
-            f"Check the format.{tally.first_problem}"
-        )
-    return report
+    return named
+
+
+def _delete_missing(
+    report: ProductReport, named: Counter[str], live_before: int, share: float, catalogue: Catalogue
+) -> ProductReport:
+    """Deletes the products that a full feed does not name, unless it may be broken; returns the report with the result.
+
+    Args:
+        share: of `live_before`, the largest part that may go.
+    """
+    unreadable = named[""]
+    at_most: int | None = None
+    if unreadable:
+        at_most = 0
+    elif share < 1:
+        at_most = int(share * live_before + 1e-6)  # 0.29 * 100 is 28.999999999999996
+    missing = catalogue.delete_missing(named, run_id=report.run, at_most=at_most)
+    if at_most is None or missing <= at_most:
+        return replace(report, deleted=missing, live_before=live_before)
+    if unreadable:
+        because = f"{unreadable:,} rows had no readable product_id, so the feed is no proof that a product is gone. "
+        because += "Correct the feed, then import it again."
+    else:
+        because = f"that is more than max_full_feed_drop ({share:g}). If the feed is right, import it with --force."
+    return replace(report, not_deleted=missing, live_before=live_before, kept_because=because)
 
 
 def _photo_source(settings: Settings, intake: Intake, path: Path, images: Path | None) -> Callable[[str], PhotoRecord]:

@@ -128,7 +128,7 @@ def _import_line(run: dict[str, Any] | None) -> str:
         return "none yet"
     counts = ", ".join(f"{count:,} {name}" for name, count in run["counts"].items() if isinstance(count, int))
     ended = f"ended {run['finished_at']}: {counts}" if run["finished_at"] else "did not end"
-    return f"{run['source']}, started {run['started_at']}, {ended}"
+    return f"run {run['run']}, {run['source']}, started {run['started_at']}, {ended}"
 
 
 def _rebuild_line(summary: dict[str, Any] | None) -> str:

@@ -196,7 +196,7 @@ def test_strict_lets_a_right_feed_through_unaltered(settings: Settings, tmp_path
 
 def test_a_full_feed_deletes_what_it_does_not_name(settings: Settings, write: Write) -> None:
     import_feed(settings, write(product("a", 0), product("b", 1), product("c", 2), product("d", 3)))
-    report = import_feed(settings, write(product("a", 0), product("b", 1, price="dear")), full_feed=True)
+    report = import_feed(settings, write(product("a", 0), product("b", 1, price="dear")), full_feed=True, force=True)
     assert report.deleted == 2
     assert set(state(settings)) == {"a", "b"}, "b is named, though its row is bad"
     assert Catalogue(settings.home).counts()["deleted"] == 2
