@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.readers.rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
+from data.readers.cells import read_cells
+from data.readers.rows import BadRow, Lines, Row, row_from
 
 IMAGE_SEPARATOR = ";"
 _DELIMITERS = ",\t;|"
@@ -55,29 +56,3 @@ def column_names(cells: list[str]) -> list[str]:
     """Returns the header's names, trimmed and in lower case; `attr.` names keep the shop's own case."""
     names = [cell.strip() for cell in cells]
     return [name if name.startswith("attr.") else name.lower() for name in names]
-
-
-def read_cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | BadRow]]:
-    """Yields (line where the row starts, its cells or the problem) for every row that is not blank, header included."""
-    lines = Lines(path)
-    reader = csv.reader(lines, delimiter=delimiter)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            # The reader starts again at the next line: a quote that is never closed costs one row of at most
-            # 131,072 characters (the csv module's own limit), not the file.
-            yield line, BadRow(line, "bad_csv", f"a row must be CSV; got {error}. Check its quotes.")
-            lines.take_cut()
-            continue
-        if lines.take_cut():
-            yield line, too_long(line)
-        elif any(map(has_bad_bytes, cells)):
-            yield line, bad_encoding(line)
-        elif any("\0" in cell for cell in cells):
-            yield line, BadRow(line, "bad_text", "a row must hold no NUL character; got one. Export the file again.")
-        elif any(cell.strip() for cell in cells):
-            yield line, cells

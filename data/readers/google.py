@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue import readable_id
-from data.readers.csv_rows import read_cells
+from data.readers.cells import read_cells
 from data.readers.rows import BadRow, Row, row_from
 
 COLUMNS = (
