@@ -1,6 +1,7 @@
 """A full feed deletes only what it proves to be gone, and what it deleted can be restored."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import image_corpus as corpus
@@ -149,3 +150,13 @@ def test_restore_brings_back_facts_and_photos(settings: Settings, tmp_path: Path
 def test_restore_needs_an_import_that_deleted(settings: Settings, ten: set[str]) -> None:
     with pytest.raises(UnknownImport, match=r"none.*got 1"):
         restore(settings, 1)
+
+
+def test_what_is_purged_or_erased_cannot_be_restored(settings: Settings, ten: set[str], tmp_path: Path) -> None:
+    run = import_feed(settings, write(tmp_path, "product_id\nz1\n"), full_feed=True, force=True).run
+    catalogue = Catalogue(settings.home)
+    catalogue.erase_product("z2")
+    assert set(restore(settings, run).product_ids) == ten - {"z1", "z2"}
+    catalogue.erase_deleted(datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(UnknownImport):
+        restore(settings, run)
