@@ -165,7 +165,8 @@ class Shop:
         from data.catalogue import parse_product
         from data.photos import photo_list
 
-        return self._writer.put(parse_product(product), [self._bytes(image) for image in photo_list(images)])
+        contents = [self._bytes(image) for image in photo_list(images)]
+        return self._writer.put(parse_product(product), contents).outcome
 
     def delete(self, product_id: str, *, purge: bool = False) -> None:
         """Takes a product out of every later search; raises UnknownProduct where there is none.

@@ -25,9 +25,8 @@ def put_product(product_id: str) -> Response:
     require_type("multipart/form-data")
     product = _product(product_id)
     contents = read_parts("image", held.settings.max_image_bytes, IMAGES)
-    outcome = held.writer.put(product, contents)
-    document = product_document(held.catalogue.get(product_id))
-    return json_answer(document, 201 if outcome == "created" else 200)
+    written = held.writer.put(product, contents)
+    return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 
 
 @blueprint.patch("/v1/products/<product_id>")

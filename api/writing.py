@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, patch_product
+from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, Written
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
 from data.photos import Examined, Intake, deletions_held, erase_product
 from engine.search import SearchEngine
@@ -26,32 +26,29 @@ class ProductWriter:
         slot: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._engine, self._catalogue, self._intake, self._slot = engine, catalogue, intake, slot
-        self._changing = threading.Lock()
+        self._turn = threading.Lock()  # threads queue here: SQLite's own lock is polled, and not in order
 
-    def put(self, product: Product, contents: Sequence[bytes]) -> str:
+    def put(self, product: Product, contents: Sequence[bytes]) -> Written:
         """Creates or replaces a product.
 
         Args:
             product: all its facts.
             contents: the bytes of its photos; none keeps the photos that it has.
 
-        Returns:
-            "created", "updated" or "unchanged".
-
         Raises:
             InvalidImage: a photo cannot be used; the message names its number. Nothing was changed.
             Overloaded: too many requests wait.
         """
         if not contents:
-            with self._changing:
-                return self._catalogue.upsert(product, None)
+            with self._turn:
+                return self._catalogue.put(product, None)
         with self._slot():
             # all are examined before any is stored, so that a refused request leaves nothing behind
             examined = [self._examine(number, content) for number, content in enumerate(contents, start=1)]
             self._embed([self._intake.store(photo) for photo in examined])
-        with self._changing, deletions_held(self._catalogue.home):
+        with self._turn, deletions_held(self._catalogue.home):
             photos = [self._intake.store(photo) for photo in examined]  # again what was deleted meanwhile
-            return self._catalogue.upsert(product, photos)
+            return self._catalogue.put(product, photos)
 
     def put_many(self, items: Sequence[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Creates or replaces products in one transaction.
@@ -64,7 +61,7 @@ class ProductWriter:
         """
         with self._slot():
             self._embed([photo for _, photos in items for photo in photos or ()])
-        with self._changing:
+        with self._turn:
             return self._intake.write(items)
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
@@ -74,10 +71,8 @@ class ProductWriter:
             UnknownProduct: there is no such product.
             InvalidProduct: a change breaks a rule.
         """
-        with self._changing:  # two patches of one product must not undo each other
-            facts = self._catalogue.get(product_id)
-            self._catalogue.upsert(patch_product(facts.product, changes), None)
-            return self._catalogue.get(product_id)
+        with self._turn:
+            return self._catalogue.patch(product_id, changes)
 
     def delete(self, product_id: str, *, purge: bool = False) -> None:
         """Takes a product out of every later search.
@@ -88,7 +83,8 @@ class ProductWriter:
         Raises:
             UnknownProduct: there is no such product; with `purge`: there is nothing left of it.
         """
-        deleted = erase_product(self._catalogue, product_id) if purge else self._catalogue.delete(product_id)
+        with self._turn:
+            deleted = erase_product(self._catalogue, product_id) if purge else self._catalogue.delete(product_id)
         if not deleted:
             raise UnknownProduct(product_id)
 

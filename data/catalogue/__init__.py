@@ -3,7 +3,7 @@
 from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
 from data.catalogue.products import FACTS, Product, parse_product, patch_product, product_fields, readable_id
-from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot
+from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Written
 
 __all__ = [
     "FACTS",
@@ -16,6 +16,7 @@ __all__ = [
     "Restored",
     "RowProblem",
     "Snapshot",
+    "Written",
     "parse_product",
     "patch_product",
     "product_fields",

@@ -1,22 +1,38 @@
 """The shop's catalogue: writes and reads products and photos, lists changes, and finds products that pass a filter."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
-from data.catalogue.products import Product
+from data.catalogue.products import Product, patch_product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
 from data.catalogue.writes import delete_all, update_photos, upsert_all
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
 
-__all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot"]
+__all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Written"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What became of one product that was written.
+
+    Attributes:
+        outcome: "created", "updated" or "unchanged".
+        facts: the product right after it was written, before any later change.
+    """
+
+    outcome: str
+    facts: ProductFacts
 
 
 class Catalogue:
@@ -51,6 +67,24 @@ class Catalogue:
         given = list(items)
         with self._connections.writing() as connection:
             return upsert_all(connection, self._connections.home, given)
+
+    def put(self, product: Product, photos: Sequence[PhotoRecord] | None) -> Written:
+        """Adds or replaces one product, as `upsert_many` does, and returns it as it then was."""
+        with self._connections.writing() as connection:
+            outcome = upsert_all(connection, self._connections.home, [(product, photos)])[0]
+            return Written(outcome=outcome, facts=_live_facts(connection, product.product_id))
+
+    def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
+        """Replaces the named facts of a live product and returns it; nobody else's change can come in between.
+
+        Raises:
+            UnknownProduct: there is none with this id, or it is deleted.
+            InvalidProduct: a change breaks a rule.
+        """
+        with self._connections.writing() as connection:
+            patched = patch_product(_live_facts(connection, product_id).product, changes)
+            upsert_all(connection, self._connections.home, [(patched, None)])
+            return _live_facts(connection, product_id)
 
     def delete(self, product_id: str) -> bool:
         """Marks a product as deleted and removes its images; returns False if there is no such product."""
@@ -114,13 +148,7 @@ class Catalogue:
             UnknownProduct: there is none with this id, or it is deleted.
         """
         with self._connections.reading() as connection:
-            row = connection.execute(
-                "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted",
-                (json_list([product_id]),),
-            ).fetchone()
-            if row is None:
-                raise UnknownProduct(product_id)
-            return read_facts(connection, [row[0]])[row[0]]
+            return _live_facts(connection, product_id)
 
     def facts(self, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
         """Returns product_key -> facts for the given products that are live, in the given order."""
@@ -230,3 +258,13 @@ class Catalogue:
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the whole database to `path`, which appears only when it is complete."""
         self._connections.backup(path)
+
+
+def _live_facts(connection: sqlite3.Connection, product_id: str) -> ProductFacts:
+    row = connection.execute(
+        "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted",
+        (json_list([product_id]),),
+    ).fetchone()
+    if row is None:
+        raise UnknownProduct(product_id)
+    return read_facts(connection, [row[0]])[row[0]]
