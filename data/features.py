@@ -79,11 +79,13 @@ class FeatureStore:
             known = self._rows(connection, keys)
         return [key for key in dict.fromkeys(keys) if key not in known]
 
-    def append(self, keys: Sequence[str], rows: Floats) -> None:
+    def append(self, keys: Sequence[str], rows: Floats, *, announce: bool = False) -> None:
         """Stores one row per key; durable when it returns. Keys that have a row already keep it.
 
         Args:
             rows: float32 (n, dim), rounded to float16.
+            announce: whether products that show these photos count as changed, in the same transaction, so that
+                every server looks for their features at its next search and not only some time later.
 
         Raises:
             FeatureStoreError: shapes differ, or a value is not finite in float16 (above 65504).
@@ -101,6 +103,8 @@ class FeatureStore:
                     "INSERT INTO feature_rows (set_id, key, row) VALUES (?, ?, ?)",
                     [(self._set_id, keys[position], start + offset) for offset, position in enumerate(positions)],
                 )
+                if announce:
+                    _announce(connection, list(first))
 
     def read(self, keys: Sequence[str]) -> Floats:
         """Returns the rows of `keys`, float32 (n, dim).
@@ -318,6 +322,17 @@ def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> l
         shutil.rmtree(folder)
         gone.append(folder.name)
     return gone
+
+
+def _announce(connection: sqlite3.Connection, sha256s: Sequence[str]) -> None:
+    """Gives the products that show these photos the next value of the catalogue's counter."""
+    changed = connection.execute(
+        "UPDATE products SET image_seq = (SELECT seq + 1 FROM counter) WHERE product_key IN "
+        "(SELECT product_key FROM product_images WHERE sha256 IN (SELECT value FROM json_each(?)))",
+        (json_list(sha256s),),
+    ).rowcount
+    if changed:
+        connection.execute("UPDATE counter SET seq = seq + 1")
 
 
 def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:

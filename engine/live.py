@@ -231,7 +231,7 @@ class LiveIndex:
                 self._view = self._tracker.follow(self._catalogue, seq)
             elif seq < self._view.seq and self._catalogue.seq() < self._view.seq:
                 return self._serve(self._tracker.generation)  # the catalogue was restored from a backup
-            elif (newer := self._tracker.retry_pending()) is not None:
+            if (newer := self._tracker.retry_pending()) is not None:
                 self._view = newer
             return self._view
 

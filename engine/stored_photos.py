@@ -31,6 +31,8 @@ class StoredPhotos:
     def embed(self, generation: Generation, photos: Sequence[PhotoRecord]) -> None:
         """Embeds the photos that have no stored features, and stores the result.
 
+        Products that an import brought with these photos, for the next rebuild to embed, are found from then on.
+
         Raises:
             InvalidImage: a photo cannot be read or decoded.
         """
@@ -53,7 +55,7 @@ class StoredPhotos:
 
     def _append(self, spec: BackboneSpec, keys: list[str], rows: Floats) -> None:
         with self._lock:
-            self._store(spec).append(keys, rows)
+            self._store(spec).append(keys, rows, announce=True)
 
     def _store(self, spec: BackboneSpec) -> FeatureStore:
         return FeatureStore(self._settings.home, spec.fingerprint, spec.dim)

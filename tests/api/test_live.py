@@ -90,6 +90,21 @@ def test_a_batch_is_found_in_the_next_search(client: FlaskClient, settings: Sett
     assert "blue-disc" not in found(client, a_photo("blue", "disc", 0), k="100")
 
 
+@pytest.mark.parametrize("facts", [{"title": "Ginger two"}, {"title": "Ginger one"}])
+def test_a_put_finds_a_product_that_an_import_brought_without_features(
+    client: FlaskClient, settings: Settings, tmp_path: Path, facts: dict[str, Any]
+) -> None:
+    photo = a_photo("magenta", "square", 7)
+    (tmp_path / "p.png").write_bytes(photo)
+    (tmp_path / "new.csv").write_text("product_id,title,image\nnew-1,Ginger one,p.png\n")
+    import_feed(settings, tmp_path / "new.csv")  # as another process does; it leaves the photo to the rebuild
+    for _ in range(2):  # the second one looks again for the photo, and would not for a while
+        assert "new-1" not in found(client, photo, k="100")
+    assert put(client, "new-1", facts, photo) == 200
+    assert found(client, photo, k="1") == ["new-1"]
+    assert client.get("/v1/products/new-1").get_json()["title"] == facts["title"]
+
+
 def test_words_find_a_product_that_came_after_training_by_its_photo_alone(
     generation: GenerationFolder, settings: Settings
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data.catalogue import Catalogue, PhotoRecord, parse_product
 from data.database import Connections
 from data.errors import FeatureStoreError
 from data.features import FeatureStore, Floats
@@ -70,6 +71,24 @@ def test_a_key_keeps_its_first_row(store: FeatureStore) -> None:
     store.append(["k-1", "k-2"], np.stack([np.full(DIM, 3), np.full(DIM, 4)]).astype(np.float32))
     np.testing.assert_array_equal(store.read(named(1, 2))[:, 0], [1, 4])
     assert store.count == 2
+
+
+def test_announced_rows_count_as_a_change_of_the_products_that_show_them(tmp_path: Path, store: FeatureStore) -> None:
+    catalogue = Catalogue(tmp_path)
+    photos = [PhotoRecord(sha256=name, source="/x", size_bytes=1, width=16, height=16) for name in ("k-0", "k-1")]
+    catalogue.upsert(parse_product({"product_id": "both"}), photos)
+    catalogue.upsert(parse_product({"product_id": "second"}), photos[1:])
+    catalogue.upsert(parse_product({"product_id": "gone"}), photos)
+    catalogue.delete("gone")
+    seq = catalogue.seq()
+
+    store.append(["k-9"], rows_for(["k-9"]), announce=True)  # nobody shows it
+    store.append(["k-0"], rows_for(["k-0"]))
+    store.append(["k-0"], rows_for(["k-0"]), announce=True)  # stored before
+    assert catalogue.seq() == seq
+    store.append(["k-1", "k-1"], rows_for(["k-1", "k-1"]), announce=True)
+    keys = [catalogue.get(product).product_key for product in ("both", "second")]
+    assert [change.product_key for change in catalogue.changes(seq)] == keys
 
 
 def test_reading_an_unknown_key_names_it(store: FeatureStore) -> None:

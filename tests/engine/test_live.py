@@ -112,6 +112,19 @@ def test_a_photo_without_features_is_pending_and_found_once_it_has_them(
     assert len(live.view().rows_of(shop.catalogue.get("b").product_key)) == 2
 
 
+def test_pending_photos_are_looked_for_also_while_facts_go_on_changing(
+    shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.live._RETRY_PENDING_S", 0.0)
+    shop.put("a", [axis(0)])
+    shop.publish()
+    shop.put("b", [axis(1)], embedded=False)
+    assert live.view().pending == 1
+    shop.embed(axis(1))
+    shop.put("a", [axis(0)], price=1)
+    assert found(live.view(), shop, axis(1)) == ["b", "a"]
+
+
 def test_a_filter_gives_k_products_when_k_exist(shop: TinyShop, live: LiveIndex) -> None:
     for number in range(40):
         shop.put(f"p{number:02d}", [axis(number % DIM)], brand="x" if number % 5 == 0 else "y")
