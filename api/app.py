@@ -83,7 +83,7 @@ def _make_resources(settings: Settings, engine: SearchEngine | None) -> Resource
         admission=admission,
         rate_limit=RateLimit(settings.rate_limit),
         metrics=metrics,
-        readiness=Readiness(engine, admission),
+        readiness=Readiness(engine, admission, catalogue),
         shelf=Shelf(catalogue),
         events=events,
         search_log=SearchLog(events),

@@ -10,10 +10,12 @@ from werkzeug.exceptions import HTTPException
 
 from api.errors import BadRequest, Forbidden, RateLimited, Unauthorized
 from data.errors import (
+    HomeGone,
     ImageTooLarge,
     InvalidFilter,
     InvalidImage,
     InvalidProduct,
+    KeysGone,
     LookalikeError,
     NoGeneration,
     UnknownProduct,
@@ -40,6 +42,8 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Overloaded, 503),
     (NoGeneration, 503),
     (NoVoters, 503),
+    (HomeGone, 503),
+    (KeysGone, 503),
 )
 INTERNAL = "The server could not answer this request. The cause is in its log."
 

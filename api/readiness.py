@@ -1,10 +1,11 @@
-"""Decides whether this process should get traffic: engine warm, generation live, queue not full, not stopping."""
+"""Decides whether this process should get traffic: engine warm, generation live, home there, queue not full."""
 
 import logging
 import threading
 from collections.abc import Callable
 
 from api.admission import Admission
+from data.catalogue import Catalogue
 from data.errors import LookalikeError, NoGeneration
 from engine.search import SearchEngine
 
@@ -18,10 +19,12 @@ class Readiness:
     Args:
         engine: the engine to warm.
         admission: the queue that must not be full.
+        catalogue: the catalogue that must be readable.
     """
 
-    def __init__(self, engine: SearchEngine, admission: Admission) -> None:
-        self._engine, self._admission = engine, admission
+    def __init__(self, engine: SearchEngine, admission: Admission, catalogue: Catalogue) -> None:
+        self._engine, self._admission, self._catalogue = engine, admission, catalogue
+        self._home_failure = ""
         self._warm, self._stopping = threading.Event(), threading.Event()
         self._last_failure = "the models are being loaded"
 
@@ -44,7 +47,7 @@ class Readiness:
             return "the server is stopping"
         if not self._warm.is_set():
             return self._last_failure
-        return "the queue is full" if self._admission.is_full else ""
+        return self._of_home() or ("the queue is full" if self._admission.is_full else "")
 
     def warm_once(self) -> bool:
         """Tries to warm the engine; returns whether it is warm now."""
@@ -62,6 +65,18 @@ class Readiness:
         else:
             self._warm.set()
         return self._warm.is_set()
+
+    def _of_home(self) -> str:
+        """Returns why the catalogue cannot be read; logs it when it begins and when it ends."""
+        try:
+            self._catalogue.seq()
+            failure, why = "", "it is there again"
+        except LookalikeError as error:
+            failure, why = f"the home cannot be used: {error.code}", str(error)
+        if failure != self._home_failure:
+            _log.error("The home: %s", why)
+            self._home_failure = failure
+        return failure
 
     def _warm_up(self, on_ready: Callable[[], None], on_waiting: Callable[[str], None]) -> None:
         is_warm = self.warm_once()

@@ -11,6 +11,8 @@
     ├── UnknownProduct          no product has this product_id
     ├── UnknownImport           no import with this number deleted anything that is still kept
     ├── DatabaseError           catalog.db cannot be used
+    │   ├── HomeGone            it is gone, or another one is in its place, while a process uses it
+    │   └── KeysGone            it held API keys before and holds none now
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
     ├── CorruptGeneration       a generation's file differs from its manifest
@@ -114,6 +116,24 @@ class UnknownImport(LookalikeError):
 
 class DatabaseError(LookalikeError):
     code = "database"
+
+
+class HomeGone(DatabaseError):
+    """The catalog.db that this process opened is not in its place any more: deleted, unmounted or replaced."""
+
+    code = "home_gone"
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"catalog.db must stay the one that this process opened; {found}. Bring the home back (mount or restore "
+            "it), or restart to go on with what is there now."
+        )
+
+
+class KeysGone(DatabaseError):
+    """API keys were in use, and now there are none: nobody may be let in because the keys were lost."""
+
+    code = "keys_gone"
 
 
 class FeatureStoreError(LookalikeError):

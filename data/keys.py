@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.database import Connections, moment_text
-from data.errors import InvalidKey
+from data.errors import InvalidKey, KeysGone
 
 SCOPES = ("search", "write", "admin")
 _FORM = re.compile(r"lk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -38,6 +38,8 @@ class Keys:
 
     def __init__(self, home: Path) -> None:
         self._connections = Connections(home)
+        self._were_in_use = False
+        self.in_use()
 
     def create(self, scopes: Collection[str]) -> str:
         """Returns a new key with 256 random bits; it cannot be read again later.
@@ -71,8 +73,19 @@ class Keys:
         return _api_key(rows[0])
 
     def in_use(self) -> bool:
-        """Returns True once any key was created: requests then need a key, even if all keys are revoked."""
-        return bool(self._connections.query("SELECT EXISTS (SELECT 1 FROM api_keys)")[0][0])
+        """Returns True once any key was created: requests then need a key, even if all keys are revoked.
+
+        Raises:
+            KeysGone: there were keys before. Keys are never deleted, so catalog.db is not what it was.
+        """
+        found = bool(self._connections.query("SELECT EXISTS (SELECT 1 FROM api_keys)")[0][0])
+        if self._were_in_use and not found:
+            raise KeysGone(
+                "catalog.db must hold the API keys that were in use; it holds none now. Make one with "
+                "`lookalike keys add`, or restart the server to let everybody in."
+            )
+        self._were_in_use = found
+        return found
 
     def list(self) -> list[ApiKey]:
         """Returns all keys, revoked ones too, oldest first."""

@@ -16,9 +16,9 @@ _PROBLEMS = {
     415: "The type of the body or of a photo is not accepted.",
     422: "A photo cannot be decoded.",
     429: "Too many requests; see Retry-After.",
-    503: "No generation is published yet, or too many requests wait; see Retry-After.",
+    503: "Nothing is published yet, too many requests wait, or the home is gone; see Retry-After.",
 }
-_READ, _SEARCH = (401, 403, 404, 429), (400, 401, 403, 429, 503)
+_READ, _SEARCH = (401, 403, 404, 429, 503), (400, 401, 403, 429, 503)
 _UPLOAD = (*_SEARCH, 413, 415, 422)
 
 
@@ -116,7 +116,7 @@ _PRODUCT_PATHS: dict[str, Any] = {
         "post": _operation("Products", "batch",
                            'Change many products, one per line; `{"product_id": ..., "delete": true}` deletes. '
                            "`images` lists files under the server's image roots.",
-                           _answers((401, 403, 413, 415, 429),
+                           _answers((401, 403, 413, 415, 429, 503),
                                     _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),
                            requestBody=_body(ndjson=ref("ProductFacts"))),
     },
@@ -127,7 +127,7 @@ _EVENT_PATHS: dict[str, Any] = {
         "post": _operation("Events", "postEvents",
                            "Report what shoppers did: one event or a list of at most 1,000. Searches answered by this "
                            "server are recorded already, so a click needs only `query_id`, `product_id`, `position`.",
-                           _answers((400, 401, 403, 413, 415, 429),
+                           _answers((400, 401, 403, 413, 415, 429, 503),
                                     _202=_answer("All events but the refused ones are durable.", ref("EventsAnswer"))),
                            requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
     },
@@ -137,14 +137,15 @@ _OPEN: dict[str, Any] = {"security": []}
 _OPERATION_PATHS: dict[str, Any] = {
     "/v1/status": {
         "get": _operation("Operation", "status", "What is live, and how much waits.",
-                          _answers((401, 403, 429), _200=_answer("Status.", ref("Status")))),
+                          _answers((401, 403, 429, 503), _200=_answer("Status.", ref("Status")))),
     },
     "/livez": {"get": _operation("Operation", "livez", "200 while the process answers.",
                                  _answers((), _200=_answer("Alive.", ref("Health"))), **_OPEN)},
     "/readyz": {"get": _operation("Operation", "readyz", "200 if this process should get traffic.",
                                   _answers((503,), _200=_answer("Ready.", ref("Health"))), **_OPEN)},
     "/metrics": {"get": _operation("Operation", "metrics", "Counters for Prometheus.",
-                                   _answers((401, 403, 429), _200=_answer("Text.", {"type": "string"}, "text/plain")))},
+                                   _answers((401, 403, 429, 503),
+                                            _200=_answer("Text.", {"type": "string"}, "text/plain")))},
     "/thumbs/{image_id}.webp": {
         "get": _operation("Operation", "thumbnail", "The thumbnail of a photo, at most 320 pixels on a side.",
                           _answers((404,), _200=_answer("WebP.", {"type": "string", "format": "binary"}, "image/webp")),

@@ -33,6 +33,12 @@ def m003_record_deletions(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX import_deletions_by_run ON import_deletions (run_id)")
 
 
+def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
+    """Gives the catalogue a random id, so that a process can tell whether catalog.db is still the same shop's."""
+    connection.execute("CREATE TABLE catalogue_id (id TEXT NOT NULL)")
+    connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
+
+
 def m004_paths_and_releases(connection: sqlite3.Connection) -> None:
     """Makes the paths of photos in the home relative to it, and notes when products let go of photos."""
     _make_sources_relative(connection)
@@ -67,6 +73,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m002_index_searches,
     m003_record_deletions,
     m004_paths_and_releases,
+    m006_name_the_catalogue,
 )
 
 

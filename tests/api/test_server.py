@@ -268,9 +268,10 @@ def test_an_open_server_warns_aloud_off_loopback_only(tmp_path: Path) -> None:
 
 
 def test_the_first_publish_is_picked_up(settings: Settings) -> None:
-    engine = FakeEngine(Catalogue(settings.home))
+    catalogue = Catalogue(settings.home)
+    engine = FakeEngine(catalogue)
     engine.generation = None
-    readiness = Readiness(engine, Admission(slots=1, queue_size=1, deadline_s=1))
+    readiness = Readiness(engine, Admission(slots=1, queue_size=1, deadline_s=1), catalogue)
     waiting, ready = threading.Event(), threading.Event()
     readiness.start(ready.set, lambda _reason: waiting.set())
     assert waiting.wait(10)
