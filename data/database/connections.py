@@ -69,6 +69,7 @@ class Connections:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._path = home / FILE_NAME
         self._local = threading.local()
 
     @property
@@ -79,7 +80,7 @@ class Connections:
             _inherited.append(db)
         elif db is not None and (db.conn.in_transaction or self._is_in_place()):
             return db
-        db, file = _open(self.home / FILE_NAME)
+        db, file = _open(self._path)
         self._local.db, self._local.file, self._local.pid = db, file, os.getpid()
         return db
 
@@ -113,7 +114,7 @@ class Connections:
         try:
             return self.db.conn.execute(sql, parameters).fetchall()
         except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise _unusable(self.home / FILE_NAME, error) from error
+            raise _unusable(self._path, error) from error
 
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the database to `path`, which appears only when it is complete.
@@ -136,7 +137,7 @@ class Connections:
     def _is_in_place(self) -> bool:
         """Returns whether the file of the thread's connection is still the one at its path; SQLite would not tell."""
         try:
-            return bool(_file(self.home / FILE_NAME) == self._local.file)
+            return bool(_file(self._path) == self._local.file)
         except OSError:
             return False
 
@@ -155,7 +156,7 @@ class Connections:
                 connection.rollback()
                 raise
         except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise _unusable(self.home / FILE_NAME, error) from error
+            raise _unusable(self._path, error) from error
 
 
 def json_list(values: Iterable[str | int]) -> str:
