@@ -3,6 +3,9 @@
 Rows are float16 in one append-only file per fingerprint; the table `feature_rows` of catalog.db says which row belongs
 to which key. A row is flushed to disk before the table names it, so every row that the table names is complete. A
 writer that dies leaves rows without a key; they take up space until the next compaction.
+
+The table also holds a checksum of each row. A row that a disk has damaged since counts as missing, is never returned,
+and is replaced by the next `append` of its key.
 """
 
 import itertools
@@ -13,7 +16,9 @@ import re
 import shutil
 import sqlite3
 import time
+import zlib
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,8 +35,26 @@ _DTYPE = np.dtype("<f2")
 _FORMAT = 1
 _BLOCK_ROWS = 8192
 _KEYS_A_QUERY = 20_000
+_NAMED_KEYS = 5
 _FINGERPRINT = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _log = logging.getLogger("lookalike.features")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a key's row is in the file, and its CRC-32; None: stored before rows had checksums."""
+
+    row: int
+    checksum: int | None
+
+    def is_whole(self, stored: NDArray[np.float16]) -> bool:
+        """Returns whether the file's rows, float16 (n, dim), hold here what was stored, as far as can be told."""
+        if self.row >= len(stored):
+            return False
+        row = stored[self.row]
+        if self.checksum is None:  # a backbone never gives zeros alone, but a hole in a file does
+            return bool(np.isfinite(row).all() and row.any())
+        return zlib.crc32(row.tobytes()) == self.checksum
 
 
 class FeatureStore:
@@ -74,13 +97,48 @@ class FeatureStore:
         return [key for (key,) in rows]
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """Returns the keys that have no row, in the given order, each once."""
-        with self._connections.reading() as connection:
-            known = self._rows(connection, keys)
-        return [key for key in dict.fromkeys(keys) if key not in known]
+        """Returns the keys that have no row, or a damaged one, in the given order, each once."""
+        known, stored = self._lookup(keys)
+        lost = set(_damaged(known, stored))
+        return [key for key in dict.fromkeys(keys) if key not in known or key in lost]
+
+    def damaged(self, keys: Sequence[str]) -> list[str]:
+        """Returns those of the keys whose stored row is not what was stored, each once."""
+        return _damaged(*self._lookup(keys))
+
+    def drop_damaged(self) -> list[str]:
+        """Checks every row; drops the damaged ones and returns their keys, and adds checksums that are missing yet."""
+        lost = self.damaged(self.keys())
+        if lost:
+            with self._connections.writing() as connection:
+                connection.executemany(
+                    "DELETE FROM feature_rows WHERE set_id = ? AND key = ?", [(self._set_id, key) for key in lost]
+                )
+            _log.warning("%s: %d damaged rows were dropped: %s", self._folder, len(lost), _some(lost))
+        self.add_checksums()
+        return lost
+
+    def add_checksums(self) -> int:
+        """Gives every sound row without a checksum its checksum; returns how many that were."""
+        find = "SELECT key FROM feature_rows WHERE set_id = ? AND checksum IS NULL"
+        added = 0
+        for keys in _blocks([key for (key,) in self._connections.query(find, (self._set_id,))], _BLOCK_ROWS):
+            known, stored = self._lookup(keys)
+            lost = set(_damaged(known, stored))
+            sound = [
+                (zlib.crc32(stored[place.row].tobytes()), self._set_id, key, place.row)
+                for key, place in known.items()
+                if key not in lost
+            ]
+            with self._connections.writing() as connection:
+                connection.executemany(
+                    "UPDATE feature_rows SET checksum = ? WHERE set_id = ? AND key = ? AND row = ?", sound
+                )
+            added += len(sound)
+        return added
 
     def append(self, keys: Sequence[str], rows: Floats, *, announce: bool = False) -> None:
-        """Stores one row per key; durable when it returns. Keys that have a row already keep it.
+        """Stores one row per key; durable when it returns. Keys that have a sound row already keep it.
 
         Args:
             rows: float32 (n, dim), rounded to float16.
@@ -100,8 +158,11 @@ class FeatureStore:
             start = self._write(rounded[positions])
             with self._connections.writing() as connection:
                 connection.executemany(
-                    "INSERT INTO feature_rows (set_id, key, row) VALUES (?, ?, ?)",
-                    [(self._set_id, keys[position], start + offset) for offset, position in enumerate(positions)],
+                    "INSERT OR REPLACE INTO feature_rows (set_id, key, row, checksum) VALUES (?, ?, ?, ?)",
+                    [
+                        (self._set_id, keys[position], start + offset, zlib.crc32(rounded[position].tobytes()))
+                        for offset, position in enumerate(positions)
+                    ],
                 )
                 if announce:
                     _announce(connection, list(first))
@@ -110,23 +171,18 @@ class FeatureStore:
         """Returns the rows of `keys`, float32 (n, dim).
 
         Raises:
-            FeatureStoreError: a key has no row (the message names the first one), or the file is too short.
+            FeatureStoreError: a key has no row, or one that is damaged or lost; the message names the first.
         """
-        seen = -1
-        while True:
-            with self._connections.reading() as connection:
-                number = self._file_number(connection)
-                known = self._rows(connection, keys)
-            lost = next((key for key in keys if key not in known), None)
-            if lost is not None:
-                raise FeatureStoreError(f"every key must have stored features; {lost!r} has none. Embed it first.")
-            stored = self._mapped(number, max(known.values(), default=-1) + 1)
-            if stored is not None:
-                return self._gather(stored, np.array([known[key] for key in keys], dtype=np.int64))
-            # Either a compaction replaced the file after its number was read, or the file is lost.
-            if number == seen:
-                raise FeatureStoreError(f"{self._path(number)} must exist; it is gone. Restart to embed it again.")
-            seen = number
+        known, stored = self._lookup(keys)
+        lost = next((key for key in keys if key not in known), None)
+        if lost is not None:
+            raise FeatureStoreError(f"every key must have stored features; {lost!r} has none. Embed it first.")
+        if damaged := _damaged(known, stored):
+            raise FeatureStoreError(
+                f"stored features must be as they were stored; those of {damaged[0]!r} are damaged or lost in "
+                f"{self._folder}. Run `lookalike rebuild`: it embeds the photo again."
+            )
+        return self._gather(stored, np.array([known[key].row for key in keys], dtype=np.int64))
 
     def compact(self, drop: Collection[str]) -> int:
         """Removes the rows of the keys in `drop` and all rows without a key; returns the bytes freed.
@@ -138,13 +194,14 @@ class FeatureStore:
             with self._connections.reading() as connection:
                 number = self._file_number(connection)
                 stored = connection.execute(
-                    "SELECT row, key FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,)
+                    "SELECT row, key, checksum FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,)
                 ).fetchall()
-            kept = [(row, key) for row, key in stored if key not in unwanted]
             before = self._size(number)
+            whole = before // self._row_bytes
+            kept = [(row, key, checksum) for row, key, checksum in stored if key not in unwanted and row < whole]
             if len(kept) * self._row_bytes < before:
-                self._copy(number, [row for row, _ in kept])
-                self._switch(number + 1, [key for _, key in kept])
+                self._copy(number, [row for row, _, _ in kept])
+                self._switch(number + 1, [(key, checksum) for _, key, checksum in kept])
                 number += 1
             self._sweep(number)
             return before - self._size(number)
@@ -187,10 +244,16 @@ class FeatureStore:
         if last is None or last < whole:
             return
         with self._connections.writing() as connection:
-            lost = connection.execute(
-                "DELETE FROM feature_rows WHERE set_id = ? AND row >= ?", (self._set_id, whole)
-            ).rowcount
-        _log.warning("%s lacks %d rows that it should hold; they will be embedded again", self._folder, lost)
+            lost = [
+                key
+                for (key,) in connection.execute(
+                    "DELETE FROM feature_rows WHERE set_id = ? AND row >= ? RETURNING key", (self._set_id, whole)
+                )
+            ]
+        _log.warning(
+            "%s lacks %d rows that it should hold; they will be embedded again: %s",
+            self._folder, len(lost), _some(lost),
+        )  # fmt: skip
 
     def _rounded(self, keys: Sequence[str], rows: Floats) -> NDArray[np.float16]:
         if rows.shape != (len(keys), self._dim):
@@ -236,12 +299,12 @@ class FeatureStore:
             os.fsync(file.fileno())
         fsync_path(self._folder)
 
-    def _switch(self, number: int, keys: Sequence[str]) -> None:
+    def _switch(self, number: int, rows: Sequence[tuple[str, int | None]]) -> None:
         with self._connections.writing() as connection:
             connection.execute("DELETE FROM feature_rows WHERE set_id = ?", (self._set_id,))
             connection.executemany(
-                "INSERT INTO feature_rows (set_id, key, row) VALUES (?, ?, ?)",
-                [(self._set_id, key, row) for row, key in enumerate(keys)],
+                "INSERT INTO feature_rows (set_id, key, row, checksum) VALUES (?, ?, ?, ?)",
+                [(self._set_id, key, row, checksum) for row, (key, checksum) in enumerate(rows)],
             )
             connection.execute("UPDATE feature_sets SET file = ? WHERE set_id = ?", (number, self._set_id))
 
@@ -254,33 +317,44 @@ class FeatureStore:
     def _file_number(self, connection: sqlite3.Connection) -> int:
         return int(connection.execute("SELECT file FROM feature_sets WHERE set_id = ?", (self._set_id,)).fetchone()[0])
 
-    def _rows(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, int]:
+    def _lookup(self, keys: Sequence[str]) -> tuple[dict[str, _Place], NDArray[np.float16]]:
+        """Returns where the known ones of `keys` are, and a map of the file that holds their rows."""
+        seen = -1
+        while True:
+            with self._connections.reading() as connection:
+                number = self._file_number(connection)
+                known = self._places(connection, keys)
+            stored = self._mapped(number, max((place.row for place in known.values()), default=-1) + 1)
+            # Where the file is gone, either a compaction replaced it after its number was read, or it is lost.
+            if stored is not None or number == seen:
+                return known, np.zeros((0, self._dim), _DTYPE) if stored is None else stored
+            seen = number
+
+    def _places(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, _Place]:
         return {
-            key: row
+            key: _Place(row, checksum)
             for block in _blocks(keys, _KEYS_A_QUERY)
-            for key, row in connection.execute(
-                "SELECT key, row FROM feature_rows WHERE set_id = ? AND key IN (SELECT value FROM json_each(?))",
+            for key, row, checksum in connection.execute(
+                "SELECT key, row, checksum FROM feature_rows "
+                "WHERE set_id = ? AND key IN (SELECT value FROM json_each(?))",
                 (self._set_id, json_list(block)),
             )
         }
 
     def _mapped(self, number: int, rows: int) -> NDArray[np.float16] | None:
-        """Returns a memory map of the file with at least `rows` rows; None if the file is gone."""
+        """Returns a memory map of the file, with at least `rows` rows unless it was cut short; None if it is gone."""
         known, stored = self._map
-        if known == number and len(stored) >= rows:
-            return stored
-        if rows == 0:
-            return np.zeros((0, self._dim), _DTYPE)
         path = self._path(number)
         try:
+            # looked at each time: to read a map beyond the end of a file that was cut short kills the process
             whole = path.stat().st_size // self._row_bytes
-            if whole < rows:
-                raise FeatureStoreError(
-                    f"{path} must hold {rows} rows; got {whole}. Restart: what is lost will be embedded again."
-                )
-            stored = np.memmap(path, dtype=_DTYPE, mode="r", shape=(whole, self._dim))
+            if known == number and rows <= len(stored) <= whole:
+                return stored
+            if not whole:
+                return np.zeros((0, self._dim), _DTYPE)
+            stored = np.asarray(np.memmap(path, dtype=_DTYPE, mode="r", shape=(whole, self._dim)))
         except FileNotFoundError:
-            return None
+            return np.zeros((0, self._dim), _DTYPE) if rows == 0 else None
         self._map = (number, stored)
         return stored
 
@@ -333,6 +407,14 @@ def _announce(connection: sqlite3.Connection, sha256s: Sequence[str]) -> None:
     ).rowcount
     if changed:
         connection.execute("UPDATE counter SET seq = seq + 1")
+
+
+def _damaged(known: dict[str, _Place], stored: NDArray[np.float16]) -> list[str]:
+    return [key for key, place in known.items() if not place.is_whole(stored)]
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:_NAMED_KEYS]) + (", ..." if len(keys) > _NAMED_KEYS else "")
 
 
 def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:

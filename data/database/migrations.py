@@ -33,12 +33,6 @@ def m003_record_deletions(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX import_deletions_by_run ON import_deletions (run_id)")
 
 
-def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
-    """Gives the catalogue a random id, so that a process can tell whether catalog.db is still the same shop's."""
-    connection.execute("CREATE TABLE catalogue_id (id TEXT NOT NULL)")
-    connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
-
-
 def m004_paths_and_releases(connection: sqlite3.Connection) -> None:
     """Makes the paths of photos in the home relative to it, and notes when products let go of photos."""
     _make_sources_relative(connection)
@@ -68,11 +62,23 @@ def _inside(home: Path, sha256: str, source: str) -> str:
     return upload if own else ""
 
 
+def m005_checksum_features(connection: sqlite3.Connection) -> None:
+    """Lets each row of features have a checksum; rows that have none yet get it from the next rebuild."""
+    connection.execute("ALTER TABLE feature_rows ADD COLUMN checksum INTEGER")
+
+
+def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
+    """Gives the catalogue a random id, so that a process can tell whether catalog.db is still the same shop's."""
+    connection.execute("CREATE TABLE catalogue_id (id TEXT NOT NULL)")
+    connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
     m003_record_deletions,
     m004_paths_and_releases,
+    m005_checksum_features,
     m006_name_the_catalogue,
 )
 

@@ -19,7 +19,9 @@ _TRANSFORMS: dict[str, Callable[[Floats], Floats]] = {
     "l2": lambda rows: normalise(rows),
     "sqrt_l2": lambda rows: normalise(np.sqrt(np.maximum(rows, 0))),
 }
-_SMALLEST_VARIANCE = 1e-6
+_SMALLEST_VARIANCE = 1e-6  # of a direction, as a share of the largest
+_NO_LENGTH = 1e-12
+_NOISE = 1e-9  # variance of rows of norm 1 that differ by their rounding to float16 only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,15 @@ class Projection:
     def apply(self, features: Floats) -> Floats:
         """Maps pool_3 features float32 (n, dim) to points of the product space, float32 (n, space_dim), L2 norm 1.
 
+        Features in the very middle of the space, such as those of one plain colour can be, have no direction and are
+        given the first one: every photo can be found, and photos alike stay alike.
+
         Raises:
             FingerprintMismatch: the features have another width.
         """
-        return normalise(self.centred(features) @ self.matrix)
+        points = self.centred(features) @ self.matrix
+        points[np.linalg.norm(points, axis=1) < _NO_LENGTH, 0] = 1.0
+        return normalise(points)
 
     def centred(self, features: Floats) -> Floats:
         """Returns the transformed features less their mean, float32 (n, dim): what the matrix is applied to.
@@ -142,8 +149,8 @@ def fit_pca(features: Floats | Iterable[Floats], dim: int, whiten: float = 0.5) 
     mean, covariance = _moments([features] if isinstance(features, np.ndarray) else features)
     values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(-values, kind="stable")[:dim]
-    kept = order[values[order] > _SMALLEST_VARIANCE * max(values[order[0]], 1e-12)]
-    if not len(kept):
+    kept = order[values[order] > _SMALLEST_VARIANCE * values[order[0]]]
+    if values[order[0]] <= _NOISE:
         return plain(len(mean))
     matrix = vectors[:, kept] * np.power(values[kept], -whiten / 2)
     # An eigenvector's sign is arbitrary; fixing it makes the same data give the same file.

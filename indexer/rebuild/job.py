@@ -52,9 +52,13 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
     store.sweep()
     catalogue = Catalogue(settings.home)
     snapshot = catalogue.snapshot()
-    journal.counts = {"products": len(np.unique(snapshot.product_keys)), "images": len(snapshot.image_sha256)}
+    products = len(np.unique(snapshot.product_keys))
+    journal.counts = {"products": products, "images": len(snapshot.image_sha256)}
+    without = catalogue.counts()["products"] - products
+    if without > 0:
+        journal.counts["products_without_photo"] = without
     if not snapshot.image_sha256:
-        raise NothingToIndex("the catalogue must hold at least one photo; got none. Run `lookalike import PATH` first.")
+        raise NothingToIndex(_no_photo(catalogue.counts()["products"]))
     spec = backbone.spec if backbone else _resolve_spec(settings)
     return Job(
         settings=settings,
@@ -67,6 +71,16 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
         features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
         snapshot=snapshot,
         live=_live(store),
+    )
+
+
+def _no_photo(products: int) -> str:
+    if not products:
+        return "the catalogue must hold at least one photo; got none. Run `lookalike import PATH` first."
+    return (
+        f"the catalogue must hold at least one photo; got {products} products and none. They are kept, but no search "
+        "finds a product without a photo. Add photos to the feed (column `image`, or `--images FOLDER`) and import it "
+        "again."
     )
 
 

@@ -20,7 +20,7 @@ from indexer.rebuild.encoders import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import forget, prune, stale_features
 from indexer.rebuild.job import Job, open_job
-from indexer.rebuild.parts import Trained, inputs_of, take_over_parts, train_parts
+from indexer.rebuild.parts import Trained, inputs_of, not_trained, take_over_parts, train_parts
 from indexer.rebuild.photos import embed
 from indexer.rebuild.report import write_report
 from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
@@ -83,7 +83,7 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
         with journal.step("train"):
             anew = train and not journal.unchanged
             parts = train_parts(job, staged, inputs) if anew else take_over_parts(job, staged)
-            journal.metrics = parts.metrics
+            journal.metrics, journal.not_trained = parts.metrics, not_trained(parts.metrics)
         with journal.step("index"):
             vectors = build_index(job, staged)
         fields = manifest_fields(job, vectors, parts)

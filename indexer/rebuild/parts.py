@@ -5,16 +5,22 @@ import json
 import logging
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from data.errors import NoGeneration
 from data.events import Events
 from data.generations import StagedGeneration
-from engine.errors import FingerprintMismatch
+from data.storage import write_bytes
+from engine.errors import FingerprintMismatch, InvalidModel
 from indexer.rebuild.job import Job
 from indexer.rebuild.versions import versions
-from training.parts import PARTS
+from training.context import TrainingContext
+from training.errors import NotEnoughData
+from training.parts import PARTS, SPACE, Part
 
+# What numpy, scipy, scikit-learn and PyTorch raise on numbers that they cannot work with.
+_FAILED_ON_DATA = (ArithmeticError, LookupError, ValueError, RuntimeError, InvalidModel)
 _log = logging.getLogger("lookalike.rebuild")
 
 
@@ -55,8 +61,38 @@ def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> T
     measured = {}
     for number, part in enumerate(PARTS, 1):
         _log.info("train: %s (%d of %d)", part.name.replace("_", " "), number, len(PARTS))
-        measured[part.name] = part.train(context, staged.folder)
+        measured[part.name] = train_part(part, context, staged.folder)
     return Trained(_plain(measured), inputs, anew=True)
+
+
+def train_part(part: Part, context: TrainingContext, folder: Path) -> dict[str, Any]:
+    """Trains one part into the staged folder, or leaves the part out and returns why in `skipped`.
+
+    A part is left out where it has too little to learn from, and where it fails on data that nobody foresaw. A failure
+    stops the rebuild, though, where the live generation has the part: it must not vanish from a server overnight.
+    """
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    try:
+        return part.train(context, folder)
+    except NotEnoughData as error:
+        if part is SPACE:
+            raise
+        reason = str(error)
+    except _FAILED_ON_DATA as error:
+        if part is SPACE or (context.live is not None and any(map(context.live.has, part.files))):
+            raise
+        _log.warning("the part %s failed and is left out", part.name, exc_info=True)
+        reason = f"its training failed ({type(error).__name__}: {error}); please report this"
+    for path in list(folder.iterdir()):
+        path.unlink()
+    for name, content in before.items():
+        write_bytes(folder / name, content)
+    return {"skipped": reason}
+
+
+def not_trained(metrics: dict[str, Any]) -> dict[str, str]:
+    """Returns the parts that were left out, each with the reason."""
+    return {name: str(found["skipped"]) for name, found in metrics.items() if found.get("skipped")}
 
 
 def _plain(measured: dict[str, Any]) -> dict[str, Any]:

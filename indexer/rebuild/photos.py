@@ -23,10 +23,13 @@ _log = logging.getLogger("lookalike.rebuild")
 def embed(job: Job) -> Snapshot:
     """Embeds the photos that the feature store lacks; returns the snapshot without photos that cannot be used.
 
+    Stored features that a disk has damaged are dropped first, so these photos are embedded again.
+
     Raises:
         GateFailed: too large a share of the photos is unreadable.
     """
     photos = list(dict.fromkeys(job.snapshot.image_sha256))
+    _note_damaged(job, job.features.drop_damaged())
     missing = job.features.missing(photos)
     unusable = _embed_missing(job, missing)
     if job.full:
@@ -42,6 +45,17 @@ def embed(job: Job) -> Snapshot:
         image_keys=job.snapshot.image_keys[usable],
         image_sha256=list(itertools.compress(job.snapshot.image_sha256, usable)),
     )
+
+
+def _note_damaged(job: Job, keys: list[str]) -> None:
+    """Names the photos whose stored features were damaged in the summary; `keys` may be of their augmented copies."""
+    for sha256 in list(dict.fromkeys(key.partition("+")[0] for key in keys))[:_NAMED_PHOTOS]:
+        record = job.catalogue.photo(sha256)
+        source = record.source if record else ""
+        what = source or f"{sha256}, which a shopper searched with"
+        message = f"the stored features of photo {what} were damaged and dropped"
+        message += "; they are made again from the photo" if source else ""
+        job.journal.damaged.append({"photo": sha256, "source": source, "message": message})
 
 
 def _embed_missing(job: Job, missing: list[str]) -> set[str]:

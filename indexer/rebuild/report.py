@@ -39,7 +39,7 @@ def write_report(
     sections = [
         _section("Catalogue", (), [*fields["counts"].items(), ("seq", fields["seq"])]),
         _section("Gates", ("", "gate", "measured", "required", "detail"), map(_gate, gates)),
-        *(_section(f"Trained: {name}", (), _flat(measured)) for name, measured in parts.items()),
+        *(_section(_title(name, measured), (), _flat(measured)) for name, measured in parts.items()),
         _section("Backbone", (), [*fields["backbone"].items(), ("fingerprint", fields["fingerprint"])]),
         _section("Seconds", (), seconds.items()),
         _section("Photos left out", ("source", "code", "why"), photos) if photos else "",
@@ -48,6 +48,10 @@ def write_report(
     title = f"Generation {escape(generation)}"
     page = f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>\n'
     write_text(folder / REPORT_FILE, f"{page}<h1>{title}</h1>\n{''.join(sections)}</html>\n")
+
+
+def _title(name: str, measured: Mapping[str, Any]) -> str:
+    return f"Not trained: {name}" if measured.get("skipped") else f"Trained: {name}"
 
 
 def _gate(gate: GateResult) -> tuple[Any, ...]:

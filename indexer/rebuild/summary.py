@@ -33,6 +33,8 @@ class RebuildSummary:
         gates: results of the verify gates, in order.
         unreadable: `{"sha256", "source", "code", "message"}` of the first photos that could not be used.
         metrics: what each trained part measured, by part.
+        not_trained: the parts that could not be trained, each with the reason.
+        damaged: `{"photo", "source", "message"}` of the first photos whose stored features were damaged.
         pruned: ids of old generations that were deleted.
     """
 
@@ -46,6 +48,8 @@ class RebuildSummary:
     gates: tuple[GateResult, ...] = ()
     unreadable: tuple[dict[str, str], ...] = ()
     metrics: dict[str, Any] = field(default_factory=dict)
+    not_trained: dict[str, str] = field(default_factory=dict)
+    damaged: tuple[dict[str, str], ...] = ()
     pruned: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +67,8 @@ class Journal:
         self.gates: tuple[GateResult, ...] = ()
         self.unreadable: list[dict[str, str]] = []
         self.metrics: dict[str, Any] = {}
+        self.not_trained: dict[str, str] = {}
+        self.damaged: list[dict[str, str]] = []
         self.pruned: tuple[str, ...] = ()
         self.generation: str | None = None
         self.published = self.unchanged = False
@@ -90,6 +96,8 @@ class Journal:
             gates=self.gates,
             unreadable=tuple(self.unreadable),
             metrics=self.metrics,
+            not_trained=self.not_trained,
+            damaged=tuple(self.damaged),
             pruned=self.pruned,
         )
 
@@ -119,13 +127,17 @@ def describe(summary: RebuildSummary) -> str:
     )
     gates = [f"  {'passed' if gate.passed else 'FAILED'} {gate.name}: {gate.detail}" for gate in summary.gates]
     photos = [f"  left out: {photo['message']}" for photo in summary.unreadable]
+    damaged = [f"  damaged: {photo['message']}" for photo in summary.damaged]
+    skipped = [f"  not trained: {name.replace('_', ' ')}: {reason}" for name, reason in summary.not_trained.items()]
     return "\n".join(
         [
             outcome,
-            "  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            "  " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()),
             "  " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()),
             *gates,
+            *skipped,
             *photos,
+            *damaged,
         ]
     )
 

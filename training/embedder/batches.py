@@ -184,7 +184,8 @@ class Sampler:
         query_photos: tuple[NDArray[np.float16], Numbers] | None = None,
     ) -> None:
         self._photos, self._options, self._size = photos, options, batch
-        self._features = bank.features
+        # one row even where there is no text, because NO_TEXT is looked up like any other
+        self._features = bank.features if len(bank.features) else np.zeros((1, bank.features.shape[1]), np.float16)
         self._rows = np.flatnonzero(~photos.held)
         shown, self._firsts, self._counts = np.unique(
             photos.products[self._rows], return_index=True, return_counts=True

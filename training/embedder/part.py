@@ -67,7 +67,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     started = time.perf_counter()
     options = options or live_options(context)
     if context.settings.space == "pool3":
-        return {"published": False, "skipped": "space = pool3 asks for plain features"}
+        return {"published": False, "skipped": "the setting space = pool3 asks for plain features"}
     products = len(np.unique(context.snapshot.product_keys))
     if products < _LEAST_PRODUCTS:
         return {"published": False, "skipped": f"at least {_LEAST_PRODUCTS} products are needed; got {products}"}

@@ -34,10 +34,10 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         `queries`, how many were learned; `skipped`, the reason if none could be.
     """
     if not (folder / HEAD_FILE).exists():
-        return {"queries": 0, "skipped": "there is no text head"}
+        return {"queries": 0, "skipped": "no product has words to learn from; nothing can be searched by words"}
     behaviour = context.behaviour.words
     if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
-        return {"queries": 0, "skipped": "too few searches with clicks"}
+        return {"queries": 0, "skipped": f"at least {_LEAST_CLICKS} searches with clicks are needed"}
     head = TextHead.load(folder / HEAD_FILE)
     tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores, context.settings.home), head)
     space = Projection.load(folder / PROJECTION_FILE)

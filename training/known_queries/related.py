@@ -36,7 +36,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         The numbers of `texts`, of those that shoppers searched (`logged`), and of queries with `several_senses`.
     """
     if not (folder / HEAD_FILE).exists():
-        return {"texts": 0, "skipped": "there is no text head"}
+        return {"texts": 0, "skipped": "no product has words to learn from; nothing can be searched by words"}
     behaviour = context.behaviour.words
     texts = known_texts(context, behaviour)
     head = TextHead.load(folder / HEAD_FILE)

@@ -18,14 +18,17 @@ from training.space.text_head import TextPairs, collect_pairs, fit_head
 _BLOCK_ROWS = 8192
 _FIT_ROWS = 200_000  # enough for a covariance of 2,048 features; more would only take longer
 _MEASURED_ROWS = 200_000
+# With fewer, photos that come later are found better by the plain features (docs/performance.md).
+_LEAST_PHOTOS = 100
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     """Fits the projection and, where products have texts, the text head; writes both into the staged generation.
 
     Returns:
-        The metrics: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`,
-        the one figure that a rebuild compares with the live generation's.
+        The metrics: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`, the one
+        figure that a rebuild compares with the live generation's. With too few photos to learn directions from, the
+        space is the plain features, and `skipped` says so.
 
     Raises:
         NotEnoughData: there is no photo.
@@ -36,6 +39,8 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     projection.save(folder)
     keys, vectors = _points(context, projection)
     metrics: dict[str, Any] = {"dim": projection.space_dim}
+    if few := _too_few(context):
+        metrics["skipped"] = few
     metrics["explained_variance"] = explained_variance(projection, next(_blocks(context, spread(len(keys), 4096))))
     queries = held_out(keys, [context.snapshot.image_sha256[row] for row in spread(_count(context), _MEASURED_ROWS)])
     metrics |= photo_retrieval(vectors, keys, queries)
@@ -44,9 +49,17 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 
 
 def _fit_projection(context: TrainingContext) -> Projection:
-    if context.settings.space == "pool3":
+    if context.settings.space == "pool3" or _too_few(context):
         return plain(context.spec.dim)
     return fit_pca(_blocks(context, spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
+
+
+def _too_few(context: TrainingContext) -> str:
+    """Returns why no directions are learned from this catalogue, or "" if they are."""
+    photos, least = len(set(context.snapshot.image_sha256)), min(_LEAST_PHOTOS, context.spec.dim)
+    if photos >= least or context.settings.space == "pool3":
+        return ""
+    return f"at least {least} different photos are needed; got {photos}. The plain features are searched"
 
 
 def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:

@@ -17,6 +17,7 @@ from engine.space import normalise
 MOST_DIMS = 384
 SHRINKAGES = (1.0, 0.6, 0.3, 0.1)  # 1: no whitening
 _INDIFFERENCE = 0.001
+_LEAST_RIDGE = 1e-9
 Numbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
@@ -124,7 +125,8 @@ def _ridge(rows: Floats, y: Numbers, queries: Floats, strength: float = 0.1) -> 
     mean = rows.mean(axis=0)
     centred = (rows - mean).astype(np.float64)
     gram = centred.T @ centred
-    gram.flat[:: len(gram) + 1] += strength * np.trace(gram) / len(gram)
+    # the least value keeps the matrix regular where all rows are the same, as in a shop with very few photos
+    gram.flat[:: len(gram) + 1] += max(strength * np.trace(gram) / len(gram), _LEAST_RIDGE)
     weights = np.linalg.solve(gram, centred.T @ (targets - targets.mean(axis=0)))
     return np.asarray(np.argmax((queries - mean) @ weights + targets.mean(axis=0), axis=1), np.int64)
 

@@ -89,12 +89,15 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
     """Returns all choices, made by cross-validation; photos that look alike share a fold.
 
     Raises:
-        NotEnoughData: the photos do not make two folds.
+        NotEnoughData: too few photos to hold some out and learn from the others.
     """
     folds = look_folds(transform_rows("sqrt_l2", rows.views[0]), rows.y, _INNER_FOLDS, seed=options.seed)
-    if len(np.unique(folds)) < 2:
-        raise NotEnoughData("the voters need photos to hold out; every label has a single photo. Add photos.")
     judges = rows.judges
+    if any(len(np.unique(rows.y[folds != fold])) < 2 for fold in np.unique(folds[judges])):
+        raise NotEnoughData(
+            "recognition needs enough photos to hold some out and to learn at least 2 labels from the others; got too "
+            "few, or too many that look alike. Add photos."
+        )
     chosen_map = choose_map(rows.views[0], rows.y, folds, judges)
     axes = fit_axes(chosen_map.transform, rows.views[0])
     points = replace(rows, views=axes.project(rows.views), copies=axes.project(rows.copies))
