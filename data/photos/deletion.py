@@ -1,11 +1,11 @@
 """Deletes the files of photos that no product needs any more: thumbnails, and originals that the home keeps."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.catalogue import Catalogue
-from data.photos.intake import deletions_held, thumbnail_path, upload_path
+from data.photos.intake import deletions_held, note_deletion, thumbnail_path, upload_path
 
 # A photo's files are written before the product that shows it. A file this young may belong to one being written now.
 _YOUNG_S = 7 * 86_400.0
@@ -33,7 +33,10 @@ def erase_product(catalogue: Catalogue, product_id: str) -> bool:
     home = catalogue.home
     with deletions_held(home):
         erased = catalogue.erase_product(product_id)
-        _delete(path for sha256 in erased or () for path in (upload_path(home, sha256), thumbnail_path(home, sha256)))
+        _delete(
+            home,
+            [path for sha256 in erased or () for path in (upload_path(home, sha256), thumbnail_path(home, sha256))],
+        )
     return erased is not None
 
 
@@ -44,7 +47,8 @@ def _sweep_folder(folder: Path, catalogue: Catalogue) -> int:
         }  # also a killed writer's .part file
         known = catalogue.photos(set(paths.values()))
         old = time.time() - _YOUNG_S
-        return _delete(path for path, name in paths.items() if name not in known and _last_used(path) < old)
+        gone = [path for path, name in paths.items() if name not in known and _last_used(path) < old]
+        return _delete(catalogue.home, gone)
 
 
 def _last_used(path: Path) -> float:
@@ -54,7 +58,9 @@ def _last_used(path: Path) -> float:
         return time.time()
 
 
-def _delete(paths: Iterable[Path]) -> int:
+def _delete(home: Path, paths: Sequence[Path]) -> int:
+    if paths:
+        note_deletion(home)
     deleted = 0
     for path in paths:
         try:

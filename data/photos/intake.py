@@ -22,6 +22,7 @@ from data.settings import Settings
 from data.storage import waiting, write_bytes
 
 THUMBNAIL_SIDE = 320
+_LOCK = "photos.lock"
 
 
 def thumbnail_path(home: Path, sha256: str) -> Path:
@@ -40,7 +41,21 @@ def deletions_held(home: Path) -> AbstractContextManager[None]:
     Who writes products checks within it that their photos' files are there; who deletes files checks within it that no
     product needs them. So no product is ever left without a file that it was acknowledged with.
     """
-    return waiting(home / "photos.lock")
+    return waiting(home / _LOCK)
+
+
+def note_deletion(home: Path) -> None:
+    """Notes that files are about to be deleted; the caller holds `deletions_held`."""
+    with (home / _LOCK).open("ab") as file:
+        file.write(b".")
+
+
+def deletions(home: Path) -> int:
+    """Returns a number that is greater after each deletion: the size of the lock file."""
+    try:
+        return (home / _LOCK).stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,7 @@ class Intake:
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self._settings, self._catalogue = settings, catalogue
+        self._deletions = deletions(settings.home)
 
     def accept_bytes(self, content: bytes) -> PhotoRecord:
         """Returns the record of an uploaded photo; its original is stored, and durable when this returns.
@@ -108,7 +124,8 @@ class Intake:
         content = read_photo(source, self._settings, missing="missing_image")
         sha256 = hashlib.sha256(content).hexdigest()
         examined = self._examine(content, sha256, str(source))
-        self._store_thumbnail(examined)
+        if examined.thumbnail is not None:
+            self._store_thumbnail(examined)
         record = examined.record
         found = record.source == str(source) or self._is_whole(record)
         return record if found else dataclasses.replace(record, source=str(source))
@@ -148,8 +165,9 @@ class Intake:
         """
         given = list(items)
         with deletions_held(self._settings.home):
-            for record in (photo for _, photos in given for photo in photos or ()):
-                self._restore(record)
+            if deletions(self._settings.home) != self._deletions:
+                for record in (photo for _, photos in given for photo in photos or ()):
+                    self._restore(record)
             return self._catalogue.upsert_many(given)
 
     def _restore(self, record: PhotoRecord) -> None:

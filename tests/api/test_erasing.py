@@ -4,7 +4,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -184,10 +184,9 @@ def test_whoever_writes_meanwhile_no_product_loses_a_photo(
     """Puts, deletes, purges and sweeps of a few shared photos, with no grace period and time for others in between."""
     delete = deletion._delete
 
-    def slow_delete(paths: Iterable[Path]) -> int:
-        chosen = list(paths)
+    def slow_delete(home: Path, paths: Sequence[Path]) -> int:
         time.sleep(0.002)  # between the check that no product needs them and their end
-        return delete(chosen)
+        return delete(home, paths)
 
     def last_used(path: Path) -> float:
         return time.time() if path.name.startswith(".") else 0.0
