@@ -92,20 +92,28 @@ class Catalogue:
             return bool(delete_all(connection, self._connections.home, [product_id]))
 
     def delete_missing(
-        self, keep_product_ids: Collection[str], *, run_id: int | None = None, at_most: int | None = None
+        self,
+        keep_product_ids: Collection[str],
+        *,
+        run_id: int | None = None,
+        at_most: int | None = None,
+        as_of: int | None = None,
     ) -> int:
         """Deletes every product whose id is not among `keep_product_ids`, unless they are too many.
 
         Args:
             run_id: the import that deletes them; `restore` can then bring them back.
             at_most: if more products than this are missing, none is deleted; None: any number may go.
+            as_of: `seq` of the state that the ids were compared with; products that came or changed photos later stay.
 
         Returns:
             How many products are missing from `keep_product_ids`.
         """
         keep = set(keep_product_ids)
         with self._connections.writing() as connection:
-            live = connection.execute("SELECT product_id FROM products WHERE NOT deleted")
+            live = connection.execute(
+                "SELECT product_id FROM products WHERE NOT deleted AND (? IS NULL OR image_seq <= ?)", (as_of, as_of)
+            )
             missing = [product_id for (product_id,) in live if product_id not in keep]
             if at_most is None or len(missing) <= at_most:
                 if run_id is not None and missing:

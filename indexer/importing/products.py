@@ -138,13 +138,13 @@ def _write(
     *, full_feed: bool, force: bool,
 ) -> ProductReport:  # fmt: skip
     """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run."""
-    runs, live_before = ImportRuns(settings.home), catalogue.counts()["products"]
+    runs, live_before, as_of = ImportRuns(settings.home), catalogue.counts()["products"], catalogue.seq()
     run = runs.start(tally.source)
     named = _write_batches(rows, run, runs, intake, catalogue, tally)
     report = ProductReport(run=run, **tally.fields())
     if full_feed and report.products:
         share = 1.0 if force else settings.max_full_feed_drop
-        report = _delete_missing(report, named, live_before, share, catalogue)
+        report = _delete_missing(report, named, live_before, as_of, share, catalogue)
     runs.finish(run, {**report.fields(), "problems": None})
     if not report.products:
         raise InvalidFeed(
@@ -175,11 +175,12 @@ def _write_batches(
 
 
 def _delete_missing(
-    report: ProductReport, named: Counter[str], live_before: int, share: float, catalogue: Catalogue
+    report: ProductReport, named: Counter[str], live_before: int, as_of: int, share: float, catalogue: Catalogue
 ) -> ProductReport:
     """Deletes the products that a full feed does not name, unless it may be broken; returns the report with the result.
 
     Args:
+        as_of: the catalogue's `seq` before the import; what came later is newer than the feed and stays.
         share: of `live_before`, the largest part that may go.
     """
     unreadable = named[""]
@@ -188,7 +189,7 @@ def _delete_missing(
         at_most = 0
     elif share < 1:
         at_most = int(share * live_before + 1e-6)  # 0.29 * 100 is 28.999999999999996
-    missing = catalogue.delete_missing(named, run_id=report.run, at_most=at_most)
+    missing = catalogue.delete_missing(named, run_id=report.run, at_most=at_most, as_of=as_of)
     if at_most is None or missing <= at_most:
         return replace(report, deleted=missing, live_before=live_before)
     if unreadable:

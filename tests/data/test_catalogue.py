@@ -148,6 +148,14 @@ def test_delete_missing_keeps_what_the_feed_names(catalogue: Catalogue) -> None:
     assert catalogue.delete_missing({f"p{number}" for number in range(100)}) == 0
 
 
+def test_delete_missing_keeps_what_came_after_the_feed(catalogue: Catalogue) -> None:
+    catalogue.upsert(replace(MUG, product_id="old"), [])
+    before = catalogue.seq()
+    catalogue.upsert(replace(MUG, product_id="new"), [])
+    assert catalogue.delete_missing([], as_of=before) == 1
+    assert [facts.product.product_id for facts in catalogue.iter_facts()] == ["new"]
+
+
 def test_many_in_one_call_behave_as_one_after_another(catalogue: Catalogue) -> None:
     items = [(MUG, [A]), (MUG, [A]), (replace(MUG, title="Cup"), None), (replace(MUG, product_id="cup"), [A, B])]
     assert catalogue.upsert_many(items) == ["created", "unchanged", "updated", "created"]
