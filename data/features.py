@@ -91,6 +91,14 @@ class FeatureStore:
         ]
         return count
 
+    @property
+    def unchecked(self) -> int:
+        """How many rows were stored before rows had checksums, and have none yet."""
+        rows = self._connections.query(
+            "SELECT count(*) FROM feature_rows WHERE set_id = ? AND checksum IS NULL", (self._set_id,)
+        )
+        return int(rows[0][0])
+
     def keys(self) -> list[str]:
         """Returns every key that has a row, in the order of the rows."""
         rows = self._connections.query("SELECT key FROM feature_rows WHERE set_id = ? ORDER BY row", (self._set_id,))
@@ -208,7 +216,7 @@ class FeatureStore:
 
     def _check_meta(self) -> None:
         path = self._folder / "meta.json"
-        expected = {"format": _FORMAT, "dim": self._dim, "dtype": "float16"}
+        expected = _meta(self._dim)
         if not path.exists():
             write_text(path, json.dumps(expected) + "\n")
             fsync_path(self._folder.parent)
@@ -217,9 +225,7 @@ class FeatureStore:
         except ValueError:
             found = None
         if found != expected:
-            raise FeatureStoreError(
-                f"{path} must say {expected}; got {found}. Delete the folder {self._folder} to have it embedded anew."
-            )
+            raise FeatureStoreError(f"{path} must say {expected}; got {found}. Run `lookalike doctor --repair`.")
 
     def _open_set(self, fingerprint: str) -> int:
         find = "SELECT set_id, dim FROM feature_sets WHERE fingerprint = ?"
@@ -372,6 +378,28 @@ class FeatureStore:
             return self._path(number).stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def stored_sets(home: Path) -> dict[str, int]:
+    """Returns the fingerprints of the backbones with stored features, and the width of their rows."""
+    return dict(Connections(home).query("SELECT fingerprint, dim FROM feature_sets ORDER BY fingerprint"))
+
+
+def mend_meta(home: Path, fingerprint: str, dim: int) -> bool:
+    """Writes a damaged `meta.json` anew from what catalog.db knows; returns False where a newer version wrote it."""
+    path = home / "features" / fingerprint / "meta.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if isinstance(found, dict) and found.get("format") not in (None, _FORMAT):
+        return False
+    write_text(path, json.dumps(_meta(dim)) + "\n")
+    return True
+
+
+def _meta(dim: int) -> dict[str, str | int]:
+    return {"format": _FORMAT, "dim": dim, "dtype": "float16"}
 
 
 def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:

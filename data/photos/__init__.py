@@ -6,7 +6,8 @@ from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import fetch_image
 from data.photos.images import Pixels, decode, decode_photo
 from data.photos.intake import Examined, Intake, deletions_held, thumbnail_path
-from data.photos.originals import Lost, lost_originals, mend_sources
+from data.photos.originals import Lost, damaged_uploads, lost_originals, mend_sources
+from data.photos.thumbnails import lost_thumbnails, mend_thumbnails
 
 __all__ = [
     "COLOUR_NAMES",
@@ -15,6 +16,7 @@ __all__ = [
     "Lost",
     "PhotoInput",
     "Pixels",
+    "damaged_uploads",
     "decode",
     "decode_photo",
     "deletions_held",
@@ -22,7 +24,9 @@ __all__ = [
     "erase_product",
     "fetch_image",
     "lost_originals",
+    "lost_thumbnails",
     "mend_sources",
+    "mend_thumbnails",
     "photo_bytes",
     "photo_list",
     "sweep",

@@ -155,6 +155,15 @@ class Intake:
             )
         return content
 
+    def remake_thumbnail(self, sha256: str) -> None:
+        """Makes the thumbnail of a photo of the catalogue anew from its original.
+
+        Raises:
+            InvalidImage: as `original` says.
+        """
+        photo = decode_photo(self.original(sha256), self._settings, target=THUMBNAIL_SIDE)
+        _write_thumbnail(thumbnail_path(self._settings.home, sha256), _shrink(photo.pixels))
+
     def write(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Adds or replaces products with photos that were taken in, as `Catalogue.upsert_many` does.
 

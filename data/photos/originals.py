@@ -1,15 +1,18 @@
 """Finds the photos whose originals are gone, and those that now lie elsewhere in the home."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.catalogue import Catalogue, PhotoRecord
 from data.photos.intake import upload_path
+from data.progress import track
 from data.storage import sha256_file
 
 _BLOCK = 1000
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,13 @@ def lost_originals(catalogue: Catalogue) -> list[Lost]:
     blocks = (photos[start : start + _BLOCK] for start in range(0, len(photos), _BLOCK))
     records = (record for block in blocks for record in catalogue.photos(block).values())
     return [Lost(record, _found(catalogue.home, record)) for record in records if not Path(record.source).is_file()]
+
+
+def damaged_uploads(home: Path) -> list[Path]:
+    """Returns the uploaded originals that hold other bytes than were uploaded; every one is read."""
+    uploads = sorted((home / "uploads").glob("??/*"))
+    files = (path for path in track(uploads, "uploads", len(uploads)) if _SHA256.fullmatch(path.name))
+    return [path for path in files if sha256_file(path) != path.name]
 
 
 def mend_sources(catalogue: Catalogue, lost: list[Lost]) -> None:

@@ -14,7 +14,7 @@ from engine.backbones.keras_networks import (
     trunk_of,
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
-from engine.backbones.openvino_runtime import OpenVinoBackbone, export, processor_has_bf16
+from engine.backbones.openvino_runtime import OpenVinoBackbone, damaged_exports, export, processor_has_bf16
 from engine.backbones.preprocess import TRIMMED, decode_target
 from engine.backbones.weights import Weights, classifier_rows, find_weights, lite2_state
 
@@ -28,6 +28,7 @@ __all__ = [
     "Weights",
     "build_network",
     "classifier_rows",
+    "damaged_exports",
     "decode_target",
     "embed_photos",
     "export",

@@ -92,6 +92,17 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
     return folder
 
 
+def damaged_exports(home: Path) -> dict[Path, str]:
+    """Returns the folders of exported models that are damaged, each with what is wrong; a load refuses them."""
+    found = {}
+    for record in sorted((home / "runtime").glob(f"*/{_RECORD}")):
+        try:
+            _verified(record.parent)
+        except InvalidModel as error:
+            found[record.parent] = str(error)
+    return found
+
+
 def processor_has_bf16() -> bool:
     """Returns whether this processor multiplies bf16 numbers in hardware."""
     import openvino

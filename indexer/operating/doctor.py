@@ -5,7 +5,6 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,33 +19,14 @@ from data.settings import Settings
 from data.storage import holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned
+from indexer.operating.files import FILE_CHECKS
+from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.operate import damage
 from indexer.rebuild import encoder_of, last_rebuild, lost_encoder, versions
 
-OK, WARN, FAIL = "OK", "WARN", "FAIL"
 _SOURCES_LOOKED_AT = 100
 _FOLDERS_NAMED = 3
 _LITTLE_SPACE_BYTES = 2_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        level: `OK`, `WARN` (works, but look at it) or `FAIL` (does not work).
-        subject: what was checked, for example `backbone`.
-        detail: what was found.
-        advice: what to do; "" where there is nothing to do.
-    """
-
-    level: str
-    subject: str
-    detail: str
-    advice: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.level:4} {self.subject:13} {self.detail}" + (f" -> {self.advice}" if self.advice else "")
 
 
 def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
@@ -61,6 +41,7 @@ def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
         ("text encoder", _text_encoder),
         ("index", _index),
         ("disk", _disk),
+        *((subject, functools.partial(look, repair=repair)) for subject, look in FILE_CHECKS),
         ("database", _database),
         ("generations", _generations),
         ("tuned encoder", _tuned_encoder),

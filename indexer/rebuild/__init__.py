@@ -1,5 +1,6 @@
 """The nightly rebuild: embeds new photos, trains, indexes, verifies, publishes a generation, and prunes old ones."""
 
+from indexer.rebuild.canaries import read_canaries
 from indexer.rebuild.encoders import encoder_of, lost_encoder
 from indexer.rebuild.nightly import rebuild
 from indexer.rebuild.summary import Journal, RebuildSummary, describe, last_rebuild, reason_of
@@ -12,6 +13,7 @@ __all__ = [
     "encoder_of",
     "last_rebuild",
     "lost_encoder",
+    "read_canaries",
     "reason_of",
     "rebuild",
     "versions",

@@ -21,7 +21,7 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text import HEAD_FILE, TextHead, publish_encoder, staged_encoder
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.operating import describe_status, examine, roll_back, status
-from indexer.operating.doctor import FAIL, OK, WARN, Finding
+from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.rebuild import last_rebuild, rebuild
 
 Invoke = Callable[..., Result]

@@ -97,9 +97,16 @@ def test_no_photo_is_refused(shop: TinyShop, folder: Path) -> None:
 
 
 def test_the_pool3_space_keeps_the_features(shop: TinyShop, folder: Path) -> None:
-    fill(shop)
+    fill(shop, images=2)
     assert space.train(context_of(shop, space="pool3"), folder)["dim"] == DIM
     assert space.train(context_of(shop, space_dim=3), folder)["dim"] == 3
+
+
+def test_too_few_photos_leave_the_features_as_they_are(shop: TinyShop, folder: Path) -> None:
+    fill(shop)
+    metrics = space.train(context_of(shop, space_dim=3), folder)
+    assert metrics["dim"] == DIM
+    assert "8 different photos are needed; got 6" in metrics["skipped"]
 
 
 def test_training_twice_gives_the_same_files(shop: TinyShop, tmp_path: Path) -> None:

@@ -1,0 +1,187 @@
+"""The checks of `lookalike doctor` that read every file the home owns, and mend what can be mended on this machine.
+
+Nothing is deleted but what is damaged and can be made again.
+"""
+
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from data.catalogue import Catalogue
+from data.database import FILE_NAME as DATABASE
+from data.database import find_problems, mend_indexes
+from data.errors import CorruptGeneration, FeatureStoreError, NoGeneration
+from data.features import FeatureStore, mend_meta, stored_sets
+from data.generations import GenerationStore
+from data.photos import Intake, damaged_uploads, lost_thumbnails, mend_thumbnails
+from data.settings import Settings
+from indexer.operating.finding import FAIL, OK, WARN, Finding
+from indexer.operating.operate import damage, roll_back
+from indexer.rebuild import lost_encoder, read_canaries
+
+_REPAIR = "lookalike doctor --repair"
+_NAMED = 3
+Check = Callable[..., Iterator[Finding]]
+
+
+def _settings_file(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Names what `lookalike.toml` sets; a file that breaks a rule stops every command before it gets here."""
+    path = settings.home / "lookalike.toml"
+    if path.exists():
+        given = ", ".join(f"{name} = {value!r}" for name, value in tomllib.loads(path.read_text("utf-8")).items())
+        yield Finding(level=OK, subject="settings", detail=f"lookalike.toml sets {given or 'nothing'}")
+
+
+def _integrity(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    if not (settings.home / DATABASE).exists():
+        return
+    problems = find_problems(settings.home)
+    if problems and repair and all("index" in problem for problem in problems) and mend_indexes(settings.home):
+        before, problems = problems, find_problems(settings.home)
+        if not problems:
+            detail = f"mended: the indexes of {DATABASE} were made anew ({before[0]})"
+            yield Finding(level=OK, subject="integrity", detail=detail)
+            return
+    if problems:
+        only_indexes = all("index" in problem for problem in problems)
+        advice = _REPAIR if only_indexes else "restore a backup of the home"
+        yield Finding(
+            level=FAIL, subject="integrity", detail=f"{DATABASE}: {'; '.join(problems[:_NAMED])}", advice=advice
+        )
+    else:
+        yield Finding(level=OK, subject="integrity", detail=f"every page, row and index of {DATABASE} is whole")
+
+
+def _live_generation(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Makes the newest whole generation live where the live one is damaged."""
+    store = GenerationStore(settings.home)
+    try:
+        if not (problem := damage(store.open())):
+            return
+    except NoGeneration as error:
+        problem = str(error)
+    except CorruptGeneration as error:
+        problem = str(error)
+    whole = [folder for folder in store.list() if not damage(folder) and not lost_encoder(settings.home, folder)]
+    if not whole:
+        return  # nothing to go back to: `generations` says what is wrong
+    newest = max(whole, key=lambda folder: folder.id)
+    if repair:
+        roll_back(settings, newest.id)
+        detail = f"mended: generation {newest.id}, the newest whole one, is live now ({problem})"
+        yield Finding(level=WARN, subject="live", detail=detail, advice="lookalike rebuild")
+    else:
+        detail = f"{problem} Generation {newest.id} is whole"
+        yield Finding(level=FAIL, subject="live", detail=detail, advice=_REPAIR)
+
+
+def _encoders(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Checks the tuned text encoders of the generations that can be rolled back to."""
+    for folder in GenerationStore(settings.home).list():
+        if lost := lost_encoder(settings.home, folder):
+            detail = f"{lost}; generation {folder.id} needs it to search by words"
+            yield Finding(level=WARN, subject="encoders", detail=detail, advice="lookalike rebuild")
+
+
+def _exports(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Checks the networks that were exported for the processor."""
+    from engine.backbones import damaged_exports
+
+    for folder, problem in damaged_exports(settings.home).items():
+        if repair:
+            shutil.rmtree(folder)
+            detail = f"mended: the damaged export {folder} was deleted; the next run makes it again"
+            yield Finding(level=OK, subject="exports", detail=detail)
+        else:
+            yield Finding(level=FAIL, subject="exports", detail=problem, advice=_REPAIR)
+
+
+def _feature_files(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Checks every stored feature row against its checksum."""
+    if not (settings.home / DATABASE).exists():
+        return
+    for fingerprint, dim in stored_sets(settings.home).items():
+        try:
+            store = FeatureStore(settings.home, fingerprint, dim)
+        except FeatureStoreError as error:
+            if not repair or not mend_meta(settings.home, fingerprint, dim):
+                yield Finding(level=FAIL, subject="feature files", detail=str(error), advice=_REPAIR)
+                continue
+            store = FeatureStore(settings.home, fingerprint, dim)
+            detail = f"mended: meta.json of {fingerprint[:12]} was written anew"
+            yield Finding(level=OK, subject="feature files", detail=detail)
+        yield from _feature_rows(settings, store, fingerprint[:12], repair=repair)
+
+
+def _feature_rows(settings: Settings, store: FeatureStore, name: str, *, repair: bool) -> Iterator[Finding]:
+    unchecked = store.unchecked
+    if unchecked and repair:
+        detail = f"mended: {store.add_checksums():,} old rows of {name} have their checksum now"
+        yield Finding(level=OK, subject="feature files", detail=detail)
+    elif unchecked:
+        detail = f"{unchecked:,} old rows of {name} have no checksum yet"
+        yield Finding(level=WARN, subject="feature files", detail=detail, advice=f"lookalike rebuild, or {_REPAIR}")
+    if lost := store.damaged(store.keys()):
+        detail = f"{len(lost):,} rows of {name} are damaged and not used: {_sources(settings, lost)}"
+        advice = "lookalike rebuild, which embeds the photos again"
+        yield Finding(level=WARN, subject="feature files", detail=detail, advice=advice)
+    else:
+        detail = f"all {store.count:,} rows of {name} are as they were stored"
+        yield Finding(level=OK, subject="feature files", detail=detail)
+
+
+def _sources(settings: Settings, keys: list[str]) -> str:
+    """Returns the originals of the first photos; copies and shoppers' photos have none and are named by key."""
+    known = Catalogue(settings.home).photos(keys[:_NAMED])
+    named = [known[key].source if key in known else f"photo {key}" for key in islice(keys, _NAMED)]
+    return ", ".join(named) + (", ..." if len(keys) > _NAMED else "")
+
+
+def _thumbnails(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    if not (settings.home / DATABASE).exists():
+        return
+    catalogue = Catalogue(settings.home)
+    photos = sorted(set(catalogue.snapshot().image_sha256))
+    lost = lost_thumbnails(settings.home, photos, threads=settings.cores)
+    if lost and not repair:
+        detail = f"{len(lost):,} of {len(photos):,} are missing or damaged: {_sources(settings, lost)}"
+        yield Finding(level=WARN, subject="thumbnails", detail=detail, advice=_REPAIR)
+        return
+    hopeless = mend_thumbnails(Intake(settings, catalogue), lost)
+    if len(lost) > len(hopeless):
+        detail = f"mended: {len(lost) - len(hopeless):,} were made anew from their originals"
+        yield Finding(level=OK, subject="thumbnails", detail=detail)
+    if hopeless:
+        detail = f"{len(hopeless):,} cannot be made anew, their originals are gone: {_sources(settings, hopeless)}"
+        yield Finding(level=WARN, subject="thumbnails", detail=detail, advice="bring the originals back, then again")
+    elif photos and not lost:
+        yield Finding(level=OK, subject="thumbnails", detail=f"all {len(photos):,} can be shown")
+
+
+def _uploads(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Reads every original that the home itself keeps."""
+    if damaged := damaged_uploads(settings.home):
+        detail = f"{len(damaged):,} uploaded originals hold other bytes than were uploaded: {damaged[0]}"
+        advice = "bring them back from a backup of the home, or upload them again"
+        yield Finding(level=FAIL, subject="uploads", detail=detail, advice=advice)
+
+
+def _canaries(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """A file that breaks a rule raises an error, which becomes a finding."""
+    path = settings.home / "canaries.jsonl"
+    if path.exists():
+        yield Finding(level=OK, subject="canaries", detail=f"{len(read_canaries(path))} can be asked")
+
+
+FILE_CHECKS: tuple[tuple[str, Check], ...] = (
+    ("settings", _settings_file),
+    ("integrity", _integrity),
+    ("live", _live_generation),
+    ("encoders", _encoders),
+    ("exports", _exports),
+    ("feature files", _feature_files),
+    ("thumbnails", _thumbnails),
+    ("uploads", _uploads),
+    ("canaries", _canaries),
+)
