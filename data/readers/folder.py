@@ -46,4 +46,4 @@ def _row(line: int, path: Path, inside: Path) -> Row:
     words = [word for word in re.split(r"[\s_.-]+", stem) if word]
     title = " ".join(words) if all(word.isalpha() for word in words) or not category else category
     fields = {"product_id": "~".join((*folders, stem)), "title": title, "category": category}
-    return Row(line, fields, (str(path),), only_image=True)
+    return Row(line, fields, (str(path.absolute()),), only_image=True)  # it may lie under the current folder

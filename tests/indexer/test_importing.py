@@ -212,6 +212,18 @@ def test_a_feed_without_one_good_row_deletes_nothing(settings: Settings, write: 
     assert set(state(settings)) == {"a"}
 
 
+@pytest.mark.parametrize("images", [None, Path("shop")])
+def test_a_folder_feed_may_be_named_from_beside_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: Path | None
+) -> None:
+    for number, category in enumerate(("Mugs", "Bags")):
+        (tmp_path / "shop" / category).mkdir(parents=True)
+        (tmp_path / "shop" / category / "one.png").write_bytes(coloured(number))
+    monkeypatch.chdir(tmp_path)
+    report = import_feed(settings, Path("shop"), images=images)
+    assert (report.created, report.refused, report.images) == (2, 0, 2)
+
+
 def test_a_folder_per_category_goes_in(settings: Settings, tmp_path: Path) -> None:
     for name, content in (("컵/a.png", coloured(1)), ("Red shoes/b.png", coloured(2)), ("Red shoes/c.jpg", b"broken")):
         (tmp_path / "feed" / name).parent.mkdir(parents=True, exist_ok=True)
