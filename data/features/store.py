@@ -13,9 +13,7 @@ import json
 import logging
 import os
 import re
-import shutil
 import sqlite3
-import time
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +25,12 @@ from numpy.typing import NDArray
 
 from data.database import Connections, json_list
 from data.errors import FeatureStoreError
+from data.features.sets import expected_meta
 from data.storage import fsync_path, waiting, write_text
 
 Item = TypeVar("Item")
 Floats = NDArray[np.float32]
 _DTYPE = np.dtype("<f2")
-_FORMAT = 1
 _BLOCK_ROWS = 8192
 _KEYS_A_QUERY = 20_000
 _NAMED_KEYS = 5
@@ -216,7 +214,7 @@ class FeatureStore:
 
     def _check_meta(self) -> None:
         path = self._folder / "meta.json"
-        expected = _meta(self._dim)
+        expected = expected_meta(self._dim)
         if not path.exists():
             write_text(path, json.dumps(expected) + "\n")
             fsync_path(self._folder.parent)
@@ -378,52 +376,6 @@ class FeatureStore:
             return self._path(number).stat().st_size
         except FileNotFoundError:
             return 0
-
-
-def stored_sets(home: Path) -> dict[str, int]:
-    """Returns the fingerprints of the backbones with stored features, and the width of their rows."""
-    return dict(Connections(home).query("SELECT fingerprint, dim FROM feature_sets ORDER BY fingerprint"))
-
-
-def mend_meta(home: Path, fingerprint: str, dim: int) -> bool:
-    """Writes a damaged `meta.json` anew from what catalog.db knows; returns False where a newer version wrote it."""
-    path = home / "features" / fingerprint / "meta.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if isinstance(found, dict) and found.get("format") not in (None, _FORMAT):
-        return False
-    write_text(path, json.dumps(_meta(dim)) + "\n")
-    return True
-
-
-def _meta(dim: int) -> dict[str, str | int]:
-    return {"format": _FORMAT, "dim": dim, "dtype": "float16"}
-
-
-def drop_unused_sets(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
-    """Deletes the stored features of backbones that are no longer used; returns their fingerprints.
-
-    Args:
-        used: fingerprints to keep.
-        unused_s: other fingerprints are kept until nothing was written to them for this many seconds.
-    """
-    connections = Connections(home)
-    gone = []
-    for folder in sorted(path.parent for path in (home / "features").glob("*/meta.json")):
-        written = max((path.stat().st_mtime for path in folder.glob("rows-*.f16")), default=folder.stat().st_mtime)
-        if folder.name in used or time.time() - written < unused_s:
-            continue
-        with connections.writing() as connection:
-            connection.execute(
-                "DELETE FROM feature_rows WHERE set_id IN (SELECT set_id FROM feature_sets WHERE fingerprint = ?)",
-                (folder.name,),
-            )
-            connection.execute("DELETE FROM feature_sets WHERE fingerprint = ?", (folder.name,))
-        shutil.rmtree(folder)
-        gone.append(folder.name)
-    return gone
 
 
 def _announce(connection: sqlite3.Connection, sha256s: Sequence[str]) -> None:
