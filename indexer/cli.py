@@ -194,11 +194,14 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
 
 @click.command("doctor")
-@click.option("--repair", is_flag=True, help="Mend what can be mended without loss.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended on this machine; nothing is lost.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
 @click.pass_obj
 def doctor_command(settings: Settings, repair: bool, as_json: bool) -> None:
-    """Check this machine, the files on disk and the parts in use, and say what to do.
+    """Check this machine, every file of the home and the parts in use, and say what to do.
+
+    With --repair, damaged indexes, thumbnails and exported networks are made anew, old feature rows get a checksum, and
+    the newest whole generation goes live if the live one is damaged. Nothing is deleted that cannot be made again.
 
     Each line begins with OK, WARN or FAIL. Exit status: 0 without any FAIL, 1 otherwise.
 
