@@ -15,7 +15,7 @@ from data.errors import CorruptGeneration, FeatureStoreError, NoGeneration
 from data.features import FeatureStore, mend_meta, stored_sets
 from data.generations import GenerationStore
 from data.photos import Intake, damaged_uploads, lost_thumbnails, mend_thumbnails
-from data.settings import Settings
+from data.settings import Settings, load_settings
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.operate import damage, roll_back
 from indexer.rebuild import lost_encoder, read_canaries
@@ -26,9 +26,10 @@ Check = Callable[..., Iterator[Finding]]
 
 
 def _settings_file(settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    """Names what `lookalike.toml` sets; a file that breaks a rule stops every command before it gets here."""
+    """Names what `lookalike.toml` sets; a file that breaks a rule raises an error, which becomes a finding."""
     path = settings.home / "lookalike.toml"
     if path.exists():
+        load_settings({}, home=settings.home)
         given = ", ".join(f"{name} = {value!r}" for name, value in tomllib.loads(path.read_text("utf-8")).items())
         yield Finding(level=OK, subject="settings", detail=f"lookalike.toml sets {given or 'nothing'}")
 

@@ -256,3 +256,5 @@ def test_doctor_reads_settings_and_canaries(generation: GenerationFolder, settin
     found = examine(settings)
     assert "space_dim = 24" in next(finding.detail for finding in found if finding.subject == "settings")
     assert levels(found)["canaries"] == FAIL
+    (settings.home / "lookalike.toml").write_text("spake_dim = 24\n")
+    assert levels(examine(settings))["settings"] == FAIL

@@ -37,7 +37,8 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         return {"queries": 0, "skipped": "no product has words to learn from; nothing can be searched by words"}
     behaviour = context.behaviour.words
     if not behaviour.has_searches or not behaviour.clicks.sum() >= _LEAST_CLICKS:
-        return {"queries": 0, "skipped": f"at least {_LEAST_CLICKS} searches with clicks are needed"}
+        needed = f"searches with the products they showed, and at least {_LEAST_CLICKS} clicks, are needed"
+        return {"queries": 0, "skipped": f"{needed}; got {int(behaviour.clicks.sum())} clicks"}
     head = TextHead.load(folder / HEAD_FILE)
     tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores, context.settings.home), head)
     space = Projection.load(folder / PROJECTION_FILE)
