@@ -168,6 +168,12 @@ def json_list(values: Iterable[str | int]) -> str:
     return json.dumps([value for value in values if not (isinstance(value, str) and _NEVER_STORED.search(value))])
 
 
+def forget_home(home: Path) -> None:
+    """Lets this process make a new catalog.db in a folder that it has deleted itself."""
+    with _prepare_lock:
+        _ids.pop((home / FILE_NAME).absolute(), None)
+
+
 def _prepare(path: Path) -> None:
     """Checks and migrates the file; makes it where this process has seen none before."""
     is_first = path.absolute() not in _ids

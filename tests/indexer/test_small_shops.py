@@ -93,7 +93,7 @@ def test_a_shop_grows_night_by_night(settings: Settings) -> None:
     sizes = (1, 2, 5, 40, 3)
     for number, size in enumerate(sizes):
         rows = [(f"p{i}", "", f"c{i % 2}", f"{i}.png") for i in range(size)]
-        import_feed(settings, _shop(settings.home.parent / str(number), rows), full_feed=True)
+        import_feed(settings, _shop(settings.home.parent / str(number), rows), full_feed=True, force=True)
         summary = rebuild(settings, backbone=TinyBackbone())
         assert summary.published
         assert summary.counts["indexed"] == size

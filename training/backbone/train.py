@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from data.catalogue import Catalogue
+from data.database import forget_home
 from data.settings import Settings
 from data.storage import exclusive, fsync_path, make_folder, sha256_file
 from engine.backbones import precision_policy, quiet_tensorflow, trunk_of
@@ -101,6 +102,7 @@ def train_backbone(
             record = _train(run, resume=resume)
         _publish(target, run, record)
     shutil.rmtree(work)
+    forget_home(work)
     return TrainedBackbone(folder=target, record=record)
 
 
