@@ -155,7 +155,7 @@ def _generations(settings: Settings) -> Iterator[Finding]:
         return
     except CorruptGeneration as error:
         live = ""
-        advice = "lookalike rollback ID, or lookalike rebuild"
+        advice = "lookalike rollback ID, lookalike doctor --repair (the newest whole one), or lookalike rebuild"
         yield Finding(level=FAIL, subject="generations", detail=f"the live one is damaged: {error}", advice=advice)
     damaged = store.damaged()
     whole = store.list()
@@ -165,7 +165,7 @@ def _generations(settings: Settings) -> Iterator[Finding]:
             level=FAIL if name == live else WARN,
             subject="generations",
             detail=f"{name} is damaged: {reason}",
-            advice="lookalike rollback, then lookalike rebuild"
+            advice="lookalike rollback or doctor --repair (the newest whole one), then lookalike rebuild"
             if name == live
             else "it is deleted by the next rebuild",
         )

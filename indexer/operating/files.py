@@ -55,32 +55,29 @@ def _integrity(settings: Settings, *, repair: bool) -> Iterator[Finding]:
 
 
 def _live_generation(settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    """Makes the newest whole generation live where the live one is damaged."""
+    """Makes the newest whole generation live where the live one is damaged; `generations` tells what is damaged."""
     store = GenerationStore(settings.home)
     try:
-        if not (problem := damage(store.open())):
-            return
-    except NoGeneration as error:
-        problem = str(error)
-    except CorruptGeneration as error:
+        problem = damage(store.open())
+    except (NoGeneration, CorruptGeneration) as error:
         problem = str(error)
     whole = [folder for folder in store.list() if not damage(folder) and not lost_encoder(settings.home, folder)]
-    if not whole:
-        return  # nothing to go back to: `generations` says what is wrong
-    newest = max(whole, key=lambda folder: folder.id)
-    if repair:
+    if problem and whole and repair:
+        newest = max(whole, key=lambda folder: folder.id)
         roll_back(settings, newest.id)
         detail = f"mended: generation {newest.id}, the newest whole one, is live now ({problem})"
         yield Finding(level=WARN, subject="live", detail=detail, advice="lookalike rebuild")
-    else:
-        detail = f"{problem} Generation {newest.id} is whole"
-        yield Finding(level=FAIL, subject="live", detail=detail, advice=_REPAIR)
 
 
 def _encoders(settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    """Checks the tuned text encoders of the generations that can be rolled back to."""
-    for folder in GenerationStore(settings.home).list():
-        if lost := lost_encoder(settings.home, folder):
+    """Checks the tuned text encoders of kept generations; `tuned encoder` tells about the live one's."""
+    store = GenerationStore(settings.home)
+    try:
+        live = store.current_id()
+    except CorruptGeneration:
+        live = None
+    for folder in store.list():
+        if folder.id != live and not damage(folder) and (lost := lost_encoder(settings.home, folder)):
             detail = f"{lost}; generation {folder.id} needs it to search by words"
             yield Finding(level=WARN, subject="encoders", detail=detail, advice="lookalike rebuild")
 

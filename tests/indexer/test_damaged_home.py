@@ -218,11 +218,11 @@ def test_doctor_says_that_a_torn_database_needs_a_backup(generation: GenerationF
 def test_doctor_goes_back_to_the_newest_whole_generation(generation: GenerationFolder, settings: Settings) -> None:
     newer = rebuild(settings, backbone=TinyBackbone()).generation
     flip(settings.home / "generations" / str(newer) / "projection.safetensors")
-    assert levels(examine(settings))["live"] == FAIL
+    assert levels(examine(settings))["generations"] == FAIL
     assert "mended" in "\n".join(map(str, examine(settings, repair=True)))
     assert GenerationStore(settings.home).open().id == generation.id
     (settings.home / "CURRENT").write_text("garbage")
-    assert levels(examine(settings))["live"] == FAIL
+    assert levels(examine(settings))["generations"] == FAIL
     examine(settings, repair=True)
     assert GenerationStore(settings.home).open().id == generation.id
 

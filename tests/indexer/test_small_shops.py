@@ -90,6 +90,7 @@ def test_the_summary_says_what_was_not_trained_and_why(settings: Settings) -> No
 
 
 def test_a_shop_grows_night_by_night(settings: Settings) -> None:
+    settings = settings.replace(max_full_feed_drop=1.0)
     sizes = (1, 2, 5, 40, 3)
     for number, size in enumerate(sizes):
         rows = [(f"p{i}", "", f"c{i % 2}", f"{i}.png") for i in range(size)]
