@@ -71,7 +71,7 @@ class Shop:
     def search(
         self, text: str = "", *, image: "PhotoInput | None" = None, product_id: str = "", not_text: str = "",
         text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10, cursor: str = "",
-        diversity: float = 0.0, freshness: float | None = None,
+        diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
     ) -> "Hits":  # fmt: skip
         """Finds products by words, by a photo, by both, or by their likeness to a product.
 
@@ -84,6 +84,7 @@ class Shop:
             cursor: `next_cursor` of an answer, for the hits that follow.
             diversity: 0 (best first) to 1 (as unlike each other as can be).
             freshness: 0 (none) to 1, preference for new products; None: the default.
+            legs: how words alone find products: `lexical` (by their letters), `dense` (by their meaning) or `fused`.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -95,7 +96,7 @@ class Shop:
         request = SearchRequest(
             text=text, not_text=not_text, image=None if image is None else self._bytes(image), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
-            freshness=freshness,
+            freshness=freshness, legs=legs,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 
@@ -209,7 +210,7 @@ class Shop:
             full: whether to read every photo again, and to train even if nothing changed.
 
         Raises:
-            NothingToIndex: the catalogue holds no photo.
+            NothingToIndex: the catalogue holds no product, or has lost all its photos.
             GateFailed: a check refused the new generation; the live one stays.
         """
         from indexer.rebuild import rebuild

@@ -70,9 +70,10 @@ class Hits(SearchAnswer, Sequence[Hit]):
 
     def _card(self, hit: Hit) -> str:
         try:
-            picture = base64.b64encode(thumbnail_path(self.home, hit.image_id).read_bytes()).decode()
+            content = thumbnail_path(self.home, hit.image_id).read_bytes() if hit.image_id else b""
         except OSError:
-            picture = ""  # a thumbnail that is lost is made again by the next import; the facts still count
+            content = b""  # a thumbnail that is lost is made again by the next import; the facts still count
+        picture = base64.b64encode(content).decode()
         facts = " · ".join(filter(None, (f"{hit.score:.3f}", hit.product_id, _price(hit))))
         return (
             f'<figure style="{_CARD}"><img style="{_PICTURE}" alt="" src="data:image/webp;base64,{picture}">'

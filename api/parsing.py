@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
 
-OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness")
+OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -135,6 +135,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "not_text": _text(),
     "filter": _text(),
     "cursor": _text(4_000),
+    "legs": _text(),
     "product_id": _text(200),
     "image_url": _text(2_000),
     "text_weight": _number,

@@ -22,6 +22,7 @@ _RETRY_PENDING_S = 1.0
 _RETRY_SHARE = 0.05  # largest share of the time spent on retries, however much is pending
 _RETRY_FAILED_SWAP_S = 30.0
 ProductKeys = NDArray[np.int64]
+NO_ROW = -1  # stands for the row of a product that has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,19 +96,39 @@ class LiveView:
         return Hits(all_rows[order], all_scores[order])
 
     def vectors(self, rows: NDArray[np.int64]) -> Floats:
-        """Returns the points of `rows`, float32 (r, d)."""
+        """Returns the points of `rows`, float32 (r, d); zeros for `NO_ROW`."""
         built = self.generation.index.count
-        found = np.empty((len(rows), self.generation.index.dim), np.float32)
-        old = rows < built
+        found = np.zeros((len(rows), self.generation.index.dim), np.float32)
+        old, new = (rows >= 0) & (rows < built), rows >= built
         found[old] = self.generation.index.vectors(rows[old])
-        found[~old] = self.delta[rows[~old] - built]
+        found[new] = self.delta[rows[new] - built]
         return found
 
+    def best_rows(self, product_keys: ProductKeys, query: Floats, allowed: Mask) -> Hits:
+        """Returns each product's allowed row nearest to the query, and its score; `NO_ROW` and 0 if it has none.
+
+        Args:
+            product_keys: int64 (p,), each once.
+            query: float32 (d,).
+            allowed: bool (n + m,), from `mask`.
+        """
+        rows = np.flatnonzero(np.isin(self.product_keys, product_keys) & allowed)
+        scores = self.vectors(rows) @ query
+        best, found = np.full(len(product_keys), NO_ROW), np.zeros(len(product_keys), np.float32)
+        order = np.lexsort((rows, -scores, self.product_keys[rows]))
+        keys, first = np.unique(self.product_keys[rows[order]], return_index=True)
+        at = np.argsort(product_keys)
+        places = at[np.searchsorted(product_keys, keys, sorter=at)]
+        best[places], found[places] = rows[order][first], scores[order][first]
+        return Hits(best, found)
+
     def image_sha256(self, rows: NDArray[np.int64]) -> list[str]:
-        """Returns the sha256, in hex, of the photo that each row shows."""
+        """Returns the sha256, in hex, of the photo that each row shows; "" for `NO_ROW`."""
         built = self.generation.index.count
         columns = (self.generation.rows.image_sha256, self.delta_sha256)
-        return [(columns[0][row] if row < built else columns[1][row - built]).decode() for row in rows]
+        return [
+            "" if row < 0 else (columns[0][row] if row < built else columns[1][row - built]).decode() for row in rows
+        ]
 
     def rows_of(self, product_key: int) -> NDArray[np.int64]:
         """Returns the rows of one product that can be found, int64 (r,)."""

@@ -44,10 +44,10 @@ class Hit:
     """One product of an answer.
 
     Attributes:
-        score: cosine similarity between the query and the product's best image.
+        score: cosine similarity between the query and the product's best image; 0 if none can be searched.
         match_probability: calibrated chance that the hit is what was asked for; None if the generation has no
             calibration for this kind of query.
-        image_id: sha256 of that image; `image_url` is the path of its thumbnail.
+        image_id: sha256 of that image; `image_url` is the path of its thumbnail. None: the product has no photo.
         fresh: whether the product was created within the last `fresh_days` days.
         why: short reasons for the hit's place, for people to read.
     """
@@ -55,8 +55,8 @@ class Hit:
     product_id: str
     score: float
     match_probability: float | None
-    image_id: str
-    image_url: str
+    image_id: str | None
+    image_url: str | None
     title: str
     brand: str
     price: float | None
@@ -74,6 +74,7 @@ class SearchAnswer:
     Attributes:
         pending: number of products in the catalogue that cannot be found yet.
         no_match: nothing in the catalogue is what was asked for.
+        did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
     """
 
     query_id: str
@@ -83,6 +84,7 @@ class SearchAnswer:
     hits: tuple[Hit, ...]
     next_cursor: str | None
     no_match: bool
+    did_you_mean: str | None = None
 
 
 class SearchEngine:
@@ -153,6 +155,7 @@ class SearchEngine:
             hits=hits,
             next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
             no_match=ranking.no_match,
+            did_you_mean=ranking.did_you_mean or None,
         )
 
     def recognise(
@@ -306,15 +309,17 @@ class SearchEngine:
             passing = set(self._catalogue.matching_keys(parse_filter(ranking.filter)).tolist())
         while len(hits) < k and place < len(ranking.product_keys):
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
-            facts = self._catalogue.facts([ranking.product_keys[at] for at in places])
+            keys = [ranking.product_keys[at] for at in places]
+            facts = self._catalogue.facts(keys)
+            words = self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
             for at in places:
                 key = ranking.product_keys[at]
                 if key in facts and (passing is None or key in passing):
-                    hits.append(self._hit(ranking, at, facts[key]))
+                    hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))
             place = places.stop
         return tuple(hits), place
 
-    def _hit(self, ranking: Ranking, place: int, facts: ProductFacts) -> Hit:
+    def _hit(self, ranking: Ranking, place: int, facts: ProductFacts, words: Sequence[str]) -> Hit:
         product, image = facts.product, ranking.image_sha256[place]
         if image not in facts.image_sha256 and facts.image_sha256:
             image = facts.image_sha256[0]
@@ -323,8 +328,8 @@ class SearchEngine:
             product_id=product.product_id,
             score=ranking.scores[place],
             match_probability=ranking.probabilities[place] if ranking.probabilities else None,
-            image_id=image,
-            image_url=f"/thumbs/{image}.webp",
+            image_id=image or None,
+            image_url=f"/thumbs/{image}.webp" if image else None,
             title=product.title,
             brand=product.brand,
             price=product.price,
@@ -332,5 +337,5 @@ class SearchEngine:
             category=product.category,
             colours=facts.colours,
             fresh=product.created_at is not None and product.created_at >= fresh_since,
-            why=reasons(ranking, place, facts, image),
+            why=reasons(ranking, place, facts, image, words),
         )

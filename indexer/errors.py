@@ -3,7 +3,7 @@
 LookalikeError
 └── IndexerError
     ├── StrictImportFailed   --strict met a bad row; nothing was written
-    ├── NothingToIndex       the catalogue holds no usable image
+    ├── NothingToIndex       the catalogue holds no product, or has lost all its photos
     └── GateFailed           a verify gate refused the new generation; nothing was published
 """
 

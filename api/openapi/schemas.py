@@ -3,7 +3,7 @@
 from typing import Any
 
 from data.filters import MAX_FILTER
-from engine.answers import MAX_K, MAX_TEXT
+from engine.answers import LEGS, MAX_K, MAX_TEXT
 from engine.search import MOST_LABELS, MOST_RELATED
 
 Schema = dict[str, Any]
@@ -28,6 +28,8 @@ _TEXTS: Schema = {"type": "array", "items": _text()}
 _PRICE: Schema = {"type": ["number", "null"], "minimum": 0}
 _UNIT: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+
 _FACTS: dict[str, Schema] = {
     "title": _text(),
     "description": _text(),
@@ -49,6 +51,11 @@ OPTIONS: dict[str, Schema] = {
     "cursor": _text("`next_cursor` of the previous page; alone or with the same query."),
     "diversity": {**_UNIT, "default": 0, "description": "0: best hit first; towards 1: fewer hits that look the same."},
     "freshness": {**_UNIT, "description": "How much fresh products gain; by default 0.2 for words alone, else 0."},
+    "legs": {
+        "enum": list(LEGS),
+        "default": LEGS[0],
+        "description": "How words alone find products: by their letters (lexical), by their meaning (dense), or both.",
+    },
 }
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
@@ -68,14 +75,14 @@ SCHEMAS: dict[str, Schema] = {
             "type": ["number", "null"], "minimum": 0, "maximum": 1,
             "description": "Calibrated chance that this is what was asked for; null if it is not calibrated.",
         },
-        image_id=_text("sha256 of the photo that matched best."),
-        image_url=_text("Path of that photo's thumbnail."),
+        image_id={**_TEXT_OR_NULL, "description": "sha256 of the photo that matched best; null: it has no photo."},
+        image_url={**_TEXT_OR_NULL, "description": "Path of that photo's thumbnail."},
         title=_text(), brand=_text(), price=_PRICE, currency=_text(), category=_text(), colours=_TEXTS,
         fresh={**_FLAG, "description": "Created within the last `fresh_days` days (a setting; 90 by default)."},
         why={**_TEXTS, "description": "Short reasons for this hit, for people to read."},
     ),
     "SearchAnswer": _object(
-        ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match"],
+        ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean"],
         query_id=_text("Id of this query, to be sent with events."),
         generation=_text("The generation that answered."),
         pending={**_WHOLE, "description": "Products in the catalogue that are not searchable yet."},
@@ -83,6 +90,7 @@ SCHEMAS: dict[str, Schema] = {
         hits={"type": "array", "items": ref("Hit")},
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
         no_match={**_FLAG, "description": "True if no hit is likely to be what was asked for."},
+        did_you_mean={**_TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
     ),
     "RelatedQueries": _object(["queries"], queries={"type": "array", "items": _object(
         ["text", "score", "searches"],

@@ -14,10 +14,11 @@ from data.catalogue.deletions import Restored, record_deletions, restore_deletio
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product, patch_product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue.writes import delete_all, update_photos, upsert_all
+from data.catalogue.writes import delete_all, indexed_text, update_photos, upsert_all
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
+from data.lexical import LexicalAnswer, find_by_letters, find_words, index_text, is_outdated, mark_current, tidy_index
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Written"]
 
@@ -45,6 +46,7 @@ class Catalogue:
     def __init__(self, home: Path) -> None:
         self._connections = Connections(home)
         self._connections.db  # noqa: B018 - opens, checks and migrates now, so that a bad file is reported at once
+        self._refresh_lexical_index()
 
     @property
     def home(self) -> Path:
@@ -177,15 +179,10 @@ class Catalogue:
         after = 0
         while True:
             with self._connections.reading() as connection:
-                rows = connection.execute(
-                    "SELECT product_key FROM products WHERE product_key > ? AND NOT deleted "
-                    "ORDER BY product_key LIMIT ?",
-                    (after, batch),
-                ).fetchall()
-                found = read_facts(connection, [key for (key,) in rows])
-            if not rows:
+                found = read_facts(connection, _keys_after(connection, after, batch))
+            if not found:
                 return
-            after = rows[-1][0]
+            after = max(found)
             yield from found.values()
 
     def photo(self, sha256: str) -> PhotoRecord | None:
@@ -255,6 +252,21 @@ class Catalogue:
         keys.sort()
         return keys
 
+    def by_letters(self, text: str) -> LexicalAnswer:
+        """Returns which live products have this code or title, or these words, typing errors allowed."""
+        with self._connections.reading() as connection:
+            return find_by_letters(connection, text)
+
+    def words_found(self, product_keys: Sequence[int], words: Sequence[str]) -> dict[int, list[str]]:
+        """Returns product key -> those of the words that the product's texts hold, for the given products."""
+        with self._connections.reading() as connection:
+            return find_words(connection, product_keys, words)
+
+    def tidy_index(self) -> None:
+        """Merges the parts of the lexical index; for the nightly job."""
+        with self._connections.writing() as connection:
+            tidy_index(connection)
+
     def counts(self) -> dict[str, int]:
         """Returns the numbers of live products, their images, stored photos and deleted products."""
         row = self._connections.query(
@@ -266,6 +278,31 @@ class Catalogue:
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the whole database to `path`, which appears only when it is complete."""
         self._connections.backup(path)
+
+    def _refresh_lexical_index(self) -> None:
+        """Writes the lexical index again if an older version of the program made it, a batch at a time."""
+        with self._connections.reading() as connection:
+            if not is_outdated(connection):
+                return
+        after = 0
+        while True:
+            with self._connections.writing() as connection:
+                found = read_facts(connection, _keys_after(connection, after, 500))
+                for key, facts in found.items():
+                    index_text(connection, key, indexed_text(facts.product))
+                if not found:
+                    mark_current(connection)
+                    return
+            after = max(found)
+
+
+def _keys_after(connection: sqlite3.Connection, after: int, limit: int) -> list[int]:
+    """Returns the next live product keys in ascending order."""
+    rows = connection.execute(
+        "SELECT product_key FROM products WHERE product_key > ? AND NOT deleted ORDER BY product_key LIMIT ?",
+        (after, limit),
+    )
+    return [key for (key,) in rows]
 
 
 def _live_facts(connection: sqlite3.Connection, product_id: str) -> ProductFacts:

@@ -12,6 +12,7 @@ from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, read_photos
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
+from data.lexical import IndexedText, forget_text, index_text
 
 _CHUNK = 500
 _CREATED_AT = FACTS.index("created_at")
@@ -138,6 +139,7 @@ class _Writer:
             (self._now, self._seq, *key),
         )
         self._release(stored.product_key, stored.images)
+        forget_text(self._connection, stored.product_key)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
         stored.deleted, stored.images = True, ()
@@ -235,6 +237,7 @@ class _Writer:
             ],
         )
         self._index_colours(key)
+        index_text(self._connection, key, indexed_text(product))
 
     def _index_colours(self, key: int) -> None:
         rows = self._connection.execute(
@@ -247,6 +250,19 @@ class _Writer:
             "INSERT INTO filter_values VALUES ('colour', 'text', ?, ?)",
             [(name, key) for name in sorted({fold(name) for name in names if name})],
         )
+
+
+def indexed_text(product: Product) -> IndexedText:
+    """Returns the texts by which a product can be found."""
+    return IndexedText(
+        product_id=product.product_id,
+        title=product.title,
+        brand=product.brand,
+        category=product.category,
+        colour=product.colour,
+        description=product.description,
+        attributes=product.attributes,
+    )
 
 
 def _json(value: Any) -> str:

@@ -73,6 +73,12 @@ def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
 
 
+def m009_index_letters(connection: sqlite3.Connection) -> None:
+    """Adds the lexical index; it is filled when the catalogue is opened next."""
+    for statement in _LEXICAL:
+        connection.execute(statement)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -80,6 +86,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m004_paths_and_releases,
     m005_checksum_features,
     m006_name_the_catalogue,
+    m009_index_letters,
 )
 
 
@@ -180,4 +187,17 @@ _RELEASES = (
         WHERE sha256 NOT IN (SELECT sha256 FROM product_images)""",
     "ALTER TABLE products ADD COLUMN deleted_at TEXT",
     "UPDATE products SET deleted_at = strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 'now') WHERE deleted",
+)
+# A product's codes and title as keys, its words, and its letters in groups of three; rowids are product keys.
+_LEXICAL = (
+    "CREATE TABLE lexical_version (version INTEGER NOT NULL)",
+    # columns in the order of the key, else quick_check of SQLite 3.40 takes one for another and reports a NULL
+    """CREATE TABLE lexical_keys (
+        key TEXT NOT NULL, product_key INTEGER NOT NULL REFERENCES products, kind TEXT NOT NULL,
+        PRIMARY KEY (key, product_key, kind)) WITHOUT ROWID""",
+    "CREATE INDEX lexical_keys_by_product ON lexical_keys (product_key)",
+    """CREATE VIRTUAL TABLE lexical_words USING fts5 (
+        title, brand, category, facts, description, tokenize = 'porter unicode61 remove_diacritics 2')""",
+    "CREATE VIRTUAL TABLE lexical_letters USING fts5 (letters, tokenize = 'trigram case_sensitive 1', detail = none)",
+    "CREATE VIRTUAL TABLE lexical_trigrams USING fts5vocab (lexical_letters, row)",
 )

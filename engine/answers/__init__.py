@@ -15,6 +15,7 @@ from engine.answers.ranking import (
 )
 from engine.answers.reasons import Moves, moves_of, reasons
 from engine.answers.request import (
+    LEGS,
     MAX_K,
     MAX_TEXT,
     QueryPoint,
@@ -29,6 +30,7 @@ from engine.answers.request import (
 
 __all__ = [
     "DEFAULT_FRESHNESS",
+    "LEGS",
     "MAX_K",
     "MAX_TEXT",
     "RERANKED",

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data.lexical import LexicalHit
 from engine.errors import InvalidQuery
 from engine.protocols import Floats
 
@@ -32,6 +33,9 @@ class Ranking:
         weights: how much each part counts.
         moves: for `freshness` and `diversity`, product key -> place before and after, from 1, of products that moved.
         learned: how the shop's log knows the words, for people to read; "" if it does not.
+        typed: product key -> which code or title was typed, for the products that stand first because of it.
+        words: the words that were looked for by their letters; empty if they were not.
+        did_you_mean: the words with typing errors mended; "" if there were none.
         probabilities: match probability of each product; None if the generation has no calibration for this question.
         no_match: whether none of the products is what was asked for.
     """
@@ -48,6 +52,9 @@ class Ranking:
     weights: Mapping[str, float] = field(default_factory=dict)
     moves: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict)
     learned: str = ""
+    typed: Mapping[int, LexicalHit] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    did_you_mean: str = ""
     probabilities: tuple[float, ...] | None = None
     no_match: bool = False
 

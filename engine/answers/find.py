@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.filters import Filter
+from data.lexical import words_of
 from data.settings import Settings
 from engine.answers.cursors import Ranking
+from engine.answers.fusion import Letters, fuse, letters_found
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -27,7 +30,7 @@ from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
-from engine.space import judge, kind_of, normalise
+from engine.space import Kind, Verdict, judge, kind_of, normalise
 
 DEPTH = 1000  # products that one query can page through
 Result = TypeVar("Result")
@@ -55,11 +58,15 @@ class Found:
         ranked: the products in the order of the answer.
         best: the highest similarity among them, -1 if there are none.
         moves: the places before and after of products that freshness and diversity moved.
+        letters: what the letters of the words found; None if they were not looked at.
+        corrected: the words with typing errors mended; "" if there were none.
     """
 
     ranked: Ranked
     best: float
     moves: Moves
+    letters: Letters | None = None
+    corrected: str = ""
 
 
 class Finder:
@@ -125,7 +132,10 @@ class Finder:
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
             moves=found.moves,
             learned=_learned(request, view.generation),
-            **judge(view.generation.calibration, kind, ranked.scores, found.best, question.features),
+            typed=found.letters.evidence if found.letters else {},
+            words=tuple(words_of(found.corrected or request.text)) if found.letters else (),
+            did_you_mean=found.corrected,
+            **_judged(view.generation, kind, found, question.features),
         )
 
     def find(
@@ -144,13 +154,21 @@ class Finder:
             hidden: bool (rows,), rows of the view that must not be found.
             depth: products wanted.
         """
-        allowed = self.timed("filter", lambda: self._allowed(request, filter_, view))
+        passing = self.timed("filter", lambda: self._catalogue.matching_keys(filter_) if filter_ else None)
+        allowed = self._allowed(request, passing, view)
         if hidden is not None:
             allowed &= ~hidden
         ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
         best = float(ranked.scores.max(initial=-1.0))
-        ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked))
-        return Found(ranked, best, moves)
+        letters, corrected = None, ""
+        if words_alone(request) and request.legs != "dense":
+            found = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
+            letters = letters_found(view, found, question.query.point, allowed, passing)
+            corrected = found.corrected
+            ranked = fuse(ranked, letters, depth)
+        fixed = len(letters.first) if letters else 0
+        ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
+        return Found(ranked, best, moves, letters, corrected)
 
     def timed(self, stage: str, run: Callable[[], Result]) -> Result:
         """Returns what `run` returns, and reports how long it took to `on_stage`."""
@@ -173,14 +191,17 @@ class Finder:
             raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
         return normalise(view.vectors(rows).mean(axis=0))
 
-    def _allowed(self, request: SearchRequest, filter_: Filter | None, view: LiveView) -> Mask:
-        allowed = view.mask(self._catalogue.matching_keys(filter_) if filter_ else None)
+    def _allowed(self, request: SearchRequest, passing: NDArray[np.int64] | None, view: LiveView) -> Mask:
+        allowed = view.mask(passing)
         if request.product_id:
             allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
         return allowed
 
-    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked) -> tuple[Ranked, Moves]:
+    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:
+        """Returns the ranking with all but its first `fixed` products reordered."""
         moves: Moves = {}
+        head = ranked.take(np.arange(fixed))
+        ranked = ranked.take(np.arange(fixed, len(ranked.product_keys)))
         freshness = request.freshness
         if freshness is None:
             freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
@@ -193,17 +214,37 @@ class Finder:
             photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
             before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
             moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
-        return ranked, moves
+        return head.then(ranked), moves
 
 
 def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:
-    """Returns the best products; for words with several senses, the best of each sense in turn."""
+    """Returns the best products; for words with several senses, the best of each sense in turn.
+
+    None are returned for letters alone, or where the generation knows no words (its point is all zeros).
+    """
+    if request.legs == "lexical" or not query.point.any():
+        return Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     senses = view.generation.senses
     points = senses.of(request.text) if senses is not None and words_alone(request) else None
     if points is None:
         return rank_products(view, query.point, depth, allowed)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
+
+
+def _judged(generation: Generation, kind: Kind | None, found: Found, features: Floats | None) -> Verdict:
+    """Returns the match probabilities; a product whose code or title was typed is what was asked for."""
+    verdict = judge(generation.calibration, kind, found.ranked.scores, found.best, features)
+    if found.letters is None:
+        return verdict
+    if not len(found.ranked.product_keys):
+        return Verdict(probabilities=None, no_match=True)
+    first = found.letters.first
+    if not first:
+        return verdict
+    sure = tuple(1.0 for hit in first if hit.evidence != "near")
+    chances = verdict["probabilities"]
+    return Verdict(probabilities=None if chances is None else (*sure, *chances[len(sure) :]), no_match=False)
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

@@ -37,6 +37,14 @@ class Ranked:
     def take(self, order: NDArray[np.int64]) -> "Ranked":
         return Ranked(self.product_keys[order], self.rows[order], self.scores[order])
 
+    def then(self, other: "Ranked") -> "Ranked":
+        """Returns these products followed by the other ones."""
+        return Ranked(
+            np.concatenate([self.product_keys, other.product_keys]),
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.scores, other.scores]),
+        )
+
 
 def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> Ranked:
     """Returns the exact `depth` best products, each by its best row, ordered by (-score, product_key).

@@ -1,6 +1,6 @@
 """Explains why a hit is at its place, in short phrases for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.answers.cursors import Ranking
 
+_TYPED = {"code": "code matches: {}", "title": "title matches", "near": "nearly its code or title"}
 Moves = dict[str, Mapping[int, tuple[int, int]]]
 
 
@@ -21,9 +22,19 @@ def moves_of(before: NDArray[np.int64], after: NDArray[np.int64]) -> Mapping[int
     return {key: (places[key], place) for place, key in enumerate(after.tolist(), 1) if places[key] != place}
 
 
-def reasons(ranking: Ranking, place: int, facts: ProductFacts, image: str) -> tuple[str, ...]:
-    """Returns why a hit is at its place: its nearest photo, the shares of words and photo, and what moved it."""
+def reasons(
+    ranking: Ranking, place: int, facts: ProductFacts, image: str, words: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Returns why a hit is at its place: what was typed of it, its nearest photo, the shares of words and photo, moves.
+
+    Args:
+        words: those of the query's words that the product's texts hold.
+    """
     found = []
+    if hit := ranking.typed.get(facts.product_key):
+        found.append(_TYPED[hit.evidence].format(hit.name))
+    elif words:
+        found.append(f"has the words: {', '.join(words)}")
     if len(facts.image_sha256) > 1 and image in facts.image_sha256:
         found.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")
     if ranking.parts:

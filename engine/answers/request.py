@@ -20,6 +20,7 @@ from engine.space import normalise
 
 MAX_K = 1000
 MAX_TEXT = 1000  # characters
+LEGS = ("fused", "lexical", "dense")
 MIN_BOX_SIDE = 16
 _NOT_TEXT_SHARE = 0.5  # how much of the unwanted words' direction is taken away
 Timed = Callable[[str, Callable[[], Floats]], Floats]
@@ -41,6 +42,7 @@ class SearchRequest:
         cursor: `next_cursor` of an earlier answer; the question itself may be left out then.
         diversity: 0..1.
         freshness: 0..1, or None: 0.2 for words alone, else 0.
+        legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`.
     """
 
     text: str = ""
@@ -54,6 +56,7 @@ class SearchRequest:
     cursor: str = ""
     diversity: float = 0.0
     freshness: float | None = None
+    legs: str = "fused"
 
     @property
     def asks(self) -> bool:
@@ -65,7 +68,9 @@ class SearchRequest:
         """16 hex digits that differ where another ranking is asked for."""
         image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
         question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
-        return hashlib.sha256(json.dumps([*question, self.diversity, self.freshness]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([*question, self.diversity, self.freshness, self.legs]).encode()).hexdigest()[
+            :16
+        ]
 
 
 def check_request(request: SearchRequest) -> Filter | None:
@@ -88,6 +93,8 @@ def check_request(request: SearchRequest) -> Filter | None:
             raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.", field=name)
     if request.box is not None:
         _check_box(request)
+    if request.legs not in LEGS:
+        raise InvalidQuery(f"legs must be one of {', '.join(LEGS)}; got {request.legs[:100]!r}.", field="legs")
     return parse_filter(request.filter) if request.filter.strip() else None
 
 
@@ -152,12 +159,16 @@ def query_point(request: SearchRequest, generation: Generation, photo: Floats | 
         photo: float32 (d,), the photo's or the product's point, where there is one.
         timed: runs a stage and keeps its time.
 
+    The point of words alone is all zeros if the generation has learned no words: their letters still find products.
+
     Raises:
-        InvalidQuery: there are words, and no product text to have learned words from.
+        InvalidQuery: there are words beside a photo or a product, and no product text to have learned words from.
     """
     wanted, unwanted = request.text.strip(), request.not_text.strip()
     parts = {} if photo is None else {"photo": photo}
     away = np.zeros(generation.projection.space_dim, np.float32)
+    if words_alone(request) and generation.text_tower() is None:
+        return QueryPoint(away, {})
     if words := [text for text in (wanted, unwanted) if text]:
         points = list(timed("text", lambda: _words(generation, words)))
         if unwanted:

@@ -1,7 +1,16 @@
 """The product space as a search uses it: projection of features, query adapter, match probability, near-duplicates."""
 
 from engine.space.duplicates import DEFAULT_BOUND, Order, duplicate_bound, duplicates
-from engine.space.match_calibration import CALIBRATION_FILE, Curve, MatchCalibration, Region, judge, kind_of
+from engine.space.match_calibration import (
+    CALIBRATION_FILE,
+    Curve,
+    Kind,
+    MatchCalibration,
+    Region,
+    Verdict,
+    judge,
+    kind_of,
+)
 from engine.space.projection import (
     PROJECTION_FILE,
     Projection,
@@ -21,11 +30,13 @@ __all__ = [
     "DEFAULT_BOUND",
     "PROJECTION_FILE",
     "Curve",
+    "Kind",
     "MatchCalibration",
     "Order",
     "Projection",
     "QueryAdapter",
     "Region",
+    "Verdict",
     "duplicate_bound",
     "duplicates",
     "explained_variance",

@@ -114,4 +114,4 @@ def _no_image(item: _Started) -> str:
         return "a product imported from a photo alone needs that photo to be usable; the row was refused."
     if item.futures:
         return f"a product should have a usable image; all {len(item.futures)} failed. It keeps those it had."
-    return "a product should have an image; got none. It is kept, but no search finds it until it has one."
+    return "a product should have an image; got none. It is kept and found by its words, not by photos."

@@ -36,12 +36,12 @@ class GateResult:
 
 
 def check_counts(index_rows: int, usable_images: int) -> GateResult:
-    """Passes if the index holds one row for each usable image of the snapshot, and at least one."""
+    """Passes if the index holds one row for each usable image of the snapshot."""
     return GateResult(
         name="counts",
-        passed=index_rows == usable_images > 0,
+        passed=index_rows == usable_images,
         measured=index_rows,
-        required=f"== {usable_images} usable images, at least 1",
+        required=f"== {usable_images} usable images",
         detail=f"the index holds {index_rows} rows for {usable_images} usable images",
     )
 
@@ -85,11 +85,10 @@ def check_self_recall(index: VectorIndex, vectors: Floats, *, seed: int = 0) -> 
     found = 0
     for row, query, hits in zip(rows, queries, index.search(queries, 1), strict=True):
         found += bool(len(hits.rows)) and _is_tied(vectors, query, int(hits.rows[0]), int(row))
-    share = found / len(rows) if len(rows) else 0.0
     return GateResult(
         name="self_recall",
-        passed=bool(len(rows)) and found == len(rows),
-        measured=round(share, 4),
+        passed=found == len(rows),
+        measured=round(found / len(rows), 4) if len(rows) else None,
         required="== 1",
         detail=f"{found} of {len(rows)} sampled rows find themselves first",
     )
@@ -102,18 +101,18 @@ def _is_tied(vectors: Floats, query: Floats, found: int, row: int) -> bool:
 def check_recall(index: VectorIndex, vectors: Floats, *, k: int = 10, seed: int = 1) -> GateResult:
     """Passes if recall@k against exact numpy search is at least `MIN_RECALL`; a tie at the end counts as right."""
     rows = _sample(len(vectors), seed)
-    k = min(k, len(vectors))
+    k = max(1, min(k, len(vectors)))
     queries = np.ascontiguousarray(vectors[rows])
     kth_best = _kth_best_scores(vectors, queries, k)
     right = 0
     for query, least, hits in zip(queries, kth_best, index.search(queries, k), strict=True):
         distinct = np.unique(hits.rows)
         right += int(np.count_nonzero(vectors[distinct] @ query >= least - _TIE))
-    recall = right / (len(rows) * k) if len(rows) else 0.0
+    recall = right / (len(rows) * k) if len(rows) else None
     return GateResult(
         name="recall",
-        passed=recall >= MIN_RECALL,
-        measured=round(recall, 4),
+        passed=recall is None or recall >= MIN_RECALL,
+        measured=None if recall is None else round(recall, 4),
         required=f">= {MIN_RECALL}",
         detail=f"recall@{k} against exact search over {len(rows)} sampled rows",
     )
@@ -159,18 +158,20 @@ def _quality(passed: bool, measured: float | None, required: str, detail: str) -
     return GateResult(name="quality", passed=passed, measured=measured, required=required, detail=detail)
 
 
-def check_answers(answer: Callable[[], int]) -> GateResult:
+def check_answers(answer: Callable[[], int], rows: int) -> GateResult:
     """Passes if the staged files load as the server loads them, and answer a query.
 
     Args:
+        rows: the index's rows; where there is none, no hit is wanted.
         answer: loads the generation from disk, searches it, and returns how many hits came back.
     """
     try:
         hits, detail = answer(), "the staged files load and answer a query"
     # whatever a loader raises on its own files, the generation must not go live
     except Exception as error:
-        hits, detail = 0, f"loading the staged files failed: {error}"
-    return GateResult(name="loads", passed=hits > 0, measured=hits, required=">= 1 hit", detail=detail)
+        hits, detail = -1, f"loading the staged files failed: {error}"
+    least = min(rows, 1)
+    return GateResult(name="loads", passed=hits >= least, measured=hits, required=f">= {least} hit", detail=detail)
 
 
 def refuse_failed(results: Sequence[GateResult]) -> None:

@@ -45,7 +45,7 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
     """Deletes what a killed rebuild left, takes a snapshot of the catalogue, and returns the job.
 
     Raises:
-        NothingToIndex: the catalogue holds no photo.
+        NothingToIndex: the catalogue holds no product, or has lost all its photos.
         BackboneUnavailable: the backbone's weights cannot be found or downloaded.
     """
     store = GenerationStore(settings.home)
@@ -57,8 +57,9 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
     without = catalogue.counts()["products"] - products
     if without > 0:
         journal.counts["products_without_photo"] = without
+    live = _live(store)
     if not snapshot.image_sha256:
-        raise NothingToIndex(_no_photo(catalogue.counts()["products"]))
+        _require_no_loss(catalogue.counts()["products"], live)
     spec = backbone.spec if backbone else _resolve_spec(settings)
     return Job(
         settings=settings,
@@ -70,18 +71,20 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
         spec=spec,
         features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
         snapshot=snapshot,
-        live=_live(store),
+        live=live,
     )
 
 
-def _no_photo(products: int) -> str:
+def _require_no_loss(products: int, live: GenerationFolder | None) -> None:
+    """Refuses a catalogue without photos, unless it never had any: then words still find its products."""
     if not products:
-        return "the catalogue must hold at least one photo; got none. Run `lookalike import PATH` first."
-    return (
-        f"the catalogue must hold at least one photo; got {products} products and none. They are kept, but no search "
-        "finds a product without a photo. Add photos to the feed (column `image`, or `--images FOLDER`) and import it "
-        "again."
-    )
+        raise NothingToIndex("the catalogue must hold a product; got none. Run `lookalike import PATH` first.")
+    photos = live.manifest.counts.get("images", 0) if live is not None else 0
+    if photos:
+        raise NothingToIndex(
+            f"the catalogue must keep some of its {photos:,} photos; got {products:,} products and none. If the feed "
+            "lost its image column, import it again with one (column `image`, or `--images FOLDER`)."
+        )
 
 
 def _resolve_spec(settings: Settings) -> BackboneSpec:

@@ -52,7 +52,7 @@ def rebuild(
 
     Raises:
         LockHeld: another rebuild runs; the message names it.
-        NothingToIndex: the catalogue holds no photo.
+        NothingToIndex: the catalogue holds no product, or has lost all its photos.
         GateFailed: a gate refused the new generation; the message says what was measured and required.
         LookalikeError, OSError: a step failed. In every case the live generation stays as it is.
     """

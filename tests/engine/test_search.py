@@ -175,11 +175,47 @@ def test_bad_filters_and_photos_are_refused_by_their_own_errors(shop: TinyShop, 
         engine.search(SearchRequest(image=b""))
 
 
-def test_a_catalogue_without_texts_refuses_words(shop: TinyShop) -> None:
-    shop.put("a", [axis(0)])
+def test_where_no_words_were_learned_their_letters_still_find_products(shop: TinyShop) -> None:
+    shop.put("a", [axis(0)], title="Red shoe")
     shop.publish()
+    engine = SearchEngine(shop.settings, backbone=shop.backbone)
+    answer = engine.search(SearchRequest(text="shoes"))
+    assert [(hit.product_id, hit.why) for hit in answer.hits] == [("a", ("has the words: shoes",))]
+    assert engine.search(SearchRequest(text="laptop")).no_match
     with pytest.raises(InvalidQuery, match="title"):
-        SearchEngine(shop.settings, backbone=shop.backbone).search(SearchRequest(text="shoes"))
+        engine.search(SearchRequest(text="shoes", image=photo_of(0)))
+
+
+def test_a_code_or_title_stands_first_whatever_it_looks_like(shop: TinyShop, engine: SearchEngine) -> None:
+    for name, point in (("p1", axis(0)), ("p2", axis(1)), ("p3", axis(2))):
+        shop.put(name, [point], title=f"axis0 {name}", attributes={"sku": f"AX-{name}"})
+    shop.publish()
+    shop.put("fresh", [axis(3)], title="axis0", embedded=False)
+    assert ids(engine.search(SearchRequest(text="axis0")))[0] == "fresh"
+    hit = engine.search(SearchRequest(text="ax-p3", diversity=1.0, freshness=1.0)).hits[0]
+    assert (hit.product_id, hit.why[0]) == ("p3", "code matches: sku")
+    assert "p2" not in ids(engine.search(SearchRequest(text="p2", filter='title != "axis0 p2"')))
+
+
+def test_the_legs_can_be_asked_alone(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("looks", [axis(0)], title="nothing")
+    shop.put("reads", [axis(1)], title="axis0 cup")
+    shop.publish()
+    assert ids(engine.search(SearchRequest(text="axis0", legs="dense"))) == ["looks", "reads"]
+    assert ids(engine.search(SearchRequest(text="axis0", legs="lexical"))) == ["reads"]
+    assert sorted(ids(engine.search(SearchRequest(text="axis0")))) == ["looks", "reads"]
+    with pytest.raises(InvalidQuery, match="legs"):
+        engine.search(SearchRequest(text="axis0", legs="both"))
+
+
+def test_a_product_without_a_photo_is_found_by_words_codes_and_filters(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("seen", [axis(0)], title="axis0")
+    shop.put("unseen", [], title="Bosch drill XK-4432", price=99)
+    shop.publish()
+    for text in ("bosch drill", "XK-4432", "unseen", "xk4432", "bosch dril"):
+        answer = engine.search(SearchRequest(text=text, filter="price < 100", k=1, diversity=0.5))
+        assert [(hit.product_id, hit.image_url) for hit in answer.hits] == [("unseen", None)]
+    assert not engine.search(SearchRequest(text="drill", filter="price < 50")).hits
 
 
 def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:

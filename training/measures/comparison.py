@@ -33,14 +33,16 @@ def measure_generation(context: TrainingContext, folder: GenerationFolder) -> di
     Returns:
         `measure` (`photo_r1`: share of held-out photos that find their product first; `name_r1`: the same for product
         names, if no product has enough photos), `value` (0..1) and `queries`, how many there were. None: there are no
-        queries, or the generation's text encoder is missing or has changed.
+        photos or queries, or the generation's text encoder is missing or has changed.
 
     Raises:
         CorruptGeneration, InvalidModel: a file is not what it must be.
         FingerprintMismatch: the generation belongs to other features.
     """
-    space = Projection.load(folder.path(PROJECTION_FILE))
     count = len(context.snapshot.image_sha256)
+    if not count:
+        return None
+    space = Projection.load(folder.path(PROJECTION_FILE))
     rows = spread(count, _MEASURED_ROWS)
     photos = [context.snapshot.image_sha256[row] for row in rows]
     keys = context.snapshot.product_keys[rows]

@@ -11,7 +11,6 @@ from engine.protocols import Floats
 from engine.space import Projection, explained_variance, fit_pca, normalise, plain, spread
 from engine.text import EncoderTextTower, TextEncoder, TextHead
 from training.context import TrainingContext
-from training.errors import NotEnoughData
 from training.measures import held_out, name_retrieval, photo_retrieval
 from training.space.text_head import TextPairs, collect_pairs, fit_head
 
@@ -29,14 +28,11 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         The metrics: `dim`, `explained_variance`, the figures of `training.measures.held_out`, and `quality`, the one
         figure that a rebuild compares with the live generation's. With too few photos to learn directions from, the
         space is the plain features, and `skipped` says so.
-
-    Raises:
-        NotEnoughData: there is no photo.
     """
-    if not context.snapshot.image_sha256:
-        raise NotEnoughData("at least one embedded photo is required; got none. Import products with photos first.")
     projection = _fit_projection(context)
     projection.save(folder)
+    if not context.snapshot.image_sha256:
+        return {"dim": projection.space_dim, "skipped": "the catalogue has no photo yet", "quality": None}
     keys, vectors = _points(context, projection)
     metrics: dict[str, Any] = {"dim": projection.space_dim}
     if few := _too_few(context):

@@ -1,0 +1,85 @@
+"""Writes the lexical index: every function runs in the transaction that writes the product itself."""
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from data.lexical.texts import indexed, key_of, letters_of
+
+VERSION = 1  # raise it when a product's entries would differ: the index is then written again
+MAX_KEY = 1000  # characters; no query is longer
+_CODE_NAMES = re.compile(
+    r"(?:.*[ _.-])?(?:sku|mpn|gtin\d*|ean\d*|upc|isbn\d*|asin|barcode|code|model|part[ _-]?(?:no|number))s?"
+    r"|바코드|품번|모델명?|상품코드|제품코드",
+    re.IGNORECASE,
+)
+_BETWEEN_CODES = re.compile(r"[,;|]\s*|\s+/\s+")
+_DESCRIPTION_LETTERS = 300  # of a description, so much can be found with a typing error
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedText:
+    """The texts by which one product can be found."""
+
+    product_id: str
+    title: str = ""
+    brand: str = ""
+    category: str = ""
+    colour: str = ""
+    description: str = ""
+    attributes: Mapping[str, str | float | bool]
+
+
+def index_text(connection: sqlite3.Connection, product_key: int, text: IndexedText) -> None:
+    """Writes a product's entries in place of those it had."""
+    forget_text(connection, product_key)
+    connection.executemany(
+        "INSERT OR IGNORE INTO lexical_keys VALUES (?, ?, ?)",
+        [(key, product_key, kind) for kind, key in _keys(text) if 0 < len(key) <= MAX_KEY],
+    )
+    values = " ".join(str(value) for value in text.attributes.values() if isinstance(value, str))
+    facts = (text.title, text.brand, text.category, f"{text.product_id} {text.colour} {values}", text.description)
+    connection.execute(
+        "INSERT INTO lexical_words (rowid, title, brand, category, facts, description) VALUES (?, ?, ?, ?, ?, ?)",
+        (product_key, *map(indexed, facts)),
+    )
+    typed = " ".join((*facts[:4], text.description[:_DESCRIPTION_LETTERS]))
+    connection.execute("INSERT INTO lexical_letters (rowid, letters) VALUES (?, ?)", (product_key, letters_of(typed)))
+
+
+def forget_text(connection: sqlite3.Connection, product_key: int) -> None:
+    """Deletes a product's entries."""
+    connection.execute("DELETE FROM lexical_keys WHERE product_key = ?", (product_key,))
+    connection.execute("DELETE FROM lexical_words WHERE rowid = ?", (product_key,))
+    connection.execute("DELETE FROM lexical_letters WHERE rowid = ?", (product_key,))
+
+
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Returns whether the index was made by another version of its rules, or never."""
+    row = connection.execute("SELECT version FROM lexical_version").fetchone()
+    return row is None or row[0] != VERSION
+
+
+def mark_current(connection: sqlite3.Connection) -> None:
+    """Notes that every product's entries follow the present rules."""
+    connection.execute("DELETE FROM lexical_version")
+    connection.execute("INSERT INTO lexical_version VALUES (?)", (VERSION,))
+
+
+def tidy_index(connection: sqlite3.Connection) -> None:
+    """Merges the index's parts: searches become quicker, and the words of deleted products leave the file."""
+    for table in ("lexical_words", "lexical_letters"):
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - constants
+
+
+def _keys(text: IndexedText) -> Iterator[tuple[str, str]]:
+    yield "product_id", key_of(text.product_id)
+    yield "title", key_of(text.title)
+    for name, value in text.attributes.items():
+        if _CODE_NAMES.fullmatch(name) and not isinstance(value, bool):
+            codes = _BETWEEN_CODES.split(value) if isinstance(value, str) else [f"{value:.0f}"]
+            for key in map(key_of, codes):
+                yield name, key
+                if key.isdigit():
+                    yield name, key.lstrip("0")  # a GTIN of 14 digits may hold one of 13 or 12

@@ -1,0 +1,210 @@
+"""Reads the lexical index: which products have this code or title, these words, or words that differ by a typing error.
+
+Every step reads a bounded number of entries, however large the catalogue is: what half of all products share says
+little about any of them, so the rarest words and letters of a query decide.
+"""
+
+import itertools
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from data.database import json_list
+from data.lexical.texts import key_of, letters_of, terms_of, words_of
+
+MOST_HITS = 200
+_MOST_WORDS = 32  # of a query
+_MOST_ENTRIES = 20_000  # read for one question
+_MOST_EXPLAINED = 8  # words
+_CANDIDATES = 100  # products whose spelling is compared
+_MOST_TRIGRAMS = 16
+_WEIGHTS = "8, 4, 4, 2, 1"  # of words in title, brand, category, other facts, description
+
+
+@dataclass(frozen=True)
+class LexicalHit:
+    """One product found by its letters.
+
+    Attributes:
+        evidence: `code` (an id or code is what was typed), `title` (the whole title is), `near` (one of them differs
+            by a typing error or two) or `words`.
+        name: which code it is, for example `sku`; "" otherwise.
+    """
+
+    product_key: int
+    evidence: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class LexicalAnswer:
+    """What a query's letters find.
+
+    Attributes:
+        first: products whose code or title was typed, exactly before nearly: they stand before all others.
+        ranked: product keys by how well their words fit, best first (BM25; Robertson and Zaragoza, 2009).
+        corrected: the query with its misspelt words replaced; "" if none was.
+    """
+
+    first: tuple[LexicalHit, ...] = ()
+    ranked: tuple[int, ...] = ()
+    corrected: str = ""
+
+
+def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
+    """Returns what the letters of a query find among the live products."""
+    exact = _exact(connection, text)
+    words = words_of(text)[:_MOST_WORDS]
+    unknown = [word for word in words if not _count(connection, _phrase(word), 1)]
+    near: list[LexicalHit] = []
+    corrections: dict[str, str] = {}
+    if unknown and not exact:
+        candidates = _candidates(connection, letters_of(text))
+        near = _near(connection, key_of(text), candidates)
+        corrections = _corrections(connection, unknown, candidates)
+    typed = [corrections.get(word, word) for word in words]
+    return LexicalAnswer(
+        first=(*exact, *near),
+        ranked=_ranked(connection, typed),
+        corrected=" ".join(typed) if corrections else "",
+    )
+
+
+def find_words(
+    connection: sqlite3.Connection, product_keys: Sequence[int], words: Sequence[str]
+) -> dict[int, list[str]]:
+    """Returns product key -> those of the words that the product's texts hold, for the given products."""
+    found: dict[int, list[str]] = {}
+    for word in words[:_MOST_EXPLAINED]:
+        rows = connection.execute(
+            "SELECT rowid FROM lexical_words WHERE rowid IN (SELECT value FROM json_each(?)) AND lexical_words MATCH ?",
+            (json_list(product_keys), _any_term(word)),
+        )
+        for (key,) in rows:
+            found.setdefault(key, []).append(word)
+    return found
+
+
+def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:
+    """Returns the products with this code or title; after them those with a code that stands among the words."""
+    whole = _with_key(connection, text, titles=True)
+    tokens = text.split()
+    if len(tokens) > 1:
+        coded = [token for token in tokens[:_MOST_WORDS] if re.search(r"\d", token) and len(key_of(token)) > 2]
+        whole += [hit for token in coded for hit in _with_key(connection, token, titles=False)]
+    return list({hit.product_key: hit for hit in reversed(whole)}.values())[::-1]
+
+
+def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> list[LexicalHit]:
+    key = key_of(text)
+    keys = {key, key.lstrip("0")} if key.isdigit() else {key}
+    rows = connection.execute(
+        "SELECT product_key, kind, product_id, title FROM lexical_keys JOIN products USING (product_key) "
+        "WHERE key IN (SELECT value FROM json_each(?)) AND key <> '' AND (? OR kind <> 'title') LIMIT ?",
+        (json_list(keys), titles, MOST_HITS),
+    ).fetchall()
+    order = {"product_id": 1, "title": 3}
+    rows.sort(key=lambda row: (text.strip() not in row[2:], order.get(row[1], 2), row[0]))
+    return [
+        LexicalHit(product_key, "title") if kind == "title" else LexicalHit(product_key, "code", kind)
+        for product_key, kind, _, _ in rows
+    ]
+
+
+def _ranked(connection: sqlite3.Connection, words: Sequence[str]) -> tuple[int, ...]:
+    counted = sorted((_count(connection, _any_term(word), _MOST_ENTRIES), word) for word in words)
+    chosen: list[str] = []
+    total = 0
+    for count, word in counted:
+        total += count
+        if total >= _MOST_ENTRIES:
+            break
+        chosen += [word] if count else []
+    if not chosen:
+        return ()
+    rows = connection.execute(
+        f"SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? ORDER BY bm25(lexical_words, {_WEIGHTS}), rowid "  # noqa: S608
+        "LIMIT ?",
+        (" OR ".join(map(_any_term, chosen)), MOST_HITS),
+    )
+    return tuple(key for (key,) in rows)
+
+
+def _count(connection: sqlite3.Connection, match: str, limit: int) -> int:
+    """Returns in how many products an expression is found; `limit` stands for that many or more."""
+    rows = "SELECT 1 FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?"
+    found: int = connection.execute(f"SELECT count(*) FROM ({rows})", (match, limit)).fetchone()[0]  # noqa: S608
+    return found
+
+
+def _phrase(word: str) -> str:
+    return f'"{" ".join(terms_of(word))}"'
+
+
+def _any_term(word: str) -> str:
+    return " OR ".join(f'"{term}"' for term in terms_of(word))
+
+
+def _candidates(connection: sqlite3.Connection, letters: str) -> list[int]:
+    """Returns the products that share most of the rarer groups of three letters with the query."""
+    trigrams = {letters[at : at + 3] for at in range(min(len(letters), 200) - 2)}
+    known = connection.execute(
+        "SELECT term, doc FROM lexical_trigrams WHERE term IN (SELECT value FROM json_each(?)) ORDER BY doc, term",
+        (json_list(trigrams),),
+    ).fetchall()
+    totals = itertools.accumulate(count for _, count in known)
+    chosen = [term for (term, _), total in zip(known, totals, strict=True) if total <= _MOST_ENTRIES]
+    shared: Counter[int] = Counter()
+    for term in chosen[:_MOST_TRIGRAMS]:
+        match = (f'"{term}"',)
+        shared.update(
+            key
+            for (key,) in connection.execute("SELECT rowid FROM lexical_letters WHERE lexical_letters MATCH ?", match)
+        )
+    return [key for key, _ in sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]]
+
+
+def _near(connection: sqlite3.Connection, key: str, candidates: Sequence[int]) -> list[LexicalHit]:
+    """Returns the candidates with a code or title that differs from the query by a typing error, nearest first."""
+    found: dict[int, int] = {}
+    for product_key, other in connection.execute(
+        "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?))",
+        (json_list(candidates),),
+    ):
+        errors = _errors(key, other)
+        if errors is not None:
+            found[product_key] = min(errors, found.get(product_key, errors))
+    return [LexicalHit(product_key, "near") for product_key in sorted(found, key=lambda at: (found[at], at))]
+
+
+def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candidates: Sequence[int]) -> dict[str, str]:
+    """Returns, for the unknown words that are nearly words of candidates, the likeliest of those."""
+    texts = connection.execute(
+        "SELECT title || ' ' || brand || ' ' || category FROM products "
+        "WHERE product_key IN (SELECT value FROM json_each(?))",
+        (json_list(candidates),),
+    )
+    counts = Counter(word for (text,) in texts for word in words_of(text))
+    letters = {word: letters_of(word) for word in counts}
+    corrections = {}
+    for word in unknown:
+        typed = letters_of(word)
+        errors = {known: _errors(typed, spelled) for known, spelled in letters.items()}
+        near = [(count, -counts[known], known) for known, count in errors.items() if count is not None]
+        if near:
+            corrections[word] = min(near)[2]
+    return corrections
+
+
+def _errors(typed: str, other: str) -> int | None:
+    """Returns how many typing errors two texts differ by; None if too many for their length.
+
+    An error is a letter too many, missing, another or swapped with its neighbour (optimal string alignment distance).
+    """
+    from rapidfuzz.distance import OSA
+
+    most = 0 if len(typed) < 4 else 1 if len(typed) < 9 else 2
+    errors = int(OSA.distance(typed, other, score_cutoff=most))
+    return errors if errors <= most else None

@@ -1,0 +1,65 @@
+"""The forms in which texts are compared: as a key, as words, and as the letters they are typed with."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Scripts whose words are written together, or with endings that no space sets apart: Thai, kana, Han, Hangul.
+_JOINED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
+_LATIN_MARKS = re.compile("[\u0300-\u036f]")
+_SPLIT_CODE = re.compile(r"\w[^\w\s]+\w*\d|\d\w*[^\w\s]+\w")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def letters_of(text: str) -> str:
+    """Returns the letters and digits that a text is typed with, words apart by one space.
+
+    Case, accents and punctuation do not count. A Hangul syllable becomes its two or three letters (jamo), so that one
+    wrong letter is one difference, as it is in Latin script.
+    """
+    plain = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    return _NOT_WORD.sub(" ", plain).strip()
+
+
+def key_of(text: str) -> str:
+    """Returns a text as one key: its letters and digits without spaces, so that `RM-S 01` equals `rms01`."""
+    return letters_of(text).replace(" ", "")
+
+
+def words_of(text: str) -> list[str]:
+    """Returns the words of a text, each once, in the form in which they are shown: composed and case-folded."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return list(dict.fromkeys(word for word in _NOT_WORD.split(folded) if word))
+
+
+def terms_of(word: str) -> list[str]:
+    """Returns the terms under which a word is indexed, from `words_of`.
+
+    A run of Hangul, Han, kana or Thai gives its overlapping pairs and its last sign, so that `가방` is found in
+    `파란가방` and in `가방을`.
+    """
+    return [term for part in _parts(word) for term in (_pairs(part) if _JOINED.fullmatch(part) else [part])]
+
+
+def indexed(text: str) -> str:
+    """Returns the terms of a whole text, in its order, separated by spaces; a code such as `XK-44` also as `xk44`."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    terms = [term for word in _NOT_WORD.split(folded) if word for term in terms_of(word)]
+    codes = [key_of(part) for part in folded.split() if _SPLIT_CODE.search(part)]
+    return " ".join((*terms, *codes))
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Yields the runs of one kind of script that a word consists of."""
+    place = 0
+    for run in _JOINED.finditer(word):
+        if run.start() > place:
+            yield word[place : run.start()]
+        yield run[0]
+        place = run.end()
+    if place < len(word):
+        yield word[place:]
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[at : at + 2] for at in range(len(run) - 1)] + [run[-1]]

@@ -1,0 +1,174 @@
+"""The lexical index: exact codes and titles, words, typing errors; kept in step with the products."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.catalogue import Catalogue, Product
+from data.database import Connections
+from data.lexical import find_by_letters, words_of
+
+SHOP = (
+    Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
+    Product(product_id="bag", title="파란가방 큰것", category="가방", attributes={"sku": "RM-S, RM-L", "size": "L"}),
+    Product(product_id="fruit", title="바나나 1kg", attributes={"gtin": "04006381333931"}),
+    Product(product_id="grocery-01", title="Red Delicious", category="Apple"),
+    Product(product_id="007", title="Bond mug"),
+    Product(product_id="7", title="Seven plain cups"),
+    Product(product_id="café/1", title="Striped dresses for cafés", description="A pattern by Anna"),
+)
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    made = Catalogue(tmp_path)
+    made.upsert_many([(product, []) for product in SHOP])
+    return made
+
+
+def found(catalogue: Catalogue, text: str) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Returns (product_id, evidence, name) of the products that stand first, and the ids ranked by words."""
+    names = {facts.product_key: facts.product.product_id for facts in catalogue.iter_facts()}
+    answer = catalogue.by_letters(text)
+    first = [(names[hit.product_key], hit.evidence, hit.name) for hit in answer.first]
+    return first, [names[key] for key in answer.ranked]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("np1", ("np1", "code", "product_id")),
+        (" NP1 ", ("np1", "code", "product_id")),
+        ("grocery 01", ("grocery-01", "code", "product_id")),
+        ("RM-S", ("bag", "code", "sku")),
+        ("rml", ("bag", "code", "sku")),
+        ("4006381333931", ("fruit", "code", "gtin")),
+        ("the fruit 04006381333931", ("fruit", "code", "gtin")),
+        ("007", ("007", "code", "product_id")),
+        ("7", ("7", "code", "product_id")),
+        ("red delicious", ("grocery-01", "title", "")),
+        ("파란가방  큰것", ("bag", "title", "")),
+        ("STRIPED DRESSES FOR CAFES", ("café/1", "title", "")),
+        ("grocery-O1", ("grocery-01", "near", "")),
+        ("red delicous", ("grocery-01", "near", "")),
+        ("파란가망 큰것", ("bag", "near", "")),
+    ],
+)
+def test_a_code_or_title_that_was_typed_comes_first(
+    catalogue: Catalogue, text: str, first: tuple[str, str, str]
+) -> None:
+    assert found(catalogue, text)[0][0] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        ("drill", "np1"), ("xk4432", "np1"), ("XK-4432", "np1"), ("bosch", "np1"),
+        ("가방", "bag"), ("가방을", "bag"), ("파란 가방", "bag"), ("바나나", "fruit"),
+        ("dress", "café/1"), ("cafe", "café/1"), ("anna", "café/1"), ("cup", "7"), ("apples", "grocery-01"),
+    ],
+)  # fmt: skip
+def test_words_find_products_whatever_their_ending(catalogue: Catalogue, text: str, best: str) -> None:
+    assert found(catalogue, text)[1][0] == best
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected", "best"),
+    [
+        ("boch dril", "bosch drill", "np1"), ("stripde", "striped", "café/1"), ("delicous", "delicious", "grocery-01"),
+        ("빠나나", "바나나", "fruit"), ("바나너", "바나나", "fruit"), ("파란가망", "파란가방", "bag"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_is_mended(catalogue: Catalogue, text: str, corrected: str, best: str) -> None:
+    assert catalogue.by_letters(text).corrected == corrected
+    assert found(catalogue, text)[1][0] == best
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "laptop computer", "asdfgh qwerty", '"', "NEAR(", "* OR -", "x" * 1000, "🧸"]
+)
+def test_what_is_not_there_finds_nothing(catalogue: Catalogue, text: str) -> None:
+    assert found(catalogue, text) == ([], [])
+
+
+def test_the_index_follows_every_change(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="np1", title="Hammer"), None)
+    assert found(catalogue, "drill") == ([], [])
+    assert found(catalogue, "hammer")[1] == ["np1"]
+    catalogue.patch("np1", {"attributes": {"ean": "123-45"}})
+    assert found(catalogue, "12345")[0] == [("np1", "code", "ean")]
+    catalogue.delete("np1")
+    assert found(catalogue, "hammer") == found(catalogue, "12345") == found(catalogue, "np1") == ([], [])
+    catalogue.erase_product("np1")
+    catalogue.upsert(Product(product_id="np1", title="Saw"), None)
+    assert found(catalogue, "saw")[1] == ["np1"]
+
+
+def test_a_home_of_an_older_version_is_indexed_when_it_is_opened(catalogue: Catalogue) -> None:
+    with Connections(catalogue.home).writing() as connection:
+        connection.executescript(
+            "DELETE FROM lexical_keys; DELETE FROM lexical_words; DELETE FROM lexical_letters; "
+            "DELETE FROM lexical_version; BEGIN"
+        )
+    assert found(catalogue, "np1") == ([], [])
+    assert found(Catalogue(catalogue.home), "np1") == ([("np1", "code", "product_id")], ["np1"])
+
+
+def test_deleted_words_leave_the_file_when_the_index_is_tidied(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="secret", title="Zanzibarian"), None)
+    catalogue.delete("secret")
+    catalogue.tidy_index()
+    with Connections(catalogue.home).writing() as connection:
+        stored = b"".join(bytes(block) for (block,) in connection.execute("SELECT block FROM lexical_words_data"))
+    assert b"zanzibar" not in stored
+    assert b"delici" in stored  # so the words are to be seen there
+
+
+def test_the_words_found_are_named(catalogue: Catalogue) -> None:
+    key = catalogue.get("café/1").product_key
+    assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}
+
+
+@given(text=st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_no_text_breaks_the_search(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    home = tmp_path_factory.getbasetemp() / "lexical-any-text"
+    catalogue = Catalogue(home)
+    with Connections(home).reading() as connection:
+        find_by_letters(connection, text)
+    catalogue.upsert(Product(product_id="any", title=text.encode("utf-8", "ignore").decode()), None)
+
+
+def test_one_typing_error_in_a_title_or_code_still_finds_it(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    makers = ["".join(chance.choice("bdfglmnprst") + chance.choice("aeiou") for _ in range(3)) for _ in range(300)]
+    kinds = ["mug", "backpack", "shirt", "lamp", "chair", "watch", "bottle", "가방", "운동화", "손목시계", "재킷"]
+    products = [
+        Product(
+            product_id=f"{chance.randrange(10**9):09d}",
+            title=f"{chance.choice(makers)} {chance.choice(kinds)} {chance.choice(makers)}",
+        )
+        for _ in range(1000)
+    ]
+    catalogue = Catalogue(tmp_path)
+    catalogue.upsert_many([(product, []) for product in products])
+    asked = [(text, product) for product in products[:100] for text in (product.product_id, product.title)]
+    right = 0
+    for text, product in asked:
+        typed = _mistyped(chance, text)
+        first, ranked = found(catalogue, typed)
+        right += product.product_id in [*(name for name, _, _ in first), *ranked][:3]
+    assert right >= 0.95 * len(asked)
+
+
+def _mistyped(chance: random.Random, text: str) -> str:
+    """Returns the text with one letter replaced, left out, doubled or swapped with the next."""
+    at = chance.randrange(len(text) - 1)
+    before, letter, after = text[:at], text[at], text[at + 1 :]
+    return chance.choice(
+        [before + chance.choice("xqz5") + after, before + after, before + letter * 2 + after,
+         before + after[0] + letter + after[1:]]
+    )  # fmt: skip
