@@ -343,7 +343,7 @@ def test_a_notebook_shows_thumbnails_inline(shop: lookalike.Shop) -> None:
     page = hits._repr_html_()
     assert page.count("<img") == 2
     assert page.count("data:image/webp;base64,UklGR") == 1  # the others' thumbnails are not there: TinyShop writes none
-    thumbnail_path(shop.settings.home, hits[0].image_id).unlink()
+    thumbnail_path(shop.settings.home, hits[0].image_id or "").unlink()
     assert "UklGR" not in hits._repr_html_()
     many = dataclasses.replace(hits, hits=hits.hits * 40)
     assert many._repr_html_().count("<img") == 50

@@ -1,5 +1,6 @@
 """The nightly rebuild in one process: what it publishes, what it leaves out, what it refuses, what it reuses."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +14,17 @@ from PIL import Image
 from shape_catalogue import PHOTOS_EACH, draw_shape
 from tiny_backbone import TinyBackbone
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Product
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
+from data.photos import Intake
 from data.settings import Settings
 from data.storage import sha256_file
 from engine.backbones import load_input
 from engine.errors import FingerprintMismatch
 from engine.generation import Generation, load_generation
 from engine.protocols import BackboneSpec, Floats
+from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed, NothingToIndex
 from indexer.importing import import_feed
 from indexer.rebuild import last_rebuild, parts, rebuild
@@ -173,6 +176,22 @@ def test_an_empty_catalogue_is_refused_with_the_next_step(settings: Settings) ->
     kept = last_rebuild(settings.home)
     assert kept is not None
     assert "lookalike import" in kept["reason"]
+
+
+def test_a_catalogue_without_photos_is_published_but_not_one_that_lost_them(settings: Settings) -> None:
+    catalogue = Catalogue(settings.home)
+    product = Product(product_id="np1", title="Bosch drill XK-4432")
+    catalogue.upsert(product, [])
+    assert rebuild(settings, backbone=TinyBackbone()).counts["products_without_photo"] == 1
+    engine = SearchEngine(settings, backbone=TinyBackbone())
+    assert [hit.product_id for hit in engine.search(SearchRequest(text="xk-4432")).hits] == ["np1"]
+    content = io.BytesIO()
+    draw_shape("red", "disc").save(content, "PNG")
+    catalogue.upsert(product, [Intake(settings, catalogue).accept_bytes(content.getvalue())])
+    rebuild(settings, backbone=TinyBackbone())
+    catalogue.upsert(product, [])
+    with pytest.raises(NothingToIndex, match="keep some"):
+        rebuild(settings, backbone=TinyBackbone())
 
 
 def spoil(feed: Path, photos: Sequence[str]) -> None:
