@@ -45,7 +45,7 @@ class Catalogue:
 
     def __init__(self, home: Path) -> None:
         self._connections = Connections(home)
-        self._connections.db  # noqa: B018 - opens, checks and migrates now, so that a bad file is reported at once
+        self._connections.prepare()  # now, so that a bad file is reported at once
         self._refresh_lexical_index()
 
     @property

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from data.database.connections import BUSY_TIMEOUT_MS, FILE_NAME
+from data.database.opening import BUSY_TIMEOUT_MS, FILE_NAME
 
 _MOST_PROBLEMS = 20
 

@@ -142,7 +142,7 @@ def test_uploads_are_never_swept_beside_a_new_database(
     (shop.home / FILE_NAME).rename(shop.home / "mislaid.db")
     for name in ("-wal", "-shm"):
         (shop.home / f"{FILE_NAME}{name}").unlink(missing_ok=True)
-    monkeypatch.setattr("data.database.connections._ids", {})  # as in a process that starts now
+    monkeypatch.setattr("data.database.opening._ids", {})  # as in a process that starts now
     assert sweep(Catalogue(settings.home)) == 0
     assert sha256 in shop.files()
 

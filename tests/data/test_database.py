@@ -1,5 +1,6 @@
 """catalog.db: how it opens, migrates, and keeps groups of writes whole across threads and processes."""
 
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from data.database import Connections, json_list, migrations
-from data.database import connections as database
-from data.database.connections import open_database
+from data.database import Connections, json_list, migrations, opening
+from data.database.connections import IDLE
+from data.database.opening import open_catalogue
 from data.errors import DatabaseError
 
 ADD_SEQ = """
@@ -45,13 +46,13 @@ def seq_of(connections: Connections) -> int:
 
 
 def test_every_connection_has_the_safe_settings(tmp_path: Path) -> None:
-    for db in (open_database(tmp_path), open_database(tmp_path)):
+    for opened in (open_catalogue(tmp_path), open_catalogue(tmp_path)):
         values = [
-            db.conn.execute(f"PRAGMA {name}").fetchone()[0]
+            opened.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-        assert values == ["wal", 2, 1, database.BUSY_TIMEOUT_MS]
-        db.close()
+        assert values == ["wal", 2, 1, opening.BUSY_TIMEOUT_MS]
+        opened.connection.close()
 
 
 def test_all_tables_are_there(connections: Connections) -> None:
@@ -120,33 +121,73 @@ def test_full_disk_is_an_error_and_undoes_the_block(connections: Connections) ->
     assert seq_of(connections) == 0
 
 
-def test_each_thread_has_its_own_connection(connections: Connections) -> None:
-    seen = {id(connections.db)}
-    kept = [connections.db]
+def connections_open(home: Path) -> int:
+    """Returns how many connections to the home's catalog.db this process holds.
+
+    Each holds the file beside it open; SQLite keeps a descriptor of catalog.db itself for the next connection.
+    """
+    links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return links.count(home / "catalog.db-wal")
+
+
+def test_threads_use_different_connections_at_once_and_few_stay_open(connections: Connections) -> None:
+    together = threading.Barrier(3 * IDLE)
+    seen = set()
 
     def look() -> None:
-        kept.append(connections.db)
-        seen.add(id(connections.db))
-        assert seq_of(connections) == 0
+        with connections.reading() as connection:
+            together.wait(60)
+            seen.add(id(connection))
+            assert seq_of(connections) == 0
 
-    threads = [threading.Thread(target=look) for _ in range(4)]
+    threads = [threading.Thread(target=look) for _ in range(3 * IDLE)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seen) == 5
-    assert connections.db is kept[0]
+    assert len(seen) == 3 * IDLE
+    assert connections_open(connections.home) == IDLE
+
+
+def test_many_threads_and_stores_share_the_connections_of_a_home(connections: Connections) -> None:
+    stores = [connections, *(Connections(connections.home) for _ in range(10))]
+    for store in stores:
+        for _ in range(5):
+            thread = threading.Thread(target=store.query, args=("SELECT 1",))
+            thread.start()
+            thread.join()
+    assert connections_open(connections.home) == 1
+
+
+def test_the_connections_of_a_home_close_with_the_last_store(tmp_path: Path) -> None:
+    assert seq_of(Connections(tmp_path)) == 0
+    gc.collect()
+    assert connections_open(tmp_path) == 0
+
+
+def test_a_failed_transaction_leaves_nothing_for_the_next_borrower(connections: Connections) -> None:
+    def fail() -> None:
+        with connections.writing() as connection:
+            connection.execute("UPDATE counter SET seq = 5")
+            connection.execute("ROLLBACK")  # so that COMMIT fails
+
+    with pytest.raises(DatabaseError):
+        fail()
+    with connections.writing() as connection:
+        connection.execute("UPDATE counter SET seq = seq + 1")
+    assert seq_of(connections) == 1
 
 
 def test_a_forked_child_opens_its_own(connections: Connections) -> None:
-    parent = id(connections.db.conn)
+    with connections.reading() as connection:
+        parent = id(connection)
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
 
     def child() -> None:
         with connections.writing() as connection:
             connection.execute("UPDATE counter SET seq = 3")
-        queue.put(id(connections.db.conn))
+            queue.put(id(connection))
 
     process = context.Process(target=child)
     process.start()
@@ -193,43 +234,43 @@ def test_kill_inside_a_block_leaves_nothing_of_it(connections: Connections) -> N
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "catalog.db").write_bytes(content)
     with pytest.raises(DatabaseError, match=r"catalog\.db"):
-        open_database(tmp_path)
+        open_catalogue(tmp_path)
 
 
 def test_damage_is_found_at_the_first_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    db = open_database(tmp_path)
-    db.conn.execute("BEGIN")
-    db.conn.executemany("INSERT INTO import_runs (source, started_at) VALUES (?, '')", [("x" * 500,)] * 500)
-    db.conn.execute("COMMIT")
-    root = db.conn.execute("SELECT rootpage FROM sqlite_master WHERE name = 'import_runs'").fetchone()[0]
-    size = db.conn.execute("PRAGMA page_size").fetchone()[0]
-    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db = open_catalogue(tmp_path).connection
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO import_runs (source, started_at) VALUES (?, '')", [("x" * 500,)] * 500)
+    db.execute("COMMIT")
+    root = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'import_runs'").fetchone()[0]
+    size = db.execute("PRAGMA page_size").fetchone()[0]
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
     with (tmp_path / "catalog.db").open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * 64)
-    monkeypatch.setattr(database, "_prepared", set())
+    monkeypatch.setattr(opening, "_prepared", set())
     with pytest.raises(DatabaseError, match=r"catalog\.db"):
-        open_database(tmp_path)
+        open_catalogue(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseError, match="catalog"):
-        open_database(tmp_path / "file" / "home")
+        open_catalogue(tmp_path / "file" / "home")
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    db = open_database(tmp_path)
-    db.conn.execute("INSERT INTO applied_migrations VALUES ('m999_future', '')")
+    db = open_catalogue(tmp_path).connection
+    db.execute("INSERT INTO applied_migrations VALUES ('m999_future', '')")
     db.close()
-    monkeypatch.setattr(database, "_prepared", set())
+    monkeypatch.setattr(opening, "_prepared", set())
     with pytest.raises(DatabaseError, match="m999_future"):
-        open_database(tmp_path)
+        open_catalogue(tmp_path)
 
 
 def test_a_later_migration_is_applied_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    open_database(tmp_path).close()
+    open_catalogue(tmp_path).connection.close()
 
     def m900_fails(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE half (x)")
@@ -244,10 +285,10 @@ def test_a_later_migration_is_applied_once_and_whole(tmp_path: Path, monkeypatch
     released = migrations.MIGRATIONS
     for step in (m900_fails, m900_works, m900_works):
         monkeypatch.setattr(migrations, "MIGRATIONS", (*released, step))
-        monkeypatch.setattr(database, "_prepared", set())
+        monkeypatch.setattr(opening, "_prepared", set())
         if step is m900_fails:
             with pytest.raises(DatabaseError, match="planted"):
-                open_database(tmp_path)
+                open_catalogue(tmp_path)
         else:
             assert "later" in tables(tmp_path)
             assert "half" not in tables(tmp_path)
