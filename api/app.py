@@ -7,6 +7,7 @@ from flask import Flask, Response, g, request
 
 from api import (
     event_routes,
+    form_texts,
     guard,
     headers,
     openapi,
@@ -51,6 +52,7 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     headers.register(app)
     _count_requests(app)
     guard.register(app)
+    form_texts.register(app)
     for blueprint in (
         search_routes,
         recognition_routes,

@@ -11,7 +11,7 @@ from api.errors import BadRequest
 from api.parsing import from_json
 from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
-from data.catalogue import PhotoRecord, Product, parse_product
+from data.catalogue import PhotoRecord, Product, parse_product, readable_id
 from data.errors import LookalikeError
 from data.photos import Intake
 from data.settings import Settings
@@ -55,10 +55,10 @@ def run_batch(body: IO[bytes], settings: Settings, intake: Intake, writer: Produ
             break
         try:
             fields = _fields(line)
-            status["product_id"] = fields.get("product_id")
+            status["product_id"] = readable_id(fields) or None
             if fields.get("delete") is True:
                 _write(group, statuses, writer)
-                writer.delete(str(fields.get("product_id", "")))
+                writer.delete(parse_product({"product_id": fields.get("product_id")}).product_id)
                 status["status"] = "deleted"
             else:
                 photos = _photos(fields.get("images"), settings.image_roots, intake)

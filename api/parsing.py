@@ -1,6 +1,5 @@
 """Request fields -> `SearchRequest`: the same strict rules for form fields, query strings and JSON."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -9,6 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
+from api.json_text import kind_of, read_json
 
 OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -23,7 +23,7 @@ def from_texts(fields: "MultiDict[str, str]") -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, texts in fields.lists():
         if len(texts) > 1:
-            raise BadRequest(f"{name} must be given once; got it {len(texts)} times.", field=name)
+            raise BadRequest(f"{name[:100]} must be given once; got it {len(texts)} times.", field=name[:100])
         if texts[0] != "":
             values[name] = _typed(name, texts[0])
     return values
@@ -33,11 +33,11 @@ def from_json(body: bytes, *, keep_null: bool = False) -> dict[str, Any]:
     """Returns the fields of a JSON object; null counts as not given, unless `keep_null`.
 
     Raises:
-        BadRequest: the body is not one JSON object in UTF-8.
+        BadRequest: the body is not one JSON object; see `api.json_text.read_json`.
     """
-    value = _json(body)
+    value = read_json(body)
     if not isinstance(value, dict):
-        raise BadRequest(f"the body must be a JSON object; got {type(value).__name__}.")
+        raise BadRequest(f"the body must be a JSON object; got {kind_of(value)}.")
     return {name: field for name, field in value.items() if keep_null or field is not None}
 
 
@@ -45,11 +45,11 @@ def from_json_list(body: bytes) -> list[Any]:
     """Returns the items of a JSON list; one object alone counts as a list of one.
 
     Raises:
-        BadRequest: the body is neither, or not UTF-8.
+        BadRequest: the body is neither; see `api.json_text.read_json`.
     """
-    value = _json(body)
+    value = read_json(body)
     if not isinstance(value, dict | list):
-        raise BadRequest(f"the body must be a JSON object or a list; got {type(value).__name__}.")
+        raise BadRequest(f"the body must be a JSON object or a list; got {kind_of(value)}.")
     return value if isinstance(value, list) else [value]
 
 
@@ -61,7 +61,7 @@ def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[st
     """
     for name in fields:
         if name not in allowed:
-            raise BadRequest(f"fields must be among {', '.join(allowed)}; got {name!r}.", field=name[:100])
+            raise BadRequest(f"fields must be among {', '.join(allowed)}; got {name[:100]!r}.", field=name[:100])
     return {name: _RULES[name](name, value) for name, value in fields.items()}
 
 
@@ -78,25 +78,12 @@ def _typed(name: str, text: str) -> Any:
     return text
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body must be JSON in UTF-8; {error}.") from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _text(limit: int | None = None) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise BadRequest(f"{name} must be text; got {type(value).__name__}.", field=name)
+            raise BadRequest(f"{name} must be text; got {kind_of(value)}.", field=name)
         if limit is not None and len(value) > limit:
             raise BadRequest(f"{name} must have at most {limit} characters; got {len(value)}.", field=name)
-        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
-            raise BadRequest(f"{name} must be valid Unicode; got a lone surrogate.", field=name)
         return value
 
     return check

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from api.batch import BODY_LIMIT, run_batch
 from api.documents import json_answer, product_document
 from api.errors import BadRequest
+from api.form_texts import form_texts, query_texts
 from api.parsing import from_json, from_texts
 from api.resources import resources
 from api.uploads import limit_body, read_body, read_parts, require_type
@@ -46,7 +47,7 @@ def get_product(product_id: str) -> Response:
 @blueprint.delete("/v1/products/<product_id>")
 def delete_product(product_id: str) -> Response:
     """Deletes a product; with `purge=true` its facts and photos are erased at once."""
-    fields = from_texts(request.args)
+    fields = from_texts(query_texts())
     if unknown := sorted(set(fields) - {"purge"}):
         raise BadRequest(f"the only parameter is purge; got {unknown[0]!r:.100}.", field=unknown[0][:100])
     purge = fields.get("purge", "false")
@@ -73,10 +74,11 @@ def batch() -> Response:
 
 def _product(product_id: str) -> Product:
     """Returns the facts in the part `product`, which may be a plain field or a file part."""
-    if unknown := sorted(set(request.form) - {"product"}):
+    texts = form_texts()
+    if unknown := sorted(set(texts) - {"product"}):
         raise BadRequest(f"plain parts must be named product; got {unknown[0][:100]!r}.", field=unknown[0][:100])
     part = request.files.get("product")
-    body = part.stream.read(PRODUCT_BYTES + 1) if part else request.form.get("product", "").encode()
+    body = part.stream.read(PRODUCT_BYTES + 1) if part else texts.get("product", "").encode()
     if not body or len(body) > PRODUCT_BYTES:
         raise BadRequest(
             f"part `product` must be a JSON object of at most {PRODUCT_BYTES} bytes; got {len(body)}.", field="product"

@@ -1,7 +1,6 @@
 """Routes that name what a photo shows and recommend products of one label and colour."""
 
 import dataclasses
-import json
 import time
 from typing import Any
 
@@ -9,15 +8,18 @@ from flask import Blueprint, Response, request
 
 from api.documents import answer_document, json_answer
 from api.errors import BadRequest
+from api.form_texts import form_texts
+from api.json_text import read_json
 from api.parsing import check_fields, from_json, from_texts
 from api.recommending import recommend_request
 from api.resources import resources
-from api.uploads import FORM_TYPES, limit_body, read_part, require_type
+from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
 from engine.recognition import Recognition
 from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
 _WITHIN_LIMIT = 1_000
+MAX_LABEL = 200  # characters of a label or a colour
 
 
 @blueprint.post("/v1/recognize")
@@ -27,7 +29,7 @@ def recognize() -> Response:
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES)
     image = read_part("file", held.settings.max_image_bytes)
-    raw = from_texts(request.form)
+    raw = from_texts(form_texts())
     within = _within(raw.pop("within", None))
     fields = check_fields(raw, ("k", "box"))
     if image is None:
@@ -45,7 +47,7 @@ def recommend_products() -> Response:
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     image = None if request.is_json else read_part("file", held.settings.max_image_bytes)
-    raw = from_json(request.get_data()) if request.is_json else from_texts(request.form)
+    raw = from_json(read_body()) if request.is_json else from_texts(form_texts())
     texts: dict[str, Any] = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
     fields = check_fields(raw, ("product_id", "filter", "k"))
     asked = recommend_request(held.engine, held.catalogue, held.settings, image=image, **texts, **fields)
@@ -68,10 +70,7 @@ def _within(value: Any) -> tuple[str, ...]:
         return ()
     labels: Any = value
     if str(value).lstrip().startswith("["):
-        try:
-            labels = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"within must be a JSON list of labels; {error}.", field="within") from error
+        labels = read_json(value, "within")
     labels = [labels] if isinstance(labels, str) else labels
     if not all(isinstance(label, str) for label in labels) or not 1 <= len(labels) <= _WITHIN_LIMIT:
         raise BadRequest(f"within must be a list of 1 to {_WITHIN_LIMIT} labels.", field="within")
@@ -79,6 +78,6 @@ def _within(value: Any) -> tuple[str, ...]:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 200 or any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
-        raise BadRequest(f"{name} must be text of at most 200 characters.", field=name)
+    if not isinstance(value, str) or len(value) > MAX_LABEL:
+        raise BadRequest(f"{name} must be text of at most {MAX_LABEL} characters.", field=name)
     return value.strip()

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 
 from api.documents import answer_document, json_answer
 from api.errors import BadRequest
+from api.form_texts import form_texts, query_texts
 from api.parsing import OPTIONS, check_fields, from_json, from_texts
 from api.resources import resources
 from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
@@ -26,14 +27,14 @@ def search_image() -> Response:
         fields = check_fields(from_json(read_body()), (*OPTIONS, "product_id", "image_url", "box"))
         return _answer(_one_source(fields, image=None))
     image = read_part("file", settings.max_image_bytes)
-    fields = check_fields(from_texts(request.form), (*OPTIONS, "product_id", "image_url", "box"))
+    fields = check_fields(from_texts(form_texts()), (*OPTIONS, "product_id", "image_url", "box"))
     return _answer(_one_source(fields, image=image))
 
 
 @blueprint.get("/v1/search/text")
 def search_text() -> Response:
     """Returns hits for the words `q`, with options, as query parameters."""
-    return _answer(_words(from_texts(request.args)))
+    return _answer(_words(from_texts(query_texts())))
 
 
 @blueprint.post("/v1/search/text")
@@ -41,20 +42,20 @@ def search_text_post() -> Response:
     """Returns hits for the words `q`, with options, as JSON or form fields."""
     limit_body(0)
     require_type(*FORM_TYPES, "application/json")
-    return _answer(_words(from_json(read_body()) if request.is_json else from_texts(request.form)))
+    return _answer(_words(from_json(read_body()) if request.is_json else from_texts(form_texts())))
 
 
 @blueprint.get("/v1/products/<product_id>/similar")
 def similar(product_id: str) -> Response:
     """Returns products that look like this one."""
-    fields = check_fields(from_texts(request.args), OPTIONS)
+    fields = check_fields(from_texts(query_texts()), OPTIONS)
     return _answer({**fields, "product_id": product_id})
 
 
 @blueprint.get("/v1/queries/related")
 def related_queries() -> Response:
     """Returns up to `k` known queries close to `q`."""
-    fields = check_fields(from_texts(request.args), ("q", "k"))
+    fields = check_fields(from_texts(query_texts()), ("q", "k"))
     words = fields.get("q", "").strip()
     if not words:
         raise BadRequest("q must hold the words to find related queries of; got nothing.", field="q")

@@ -53,6 +53,8 @@ def read_part(name: str, limit_bytes: int) -> bytes | None:
 
 def read_parts(name: str, limit_bytes: int, limit_parts: int) -> list[bytes]:
     """Returns the bytes of the file parts `name`, at most `limit_parts`, each at most `limit_bytes`."""
+    if request.mimetype != "multipart/form-data":
+        return []
     parts = request.files.getlist(name)
     if name in request.form:
         raise BadRequest(f"{name} must be a file part with a file name; got a plain field.", field=name)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, render_template
+from werkzeug.datastructures import MultiDict
 
+from api.form_texts import form_texts, query_texts
 from api.guard import is_allowed, require
 from api.operation_routes import status_document
 from api.page.form import PageForm, read_page_form
@@ -23,8 +25,7 @@ _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "KRW": "₩", "JPY": "¥"}
 @blueprint.get("/")
 def home() -> Response:
     """Returns the page, with results if the URL holds a search."""
-    form = read_page_form(request.args)
-    return _page(form, image=None)
+    return _page(query_texts(), image=None)
 
 
 @blueprint.post("/")
@@ -32,8 +33,7 @@ def find() -> Response:
     """Searches by the photo in the page's form."""
     limit_body(resources().settings.max_image_bytes, parts=60)
     require_type("multipart/form-data")
-    form = read_page_form(request.form)
-    return _page(form, image=read_part("file", resources().settings.max_image_bytes) or None)
+    return _page(form_texts(), image=read_part("file", resources().settings.max_image_bytes) or None)
 
 
 def register(app: Flask) -> None:
@@ -54,7 +54,8 @@ def money(price: float | None, currency: str) -> str:
     return f"{symbol}{price:,.{digits}f}" if symbol else f"{price:,.{digits}f} {currency}".strip()
 
 
-def _page(form: PageForm, image: bytes | None) -> Response:
+def _page(texts: "MultiDict[str, str]", image: bytes | None) -> Response:
+    form = read_page_form(texts)
     values: dict[str, Any] = {"form": form, "by_photo": image is not None, "answer": None, "error": "", "like": None}
     status = 200
     try:
@@ -68,7 +69,7 @@ def _page(form: PageForm, image: bytes | None) -> Response:
             raise
         values["error"] = str(error)
     values["status_code"] = status
-    if request.values.get("fragment") == "1":
+    if texts.get("fragment") == "1":
         return Response(render_template("results.html", **values), status=status, mimetype="text/html")
     page = render_template("page.html", **values, **_surroundings(), max_text=MAX_TEXT)
     return Response(page, status=status, mimetype="text/html")
