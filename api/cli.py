@@ -55,16 +55,12 @@ def search_command(
         raise click.UsageError("only one of --image and --product may be given; got both.")
     from api.documents import answer_document
     from api.hits import hits_table
-    from data.filters import parse_filter
     from data.photos import photo_bytes
     from engine.search import SearchEngine, SearchRequest
 
-    for expression in filters:
-        parse_filter(expression)  # alone, so that an error names the position in this expression
-    filter_ = filters[0] if len(filters) == 1 else " AND ".join(f"({expression})" for expression in filters)
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
-        text_weight=text_weight, filter=filter_, k=k, legs=legs,
+        text_weight=text_weight, also=filters, k=k, legs=legs,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))

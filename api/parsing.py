@@ -9,7 +9,10 @@ from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
 from api.json_text import kind_of, read_json
+from data.catalogue import ID_LIMIT
+from data.photos import URL_LIMIT
 
+CURSOR_LIMIT = 4_000  # characters
 OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
@@ -121,10 +124,10 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "text": _text(),
     "not_text": _text(),
     "filter": _text(),
-    "cursor": _text(4_000),
+    "cursor": _text(CURSOR_LIMIT),
     "legs": _text(),
-    "product_id": _text(200),
-    "image_url": _text(2_000),
+    "product_id": _text(ID_LIMIT),
+    "image_url": _text(URL_LIMIT),
     "text_weight": _number,
     "diversity": _number,
     "freshness": _number,

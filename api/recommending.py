@@ -35,7 +35,8 @@ def recommend_request(
         UnknownProduct: no product has this product_id; InvalidImage: the photo cannot be decoded.
     """
     if not label and not product_id:
-        raise BadRequest("label or product_id must be given; got neither.", field="label")
+        got = "neither" if image is None else "a photo alone"
+        raise BadRequest(f"label or product_id must be given, and a photo only with a label; got {got}.", field="label")
     if image is not None and product_id:
         raise BadRequest("a photo must come with a label, not with product_id. Leave one out.", field="product_id")
     label_kind = engine.status().get("label_kind") or "category"

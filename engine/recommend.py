@@ -41,18 +41,19 @@ def recommend(search: Callable[[SearchRequest], SearchAnswer], request: Recommen
         InvalidFilter, UnknownProduct, NoGeneration: see `SearchEngine.search`.
     """
     if not (request.label or request.product_id or request.image is not None):
-        raise InvalidQuery("label or product_id must be given; got neither.")
+        raise InvalidQuery("a label, a product_id or an image must be given; got none of them.")
     asked = SearchRequest(
         text="" if request.product_id or request.image is not None else request.label,
         product_id=request.product_id,
         image=request.image,
         k=request.k,
-        filter=_and(_kind(request), request.filter),
+        filter=request.filter,
+        also=_kind(request),
     )
     if not request.colours:
         return search(asked)
     wanted = ", ".join(quoted(colour) for colour in request.colours)
-    answer = search(dataclasses.replace(asked, filter=_and(f"colour IN ({wanted})", asked.filter)))
+    answer = search(dataclasses.replace(asked, also=(*asked.also, f"colour IN ({wanted})")))
     if len(answer.hits) >= request.k:
         return dataclasses.replace(answer, next_cursor=None)
     found = {hit.product_id for hit in answer.hits}
@@ -72,12 +73,8 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _kind(request: RecommendRequest) -> str:
-    return f"{request.label_kind} = {quoted(request.label)}" if request.label else ""
-
-
-def _and(*expressions: str) -> str:
-    return " AND ".join(f"({expression})" for expression in expressions if expression.strip())
+def _kind(request: RecommendRequest) -> tuple[str, ...]:
+    return (f"{request.label_kind} = {quoted(request.label)}",) if request.label else ()
 
 
 def _other_colour(hit: Hit) -> Hit:

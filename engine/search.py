@@ -10,7 +10,7 @@ import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import LookalikeError, NoGeneration
-from data.filters import Filter, parse_filter
+from data.filters import Filter
 from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
@@ -305,8 +305,8 @@ class SearchEngine:
         hits: list[Hit] = []
         place = offset
         passing = None
-        if refilter and ranking.filter.strip():
-            passing = set(self._catalogue.matching_keys(parse_filter(ranking.filter)).tolist())
+        if refilter and ranking.filter is not None:
+            passing = set(self._catalogue.matching_keys(ranking.filter).tolist())
         while len(hits) < k and place < len(ranking.product_keys):
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
             keys = [ranking.product_keys[at] for at in places]

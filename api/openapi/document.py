@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.openapi.schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
+from data.catalogue import ID_LIMIT
 
 VERSION = "0.1.0"
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
@@ -48,7 +49,7 @@ def _query(**schemas: Schema) -> list[dict[str, Any]]:
 
 
 _ID = {
-    "name": "product_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200},
+    "name": "product_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": ID_LIMIT},
     "description": "The shop's own key, percent-encoded.",
 }  # fmt: skip
 _HITS = _answer("Hits, best first.", ref("SearchAnswer"))

@@ -2,7 +2,14 @@
 
 from typing import Any
 
+from api.event_routes import EVENTS as MOST_EVENTS
+from api.parsing import CURSOR_LIMIT
+from api.product_routes import IMAGES
+from api.recognition_routes import MAX_LABEL
+from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
+from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
+from data.photos import URL_LIMIT
 from engine.answers import LEGS, MAX_K, MAX_TEXT
 from engine.search import MOST_LABELS, MOST_RELATED
 
@@ -23,24 +30,26 @@ def ref(name: str) -> Schema:
 
 _NUMBER: Schema = {"type": "number"}
 _WHOLE: Schema = {"type": "integer", "minimum": 0}
+_PLACE: Schema = {**_WHOLE, "maximum": POSITION_LIMIT - 1}
 _FLAG: Schema = {"type": "boolean"}
 _TEXTS: Schema = {"type": "array", "items": _text()}
-_PRICE: Schema = {"type": ["number", "null"], "minimum": 0}
+_PRICE: Schema = {"type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 1e12}
 _UNIT: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 
 _FACTS: dict[str, Schema] = {
-    "title": _text(),
-    "description": _text(),
-    "brand": _text(),
-    "category": _text(),
+    **{name: _text(maxLength=TEXT_LIMIT) for name in ("title", "description", "brand", "category")},
     "price": _PRICE,
-    "currency": _text("ISO 4217 code."),
-    "colour": _text(),
+    "currency": _text("ISO 4217 code.", maxLength=8),
+    "colour": _text(maxLength=TEXT_LIMIT),
     "created_at": {"type": ["string", "null"], "description": "ISO 8601."},
     "in_stock": _FLAG,
-    "attributes": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    "attributes": {
+        "type": "object",
+        "maxProperties": ATTRIBUTE_LIMIT,
+        "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": TEXT_LIMIT},
+    },
 }
 
 OPTIONS: dict[str, Schema] = {
@@ -48,7 +57,7 @@ OPTIONS: dict[str, Schema] = {
     "text_weight": {**_UNIT, "default": 0.5, "description": "0: the photo alone; 1: the words alone."},
     "filter": _text('For example `brand = "Acorn" AND price < 40`.', maxLength=MAX_FILTER),
     "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10, "description": "Hits wanted."},
-    "cursor": _text("`next_cursor` of the previous page; alone or with the same query."),
+    "cursor": _text("`next_cursor` of the previous page; alone or with the same query.", maxLength=CURSOR_LIMIT),
     "diversity": {**_UNIT, "default": 0, "description": "0: best hit first; towards 1: fewer hits that look the same."},
     "freshness": {**_UNIT, "description": "How much fresh products gain; by default 0.2 for words alone, else 0."},
     "legs": {
@@ -59,7 +68,7 @@ OPTIONS: dict[str, Schema] = {
 }
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
-EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": 1000}
+EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": MOST_EVENTS}
 BOX: Schema = {
     "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
     "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
@@ -98,7 +107,8 @@ SCHEMAS: dict[str, Schema] = {
         searches={**_WHOLE, "description": "How often shoppers searched it; 0 for the name of a product or category."},
     )}),
     "ImageSearch": _object(
-        [], product_id=_text("Search by this product."), image_url=_text("Only if the server has `fetch_urls` on."),
+        [], product_id=_text("Search by this product.", maxLength=ID_LIMIT),
+        image_url=_text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
         box=BOX, text=TEXT_OPTION, **OPTIONS,
     ),
     "ImageUpload": _object(
@@ -132,10 +142,11 @@ SCHEMAS: dict[str, Schema] = {
         took_ms=_NUMBER,
     ),
     "Recommend": _object(
-        [], label=_text("Label of the hits, as /v1/recognize names it."),
-        product_id=_text("Recommend products like this one."),
-        colour=_text("Preferred colour, in English or Korean; without it, that of the product or the photo."),
-        filter=_text("Filter that the hits must pass."), k={**_WHOLE, "minimum": 1, "maximum": MAX_K, "default": 10},
+        [], label=_text("Label of the hits, as /v1/recognize names it.", maxLength=MAX_LABEL),
+        product_id=_text("Recommend products like this one.", maxLength=ID_LIMIT),
+        colour=_text("Preferred colour, in English or Korean; without it, that of the product or the photo.",
+                     maxLength=MAX_LABEL),
+        filter=OPTIONS["filter"], k={**_WHOLE, "minimum": 1, "maximum": MAX_K, "default": 10},
     ),
     "Image": _object(["image_id", "image_url"], image_id=_text(), image_url=_text()),
     "Product": _object(
@@ -146,7 +157,7 @@ SCHEMAS: dict[str, Schema] = {
     "ProductUpload": _object(
         ["product"],
         product=ref("ProductFacts"),
-        image={"type": "array", "items": _text(format="binary"), "maxItems": 10,
+        image={"type": "array", "items": _text(format="binary"), "maxItems": IMAGES,
                "description": "Photos; without any, the product keeps those it has."},
     ),
     "BatchStatus": _object(
@@ -158,19 +169,21 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Event": _object(
         ["kind"],
-        event_id=_text("Events with the same id count once; without ids, those with equal content.", maxLength=200),
+        event_id=_text("Events with the same id count once; without ids, those with equal content.",
+                       maxLength=TEXT_LIMITS["event_id"]),
         kind={"enum": ["search", "click", "add_to_cart", "purchase"]},
         at=_text("ISO 8601; by default now. Send it, or an event_id, to make a retry safe."),
-        query_id=_text("`query_id` of the search's answer.", maxLength=200),
-        query_text=_text("Words of the search, if it was answered elsewhere.", maxLength=2000),
+        query_id=_text("`query_id` of the search's answer.", maxLength=TEXT_LIMITS["query_id"]),
+        query_text=_text("Words of the search, if it was answered elsewhere.", maxLength=TEXT_LIMITS["query_text"]),
         photo_sha256=_text(pattern="^[0-9a-f]{64}$"),
-        product_id=_text("The product clicked, put into the cart or bought.", maxLength=200),
-        position={**_WHOLE, "description": "Place of the product in the answer, from 0."},
-        shown={"type": "array", "maxItems": 1000, "items": {"oneOf": [_text(), ref("ShownProduct")]},
+        product_id=_text("The product clicked, put into the cart or bought.", maxLength=TEXT_LIMITS["product_id"]),
+        position={**_PLACE, "description": "Place of the product in the answer, from 0."},
+        shown={"type": "array", "maxItems": SHOWN_LIMIT,
+               "items": {"oneOf": [_text(maxLength=TEXT_LIMITS["product_id"]), ref("ShownProduct")]},
                "description": "Products of a search answered elsewhere, in the order shown."},
-        session=_text(maxLength=200),
+        session=_text(maxLength=TEXT_LIMITS["session"]),
     ),
-    "ShownProduct": _object(["product_id"], product_id=_text(maxLength=200), position=_WHOLE),
+    "ShownProduct": _object(["product_id"], product_id=_text(maxLength=TEXT_LIMITS["product_id"]), position=_PLACE),
     "EventsAnswer": _object(
         ["accepted", "duplicates", "unknown_products", "refused"],
         accepted={**_WHOLE, "description": "New events; they are durable."},

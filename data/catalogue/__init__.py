@@ -2,11 +2,24 @@
 
 from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
-from data.catalogue.products import FACTS, Product, parse_product, patch_product, product_fields, readable_id
+from data.catalogue.products import (
+    ATTRIBUTE_LIMIT,
+    FACTS,
+    ID_LIMIT,
+    TEXT_LIMIT,
+    Product,
+    parse_product,
+    patch_product,
+    product_fields,
+    readable_id,
+)
 from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Written
 
 __all__ = [
+    "ATTRIBUTE_LIMIT",
     "FACTS",
+    "ID_LIMIT",
+    "TEXT_LIMIT",
     "Catalogue",
     "Change",
     "ImportRuns",

@@ -16,7 +16,14 @@ FIELDS = (
 )  # fmt: skip
 # One row may also hold a whole search: the products shown, clicked, put into the cart and bought.
 OUTCOMES = {"clicked": "click", "added_to_cart": "add_to_cart", "purchased": "purchase"}
-_LIMITS = {"event_id": 200, "query_id": 200, "query_text": 2_000, "photo_sha256": 64, "product_id": 200, "session": 200}
+TEXT_LIMITS = {
+    "event_id": 200,
+    "query_id": 200,
+    "query_text": 2_000,
+    "photo_sha256": 64,
+    "product_id": 200,
+    "session": 200,
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOT_STORED = re.compile("[\0\ud800-\udfff]")
 
@@ -41,7 +48,7 @@ def parse_events(fields: Mapping[str, Any], *, now: datetime | None = None) -> l
         given.setdefault("at", given.pop("time"))
     _check_names(given)
     at = _moment(given.get("at"), now)
-    texts = {name: _text(name, given.get(name)) for name in _LIMITS}
+    texts = {name: _text(name, given.get(name)) for name in TEXT_LIMITS}
     if texts["photo_sha256"] and not _SHA256.fullmatch(texts["photo_sha256"]):
         raise InvalidEvent("photo_sha256 must be 64 hex digits in lower case.", code="bad_text")
     shown = _shown(given.get("shown"))
@@ -110,9 +117,9 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidEvent(f"{name} must be text; got {type(value).__name__}.", code="bad_text")
     text = value.strip()
-    if len(text) > _LIMITS[name] or _NOT_STORED.search(text):
+    if len(text) > TEXT_LIMITS[name] or _NOT_STORED.search(text):
         raise InvalidEvent(
-            f"{name} must be Unicode of at most {_LIMITS[name]} characters without NUL; got {text!r:.60}.",
+            f"{name} must be Unicode of at most {TEXT_LIMITS[name]} characters without NUL; got {text!r:.60}.",
             code="bad_text",
         )
     return text
@@ -185,5 +192,5 @@ def _content_id(
 ) -> str:
     """Returns an id that equal events share, so that the same file or request sent again changes nothing."""
     places = [[item.product_id, item.position] for item in shown]
-    content = [kind, at.isoformat(), *(texts[name] for name in _LIMITS), position, places]
+    content = [kind, at.isoformat(), *(texts[name] for name in TEXT_LIMITS), position, places]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]

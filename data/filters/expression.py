@@ -16,12 +16,12 @@ Rules:
 - Text is written in single or double quotes; after a backslash, the next character is taken literally.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from data.filters.grammar import parse
-from data.filters.tree import Node, node_matches, node_sql
+from data.filters.tree import AllOf, Node, node_matches, node_sql
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,10 @@ def parse_filter(text: str) -> Filter:
             longer than 2,000 characters, deeper than 32 levels or has more than 200 values; `position` says where.
     """
     return Filter(text, parse(text))
+
+
+def all_of(filters: Sequence[Filter]) -> Filter | None:
+    """Returns the filter that lets through what passes all of `filters`; None if there are none."""
+    if len(filters) < 2:
+        return filters[0] if filters else None
+    return Filter(" AND ".join(f"({each.text})" for each in filters), AllOf(tuple(each.tree for each in filters)))

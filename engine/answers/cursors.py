@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data.filters import Filter
 from data.lexical import LexicalHit
 from engine.errors import InvalidQuery
 from engine.protocols import Floats
@@ -27,7 +28,7 @@ class Ranking:
         digest: digest of the question; a cursor is valid for this question only.
         generation: id of the generation that was searched.
         pending: number of products that could not be found yet.
-        filter: the request's filter expression.
+        filter: the request's filters, parsed, as one; None: it had none.
         product_keys, scores, image_sha256: one entry a product, best first.
         parts: similarity to each part of the question (`photo`, `words`), float32 (m,) each; empty if there is one.
         weights: how much each part counts.
@@ -44,7 +45,7 @@ class Ranking:
     digest: str
     generation: str
     pending: int
-    filter: str
+    filter: Filter | None
     product_keys: tuple[int, ...]
     scores: tuple[float, ...]
     image_sha256: tuple[str, ...]

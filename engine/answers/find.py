@@ -109,7 +109,7 @@ class Finder:
 
         Args:
             question: what `ask` returned for the same view and request.
-            filter_: the request's filter, parsed.
+            filter_: the request's filters, parsed, as one.
             query_id: the answer's query id.
 
         Raises:
@@ -124,7 +124,7 @@ class Finder:
             digest=request.digest,
             generation=view.generation.id,
             pending=view.pending,
-            filter=request.filter,
+            filter=filter_,
             product_keys=tuple(ranked.product_keys.tolist()),
             scores=tuple(ranked.scores.tolist()),
             image_sha256=tuple(view.image_sha256(ranked.rows)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.filters import Filter, parse_filter
+from data.filters import Filter, all_of, parse_filter
 from data.photos import decode_photo
 from data.settings import Settings
 from engine.backbones import TRIMMED, load_input
@@ -38,6 +38,7 @@ class SearchRequest:
         product_id: products similar to this one.
         text_weight: 0 (photo alone) to 1 (words alone), where both are given.
         filter: a filter expression.
+        also: further filter expressions that hits must pass; each may be as long as `filter`.
         k: hits wanted, 1..1000.
         cursor: `next_cursor` of an earlier answer; the question itself may be left out then.
         diversity: 0..1.
@@ -52,6 +53,7 @@ class SearchRequest:
     product_id: str = ""
     text_weight: float = 0.5
     filter: str = ""
+    also: tuple[str, ...] = ()
     k: int = 10
     cursor: str = ""
     diversity: float = 0.0
@@ -68,13 +70,12 @@ class SearchRequest:
         """16 hex digits that differ where another ranking is asked for."""
         image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
         question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
-        return hashlib.sha256(json.dumps([*question, self.diversity, self.freshness, self.legs]).encode()).hexdigest()[
-            :16
-        ]
+        asked = [*question, *self.also, self.diversity, self.freshness, self.legs]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
 def check_request(request: SearchRequest) -> Filter | None:
-    """Checks all that can be checked without reading the photo; returns the parsed filter.
+    """Checks all that can be checked without reading the photo; returns the parsed filters as one.
 
     Raises:
         InvalidQuery: names the field.
@@ -95,7 +96,7 @@ def check_request(request: SearchRequest) -> Filter | None:
         _check_box(request)
     if request.legs not in LEGS:
         raise InvalidQuery(f"legs must be one of {', '.join(LEGS)}; got {request.legs[:100]!r}.", field="legs")
-    return parse_filter(request.filter) if request.filter.strip() else None
+    return all_of([parse_filter(text) for text in (request.filter, *request.also) if text.strip()])
 
 
 def check_words(field: str, words: str) -> None:

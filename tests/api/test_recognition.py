@@ -84,19 +84,19 @@ def test_recommend_by_product_keeps_kind_and_colour(shop: FlaskClient, fake_engi
     hits = expect(shop.post("/v1/recommend", json={"product_id": "a"}), "/v1/recommend", "post", 200)["hits"]
     assert [hit["product_id"] for hit in hits] == ["a", "b", "c"]
     assert hits[2]["why"] == ["another colour"]
-    assert fake_engine.requests[0].filter == '(colour IN ("red")) AND ((category = "Mugs"))'
+    assert fake_engine.requests[0].also == ('category = "Mugs"', 'colour IN ("red")')
 
 
 def test_recommend_by_photo_takes_the_photos_colour(shop: FlaskClient, photo: Photo, fake_engine: FakeEngine) -> None:
     parts = {"file": (io.BytesIO(photo("blue")), "a.jpg"), "label": 'Mugs "x"'}
     assert shop.post("/v1/recommend", data=parts).status_code == 200
-    assert fake_engine.requests[0].filter == '(colour IN ("blue")) AND ((category = "Mugs \\"x\\""))'
+    assert fake_engine.requests[0].also == ('category = "Mugs \\"x\\""', 'colour IN ("blue")')
     assert fake_engine.requests[0].image is not None
 
 
 def test_korean_colour_names_are_understood(shop: FlaskClient, fake_engine: FakeEngine) -> None:
     shop.post("/v1/recommend", json={"label": "Mugs", "colour": "파랑"})
-    assert fake_engine.requests[0].filter.startswith('(colour IN ("blue"))')
+    assert fake_engine.requests[0].also[-1] == 'colour IN ("blue")'
 
 
 @pytest.mark.parametrize("body", [{}, {"colour": "red"}, {"label": 3}, {"label": "x" * 300}, {"label": "Mugs", "k": 0}])

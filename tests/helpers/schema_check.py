@@ -63,8 +63,10 @@ _RULES: dict[str, Any] = {
     "enum": _unless(lambda value, rule: value in rule),
     "minimum": _unless(lambda value, rule: value >= rule),
     "maximum": _unless(lambda value, rule: value <= rule),
+    "exclusiveMaximum": _unless(lambda value, rule: value < rule),
     "minItems": _unless(lambda value, rule: len(value) >= rule),
     "maxItems": _unless(lambda value, rule: len(value) <= rule),
-    "maxLength": _unless(lambda value, rule: len(value) <= rule),
+    "maxLength": _unless(lambda value, rule: not isinstance(value, str) or len(value) <= rule),
+    "maxProperties": _unless(lambda value, rule: len(value) <= rule),
     "pattern": _unless(lambda value, rule: re.search(rule, value)),
 }
