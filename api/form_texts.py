@@ -1,9 +1,11 @@
 """Reads query parameters and form fields from strangers: strict UTF-8, and without what trackers add to links."""
 
+from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from werkzeug.datastructures import MultiDict
+from werkzeug.formparser import FormDataParser
 
 from api.errors import BadRequest
 from api.uploads import read_body
@@ -20,8 +22,28 @@ _REPLACED = "\ufffd"
 _URLENCODED = "application/x-www-form-urlencoded"
 
 
+class _FormParser(FormDataParser):
+    """Werkzeug's parser, which answers a broken form with an error instead of reading it as an empty one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "silent": False})
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().parse(*args, **options)
+        except ValueError as error:
+            raise BadRequest(
+                f"the form must be whole multipart/form-data whose Content-Type names its boundary; {error}."
+            ) from error
+
+
+class _Request(Request):
+    form_data_parser_class = _FormParser
+
+
 def register(app: Flask) -> None:
-    """Makes `app` refuse paths that are not UTF-8."""
+    """Makes `app` refuse forms that are broken and paths that are not UTF-8."""
+    app.request_class = _Request
     app.before_request(_check_path)
 
 

@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from api import shopper_words
 from api.errors import BadRequest, Forbidden, RateLimited, Unauthorized
 from data.errors import (
     HomeGone,
@@ -78,7 +79,7 @@ def _refused(error: LookalikeError) -> Response:
     if status == 500:
         return _unexpected(error)
     members = {"position": getattr(error, "position", None), "field": getattr(error, "field", None)}
-    response = _answer(status, error.code, str(error), **members)
+    response = _answer(status, error.code, str(error), error, **members)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if isinstance(error, RateLimited):
@@ -93,14 +94,22 @@ def _http_error(error: HTTPException) -> Response:
     if status < 400:  # a redirect that the router asks for
         return Response(status=status, headers=error.get_headers(request.environ))
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
-    detail = error.description or HTTPStatus(status).phrase
-    if status == 413:
-        detail = f"the request must be smaller; its limit is {request.max_content_length} bytes in all."
-    response = _answer(status, code, detail)
+    response = _answer(status, code, _detail(error, status))
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
+
+
+def _detail(error: HTTPException, status: int) -> str:
+    """Returns what is required and what came, where Werkzeug's own words would not say it."""
+    if status == 404 and error.description == NotFound.description:
+        return f"the path must be one of those in /docs; got {request.path[:200]!r}."
+    if isinstance(error, MethodNotAllowed):
+        return f"the method must be one of {', '.join(sorted(error.valid_methods or ()))}; got {request.method[:20]!r}."
+    if status == 413:
+        return f"the request must be smaller; its limit is {request.max_content_length} bytes in all."
+    return error.description or HTTPStatus(status).phrase
 
 
 def _unexpected(error: Exception) -> Response:
@@ -108,9 +117,10 @@ def _unexpected(error: Exception) -> Response:
     return _answer(500, "internal", INTERNAL)
 
 
-def _answer(status: int, code: str, detail: str, **members: Any) -> Response:
+def _answer(status: int, code: str, detail: str, error: LookalikeError | None = None, **members: Any) -> Response:
     wants_page = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
     if request.path.startswith("/v1") or not wants_page:
         return problem(status, code, detail, **members)
-    page = render_template("error.html", status=status, title=HTTPStatus(status).phrase, detail=detail)
+    words = {"title": shopper_words.title_for(status), "detail": shopper_words.sentence_for(status, error)}
+    page = render_template("error.html", status=status, **words)
     return Response(page, status=status, mimetype="text/html")

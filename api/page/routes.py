@@ -13,6 +13,7 @@ from api.problems import status_of
 from api.resources import resources
 from api.search_routes import run_search
 from api.shelf import ShelfContents
+from api.shopper_words import sentence_for, title_for
 from api.uploads import limit_body, read_part, require_type
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError
@@ -67,7 +68,7 @@ def _page(texts: "MultiDict[str, str]", image: bytes | None) -> Response:
         status = status_of(error)
         if status == 500:
             raise
-        values["error"] = str(error)
+        values["heading"], values["error"] = title_for(status), sentence_for(status, error)
     values["status_code"] = status
     if texts.get("fragment") == "1":
         return Response(render_template("results.html", **values), status=status, mimetype="text/html")

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, render_template, request
 from api.guard import require
 from api.problems import status_of
 from api.resources import resources
+from api.shopper_words import sentence_for
 from api.uploads import limit_body, read_part, require_type
 from data.errors import LookalikeError
 from engine.recognition import Recognition
@@ -37,7 +38,7 @@ def suggest() -> Response:
         status = status_of(error)
         if status == 500:
             raise
-        return _page(None, str(error), status)
+        return _page(None, sentence_for(status, error), status)
     return _page(found, "", 200)
 
 

@@ -1,5 +1,9 @@
 """What goes wrong is answered as a problem: the right status, no internals, the same headers as everything else."""
 
+import io
+import re
+from collections.abc import Callable
+
 import pytest
 from fake_engine import FakeEngine
 from flask import Flask
@@ -28,6 +32,50 @@ def test_unknown_routes_and_methods(client: FlaskClient, method: str, path: str,
     assert body["status"] == status
     assert {"type", "title", "status", "detail", "code"} <= set(body)
     assert ("Allow" in response.headers) == (status == 405)
+
+
+PROBLEM = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get")
+
+
+def test_every_error_on_every_route_and_method_is_a_problem(app: Flask, client: FlaskClient) -> None:
+    paths = {rule.rule.replace("<product_id>", "x").replace("<name>", "x") for rule in app.url_map.iter_rules()}
+    for path in {*paths, "/nowhere", "/v1/nowhere"}:
+        for method in METHODS:
+            response = client.open(path, method=method)
+            if response.status_code >= 400:
+                assert (path, method, response.content_type) == (path, method, PROBLEM)
+                assert method == "HEAD" or response.get_json()["status"] == response.status_code
+            assert response.status_code < 500 or path == "/readyz", (path, method)
+
+
+BROKEN_FORMS = {
+    "no boundary": ("multipart/form-data", b"junk"),
+    "boundary never comes": ("multipart/form-data; boundary=x", b"junk"),
+    "no end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nab'),
+    "no headers": ("multipart/form-data; boundary=x", b"--x\r\n\r\nabc\r\n--x--"),
+    "no names": ("multipart/form-data; boundary=x", b"--x\r\nA: b\r\n\r\nabc\r\n--x--"),
+    "a boundary that is no ASCII": ("multipart/form-data; boundary=\xe9", b"junk"),
+}
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/search/image", "/v1/search/text", "/v1/recognize", "/v1/recommend", "/", "/sell"]
+)
+def test_broken_forms_are_problems_that_say_so(client: FlaskClient, path: str) -> None:
+    for kind, (content_type, body) in BROKEN_FORMS.items():
+        response = client.post(path, data=body, content_type=content_type)
+        assert (kind, response.status_code, response.content_type) == (kind, 400, PROBLEM)
+        assert "the form must be whole" in response.get_json()["detail"]
+
+
+def test_details_say_what_is_required_and_what_came(client: FlaskClient) -> None:
+    assert (
+        client.get("/v1/nowhere").get_json()["detail"] == "the path must be one of those in /docs; got '/v1/nowhere'."
+    )
+    assert client.open("/v1/events", method="BREW").get_json()["detail"] == (
+        "the method must be one of OPTIONS, POST; got 'BREW'."
+    )
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -78,6 +126,32 @@ def test_a_browser_gets_a_page_outside_v1(client: FlaskClient) -> None:
     accept = {"Accept": "text/html"}
     assert client.get("/nowhere", headers=accept).mimetype == "text/html"
     assert client.get("/v1/nowhere", headers=accept).mimetype == "application/problem+json"
+
+
+def test_shoppers_get_shoppers_words(client: FlaskClient, fake_engine: FakeEngine, photo: Callable[..., bytes]) -> None:
+    def fail() -> None:
+        raise Overloaded("queue_size must be larger; got 64.")
+
+    html = {"Accept": "text/html,*/*;q=0.8"}
+    form = {"content_type": "multipart/form-data", "headers": html}
+    answers = [
+        client.get("/nowhere", headers=html),
+        client.post("/", data={"file": (io.BytesIO(bytes(20_000_000)), "a.jpg")}, **form),
+        client.post("/", data={"file": (io.BytesIO(b"no photo"), "a.jpg"), "q": "x" * 1001}, **form),
+        client.post("/", data=b"junk", headers=html, content_type="text/plain"),
+        client.get("/?q=" + "x" * 1001, headers=html),
+        client.get("/?product=nope", headers=html),
+        client.delete("/", headers=html),
+    ]
+    fake_engine.on_search = fail
+    answers.append(client.get("/?q=mug", headers=html))
+    assert [answer.status_code for answer in answers] == [404, 413, 400, 415, 400, 404, 405, 503]
+    for answer in answers:
+        assert answer.mimetype == "text/html"
+        notice = re.sub(r"<[^>]+>", " ", answer.text[answer.text.index('class="notice"') :])
+        words = notice[: notice.index("Back to") if "Back to" in notice else 400]
+        assert re.search(r"[.] ", words), words
+        assert not re.search(r"LOOKALIKE_|product_id|bytes|queue|Content-Type|Entity|RFC|JSON", words), words
 
 
 def test_the_table_finds_the_most_specific_class_first() -> None:

@@ -120,4 +120,4 @@ def test_the_sellers_page_says_what_is_wrong(client: FlaskClient, fake_engine: F
     assert (empty.status_code, "Choose a photo first" in empty.text) == (400, True)
     fake_engine.generation = None
     answer = client.post("/sell", data={"file": (io.BytesIO(b"x"), "a.jpg")})
-    assert (answer.status_code, "a generation must be live" in answer.text) == (503, True)
+    assert (answer.status_code, "not ready yet" in answer.text) == (503, True)
