@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from data.errors import ImageTooLarge, InvalidImage
+from data.photos.addresses import is_public
 from data.settings import Settings
 
 URL_LIMIT = 2_000
@@ -22,7 +23,6 @@ _MOST_REDIRECTS = 2
 _CONNECT_S, _TOTAL_S = 3.0, 5.0
 _BLOCK_BYTES = 65_536
 _URL_MARKS = "/%:@!$&'()*+,;=~?"
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def _resolve(host: str, port: int) -> list[str]:
@@ -81,18 +81,6 @@ def fetch_image(url: str, settings: Settings, network: Network | None = None) ->
     raise _failed(f"an image after at most {_MOST_REDIRECTS} redirects")
 
 
-def is_public(address: str) -> bool:
-    """Returns whether an IP address is public; for an IPv6 address that embeds an IPv4 address, the latter decides."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if ip in _NAT64 or int(ip) < 1 << 32:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_link_local or ip.is_unspecified)
-
-
 @dataclass(frozen=True)
 class _Redirect:
     location: str
@@ -103,7 +91,7 @@ def _checked_url(url: str) -> SplitResult:
         raise _refused(f"have at most {URL_LIMIT:,} characters, none of them a space")
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme)
+        port = _port(parts)
         host = (parts.hostname or "").encode("idna").decode("ascii")
     except ValueError as error:
         raise _refused("be a well-formed URL") from error
@@ -114,9 +102,13 @@ def _checked_url(url: str) -> SplitResult:
     return parts
 
 
+def _port(url: SplitResult) -> int:
+    return _PORTS.get(url.scheme, 0) if url.port is None else url.port
+
+
 def _get(url: SplitResult, network: Network, deadline: float, limit_bytes: int) -> bytes | _Redirect:
     host = (url.hostname or "").encode("idna").decode("ascii")
-    port = url.port or _PORTS[url.scheme]
+    port = _port(url)
     connection = _open(host, port, network, deadline)
     if url.scheme == "https":
         context = ssl.create_default_context()

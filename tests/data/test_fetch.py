@@ -15,7 +15,8 @@ import pytest
 
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos import fetch_image
-from data.photos.fetch import Network, is_public
+from data.photos.addresses import SPECIAL, is_public
+from data.photos.fetch import Network
 from data.settings import Settings
 
 SETTINGS = Settings(fetch_urls=True, max_image_bytes=1_000_000)
@@ -97,7 +98,12 @@ def test_it_is_off_unless_switched_on() -> None:
         "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "0", "0.0.0.0",  # noqa: S104
         "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
         "[2002:7f00:1::]", "[fe80::1]", "[fc00::1]", "[ff02::1]", "10.0.0.1", "172.16.0.1", "192.168.1.1",
-        "169.254.169.254", "100.64.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "localhost",
+        "169.254.169.254", "100.64.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+        "localhost", "localhost.", "LOCALHOST", "127.0.0.1.",
+        "[fec0::1]", "[3fff::1]", "[5f00::1]", "[100::1]", "[2001:0:7f00:1::]", "[64:ff9b:1::7f00:1]",
+        "[0:0:0:0:0:ffff:7f00:0001]", "[::ffff:0:127.0.0.1]", "0x7f.0x0.0x0.0x1", "0300.0250.1.1", "127.0.1",
+        "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021",
+        "\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3",
     ],
 )  # fmt: skip
 def test_no_spelling_of_an_inside_address_gets_through(host: str) -> None:
@@ -111,11 +117,24 @@ def test_no_spelling_of_an_inside_address_gets_through(host: str) -> None:
         ("93.184.215.14", True), ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True), ("::ffff:93.184.215.14", True),
         ("64:ff9b::5db8:d70e", True), ("2002:5db8:d70e::1", True), ("127.0.0.1", False), ("::ffff:10.0.0.1", False),
         ("64:ff9b::a00:1", False), ("2002:a00:1::1", False), ("::7f00:1", False), ("fe80::1%eth0", False),
-        ("198.18.0.1", False), ("192.0.2.1", False), ("2001:db8::1", False),
+        ("198.18.0.1", False), ("2001:0:5db8:d70e::1", False), ("fec0::1", False), ("3fff::1", False),
+        ("5f00::1", False),
+        ("100::1", False), ("100:0:0:1::1", False), ("64:ff9b:1::5db8:d70e", False), ("4000::1", False),
+        ("2606:2800::5efe:a00:1", False), ("2606:2800::200:5efe:7f00:1", False), ("2606:2800::5efe:5db8:d70e", True),
+        ("192.88.99.1", False), ("192.0.0.9", False), ("192.31.196.1", False), ("::ffff:0:5db8:d70e", False),
+        ("2001:4860:4860::8888", True), ("2a00:1450::1", True), ("2400:cb00::1", True), ("172.32.0.1", True),
+        ("::93.184.215.14", True), ("192.0.2.1", False), ("2001:db8::1", False),
     ],
 )  # fmt: skip
 def test_public_addresses(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_no_end_of_a_special_range_is_public() -> None:
+    embedding = ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16")  # here the IPv4 address inside decides
+    for network in SPECIAL:
+        if str(network) not in embedding:
+            assert [is_public(str(network[place])) for place in (0, -1)] == [False, False], network
 
 
 @pytest.mark.parametrize(
@@ -123,7 +142,9 @@ def test_public_addresses(address: str, public: bool) -> None:
     [
         "ftp://shop.example/a.jpg", "file:///etc/passwd", "gopher://shop.example/", "http://shop.example:22/",
         "http://shop.example:8080/", "http://user:secret@shop.example/", "http://user@shop.example/", "http:///a.jpg",
-        "http://shop.example:99999/", "http://[::1", "http://shop.example/\r\nX: y", "http://shop.example\\@10.0.0.1/",
+        "http://shop.example:99999/", "http://shop.example:0/", "https://shop.example:00/",
+        "http://[::1]@shop.example/", "http://shop.example:-1/", "http://shop.example:+80/", "http://shop.example:8\u0660/",
+        "http://[::1", "http://shop.example/\r\nX: y", "http://shop.example\\@10.0.0.1/",
         "http://" + "a" * 70 + ".example/", "https://shop.example/" + "a" * 2_000, "//shop.example/a.jpg", "http://[fe80::1%25eth0]/",
     ],
 )  # fmt: skip
