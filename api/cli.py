@@ -18,8 +18,10 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
     Example: lookalike serve --port 8080
     """
     from api.server import serve
+    from data.database import require_home
     from data.keys import Keys
 
+    require_home(ctx.obj.home)
     is_open = not Keys(ctx.obj.home).in_use()  # always asked, so a damaged database is reported here, once
     if is_open and not _is_loopback(host):
         click.secho(
@@ -55,9 +57,11 @@ def search_command(
         raise click.UsageError("only one of --image and --product may be given; got both.")
     from api.documents import answer_document
     from api.hits import hits_table
+    from data.database import require_home
     from data.photos import photo_bytes
     from engine.search import SearchEngine, SearchRequest
 
+    require_home(ctx.obj.home)
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
         text_weight=text_weight, also=filters, k=k, legs=legs,
@@ -80,9 +84,11 @@ def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str,
     import time
 
     from api.recognition_routes import recognition_document
+    from data.database import require_home
     from data.photos import photo_bytes
     from engine.search import SearchEngine
 
+    require_home(ctx.obj.home)
     engine = SearchEngine(ctx.obj)
     started = time.perf_counter()
     recognition = engine.recognise(photo_bytes(file, ctx.obj), k=k, within=within)
@@ -126,8 +132,10 @@ def list_keys(ctx: click.Context, as_json: bool) -> None:
 
     Example: lookalike keys list --json
     """
+    from data.database import require_home
     from data.keys import Keys
 
+    require_home(ctx.obj.home)
     keys = Keys(ctx.obj.home).list()
     rows = [
         {
@@ -154,8 +162,10 @@ def revoke_key(ctx: click.Context, key_id: str) -> None:
 
     Example: lookalike keys revoke 3f9c2a7be104
     """
+    from data.database import require_home
     from data.keys import Keys
 
+    require_home(ctx.obj.home)
     if not Keys(ctx.obj.home).revoke(key_id):
         raise click.ClickException(f"ID must be the id of a valid key; got {key_id!r}. See `lookalike keys list`.")
     click.echo(f"Revoked {key_id}")

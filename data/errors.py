@@ -2,6 +2,7 @@
 
     LookalikeError
     ├── SettingsError           a setting has a bad value
+    │   └── NoHome              the home has no catalogue, and this command makes none
     ├── InvalidProduct          a product's facts break a rule
     ├── InvalidImage            bytes that are not an image this project accepts
     │   ├── ImageTooLarge       over the byte or pixel cap
@@ -39,6 +40,12 @@ class LookalikeError(Exception):
 
 class SettingsError(LookalikeError):
     code = "bad_setting"
+
+
+class NoHome(SettingsError):
+    """The home that was named has no catalog.db."""
+
+    code = "no_home"
 
 
 class InvalidProduct(LookalikeError):

@@ -91,8 +91,10 @@ def restore_command(settings: Settings, run: int, as_json: bool) -> None:
 
     Example: lookalike restore --import 12
     """
+    from data.database import require_home
     from indexer.importing import describe_restored, restore
 
+    require_home(settings.home)
     done = restore(settings, run)
     click.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False) if as_json else describe_restored(done))
 
@@ -121,8 +123,10 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
 
     Example: lookalike import-events clicks.csv --report problems.jsonl
     """
+    from data.database import require_home
     from indexer.importing import describe, import_events
 
+    require_home(settings.home)
     done = import_events(settings, path, format=format_, report=report)
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
 
@@ -145,10 +149,12 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
 
     Example: lookalike rebuild --json
     """
+    from data.database import require_home
     from indexer.rebuild import Journal, describe, reason_of, rebuild
 
     journal = Journal()
     try:
+        require_home(settings.home)
         summary = rebuild(settings, train=not no_train, full=full, journal=journal)
     # whatever fails, the nightly job ends with its summary line; the reason goes into that line and the log
     except Exception as error:
@@ -173,8 +179,10 @@ def rollback_command(settings: Settings, generation: str | None, as_json: bool) 
 
     Example: lookalike rollback
     """
+    from data.database import require_home
     from indexer.operating import roll_back
 
+    require_home(settings.home)
     live = roll_back(settings, generation)
     click.echo(json.dumps({"generation": live}) if as_json else f"Generation {live} is live.")
 
@@ -187,8 +195,10 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
     Example: lookalike status --json
     """
+    from data.database import require_home
     from indexer.operating import describe_status, status
 
+    require_home(settings.home)
     facts = status(settings)
     click.echo(json.dumps(facts, ensure_ascii=False) if as_json else describe_status(facts))
 

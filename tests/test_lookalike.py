@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import lookalike
+from data.catalogue import Catalogue
 from data.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,7 @@ def test_every_command_has_help_an_example_and_a_line_in_the_readme(name: str) -
 
 
 def test_home_may_stand_before_or_after_the_command(tmp_path: Path) -> None:
+    Catalogue(tmp_path)
     for arguments in (["--home", str(tmp_path), "status", "--json"], ["status", "--json", "--home", str(tmp_path)]):
         result = CliRunner().invoke(lookalike.cli, arguments)
         assert result.exit_code == 0, result.output

@@ -86,8 +86,10 @@ def train_voters_command(
 
     Example: lookalike train voters --augment 5 --flips --report voters.html --publish
     """
+    from data.database import require_home
     from training.sessions import VoterSession
 
+    require_home(settings.home)
     session = VoterSession.open(
         settings, data, test, {name: value for name, value in given.items() if value is not None}
     )
@@ -143,9 +145,11 @@ def train_query_embedder_command(
 
     Example: lookalike train query-embedder --flips --augment 2 --compare --publish
     """
+    from data.database import require_home
     from training.embedder import describe
     from training.sessions import EmbedderSession, table
 
+    require_home(settings.home)
     chosen = {name: value for name, value in given.items() if value is not None}
     session = EmbedderSession.open(settings, {**chosen, "sources": sources} if sources else chosen)
     try:
@@ -215,8 +219,11 @@ def train_backbone_command(
 
     Example: lookalike train backbone --name shop1 --from-layer block16_expand_conv
     """
+    from data.database import require_home
     from training.backbone import BackboneOptions, train_backbone
 
+    if data is None:
+        require_home(settings.home)
     trained = train_backbone(settings, BackboneOptions(**given), data=data, test=test, label=label, resume=resume)
     record = trained.record
     if as_json:
@@ -252,8 +259,10 @@ def evaluate_recognition_command(
 
     Example: lookalike evaluate recognition --photos labelled/ --report recognition.html
     """
+    from data.database import require_home
     from training.evaluation import recognition
 
+    require_home(settings.home)
     result = recognition.evaluate(settings, photos)
     if report:
         from training.reports import recognition as recognition_report
@@ -287,9 +296,11 @@ def evaluate_retrieval_command(
 
     Example: lookalike evaluate retrieval --queries queries.csv --report retrieval.html
     """
+    from data.database import require_home
     from training.evaluation import retrieval
     from training.reports import retrieval as retrieval_report
 
+    require_home(settings.home)
     found = retrieval.evaluate(settings, queries, untrained=untrained)
     if report:
         retrieval_report.write_report(report, found)
@@ -324,9 +335,11 @@ def evaluate_cold_start_command(
 
     Example: lookalike evaluate cold-start --queries 1000 --report cold-start.html
     """
+    from data.database import require_home
     from training.evaluation import cold_start
     from training.reports import cold_start as cold_start_report
 
+    require_home(settings.home)
     found = cold_start.evaluate(settings, queries=queries, split=split.replace(tzinfo=UTC) if split else None)
     if report:
         cold_start_report.write_report(report, found)

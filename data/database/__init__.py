@@ -4,5 +4,15 @@ from data.database.connections import Connections, json_list
 from data.database.integrity import find_problems, mend_indexes
 from data.database.moments import moment_text
 from data.database.opening import FILE_NAME, forget_home
+from data.database.presence import require_home
 
-__all__ = ["FILE_NAME", "Connections", "find_problems", "forget_home", "json_list", "mend_indexes", "moment_text"]
+__all__ = [
+    "FILE_NAME",
+    "Connections",
+    "find_problems",
+    "forget_home",
+    "json_list",
+    "mend_indexes",
+    "moment_text",
+    "require_home",
+]

@@ -96,7 +96,8 @@ def test_wrong_use(run: Run, generation: GenerationFolder, arguments: list[str],
     assert err
 
 
-def test_without_a_generation_the_error_says_what_to_do(run: Run) -> None:
+def test_without_a_generation_the_error_says_what_to_do(run: Run, settings: Settings) -> None:
+    Catalogue(settings.home)
     status, _, err = run("search", "--text", "mug")
     assert status == 1
     assert "lookalike rebuild" in err
@@ -122,6 +123,7 @@ def test_keys_make_list_revoke(run: Run, settings: Settings) -> None:
 
 def test_serve_refuses_an_address_that_is_none(run: Run, settings: Settings) -> None:
     assert run("serve", "--port", "70000")[0] == 2
+    Catalogue(settings.home)
     command = [sys.executable, "-m", "lookalike", "--home", str(settings.home), "serve", "--host", "no.such.invalid"]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 1
@@ -130,6 +132,7 @@ def test_serve_refuses_an_address_that_is_none(run: Run, settings: Settings) -> 
 
 def test_serve_starts_a_fresh_process_where_models_are_loaded(settings: Settings) -> None:
     """As `demo` does after its rebuild: a worker forked from a process with model libraries would hang."""
+    Catalogue(settings.home)
     script = (
         "import sys, faiss, lookalike; assert 'faiss' in sys.modules; "
         f"lookalike.main(['--home', {str(settings.home)!r}, 'serve', '--port', '0'])"

@@ -66,6 +66,9 @@ class Server:
 
 
 def serve(home: Path, *options: str) -> list[str]:
+    """Returns the command that serves `home`, which is a new shop's where it was not there."""
+    if not (home / "catalog.db").exists():
+        Catalogue(home)
     return [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0", *options]
 
 
@@ -114,7 +117,7 @@ def test_the_worker_computes_products_in_one_thread(tmp_path: Path, monkeypatch:
 
 
 def test_a_port_in_use_is_a_clear_error(shared: Server, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lookalike", "--home", str(tmp_path), "serve", "--port", str(shared.port)]
+    command = [*serve(tmp_path), "--port", str(shared.port)]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 1
     assert f"got {shared.host}:{shared.port}" in refused.stderr
@@ -132,6 +135,7 @@ def test_slow_clients_do_not_hold_up_the_others(shared: Server) -> None:
 
 
 def test_more_slow_clients_than_threads_are_cut_off(tmp_path: Path) -> None:
+    Catalogue(tmp_path / "home")
     script = (
         "import api.server, lookalike; api.server.HEADER_DEADLINE_S = 0.5; api.server.STALL_S = 1000; "
         "api.server.SPARE_THREADS = 2; "
@@ -246,6 +250,7 @@ def test_it_starts_in_a_folder_that_holds_modules_of_the_same_names(
 ) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
+    Catalogue(efficientnet_home)
     for name in ("api", "data", "engine", "indexer", "lookalike", "training"):
         (folder / f"{name}.py").write_text("raise SystemExit('a module of the current folder was taken')")
     monkeypatch.chdir(folder)

@@ -231,6 +231,7 @@ def test_doctor_sees_missing_features_and_sources(settings: Settings, tiny: None
 
 
 def test_doctor_says_that_the_last_rebuild_was_refused(settings: Settings, invoke: Invoke) -> None:
+    Catalogue(settings.home)
     assert invoke(rebuild_command, "--json").exit_code == 1
     found = [finding for finding in examine(settings) if finding.subject == "rebuild"]
     assert [finding.level for finding in found] == [WARN]

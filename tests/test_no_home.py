@@ -1,0 +1,60 @@
+"""Commands that must not begin a shop refuse a home that is not there, and leave nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+import lookalike
+
+REFUSED = [
+    ["serve", "--port", "0"],
+    ["search", "--text", "mug"],
+    ["recognize", "setup.cfg"],
+    ["keys", "list"],
+    ["keys", "revoke", "3f9c2a7be104"],
+    ["status"],
+    ["rollback"],
+    ["restore", "--import", "1"],
+    ["import-events", "setup.cfg"],
+    ["train", "voters"],
+    ["train", "query-embedder"],
+    ["train", "backbone", "--name", "a"],
+    ["evaluate", "recognition"],
+    ["evaluate", "retrieval"],
+    ["evaluate", "cold-start"],
+]
+
+
+def run(home: Path, arguments: list[str]) -> int | str | None:
+    with pytest.raises(SystemExit) as stopped:
+        lookalike.main(["--home", str(home), *arguments])
+    return stopped.value.code
+
+
+@pytest.mark.parametrize("is_mount_point", [False, True])
+@pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
+def test_a_command_makes_no_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], is_mount_point: bool
+) -> None:
+    home = tmp_path / "volume" / "home"
+    if is_mount_point:
+        home.mkdir(parents=True)
+    assert run(home, arguments) == 2
+    told = capsys.readouterr().err
+    assert f"got {home}" in told
+    assert ("holds none" if is_mount_point else "does not exist") in told
+    assert "mount it" in told
+    assert not list(home.glob("*"))
+    assert home.exists() is is_mount_point
+
+
+def test_a_rebuild_makes_no_home_and_says_so_in_its_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "home", ["rebuild", "--json"]) == 1
+    assert "does not exist" in capsys.readouterr().out
+    assert not (tmp_path / "home").exists()
+
+
+def test_doctor_makes_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path / "home", ["--backbone", "none such", "doctor", "--repair"])
+    assert "lookalike import PATH" in capsys.readouterr().out
+    assert not (tmp_path / "home").exists()
