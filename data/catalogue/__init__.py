@@ -13,7 +13,7 @@ from data.catalogue.products import (
     product_fields,
     readable_id,
 )
-from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Written
+from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Unsound, Written
 
 __all__ = [
     "ATTRIBUTE_LIMIT",
@@ -29,6 +29,7 @@ __all__ = [
     "Restored",
     "RowProblem",
     "Snapshot",
+    "Unsound",
     "Written",
     "parse_product",
     "patch_product",

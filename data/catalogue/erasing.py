@@ -4,6 +4,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+from data.catalogue.checksums import sign_products
 from data.catalogue.writes import delete_all
 from data.database import json_list, moment_text
 
@@ -26,7 +27,8 @@ def erase_deleted(connection: sqlite3.Connection, before: datetime) -> int:
         How many photos were erased; none that a product shows or let go of later.
     """
     moment = moment_text(before)
-    connection.execute(f"{_EMPTY} deleted_at < ?", (moment,))
+    emptied = connection.execute(f"{_EMPTY} deleted_at < ? RETURNING product_key", (moment,)).fetchall()
+    sign_products(connection, [key for (key,) in emptied])
     connection.execute("DELETE FROM released_images WHERE released_at < ?", (moment,))
     connection.execute(
         "DELETE FROM import_deletions WHERE run_id IN (SELECT run_id FROM import_runs WHERE started_at < ?)", (moment,)
@@ -53,6 +55,7 @@ def erase_product(connection: sqlite3.Connection, home: Path, product_id: str) -
     if row[1] is None and not let_go:
         return None
     connection.execute(f"{_EMPTY} product_key = ?", key)
+    sign_products(connection, key)
     connection.execute("DELETE FROM released_images WHERE product_key = ?", key)
     connection.execute("DELETE FROM import_deletions WHERE product_id IN (SELECT value FROM json_each(?))", wanted)
     erased = connection.execute(

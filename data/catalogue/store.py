@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue.checksums import Unsound, check_rows, sign_photos, sign_products, unsigned
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product, patch_product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue.writes import delete_all, indexed_text, update_photos, upsert_all
+from data.catalogue.writes import delete_all, index_again, indexed_text, update_photos, upsert_all
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
 from data.lexical import LexicalAnswer, find_by_letters, find_words, index_text, is_outdated, mark_current, tidy_index
 
-__all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Written"]
+__all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
+_SIGNED_AT_ONCE = 2_000  # others who write wait for this many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ class Catalogue:
         Args:
             run_id: the import that deletes them; `restore` can then bring them back.
             at_most: if more products than this are missing, none is deleted; None: any number may go.
-            as_of: `seq` of the state that the ids were compared with; products that came or changed photos later stay.
+            as_of: `seq` of the state that the ids were compared with; products that were written later stay.
 
         Returns:
             How many products are missing from `keep_product_ids`.
@@ -114,7 +116,7 @@ class Catalogue:
         keep = set(keep_product_ids)
         with self._connections.writing() as connection:
             live = connection.execute(
-                "SELECT product_id FROM products WHERE NOT deleted AND (? IS NULL OR image_seq <= ?)", (as_of, as_of)
+                "SELECT product_id FROM products WHERE NOT deleted AND (? IS NULL OR changed_seq <= ?)", (as_of, as_of)
             )
             missing = [product_id for (product_id,) in live if product_id not in keep]
             if at_most is None or len(missing) <= at_most:
@@ -266,6 +268,32 @@ class Catalogue:
         """Merges the parts of the lexical index; for the nightly job."""
         with self._connections.writing() as connection:
             tidy_index(connection)
+
+    def unsound(self) -> Unsound:
+        """Compares every product and photo with the checksum that was written with it."""
+        with self._connections.reading() as connection:
+            connection.text_factory = lambda raw: raw.decode(errors="replace")  # damage makes bytes that are no text
+            try:
+                return check_rows(connection)
+            finally:
+                connection.text_factory = str
+
+    def index_again(self, product_keys: Sequence[int]) -> None:
+        """Makes the rows that filters read anew for these products, from their facts and photos."""
+        with self._connections.writing() as connection:
+            index_again(connection, self._connections.home, product_keys)
+
+    def add_checksums(self) -> int:
+        """Gives products and photos that an older version wrote their checksums; returns how many that were."""
+        added = 0
+        while True:
+            with self._connections.writing() as connection:
+                keys, photos = unsigned(connection, _SIGNED_AT_ONCE)
+                sign_products(connection, keys)
+                sign_photos(connection, photos)
+            if not keys and not photos:
+                return added
+            added += len(keys) + len(photos)
 
     def counts(self) -> dict[str, int]:
         """Returns the numbers of live products, their images, stored photos and deleted products."""

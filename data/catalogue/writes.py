@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data.catalogue.checksums import damaged_products, sign_photos, sign_products
 from data.catalogue.products import FACTS, Product
-from data.catalogue.reads import PhotoRecord, read_photos
+from data.catalogue.reads import PhotoRecord, ProductFacts, read_facts, read_photos
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
 from data.lexical import IndexedText, forget_text, index_text
@@ -49,6 +50,17 @@ def update_photos(connection: sqlite3.Connection, home: Path, photos: Sequence[P
     writer.finish()
 
 
+def index_again(connection: sqlite3.Connection, home: Path, product_keys: Sequence[int]) -> None:
+    """Makes the rows for filters of these products anew from their facts and photos."""
+    writer = _Writer(connection, home)
+    for key in product_keys:
+        for table in ("filter_facts", "filter_values"):
+            connection.execute(f"DELETE FROM {table} WHERE product_key = ?", (key,))  # noqa: S608 - constants
+    for facts in read_facts(connection, product_keys).values():
+        writer.index(facts)
+    sign_products(connection, product_keys)
+
+
 def delete_all(connection: sqlite3.Connection, home: Path, product_ids: Sequence[str]) -> int:
     """Deletes the given products that are live; returns how many."""
     writer = _Writer(connection, home)
@@ -66,6 +78,8 @@ class _Writer:
         self._now = moment_text(datetime.now(UTC))
         self._stored: dict[str, _Stored] = {}
         self._recoloured: set[str] = set()
+        self._damaged: set[str] = set()
+        self._written: set[int] = set()  # keys of products
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads the stored state of these products."""
@@ -83,6 +97,7 @@ class _Writer:
             wanted,
         ):
             self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
+        self._damaged |= damaged_products(self._connection, product_ids)
 
     def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
         """Adds photos, and updates the records of known ones that differ, for example in source or colours."""
@@ -98,6 +113,7 @@ class _Writer:
                 for p in changed
             ],
         )
+        sign_photos(self._connection, [photo.sha256 for photo in changed])
         self._recoloured |= {
             photo.sha256 for photo in changed if photo.sha256 in known and known[photo.sha256].colours != photo.colours
         }
@@ -118,13 +134,15 @@ class _Writer:
         else:
             key = stored.product_key
             images = stored.images if photos is None else tuple(dict.fromkeys(photo.sha256 for photo in photos))
-            if images == stored.images and facts == stored.facts:
+            if images == stored.images and facts == stored.facts and product.product_id not in self._damaged:
                 return "unchanged"
             self._update(key, facts)
             if images != stored.images:
                 self._set_images(key, stored.images, images)
             outcome = "updated"
         self._index(key, product, facts)
+        self._written.add(key)
+        self._damaged.discard(product.product_id)
         self._stored[product.product_id] = _Stored(key, False, facts, images)
         return outcome
 
@@ -142,17 +160,27 @@ class _Writer:
         forget_text(self._connection, stored.product_key)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
+        self._written.add(stored.product_key)
         stored.deleted, stored.images = True, ()
         return True
 
+    def index(self, found: ProductFacts) -> None:
+        """Writes the rows for filters of a product as it is stored."""
+        self._index(found.product_key, found.product, self._facts(found.product, None))
+
     def finish(self) -> None:
-        """Updates the colours of all products whose photos got other colours, and stores the counter."""
-        for (key,) in self._connection.execute(
+        """Updates the colours of all products whose photos got other colours, and stores checksums and the counter."""
+        recoloured = self._connection.execute(
             "SELECT DISTINCT product_key FROM product_images WHERE sha256 IN (SELECT value FROM json_each(?))",
             (json_list(self._recoloured),),
-        ).fetchall():
+        ).fetchall()
+        for (key,) in recoloured:
             self._index_colours(key)
             self._seq += 1
+        self._connection.executemany(
+            "UPDATE products SET changed_seq = ? WHERE product_key = ?", [(self._seq, key) for key in self._written]
+        )
+        sign_products(self._connection, self._written | {key for (key,) in recoloured})
         if self._seq != self._first_seq:
             self._connection.execute("UPDATE counter SET seq = ?", (self._seq,))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from data.database.opening import BUSY_TIMEOUT_MS, FILE_NAME
 
 _MOST_PROBLEMS = 20
+_BEHIND = "SELECT seq, newest FROM counter, (SELECT max(image_seq) AS newest FROM products) WHERE seq < newest"
 
 
 def find_problems(home: Path) -> list[str]:
@@ -15,10 +16,12 @@ def find_problems(home: Path) -> list[str]:
         with closing(_open(home)) as connection:
             found = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
             lost = connection.execute("PRAGMA foreign_key_check").fetchall()
+            behind = connection.execute(_BEHIND).fetchall()
     except sqlite3.Error as error:
         return [str(error)]
     problems = [line for text in found if text != "ok" for line in text.splitlines()]
-    return problems + [f"row {row} of {table} names a row that {parent} lacks" for table, row, parent, _ in lost]
+    problems += [f"row {row} of {table} names a row that {parent} lacks" for table, row, parent, _ in lost]
+    return problems + [f"the counter of changes is {seq}, below a product's {newest}" for seq, newest in behind]
 
 
 def mend_indexes(home: Path) -> bool:

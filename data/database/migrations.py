@@ -73,6 +73,14 @@ def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
 
 
+def m008_checksum_products(connection: sqlite3.Connection) -> None:
+    """Lets products and photos have checksums, and notes at which `seq` a product was last written."""
+    for column in ("checksum INTEGER", "filter_checksum INTEGER", "changed_seq INTEGER NOT NULL DEFAULT 0"):
+        connection.execute(f"ALTER TABLE products ADD COLUMN {column}")
+    connection.execute("ALTER TABLE photos ADD COLUMN checksum INTEGER")
+    connection.execute("UPDATE products SET changed_seq = image_seq")
+
+
 def m009_index_letters(connection: sqlite3.Connection) -> None:
     """Adds the lexical index; it is filled when the catalogue is opened next."""
     for statement in _LEXICAL:
@@ -86,6 +94,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m004_paths_and_releases,
     m005_checksum_features,
     m006_name_the_catalogue,
+    m008_checksum_products,
     m009_index_letters,
 )
 

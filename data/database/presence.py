@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data.database.connections import FILE_NAME
+from data.database.opening import FILE_NAME
 from data.errors import NoHome
 
 

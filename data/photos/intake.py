@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import io
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from data.errors import InvalidImage
 from data.photos.colours import dominant_colours
 from data.photos.content import check_bytes, read_photo
 from data.photos.images import Pixels, decode_photo
+from data.photos.thumbnail_file import encode_thumbnail
 from data.settings import Settings
 from data.storage import waiting, write_bytes
 
@@ -233,13 +233,12 @@ def _shrink(pixels: Pixels) -> Image.Image:
 
 def _write_thumbnail(path: Path, image: Image.Image) -> None:
     """Writes the pixels without metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
-    encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=80, method=1)
+    encoded = encode_thumbnail(image)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".thumb.")
     try:
         with os.fdopen(descriptor, "wb") as out:
-            out.write(encoded.getbuffer())
+            out.write(encoded)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -4,23 +4,22 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
-
 from data.errors import InvalidImage
 from data.photos.intake import Intake, thumbnail_path
+from data.photos.thumbnail_file import is_whole
 from data.progress import track
 
 _BLOCK = 1000
 
 
 def lost_thumbnails(home: Path, photos: Iterable[str], *, threads: int) -> list[str]:
-    """Returns those of the photos, by sha256, whose thumbnail is missing or cannot be decoded."""
+    """Returns those of the photos, by sha256, whose thumbnail is missing or damaged."""
     names, lost = list(photos), []
     with ThreadPoolExecutor(threads) as pool:
         for start in track(range(0, len(names), _BLOCK), "thumbnails", -(-len(names) // _BLOCK), "blocks"):
             block = names[start : start + _BLOCK]
-            whole = pool.map(_is_whole, [thumbnail_path(home, name) for name in block])
-            lost += [name for name, is_whole in zip(block, whole, strict=True) if not is_whole]
+            found = pool.map(is_whole, [thumbnail_path(home, name) for name in block])
+            lost += [name for name, whole in zip(block, found, strict=True) if not whole]
     return lost
 
 
@@ -33,13 +32,3 @@ def mend_thumbnails(intake: Intake, lost: Iterable[str]) -> list[str]:
         except InvalidImage:
             hopeless.append(sha256)
     return hopeless
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with Image.open(path, formats=("WEBP",)) as image:
-            image.load()
-    # whatever a decoder raises on damaged bytes, the thumbnail is not whole
-    except Exception:
-        return False
-    return True

@@ -8,16 +8,20 @@ import shutil
 import time
 from pathlib import Path
 
-# Filling a staging folder takes minutes; the process that filled one this old was killed.
+# Filling a staging folder takes minutes; the process that wrote one this old was killed.
 _ABANDONED_S = 3600.0
 
 
 def sweep_abandoned(folder: Path, pattern: str) -> None:
-    """Removes the staging folders in `folder`, named like the glob `pattern`, that a killed process left behind."""
+    """Removes the unfinished files and folders in `folder`, named like the glob, that a killed process left behind."""
     for path in folder.glob(pattern):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+            if time.time() - path.stat().st_mtime <= _ABANDONED_S:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def fsync_path(path: Path) -> None:

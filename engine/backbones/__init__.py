@@ -16,6 +16,7 @@ from engine.backbones.keras_networks import (
 from engine.backbones.load import NAME, load_backbone, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, damaged_exports, export, processor_has_bf16
 from engine.backbones.preprocess import TRIMMED, decode_target
+from engine.backbones.sums import damaged_backbones, write_sums
 from engine.backbones.weights import Weights, classifier_rows, find_weights, lite2_state
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Weights",
     "build_network",
     "classifier_rows",
+    "damaged_backbones",
     "damaged_exports",
     "decode_target",
     "embed_photos",
@@ -44,4 +46,5 @@ __all__ = [
     "resolve_spec",
     "to_openvino",
     "trunk_of",
+    "write_sums",
 ]

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, Unsound
 from data.database import FILE_NAME as DATABASE
 from data.database import find_problems, mend_indexes
 from data.errors import CorruptGeneration, FeatureStoreError, NoGeneration
@@ -16,6 +16,7 @@ from data.features import FeatureStore, mend_meta, stored_sets
 from data.generations import GenerationStore
 from data.photos import Intake, damaged_uploads, lost_thumbnails, mend_thumbnails
 from data.settings import Settings, load_settings
+from indexer.operating.contents import other_files
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.operate import damage, roll_back
 from indexer.rebuild import lost_encoder, read_canaries
@@ -52,6 +53,34 @@ def _integrity(settings: Settings, *, repair: bool) -> Iterator[Finding]:
         )
     else:
         yield Finding(level=OK, subject="integrity", detail=f"every page, row and index of {DATABASE} is whole")
+
+
+def _rows(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Compares every product and photo of catalog.db with the checksum that was written with it."""
+    if not (settings.home / DATABASE).exists():
+        return
+    catalogue = Catalogue(settings.home)
+    found = catalogue.unsound()
+    if found.unchecked and repair:
+        detail = f"mended: {catalogue.add_checksums():,} old products and photos have their checksum now"
+        yield Finding(level=OK, subject="rows", detail=detail)
+    elif found.unchecked:
+        detail = f"{found.unchecked:,} products and photos of an older version have no checksum yet"
+        yield Finding(level=WARN, subject="rows", detail=detail, advice=f"lookalike rebuild, or {_REPAIR}")
+    if found.filters and repair:
+        catalogue.index_again(found.filters)
+        detail = f"mended: what filters read of {len(found.filters):,} products was made anew"
+        yield Finding(level=OK, subject="rows", detail=detail)
+    elif found.filters:
+        detail = f"filters read damaged rows of {len(found.filters):,} products"
+        yield Finding(level=FAIL, subject="rows", detail=detail, advice=_REPAIR)
+    for what, names in (("products", found.products), ("photos", found.photos)):
+        if names:
+            detail = f"{len(names):,} {what} are not as they were written: {', '.join(names[:_NAMED])}"
+            advice = "import or PUT them again, which writes them anew, or restore a backup of the home"
+            yield Finding(level=FAIL, subject="rows", detail=detail, advice=advice)
+    if found == Unsound():
+        yield Finding(level=OK, subject="rows", detail="every product and photo is as it was written")
 
 
 def _live_generation(settings: Settings, *, repair: bool) -> Iterator[Finding]:
@@ -93,6 +122,15 @@ def _exports(settings: Settings, *, repair: bool) -> Iterator[Finding]:
             yield Finding(level=OK, subject="exports", detail=detail)
         else:
             yield Finding(level=FAIL, subject="exports", detail=problem, advice=_REPAIR)
+
+
+def _backbones(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Checks the backbones that were fine-tuned in this home, also those that the settings do not name."""
+    from engine.backbones import damaged_backbones
+
+    for problem in damaged_backbones(settings.home).values():
+        advice = "bring it back from a backup of the home, or train it again"
+        yield Finding(level=FAIL, subject="backbones", detail=problem, advice=advice)
 
 
 def _feature_files(settings: Settings, *, repair: bool) -> Iterator[Finding]:
@@ -175,11 +213,14 @@ def _canaries(settings: Settings, *, repair: bool) -> Iterator[Finding]:
 FILE_CHECKS: tuple[tuple[str, Check], ...] = (
     ("settings", _settings_file),
     ("integrity", _integrity),
+    ("rows", _rows),
     ("live", _live_generation),
     ("encoders", _encoders),
     ("exports", _exports),
+    ("backbones", _backbones),
     ("feature files", _feature_files),
     ("thumbnails", _thumbnails),
     ("uploads", _uploads),
     ("canaries", _canaries),
+    ("files", other_files),
 )

@@ -1,4 +1,4 @@
-"""Forgets what is kept long enough before a rebuild; after it deletes old generations, features and encoders."""
+"""Forgets what is kept long enough, and what killed writers left, before a rebuild; deletes old files after it."""
 
 import logging
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from data.events import Events
 from data.features import drop_unused_sets
 from data.photos import sweep
 from data.settings import Settings
+from data.storage import sweep_abandoned
 from engine.text import drop_unused_encoders
 from indexer.rebuild.encoders import encoder_of
 from indexer.rebuild.job import Job
@@ -18,6 +19,15 @@ from indexer.rebuild.job import Job
 _STALE_SHARE = 0.2
 # Another backbone's features are kept this long, for a person who compares backbones goes back and forth.
 _UNUSED_S = 30 * 86_400.0
+# What killed writers leave behind; `photos.sweep` deletes theirs, and the next rebuild an unfinished generation.
+_UNFINISHED = (
+    ".*.part",
+    "features/*/.*.part",
+    "training/.*.part",
+    "encoders/.staged-*",
+    "runtime/.export-*",
+    "backbones/.new-*",
+)
 # A tuned encoder is as large as the model it came from, and a shop whose texts change nightly makes one every night.
 _UNUSED_ENCODER_S = 7 * 86_400.0
 _log = logging.getLogger("lookalike.rebuild")
@@ -42,6 +52,10 @@ def forget(settings: Settings) -> None:
                 _log.info("erased %d %s more than %d days ago", erased, what, days)
         if swept := sweep(catalogue):
             _log.info("deleted %d files of photos that no product needs", swept)
+        for pattern in _UNFINISHED:
+            sweep_abandoned(settings.home, pattern)
+        if added := catalogue.add_checksums():
+            _log.info("%d products and photos of an older version have their checksum now", added)
     except (LookalikeError, OSError) as error:
         _log.warning("what is kept long enough could not be erased: %s", error)
 

@@ -1,6 +1,8 @@
 """Files that a disk has damaged: rebuild and uploads go on, doctor names each and mends what can be made again."""
 
 import dataclasses
+import json
+import os
 import random
 import shutil
 import sqlite3
@@ -12,12 +14,13 @@ from PIL import Image
 from shape_catalogue import draw_shape
 from tiny_backbone import TinyBackbone
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, product_fields
 from data.database import FILE_NAME, Connections
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.photos import Intake, thumbnail_path
 from data.settings import Settings
+from data.storage import sha256_file
 from engine import backbones
 from engine.answers import SearchRequest
 from engine.search import SearchEngine
@@ -258,3 +261,130 @@ def test_doctor_reads_settings_and_canaries(generation: GenerationFolder, settin
     assert levels(found)["canaries"] == FAIL
     (settings.home / "lookalike.toml").write_text("spake_dim = 24\n")
     assert levels(examine(settings))["settings"] == FAIL
+
+
+def change_row(settings: Settings, sql: str) -> None:
+    """Changes stored values behind the catalogue's back, as a disk does; SQLite sees nothing wrong with them."""
+    with sqlite3.connect(settings.home / FILE_NAME) as connection:
+        assert connection.execute(sql).rowcount
+    connection.close()
+
+
+CHANGES = {
+    "a letter of a title": "UPDATE products SET title = 'Rad disc' WHERE product_id = 'red-disc'",
+    "a price": "UPDATE products SET price = 1000 + price WHERE product_id = 'red-disc'",
+    "a text that is no UTF-8": "UPDATE products SET brand = CAST(x'41ff' AS TEXT) WHERE product_id = 'red-disc'",
+    "a product is gone": "UPDATE products SET deleted = 1 WHERE product_id = 'red-disc'",
+    "the order of photos": "UPDATE product_images SET position = position + 7 WHERE image_key = 1",
+    "the checksum": "UPDATE products SET checksum = checksum + 1 WHERE product_id = 'red-disc'",
+    "the path of a photo": "UPDATE photos SET source = source || 'x' WHERE sha256 = (SELECT min(sha256) FROM photos)",
+    "the colour of a photo": "UPDATE photos SET colours = '[]' WHERE sha256 = (SELECT min(sha256) FROM photos)",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_doctor_notices_a_changed_value(generation: GenerationFolder, settings: Settings, change: str) -> None:
+    change_row(settings, change)
+    found = [finding for finding in examine(settings) if finding.subject == "rows"]
+    assert [finding.level for finding in found] == [FAIL]
+    assert "not as they were written" in found[0].detail
+
+
+@pytest.mark.parametrize("name", ["a letter of a title", "a price", "the checksum"])
+def test_writing_the_same_product_again_mends_it(generation: GenerationFolder, settings: Settings, name: str) -> None:
+    catalogue = Catalogue(settings.home)
+    facts = catalogue.get("red-disc")
+    change_row(settings, CHANGES[name])
+    assert catalogue.upsert(facts.product, None) == "updated"
+    assert product_fields(catalogue.get("red-disc").product) == product_fields(facts.product)
+    assert levels(examine(settings))["rows"] == OK
+    assert catalogue.upsert(facts.product, None) == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE filter_facts SET price = 1e9 WHERE product_key = 1",
+        "UPDATE filter_values SET value = 'rad' WHERE product_key = 1 AND field = 'colour'",
+        "DELETE FROM filter_facts WHERE product_key = 1",
+    ],
+)
+def test_doctor_makes_damaged_rows_of_filters_anew(
+    generation: GenerationFolder, settings: Settings, change: str
+) -> None:
+    queries = [f"SELECT * FROM filter_{name} ORDER BY 1, 2, 3" for name in ("facts", "values")]  # noqa: S608
+    before = [Connections(settings.home).query(sql) for sql in queries]
+    change_row(settings, change)
+    assert levels(examine(settings))["rows"] == FAIL
+    assert "mended: what filters read of 1 products" in "\n".join(map(str, examine(settings, repair=True)))
+    assert levels(examine(settings))["rows"] == OK
+    assert [Connections(settings.home).query(sql) for sql in queries] == before
+
+
+def test_every_way_of_writing_leaves_sound_rows(generation: GenerationFolder, settings: Settings) -> None:
+    catalogue = Catalogue(settings.home)
+    first = catalogue.get("red-disc")
+    catalogue.patch("red-disc", {"title": "Other", "attributes": {"size": "L", "kids": True}})
+    catalogue.delete("blue-disc")
+    catalogue.erase_product("blue-disc")
+    catalogue.delete("green-disc")
+    catalogue.upsert(dataclasses.replace(first.product, product_id="green-disc"), None)
+    record = catalogue.photo(first.image_sha256[0])
+    assert record is not None
+    catalogue.update_photos([dataclasses.replace(record, colours=("teal",))])
+    rebuild(settings, backbone=TinyBackbone())
+    assert levels(examine(settings))["rows"] == OK
+    assert Catalogue(settings.home).unsound().unchecked == 0
+
+
+def test_rows_of_an_older_version_get_their_checksums(generation: GenerationFolder, settings: Settings) -> None:
+    change_row(settings, "UPDATE products SET checksum = NULL, filter_checksum = NULL")
+    change_row(settings, "UPDATE photos SET checksum = NULL")
+    assert levels(examine(settings))["rows"] == WARN
+    assert levels(examine(settings, repair=True))["rows"] == OK
+    assert levels(examine(settings))["rows"] == OK
+
+
+def test_doctor_notices_any_changed_bit_of_a_thumbnail(generation: GenerationFolder, settings: Settings) -> None:
+    path = thumbnail_path(settings.home, Catalogue(settings.home).snapshot().image_sha256[0])
+    whole = path.read_bytes()
+    for byte in random.Random(1).sample(range(len(whole)), 8):
+        flip(path, byte)
+        assert levels(examine(settings))["thumbnails"] == WARN, byte
+        assert levels(examine(settings, repair=True))["thumbnails"] == OK
+        assert path.read_bytes() == whole
+
+
+def test_doctor_checks_backbones_that_are_not_in_use(generation: GenerationFolder, settings: Settings) -> None:
+    folder = settings.home / "backbones" / "shop1"
+    folder.mkdir(parents=True)
+    for name in ("weights.weights.h5", "classifier.safetensors", "log.csv"):
+        (folder / name).write_bytes(name.encode() * 9)
+    digest = sha256_file(folder / "weights.weights.h5")
+    record = {"base": "inception_v3", "input_size": 299, "weights_sha256": digest}
+    (folder / "backbone.json").write_text(json.dumps(record))
+    assert "backbones" not in levels(examine(settings))
+    backbones.write_sums(folder)
+    assert "backbones" not in levels(examine(settings))
+    for path in sorted(folder.iterdir()):
+        flip(path)
+        assert levels(examine(settings))["backbones"] == FAIL, path
+        flip(path)
+    (folder / "backbone.json").unlink()
+    assert levels(examine(settings))["backbones"] == FAIL
+
+
+def test_doctor_names_files_that_are_not_its_own_and_a_rebuild_deletes_unfinished_ones(
+    generation: GenerationFolder, settings: Settings
+) -> None:
+    assert "files" not in levels(examine(settings))
+    (settings.home / "notes.txt").write_text("mine")
+    young, old = (settings.home / f".{digit * 16}.part" for digit in "ab")
+    for path in (young, old):
+        path.write_text("half")
+    os.utime(old, (1, 1))
+    told = "\n".join(str(finding) for finding in examine(settings) if finding.subject == "files")
+    assert "2 are not finished" in told
+    assert "1 are not Lookalike's own and were not checked: notes.txt" in told
+    rebuild(settings, backbone=TinyBackbone())
+    assert [young.exists(), old.exists(), (settings.home / "notes.txt").exists()] == [True, False, True]

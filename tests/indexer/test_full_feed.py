@@ -1,8 +1,10 @@
 """A full feed deletes only what it proves to be gone, and what it deleted can be restored."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import image_corpus as corpus
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 from data.catalogue import Catalogue
 from data.errors import UnknownImport
 from data.settings import Settings
-from indexer.importing import describe_restored, import_feed, restore
+from indexer.importing import describe_restored, import_feed, products, restore
 from lookalike import main
 
 DAY1 = "product_id,title,price\n" + "".join(f"z{n},Mug {n},{n}\n" for n in range(1, 11))
@@ -160,3 +162,23 @@ def test_what_is_purged_or_erased_cannot_be_restored(settings: Settings, ten: se
     catalogue.erase_deleted(datetime.now(UTC) + timedelta(days=1))
     with pytest.raises(UnknownImport):
         restore(settings, run)
+
+
+def test_what_was_written_since_the_import_began_stays(
+    settings: Settings, ten: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts alone change while the feed is read, as by PATCH, PUT and a batch beside the nightly import."""
+    catalogue = Catalogue(settings.home)
+    write_batches = products._write_batches
+
+    def beside(*arguments: Any) -> Any:
+        named = write_batches(*arguments)
+        catalogue.patch("z10", {"title": "Newer than the feed"})
+        catalogue.put(dataclasses.replace(catalogue.get("z9").product, price=1.5), None)
+        return named
+
+    monkeypatch.setattr(products, "_write_batches", beside)
+    feed = "".join(DAY1.splitlines(keepends=True)[:8])  # without z8, z9 and z10
+    assert import_feed(settings, write(tmp_path, feed), full_feed=True, force=True).deleted == 1
+    assert live(settings) == ten - {"z8"}
+    assert catalogue.get("z10").product.title == "Newer than the feed"

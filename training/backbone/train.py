@@ -23,7 +23,7 @@ from data.catalogue import Catalogue
 from data.database import forget_home
 from data.settings import Settings
 from data.storage import exclusive, fsync_path, make_folder, sha256_file
-from engine.backbones import precision_policy, quiet_tensorflow, trunk_of
+from engine.backbones import precision_policy, quiet_tensorflow, trunk_of, write_sums
 from engine.protocols import Floats
 from training.backbone.batches import Numbers, TrainingBatches
 from training.backbone.checkpoint import CHECKPOINT_FILE
@@ -286,6 +286,7 @@ def _publish(target: Path, run: _Run, record: dict[str, Any]) -> None:
         if run.options.first_layer:
             (staged / PHOTOS).write_text(photos_text(run.photos, run.fold, run.spared), encoding="utf-8")
         (staged / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        write_sums(staged)
         for path in (*staged.iterdir(), staged):
             fsync_path(path)
         staged.rename(target)

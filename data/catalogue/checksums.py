@@ -1,0 +1,151 @@
+"""Checksums of products and photos in catalog.db: written with each row, so that a disk that changes a row is noticed.
+
+SQLite finds damaged pages and indexes by itself, but not a changed letter inside a value. A product has two checksums:
+one of its facts and list of photos, one of the rows made from them for filters, which can be made again.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from data.catalogue.products import FACTS
+from data.database import json_list
+
+_CHUNK = 500
+# without image_seq, which the feature store moves on when it gets the features of a product's photos
+_PRODUCT = ("product_key", "product_id", "deleted", "deleted_at", "changed_seq", *FACTS)
+_PHOTO = ("sha256", "source", "size_bytes", "width", "height", "colours")
+_FILTER_FACTS = ("product_id", "title", "brand", "category", "currency", "price", "created_at", "in_stock")
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsound:
+    """What a check of all rows found.
+
+    Attributes:
+        products: ids of products whose facts or photos are not what was written.
+        filters: keys of products whose rows for filters are not what was written; `index_again` makes them anew.
+        photos: sha256 of photos whose record is not what was written.
+        unchecked: how many products and photos were written by an older version and have no checksum yet.
+    """
+
+    products: list[str] = field(default_factory=list)
+    filters: list[int] = field(default_factory=list)
+    photos: list[str] = field(default_factory=list)
+    unchecked: int = 0
+
+
+def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
+    """Stores the checksums of what these products hold now."""
+    for chunk in _chunks(keys):
+        sums = [(facts, filters, row[0]) for row, facts, filters, _, _ in _products(connection, chunk)]
+        connection.executemany("UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?", sums)
+
+
+def sign_photos(connection: sqlite3.Connection, photos: Iterable[str]) -> None:
+    """Stores the checksums of the records of these photos."""
+    for chunk in _chunks(photos):
+        sums = [(checksum, row[0]) for row, checksum, _ in _photos(connection, chunk)]
+        connection.executemany("UPDATE photos SET checksum = ? WHERE sha256 = ?", sums)
+
+
+def damaged_products(connection: sqlite3.Connection, product_ids: Collection[str]) -> set[str]:
+    """Returns those of the given products whose facts or photos are not what was written."""
+    keys = connection.execute(
+        "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?))",
+        (json_list(product_ids),),
+    )
+    rows = _products(connection, [key for (key,) in keys])
+    return {row[1] for row, facts, _, stored, _ in rows if stored not in (None, facts)}
+
+
+def check_rows(connection: sqlite3.Connection) -> Unsound:
+    """Compares every product and photo with its checksum."""
+    products, filters, photos, unchecked = [], [], [], 0
+    keys = connection.execute("SELECT product_key FROM products ORDER BY product_key").fetchall()
+    for chunk in _chunks(key for (key,) in keys):
+        for row, facts_sum, filter_sum, stored_facts, stored_filters in _products(connection, chunk):
+            unchecked += stored_facts is None
+            if stored_facts not in (None, facts_sum):
+                products.append(str(row[1]))
+            elif stored_filters not in (None, filter_sum):
+                filters.append(row[0])
+    names = connection.execute("SELECT sha256 FROM photos ORDER BY sha256").fetchall()
+    for chunk in _chunks(name for (name,) in names):
+        for row, checksum, stored in _photos(connection, chunk):
+            unchecked += stored is None
+            if stored not in (None, checksum):
+                photos.append(str(row[0]))
+    return Unsound(products=products, filters=filters, photos=photos, unchecked=unchecked)
+
+
+def unsigned(connection: sqlite3.Connection, limit: int) -> tuple[list[int], list[str]]:
+    """Returns keys of products and sha256 of photos that have no checksum yet, up to `limit` of each."""
+    keys = connection.execute("SELECT product_key FROM products WHERE checksum IS NULL LIMIT ?", (limit,))
+    photos = connection.execute("SELECT sha256 FROM photos WHERE checksum IS NULL LIMIT ?", (limit,))
+    return [key for (key,) in keys], [name for (name,) in photos]
+
+
+def _products(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[tuple[Row, int, int, Any, Any]]:
+    """Yields each product's row, its two checksums as computed now, and the two that are stored."""
+    wanted = (json_list(keys),)
+    within = "WHERE product_key IN (SELECT value FROM json_each(?))"
+    images = _grouped(
+        connection.execute(
+            f"SELECT product_key, image_key, sha256, position FROM product_images {within} "  # noqa: S608 - constants
+            "ORDER BY product_key, position, image_key",
+            wanted,
+        )
+    )
+    filters = _grouped(
+        connection.execute(
+            f"SELECT product_key, {', '.join(_FILTER_FACTS)} FROM filter_facts {within}",  # noqa: S608 - constants
+            wanted,
+        )
+    )
+    for key, values in _grouped(
+        connection.execute(
+            f"SELECT product_key, field, kind, value FROM filter_values {within} "  # noqa: S608 - constants
+            "ORDER BY product_key, field, kind, value",
+            wanted,
+        )
+    ).items():
+        filters.setdefault(key, []).extend(values)
+    for row in connection.execute(
+        f"SELECT {', '.join(_PRODUCT)}, checksum, filter_checksum FROM products {within}",  # noqa: S608 - constants
+        wanted,
+    ):
+        own, stored = row[:-2], row[-2:]
+        yield own, _checksum([*own, images.get(row[0], [])]), _checksum(filters.get(row[0], [])), *stored
+
+
+def _photos(connection: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[Row, int, Any]]:
+    """Yields each photo's row, its checksum as computed now, and the one that is stored."""
+    for row in connection.execute(
+        f"SELECT {', '.join(_PHOTO)}, checksum FROM photos "  # noqa: S608 - constants
+        "WHERE sha256 IN (SELECT value FROM json_each(?))",
+        (json_list(names),),
+    ):
+        yield row[:-1], _checksum(row[:-1]), row[-1]
+
+
+def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    groups: dict[int, list[Row]] = {}
+    for key, *values in rows:
+        groups.setdefault(key, []).append(values)
+    return groups
+
+
+def _checksum(values: Row) -> int:
+    return zlib.crc32(json.dumps(values, default=repr).encode())  # damage can turn a text into bytes
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
