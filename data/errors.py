@@ -76,7 +76,7 @@ class ImageTooLarge(InvalidImage):
 
 
 class UnsupportedImage(InvalidImage):
-    """Bytes that are not a JPEG, PNG, WebP or GIF image."""
+    """Bytes of an image format that is not read."""
 
     def __init__(self, message: str, *, code: str = "unsupported_image") -> None:
         super().__init__(message, code=code)

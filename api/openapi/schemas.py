@@ -9,7 +9,7 @@ from api.recognition_routes import MAX_LABEL
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
-from data.photos import URL_LIMIT
+from data.photos import ACCEPTED, URL_LIMIT
 from engine.answers import LEGS, MAX_K, MAX_TEXT
 from engine.search import MOST_LABELS, MOST_RELATED
 
@@ -66,6 +66,7 @@ OPTIONS: dict[str, Schema] = {
         "description": "How words alone find products: by their letters (lexical), by their meaning (dense), or both.",
     },
 }
+_PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
 EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": MOST_EVENTS}
@@ -112,12 +113,12 @@ SCHEMAS: dict[str, Schema] = {
         box=BOX, text=TEXT_OPTION, **OPTIONS,
     ),
     "ImageUpload": _object(
-        [], file=_text("JPEG, PNG, WebP or GIF; by default at most 10 MB.", format="binary"), box=BOX,
+        [], file=_PHOTO_FILE, box=BOX,
         text=TEXT_OPTION, **OPTIONS
     ),
     "TextSearch": _object([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _object(
-        ["file"], file=_text("JPEG, PNG, WebP or GIF; by default at most 10 MB.", format="binary"), box=BOX,
+        ["file"], file=_PHOTO_FILE, box=BOX,
         k={**_WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
         within=_text("JSON list of labels; no others are answered."),
     ),

@@ -3,28 +3,19 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import GifImagePlugin, Image, ImageChops, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
-from PIL.ImageFile import ImageFile
+from PIL import Image, ImageChops
 
-from data.errors import ImageTooLarge, InvalidImage, UnsupportedImage
+from data.errors import ImageTooLarge, InvalidImage
+from data.photos.formats import is_cut, open_image, sniff
 from data.settings import Settings
 
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 16, 16_384, 20
 Pixels = NDArray[np.uint8]
 
-# The plugins are called directly: `Image.open` fills a global registry, follows JPEG files into further formats
-# (MPO), and answers large images with a warning whose filter is process-wide and so not safe between threads.
-_PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-}
 # What the plugins raise on damaged bytes; anything else is a defect that should be seen.
 _DAMAGE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, ArithmeticError, MemoryError,
@@ -56,28 +47,6 @@ class Photo:
     height: int
 
 
-def sniff(content: bytes) -> str:
-    """Returns the format, JPEG, PNG, WebP or GIF, by the first bytes; the file's name is never trusted.
-
-    Raises:
-        InvalidImage: there are no bytes (code `empty_image`).
-        UnsupportedImage: the bytes have another format.
-    """
-    if not content:
-        raise InvalidImage("image must hold bytes; got an empty file. Export it again.", code="empty_image")
-    if content[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if content[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WebP"
-    if content[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    raise UnsupportedImage(
-        f"image must be JPEG, PNG, WebP or GIF; got bytes that start with {content[:8]!r}. Convert it to JPEG."
-    )
-
-
 def decode(content: bytes, settings: Settings, *, target: int | None = None) -> Pixels:
     """Returns the pixels of `decode_photo`: uint8 (h, w, 3), RGB, upright."""
     return decode_photo(content, settings, target=target).pixels
@@ -96,13 +65,13 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
 
     Raises:
         ImageTooLarge: over `max_image_bytes`, `max_pixels` or 16,384 pixels on a side.
-        UnsupportedImage: not JPEG, PNG, WebP or GIF.
+        UnsupportedImage: of another format than `data.photos.formats.ACCEPTED`.
         InvalidImage: damaged; `code` is one of empty_image, truncated, image_too_small, image_too_narrow,
             undecodable_image.
     """
     kind = _sniff_capped(content, settings)
     try:
-        with _PLUGINS[kind](io.BytesIO(content)) as image:
+        with open_image(content, kind) as image:
             width, height = image.size
             _check_size(width, height, settings)
             reduction = _reduction(width, height, target)
@@ -110,6 +79,8 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
                 image.draft(None, (width // reduction, height // reduction))
                 reduction = 1
             image.load()
+            if kind == "HEIC":  # libheif knows the size for sure only once the pixels are there
+                width, height = image.size
             orientation = _orientation(image)
             rgb = _to_rgb(image)
     except Image.DecompressionBombError as error:
@@ -155,7 +126,7 @@ def _sniff_capped(content: bytes, settings: Settings) -> str:
         )
     kind = sniff(content)
     # Pillow accepts a PNG without its end and a WebP shorter than it says when the first frame happens to be whole.
-    if kind in ("PNG", "WebP") and _is_cut(content, kind):
+    if kind in ("PNG", "WebP") and is_cut(content, kind):
         raise _damaged(content, kind)
     return kind
 
@@ -215,20 +186,9 @@ def _too_many_pixels(settings: Settings) -> ImageTooLarge:
 
 
 def _damaged(content: bytes, kind: str) -> InvalidImage:
-    if _is_cut(content, kind):
+    if is_cut(content, kind):
         return InvalidImage(
             f"image must be whole; got a {kind} file that ends early after {len(content):,} bytes. Upload it again.",
             code="truncated",
         )
     return InvalidImage(f"image must be a readable {kind} file; got damaged bytes. Export it again.")
-
-
-def _is_cut(content: bytes, kind: str) -> bool:
-    """Returns whether the file's end is missing; for JPEG and GIF, which may have bytes after it, a good guess."""
-    if kind == "PNG":
-        return content.rfind(b"IEND\xaeB`\x82") < 0
-    if kind == "WebP":
-        return len(content) < 8 + int.from_bytes(content[4:8], "little")
-    if kind == "JPEG":
-        return not content.endswith(b"\xff\xd9")
-    return content.rstrip(b"\0")[-1:] != b";"

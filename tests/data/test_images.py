@@ -14,15 +14,17 @@ from PIL import Image
 
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos import decode
-from data.photos.images import decode_photo, sniff
+from data.photos.formats import sniff
+from data.photos.images import decode_photo
 from data.settings import Settings
 
 SETTINGS = Settings()
 GOOD = corpus.good()
 BAD = corpus.bad()
-WHOLE = {name: GOOD[name] for name in ("jpeg", "progressive jpeg", "png", "webp", "gif", "adobe cmyk")}
+_EACH_FORMAT = ("jpeg", "progressive jpeg", "adobe cmyk", "png", "webp", "gif", "heic", "avif", "bmp")
+WHOLE = {name: GOOD[name] for name in _EACH_FORMAT}
 LIKE_THE_SCENE = (
-    "jpeg", "progressive jpeg", "png", "webp", "gif", "palette png", "adobe cmyk", "plain cmyk", "broken icc",
+    *_EACH_FORMAT, "tiled heic", "palette png", "plain cmyk", "broken icc",
     "exif garbage", "exif loop", "jpeg and zip", "gif and script",
 )  # fmt: skip
 
@@ -59,7 +61,7 @@ def test_a_palette_that_is_all_transparent_is_white() -> None:
     assert (decode(GOOD["palette with alpha"], SETTINGS) == 255).all()
 
 
-@pytest.mark.parametrize("name", ["animated webp", "animated gif"])
+@pytest.mark.parametrize("name", ["animated webp", "animated gif", "heic of two"])
 def test_only_the_first_frame_counts(name: str) -> None:
     started = time.process_time()
     pixels = decode(GOOD[name], SETTINGS)
@@ -70,8 +72,9 @@ def test_only_the_first_frame_counts(name: str) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("target", [None, 32])
-def test_orientation_is_applied(orientation: int, target: int | None) -> None:
-    content = corpus.stored_as(orientation)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC", "AVIF"])
+def test_orientation_is_applied_once(kind: str, orientation: int, target: int | None) -> None:
+    content = corpus.stored_as(orientation, kind)
     photo = decode_photo(content, SETTINGS, target=target)
     expected = Image.fromarray(corpus.scene())
     if target:
@@ -151,7 +154,9 @@ def test_a_much_larger_photo_is_decoded_smaller(kind: str, target: int | None, s
 
 
 def test_the_name_says_nothing_and_the_bytes_everything() -> None:
-    assert [sniff(GOOD[name]) for name in ("jpeg", "png", "webp", "gif")] == ["JPEG", "PNG", "WebP", "GIF"]
+    assert [sniff(GOOD[name]) for name in ("jpeg", "png", "webp", "gif", "heic", "avif", "bmp")] == [
+        "JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF", "BMP",
+    ]  # fmt: skip
 
 
 def test_threads_get_what_one_gets() -> None:

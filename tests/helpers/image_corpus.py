@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
@@ -83,7 +84,7 @@ def tiff(entries: list[tuple[int, int, int, int]], next_directory: int = 0) -> b
     )
 
 
-def stored_as(orientation: int) -> bytes:
+def stored_as(orientation: int, kind: str = "JPEG") -> bytes:
     """`scene()` as a camera stores it: where row 0 and column 0 of the file lie in the picture is EXIF's own table
     (JEITA CP-3451, tag 0x0112): 1 top left, 2 top right, 3 bottom right, 4 bottom left, 5 left top, 6 right top,
     7 right bottom, 8 left bottom."""
@@ -92,7 +93,10 @@ def stored_as(orientation: int) -> bytes:
         1: seen, 2: seen[:, ::-1], 3: seen[::-1, ::-1], 4: seen[::-1],
         5: turned, 6: turned[::-1], 7: turned[::-1, ::-1], 8: turned[:, ::-1],
     }[orientation]  # fmt: skip
-    return encoded(Image.fromarray(np.ascontiguousarray(stored)), "JPEG", quality=95, exif=exif(orientation))
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    if kind == "HEIC":
+        return heic(picture, exif=exif(orientation))
+    return encoded(picture, kind, quality=95, exif=exif(orientation))
 
 
 def without_segment(jpeg: bytes, marker: int) -> bytes:
@@ -137,6 +141,32 @@ def with_alpha(mode: str, kind: str = "PNG") -> bytes:
     return encoded(picture.convert(mode), kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {}))
 
 
+def heic(image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    pillow_heif.from_pillow(image).save(out, **{"quality": 95, **options})
+    return out.getvalue()
+
+
+def with_sizes(content: bytes, old: tuple[int, int], new: tuple[int, int]) -> bytes:
+    """A HEIC or AVIF file that names another size in its header (box `ispe`), and in the header of its tiles."""
+    content = content.replace(b"ispe\0\0\0\0" + struct.pack(">II", *old), b"ispe\0\0\0\0" + struct.pack(">II", *new))
+    return content.replace(struct.pack(">HH", *old), struct.pack(">HH", *new))
+
+
+def packed_bmp() -> bytes:
+    bmp = encoded(Image.fromarray(scene()).convert("L"), "BMP")
+    return bmp[:30] + b"\1" + bmp[31:]  # says that it is run-length coded
+
+
+def two_images() -> bytes:
+    """A HEIC file of two images, red and blue, of which the red one is the photo."""
+    both = pillow_heif.from_pillow(Image.new("RGB", (64, 64), "red"))
+    both.add_from_pillow(Image.new("RGB", (64, 64), "blue"))
+    out = io.BytesIO()
+    both.save(out, primary_index=0)
+    return out.getvalue()
+
+
 def zipped() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -164,6 +194,11 @@ def good() -> dict[str, bytes]:
         "webp": encoded(Image.fromarray(scene()), "WEBP", lossless=True),
         "webp with alpha": with_alpha("RGBA", "WEBP"),
         "gif": gif,
+        "heic": heic(Image.fromarray(scene())),
+        "tiled heic": heic(Image.fromarray(scene()), tile_size=64),
+        "avif": encoded(Image.fromarray(scene()), "AVIF", quality=95),
+        "bmp": encoded(Image.fromarray(scene()), "BMP"),
+        "heic of two": two_images(),
         "animated webp": animated_webp(10_000),
         "animated gif": animated_gif(50),
         "adobe cmyk": cmyk(adobe=True),
@@ -212,7 +247,15 @@ def bad() -> dict[str, tuple[bytes, type[InvalidImage], str]]:
         "zero bytes": (b"", InvalidImage, "empty_image"),
         "text": (b"hello, I am a photo\n" * 9, *_OTHER),
         "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', *_OTHER),
-        "bmp": (encoded(Image.fromarray(scene()), "BMP"), *_OTHER),
+        "bomb heic": (with_sizes(heic(Image.new("RGB", (64, 64))), (64, 64), (30_000, 30_000)), *_TOO_LARGE),
+        "heic of unseen tiles": (
+            with_sizes(heic(Image.new("RGB", (512, 448)), tile_size=64), (512, 448), (64, 64)), *_REFUSED,
+        ),
+        "heic larger than said": (with_sizes(heic(Image.new("RGB", (512, 448))), (512, 448), (64, 64)), *_REFUSED),
+        "heic of layers": (heic(Image.fromarray(scene())).replace(b"hvc1\0", b"iovl\0", 1), *_REFUSED),
+        "bomb avif": (with_sizes(encoded(Image.new("RGB", (64, 64)), "AVIF"), (64, 64), (9_000, 9_000)), *_TOO_LARGE),
+        "packed bmp": (packed_bmp(), *_OTHER),
+        "video": (b"\0\0\0\x18ftypisom\0\0\0\0mp41isom" + bytes(99), *_OTHER),
         "tiff": (encoded(Image.fromarray(scene()), "TIFF"), *_OTHER),
         "magic alone": (b"\xff\xd8\xff", InvalidImage, "truncated"),
         "png magic alone": (b"\x89PNG\r\n\x1a\n", InvalidImage, "truncated"),

@@ -14,7 +14,7 @@ from data.catalogue import Catalogue, Product, Snapshot
 from data.errors import InvalidFeed
 from training.errors import NotEnoughData
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".heic", ".heif", ".avif", ".bmp"}
 Numbers = NDArray[np.int64]
 
 
