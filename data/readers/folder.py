@@ -1,4 +1,7 @@
-"""Reads a feed that is a folder per category, `root/<category>/<photo>`: every photo is a product."""
+"""Reads a feed that is a folder per category, `root/<category>/<photo>`: every photo is a product.
+
+Photos whose names differ only in the suffix are photos of one product: phones and cameras save one shot in two formats.
+"""
 
 import os
 import re
@@ -17,7 +20,7 @@ _PHOTO_SUFFIXES = {
 
 
 def read_folder(root: Path) -> Iterator[Row]:
-    """Yields a row for every photo under `root`, in the order of their paths.
+    """Yields a row for every photo under `root`, in the order of their paths; photos of one name share a row.
 
     The category is the name of the folder that holds the photo; the product_id is its path without the suffix, `~` in
     place of `/`; the title is the photo's name if that consists of words, else the category.
@@ -32,18 +35,22 @@ def read_folder(root: Path) -> Iterator[Row]:
     line = 0
     for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        by_name: dict[Path, list[Path]] = {}
         for name in sorted(names):
             path = Path(folder) / name
             if path.suffix.lower() in _PHOTO_SUFFIXES and not name.startswith("."):
-                line += 1
-                yield _row(line, path, path.relative_to(root))
+                # A Mac's disk stores Hangul syllables decomposed (NFD); the shop's own texts have them composed (NFC).
+                inside = Path(unicodedata.normalize("NFC", str(path.relative_to(root).with_suffix(""))))
+                by_name.setdefault(inside, []).append(path)
+        for inside, paths in by_name.items():
+            yield _row(line + 1, paths, inside)
+            line += len(paths)
 
 
-def _row(line: int, path: Path, inside: Path) -> Row:
-    # A Mac's disk stores Hangul syllables decomposed (NFD); the shop's own texts have them composed (NFC).
-    *folders, stem = (unicodedata.normalize("NFC", part) for part in inside.with_suffix("").parts)
+def _row(line: int, paths: list[Path], inside: Path) -> Row:
+    *folders, stem = inside.parts
     category = folders[-1] if folders else ""
     words = [word for word in re.split(r"[\s_.-]+", stem) if word]
     title = " ".join(words) if all(word.isalpha() for word in words) or not category else category
     fields = {"product_id": "~".join((*folders, stem)), "title": title, "category": category}
-    return Row(line, fields, (str(path.absolute()),), only_image=True)  # it may lie under the current folder
+    return Row(line, fields, tuple(str(path.absolute()) for path in paths), only_image=True)

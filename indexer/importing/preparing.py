@@ -1,7 +1,7 @@
 """Turns feed rows into checked products, in the order of the feed, while threads take in photos ahead."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -31,9 +31,15 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Started:
+    """A row with its photos on their way.
+
+    Attributes:
+        futures: None where the row names no photos, or where they wait because an earlier row has its product_id.
+    """
+
     row: Row
     product: Product
-    futures: list[Future[PhotoRecord]] | None = None
+    futures: list[Future[PhotoRecord]] | None
 
 
 def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Generator[Prepared]:
@@ -42,76 +48,96 @@ def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord],
     Args:
         take_in: turns an image reference into a photo, or raises InvalidImage; called from `threads` threads.
     """
-    seen: set[str] = set()
     waiting: deque[Prepared | _Started] = deque()
     photos = 0
     with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
+        preparation = _Preparation(lambda references: [pool.submit(take_in, reference) for reference in references])
         try:
             for row in rows:
-                waiting.append(started := _start(row, seen, pool, take_in))
+                waiting.append(started := preparation.start(row))
                 photos += _photo_count(started)
                 while photos > _PHOTOS_AHEAD or len(waiting) > _ROWS_AHEAD:
                     photos -= _photo_count(waiting[0])
-                    yield _finish(waiting.popleft())
+                    yield preparation.finish(waiting.popleft())
             while waiting:
-                yield _finish(waiting.popleft())
+                yield preparation.finish(waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(
-    row: Row | BadRow, seen: set[str], pool: ThreadPoolExecutor, take_in: Callable[[str], PhotoRecord]
-) -> Prepared | _Started:
-    if isinstance(row, BadRow):
-        return Prepared(row.product_id, problems=(RowProblem(row.line, row.product_id, row.code, row.message),))
-    try:
-        product = parse_product(row.fields)
-        if product.product_id in seen:
-            raise InvalidProduct(
-                f"product_id must occur only once in a feed; got {product.product_id!r} again. Merge the rows.",
-                code="duplicate_product_id",
-            )
-    except InvalidProduct as error:
-        shown = str(row.fields.get("product_id") or "")[:200].encode("utf-8", "replace").decode("utf-8")
-        problem = RowProblem(row.line, shown, error.code, str(error))
-        return Prepared(readable_id(row.fields), problems=(problem,))
-    seen.add(product.product_id)
-    if row.images is None:
-        return _Started(row, product)
-    return _Started(row, product, [pool.submit(take_in, reference) for reference in row.images])
+class _Preparation:
+    """Starts rows and finishes them, both in the feed's order.
+
+    The first row of a product_id that gives a product takes the id; a refused row leaves it to a later one. Whether a
+    row is refused may not be known before its photos are there, so a repeated id is judged when its row is finished.
+    """
+
+    def __init__(self, take_in_all: Callable[[Sequence[str]], list[Future[PhotoRecord]]]) -> None:
+        self._take_in_all = take_in_all
+        self._started: set[str] = set()
+        self._taken: set[str] = set()
+
+    def start(self, row: Row | BadRow) -> Prepared | _Started:
+        if isinstance(row, BadRow):
+            return Prepared(row.product_id, problems=(RowProblem(row.line, row.product_id, row.code, row.message),))
+        try:
+            product = parse_product(row.fields)
+        except InvalidProduct as error:
+            return _refused(row, error)
+        is_first = product.product_id not in self._started
+        self._started.add(product.product_id)
+        return _Started(row, product, self._take_in_all(row.images) if is_first and row.images is not None else None)
+
+    def finish(self, item: Prepared | _Started) -> Prepared:
+        """Waits for the row's photos; the product keeps its good photos if others are bad."""
+        if isinstance(item, Prepared):
+            return item
+        product_id = item.product.product_id
+        if product_id in self._taken:
+            message = f"product_id must occur only once in a feed; got {product_id!r} again. Merge the rows."
+            return _refused(item.row, InvalidProduct(message, code="duplicate_product_id"))
+        futures = item.futures
+        if futures is None and item.row.images is not None:
+            futures = self._take_in_all(item.row.images)
+        prepared = _with_photos(item.row, item.product, futures)
+        if prepared.product is not None:
+            self._taken.add(product_id)
+        return prepared
+
+
+def _refused(row: Row, error: InvalidProduct) -> Prepared:
+    shown = str(row.fields.get("product_id") or "")[:200].encode("utf-8", "replace").decode("utf-8")
+    return Prepared(readable_id(row.fields), problems=(RowProblem(row.line, shown, error.code, str(error)),))
 
 
 def _photo_count(item: Prepared | _Started) -> int:
     return len(item.futures or ()) if isinstance(item, _Started) else 0
 
 
-def _finish(item: Prepared | _Started) -> Prepared:
-    """Waits for the row's photos; the product keeps its good photos if others are bad."""
-    if isinstance(item, Prepared):
-        return item
-    product_id = item.product.product_id
-    if item.futures is None:
-        return Prepared(product_id, item.product)
+def _with_photos(row: Row, product: Product, futures: list[Future[PhotoRecord]] | None) -> Prepared:
+    product_id = product.product_id
+    if futures is None:
+        return Prepared(product_id, product)
     photos: dict[str, PhotoRecord] = {}
     problems: list[RowProblem] = []
-    for future in item.futures:
+    for future in futures:
         try:
             record = future.result()
             photos.setdefault(record.sha256, record)
         except InvalidImage as error:
-            problems.append(RowProblem(item.row.line, product_id, error.code, str(error)))
+            problems.append(RowProblem(row.line, product_id, error.code, str(error)))
     if not photos:
-        problems.append(RowProblem(item.row.line, product_id, "no_usable_image", _no_image(item)))
-        if item.row.only_image:
+        problems.append(RowProblem(row.line, product_id, "no_usable_image", _no_image(row)))
+        if row.only_image:
             return Prepared(product_id, problems=tuple(problems))
-        if item.futures:
-            return Prepared(product_id, item.product, None, tuple(problems))
-    return Prepared(product_id, item.product, tuple(photos.values()), tuple(problems))
+        if futures:
+            return Prepared(product_id, product, None, tuple(problems))
+    return Prepared(product_id, product, tuple(photos.values()), tuple(problems))
 
 
-def _no_image(item: _Started) -> str:
-    if item.row.only_image:
+def _no_image(row: Row) -> str:
+    if row.only_image:
         return "a product imported from a photo alone needs that photo to be usable; the row was refused."
-    if item.futures:
-        return f"a product should have a usable image; all {len(item.futures)} failed. It keeps those it had."
+    if row.images:
+        return f"a product should have a usable image; all {len(row.images)} failed. It keeps those it had."
     return "a product should have an image; got none. It is kept and found by its words, not by photos."

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.catalogue import Catalogue, ImportRuns
+from data.catalogue import Catalogue, ImportRuns, PhotoRecord
 from data.errors import InvalidFeed, InvalidImage
 from data.photos import thumbnail_path
 from data.readers import Row
@@ -277,6 +277,50 @@ def test_no_more_than_a_bounded_number_of_photos_is_ahead(monkeypatch: pytest.Mo
         finished += 1
         assert item.product_id == str(number), "in the order of the feed"
     assert finished == 1_000
+
+
+def test_a_refused_row_leaves_its_id_to_a_later_row(settings: Settings, write: Write, shop: Path) -> None:
+    report = import_feed(settings, write(product("z1", ["x"]), product("z1", "0.png"), product("z1", "1.png")))
+    assert (report.created, report.codes) == (1, {"bad_images": 1, "duplicate_product_id": 1})
+    assert Catalogue(settings.home).get("z1").image_sha256 == (hashlib.sha256(coloured(0)).hexdigest(),)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_row_refused_for_its_photo_leaves_its_id_to_a_later_row(turn: int, shop: Path) -> None:
+    """The two are in work at the same time; only the second can be used, or only the first."""
+    rows = [Row(1, {"product_id": "a"}, ("bad",), only_image=True), Row(2, {"product_id": "a"}, ("good",))][::turn]
+
+    def take_in(reference: str) -> PhotoRecord:
+        if reference == "bad":
+            raise InvalidImage("no", code="unsupported_image")
+        return PhotoRecord(sha256="0" * 64, source="a", size_bytes=1, width=1, height=1, colours=())
+
+    prepared = list(preparing.prepare(rows, take_in, 4))
+    assert [item.product is not None for item in prepared] == [False, True][::turn]
+    codes = [problem.code for item in prepared for problem in item.problems]
+    assert codes == (["unsupported_image", "no_usable_image"] if turn == 1 else ["duplicate_product_id"])
+
+
+def test_photos_of_one_name_are_one_product(settings: Settings, tmp_path: Path) -> None:
+    """As phones save them: one shot as HEIC and as JPEG. What cannot be read costs only itself."""
+    for folder in ("Bags", "Mugs"):
+        (tmp_path / "feed" / folder).mkdir(parents=True)
+    scene = Image.fromarray(corpus.scene())
+    (tmp_path / "feed" / "Bags" / "IMG_0001.HEIC").write_bytes(corpus.heic(scene))
+    (tmp_path / "feed" / "Bags" / "IMG_0001.JPG").write_bytes(corpus.encoded(scene, "JPEG"))
+    (tmp_path / "feed" / "Bags" / "IMG_0002.JPG").write_bytes(coloured(1))
+    (tmp_path / "feed" / "Mugs" / "x.jpg").write_bytes(coloured(2))
+    (tmp_path / "feed" / "Mugs" / "x.tif").write_bytes(corpus.encoded(scene, "TIFF"))
+    report = import_feed(settings, tmp_path / "feed")
+    assert (report.created, report.refused, report.images) == (3, 0, 4)
+    assert report.codes == {"unsupported_image": 1}
+    assert "TIFF" in report.problems[0].message
+    assert len(Catalogue(settings.home).get("Bags~IMG_0001").image_sha256) == 2
+
+
+def test_many_products_may_share_a_photo(settings: Settings, write: Write) -> None:
+    report = import_feed(settings, write(*(product(f"n{number}", 0) for number in range(12))))
+    assert (report.created, report.refused, report.codes, report.new_images) == (12, 0, {}, 1)
 
 
 def test_threads_end_with_the_import(settings: Settings, write: Write) -> None:
