@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from api import shopper_words
 from api.errors import BadRequest, Forbidden, RateLimited, Unauthorized
 from data.errors import (
+    DecoderBusy,
+    DecodersUnavailable,
     HomeGone,
     ImageTooLarge,
     InvalidFilter,
@@ -36,10 +38,12 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
     (UnknownProduct, 404),
+    (DecoderBusy, 503),
     (ImageTooLarge, 413),
     (UnsupportedImage, 415),
     (InvalidImage, 422),
     (RateLimited, 429),
+    (DecodersUnavailable, 503),
     (Overloaded, 503),
     (NoGeneration, 503),
     (NoVoters, 503),

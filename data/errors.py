@@ -6,7 +6,9 @@
     ├── InvalidProduct          a product's facts break a rule
     ├── InvalidImage            bytes that are not an image this project accepts
     │   ├── ImageTooLarge       over the byte or pixel cap
-    │   └── UnsupportedImage    not on the format allow-list
+    │   ├── UnsupportedImage    not on the format allow-list
+    │   └── DecoderBusy         the machine was too busy to decode it in time
+    ├── DecodersUnavailable     no process can be started that decodes photos
     ├── InvalidFilter           a filter expression does not parse; holds the position
     ├── InvalidFeed             a catalogue file cannot be read at all
     ├── UnknownProduct          no product has this product_id
@@ -80,6 +82,25 @@ class UnsupportedImage(InvalidImage):
 
     def __init__(self, message: str, *, code: str = "unsupported_image") -> None:
         super().__init__(message, code=code)
+
+
+class DecoderBusy(InvalidImage):
+    """The machine was too busy to decode a photo in time; the photo may be good, so it can be tried again."""
+
+    def __init__(self, message: str, *, code: str = "decoder_busy") -> None:
+        super().__init__(message, code=code)
+
+
+class DecodersUnavailable(LookalikeError):
+    """No process can be started that decodes photos, and no photo is decoded without one."""
+
+    code = "decoders_unavailable"
+
+    def __init__(self, found: object) -> None:
+        super().__init__(
+            f"photos are decoded in processes of their own, and none could be started ({found}). Allow the program to "
+            "start processes (ulimit -u, systemd's TasksMax), and see that memory is free."
+        )
 
 
 class InvalidFilter(LookalikeError):

@@ -2,10 +2,11 @@
 
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list
+from data.photos.decoders import decode, decode_photo, decoder_outcomes
 from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import URL_LIMIT, fetch_image
 from data.photos.formats import ACCEPTED
-from data.photos.images import Pixels, decode, decode_photo
+from data.photos.images import Pixels
 from data.photos.intake import Examined, Intake, deletions_held, thumbnail_path
 from data.photos.originals import Lost, damaged_uploads, lost_originals, mend_sources
 from data.photos.thumbnails import lost_thumbnails, mend_thumbnails
@@ -22,6 +23,7 @@ __all__ = [
     "damaged_uploads",
     "decode",
     "decode_photo",
+    "decoder_outcomes",
     "deletions_held",
     "dominant_colours",
     "erase_product",

@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidImage
 from data.photos.colours import dominant_colours
 from data.photos.content import check_bytes, read_photo
-from data.photos.images import Pixels, decode_photo
+from data.photos.decoders import decode_photo
+from data.photos.images import Photo, Pixels
 from data.photos.thumbnail_file import encode_thumbnail
 from data.settings import Settings
 from data.storage import waiting, write_bytes
@@ -63,12 +63,12 @@ class Examined:
     """An uploaded photo that was checked and decoded; nothing of it is stored yet.
 
     Attributes:
-        thumbnail: None where the home has it already.
+        thumbnail: its pixels, uint8 (h, w, 3); None where the home has it already.
     """
 
     content: bytes
     record: PhotoRecord
-    thumbnail: Image.Image | None
+    thumbnail: Pixels | None
 
 
 class Intake:
@@ -161,8 +161,7 @@ class Intake:
         Raises:
             InvalidImage: as `original` says.
         """
-        photo = decode_photo(self.original(sha256), self._settings, target=THUMBNAIL_SIDE)
-        _write_thumbnail(thumbnail_path(self._settings.home, sha256), _shrink(photo.pixels))
+        _write_thumbnail(thumbnail_path(self._settings.home, sha256), self._shrunk(self.original(sha256)).pixels)
 
     def write(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Adds or replaces products with photos that were taken in, as `Catalogue.upsert_many` does.
@@ -196,17 +195,20 @@ class Intake:
         known = self._catalogue.photo(sha256)
         if known is not None and _holds_bytes(thumbnail_path(self._settings.home, sha256)):
             return Examined(content, known, None)
-        photo = decode_photo(content, self._settings, target=THUMBNAIL_SIDE)
-        small = _shrink(photo.pixels)
+        photo = self._shrunk(content)
         record = PhotoRecord(
             sha256=sha256,
             source=source,
             size_bytes=len(content),
             width=photo.width,
             height=photo.height,
-            colours=dominant_colours(np.asarray(small)),
+            colours=dominant_colours(photo.pixels),
         )
-        return Examined(content, record, small)
+        return Examined(content, record, photo.pixels)
+
+    def _shrunk(self, content: bytes) -> Photo:
+        """Returns the photo with pixels of the thumbnail's size, which is all that is sent between the processes."""
+        return decode_photo(content, self._settings, target=THUMBNAIL_SIDE, fit=THUMBNAIL_SIDE)
 
     def _store_thumbnail(self, examined: Examined) -> None:
         path = thumbnail_path(self._settings.home, examined.record.sha256)
@@ -214,7 +216,7 @@ class Intake:
             return
         small = examined.thumbnail
         if small is None:  # deleted since it was examined
-            small = _shrink(decode_photo(examined.content, self._settings, target=THUMBNAIL_SIDE).pixels)
+            small = self._shrunk(examined.content).pixels
         _write_thumbnail(path, small)
 
 
@@ -225,15 +227,9 @@ def _holds_bytes(path: Path) -> bool:
         return False
 
 
-def _shrink(pixels: Pixels) -> Image.Image:
-    image = Image.fromarray(pixels)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING)
-    return image
-
-
-def _write_thumbnail(path: Path, image: Image.Image) -> None:
+def _write_thumbnail(path: Path, pixels: Pixels) -> None:
     """Writes the pixels without metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
-    encoded = encode_thumbnail(image)
+    encoded = encode_thumbnail(Image.fromarray(pixels))
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".thumb.")
     try:

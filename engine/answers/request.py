@@ -126,18 +126,17 @@ def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArra
     content = request.image or b""
     if request.box is None:
         return load_input(content, size, settings)[None]
-    photo = decode_photo(content, settings)
     x0, y0, x1, y1 = request.box
+    margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
+    left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
+    crop = (left, top, max(0, math.ceil(x1 + margin)), max(0, math.ceil(y1 + margin)))
+    photo = decode_photo(content, settings, crop=crop)
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(
             f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}.",
             field="box",
         )
-    margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
-    rows = slice(max(0, math.floor(y0 - margin)), math.ceil(y1 + margin))
-    columns = slice(max(0, math.floor(x0 - margin)), math.ceil(x1 + margin))
-    crop = photo.pixels[rows, columns]
-    return load_input(np.ascontiguousarray(crop), size, settings)[None]
+    return load_input(photo.pixels, size, settings)[None]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import image_corpus as corpus
 import pytest
@@ -15,7 +16,8 @@ from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos import Intake, thumbnail_path
 from data.photos import intake as intake_module
-from data.photos.images import Photo, decode_photo
+from data.photos.decoders import decode_photo
+from data.photos.images import Photo
 from data.photos.intake import upload_path
 from data.settings import Settings
 
@@ -35,9 +37,9 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with every decode."""
     done: list[int] = []
 
-    def counting(content: bytes, settings: Settings, *, target: int | None = None) -> Photo:
+    def counting(content: bytes, settings: Settings, **wanted: Any) -> Photo:
         done.append(len(content))
-        return decode_photo(content, settings, target=target)
+        return decode_photo(content, settings, **wanted)
 
     monkeypatch.setattr(intake_module, "decode_photo", counting)
     return done
