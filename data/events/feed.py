@@ -7,7 +7,7 @@ from typing import Any
 
 from data.errors import InvalidFeed
 from data.events.fields import FIELDS, OUTCOMES
-from data.readers import BOM, BadRow, column_names, header_delimiter, read_cells, read_jsonl
+from data.readers import BOM, BadRow, column_names, read_csv, read_jsonl
 
 _HEAD_BYTES = 4096
 
@@ -30,11 +30,16 @@ def read_event_feed(path: Path, format: str = "auto") -> Iterator[EventRow | Bad
         InvalidFeed: the file cannot be read, or a CSV header has wrong, repeated or missing columns.
     """
     try:
-        if (format if format != "auto" else _detect(path)) == "csv":
-            yield from _read_csv(path)
-            return
-        for row in read_jsonl(path):
-            yield row if isinstance(row, BadRow) else EventRow(row.line, row.fields)
+        reader = read_csv if (format if format != "auto" else _detect(path)) == "csv" else read_jsonl
+        records = reader(path)
+        names = dict(zip(records.columns, column_names(records.columns), strict=True))
+        if reader is read_csv:
+            _check_columns(list(names.values()))
+        for record in records.rows:
+            if isinstance(record, BadRow):
+                yield record
+            else:
+                yield EventRow(record.line, {names.get(name, name): value for name, value in record.values.items()})
     except OSError as error:
         raise InvalidFeed(f"a log must be readable; got {path} ({error.strerror}). Check the path.") from error
 
@@ -45,22 +50,10 @@ def _detect(path: Path) -> str:
     return "jsonl" if head.lstrip()[:1] == b"{" or path.suffix.lower() in (".jsonl", ".ndjson") else "csv"
 
 
-def _read_csv(path: Path) -> Iterator[EventRow | BadRow]:
-    delimiters = [header_delimiter(path, name) for name in ("at", "time")]
-    rows = read_cells(path, next((delimiter for delimiter in delimiters if delimiter != ","), ","))
-    _, names = next(rows, (0, []))
-    columns = column_names(names) if isinstance(names, list) else []
+def _check_columns(columns: list[str]) -> None:
     unknown = [name for name in columns if name not in (*FIELDS, *OUTCOMES, "time")]
     if not {"at", "time"} & set(columns) or unknown or len(set(columns)) < len(columns):
         raise InvalidFeed(
             f"a CSV log must have a header with `at` and columns among {', '.join((*FIELDS, *OUTCOMES))}, each once; "
             f"got {', '.join(columns)[:200] or 'no header'}."
         )
-    for line, cells in rows:
-        if isinstance(cells, BadRow):
-            yield cells
-        elif len(cells) != len(columns):
-            message = f"a row must have {len(columns)} columns like the header; got {len(cells)}. Quote its cells."
-            yield BadRow(line, "wrong_columns", message)
-        else:
-            yield EventRow(line, dict(zip(columns, cells, strict=True)))

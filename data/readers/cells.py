@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.readers.rows import BadRow, Lines, bad_encoding, has_bad_bytes, too_long
+from data.readers.lines import Lines, bad_encoding, has_bad_bytes, too_long
+from data.readers.records import BadRow
 
 CELL_LINES = 20
 

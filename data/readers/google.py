@@ -14,7 +14,8 @@ from typing import Any
 
 from data.catalogue import readable_id
 from data.readers.cells import read_cells
-from data.readers.rows import BadRow, Row, row_from
+from data.readers.records import BadRow
+from data.readers.rows import Row, row_from
 
 COLUMNS = (
     "image-uri", "image-id", "product-set-id", "product-id", "product-category", "product-display-name", "labels",

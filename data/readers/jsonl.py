@@ -4,11 +4,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.readers.rows import BadRow, Lines, Row, bad_encoding, has_bad_bytes, row_from, too_long
+from data.readers.lines import Lines, bad_encoding, has_bad_bytes, too_long
+from data.readers.records import BadRow, Record, Records
 
 
-def read_jsonl(path: Path) -> Iterator[Row | BadRow]:
-    """Yields a row for every line that is not blank."""
+def read_jsonl(path: Path) -> Records:
+    """Returns a record for every line that is not blank."""
+    return Records((), _records(path))
+
+
+def _records(path: Path) -> Iterator[Record | BadRow]:
     lines = Lines(path)
     for number, text in enumerate(lines, start=1):
         if lines.take_cut():
@@ -19,7 +24,7 @@ def read_jsonl(path: Path) -> Iterator[Row | BadRow]:
             yield _parse(number, stripped)
 
 
-def _parse(line: int, text: str) -> Row | BadRow:
+def _parse(line: int, text: str) -> Record | BadRow:
     try:
         value = json.loads(text)
     except RecursionError:
@@ -28,4 +33,4 @@ def _parse(line: int, text: str) -> Row | BadRow:
         return BadRow(line, "bad_json", f"a line must be one JSON object; got {text[:40]!r} ({error}).")
     if not isinstance(value, dict):
         return BadRow(line, "bad_json", f"a line must be one JSON object; got {text[:40]!r}.")
-    return row_from(line, value)
+    return Record(line, value)

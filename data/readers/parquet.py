@@ -2,52 +2,56 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from data.catalogue import FACTS
 from data.errors import InvalidFeed
-from data.readers.rows import BadRow, Row, row_from
+from data.readers.records import BadRow, Record, Records
 
 _BATCH_ROWS = 500
-_COLUMNS = {"product_id", "image", "images", *FACTS}
 
 
-def read_parquet(path: Path) -> Iterator[Row | BadRow]:
-    """Yields the rows, with one batch in memory at a time.
+def read_parquet(path: Path) -> Records:
+    """Returns the rows of the columns that can hold a fact, with one batch in memory at a time.
 
     Raises:
-        InvalidFeed: the file is not Parquet, lacks `product_id`, or a column has a type that no fact can have.
+        InvalidFeed: the file is not Parquet, or names a column twice.
     """
-    import pyarrow
     from pyarrow import parquet
 
-    try:
-        with parquet.ParquetFile(path) as source:
-            columns = _wanted_columns(source.schema_arrow)
-            line = 0
-            for batch in source.iter_batches(_BATCH_ROWS, columns=columns):
-                for values in _whole_microseconds(batch).to_pylist():
-                    line += 1
-                    if isinstance(pairs := values.get("attributes"), list):  # a map column
-                        values["attributes"] = dict(pairs)
-                    yield row_from(line, {name: _plain(value) for name, value in values.items()})
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise InvalidFeed(f"a Parquet feed must be readable; got {error} in {path}. Write it again.") from error
-
-
-def _wanted_columns(schema: Any) -> list[str]:
-    names = [name for name in schema.names if name in _COLUMNS or name.startswith("attr.")]
-    if "product_id" not in names:
-        raise InvalidFeed(f"a Parquet feed must have a product_id column; got {', '.join(schema.names)[:200]}.")
+    with _reported(path), parquet.ParquetFile(path) as source:
+        names = [field.name for field in source.schema_arrow if _is_plain(field.type, nested=True)]
+    if not names:
+        raise InvalidFeed(f"a Parquet feed must have columns of texts, numbers, booleans, dates or lists; got {path}.")
     if len(set(names)) < len(names):
         raise InvalidFeed(f"a Parquet feed must name each column once; got {', '.join(sorted(names))[:200]}.")
-    for name in names:
-        if not _is_plain(schema.field(name).type, nested=name in ("images", "image", "attributes")):
-            kind = schema.field(name).type
-            raise InvalidFeed(f"column {name} must hold texts, numbers, booleans, dates or lists of texts; got {kind}.")
-    return names
+    return Records(tuple(names), _records(path, names))
+
+
+def _records(path: Path, names: list[str]) -> Iterator[Record | BadRow]:
+    from pyarrow import parquet
+
+    line = 0
+    with _reported(path), parquet.ParquetFile(path) as source:
+        for batch in source.iter_batches(_BATCH_ROWS, columns=names):
+            for values in _whole_microseconds(batch).to_pylist():
+                line += 1
+                if isinstance(pairs := values.get("attributes"), list):  # a map column
+                    values["attributes"] = dict(pairs)
+                yield Record(line, {name: _plain(value) for name, value in values.items()})
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Turns what pyarrow raises for a damaged file into InvalidFeed."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise InvalidFeed(f"a Parquet feed must be readable; got {error} in {path}. Write it again.") from error
 
 
 def _is_plain(kind: Any, *, nested: bool) -> bool:

@@ -116,10 +116,10 @@ def _photo_count(item: Prepared | _Started) -> int:
 
 def _with_photos(row: Row, product: Product, futures: list[Future[PhotoRecord]] | None) -> Prepared:
     product_id = product.product_id
+    problems = [RowProblem(row.line, product_id, found.code, found.message) for found in row.warnings]
     if futures is None:
-        return Prepared(product_id, product)
+        return Prepared(product_id, product, problems=tuple(problems))
     photos: dict[str, PhotoRecord] = {}
-    problems: list[RowProblem] = []
     for future in futures:
         try:
             record = future.result()

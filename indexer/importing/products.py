@@ -13,7 +13,7 @@ from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse
 from data.errors import InvalidFeed
 from data.photos import Intake, fetch_image
 from data.progress import track
-from data.readers import is_url, read_feed, resolve_image
+from data.readers import FeedOptions, is_url, open_feed, resolve_image
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
 from indexer.importing.preparing import Prepared, prepare
@@ -32,6 +32,7 @@ class ProductReport(ImportReport):
         deleted: products that a full feed no longer names.
         not_deleted: products that it no longer names, but that were kept, of `live_before`; `kept_because` says why.
         images: photos of the products in the feed; `new_images` of them were not in the catalogue before.
+        notes: sentences about the feed as a whole.
     """
 
     run: int
@@ -45,6 +46,7 @@ class ProductReport(ImportReport):
     not_deleted: int = 0
     live_before: int = 0
     kept_because: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def products(self) -> int:
@@ -67,7 +69,7 @@ class ProductReport(ImportReport):
 
     @property
     def remark(self) -> str:
-        return "" if self.changed else "Nothing changed."
+        return "\n".join([*self.notes, *([] if self.changed else ["Nothing changed."])])
 
     @property
     def refusal(self) -> str:
@@ -117,7 +119,8 @@ def import_feed(
     catalogue = Catalogue(settings.home)
     intake = Intake(settings, catalogue)
     take_in = _photo_source(settings, intake, path, images)
-    prepared = prepare(read_feed(path, format), take_in, settings.cores)
+    feed = open_feed(path, FeedOptions(format))
+    prepared = prepare(feed.rows, take_in, settings.cores)
     try:
         with closing(prepared), problem_file(report) as out, TemporaryFile("w+", encoding="utf-8") as spool:
             tally = Tally(path, out)
@@ -125,7 +128,7 @@ def import_feed(
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _write(rows, settings, intake, catalogue, tally, full_feed=full_feed, force=force)
+            return _write(rows, settings, intake, catalogue, tally, feed.notes, full_feed=full_feed, force=force)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -134,14 +137,14 @@ def import_feed(
 
 
 def _write(
-    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally,
+    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally, notes: list[str],
     *, full_feed: bool, force: bool,
 ) -> ProductReport:  # fmt: skip
     """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run."""
     runs, live_before, as_of = ImportRuns(settings.home), catalogue.counts()["products"], catalogue.seq()
     run = runs.start(tally.source)
     named = _write_batches(rows, run, runs, intake, catalogue, tally)
-    report = ProductReport(run=run, **tally.fields())
+    report = ProductReport(run=run, notes=tuple(notes), **tally.fields())
     if full_feed and report.products:
         share = 1.0 if force else settings.max_full_feed_drop
         report = _delete_missing(report, named, live_before, as_of, share, catalogue)

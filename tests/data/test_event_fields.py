@@ -8,7 +8,7 @@ import pytest
 
 from data.errors import InvalidEvent, InvalidFeed
 from data.events import Event, EventRow, Events, Shown, parse_events, read_event_feed
-from data.readers.rows import BadRow
+from data.readers.records import BadRow
 
 NOW = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 CLICK = {"kind": "click", "at": "2026-11-01T10:00:00+09:00", "query_text": "red mug", "product_id": "mug"}

@@ -11,7 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.errors import InvalidFeed
-from data.readers.rows import LINE_LIMIT, BadRow, Row
+from data.readers.lines import LINE_LIMIT
+from data.readers.records import BadRow
+from data.readers.rows import Row
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
 

@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.readers.cells import CELL_LINES
-from data.readers.rows import BadRow, Row
+from data.readers.records import BadRow
+from data.readers.rows import Row
 
 SAME_FOLDER = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 

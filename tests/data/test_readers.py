@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from data.catalogue import parse_product
 from data.errors import InvalidFeed, InvalidProduct
-from data.readers import read_feed
+from data.readers import FeedOptions, open_feed
 from data.readers.feed import detect_format
-from data.readers.rows import LINE_LIMIT, Row
+from data.readers.lines import LINE_LIMIT
+from data.readers.rows import Row
 
 # JSON Lines
 
@@ -189,7 +190,7 @@ def test_memory_does_not_grow_with_the_feed(tmp_path: Path, format: str) -> None
         out.writelines(map(line, range(8_000)))
     tracemalloc.start()
     try:
-        assert sum(1 for _ in read_feed(path, format)) == 8_000
+        assert sum(1 for _ in open_feed(path, FeedOptions(format)).rows) == 8_000
         assert tracemalloc.get_traced_memory()[1] < 1_500_000 < path.stat().st_size / 2.5
     finally:
         tracemalloc.stop()

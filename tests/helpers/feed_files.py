@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.readers import read_feed
-from data.readers.rows import BadRow, Row
+from data.readers import FeedOptions, open_feed
+from data.readers.records import BadRow
+from data.readers.rows import Row
 
 
 def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:
-    return list(read_feed(path, format))
+    return list(open_feed(path, FeedOptions(format)).rows)
 
 
 def codes(found: Iterable[Row | BadRow]) -> list[tuple[int, str]]:
