@@ -7,9 +7,7 @@ from typing import Any
 
 from data.errors import InvalidFeed
 from data.events.fields import FIELDS, OUTCOMES
-from data.readers import BOM, BadRow, column_names, read_csv, read_jsonl
-
-_HEAD_BYTES = 4096
+from data.readers import BadRow, column_names, detect_format, open_source, read_csv, read_jsonl
 
 
 @dataclass(frozen=True)
@@ -30,24 +28,20 @@ def read_event_feed(path: Path, format: str = "auto") -> Iterator[EventRow | Bad
         InvalidFeed: the file cannot be read, or a CSV header has wrong, repeated or missing columns.
     """
     try:
-        reader = read_csv if (format if format != "auto" else _detect(path)) == "csv" else read_jsonl
-        records = reader(path)
-        names = dict(zip(records.columns, column_names(records.columns), strict=True))
-        if reader is read_csv:
-            _check_columns(list(names.values()))
-        for record in records.rows:
-            if isinstance(record, BadRow):
-                yield record
-            else:
-                yield EventRow(record.line, {names.get(name, name): value for name, value in record.values.items()})
+        with open_source(path) as source:
+            detected = "jsonl" if detect_format(source) == "jsonl" else "csv"
+            reader = read_csv if (format if format != "auto" else detected) == "csv" else read_jsonl
+            records = reader(source)
+            names = dict(zip(records.columns, column_names(records.columns), strict=True))
+            if reader is read_csv:
+                _check_columns(list(names.values()))
+            for record in records.rows:
+                if isinstance(record, BadRow):
+                    yield record
+                else:
+                    yield EventRow(record.line, {names.get(name, name): value for name, value in record.values.items()})
     except OSError as error:
         raise InvalidFeed(f"a log must be readable; got {path} ({error.strerror}). Check the path.") from error
-
-
-def _detect(path: Path) -> str:
-    with path.open("rb") as source:
-        head = source.read(_HEAD_BYTES).removeprefix(BOM)
-    return "jsonl" if head.lstrip()[:1] == b"{" or path.suffix.lower() in (".jsonl", ".ndjson") else "csv"
 
 
 def _check_columns(columns: list[str]) -> None:

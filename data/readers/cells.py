@@ -7,20 +7,24 @@ or where a cell runs over several lines that look like rows themselves, the line
 import csv
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import islice
 
-from data.readers.lines import Lines, bad_encoding, has_bad_bytes, too_long
 from data.readers.records import BadRow
+from data.readers.sources.lines import Lines, bad_encoding, has_bad_bytes, too_long
+from data.readers.sources.source import Source
 
 CELL_LINES = 20
 
 
-def read_cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | BadRow]]:
+def read_cells(source: Source, delimiter: str, skip: int = 0) -> Iterator[tuple[int, list[str] | BadRow]]:
     """Yields (line where the row starts, its cells or the problem) for every row that is not blank, header included.
 
     A cell may run over at most 20 lines. In a tab file, a quote is plain text unless the cell also ends in one.
+
+    Args:
+        skip: lines before the header that are no rows.
     """
-    window = _Window(Lines(path))
+    window = _Window(Lines(source), skip)
     reader = csv.reader(window, delimiter=delimiter, strict=True)
     width = 0
     while True:
@@ -57,11 +61,11 @@ class _Window:
         cut: the problem, if that line was longer than the limit.
     """
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines, self._source = lines, iter(lines)
+    def __init__(self, lines: Lines, skip: int) -> None:
+        self._lines, self._source = lines, islice(lines, skip, None)
         self._again: deque[tuple[str, bool]] = deque()
         self.taken: list[str] = []
-        self.line = 1
+        self.line = 1 + skip
         self.cut: BadRow | None = None
 
     def __iter__(self) -> Iterator[str]:

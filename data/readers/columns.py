@@ -28,7 +28,7 @@ def product_rows(records: Records, notes: list[str]) -> Iterator[Row | BadRow]:
             yield record
         else:
             fields = {names.get(name, name): value for name, value in record.values.items()}
-            yield row_from(record.line, fields, separator=records.separator)
+            yield row_from(record.line, fields, warnings=record.warnings)
 
 
 def column_names(cells: Iterable[str]) -> list[str]:

@@ -1,37 +1,49 @@
 """Opens a catalogue feed in any format the project knows: from a path to rows."""
 
-import csv
+import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.readers.columns import column_names, product_rows
-from data.readers.csv_records import header_delimiter, read_csv
-from data.readers.folder import read_folder
+from data.readers.columns import product_rows
+from data.readers.csv_records import read_csv
+from data.readers.folder import read_folder, read_zipped_folder
+from data.readers.formats import detect_format
 from data.readers.google import read_google_csv
+from data.readers.image_cells import split_images
+from data.readers.images import PhotoFiles
 from data.readers.jsonl import read_jsonl
-from data.readers.lines import BOM
 from data.readers.parquet import read_parquet
 from data.readers.records import BadRow, Records
 from data.readers.rows import Row
+from data.readers.sources.containers import STANDARD_INPUT, Opened, open_containers
+from data.readers.sources.source import Source
 
 # readers that end in records, which `product_rows` turns into rows, and those that know their rows themselves
-_RECORDS: dict[str, Callable[[Path], Records]] = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
-_ROWS: dict[str, Callable[[Path], Iterator[Row | BadRow]]] = {"folder": read_folder, "google-csv": read_google_csv}
-FORMATS = ("auto", *_RECORDS, *_ROWS)
-_HEAD_BYTES = 65_536
+_RECORDS: dict[str, Callable[[Source], Records]] = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
+_ROWS: dict[str, Callable[[Source], Iterator[Row | BadRow]]] = {"google-csv": read_google_csv}
+FORMATS = ("auto", *_RECORDS, *_ROWS, "folder")
+_BINARY = ("parquet", "xlsx", "folder")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeedOptions:
     """How a feed is to be read, where that is not left to it.
 
     Attributes:
         format: one of `FORMATS`; `auto` detects it from the content and the suffix.
+        encoding: of its text, for example `cp949`; empty: it is detected.
+        images: folder that image paths are relative to, tried before the feed's own; None: there is none.
+        scratch: folder on the disk that may fill up while a packed feed is read; None: the system's own.
     """
 
     format: str = "auto"
+    encoding: str = ""
+    images: Path | None = None
+    scratch: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -40,63 +52,74 @@ class Feed:
 
     Attributes:
         rows: the products and the rows that cannot be read; memory does not grow with the feed.
+        photos: where the photos are that the rows name.
         notes: sentences about the feed as a whole for the report; complete when the rows are read.
+        skipped: how many files of a folder or zip were left out, by reason; complete when the rows are read.
     """
 
     rows: Iterator[Row | BadRow]
+    photos: PhotoFiles
     notes: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
-_DEFAULTS = FeedOptions()
-
-
-def open_feed(path: Path, options: FeedOptions = _DEFAULTS) -> Feed:
-    """Returns the feed at `path`; that it cannot be read may show only when its rows are read.
+@contextmanager
+def open_feed(path: Path, options: FeedOptions | None = None) -> Iterator[Feed]:
+    """Opens the feed at `path`, `-` for standard input, while the block runs; what was unpacked is gone afterwards.
 
     Raises:
-        InvalidFeed: the feed as a whole cannot be read, or is in no format the project knows.
+        InvalidFeed: the feed as a whole cannot be read, or is in no format the project knows. That may show only when
+            its rows are read.
     """
+    options = options or FeedOptions()
     if options.format not in FORMATS:
         raise InvalidFeed(f"format must be one of {', '.join(FORMATS)}; got {options.format!r}.")
-    notes: list[str] = []
-    return Feed(_rows(path, options, notes), notes)
+    with ExitStack() as stack:
+        try:
+            opened = open_containers(path, stack, encoding=options.encoding, scratch=options.scratch)
+            feed = _feed(path, opened, options)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        yield feed
 
 
-def _rows(path: Path, options: FeedOptions, notes: list[str]) -> Iterator[Row | BadRow]:
-    try:
-        chosen = detect_format(path) if options.format == "auto" else options.format
-        if path.is_dir() != (chosen == "folder"):
-            kind = "a folder" if path.is_dir() else "a file"
-            raise InvalidFeed(f"--format {chosen} must fit what it reads; got {kind}, {path}. Leave --format out.")
-        yield from product_rows(_RECORDS[chosen](path), notes) if chosen in _RECORDS else _ROWS[chosen](path)
-    except OSError as error:
-        raise InvalidFeed(f"a feed must be readable; got {path} ({error.strerror}). Check the path.") from error
+def _feed(path: Path, opened: Opened, options: FeedOptions) -> Feed:
+    chosen = _format(opened, options.format)
+    own = path if path.is_dir() else Path() if path == STANDARD_INPUT else path.parent
+    roots = [root for root in (options.images, own) if root is not None]
+    photos = PhotoFiles(roots, opened.archive, opened.folder)
+    feed = Feed(iter(()), photos, skipped=Counter(opened.archive.skipped if opened.archive else ()))
+    if opened.source and chosen not in _BINARY and (title := opened.source.form.title):
+        detected = "" if options.encoding else "; if that is wrong, name it with --encoding"
+        feed.notes.append(f"read as {title}{detected}")
+    return dataclasses.replace(feed, rows=_rows(path, opened, chosen, feed))
 
 
-def detect_format(path: Path) -> str:
-    """Returns the name of a feed's format, detected from its content and suffix.
-
-    Raises:
-        InvalidFeed: the project does not know the format.
-    """
-    if path.is_dir():
+def _format(opened: Opened, format: str) -> str:
+    if format not in ("auto", "folder") and opened.source is None:
+        raise InvalidFeed(f"--format {format} must fit what it reads; got a folder. Leave --format out.")
+    if format == "folder" and opened.source is not None:
+        raise InvalidFeed(f"--format folder must fit what it reads; got a file, {opened.source.name}. Leave it out.")
+    if opened.source is None:
         return "folder"
-    with path.open("rb") as source:
-        head = source.read(_HEAD_BYTES).removeprefix(BOM)
-    if head[:4] == b"PAR1":
-        return "parquet"
-    if head.lstrip()[:1] == b"{":
-        return "jsonl"
-    if head.lstrip()[:1] == b"[":
-        raise InvalidFeed(f"a JSON feed must hold one object a line (JSONL); got an array in {path}.")
-    header = column_names(next(csv.reader(head.decode("utf-8", "replace").splitlines()[:1]), []))
-    if header and (header[0] == "image-uri" or header[0].startswith("gs://")):
-        return "google-csv"
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return "jsonl"
-    if path.suffix.lower() in (".csv", ".tsv") or "product_id" in header or header_delimiter(path) != ",":
-        return "csv"
-    raise InvalidFeed(
-        f"a feed must be CSV with a product_id column, JSONL, Parquet, Google CSV or a folder of photos; got {path}. "
-        "Name its format with --format."
-    )
+    return detect_format(opened.source) if format == "auto" else format
+
+
+def _rows(path: Path, opened: Opened, chosen: str, feed: Feed) -> Iterator[Row | BadRow]:
+    try:
+        if opened.source is None:
+            archive = opened.archive
+            yield from read_zipped_folder(archive, feed.skipped) if archive else read_folder(path, feed.skipped)
+        elif chosen in _RECORDS:
+            records = _RECORDS[chosen](opened.source)
+            feed.notes.extend(records.notes)
+            for row in product_rows(records, feed.notes):
+                yield split_images(row, feed.photos, records.separator)
+        else:
+            yield from _ROWS[chosen](opened.source)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidFeed:
+    return InvalidFeed(f"a feed must be readable; got {path} ({error.strerror or error}). Check the path.")

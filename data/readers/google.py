@@ -9,13 +9,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from data.catalogue import readable_id
 from data.readers.cells import read_cells
 from data.readers.records import BadRow
 from data.readers.rows import Row, row_from
+from data.readers.sources.source import Source
 
 COLUMNS = (
     "image-uri", "image-id", "product-set-id", "product-id", "product-category", "product-display-name", "labels",
@@ -24,7 +24,7 @@ COLUMNS = (
 _NEEDED = 4  # columns up to product-id
 
 
-def read_google_csv(path: Path) -> Iterator[Row | BadRow]:
+def read_google_csv(source: Source) -> Iterator[Row | BadRow]:
     """Yields one row per product, in the order of their first lines, with the images of all its lines.
 
     A product's lines may be anywhere in the file, so they are collected in a temporary database on disk first:
@@ -34,7 +34,7 @@ def read_google_csv(path: Path) -> Iterator[Row | BadRow]:
         lines.execute("CREATE TABLE products (product_id TEXT PRIMARY KEY, first INTEGER NOT NULL)")
         lines.execute("CREATE TABLE lines (first INTEGER NOT NULL, line INTEGER NOT NULL, record TEXT NOT NULL)")
         lines.execute("BEGIN")
-        for line, cells in read_cells(path, ","):
+        for line, cells in read_cells(source, ","):
             record = cells if isinstance(cells, BadRow) else _record(line, cells)
             if isinstance(record, BadRow):
                 yield record

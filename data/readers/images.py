@@ -1,10 +1,57 @@
 """Resolves the image references of a feed: tells URLs from paths, and keeps paths inside the allowed folders."""
 
+import posixpath
+import unicodedata
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from data.errors import InvalidImage
+from data.errors import InvalidFeed, InvalidImage
+from data.readers.sources.archive import Archive
+
+
+class PhotoFiles:
+    """The photos that the rows of one feed may point to: files under its folders, and members of the zip it came in."""
+
+    def __init__(self, roots: Sequence[Path], archive: Archive | None = None, folder: str = "") -> None:
+        """Remembers where to look.
+
+        Args:
+            roots: folders, in the order in which they are tried, after the zip.
+            folder: of the feed within the zip.
+        """
+        self._roots = [root.resolve() for root in roots]
+        self._archive, self._folder = archive, folder
+
+    def find(self, reference: str, limit_bytes: int) -> Path | bytes:
+        """Returns the file that a path means, or the first `limit_bytes` of what it holds if it is in the zip.
+
+        Raises:
+            InvalidImage: as `resolve_image` says, or the member of the zip is damaged (code `missing_image`).
+        """
+        if self._archive and (name := self._member(reference)):
+            try:
+                return self._archive.read(name, limit_bytes)
+            except InvalidFeed as error:
+                raise InvalidImage(str(error), code="missing_image") from error
+        return resolve_image(reference, self._roots)
+
+    def __contains__(self, reference: object) -> bool:
+        """Returns whether a path means a file that is there."""
+        if not isinstance(reference, str):
+            return False
+        try:
+            return bool(self._member(reference)) or resolve_image(reference, self._roots).is_file()
+        except InvalidImage:
+            return False
+
+    def _member(self, reference: str) -> str:
+        for folder, name in product((self._folder, ""), _names(reference) if self._archive else ()):
+            plain = unicodedata.normalize("NFC", name.replace("\\", "/")).lstrip("/")
+            path = posixpath.normpath(posixpath.join(folder, plain))
+            if self._archive and path in self._archive:
+                return path
+        return ""
 
 
 def is_url(reference: str) -> bool:

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from data.readers.lines import Lines, bad_encoding, has_bad_bytes, too_long
 from data.readers.records import BadRow, Record, Records
+from data.readers.sources.lines import Lines, bad_encoding, has_bad_bytes, too_long
+from data.readers.sources.source import Source
 
 
-def read_jsonl(path: Path) -> Records:
+def read_jsonl(source: Source) -> Records:
     """Returns a record for every line that is not blank."""
-    return Records((), _records(path))
+    return Records((), _records(source))
 
 
-def _records(path: Path) -> Iterator[Record | BadRow]:
-    lines = Lines(path)
+def _records(source: Source) -> Iterator[Record | BadRow]:
+    lines = Lines(source)
     for number, text in enumerate(lines, start=1):
         if lines.take_cut():
             yield too_long(number)

@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from data.errors import InvalidFeed
 from data.readers.records import BadRow, Record, Records
+from data.readers.sources.source import Source
 
 _BATCH_ROWS = 500
 
 
-def read_parquet(path: Path) -> Records:
+def read_parquet(source: Source) -> Records:
     """Returns the rows of the columns that can hold a fact, with one batch in memory at a time.
 
     Raises:
@@ -21,21 +21,21 @@ def read_parquet(path: Path) -> Records:
     """
     from pyarrow import parquet
 
-    with _reported(path), parquet.ParquetFile(path) as source:
-        names = [field.name for field in source.schema_arrow if _is_plain(field.type, nested=True)]
+    with _reported(source), parquet.ParquetFile(source.path) as file:
+        names = [field.name for field in file.schema_arrow if _is_plain(field.type, nested=True)]
     if not names:
-        raise InvalidFeed(f"a Parquet feed must have columns of texts, numbers, booleans, dates or lists; got {path}.")
+        raise InvalidFeed(f"a Parquet feed must have columns of texts, numbers or dates; got none in {source.name}.")
     if len(set(names)) < len(names):
         raise InvalidFeed(f"a Parquet feed must name each column once; got {', '.join(sorted(names))[:200]}.")
-    return Records(tuple(names), _records(path, names))
+    return Records(tuple(names), _records(source, names))
 
 
-def _records(path: Path, names: list[str]) -> Iterator[Record | BadRow]:
+def _records(source: Source, names: list[str]) -> Iterator[Record | BadRow]:
     from pyarrow import parquet
 
     line = 0
-    with _reported(path), parquet.ParquetFile(path) as source:
-        for batch in source.iter_batches(_BATCH_ROWS, columns=names):
+    with _reported(source), parquet.ParquetFile(source.path) as file:
+        for batch in file.iter_batches(_BATCH_ROWS, columns=names):
             for values in _whole_microseconds(batch).to_pylist():
                 line += 1
                 if isinstance(pairs := values.get("attributes"), list):  # a map column
@@ -44,14 +44,14 @@ def _records(path: Path, names: list[str]) -> Iterator[Record | BadRow]:
 
 
 @contextmanager
-def _reported(path: Path) -> Iterator[None]:
+def _reported(source: Source) -> Iterator[None]:
     """Turns what pyarrow raises for a damaged file into InvalidFeed."""
     import pyarrow
 
     try:
         yield
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise InvalidFeed(f"a Parquet feed must be readable; got {error} in {path}. Write it again.") from error
+        raise InvalidFeed(f"a Parquet feed must be readable; got {error} in {source.name}. Write it again.") from error
 
 
 def _is_plain(kind: Any, *, nested: bool) -> bool:

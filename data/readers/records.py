@@ -6,16 +6,31 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class RowWarning:
+    """Something that a row loses, though it is imported; the report shows it with the row's line and product_id.
+
+    Attributes:
+        code: short and stable.
+        message: what is required, what came, what to do.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One row as the file holds it; nothing in it is checked or renamed.
 
     Attributes:
         line: 1-based line (CSV, JSON) or row (Parquet, XLSX) of the file.
         values: column names as written to raw values: texts from CSV, typed values from the other formats.
+        warnings: what the reader noticed, though the row can be used.
     """
 
     line: int
     values: dict[str, Any]
+    warnings: tuple[RowWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,19 +51,6 @@ class BadRow:
 
 
 @dataclass(frozen=True)
-class RowWarning:
-    """Something that a row loses, though it is imported; the report shows it with the row's line and product_id.
-
-    Attributes:
-        code: short and stable.
-        message: what is required, what came, what to do.
-    """
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Records:
     """The rows of one file, in its order; they can be read once.
 
@@ -56,8 +58,10 @@ class Records:
         columns: names of the columns as written, each once; empty where every row names its own (JSON).
         rows: one item per row; memory does not grow with the file.
         separator: text between several values in one cell; "": a value is never split.
+        notes: sentences for the report about the file as a whole.
     """
 
     columns: tuple[str, ...]
     rows: Iterator[Record | BadRow]
     separator: str = ""
+    notes: tuple[str, ...] = ()

@@ -7,8 +7,6 @@ from typing import Any
 from data.catalogue import readable_id
 from data.readers.records import BadRow, RowWarning
 
-IMAGES_PER_PRODUCT = 1_000
-
 
 @dataclass(frozen=True)
 class Row:
@@ -17,38 +15,28 @@ class Row:
     Attributes:
         line: 1-based line (CSV, JSONL), row (Parquet) or file (folders) of the feed.
         fields: names of facts to raw values, for `parse_product`.
-        images: references as written (path or URL); None: the feed says nothing about images.
+        images: references (path or URL), or the bytes of photos; None: the feed says nothing about images.
         only_image: True: the row consists only of its photo; without a usable one there is no product.
         warnings: what the row loses, though it is imported.
     """
 
     line: int
     fields: Mapping[str, Any]
-    images: tuple[str, ...] | None
+    images: tuple[str | bytes, ...] | None
     only_image: bool = False
     warnings: tuple[RowWarning, ...] = ()
 
 
-def row_from(line: int, fields: dict[str, Any], *, separator: str = "") -> Row | BadRow:
-    """Returns the row of `fields`, with the image references moved to `images`.
-
-    Args:
-        separator: text between several references in one value; "": a value is one reference.
-    """
+def row_from(line: int, fields: dict[str, Any], *, warnings: tuple[RowWarning, ...] = ()) -> Row | BadRow:
+    """Returns the row of `fields`, with the image references moved to `images`, as they are written there."""
     given = [fields.pop(name) for name in ("image", "images") if name in fields]
     if not given:
-        return Row(line, fields, None)
-    references: list[str] = []
+        return Row(line, fields, None, warnings=warnings)
+    references: list[str | bytes] = []
     for value in given:
-        if value is None:
-            continue
-        parts = (value.split(separator) if separator else [value]) if isinstance(value, str) else value
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        parts = value if isinstance(value, list) else [] if value is None else [value]
+        if not all(isinstance(part, str | bytes) for part in parts):
             message = f"images must be a list of paths or URLs; got {str(value)[:80]!r}."
             return BadRow(line, "bad_images", message, readable_id(fields))
-        references += [part.strip() for part in parts if part.strip()]
-    unique = tuple(dict.fromkeys(references))
-    if len(unique) > IMAGES_PER_PRODUCT:
-        message = f"a product must have at most {IMAGES_PER_PRODUCT:,} images; got {len(unique):,}. Leave some out."
-        return BadRow(line, "too_many_images", message, readable_id(fields))
-    return Row(line, fields, unique)
+        references += parts
+    return Row(line, fields, tuple(references), warnings=warnings)

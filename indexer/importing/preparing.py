@@ -11,6 +11,7 @@ from data.readers import BadRow, Row
 
 _PHOTOS_AHEAD = 64
 _ROWS_AHEAD = 256
+TakeIn = Callable[[str | bytes], PhotoRecord]
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class _Started:
     futures: list[Future[PhotoRecord]] | None
 
 
-def prepare(rows: Iterable[Row | BadRow], take_in: Callable[[str], PhotoRecord], threads: int) -> Generator[Prepared]:
+def prepare(rows: Iterable[Row | BadRow], take_in: TakeIn, threads: int) -> Generator[Prepared]:
     """Yields one `Prepared` per row, in order; memory holds the product_ids and a bounded number of rows.
 
     Args:
-        take_in: turns an image reference into a photo, or raises InvalidImage; called from `threads` threads.
+        take_in: turns an image reference, or a photo's bytes, into a photo, or raises InvalidImage; called from
+            `threads` threads.
     """
     waiting: deque[Prepared | _Started] = deque()
     photos = 0
@@ -72,7 +74,7 @@ class _Preparation:
     row is refused may not be known before its photos are there, so a repeated id is judged when its row is finished.
     """
 
-    def __init__(self, take_in_all: Callable[[Sequence[str]], list[Future[PhotoRecord]]]) -> None:
+    def __init__(self, take_in_all: Callable[[Sequence[str | bytes]], list[Future[PhotoRecord]]]) -> None:
         self._take_in_all = take_in_all
         self._started: set[str] = set()
         self._taken: set[str] = set()

@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -13,10 +13,10 @@ from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse
 from data.errors import InvalidFeed
 from data.photos import Intake, fetch_image
 from data.progress import track
-from data.readers import FeedOptions, is_url, open_feed, resolve_image
+from data.readers import Feed, FeedOptions, PhotoFiles, is_url, open_feed
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
-from indexer.importing.preparing import Prepared, prepare
+from indexer.importing.preparing import Prepared, TakeIn, prepare
 from indexer.importing.report import ImportReport, Tally, problem_file
 
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 500, 2_000
@@ -33,6 +33,7 @@ class ProductReport(ImportReport):
         not_deleted: products that it no longer names, but that were kept, of `live_before`; `kept_because` says why.
         images: photos of the products in the feed; `new_images` of them were not in the catalogue before.
         notes: sentences about the feed as a whole.
+        skipped: files of a folder or zip that were left out, by reason.
     """
 
     run: int
@@ -47,6 +48,7 @@ class ProductReport(ImportReport):
     live_before: int = 0
     kept_because: str = ""
     notes: tuple[str, ...] = ()
+    skipped: dict[str, int] = field(default_factory=dict)
 
     @property
     def products(self) -> int:
@@ -69,7 +71,13 @@ class ProductReport(ImportReport):
 
     @property
     def remark(self) -> str:
-        return "\n".join([*self.notes, *([] if self.changed else ["Nothing changed."])])
+        left_out = ", ".join(f"{count:,} ({reason})" for reason, count in self.skipped.items() if count)
+        lines = [
+            *self.notes,
+            f"files left out: {left_out}" if left_out else "",
+            "" if self.changed else "Nothing changed.",
+        ]
+        return "\n".join(filter(None, lines))
 
     @property
     def refusal(self) -> str:
@@ -93,6 +101,7 @@ def import_feed(
     path: Path,
     *,
     format: str = "auto",
+    encoding: str = "",
     images: Path | None = None,
     strict: bool = False,
     full_feed: bool = False,
@@ -102,7 +111,9 @@ def import_feed(
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
 
     Args:
+        path: a file, plain, in gzip or in a zip; a folder of photos; or `-` for standard input.
         format: one of `data.readers.feed.FORMATS`.
+        encoding: of the feed's text, for example `cp949`; empty: it is detected.
         images: folder that image paths are relative to, tried before the feed's own folder.
         strict: stop at the first row with a problem, with nothing written to the catalogue.
         full_feed: the feed is the whole catalogue: products that it does not name are deleted. None is deleted if a row
@@ -118,17 +129,20 @@ def import_feed(
     """
     catalogue = Catalogue(settings.home)
     intake = Intake(settings, catalogue)
-    take_in = _photo_source(settings, intake, path, images)
-    feed = open_feed(path, FeedOptions(format))
-    prepared = prepare(feed.rows, take_in, settings.cores)
+    options = FeedOptions(format=format, encoding=encoding, images=images, scratch=settings.home)
     try:
-        with closing(prepared), problem_file(report) as out, TemporaryFile("w+", encoding="utf-8") as spool:
+        with (
+            open_feed(path, options) as feed,
+            closing(prepare(feed.rows, _photo_source(settings, intake, feed.photos), settings.cores)) as prepared,
+            problem_file(report) as out,
+            TemporaryFile("w+", encoding="utf-8") as spool,
+        ):
             tally = Tally(path, out)
             rows: Iterable[Prepared] = track(prepared, "import", unit="products")
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _write(rows, settings, intake, catalogue, tally, feed.notes, full_feed=full_feed, force=force)
+            return _write(rows, settings, intake, catalogue, tally, feed, full_feed=full_feed, force=force)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -137,14 +151,14 @@ def import_feed(
 
 
 def _write(
-    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally, notes: list[str],
+    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally, feed: Feed,
     *, full_feed: bool, force: bool,
 ) -> ProductReport:  # fmt: skip
     """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run."""
     runs, live_before, as_of = ImportRuns(settings.home), catalogue.counts()["products"], catalogue.seq()
     run = runs.start(tally.source)
     named = _write_batches(rows, run, runs, intake, catalogue, tally)
-    report = ProductReport(run=run, notes=tuple(notes), **tally.fields())
+    report = ProductReport(run=run, notes=tuple(feed.notes), skipped=dict(feed.skipped), **tally.fields())
     if full_feed and report.products:
         share = 1.0 if force else settings.max_full_feed_drop
         report = _delete_missing(report, named, live_before, as_of, share, catalogue)
@@ -203,14 +217,14 @@ def _delete_missing(
     return replace(report, not_deleted=missing, live_before=live_before, kept_because=because)
 
 
-def _photo_source(settings: Settings, intake: Intake, path: Path, images: Path | None) -> Callable[[str], PhotoRecord]:
-    own = path if path.is_dir() else path.parent
-    roots = [root.resolve() for root in (images, own) if root is not None]
-
-    def take_in(reference: str) -> PhotoRecord:
+def _photo_source(settings: Settings, intake: Intake, photos: PhotoFiles) -> TakeIn:
+    def take_in(reference: str | bytes) -> PhotoRecord:
+        if isinstance(reference, bytes):
+            return intake.accept_bytes(reference)
         if is_url(reference):
             return intake.accept_bytes(fetch_image(reference, settings))
-        return intake.accept_path(resolve_image(reference, roots))
+        found = photos.find(reference, settings.max_image_bytes + 1)
+        return intake.accept_bytes(found) if isinstance(found, bytes) else intake.accept_path(found)
 
     return take_in
 

@@ -11,9 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.errors import InvalidFeed
-from data.readers.lines import LINE_LIMIT
 from data.readers.records import BadRow
 from data.readers.rows import Row
+from data.readers.sources.lines import LINE_LIMIT
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
 
@@ -66,11 +66,6 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_file(tmp_path: Path) 
 def test_csv_without_a_good_header_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
     with pytest.raises(InvalidFeed):
         rows(feed(tmp_path, content.encode("latin-1")))
-
-
-def test_utf_16_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidFeed, match="UTF-16"):
-        rows(feed(tmp_path, "product_id,title\na,b\n".encode("utf-16")))
 
 
 @hypothesis_settings(deadline=None)

@@ -5,7 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from feed_files import codes, feed, parquet, rows
+from feed_files import codes, feed, format_of, parquet, rows
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from data.catalogue import parse_product
 from data.errors import InvalidFeed, InvalidProduct
 from data.readers import FeedOptions, open_feed
-from data.readers.feed import detect_format
-from data.readers.lines import LINE_LIMIT
 from data.readers.rows import Row
+from data.readers.sources.lines import LINE_LIMIT
 
 # JSON Lines
 
@@ -98,7 +97,7 @@ def test_a_folder_per_category(tmp_path: Path) -> None:
         ("머그컵~a", "머그컵", "a"),
     ]
     assert [row.line for row in found] == [1, 2, 3, 4, 5, 6]
-    assert all(row.only_image and row.images and Path(row.images[0]).is_file() for row in found)
+    assert all(row.only_image and row.images and Path(str(row.images[0])).is_file() for row in found)
     assert all(parse_product(row.fields) for row in found)
 
 
@@ -137,7 +136,7 @@ GOOGLE = [
 )
 def test_google_lines_of_one_product_become_one(tmp_path: Path, header: str) -> None:
     path = feed(tmp_path, header + "\n".join(GOOGLE) + "\n")
-    assert detect_format(path) == "google-csv"
+    assert format_of(path) == "google-csv"
     found, first = rows(path), 2 if header else 1
     products = [row for row in found if isinstance(row, Row)]
     assert [(row.line, row.fields["product_id"], row.images) for row in products] == [
@@ -154,16 +153,15 @@ def test_google_lines_of_one_product_become_one(tmp_path: Path, header: str) -> 
 
 
 def test_formats_are_told_apart_by_content(tmp_path: Path) -> None:
-    assert detect_format(tmp_path) == "folder"
-    assert detect_format(feed(tmp_path, "x,product_id\n", "feed.txt")) == "csv"
-    assert detect_format(feed(tmp_path, "product_id\ttitle\n", "feed.dat")) == "csv"
-    assert detect_format(feed(tmp_path, '\ufeff  {"product_id": 1}', "feed.csv")) == "jsonl"
-    assert detect_format(feed(tmp_path, "", "feed.jsonl")) == "jsonl"
-    assert detect_format(parquet(tmp_path, {"product_id": ["a"]})) == "parquet"
+    assert format_of(feed(tmp_path, "x,product_id\n", "feed.txt")) == "csv"
+    assert format_of(feed(tmp_path, "product_id\ttitle\n", "feed.dat")) == "csv"
+    assert format_of(feed(tmp_path, '\ufeff  {"product_id": 1}', "feed.csv")) == "jsonl"
+    assert format_of(feed(tmp_path, "", "feed.jsonl")) == "jsonl"
+    assert format_of(parquet(tmp_path, {"product_id": ["a"]})) == "parquet"
     with pytest.raises(InvalidFeed, match="array"):
-        detect_format(feed(tmp_path, '[{"product_id": 1}]', "feed.json"))
-    with pytest.raises(InvalidFeed, match="--format"):
-        detect_format(feed(tmp_path, b"\x89PNG\r\n\x1a\n" + bytes(100), "feed.png"))
+        format_of(feed(tmp_path, '[{"product_id": 1}]', "feed.json"))
+    with pytest.raises(InvalidFeed, match="a photo"):
+        format_of(feed(tmp_path, b"\x89PNG\r\n\x1a\n" + bytes(100), "feed.png"))
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "google-csv"])
@@ -190,7 +188,8 @@ def test_memory_does_not_grow_with_the_feed(tmp_path: Path, format: str) -> None
         out.writelines(map(line, range(8_000)))
     tracemalloc.start()
     try:
-        assert sum(1 for _ in open_feed(path, FeedOptions(format)).rows) == 8_000
+        with open_feed(path, FeedOptions(format=format)) as opened:
+            assert sum(1 for _ in opened.rows) == 8_000
         assert tracemalloc.get_traced_memory()[1] < 1_500_000 < path.stat().st_size / 2.5
     finally:
         tracemalloc.stop()

@@ -3,13 +3,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.readers import FeedOptions, open_feed
+from data.readers import FeedOptions, detect_format, open_feed, open_source
 from data.readers.records import BadRow
 from data.readers.rows import Row
 
 
 def rows(path: Path, format: str = "auto") -> list[Row | BadRow]:
-    return list(open_feed(path, FeedOptions(format)).rows)
+    with open_feed(path, FeedOptions(format=format)) as feed:
+        return list(feed.rows)
+
+
+def format_of(path: Path) -> str:
+    with open_source(path) as source:
+        return detect_format(source)
 
 
 def codes(found: Iterable[Row | BadRow]) -> list[tuple[int, str]]:

@@ -1,0 +1,1 @@
+"""From a path to a plain file that can be read: containers, encodings, and the lines of a text."""
