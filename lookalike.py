@@ -178,18 +178,21 @@ class Shop:
         self._writer.delete(product_id, purge=purge)
 
     def import_feed(
-        self, path: str | Path, *, format: str = "auto", images: str | Path | None = None, strict: bool = False,
-        full_feed: bool = False, force: bool = False, report: str | Path | None = None,
+        self, path: str | Path, *, format: str = "auto", encoding: str = "", images: str | Path | None = None,
+        strict: bool = False, full_feed: bool = False, force: bool = False, dry_run: bool = False,
+        report: str | Path | None = None,
     ) -> "ProductReport":  # fmt: skip
         """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
 
         Args:
-            format: `auto`, `csv`, `jsonl`, `parquet`, `folder` or `google-csv`.
+            format: `auto`, `csv`, `json`, `jsonl`, `parquet`, `xlsx`, `google-csv` or `folder`.
+            encoding: of the feed's text, for example `cp949`; empty: it is detected.
             images: folder that image paths are relative to, before the feed's own.
             strict: stop at the first row with a problem, with nothing written.
             full_feed: delete the products that the feed does not name. None is deleted if the feed may be broken (a row
                 without a readable id, or more than `max_full_feed_drop` missing): see `refusal` of the report.
             force: let a full feed delete more than `max_full_feed_drop`.
+            dry_run: only say what would change.
             report: JSONL file for the rows with problems.
 
         Raises:
@@ -198,8 +201,8 @@ class Shop:
         from indexer.importing import import_feed
 
         return import_feed(
-            self.settings, Path(path), format=format, images=Path(images) if images else None, strict=strict,
-            full_feed=full_feed, force=force, report=Path(report) if report else None,
+            self.settings, Path(path), format=format, encoding=encoding, images=Path(images) if images else None,
+            strict=strict, full_feed=full_feed, force=force, dry_run=dry_run, report=Path(report) if report else None,
         )  # fmt: skip
 
     def rebuild(self, *, train: bool = True, full: bool = False) -> "RebuildSummary":

@@ -15,15 +15,16 @@ _log = logging.getLogger("lookalike.rebuild")
 
 
 @click.command("import")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(("auto", "csv", "jsonl", "parquet", "folder", "google-csv")),
+    type=click.Choice(("auto", "csv", "json", "jsonl", "parquet", "xlsx", "google-csv", "folder")),
     default="auto",
     show_default=True,
     help="Format of the feed; auto looks at its name and first bytes.",
 )
+@click.option("--encoding", default="", help="Encoding of the feed's text, such as cp949; it is detected otherwise.")
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -39,6 +40,7 @@ _log = logging.getLogger("lookalike.rebuild")
     help="Delete products that this feed does not name. Deletes none, and exits 1, if a row had no readable product_id "
     "or if they are more than max_full_feed_drop (0.2) of all.",
 )
+@click.option("--dry-run", is_flag=True, help="Only show what would change; nothing is written.")
 @click.option("--force", is_flag=True, help="Let --full-feed delete more than max_full_feed_drop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj
@@ -46,14 +48,18 @@ def import_command(
     settings: Settings,
     path: Path,
     format_: str,
+    encoding: str,
     images: Path | None,
     report: Path | None,
     strict: bool,
     full_feed: bool,
+    dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Add or change products from a catalogue file or a folder of photos.
+    """Add or change products from a catalogue file, a zip, a folder of photos, or standard input (`-`).
+
+    CSV, TSV, JSON, Parquet and Excel (.xlsx), also in gzip or in a zip with the photos.
 
     Rows with problems are reported and skipped; the others are imported. Importing the same feed again changes nothing.
 
@@ -64,8 +70,9 @@ def import_command(
     if force and not full_feed:
         raise click.UsageError("--force goes with --full-feed.")
     done = import_feed(
-        settings, path, format=format_, images=images, strict=strict, full_feed=full_feed, force=force, report=report
-    )
+        settings, path, format=format_, encoding=encoding, images=images, strict=strict, full_feed=full_feed,
+        force=force, dry_run=dry_run, report=report,
+    )  # fmt: skip
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
     if done.refusal:
         click.echo(f"Error: {done.refusal}", err=True)

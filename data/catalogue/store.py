@@ -72,6 +72,12 @@ class Catalogue:
         with self._connections.writing() as connection:
             return upsert_all(connection, self._connections.home, given)
 
+    def preview_many(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
+        """Returns what `upsert_many` would return now, and changes nothing."""
+        given = list(items)
+        with self._connections.undone() as connection:
+            return upsert_all(connection, self._connections.home, given)
+
     def put(self, product: Product, photos: Sequence[PhotoRecord] | None) -> Written:
         """Adds or replaces one product, as `upsert_many` does, and returns it as it then was."""
         with self._connections.writing() as connection:

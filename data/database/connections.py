@@ -104,6 +104,19 @@ class Connections:
         with self._borrowed() as opened, self._transaction(opened, "BEGIN"):
             yield opened.connection
 
+    @contextmanager
+    def undone(self) -> Iterator[sqlite3.Connection]:
+        """Runs the block as one transaction that is undone when the block ends: what would these writes do?"""
+        try:
+            connection = self.db.conn
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise _unusable(self._path, error) from error
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Returns the rows of one reading statement.
 

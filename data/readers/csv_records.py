@@ -32,13 +32,23 @@ def read_csv(source: Source) -> Records:
     _, names = next(rows, (0, []))
     if isinstance(names, BadRow) or not names:
         raise InvalidFeed(f"a CSV feed must begin with a header; got {source.name}. Add the names of its columns.")
-    while not names[-1].strip():
+    columns = header_columns(names)
+    return Records(columns, _records(source, rows, columns, start.delimiter), IMAGE_SEPARATOR, start.notes)
+
+
+def header_columns(names: list[str]) -> tuple[str, ...]:
+    """Returns the columns' names from a header's cells, trimmed; those without a name at its end are left out.
+
+    Raises:
+        InvalidFeed: two columns have the same name.
+    """
+    while names and not names[-1].strip():
         names.pop()
     columns = tuple(name.strip() or f"column {number}" for number, name in enumerate(names, 1))
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise InvalidFeed(f"a CSV feed must name each column once; got {twice!r} twice. Rename one.")
-    return Records(columns, _records(source, rows, columns, start.delimiter), IMAGE_SEPARATOR, start.notes)
+        raise InvalidFeed(f"a feed must name each column once; got {twice!r} twice. Rename one.")
+    return columns
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,19 @@ from data.readers.formats import detect_format
 from data.readers.google import read_google_csv
 from data.readers.image_cells import split_images
 from data.readers.images import PhotoFiles
+from data.readers.json_document import read_json
 from data.readers.jsonl import read_jsonl
 from data.readers.parquet import read_parquet
 from data.readers.records import BadRow, Records
 from data.readers.rows import Row
 from data.readers.sources.containers import STANDARD_INPUT, Opened, open_containers
 from data.readers.sources.source import Source
+from data.readers.xlsx import read_xlsx
 
 # readers that end in records, which `product_rows` turns into rows, and those that know their rows themselves
-_RECORDS: dict[str, Callable[[Source], Records]] = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
+_RECORDS: dict[str, Callable[[Source], Records]] = {
+    "csv": read_csv, "json": read_json, "jsonl": read_jsonl, "parquet": read_parquet, "xlsx": read_xlsx,
+}  # fmt: skip
 _ROWS: dict[str, Callable[[Source], Iterator[Row | BadRow]]] = {"google-csv": read_google_csv}
 FORMATS = ("auto", *_RECORDS, *_ROWS, "folder")
 _BINARY = ("parquet", "xlsx", "folder")

@@ -34,7 +34,7 @@ def row_from(line: int, fields: dict[str, Any], *, warnings: tuple[RowWarning, .
         return Row(line, fields, None, warnings=warnings)
     references: list[str | bytes] = []
     for value in given:
-        parts = value if isinstance(value, list) else [] if value is None else [value]
+        parts = [part for part in (value if isinstance(value, list) else [value]) if part is not None]
         if not all(isinstance(part, str | bytes) for part in parts):
             message = f"images must be a list of paths or URLs; got {str(value)[:80]!r}."
             return BadRow(line, "bad_images", message, readable_id(fields))

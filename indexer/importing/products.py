@@ -4,96 +4,24 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from data.catalogue import Catalogue, ImportRuns, PhotoRecord, RowProblem, parse_product, product_fields
+from data.catalogue import PhotoRecord, parse_product, product_fields
 from data.errors import InvalidFeed
-from data.photos import Intake, fetch_image
+from data.photos import fetch_image
 from data.progress import track
 from data.readers import Feed, FeedOptions, PhotoFiles, is_url, open_feed
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
+from indexer.importing.ledger import Ledger, open_ledger
 from indexer.importing.preparing import Prepared, TakeIn, prepare
-from indexer.importing.report import ImportReport, Tally, problem_file
+from indexer.importing.product_report import ProductReport
+from indexer.importing.report import Tally, problem_file
 
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 500, 2_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProductReport(ImportReport):
-    """What an import of products did.
-
-    Attributes:
-        refused: rows that gave no product.
-        run: the import's number, with which `restore` brings back what it deleted.
-        deleted: products that a full feed no longer names.
-        not_deleted: products that it no longer names, but that were kept, of `live_before`; `kept_because` says why.
-        images: photos of the products in the feed; `new_images` of them were not in the catalogue before.
-        notes: sentences about the feed as a whole.
-        skipped: files of a folder or zip that were left out, by reason.
-    """
-
-    run: int
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    refused: int = 0
-    images: int = 0
-    new_images: int = 0
-    not_deleted: int = 0
-    live_before: int = 0
-    kept_because: str = ""
-    notes: tuple[str, ...] = ()
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def products(self) -> int:
-        """Rows that gave a product."""
-        return self.created + self.updated + self.unchanged
-
-    @property
-    def changed(self) -> bool:
-        """Whether the catalogue is another one now."""
-        return bool(self.created + self.updated + self.deleted)
-
-    @property
-    def summary(self) -> str:
-        parts = [f"{count:,} {name}" for name in ("created", "updated", "unchanged") if (count := getattr(self, name))]
-        return (
-            f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
-            f"{self.refused:,} rows refused"
-            + (f", {self.deleted:,} products deleted (`restore --import {self.run}` undoes it)" if self.deleted else "")
-        )
-
-    @property
-    def remark(self) -> str:
-        left_out = ", ".join(f"{count:,} ({reason})" for reason, count in self.skipped.items() if count)
-        lines = [
-            *self.notes,
-            f"files left out: {left_out}" if left_out else "",
-            "" if self.changed else "Nothing changed.",
-        ]
-        return "\n".join(filter(None, lines))
-
-    @property
-    def refusal(self) -> str:
-        """Why a full feed deleted nothing, with the numbers; empty if nothing was held back."""
-        if not self.not_deleted:
-            return ""
-        return (
-            f"--full-feed would have deleted {self.not_deleted:,} of {self.live_before:,} products, and deleted none: "
-            f"{self.kept_because} What the feed adds and changes was imported (run {self.run})."
-        )
-
-    def place(self, problem: RowProblem) -> str:
-        return f"line {problem.line}, {problem.product_id or '?'}"
-
-    def fields(self) -> dict[str, Any]:
-        return {**super().fields(), "products": self.products}
 
 
 def import_feed(
@@ -106,6 +34,7 @@ def import_feed(
     strict: bool = False,
     full_feed: bool = False,
     force: bool = False,
+    dry_run: bool = False,
     report: Path | None = None,
 ) -> ProductReport:
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
@@ -120,6 +49,7 @@ def import_feed(
             has no readable product_id, or if they are more than `max_full_feed_drop` of those that were live before;
             `refusal` of the report says so.
         force: let a full feed delete more than `max_full_feed_drop`.
+        dry_run: only say what would change; nothing is written but `report`.
         report: JSONL file for the problems, one per line; it appears when the import ends.
 
     Raises:
@@ -127,13 +57,12 @@ def import_feed(
         StrictImportFailed: `strict` met a row with a problem.
         IndexerError: a file cannot be written; batches written before stay, and importing again adds the rest.
     """
-    catalogue = Catalogue(settings.home)
-    intake = Intake(settings, catalogue)
-    options = FeedOptions(format=format, encoding=encoding, images=images, scratch=settings.home)
+    options = FeedOptions(format=format, encoding=encoding, images=images)
     try:
         with (
-            open_feed(path, options) as feed,
-            closing(prepare(feed.rows, _photo_source(settings, intake, feed.photos), settings.cores)) as prepared,
+            open_ledger(settings, dry_run=dry_run) as ledger,
+            open_feed(path, replace(options, scratch=ledger.catalogue.home)) as feed,
+            closing(prepare(feed.rows, _photo_source(settings, ledger, feed.photos), settings.cores)) as prepared,
             problem_file(report) as out,
             TemporaryFile("w+", encoding="utf-8") as spool,
         ):
@@ -142,7 +71,9 @@ def import_feed(
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)
-            return _write(rows, settings, intake, catalogue, tally, feed, full_feed=full_feed, force=force)
+            share = 1.0 if force else settings.max_full_feed_drop
+            done = _write(rows, ledger, tally, feed, share if full_feed else None)
+            return replace(done, dry_run=dry_run)
     except OSError as error:
         raise IndexerError(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
@@ -151,18 +82,20 @@ def import_feed(
 
 
 def _write(
-    rows: Iterable[Prepared], settings: Settings, intake: Intake, catalogue: Catalogue, tally: Tally, feed: Feed,
-    *, full_feed: bool, force: bool,
-) -> ProductReport:  # fmt: skip
-    """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run."""
-    runs, live_before, as_of = ImportRuns(settings.home), catalogue.counts()["products"], catalogue.seq()
-    run = runs.start(tally.source)
-    named = _write_batches(rows, run, runs, intake, catalogue, tally)
-    report = ProductReport(run=run, notes=tuple(feed.notes), skipped=dict(feed.skipped), **tally.fields())
-    if full_feed and report.products:
-        share = 1.0 if force else settings.max_full_feed_drop
-        report = _delete_missing(report, named, live_before, as_of, share, catalogue)
-    runs.finish(run, {**report.fields(), "problems": None})
+    rows: Iterable[Prepared], ledger: Ledger, tally: Tally, feed: Feed, full_feed_share: float | None
+) -> ProductReport:
+    """Writes prepared rows to the catalogue, deletes what a full feed no longer names, and closes the run.
+
+    Args:
+        full_feed_share: of the live products, the largest part that may go; None: it is no full feed.
+    """
+    live_before, as_of = ledger.catalogue.counts()["products"], ledger.catalogue.seq()
+    ledger.begin(tally.source)
+    named = _write_batches(rows, ledger, tally)
+    report = ProductReport(run=ledger.run, notes=tuple(feed.notes), skipped=dict(feed.skipped), **tally.fields())
+    if full_feed_share is not None and report.products:
+        report = _delete_missing(report, named, live_before, as_of, full_feed_share, ledger)
+    ledger.finish({**report.fields(), "problems": None})
     if not report.products:
         raise InvalidFeed(
             f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
@@ -171,9 +104,7 @@ def _write(
     return report
 
 
-def _write_batches(
-    rows: Iterable[Prepared], run: int, runs: ImportRuns, intake: Intake, catalogue: Catalogue, tally: Tally
-) -> Counter[str]:
+def _write_batches(rows: Iterable[Prepared], ledger: Ledger, tally: Tally) -> Counter[str]:
     """Writes the rows, one transaction per batch; returns how many rows named each product_id, "" those without one."""
     counts, named = tally.counts, Counter[str]()
     for batch in _batches(rows):
@@ -182,17 +113,17 @@ def _write_batches(
         counts.update(
             refused=sum(item.product is None for item in batch),
             images=sum(len(item.photos or ()) for item in batch),
-            new_images=len(hashes) - len(catalogue.photos(hashes)),
+            new_images=len(hashes) - len(ledger.catalogue.photos(hashes)),
         )
-        counts.update(intake.write((item.product, item.photos) for item in batch if item.product is not None))
+        counts.update(ledger.write((item.product, item.photos) for item in batch if item.product is not None))
         problems = [problem for item in batch for problem in item.problems]
         tally.add_problems(problems)
-        runs.add(run, problems)
+        ledger.add_problems(problems)
     return named
 
 
 def _delete_missing(
-    report: ProductReport, named: Counter[str], live_before: int, as_of: int, share: float, catalogue: Catalogue
+    report: ProductReport, named: Counter[str], live_before: int, as_of: int, share: float, ledger: Ledger
 ) -> ProductReport:
     """Deletes the products that a full feed does not name, unless it may be broken; returns the report with the result.
 
@@ -206,7 +137,7 @@ def _delete_missing(
         at_most = 0
     elif share < 1:
         at_most = int(share * live_before + 1e-6)  # 0.29 * 100 is 28.999999999999996
-    missing = catalogue.delete_missing(named, run_id=report.run, at_most=at_most, as_of=as_of)
+    missing = ledger.delete_missing(named, at_most=at_most, as_of=as_of)
     if at_most is None or missing <= at_most:
         return replace(report, deleted=missing, live_before=live_before)
     if unreadable:
@@ -217,14 +148,13 @@ def _delete_missing(
     return replace(report, not_deleted=missing, live_before=live_before, kept_because=because)
 
 
-def _photo_source(settings: Settings, intake: Intake, photos: PhotoFiles) -> TakeIn:
+def _photo_source(settings: Settings, ledger: Ledger, photos: PhotoFiles) -> TakeIn:
     def take_in(reference: str | bytes) -> PhotoRecord:
         if isinstance(reference, bytes):
-            return intake.accept_bytes(reference)
+            return ledger.take_in(reference)
         if is_url(reference):
-            return intake.accept_bytes(fetch_image(reference, settings))
-        found = photos.find(reference, settings.max_image_bytes + 1)
-        return intake.accept_bytes(found) if isinstance(found, bytes) else intake.accept_path(found)
+            return ledger.take_in(fetch_image(reference, settings))
+        return ledger.take_in(photos.find(reference, settings.max_image_bytes + 1))
 
     return take_in
 

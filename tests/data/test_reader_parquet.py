@@ -27,7 +27,7 @@ def test_parquet(tmp_path: Path) -> None:
             "attributes": pyarrow.array([[("size", "L")], []], pyarrow.map_(pyarrow.string(), pyarrow.string())),
             "attr.kids": [True, None],
             "attr.weight": [float("nan"), 2.5],
-            "something else": [b"\0", b"\1"],
+            "something else": [[1.5], [2.5]],
         },
     )
     first, second = rows(path)
@@ -57,7 +57,7 @@ def test_parquet_with_finer_moments_than_python_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [{"id": ["a"]}, {"product_id": [b"a"]}, {"product_id": [[["a"]]]}],
+    [{"id": ["a"]}, {"product_id": [[["a"]]]}, {"product_id": [[1.5, 2.5]]}],
 )
 def test_parquet_with_other_types_is_refused(tmp_path: Path, columns: dict[str, object]) -> None:
     with pytest.raises(InvalidFeed):

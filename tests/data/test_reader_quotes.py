@@ -109,7 +109,7 @@ def test_no_line_is_lost_whatever_the_quotes(tmp_path: Path, delimiter: str, lin
     assert starts[0] == 2, "rows follow each other without a gap"
     for item, following in zip(found, starts[1:], strict=False):
         if isinstance(item, Row):
-            held = " ".join([*map(str, item.fields.values()), *(item.images or ())])
+            held = " ".join([*map(str, item.fields.values()), *map(str, item.images or ())])
             assert all(f"m{line - 2}m" in held for line in range(item.line, following))
         elif item.code == "bad_csv":
             assert item.lines == following - item.line, "the report says which lines it stands for"

@@ -403,7 +403,7 @@ def test_the_command_shows_the_first_problems(settings: Settings, write: Write, 
     assert code == 0
     assert lines[0] == "1 products (1 created), 1 images (1 new), 12 rows refused"
     assert lines[1] == "Problems: bad_json 12"
-    assert lines[2].startswith("  line 2, ?: a line must be one JSON object")
+    assert lines[2].startswith("  line 2, ?: a row must be one JSON object")
     assert lines[-1] == f"  and 2 more; see {tmp_path / 'report.jsonl'}"
     assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 12
 

@@ -14,6 +14,7 @@ from data.readers.sources.encodings import decode_name
 
 _FEEDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".xml", ".parquet", ".xlsx", ".txt", ".gz")
 _DIRECTORY_BYTES = 32_000_000  # of a zip's list of members: about 300,000 photos, and 300 MB of memory
+_HEAD_BYTES = 10_000
 _UNPACKED_BYTES = 200_000_000_000
 _RATIO, _RATIO_FROM_BYTES = 200, 1_000_000_000
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
@@ -55,6 +56,10 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
+    def size_bytes(self, name: str) -> int:
+        """Returns how many bytes a member has when it is unpacked."""
+        return self._members[name].file_size
+
     def close(self) -> None:
         self._zip.close()
 
@@ -81,17 +86,22 @@ class Archive:
     def feed(self) -> str:
         """Returns the name of the one feed in the zip; empty if it holds none.
 
-        The feed is the one file of a known suffix; a text file counts only if there is no other.
+        The feed is the one file of a known suffix. A text file counts only if there is no other and it has columns.
 
         Raises:
             InvalidFeed: there are several.
         """
         found = [name for name in self._members if name.lower().endswith(_FEEDS)]
-        found = [name for name in found if not name.lower().endswith(".txt")] or found
+        texts = [name for name in found if name.lower().endswith(".txt")]
+        found = [name for name in found if name not in texts] or [name for name in texts if self._has_columns(name)]
         if len(found) > 1:
             shown = ", ".join(found[:5])
             raise InvalidFeed(f"a zip must hold one feed; got {len(found)} in {self.name}: {shown}. Unpack it.")
         return found[0] if found else ""
+
+    def _has_columns(self, name: str) -> bool:
+        first, *_ = self.read(name, _HEAD_BYTES).splitlines() or [b""]
+        return any(delimiter in first for delimiter in (b",", b"\t", b";", b"|"))
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}

@@ -119,7 +119,10 @@ def _kind(source: Source) -> str:
 
 
 def is_workbook(source: Source) -> bool:
-    """Returns whether a zip is an Excel workbook."""
+    """Returns whether a file is an Excel workbook, which is a zip."""
+    with source.open() as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            return False
     archive = Archive(source.path, source.name)
     try:
         return "xl/workbook.xml" in archive
