@@ -18,10 +18,12 @@ _NAMES = {
     "cp932": "CP932 (Japanese)", "gb18030": "GB18030 (Chinese)", "big5": "Big5 (Chinese)",
     "cp1251": "Windows-1251 (Cyrillic)", "cp1250": "Windows-1250", "cp1252": "Windows-1252",
 }  # fmt: skip
-# tried in this order: Korean and Western first, so that a short text is not taken for a rarer encoding
-_LEGACY = (("cp949", "cp1252"), ("cp932", "gb18030", "big5", "cp1251", "cp1250"))
-# bytes that no text in Windows-1252 has, or hardly any: a sign of damage, not of another encoding
-_NOT_IN_TEXT = re.compile(rb"[^\x81\x8d\x8f\x90\x9d\xfe\xff\x00-\x7f]")
+_OTHERS = ("cp1252", "cp1250", "cp1251", "cp932", "gb18030", "big5")
+_ENOUGH_TO_TELL = 20  # special characters; with fewer, Windows-1252 is likelier than what statistics say
+# bytes that are no UTF-8, and characters that no feed has, but that pairs of Korean bytes look like
+_NOT_IN_UTF8 = re.compile("[\udcff\ue000-\uf8ff\u0180-\u02af\u0591-\u05c7]")
+# bytes other than those that no text in Windows-1252 has, or hardly any: a sign of damage, not of another encoding
+_IN_TEXT = re.compile(rb"[^\x81\x8d\x8f\x90\x9d\xfe\xff\x00-\x7f]")
 _KOREAN = {"euc_kr", "ks_c_5601_1987", "johab"}
 
 
@@ -57,7 +59,7 @@ def detect_form(file: BinaryIO, encoding: str = "") -> TextForm:
     """Returns how a file's bytes are text; reads a part of it if that tells, else all of it, in blocks.
 
     UTF-8 wins where more of the special characters are valid UTF-8 than not, so that one bad byte does not make a
-    file another file. Else it is Korean (CP949) or Western (Windows-1252), or the likeliest of a few others.
+    file another file. Else it is Korean (CP949), Western (Windows-1252), or what charset-normalizer holds it for.
 
     Args:
         encoding: the encoding, if it is known; empty: it is detected.
@@ -94,7 +96,7 @@ def _declared(head: bytes) -> str:
 def _without_mark(head: bytes) -> str:
     """Returns UTF-16 of either kind if these bytes can only be that; empty if not."""
     for name, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
-        if zeros.count(0) >= 4 and not others.count(0):
+        if zeros.count(0) >= 4 * max(1, others.count(0)):  # `가` has a zero byte, too
             text = head[: len(head) // 2 * 2].decode(name, "replace")
             if re.search(r"[\r\n]", text) and re.search(r"[,;\t|\"]", text):
                 return name
@@ -104,16 +106,30 @@ def _without_mark(head: bytes) -> str:
 def _guess(file: BinaryIO) -> str:
     sample = b"".join(_special_lines(file))
     text = sample.decode("utf-8", MARK_BAD_BYTES)
-    bad = text.count(BAD_BYTES)
+    bad = len(_NOT_IN_UTF8.findall(text))
     good = sum(character > "\x7f" for character in text) - bad
-    if good >= bad or not _NOT_IN_TEXT.search(sample):
+    if good >= bad or not _IN_TEXT.search(sample):
         return "utf-8-sig"
+    if _is_korean(sample):
+        return "cp949"
+    if bad < _ENOUGH_TO_TELL:
+        return "cp1252"
     from charset_normalizer import from_bytes
 
-    for names in _LEGACY:
-        if best := from_bytes(sample, cp_isolation=list(names)).best():
-            return best.encoding
-    return "cp1252"
+    best = from_bytes(sample, cp_isolation=list(_OTHERS)).best()
+    return best.encoding if best else "cp1252"
+
+
+def _is_korean(sample: bytes) -> bool:
+    """Returns whether at least half of the special bytes are pairs that stand for the 2,350 common syllables.
+
+    That holds in short texts, too: in Western text two special letters rarely follow each other, and a special letter
+    before a plain one is no common syllable.
+    """
+    text = sample.decode("cp949", "replace")
+    syllables = [character.encode("cp949") for character in text if "가" <= character <= "힣"]
+    common = sum(raw[0] >= 0xB0 and raw[1] >= 0xA1 for raw in syllables)
+    return 0 < common >= len(syllables) - common + text.count("\ufffd")
 
 
 def _special_lines(file: BinaryIO) -> Iterator[bytes]:
