@@ -115,14 +115,22 @@ def _rows(path: Path, opened: Opened, chosen: str, feed: Feed) -> Iterator[Row |
             archive = opened.archive
             yield from read_zipped_folder(archive, feed.skipped) if archive else read_folder(path, feed.skipped)
         elif chosen in _RECORDS:
-            records = _RECORDS[chosen](opened.source)
-            feed.notes.extend(records.notes)
-            for row in product_rows(records, feed.notes):
-                yield split_images(row, feed.photos, records.separator)
+            yield from _product_rows(_RECORDS[chosen](opened.source), feed)
         else:
             yield from _ROWS[chosen](opened.source)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _product_rows(records: Records, feed: Feed) -> Iterator[Row | BadRow]:
+    feed.notes.extend(records.notes)
+    rows, with_images = 0, 0
+    for row in product_rows(records, feed.notes):
+        if isinstance(row, Row):
+            rows, with_images = rows + 1, with_images + (row.images is not None)
+        yield split_images(row, feed.photos, records.separator)
+    if rows and not with_images:
+        feed.notes.append("no column of photos; a product without any is found by words and filters. Call one `image`.")
 
 
 def _unreadable(path: Path, error: OSError) -> InvalidFeed:

@@ -59,13 +59,14 @@ class ProductReport(ImportReport):
 
     @property
     def remark(self) -> str:
-        left_out = ", ".join(f"{count:,} ({reason})" for reason, count in self.skipped.items() if count)
-        lines = [
-            *self.notes,
-            f"files left out: {left_out}" if left_out else "",
-            "" if self.changed else "Nothing changed.",
-        ]
+        lines = [*self.notes, self.left_out, "" if self.changed else "Nothing changed."]
         return "\n".join(filter(None, lines))
+
+    @property
+    def left_out(self) -> str:
+        """How many files of a folder or zip were left out, and why; empty if none was."""
+        parts = [f"{count:,} ({reason})" for reason, count in self.skipped.items() if count]
+        return f"files left out: {', '.join(parts)}" if parts else ""
 
     @property
     def refusal(self) -> str:

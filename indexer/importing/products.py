@@ -99,7 +99,7 @@ def _write(
     if not report.products:
         raise InvalidFeed(
             f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
-            f"Check the format.{tally.first_problem}"
+            f"Check the format.{tally.first_problem}{' ' + report.left_out if report.left_out else ''}"
         )
     return report
 
