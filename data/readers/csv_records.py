@@ -74,7 +74,7 @@ def find_header(source: Source) -> Header:
     head = [line[:_HEADER_LIMIT].strip("\r\n") for line in islice(Lines(source), _LINES_BEFORE_HEADER)]
     named, notes = "", list[str]()
     for skip, (line, following) in enumerate(zip(head, [*head[1:], ""], strict=False)):
-        if sep := _SEP_LINE.fullmatch(line.strip()):
+        if sep := _SEP_LINE.fullmatch(line.strip(" ")):
             named = sep[1]
         elif _is_explanation(line, following):
             notes.append(f"line {skip + 1} was skipped as an explanation: {line[:80]}")

@@ -7,6 +7,7 @@ import stat
 import sys
 import threading
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ ROWS = [
 ]
 
 
-def packed(folder: Path, members: dict[str, bytes | str], name: str = "feed.zip") -> Path:
+def packed(folder: Path, members: Mapping[str, bytes | str], name: str = "feed.zip") -> Path:
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as file:
         for member, content in members.items():
             file.writestr(member, content)
@@ -54,7 +55,7 @@ def test_nothing_is_left_of_what_was_unpacked(tmp_path: Path) -> None:
 
 
 def test_a_zip_is_read_with_its_photos(tmp_path: Path) -> None:
-    members = {
+    members: dict[str, bytes | str] = {
         "shop/feed.csv": CSV, "shop/photos/1.jpg": b"one", "photos/2.jpg": b"two", "shop/readme.txt": b"Hello, you",
         "__MACOSX/shop/._feed.csv": b"x", "shop/.DS_Store": b"x", "shop/Thumbs.db": b"x",
     }  # fmt: skip

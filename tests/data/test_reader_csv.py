@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.errors import InvalidFeed
+from data.readers import open_feed
 from data.readers.records import BadRow
 from data.readers.rows import Row
 from data.readers.sources.lines import LINE_LIMIT
@@ -66,6 +67,66 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_file(tmp_path: Path) 
 def test_csv_without_a_good_header_is_refused_as_a_whole(tmp_path: Path, content: str) -> None:
     with pytest.raises(InvalidFeed):
         rows(feed(tmp_path, content.encode("latin-1")))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "product_id,title,image,,",
+        "sep=,\nproduct_id,title,image",
+        "\n\n# Required | The unique ID,# Required | title\n\nproduct_id,title,image",
+        '"# Exported on 2026-11-01, by Kim"\nproduct_id,title,image',
+        "List of products 2026\nproduct_id,title,image",
+    ],
+)
+def test_what_may_stand_before_and_after_a_header(tmp_path: Path, header: str) -> None:
+    found = rows(feed(tmp_path, f"{header}\na,Mug,a.jpg\nb,Cup,b.jpg,,\n\n,,\n"))
+    assert [row.fields for row in found if isinstance(row, Row)] == [
+        {"product_id": "a", "title": "Mug"}, {"product_id": "b", "title": "Cup"},
+    ]  # fmt: skip
+    assert found[0].line == header.count("\n") + 2
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|", ","])
+def test_a_line_that_names_the_delimiter_wins(tmp_path: Path, delimiter: str) -> None:
+    content = f"sep={delimiter}\nproduct_id,title;x|y\tz\n".replace(",", delimiter, 1)
+    [row] = rows(feed(tmp_path, f"{content}a{delimiter}b\n", "feed.txt"), "csv")
+    assert row.line == 3
+
+
+def test_an_explanation_that_is_left_out_is_said(tmp_path: Path) -> None:
+    with open_feed(feed(tmp_path, "# Made by hand\nproduct_id\na\n")) as opened:
+        assert len(list(opened.rows)) == 1
+        assert opened.notes[0] == "line 1 was skipped as an explanation: # Made by hand"
+
+
+def test_a_column_without_a_name_keeps_its_place(tmp_path: Path) -> None:
+    [row] = rows(feed(tmp_path, ",product_id,title\n0,a,Mug\n"))
+    assert isinstance(row, Row)
+    assert (row.fields["product_id"], row.fields["title"]) == ("a", "Mug")
+
+
+def test_a_row_may_lack_cells_at_its_end(tmp_path: Path) -> None:
+    [row, whole] = rows(feed(tmp_path, "product_id,title,image,brand\na,Mug,a.jpg\nb,Cup,b.jpg,Acme\n"))
+    assert isinstance(row, Row)
+    assert ([warning.code for warning in row.warnings], row.images) == (["short_row"], ("a.jpg",))
+    assert isinstance(whole, Row)
+    assert whole.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["Total: 2", "a,Mug", 'a,"Mug,a.jpg",x', "a,Mug,a 17\" pc", "a,Mug,a.jpg,x,y", '"a,Mug,a.jpg\nb,Cup"'],
+)  # fmt: skip
+def test_a_row_that_may_be_broken_is_not_taken_for_a_short_one(tmp_path: Path, line: str) -> None:
+    found = rows(feed(tmp_path, f"product_id,title,image,brand\n{line}\nc,Bowl,c.jpg,Acme\n"))
+    assert isinstance(found[0], BadRow)
+    assert isinstance(found[-1], Row)
+
+
+def test_a_last_row_that_is_cut_is_told(tmp_path: Path) -> None:
+    content = "product_id,title,image,brand\na,Mug,a.jpg,Acme\nb,Cup,b.j"
+    assert codes(rows(feed(tmp_path, content))) == [(2, ""), (3, "cut")]
+    assert codes(rows(feed(tmp_path, content + "\n"))) == [(2, ""), (3, "")]
 
 
 @hypothesis_settings(deadline=None)

@@ -1,9 +1,11 @@
 """Every row of a feed is imported, refused or reported, whatever the format."""
 
 import csv
+import gzip
 import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,45 @@ def write_parquet(folder: Path, facts: list[dict[str, str]]) -> Path:
     return folder / "feed.parquet"
 
 
+def write_korean(folder: Path, facts: list[dict[str, str]]) -> Path:
+    path = write_csv(folder, [{**fact, "title": f"빨간 컵 {fact['title']}"} for fact in facts])
+    path.write_bytes(path.read_text(encoding="utf-8").encode("cp949"))
+    return path
+
+
+def write_utf16(folder: Path, facts: list[dict[str, str]]) -> Path:
+    path = write_csv(folder, facts, ";")
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
+    return path
+
+
+def write_gzip(folder: Path, facts: list[dict[str, str]]) -> Path:
+    (folder / "feed.csv.gz").write_bytes(gzip.compress(write_csv(folder, facts).read_bytes()))
+    return folder / "feed.csv.gz"
+
+
+def write_zip(folder: Path, facts: list[dict[str, str]]) -> Path:
+    with zipfile.ZipFile(folder / "feed.zip", "w") as file:
+        file.write(write_jsonl(folder, facts), "shop/feed.jsonl")
+        file.writestr("shop/a.png", PHOTO)
+    return folder / "feed.zip"
+
+
+def write_array(folder: Path, facts: list[dict[str, str]]) -> Path:
+    (folder / "feed.json").write_text(json.dumps({"products": facts}, indent=1), encoding="utf-8")
+    return folder / "feed.json"
+
+
+def write_xlsx(folder: Path, facts: list[dict[str, str]]) -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for cells in [["product_id", "title", "image"], *([*fact.values()] for fact in facts)]:
+        book.active.append(cells)
+    book.save(folder / "feed.xlsx")
+    return folder / "feed.xlsx"
+
+
 def write_folder(folder: Path, facts: list[dict[str, str]]) -> Path:
     for number, fact in enumerate(facts):
         path = folder / "feed" / f"category {number}" / "mug.png"
@@ -74,7 +115,13 @@ def write_google(folder: Path, facts: list[dict[str, str]]) -> Path:
     return folder / "feed.csv"
 
 
-@pytest.mark.parametrize("write", [write_csv, write_tsv, write_jsonl, write_parquet, write_folder, write_google])
+WRITERS = [
+    write_csv, write_tsv, write_korean, write_utf16, write_jsonl, write_array, write_parquet, write_xlsx, write_gzip,
+    write_zip, write_folder, write_google,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITERS)
 @hypothesis_settings(max_examples=8, deadline=None)
 @given(fates=FATES)
 def test_rows_in_are_rows_imported_refused_or_reported(

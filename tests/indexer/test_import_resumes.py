@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from data.catalogue import Catalogue
-from data.photos import intake, thumbnail_path
+from data.photos import decode_photo, thumbnail_path
 from data.settings import Settings
 from indexer.importing import import_feed
 
@@ -64,13 +64,12 @@ def test_killed_half_way_it_goes_on(
     assert done.returncode == -signal.SIGKILL
     assert len(state(settings.home)) == BATCH
     decoded: list[bytes] = []
-    decode_photo = intake.decode_photo
 
     def counted(content: bytes, *arguments: Any, **options: Any) -> Any:
         decoded.append(content)
         return decode_photo(content, *arguments, **options)
 
-    monkeypatch.setattr(intake, "decode_photo", counted)
+    monkeypatch.setattr("data.photos.intake.decode_photo", counted)
     report = import_feed(settings, feed)
     assert (report.created, report.unchanged, report.refused) == (ROWS - BATCH, BATCH, 0)
     assert len(decoded) == ROWS - BATCH, "what the catalogue has is not decoded again"

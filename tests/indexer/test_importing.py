@@ -270,8 +270,8 @@ def test_no_more_than_a_bounded_number_of_photos_is_ahead(monkeypatch: pytest.Mo
             assert taken - finished < 200
             yield Row(number, {"product_id": str(number)}, (f"{number}.png",))
 
-    def take_in(reference: str) -> Any:
-        raise InvalidImage(reference)
+    def take_in(reference: str | bytes) -> Any:
+        raise InvalidImage(str(reference))
 
     for number, item in enumerate(preparing.prepare(rows(), take_in, 4)):
         finished += 1
