@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from flask import Flask, Response, g, request
+from werkzeug.routing import BaseConverter
 
 from api import (
     event_routes,
@@ -34,6 +35,12 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 
+class ProductIdConverter(BaseConverter):
+    """A product_id in a path, which may hold slashes; servers decode %2F before the path gets here."""
+
+    regex, part_isolating, weight = r"[\s\S]+", False, 200
+
+
 def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     """Returns the Flask app; loads no model.
 
@@ -42,6 +49,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
         engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
     """
     app = Flask(__name__)
+    app.url_map.converters["id"] = ProductIdConverter
+    app.url_map.merge_slashes = False  # an id may hold two in a row
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_image_bytes + FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,

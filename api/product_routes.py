@@ -18,7 +18,7 @@ IMAGES = 10  # photos in one PUT
 PRODUCT_BYTES = 256_000  # the part `product`
 
 
-@blueprint.put("/v1/products/<product_id>")
+@blueprint.put("/v1/products/<id:product_id>")
 def put_product(product_id: str) -> Response:
     """Creates or replaces a product; without `image` parts it keeps the photos that it has."""
     held = resources()
@@ -30,7 +30,7 @@ def put_product(product_id: str) -> Response:
     return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 
 
-@blueprint.patch("/v1/products/<product_id>")
+@blueprint.patch("/v1/products/<id:product_id>")
 def patch_product(product_id: str) -> Response:
     """Replaces the named facts of a product."""
     limit_body(0, form_bytes=PRODUCT_BYTES)
@@ -39,12 +39,12 @@ def patch_product(product_id: str) -> Response:
     return json_answer(product_document(resources().writer.patch(product_id, changes)))
 
 
-@blueprint.get("/v1/products/<product_id>")
+@blueprint.get("/v1/products/<id:product_id>")
 def get_product(product_id: str) -> Response:
     return json_answer(product_document(resources().catalogue.get(product_id)))
 
 
-@blueprint.delete("/v1/products/<product_id>")
+@blueprint.delete("/v1/products/<id:product_id>")
 def delete_product(product_id: str) -> Response:
     """Deletes a product; with `purge=true` its facts and photos are erased at once."""
     fields = from_texts(query_texts())

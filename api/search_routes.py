@@ -45,7 +45,7 @@ def search_text_post() -> Response:
     return _answer(_words(from_json(read_body()) if request.is_json else from_texts(form_texts())))
 
 
-@blueprint.get("/v1/products/<product_id>/similar")
+@blueprint.get("/v1/products/<id:product_id>/similar")
 def similar(product_id: str) -> Response:
     """Returns products that look like this one."""
     fields = check_fields(from_texts(query_texts()), OPTIONS)

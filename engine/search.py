@@ -48,6 +48,7 @@ class Hit:
         match_probability: calibrated chance that the hit is what was asked for; None if the generation has no
             calibration for this kind of query.
         image_id: sha256 of that image; `image_url` is the path of its thumbnail. None: the product has no photo.
+        url: address of the product's page in the shop; empty if the shop gave none.
         fresh: whether the product was created within the last `fresh_days` days.
         why: short reasons for the hit's place, for people to read.
     """
@@ -62,6 +63,7 @@ class Hit:
     price: float | None
     currency: str
     category: str
+    url: str
     colours: tuple[str, ...]
     fresh: bool
     why: tuple[str, ...]
@@ -335,6 +337,7 @@ class SearchEngine:
             price=product.price,
             currency=product.currency,
             category=product.category,
+            url=product.url,
             colours=facts.colours,
             fresh=product.created_at is not None and product.created_at >= fresh_since,
             why=reasons(ranking, place, facts, image, words),

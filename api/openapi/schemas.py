@@ -10,6 +10,7 @@ from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
 from data.photos import ACCEPTED, URL_LIMIT
+from data.values import ADDRESS_LIMIT
 from engine.answers import LEGS, MAX_K, MAX_TEXT
 from engine.search import MOST_LABELS, MOST_RELATED
 
@@ -43,6 +44,7 @@ _FACTS: dict[str, Schema] = {
     "price": _PRICE,
     "currency": _text("ISO 4217 code.", maxLength=8),
     "colour": _text(maxLength=TEXT_LIMIT),
+    "url": _text("HTTP or HTTPS address of the product's page in the shop.", maxLength=ADDRESS_LIMIT),
     "created_at": {"type": ["string", "null"], "description": "ISO 8601."},
     "in_stock": _FLAG,
     "attributes": {
@@ -78,7 +80,7 @@ BOX: Schema = {
 SCHEMAS: dict[str, Schema] = {
     "Hit": _object(
         ["product_id", "score", "match_probability", "image_id", "image_url", "title", "brand", "price", "currency",
-         "category", "colours", "fresh", "why"],
+         "category", "url", "colours", "fresh", "why"],
         product_id=_text(),
         score={**_NUMBER, "description": "Inner product in the product space; comparable within one query."},
         match_probability={
@@ -87,7 +89,8 @@ SCHEMAS: dict[str, Schema] = {
         },
         image_id={**_TEXT_OR_NULL, "description": "sha256 of the photo that matched best; null: it has no photo."},
         image_url={**_TEXT_OR_NULL, "description": "Path of that photo's thumbnail."},
-        title=_text(), brand=_text(), price=_PRICE, currency=_text(), category=_text(), colours=_TEXTS,
+        title=_text(), brand=_text(), price=_PRICE, currency=_text(), category=_text(),
+        url=_text("Address of the product's page in the shop; empty if the shop gave none."), colours=_TEXTS,
         fresh={**_FLAG, "description": "Created within the last `fresh_days` days (a setting; 90 by default)."},
         why={**_TEXTS, "description": "Short reasons for this hit, for people to read."},
     ),

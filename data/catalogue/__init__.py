@@ -1,18 +1,19 @@
 """The catalogue: products, their photos and facts, and the reports of imports, in one SQLite file."""
 
-from data.catalogue.deletions import Restored
-from data.catalogue.import_runs import ImportRuns, RowProblem
-from data.catalogue.products import (
+from data.catalogue.checking import (
     ATTRIBUTE_LIMIT,
-    FACTS,
     ID_LIMIT,
     TEXT_LIMIT,
-    Product,
+    Checked,
+    FactProblem,
+    check_product,
     parse_product,
     patch_product,
-    product_fields,
     readable_id,
 )
+from data.catalogue.deletions import Restored
+from data.catalogue.import_runs import ImportRuns, RowProblem
+from data.catalogue.products import FACTS, Product, product_fields
 from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Unsound, Written
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "TEXT_LIMIT",
     "Catalogue",
     "Change",
+    "Checked",
+    "FactProblem",
     "ImportRuns",
     "PhotoRecord",
     "Product",
@@ -31,6 +34,7 @@ __all__ = [
     "Snapshot",
     "Unsound",
     "Written",
+    "check_product",
     "parse_product",
     "patch_product",
     "product_fields",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.catalogue.products import parse_product, product_fields
+from data.catalogue.checking import parse_product
+from data.catalogue.products import product_fields
 from data.catalogue.reads import read_facts, read_photos
 from data.catalogue.writes import Item, upsert_all
 from data.database import json_list

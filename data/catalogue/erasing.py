@@ -10,7 +10,7 @@ from data.database import json_list, moment_text
 
 _EMPTY = (
     "UPDATE products SET title = '', description = '', brand = '', category = '', price = NULL, currency = '', "
-    "colour = '', attributes = '{}', deleted_at = NULL WHERE deleted AND "
+    "colour = '', url = '', attributes = '{}', deleted_at = NULL WHERE deleted AND "
 )
 _UNUSED = (
     "NOT EXISTS (SELECT 1 FROM product_images AS i WHERE i.sha256 = photos.sha256) "

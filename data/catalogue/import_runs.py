@@ -21,12 +21,14 @@ class RowProblem:
         product_id: "" if the row names none.
         code: short, stable name of the rule that was broken.
         message: what is required, what was received, what to do.
+        severity: "error": the row gave no product; "warning": it gave one, but something of it was left out.
     """
 
     line: int
     product_id: str
     code: str
     message: str
+    severity: str = "error"
 
 
 class ImportRuns:
@@ -43,10 +45,13 @@ class ImportRuns:
 
     def add(self, run_id: int, problems: Iterable[RowProblem]) -> None:
         """Adds problems to the run's report."""
-        rows = [(run_id, problem.line, problem.product_id, problem.code, problem.message) for problem in problems]
+        rows = [
+            (run_id, problem.line, problem.product_id, problem.code, problem.message, problem.severity)
+            for problem in problems
+        ]
         if rows:
             with self._connections.writing() as connection:
-                connection.executemany("INSERT INTO import_rows VALUES (?, ?, ?, ?, ?)", rows)
+                connection.executemany("INSERT INTO import_rows VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def finish(self, run_id: int, counts: Mapping[str, Any]) -> None:
         """Ends the run, and deletes the rows of old runs so that a nightly import does not grow the database."""
@@ -76,7 +81,8 @@ class ImportRuns:
     def problems(self, run_id: int) -> list[RowProblem]:
         """Returns the run's report, by line."""
         rows = self._connections.query(
-            "SELECT line, product_id, code, message FROM import_rows WHERE run_id = ? ORDER BY line, rowid", (run_id,)
+            "SELECT line, product_id, code, message, severity FROM import_rows WHERE run_id = ? ORDER BY line, rowid",
+            (run_id,),
         )
         return [RowProblem(*row) for row in rows]
 

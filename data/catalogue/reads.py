@@ -110,9 +110,9 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
         images.setdefault(product_key, []).append(sha256)
         colours.setdefault(product_key, {}).update(dict.fromkeys(json.loads(names)))
     rows = connection.execute(
-        "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, created_at, "
-        "in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) AND NOT deleted "
-        "ORDER BY product_key",
+        "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, url, "
+        "created_at, in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) "
+        "AND NOT deleted ORDER BY product_key",
         wanted,
     )
     return {
@@ -136,7 +136,8 @@ def _product(row: Sequence[Any]) -> Product:
         price=row[5],
         currency=row[6],
         colour=row[7],
-        created_at=datetime.fromisoformat(row[8]),
-        in_stock=bool(row[9]),
-        attributes=json.loads(row[10]),
+        url=row[8],
+        created_at=datetime.fromisoformat(row[9]),
+        in_stock=bool(row[10]),
+        attributes=json.loads(row[11]),
     )

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue.checking import patch_product
 from data.catalogue.checksums import Unsound, check_rows, sign_photos, sign_products, unsigned
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
-from data.catalogue.products import Product, patch_product
+from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
 from data.catalogue.writes import delete_all, index_again, indexed_text, update_photos, upsert_all
 from data.database import Connections, json_list

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,8 @@ class _Writer:
 
     def upsert(self, product: Product, photos: Sequence[PhotoRecord] | None) -> str:
         stored = self._stored.get(product.product_id)
+        if product.unread and stored and not stored.deleted:
+            product = _keeping(product, stored)
         facts = self._facts(product, stored)
         if stored is None or stored.deleted:
             images = tuple(dict.fromkeys(photo.sha256 for photo in photos or ()))
@@ -197,6 +199,7 @@ class _Writer:
             product.price,
             product.currency,
             product.colour,
+            product.url,
             created_at,
             int(product.in_stock),
             _json(dict(sorted(product.attributes.items()))),
@@ -291,6 +294,17 @@ def indexed_text(product: Product) -> IndexedText:
         description=product.description,
         attributes=product.attributes,
     )
+
+
+def _keeping(product: Product, stored: _Stored) -> Product:
+    """Returns the product with what is stored of the facts that could not be read."""
+    old = dict(zip(FACTS, stored.facts, strict=True))
+    old["created_at"], old["in_stock"] = None, bool(old["in_stock"])  # None: the writer keeps the stored moment
+    attributes = json.loads(old.pop("attributes"))
+    if "attributes" not in product.unread:
+        attributes = {name: value for name, value in attributes.items() if f"attr.{name}" in product.unread}
+    kept = {name: old[name] for name in old if name in product.unread}
+    return replace(product, **kept, attributes={**attributes, **product.attributes})
 
 
 def _json(value: Any) -> str:

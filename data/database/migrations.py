@@ -73,6 +73,16 @@ def m006_name_the_catalogue(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO catalogue_id VALUES (lower(hex(randomblob(16))))")
 
 
+def m007_url_and_severity(connection: sqlite3.Connection) -> None:
+    """Gives products the address of their page in the shop, and the problems of imports a severity."""
+    connection.execute("ALTER TABLE products ADD COLUMN url TEXT NOT NULL DEFAULT ''")
+    connection.execute("ALTER TABLE import_rows ADD COLUMN severity TEXT NOT NULL DEFAULT 'error'")
+    if any(column[1] == "checksum" for column in connection.execute("PRAGMA table_info(products)")):
+        connection.execute(
+            "UPDATE products SET checksum = NULL"
+        )  # made without the url, by a version with step 8 alone
+
+
 def m008_checksum_products(connection: sqlite3.Connection) -> None:
     """Lets products and photos have checksums, and notes at which `seq` a product was last written."""
     for column in ("checksum INTEGER", "filter_checksum INTEGER", "changed_seq INTEGER NOT NULL DEFAULT 0"):
@@ -94,6 +104,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m004_paths_and_releases,
     m005_checksum_features,
     m006_name_the_catalogue,
+    m007_url_and_severity,
     m008_checksum_products,
     m009_index_letters,
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.catalogue import Product, parse_product, patch_product, product_fields
-from data.catalogue.products import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
+from data.catalogue.checking import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.errors import InvalidProduct
 
 
@@ -49,8 +49,8 @@ def test_absent_facts_have_their_defaults() -> None:
         (None, "missing_product_id"),
         ("", "missing_product_id"),
         (" \x00 ", "missing_product_id"),
-        ("a/b", "bad_text"),
-        ("a\\b", "bad_text"),
+        ("a/../b", "bad_text"),
+        ("a/.", "bad_text"),
         ("a\nb", "bad_text"),
         ("..", "bad_text"),
         (True, "bad_text"),
@@ -64,7 +64,19 @@ def test_bad_product_ids_are_refused(value: Any, code: str) -> None:
     assert code_of(product_id=value) == code
 
 
-@pytest.mark.parametrize(("value", "expected"), [(7, "7"), (Decimal("7.0"), "7.0"), ("7", "7"), ("세트 1", "세트 1")])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (7, "7"),
+        (Decimal("7.0"), "7"),
+        (4006381333931.0, "4006381333931"),
+        ("1.0", "1.0"),
+        ("a/b\\c", "a/b\\c"),
+        ("NaN", "NaN"),
+        ("7", "7"),
+        ("세트 1", "세트 1"),
+    ],
+)
 def test_product_ids_of_numbers_and_any_script(value: Any, expected: str) -> None:
     assert parse(product_id=value).product_id == expected
 
@@ -75,12 +87,24 @@ def test_text_limits() -> None:
     assert code_of(currency="x" * 9) == "bad_text"
 
 
-@pytest.mark.parametrize("value", [-1, "abc", "nan", "inf", math.nan, 1e12, True, [], "1,299", 10**400])
+@pytest.mark.parametrize("value", [-1, "abc", "-1", "inf", 1e12, True, [], "1,2,3", 10**400])
 def test_bad_prices_are_refused(value: Any) -> None:
     assert code_of(price=value) == "bad_price"
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0, 0.0), ("19.99", 19.99), (Decimal("3.5"), 3.5), (" 7 ", 7.0)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0.0),
+        ("19.99", 19.99),
+        ("1.299", 1.299),
+        ("1,299", 1299.0),
+        (math.nan, None),
+        ("null", None),
+        (Decimal("3.5"), 3.5),
+        (" 7 ", 7.0),
+    ],
+)
 def test_good_prices(value: Any, expected: float) -> None:
     assert parse(price=value).price == expected
 
@@ -104,7 +128,9 @@ def test_dates_become_utc(value: Any, expected: datetime) -> None:
     assert moment.tzinfo is UTC
 
 
-@pytest.mark.parametrize("value", ["tomorrow", "2026-13-01", "0001-01-01T00:00:00+14:00", 1_699_999_999, "\ud800", []])
+@pytest.mark.parametrize(
+    "value", ["tomorrow", "2026-13-01", "0001-01-01T00:00:00+14:00", "05/11/2026", 7, "\ud800", []]
+)
 def test_bad_dates_are_refused(value: Any) -> None:
     assert code_of(created_at=value) == "bad_date"
 
@@ -117,7 +143,7 @@ def test_in_stock_words(value: Any, expected: bool) -> None:
     assert parse(in_stock=value).in_stock is expected
 
 
-@pytest.mark.parametrize("value", ["maybe", 2, 0.5, [], "preorder"])
+@pytest.mark.parametrize("value", ["maybe", "2 weeks", [], "inf"])
 def test_other_in_stock_words_are_refused(value: Any) -> None:
     assert code_of(in_stock=value) == "bad_in_stock"
 

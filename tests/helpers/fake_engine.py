@@ -101,5 +101,6 @@ def _hit(facts: ProductFacts) -> Hit:
     return Hit(
         product_id=product.product_id, score=0.5, match_probability=None, image_id=image,
         image_url=f"/thumbs/{image}.webp", title=product.title, brand=product.brand, price=product.price,
-        currency=product.currency, category=product.category, colours=facts.colours, fresh=False, why=(),
+        currency=product.currency, category=product.category, url=product.url,
+        colours=facts.colours, fresh=False, why=(),
     )  # fmt: skip
