@@ -180,6 +180,7 @@ class Shop:
     def import_feed(
         self, path: str | Path, *, format: str = "auto", encoding: str = "", images: str | Path | None = None,
         strict: bool = False, full_feed: bool = False, force: bool = False, dry_run: bool = False,
+        dates: str = "", mapping: Mapping[str, str] | None = None,
         report: str | Path | None = None,
     ) -> "ProductReport":  # fmt: skip
         """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
@@ -193,6 +194,8 @@ class Shop:
                 without a readable id, or more than `max_full_feed_drop` missing): see `refusal` of the report.
             force: let a full feed delete more than `max_full_feed_drop`.
             dry_run: only say what would change.
+            dates: `dmy` or `mdy`: how to read dates such as 05/11/2026; "": they are left out.
+            mapping: column of the feed -> the fact that it holds, where its own name does not say so.
             report: JSONL file for the rows with problems.
 
         Raises:
@@ -202,7 +205,8 @@ class Shop:
 
         return import_feed(
             self.settings, Path(path), format=format, encoding=encoding, images=Path(images) if images else None,
-            strict=strict, full_feed=full_feed, force=force, dry_run=dry_run, report=Path(report) if report else None,
+            strict=strict, full_feed=full_feed, force=force, dry_run=dry_run,
+            dates=dates, mapping=mapping, report=Path(report) if report else None,
         )  # fmt: skip
 
     def rebuild(self, *, train: bool = True, full: bool = False) -> "RebuildSummary":

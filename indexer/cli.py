@@ -19,7 +19,7 @@ _log = logging.getLogger("lookalike.rebuild")
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(("auto", "csv", "json", "jsonl", "parquet", "xlsx", "google-csv", "folder")),
+    type=click.Choice(("auto", "csv", "json", "jsonl", "parquet", "xlsx", "xml", "google-csv", "folder")),
     default="auto",
     show_default=True,
     help="Format of the feed; auto looks at its name and first bytes.",
@@ -33,7 +33,9 @@ _log = logging.getLogger("lookalike.rebuild")
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="JSONL file for the rows with problems."
 )
-@click.option("--strict", is_flag=True, help="Stop at the first row with a problem, with nothing written.")
+@click.option(
+    "--strict", is_flag=True, help="Stop at the first row with a problem, a warning too, with nothing written."
+)
 @click.option(
     "--full-feed",
     is_flag=True,
@@ -42,6 +44,14 @@ _log = logging.getLogger("lookalike.rebuild")
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would change; nothing is written.")
 @click.option("--force", is_flag=True, help="Let --full-feed delete more than max_full_feed_drop.")
+@click.option("--dates", type=click.Choice(("dmy", "mdy")), help="How to read dates such as 05/11/2026.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="Read a column of the feed as a fact, such as code=product_id or tone=colour; can be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj
 def import_command(
@@ -55,13 +65,17 @@ def import_command(
     full_feed: bool,
     dry_run: bool,
     force: bool,
+    dates: str | None,
+    mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Add or change products from a catalogue file, a zip, a folder of photos, or standard input (`-`).
 
     CSV, TSV, JSON, Parquet and Excel (.xlsx), also in gzip or in a zip with the photos.
 
-    Rows with problems are reported and skipped; the others are imported. Importing the same feed again changes nothing.
+    A row without a usable product_id is refused; a fact or photo that cannot be used is left out with a warning, and a
+    product that has it already keeps it. Exports of Google Merchant Center, Shopify, WooCommerce, Magento and Meta, and
+    schema.org JSON-LD, are known by their columns. Importing the same feed again changes nothing.
 
     Example: lookalike import catalogue.csv --images photos --report problems.jsonl
     """
@@ -69,9 +83,12 @@ def import_command(
 
     if force and not full_feed:
         raise click.UsageError("--force goes with --full-feed.")
+    pairs = [(theirs.strip(), ours.strip()) for theirs, _, ours in (text.rpartition("=") for text in mapping)]
+    if any(not theirs or not ours for theirs, ours in pairs):
+        raise click.UsageError("--map must read THEIRS=OURS, such as code=product_id.")
     done = import_feed(
         settings, path, format=format_, encoding=encoding, images=images, strict=strict, full_feed=full_feed,
-        force=force, dry_run=dry_run, report=report,
+        force=force, dry_run=dry_run, dates=dates or "", mapping=dict(pairs), report=report,
     )  # fmt: skip
     click.echo(json.dumps(done.fields(), ensure_ascii=False) if as_json else describe(done, report))
     if done.refusal:

@@ -1,37 +1,91 @@
-"""Turns the records of a file into rows of products: which column is which fact."""
+"""The names that shops give to columns, and what each holds: one table for all formats."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
 
-from data.errors import InvalidFeed
-from data.readers.records import BadRow, Records
-from data.readers.rows import Row, row_from
-
-
-def product_rows(records: Records, notes: list[str]) -> Iterator[Row | BadRow]:
-    """Yields one row per product.
-
-    Args:
-        notes: gets a sentence for whatever the report should say of the feed as a whole.
-
-    Raises:
-        InvalidFeed: no column is named `product_id`, or two columns have the same name.
-    """
-    columns = column_names(records.columns)
-    if columns and "product_id" not in columns:
-        raise InvalidFeed(f"a feed must have a product_id column; got {', '.join(columns)[:200]}.")
-    if len(set(columns)) < len(columns):
-        twice = next(name for name in columns if columns.count(name) > 1)
-        raise InvalidFeed(f"a feed must name each column once; got {twice!r} twice. Rename one.")
-    names = dict(zip(records.columns, columns, strict=True))
-    for record in records.rows:
-        if isinstance(record, BadRow):
-            yield record
-        else:
-            fields = {names.get(name, name): value for name, value in record.values.items()}
-            yield row_from(record.line, fields, warnings=record.warnings)
+# Of several columns for one fact, the first in its row of the table that has a value is read.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "product_code", "item_code", "sku", "code",
+                   "handle", "상품_id", "상품id", "상품번호", "상품코드", "제품번호", "제품코드", "자체상품코드"),
+    "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "제목", "이름"),
+    "description": ("description", "desc", "long_description", "product_description", "body_html", "body",
+                    "short_description", "설명", "상품설명", "상세설명", "상품상세", "요약설명"),
+    "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "브랜드", "브랜드명", "제조사", "제조업체"),
+    "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
+                 "카테고리명", "분류", "상품분류"),
+    "price": ("price", "regular_price", "selling_price", "가격", "판매가", "판매가격", "정가", "소비자가"),
+    "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "세일가"),
+    "sale_dates": ("sale_price_effective_date",),
+    "currency": ("currency", "currency_code", "price_currency", "통화"),
+    "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
+    "url": ("url", "link", "product_url", "product_link", "product_page", "permalink", "canonical_url", "링크",
+            "상품링크", "상품url", "상품_url"),
+    "created_at": ("created_at", "date_created", "created", "date_added", "release_date", "published_at", "등록일",
+                   "등록일자", "상품등록일", "출시일"),
+    "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
+                 "qty", "inventory", "inventory_quantity", "재고", "재고상태", "재고수량", "판매상태"),
+    "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
+               "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "additional_image_link",
+               "additional_image_links", "additional_image_url", "additional_images", "사진", "이미지", "대표이미지",
+               "상품이미지", "추가이미지", "이미지url", "이미지_url", "이미지_링크"),
+    "attributes": ("attributes",),
+}  # fmt: skip
+# Columns that become attributes of the same name: what variants differ in, and codes.
+ATTRIBUTES = frozenset(
+    ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "ean", "upc", "barcode",
+     "isbn", "mpn", "sku", "model", "item_group_id", "tags", "category_path", "weight", "size_type", "size_system",
+     "사이즈", "크기", "소재", "재질", "성별", "바코드", "모델명")
+)  # fmt: skip
+FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
+PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price"))
+_NUMBERED_IMAGE = re.compile(r"(additional_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src)?_?\d{1,3}")
+_NAMES_SHOWN = 20
+_CLOSE = 0.75
 
 
 def column_names(cells: Iterable[str]) -> list[str]:
     """Returns the header's names, trimmed and in lower case; `attr.` names keep the shop's own case."""
     names = [cell.strip() for cell in cells]
     return [name if name.startswith("attr.") else name.lower() for name in names]
+
+
+@cache
+def plain_name(name: str) -> str:
+    """Returns a column's name as the table has it: `g:image_link`, `Image Link` and `imageLink` are `image_link`.
+
+    `attr.` names and names that begin with `@` stay as they are.
+    """
+    name = name.strip()
+    if name[:5].lower() == "attr.":
+        return f"attr.{name[5:]}"
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix("g:"))
+    return re.sub(r"[^\w@.]+", "_", spaced).strip("_").casefold()
+
+
+def fact_of(name: str) -> str:
+    """Returns what a column of this plain name holds: a fact, `images`, `attr.NAME`; "" if that is not known."""
+    if name.startswith("attr."):
+        return name
+    if name in ATTRIBUTES and name not in FACTS_OF:
+        return f"attr.{name}"
+    return FACTS_OF.get(name) or ("images" if _NUMBERED_IMAGE.fullmatch(name) else "")
+
+
+def unused_note(names: Iterable[str]) -> str:
+    """Returns a sentence that names the columns that were not used, each with the known name nearest to it; or ""."""
+    unused = list(dict.fromkeys(names))
+    if not unused:
+        return ""
+    shown = [f"{name!r}{_nearest(plain_name(name))}" for name in unused[:_NAMES_SHOWN]]
+    more = f" and {len(unused) - len(shown):,} more" if len(unused) > len(shown) else ""
+    return (
+        f"columns that were not used: {', '.join(shown)}{more}. To keep one, name it attr.NAME, or say what it is with "
+        "--map NAME=FACT"
+    )
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name, (*FACTS_OF, *ATTRIBUTES), n=1, cutoff=_CLOSE)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.readers.columns import product_rows
 from data.readers.csv_records import read_csv
 from data.readers.folder import read_folder, read_zipped_folder
 from data.readers.formats import detect_format
@@ -18,15 +17,18 @@ from data.readers.images import PhotoFiles
 from data.readers.json_document import read_json
 from data.readers.jsonl import read_jsonl
 from data.readers.parquet import read_parquet
+from data.readers.product_rows import product_rows
 from data.readers.records import BadRow, Records
 from data.readers.rows import Row
 from data.readers.sources.containers import STANDARD_INPUT, Opened, open_containers
 from data.readers.sources.source import Source
 from data.readers.xlsx import read_xlsx
+from data.readers.xml import read_xml
 
 # readers that end in records, which `product_rows` turns into rows, and those that know their rows themselves
 _RECORDS: dict[str, Callable[[Source], Records]] = {
     "csv": read_csv, "json": read_json, "jsonl": read_jsonl, "parquet": read_parquet, "xlsx": read_xlsx,
+    "xml": read_xml,
 }  # fmt: skip
 _ROWS: dict[str, Callable[[Source], Iterator[Row | BadRow]]] = {"google-csv": read_google_csv}
 FORMATS = ("auto", *_RECORDS, *_ROWS, "folder")
@@ -42,12 +44,14 @@ class FeedOptions:
         encoding: of its text, for example `cp949`; empty: it is detected.
         images: folder that image paths are relative to, tried before the feed's own; None: there is none.
         scratch: folder on the disk that may fill up while a packed feed is read; None: the system's own.
+        mapping: column of the feed -> the fact that it holds, where its own name does not say so.
     """
 
     format: str = "auto"
     encoding: str = ""
     images: Path | None = None
     scratch: Path | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _feed(path: Path, opened: Opened, options: FeedOptions) -> Feed:
     if opened.source and chosen not in _BINARY and (title := opened.source.form.title):
         detected = "" if options.encoding else "; if that is wrong, name it with --encoding"
         feed.notes.append(f"read as {title}{detected}")
-    return dataclasses.replace(feed, rows=_rows(path, opened, chosen, feed))
+    return dataclasses.replace(feed, rows=_rows(path, opened, chosen, feed, options))
 
 
 def _format(opened: Opened, format: str) -> str:
@@ -109,23 +113,23 @@ def _format(opened: Opened, format: str) -> str:
     return detect_format(opened.source) if format == "auto" else format
 
 
-def _rows(path: Path, opened: Opened, chosen: str, feed: Feed) -> Iterator[Row | BadRow]:
+def _rows(path: Path, opened: Opened, chosen: str, feed: Feed, options: FeedOptions) -> Iterator[Row | BadRow]:
     try:
         if opened.source is None:
             archive = opened.archive
             yield from read_zipped_folder(archive, feed.skipped) if archive else read_folder(path, feed.skipped)
         elif chosen in _RECORDS:
-            yield from _product_rows(_RECORDS[chosen](opened.source), feed)
+            yield from _product_rows(_RECORDS[chosen](opened.source), feed, options.mapping)
         else:
             yield from _ROWS[chosen](opened.source)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
-def _product_rows(records: Records, feed: Feed) -> Iterator[Row | BadRow]:
+def _product_rows(records: Records, feed: Feed, mapping: Mapping[str, str]) -> Iterator[Row | BadRow]:
     feed.notes.extend(records.notes)
     rows, with_images = 0, 0
-    for row in product_rows(records, feed.notes):
+    for row in product_rows(records, feed.notes, mapping):
         if isinstance(row, Row):
             rows, with_images = rows + 1, with_images + (row.images is not None)
         yield split_images(row, feed.photos, records.separator)

@@ -27,6 +27,8 @@ def detect_format(source: Source) -> str:
         return "json"
     if head[:1] == "{" or source.suffix in _JSONL:
         return "jsonl"
+    if head[:1] == "<":
+        return "xml"
     header = find_header(source)
     names = column_names(header.cells)
     if names and (names[0] == "image-uri" or names[0].startswith("gs://")):

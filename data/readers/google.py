@@ -4,16 +4,13 @@ Columns (Cloud Vision API, "Create a catalog with bulk import"): image-uri, imag
 product-category, product-display-name, labels, bounding-poly.
 """
 
-import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from itertools import groupby
 from typing import Any
 
 from data.catalogue import readable_id
 from data.readers.cells import read_cells
-from data.readers.records import BadRow
+from data.readers.grouping import Groups
+from data.readers.records import BadRow, Record
 from data.readers.rows import Row, row_from
 from data.readers.sources.source import Source
 
@@ -27,26 +24,18 @@ _NEEDED = 4  # columns up to product-id
 def read_google_csv(source: Source) -> Iterator[Row | BadRow]:
     """Yields one row per product, in the order of their first lines, with the images of all its lines.
 
-    A product's lines may be anywhere in the file, so they are collected in a temporary database on disk first:
-    memory does not grow with the file. Of differing facts, the first line's wins. Bounding boxes are not used.
+    A product's lines may be anywhere in the file; they are collected on disk, so that memory does not grow with it. Of
+    differing facts, the first line's wins. Bounding boxes are not used.
     """
-    with closing(sqlite3.connect("", isolation_level=None)) as lines:
-        lines.execute("CREATE TABLE products (product_id TEXT PRIMARY KEY, first INTEGER NOT NULL)")
-        lines.execute("CREATE TABLE lines (first INTEGER NOT NULL, line INTEGER NOT NULL, record TEXT NOT NULL)")
-        lines.execute("BEGIN")
+    with Groups() as groups:
         for line, cells in read_cells(source, ","):
             record = cells if isinstance(cells, BadRow) else _record(line, cells)
             if isinstance(record, BadRow):
                 yield record
             elif record is not None:
-                lines.execute("INSERT OR IGNORE INTO products VALUES (?, ?)", (record["product_id"], line))
-                lines.execute(
-                    "INSERT INTO lines SELECT first, ?, ? FROM products WHERE product_id = ?",
-                    (line, json.dumps(record), record["product_id"]),
-                )
-        rows = lines.execute("SELECT first, record FROM lines ORDER BY first, line")
-        for first, group in groupby(rows, key=lambda row: int(row[0])):
-            yield _merge(first, (json.loads(record) for _, record in group))
+                groups.add(record["product_id"], Record(line, record))
+        for _, members in groups:
+            yield _merge(members[0].line, (member.values for member in members))
 
 
 def _record(line: int, cells: list[str]) -> dict[str, Any] | BadRow | None:

@@ -6,6 +6,11 @@ from typing import Any
 from data.catalogue import RowProblem
 from indexer.importing.report import ImportReport
 
+_NOT_FETCHED = (
+    "{:,} photos are web addresses and were not fetched. To have them, set fetch_urls = true in lookalike.toml, or "
+    "LOOKALIKE_FETCH_URLS=true, and import again."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProductReport(ImportReport):
@@ -13,6 +18,8 @@ class ProductReport(ImportReport):
 
     Attributes:
         refused: rows that gave no product.
+        warnings: facts and photos that were left out of products that were imported.
+        unfetched: photos that are web addresses and were left alone, because fetching is off.
         run: the import's number, with which `restore` brings back what it deleted.
         deleted: products that a full feed no longer names.
         not_deleted: products that it no longer names, but that were kept, of `live_before`; `kept_because` says why.
@@ -28,6 +35,8 @@ class ProductReport(ImportReport):
     unchanged: int = 0
     deleted: int = 0
     refused: int = 0
+    warnings: int = 0
+    unfetched: int = 0
     images: int = 0
     new_images: int = 0
     not_deleted: int = 0
@@ -54,12 +63,15 @@ class ProductReport(ImportReport):
         return (
             ("Dry run, nothing was written. This import would give: " if self.dry_run else "")
             + f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
-            f"{self.refused:,} rows refused" + (f", {self.deleted:,} products deleted{undo}" if self.deleted else "")
+            f"{self.refused:,} rows refused"
+            + (f", {self.warnings:,} warnings" if self.warnings else "")
+            + (f", {self.deleted:,} products deleted{undo}" if self.deleted else "")
         )
 
     @property
     def remark(self) -> str:
-        lines = [*self.notes, self.left_out, "" if self.changed else "Nothing changed."]
+        fetching = _NOT_FETCHED.format(self.unfetched) if self.unfetched else ""
+        lines = [*self.notes, self.left_out, fetching, "" if self.changed else "Nothing changed."]
         return "\n".join(filter(None, lines))
 
     @property

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -35,6 +35,8 @@ def import_feed(
     full_feed: bool = False,
     force: bool = False,
     dry_run: bool = False,
+    dates: str = "",
+    mapping: Mapping[str, str] | None = None,
     report: Path | None = None,
 ) -> ProductReport:
     """Adds and changes the products of a feed; importing the same feed again changes nothing.
@@ -44,12 +46,14 @@ def import_feed(
         format: one of `data.readers.feed.FORMATS`.
         encoding: of the feed's text, for example `cp949`; empty: it is detected.
         images: folder that image paths are relative to, tried before the feed's own folder.
-        strict: stop at the first row with a problem, with nothing written to the catalogue.
+        strict: stop at the first row with a problem, a warning too, with nothing written to the catalogue.
         full_feed: the feed is the whole catalogue: products that it does not name are deleted. None is deleted if a row
             has no readable product_id, or if they are more than `max_full_feed_drop` of those that were live before;
             `refusal` of the report says so.
         force: let a full feed delete more than `max_full_feed_drop`.
         dry_run: only say what would change; nothing is written but `report`.
+        dates: `dmy` or `mdy`: how to read dates such as 05/11/2026; "": they are left out.
+        mapping: column of the feed -> the fact that it holds, where its own name does not say so.
         report: JSONL file for the problems, one per line; it appears when the import ends.
 
     Raises:
@@ -57,12 +61,12 @@ def import_feed(
         StrictImportFailed: `strict` met a row with a problem.
         IndexerError: a file cannot be written; batches written before stay, and importing again adds the rest.
     """
-    options = FeedOptions(format=format, encoding=encoding, images=images)
+    options = FeedOptions(format=format, encoding=encoding, images=images, mapping=mapping or {})
     try:
         with (
             open_ledger(settings, dry_run=dry_run) as ledger,
             open_feed(path, replace(options, scratch=ledger.catalogue.home)) as feed,
-            closing(prepare(feed.rows, _photo_source(settings, ledger, feed.photos), settings.cores)) as prepared,
+            closing(_prepared(feed, settings, ledger, dates)) as prepared,
             problem_file(report) as out,
             TemporaryFile("w+", encoding="utf-8") as spool,
         ):
@@ -79,6 +83,11 @@ def import_feed(
             f"import must be able to write under {settings.home}; got {error}. Make room or check the rights, "
             "then import again."
         ) from error
+
+
+def _prepared(feed: Feed, settings: Settings, ledger: Ledger, dates: str) -> Generator[Prepared]:
+    take_in = _photo_source(settings, ledger, feed.photos)
+    return prepare(feed.rows, take_in, settings.cores, dates=dates, fetch=settings.fetch_urls)
 
 
 def _write(
@@ -112,6 +121,8 @@ def _write_batches(rows: Iterable[Prepared], ledger: Ledger, tally: Tally) -> Co
         hashes = {photo.sha256 for item in batch for photo in item.photos or ()}
         counts.update(
             refused=sum(item.product is None for item in batch),
+            warnings=sum(problem.severity == "warning" for item in batch for problem in item.problems),
+            unfetched=sum(item.unfetched for item in batch),
             images=sum(len(item.photos or ()) for item in batch),
             new_images=len(hashes) - len(ledger.catalogue.photos(hashes)),
         )

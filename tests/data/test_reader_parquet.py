@@ -57,7 +57,7 @@ def test_parquet_with_finer_moments_than_python_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [{"id": ["a"]}, {"product_id": [[["a"]]]}, {"product_id": [[1.5, 2.5]]}],
+    [{"nr": ["a"]}, {"product_id": [[["a"]]]}, {"product_id": [[1.5, 2.5]]}],
 )
 def test_parquet_with_other_types_is_refused(tmp_path: Path, columns: dict[str, object]) -> None:
     with pytest.raises(InvalidFeed):

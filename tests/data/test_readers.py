@@ -30,9 +30,12 @@ def test_jsonl(tmp_path: Path) -> None:
     assert found[0] == Row(1, {"product_id": "a", "price": 1.5}, ("x.jpg", "y.jpg"))
     assert found[3] == Row(6, {"product_id": "c"}, ("z;1.jpg",))
     assert found[5] == Row(8, {"product_id": "e"}, ())
+    assert [[warning.code for warning in row.warnings] for row in found if isinstance(row, Row)] == [
+        [], [], ["bad_images"], [], ["bad_images"],
+    ]  # fmt: skip
     assert codes(found) == [
-        (1, ""), (4, "bad_json"), (5, "bad_json"), (6, ""), (7, "bad_images"), (8, ""), (9, "bad_json"),
-        (10, "repeated_name"), (11, "bad_images"),
+        (1, ""), (4, "bad_json"), (5, "bad_json"), (6, ""), (7, ""), (8, ""), (9, "bad_json"), (10, "repeated_name"),
+        (11, ""),
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Importing feeds into a real catalogue."""
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -128,7 +129,7 @@ def test_every_problem_is_reported_and_costs_only_itself(settings: Settings, wri
     )
     report = import_feed(settings, feed, report=tmp_path / "reports" / "problems.jsonl")
     expected = [
-        (1, "a", "truncated"), (1, "a", "missing_image"), (1, "a", "outside_root"), (1, "a", "url_refused"),
+        (1, "a", "truncated"), (1, "a", "missing_image"), (1, "a", "outside_root"),
         (2, "", "bad_json"), (3, "b", "bad_price"), (4, "", "missing_product_id"), (5, "a", "duplicate_product_id"),
         (6, "c", "unsupported_image"), (6, "c", "no_usable_image"), (7, "d", "no_usable_image"),
     ]  # fmt: skip
@@ -138,10 +139,16 @@ def test_every_problem_is_reported_and_costs_only_itself(settings: Settings, wri
     kept = ImportRuns(settings.home).problems(1)
     assert [(row.line, row.product_id, row.code) for row in kept] == expected
     assert all(row.message for row in kept)
-    assert (report.created, report.refused, report.images) == (4, 4, 2)
-    assert sum(report.codes.values()) == 11
+    refused = [row["line"] for row in written if row["severity"] == "error"]
+    assert refused == [2, 4, 5]
+    assert [row.severity for row in kept] == [row["severity"] for row in written]
+    assert (report.created, report.refused, report.warnings, report.images) == (5, 3, 7, 3)
+    assert report.unfetched == 1
+    assert "1 photos are web addresses and were not fetched" in report.remark
+    assert sum(report.codes.values()) == 10
     assert len(report.problems) == 10
-    assert set(state(settings)) == {"a", "c", "d", "e"}
+    assert set(state(settings)) == {"a", "b", "c", "d", "e"}
+    assert Catalogue(settings.home).get("b").product.price is None
     assert os.listdir(tmp_path / "reports") == ["problems.jsonl"]  # noqa: PTH208
 
 
@@ -155,6 +162,46 @@ def test_a_product_whose_photos_are_all_gone_keeps_those_it_had(settings: Settin
     assert state(settings)["a"][3] == had
     import_feed(settings, write(product("a")))
     assert state(settings)["a"][3] == (), "an empty list says that there are none"
+
+
+def test_a_bad_fact_costs_itself_and_not_what_was_good_before(settings: Settings, write: Write) -> None:
+    good = {"price": "12,900원", "in_stock": "품절", "url": "https://shop.example/a", "created_at": "5 Nov 2026",
+            "attr.size": "L", "attr.lid": True}  # fmt: skip
+    import_feed(settings, write(product("a", 0, title="old", **good)))
+    bad = {"price": "dear", "in_stock": "perhaps", "url": "javascript:alert(1)", "created_at": "05/11/2026",
+           "attr.size": [{}], "attr.a/b": "x", "title": "new"}  # fmt: skip
+    report = import_feed(settings, write(product("a", 0, **bad), product("b", 1, **bad)))
+    assert (report.created, report.updated, report.refused, report.warnings) == (1, 1, 0, 10)
+    assert report.codes == {"bad_attributes": 2, "bad_date": 2, "bad_in_stock": 2, "bad_price": 2, "bad_url": 2}
+    kept = Catalogue(settings.home).get("a").product
+    assert (kept.title, kept.price, kept.currency, kept.in_stock) == ("new", 12900, "KRW", False)
+    assert (kept.url, str(kept.created_at)[:10]) == ("https://shop.example/a", "2026-11-05")
+    assert kept.attributes == {"size": "L"}, "lid is not in the second feed, so it goes"
+    fresh = Catalogue(settings.home).get("b").product
+    assert (fresh.price, fresh.in_stock, fresh.url, fresh.attributes) == (None, True, "", {})
+    assert not import_feed(settings, write(product("a", 0, **bad))).changed
+    assert import_feed(settings, write(product("a", 0, **bad)), dates="dmy").codes["bad_price"] == 1
+    assert str(Catalogue(settings.home).get("a").product.created_at)[:10] == "2026-11-05"
+
+
+def test_a_text_that_is_too_long_is_cut_and_said(settings: Settings, write: Write) -> None:
+    attributes = {f"attr.n{number:03}": number for number in range(250)}
+    report = import_feed(settings, write(product("a", 0, description="word " * 6_000, currency="x" * 9, **attributes)))
+    assert (report.created, report.codes) == (1, {"bad_attributes": 1, "bad_text": 2})
+    assert "It was cut there." in " ".join(problem.message for problem in report.problems)
+    kept = Catalogue(settings.home).get("a").product
+    assert (len(kept.description), kept.currency, len(kept.attributes), kept.attributes["n199"]) == (
+        20_000,
+        "",
+        200,
+        199,
+    )
+
+
+def test_strict_stops_at_a_warning_too(settings: Settings, write: Write) -> None:
+    with pytest.raises(StrictImportFailed, match="bad_price"):
+        import_feed(settings, write(product("a", 0), product("b", 1, price="dear")), strict=True)
+    assert state(settings) == {}
 
 
 def test_a_feed_without_images_changes_facts_alone(settings: Settings, write: Write, shop: Path) -> None:
@@ -204,7 +251,7 @@ def test_a_full_feed_deletes_what_it_does_not_name(settings: Settings, write: Wr
     assert import_feed(settings, write(product("c", 2))).created == 1, "it comes back"
 
 
-@pytest.mark.parametrize("lines", [(), ("garbage", "more"), (product("", 0), product("b", 1, price=-1))])
+@pytest.mark.parametrize("lines", [(), ("garbage", "more"), (product("", 0), product("x" * 201, 1))])
 def test_a_feed_without_one_good_row_deletes_nothing(settings: Settings, write: Write, lines: tuple[Any, ...]) -> None:
     import_feed(settings, write(product("a", 0)))
     with pytest.raises(InvalidFeed):
@@ -256,7 +303,8 @@ def test_urls_are_fetched_where_that_is_switched_on(
         return coloured(8)
 
     monkeypatch.setattr(importing, "fetch_image", fetch_image)
-    report = import_feed(settings, write(product("a", "https://shop.example/8.png", "https://shop.example/bad")))
+    fetching = dataclasses.replace(settings, fetch_urls=True)
+    report = import_feed(fetching, write(product("a", "https://shop.example/8.png", "https://shop.example/bad")))
     assert (report.images, report.codes) == (1, {"url_failed": 1})
 
 
@@ -418,7 +466,7 @@ def test_the_command_speaks_json(settings: Settings, write: Write) -> None:
 
 def test_the_command_fails_where_it_must(settings: Settings, write: Write, shop: Path) -> None:
     assert run(settings, shop / "none.jsonl")[0] == 2
-    assert run(settings, write(product("a", 0)), "--format", "xml")[0] == 2
+    assert run(settings, write(product("a", 0)), "--format", "word")[0] == 2
     for arguments in ((write("bad"),), (write(product("a", 0), "bad", name="b.jsonl"), "--strict"), (shop / "0.png",)):
         code, text = run(settings, *arguments)
         assert code == 1

@@ -1,0 +1,11 @@
+"""Exports of shop platforms: one module each, known by the names of their columns."""
+
+from data.readers.platforms.json_ld import JSON_LD
+from data.readers.platforms.magento import MAGENTO
+from data.readers.platforms.merchant import GOOGLE_MERCHANT, META
+from data.readers.platforms.platform import Platform
+from data.readers.platforms.shopify import SHOPIFY
+from data.readers.platforms.woocommerce import WOOCOMMERCE
+
+__all__ = ["PLATFORMS", "Platform"]
+PLATFORMS = (JSON_LD, SHOPIFY, WOOCOMMERCE, MAGENTO, META, GOOGLE_MERCHANT)

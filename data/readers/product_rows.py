@@ -1,0 +1,136 @@
+"""Turns the records of a file into rows of products: recognises the platform, and reads each column as a fact."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from data.catalogue import FACTS
+from data.errors import InvalidFeed
+from data.readers.columns import column_names, plain_name, unused_note
+from data.readers.facts import Facts
+from data.readers.platforms import PLATFORMS, Platform
+from data.readers.price_marks import settle_prices
+from data.readers.records import BadRow, Record, Records
+from data.readers.rows import Row
+from data.values import is_nothing
+
+_TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
+_NAMES_KEPT = 1_000
+
+
+def product_rows(
+    records: Records, notes: list[str], mapping: Mapping[str, str] | None = None
+) -> Iterator[Row | BadRow]:
+    """Yields one row per product.
+
+    Args:
+        notes: gets a sentence for whatever the report should say of the feed as a whole.
+        mapping: column of the feed -> what it holds, where its own name does not say so.
+
+    Raises:
+        InvalidFeed: no column holds the product_id, two columns have the same name, or the mapping is wrong.
+    """
+    _check_names(records.columns)
+    renaming = _renaming(records.columns, mapping or {})
+    written: dict[str, str] = {}
+    rows, names = _peek(
+        _plain(records.rows, renaming, written), [renaming.get(n) or plain_name(n) for n in records.columns]
+    )
+    platform = None if renaming else next((known for known in PLATFORMS if known.recognises(names)), None)
+    facts = Facts(names if platform is None else frozenset(("product_id",)))
+    rows = settle_prices(rows)
+    if platform:
+        notes.append(f"read as {platform.title}")
+        rows = platform.convert(rows, notes)
+    elif records.columns and not facts.id_column:
+        raise InvalidFeed(
+            f"a feed must have a column with the product's id, such as product_id, id or sku; got "
+            f"{', '.join(records.columns)[:200]}. Name it with --map THEIRS=product_id."
+        )
+    yield from _merged(row if isinstance(row, BadRow) else facts.row(row) for row in rows)
+    if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform)):
+        notes.append(note)
+
+
+def _check_names(columns: tuple[str, ...]) -> None:
+    names = column_names(columns)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidFeed(f"a feed must name each column once; got {twice!r} twice. Rename one.")
+
+
+def _renaming(columns: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
+    for theirs, ours in mapping.items():
+        if ours not in _TARGETS and not ours.startswith("attr."):
+            raise InvalidFeed(
+                f"--map must end in one of {', '.join(_TARGETS)} or attr.NAME; got {theirs}={ours}. Correct it."
+            )
+        if columns and theirs not in columns:
+            raise InvalidFeed(f"--map must name a column of the feed ({', '.join(columns)[:200]}); got {theirs!r}.")
+    return dict(mapping)
+
+
+def _plain(
+    rows: Iterator[Record | BadRow], renaming: Mapping[str, str], written: dict[str, str]
+) -> Iterator[Record | BadRow]:
+    """Yields the records under plain names; of two columns with the same one, the first that is not empty counts.
+
+    Args:
+        written: gets plain name -> the name as written, of up to 1,000 columns.
+    """
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        values: dict[str, object] = {}
+        for name, value in sorted(row.values.items(), key=lambda item: item[0] not in renaming):
+            plain = renaming.get(name) or plain_name(name)
+            if plain not in values or is_nothing(values[plain]):
+                values[plain] = value
+            if plain not in written and len(written) < _NAMES_KEPT:
+                written[plain] = name
+        yield dataclasses.replace(row, values=values)
+
+
+def _peek(rows: Iterator[Record | BadRow], columns: list[str]) -> tuple[Iterator[Record | BadRow], frozenset[str]]:
+    """Returns the rows, and the names of the columns: those of the file, or else of its first record."""
+    if columns:
+        return rows, frozenset(columns)
+    first: list[Record | BadRow] = []
+    for row in rows:
+        first.append(row)
+        if isinstance(row, Record):
+            return chain(first, rows), frozenset(row.values)
+    return iter(first), frozenset()
+
+
+def _is_used(name: str, facts: Facts, platform: Platform | None) -> bool:
+    if platform is None:
+        return facts.used(name)
+    return not platform.known or name.startswith(platform.known)
+
+
+def _merged(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+    """Yields the rows; one that only has more photos for the product of the row before goes into that row."""
+    held: Row | None = None
+    for row in rows:
+        if isinstance(row, Row) and held and _only_adds_photos(row, held):
+            held = dataclasses.replace(held, images=(*(held.images or ()), *(row.images or ())))
+            continue
+        if held:
+            yield held
+            held = None
+        if isinstance(row, Row):
+            held = row
+        else:
+            yield row
+    if held:
+        yield held
+
+
+def _only_adds_photos(row: Row, before: Row) -> bool:
+    return (
+        bool(row.images)
+        and row.fields.get("product_id") == before.fields.get("product_id")
+        and all(is_nothing(value) for name, value in row.fields.items() if name != "product_id")
+    )
