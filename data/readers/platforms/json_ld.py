@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.errors import InvalidProduct
+from data.readers.columns import plain_name
 from data.readers.platforms.platform import PATH, Platform, Rows, category_of, joined, lowest_price
 from data.readers.records import BadRow, Record
 from data.values import is_nothing, read_stock
@@ -11,11 +12,12 @@ from data.values import is_nothing, read_stock
 _MARKS = frozenset(("@type", "@graph", "@context", "item_list_element"))
 _GROUP = "ProductGroup"
 _PRODUCTS = frozenset(("Product", _GROUP, "ProductModel", "IndividualProduct", "SomeProducts", "Vehicle", "Book"))
-_INSIDE = ("@graph", "itemListElement", "item", "mainEntity", "mainEntityOfPage")
-_IDS = ("productID", "sku", "mpn", "gtin", "gtin13", "gtin14", "gtin12", "gtin8", "isbn", "@id", "url")
+_INSIDE = ("@graph", "item_list_element", "item", "main_entity", "main_entity_of_page")
+_IDS = ("product_id", "sku", "mpn", "gtin", "gtin13", "gtin14", "gtin12", "gtin8", "isbn", "@id", "url")
 _CODES = ("sku", "mpn", "gtin", "gtin8", "gtin12", "gtin13", "gtin14", "isbn")
 _DIFFERING = ("size", "material", "pattern")
 _DEPTH = 20
+_TYPES_SHOWN = 5
 
 
 def _recognises(names: frozenset[str]) -> bool:
@@ -23,16 +25,29 @@ def _recognises(names: frozenset[str]) -> bool:
 
 
 def _convert(rows: Rows, notes: list[str]) -> Rows:
+    others: dict[str, None] = {}
+    left_out = 0
     for row in rows:
         if isinstance(row, BadRow):
             yield row
             continue
-        found = list(_products(row.values, 0))
-        for node in found:
-            yield _record(row.line, node)
+        node = _plain_names(row.values)
+        found = list(_products(node, 0))
+        for product in found:
+            yield _record(row, product)
         if not found:
-            message = "a JSON-LD object must be a schema.org Product or hold some; got none. Leave it out."
-            yield BadRow(row.line, "no_product", message)
+            left_out += 1
+            others.update(dict.fromkeys(list(_types(node))[:1] if len(others) < _TYPES_SHOWN else ()))
+    if left_out:
+        named = f" ({', '.join(others)})" if others else ""
+        notes.append(f"{left_out:,} JSON-LD objects are no products{named} and were left out")
+
+
+def _plain_names(value: Any) -> Any:
+    """Returns a value with `plain_name`s inside, as those at its top are already."""
+    if isinstance(value, dict):
+        return {plain_name(str(name)): _plain_names(item) for name, item in value.items()}
+    return [_plain_names(item) for item in value] if isinstance(value, list) else value
 
 
 def _products(node: Any, depth: int) -> Iterator[dict[str, Any]]:
@@ -54,8 +69,8 @@ def _types(node: dict[str, Any]) -> set[str]:
     return {text.rpartition("/")[2].rpartition(":")[2] for text in _texts(node.get("@type"))}
 
 
-def _record(line: int, node: dict[str, Any]) -> Record:
-    variants = [variant for variant in _listed(node.get("hasVariant")) if isinstance(variant, dict)]
+def _record(row: Record, node: dict[str, Any]) -> Record:
+    variants = [variant for variant in _listed(node.get("has_variant")) if isinstance(variant, dict)]
     nodes = [node, *variants]
     offers = [offer for one in nodes for offer in _offers(one.get("offers"), 0)]
     priced = [(_price(offer), offer) for offer in offers]
@@ -71,18 +86,18 @@ def _record(line: int, node: dict[str, Any]) -> Record:
         "colour": joined(text for one in nodes for text in _texts(one.get("color"))),
         "in_stock": _in_stock(offers),
         "url": _text(node, "url") or next(filter(None, (_text(offer, "url") for offer in offers)), ""),
-        "created_at": _text(node, "releaseDate"),
+        "created_at": _text(node, "release_date"),
         "images": list(dict.fromkeys(photo for one in nodes for photo in _texts(one.get("image")))),
         **category_of(category, PATH.strip() if ">" in category else "/"),
         **{f"attr.{name}": joined(text for one in nodes for text in _texts(one.get(name)))
            for name in (*_CODES, *_DIFFERING)},
         **{f"attr.{name}": value for one in reversed(nodes) for name, value in _properties(one)},
     }  # fmt: skip
-    return Record(line, product, tuple(warnings))
+    return Record(row.line, product, (*row.warnings, *warnings))
 
 
 def _id(node: dict[str, Any]) -> str:
-    names = ("productGroupID", *_IDS) if _GROUP in _types(node) else _IDS
+    names = ("product_group_id", *_IDS) if _GROUP in _types(node) else _IDS
     return next((text for name in names if (text := _text(node, name))), "")
 
 
@@ -95,7 +110,7 @@ def _texts(value: Any) -> list[str]:
     texts = []
     for item in _listed(value):
         if isinstance(item, dict):
-            names = ("name", "contentUrl", "url", "@value", "value", "@id")
+            names = ("name", "content_url", "url", "@value", "value", "@id")
             item = next((item[name] for name in names if isinstance(item.get(name), str | int | float)), None)
         if not is_nothing(item) and isinstance(item, str | int | float):
             texts.append(str(item).strip())
@@ -115,14 +130,14 @@ def _offers(value: Any, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _price(offer: dict[str, Any]) -> Any:
-    specified = next((part for part in _listed(offer.get("priceSpecification")) if isinstance(part, dict)), {})
-    found = (source.get(name) for source in (offer, specified) for name in ("price", "lowPrice"))
+    specified = next((part for part in _listed(offer.get("price_specification")) if isinstance(part, dict)), {})
+    found = (source.get(name) for source in (offer, specified) for name in ("price", "low_price"))
     return next((price for price in found if not is_nothing(price)), None)
 
 
 def _currency(offer: dict[str, Any]) -> str:
-    specified = next((part for part in _listed(offer.get("priceSpecification")) if isinstance(part, dict)), {})
-    return _text(offer, "priceCurrency") or _text(specified, "priceCurrency")
+    specified = next((part for part in _listed(offer.get("price_specification")) if isinstance(part, dict)), {})
+    return _text(offer, "price_currency") or _text(specified, "price_currency")
 
 
 def _in_stock(offers: list[dict[str, Any]]) -> Any:
@@ -139,7 +154,7 @@ def _says_yes(word: str) -> bool:
 
 
 def _properties(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for item in _listed(node.get("additionalProperty")):
+    for item in _listed(node.get("additional_property")):
         if isinstance(item, dict) and (name := _text(item, "name")):
             yield name, joined(_texts(item.get("value")))
 

@@ -12,14 +12,14 @@ _META = frozenset(
     ("fb_product_category", "quantity_to_sell_on_facebook", "visibility", "status", "inventory", "style_0")
 )
 _KEPT = (
-    "item_group_id", "gtin", "mpn", "condition", "size", "material", "gender", "age_group", "pattern", "size_type",
+    "item_group_id", "gtin", "mpn", "condition", "material", "gender", "age_group", "pattern", "size_type",
     "size_system", "google_product_category", "fb_product_category",
 )  # fmt: skip
 _PLAIN = ("title", "description", "brand", "price", "sale_price", "sale_price_effective_date")
 _KNOWN = (
     "id", "offer_id", "link", "mobile_link", "canonical_link", "image_link", "additional_image_link",
-    "lifestyle_image_link", "availability", "product_type", "color", "custom_label_", "custom_number_", "shipping",
-    "ships_from", "tax", "adult", "multipack", "is_bundle", "identifier_exists", "expiration_date",
+    "lifestyle_image_link", "availability", "product_type", "color", "size", "custom_label_", "custom_number_",
+    "shipping", "ships_from", "tax", "adult", "multipack", "is_bundle", "identifier_exists", "expiration_date",
     "cost_of_goods_sold", "unit_pricing_", "installment", "subscription_cost", "loyalty_", "certification",
     "energy_efficiency_", "min_energy_", "max_energy_", "product_length", "product_width", "product_height",
     "product_weight", "product_detail", "product_highlight", "promotion_id", "ads_", "pause",
@@ -66,6 +66,7 @@ def _facts(row: dict[str, Any]) -> dict[str, Any]:
         "images": _photos(row),
         **_category(row),
         **{f"attr.{name}": _texts(row.get(name)) for name in _KEPT},
+        "attr.size": _texts(row.get("size") or row.get("sizes")),
     }
 
 

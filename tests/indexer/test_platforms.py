@@ -1,0 +1,213 @@
+"""Exports of shop platforms go in as they are, without any flag."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import platform_exports as exports
+import pytest
+
+from data.catalogue import Catalogue, ProductFacts
+from data.settings import Settings
+from indexer.importing import ProductReport, import_feed
+from lookalike import main
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    exports.write_photos(tmp_path / "shop" / "photos")
+    return tmp_path / "shop"
+
+
+def imported(settings: Settings, path: Path, text: str, images: Path | None = None) -> dict[str, ProductFacts]:
+    path.write_text(text, encoding="utf-8")
+    report = import_feed(settings, path, images=images)
+    assert (report.refused, report.warnings, report.codes) == (0, 0, {}), report.problems
+    assert not [note for note in report.notes if "not used" in note], report.notes
+    again = import_feed(settings, path, images=images)
+    assert (again.changed, again.created + again.updated) == (False, 0)
+    return {facts.product.product_id: facts for facts in Catalogue(settings.home).iter_facts()}
+
+
+def check(found: ProductFacts, thing: exports.Thing, *, price: float | None = None) -> None:
+    product = found.product
+    assert (product.title, product.description, product.brand) == (thing.name, thing.text, thing.brand)
+    assert product.category == thing.path[-1]
+    assert product.price == pytest.approx(thing.now if price is None else price)
+    assert product.in_stock == thing.in_stock
+    assert len(found.image_sha256) == len(thing.photos)
+
+
+@pytest.mark.parametrize("name", list(exports.OFFERS))
+def test_offers_of_google_and_meta(settings: Settings, shop: Path, name: str) -> None:
+    found = imported(settings, shop / name, exports.OFFERS[name]())
+    assert len(found) == 40, "each variant is an offer of its own"
+    for thing in exports.things():
+        for size in thing.sizes or ("",):
+            facts = found[f"{thing.code}-{size}" if size else thing.code]
+            product = facts.product
+            assert (product.title, product.description, product.brand) == (thing.name, thing.text, thing.brand)
+            assert (product.price, product.currency) == (thing.now, "USD")
+            assert (product.category, product.attributes["category_path"]) == (thing.path[-1], " > ".join(thing.path))
+            assert product.colour == thing.colour
+            assert product.url == f"https://shop.example/{thing.code}?size={size}"
+            assert product.in_stock == (size not in thing.sold_out if size else not thing.sold_out)
+            assert product.attributes.get("item_group_id", "") == (thing.code if size else "")
+            assert product.attributes.get("size", "") == size
+            assert len(facts.image_sha256) == len(thing.photos)
+    assert found["TH-001"].product.attributes["gtin"] == "4006381333931"
+
+
+@pytest.mark.parametrize("new_names", [False, True])
+def test_shopify(settings: Settings, shop: Path, new_names: bool) -> None:
+    found = imported(settings, shop / "products_export.csv", exports.shopify_csv(new_names=new_names))
+    assert len(found) == 24, "variants are one product, and a draft is none"
+    for thing in exports.things():
+        facts = found[thing.code]
+        check(facts, thing)
+        attributes = facts.product.attributes
+        assert attributes["category_path"] == f"Home & Garden > {' > '.join(thing.path)}"
+        assert attributes.get("size", "") == ", ".join(thing.sizes)
+        codes = [f"{thing.code}-{size[:1]}" for size in thing.sizes or ("Default Title",)]
+        assert (attributes["sku"], attributes["tags"]) == (", ".join(codes), "handmade, 수공예")
+        photos = Catalogue(settings.home).photos(facts.image_sha256)
+        names = [Path(photos[sha256].source).name for sha256 in facts.image_sha256]
+        assert names == list(thing.photos), "photos are in the order of their positions"
+
+
+def test_woocommerce(settings: Settings, shop: Path) -> None:
+    found = imported(settings, shop / "wc-product-export.csv", exports.woocommerce_csv())
+    assert len(found) == 24
+    for number, thing in enumerate(exports.things(), start=100):
+        facts = found[str(number)]
+        check(facts, thing)
+        attributes = facts.product.attributes
+        assert (facts.product.colour, attributes["color"]) == (thing.colour, thing.colour)
+        assert attributes.get("size", "") == ", ".join(thing.sizes)
+        assert attributes["sku"] == ", ".join([thing.code, *(f"{thing.code}-{size}" for size in thing.sizes)])
+
+
+def test_magento(settings: Settings, shop: Path, tmp_path: Path) -> None:
+    exports.write_photos(tmp_path / "media" / "p" / "0")
+    found = imported(settings, shop / "export_catalog.csv", exports.magento_csv(), tmp_path / "media")
+    assert len(found) == 24
+    for thing in exports.things():
+        facts = found[thing.code]
+        check(facts, thing)
+        attributes = facts.product.attributes
+        assert (facts.product.colour, str(facts.product.created_at)[:10]) == (thing.colour, "2026-11-05")
+        assert attributes["care"] == "hand wash, cold"
+        assert attributes.get("size", "") == ", ".join(thing.sizes)
+        assert attributes.get("sku", "") == ", ".join(f"{thing.code}-{size}" for size in thing.sizes)
+
+
+def test_json_ld(settings: Settings, shop: Path) -> None:
+    found = imported(settings, shop / "products.json", exports.json_ld())
+    assert len(found) == 24
+    for thing in exports.things():
+        facts = found[thing.code]
+        check(facts, thing)
+        assert (facts.product.colour, facts.product.currency) == (thing.colour, "USD")
+        assert facts.product.url == f"https://shop.example/{thing.code}"
+        assert facts.product.attributes.get("size", "") == ", ".join(thing.sizes)
+
+
+def run(settings: Settings, *arguments: object, fails: bool = False) -> str:
+    out, code = io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            main(["--home", str(settings.home), "import", *map(str, arguments)])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    assert bool(code) == fails, out.getvalue()
+    return out.getvalue()
+
+
+def test_the_report_names_the_platform_and_what_it_left_out(settings: Settings, shop: Path) -> None:
+    (shop / "products.csv").write_text(exports.shopify_csv(), encoding="utf-8")
+    said = run(settings, shop / "products.csv")
+    assert "read as a Shopify product export" in said
+    assert "1 products are not published in the shop and were left out" in said
+
+
+def test_columns_that_were_not_used_are_named_with_the_nearest(settings: Settings, shop: Path) -> None:
+    (shop / "feed.csv").write_text(
+        "product_id,titel,colr,image,flavour\na,Mug,red,photos/p1.png,mint\n", encoding="utf-8"
+    )
+    said = run(settings, shop / "feed.csv")
+    assert "'titel' (did you mean title?), 'colr' (did you mean color?), 'flavour'." in said
+    said = run(
+        settings, shop / "feed.csv", "--map", "titel=title", "--map", "colr=colour", "--map", "flavour=attr.taste"
+    )
+    assert "not used" not in said
+    product = Catalogue(settings.home).get("a").product
+    assert (product.title, product.colour, product.attributes) == ("Mug", "red", {"taste": "mint"})
+
+
+@pytest.mark.parametrize("pair", ["titel", "=title", "none=title", "titel=prise"])
+def test_a_wrong_mapping_is_refused(settings: Settings, shop: Path, pair: str) -> None:
+    (shop / "feed.csv").write_text("product_id,titel\na,Mug\n", encoding="utf-8")
+    assert "--map must" in run(settings, shop / "feed.csv", "--map", pair, fails=True)
+
+
+def test_photos_by_web_address_are_one_sentence(settings: Settings, shop: Path) -> None:
+    rows = "".join(f"p{n},Mug {n},https://shop.example/{n}.jpg\n" for n in range(50))
+    (shop / "feed.csv").write_text("id,name,image_link\n" + rows, encoding="utf-8")
+    report = import_feed(settings, shop / "feed.csv")
+    assert (report.created, report.warnings, report.codes, report.unfetched) == (50, 0, {}, 50)
+    assert report.remark.count("LOOKALIKE_FETCH_URLS=true") == 1
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected"),
+    [
+        (["1.299", "2.499", "899"], [1299, 2499, 899]),
+        (["1.299", "2.499", "12.50"], [1.299, 2.499, 12.5]),
+        (["1.299", "12,50"], [1299, 12.5]),
+        (["12,900", "8,000"], [12900, 8000]),
+        (["1.299,00 €", "1.299"], [1299, 1299]),
+    ],
+)
+def test_the_prices_of_a_column_decide_together(
+    settings: Settings, shop: Path, prices: list[str], expected: list[float]
+) -> None:
+    rows = "".join(f"p{n};{price}\n" for n, price in enumerate(prices))
+    (shop / "feed.csv").write_text("id;price\n" + rows, encoding="utf-8")
+    import_feed(settings, shop / "feed.csv")
+    assert [facts.product.price for facts in Catalogue(settings.home).iter_facts()] == expected
+
+
+def test_ids_that_a_spreadsheet_shortened_merge_nothing(settings: Settings, shop: Path) -> None:
+    rows = "4.00638E+12,A,4.00638E+12\n4.00638E+12,B,1\n007,C,4.00638E+12\n7,D,7\n4006381333931.0,E,1\n"
+    (shop / "feed.csv").write_text("product_id,title,gtin\n" + rows, encoding="utf-8")
+    report = import_feed(settings, shop / "feed.csv", full_feed=True)
+    assert (report.created, report.refused, report.codes) == (3, 2, {"shortened_number": 3})
+    found = {facts.product.product_id: facts.product for facts in Catalogue(settings.home).iter_facts()}
+    assert list(found) == ["007", "7", "4006381333931"]
+    assert found["007"].attributes == {}
+
+
+def test_rows_that_only_add_photos_belong_to_the_row_before(settings: Settings, shop: Path) -> None:
+    rows = "a,Shirt,50,photos/p0.png\na,,,photos/p1.png\na,,,photos/p2.png\n"
+    rows += "b,Cup,5,photos/p3.png\na,Shirt,50,photos/p4.png\n"
+    (shop / "feed.csv").write_text("product_id,title,price,image\n" + rows, encoding="utf-8")
+    report = import_feed(settings, shop / "feed.csv")
+    assert (report.created, report.images, report.codes) == (2, 4, {"duplicate_product_id": 1})
+
+
+@pytest.fixture
+def report_of(settings: Settings, shop: Path) -> Callable[[str], ProductReport]:
+    def report(text: str) -> ProductReport:
+        (shop / "feed.xml").write_text(text, encoding="utf-8")
+        return import_feed(settings, shop / "feed.xml", full_feed=True, force=True)
+
+    return report
+
+
+def test_xml_that_ends_early_deletes_nothing(report_of: Callable[[str], ProductReport]) -> None:
+    whole = exports.merchant_rss()
+    assert report_of(whole).created == 40
+    cut = report_of(whole[: len(whole) // 2])
+    assert (cut.deleted, cut.codes) == (0, {"bad_xml": 1})
+    assert cut.refusal
