@@ -186,7 +186,8 @@ def meta_csv() -> str:
 
 def shopify_csv(*, new_names: bool = False) -> str:
     """Returns a Shopify export; its rows of one product lie apart, as a spreadsheet sorts them."""
-    rows, later = [], []
+    rows: list[dict[str, Any]] = []
+    later: list[dict[str, Any]] = []
     for thing in things():
         variants = thing.sizes or ("Default Title",)
         for place in range(max(len(variants), len(thing.photos))):
