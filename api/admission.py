@@ -1,4 +1,4 @@
-"""Limits the load: a bounded queue with a deadline in front of the engine, and a rate limit per caller."""
+"""Limits the load: bounded queues with a deadline before the engine and the decoders, and a rate limit per caller."""
 
 import math
 import threading
@@ -25,6 +25,7 @@ class Admission:
         self._lock = threading.Lock()
         self._slots, self._queue_size, self._deadline_s = slots, queue_size, deadline_s
         self._inside = 0
+        self._holding = threading.local()  # whether the calling thread holds a slot
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -41,12 +42,26 @@ class Admission:
             if not self._free.acquire(timeout=self._deadline_s):
                 raise Overloaded(f"a request may wait at most {self._deadline_s:g} s; this one did. Try again shortly.")
             try:
+                self._holding.slot = True
                 yield
             finally:
+                self._holding.slot = False
                 self._free.release()
         finally:
             with self._lock:
                 self._inside -= 1
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Lends the calling thread's slot, if it holds one, to the next in the queue while the block runs."""
+        if not getattr(self._holding, "slot", False):
+            yield
+            return
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
 
     @property
     def waiting(self) -> int:
@@ -56,6 +71,23 @@ class Admission:
     @property
     def is_full(self) -> bool:
         return self._inside >= self._slots + self._queue_size
+
+
+@contextmanager
+def decoding(admission: Admission, photos: Admission) -> Iterator[None]:
+    """Holds a slot of the decoders while the block runs, and lends the engine's slot meanwhile.
+
+    So a large photo holds up other photos, but nobody who searches by words.
+
+    Args:
+        admission: the engine's queue.
+        photos: the queue of photos that are to be decoded.
+
+    Raises:
+        Overloaded: too many photos wait, or this one waited too long.
+    """
+    with admission.lent(), photos.slot():
+        yield
 
 
 class RateLimit:

@@ -1,6 +1,7 @@
 """Builds the Flask app: its resources, routes, access checks, error answers and request metrics."""
 
 import time
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -19,7 +20,7 @@ from api import (
     recognition_routes,
     search_routes,
 )
-from api.admission import Admission, RateLimit
+from api.admission import Admission, RateLimit, decoding
 from api.metrics import Metrics
 from api.readiness import Readiness
 from api.resources import EXTENSION, Resources, resources
@@ -30,9 +31,12 @@ from api.writing import ProductWriter
 from data.catalogue import Catalogue
 from data.events import Events
 from data.keys import Keys
-from data.photos import Intake
+from data.photos import Intake, decoder_outcomes
 from data.settings import Settings
 from engine.search import SearchEngine
+
+_FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
+_PUTS = 4  # products written at once, each with up to 10 photos in memory
 
 
 class ProductIdConverter(BaseConverter):
@@ -77,10 +81,12 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
 
 
 def _make_resources(settings: Settings, engine: SearchEngine | None) -> Resources:
-    admission = Admission(slots=settings.cores, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
-    metrics = Metrics(lambda: admission.waiting)
+    queue = partial(Admission, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
+    admission, photos = queue(slots=settings.cores), queue(slots=settings.cores)
+    in_decoder = partial(decoding, admission, photos)
+    metrics = Metrics(lambda: admission.waiting + photos.waiting, decoder_outcomes)
     if engine is None:
-        engine = SearchEngine(settings, on_stage=metrics.stage)
+        engine = SearchEngine(settings, on_stage=metrics.stage, decoding=in_decoder)
     catalogue = Catalogue(settings.home)
     intake = Intake(settings, catalogue)
     events = Events(settings.home)
@@ -89,9 +95,12 @@ def _make_resources(settings: Settings, engine: SearchEngine | None) -> Resource
         engine=engine,
         catalogue=catalogue,
         intake=intake,
-        writer=ProductWriter(engine, catalogue, intake, admission.slot),
+        writer=ProductWriter(engine, catalogue, intake, admission.slot, in_decoder),
         keys=Keys(settings.home),
         admission=admission,
+        decoding=in_decoder,
+        fetches=queue(slots=_FETCHES),
+        puts=queue(slots=_PUTS),
         rate_limit=RateLimit(settings.rate_limit),
         metrics=metrics,
         readiness=Readiness(engine, admission, catalogue),

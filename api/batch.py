@@ -13,7 +13,6 @@ from api.problems import INTERNAL, status_of
 from api.writing import ProductWriter
 from data.catalogue import PhotoRecord, Product, parse_product, readable_id
 from data.errors import LookalikeError
-from data.photos import Intake
 from data.settings import Settings
 
 _log = logging.getLogger("lookalike.api")
@@ -33,7 +32,7 @@ class _Change:
     photos: Sequence[PhotoRecord] | None
 
 
-def run_batch(body: IO[bytes], settings: Settings, intake: Intake, writer: ProductWriter) -> list[Status]:
+def run_batch(body: IO[bytes], settings: Settings, writer: ProductWriter) -> list[Status]:
     """Applies the lines of `body` in order and returns their statuses; a bad line changes nothing.
 
     Args:
@@ -61,7 +60,7 @@ def run_batch(body: IO[bytes], settings: Settings, intake: Intake, writer: Produ
                 writer.delete(parse_product({"product_id": fields.get("product_id")}).product_id)
                 status["status"] = "deleted"
             else:
-                photos = _photos(fields.get("images"), settings.image_roots, intake)
+                photos = _photos(fields.get("images"), settings.image_roots, writer)
                 group.append(_Change(line=number, product=parse_product(fields), photos=photos))
         except LookalikeError as error:
             status.update(_failed(error))
@@ -90,12 +89,12 @@ def _fields(line: bytes) -> Mapping[str, Any]:
     return fields
 
 
-def _photos(names: Any, roots: Sequence[Path], intake: Intake) -> list[PhotoRecord] | None:
+def _photos(names: Any, roots: Sequence[Path], writer: ProductWriter) -> list[PhotoRecord] | None:
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise BadRequest("images must be a list of file paths.", field="images")
-    return [intake.accept_path(_under_roots(name, roots)) for name in names]
+    return [writer.take_in(_under_roots(name, roots)) for name in names]
 
 
 def _under_roots(name: str, roots: Sequence[Path]) -> Path:

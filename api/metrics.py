@@ -1,8 +1,10 @@
 """Metrics for Prometheus: times per stage and route, requests by route and status, and the depth of the queue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
@@ -11,8 +13,9 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1,
 class Metrics:
     """The counters of one app, in a registry of its own so that several apps can live in one process."""
 
-    def __init__(self, queue_depth: Callable[[], int]) -> None:
+    def __init__(self, queue_depth: Callable[[], int], photos: Callable[[], Mapping[str, int]]) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(_Photos(photos))
         self._stages = Histogram(
             "lookalike_stage_seconds", "Time in one stage of a query.", ["stage"], buckets=_BUCKETS,
             registry=self._registry,
@@ -25,7 +28,7 @@ class Metrics:
             "lookalike_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
         )
         Gauge(
-            "lookalike_queue_depth", "Requests waiting for the engine.", registry=self._registry
+            "lookalike_queue_depth", "Requests waiting for the engine or a decoder.", registry=self._registry
         ).set_function(queue_depth)  # fmt: skip
 
     def stage(self, name: str, milliseconds: float) -> None:
@@ -41,3 +44,18 @@ class Metrics:
     def text(self) -> bytes:
         """Returns all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+class _Photos(Collector):
+    """Reads the decoders' own counts when the metrics are asked for."""
+
+    def __init__(self, outcomes: Callable[[], Mapping[str, int]]) -> None:
+        self._outcomes = outcomes
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        counts = CounterMetricFamily(
+            "lookalike_photos", "Photos given to the decoders, by outcome.", labels=["outcome"]
+        )
+        for outcome, count in self._outcomes().items():
+            counts.add_metric([outcome], count)
+        yield counts

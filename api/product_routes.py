@@ -1,6 +1,7 @@
 """Routes that put, patch, get and delete products, one at a time or many at once."""
 
 import json
+from contextlib import nullcontext
 
 from flask import Blueprint, Response, request
 
@@ -25,8 +26,9 @@ def put_product(product_id: str) -> Response:
     limit_body(IMAGES * held.settings.max_image_bytes, form_bytes=PRODUCT_BYTES, parts=IMAGES + 1)
     require_type("multipart/form-data")
     product = _product(product_id)
-    contents = read_parts("image", held.settings.max_image_bytes, IMAGES)
-    written = held.writer.put(product, contents)
+    with held.puts.slot() if request.files.getlist("image") else nullcontext():
+        contents = read_parts("image", held.settings.max_image_bytes, IMAGES)
+        written = held.writer.put(product, contents)
     return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 
 
@@ -63,7 +65,7 @@ def batch() -> Response:
     request.max_content_length = BODY_LIMIT
     require_type("application/x-ndjson", "application/jsonl", "application/json")
     held = resources()
-    statuses = run_batch(request.stream, held.settings, held.intake, held.writer)
+    statuses = run_batch(request.stream, held.settings, held.writer)
     if request.stream.tell() >= BODY_LIMIT:  # a chunked body, cut off there
         detail = f"a batch must have at most {BODY_LIMIT} bytes; the rest was not read."
         statuses.append({"line": len(statuses) + 1, "product_id": None, "status": "error", "code": "too_large",

@@ -16,6 +16,7 @@ from data.events import Events
 from data.keys import Keys
 from data.photos import Intake
 from data.settings import Settings
+from engine.protocols import Decoding
 from engine.search import SearchEngine
 
 EXTENSION = "lookalike"
@@ -23,6 +24,15 @@ EXTENSION = "lookalike"
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
+    """See the class of each.
+
+    Attributes:
+        admission: the queue before the engine.
+        decoding: context to hold while photos are decoded.
+        fetches: the queue before photos are fetched from URLs.
+        puts: the queue before products are written with their photos.
+    """
+
     settings: Settings
     engine: SearchEngine
     catalogue: Catalogue
@@ -30,6 +40,9 @@ class Resources:
     writer: ProductWriter
     keys: Keys
     admission: Admission
+    decoding: Decoding
+    fetches: Admission
+    puts: Admission
     rate_limit: RateLimit
     metrics: Metrics
     readiness: Readiness

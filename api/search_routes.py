@@ -107,4 +107,5 @@ def _fetch(url: str) -> bytes:
         )
     from data.photos import fetch_image
 
-    return fetch_image(url, settings)
+    with resources().fetches.slot():
+        return fetch_image(url, settings)

@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, Product, ProductFacts, Written
 from data.errors import InvalidImage, NoGeneration, UnknownProduct
 from data.photos import Examined, Intake, deletions_held, erase_product
+from engine.protocols import Decoding
 from engine.search import SearchEngine
 
 
@@ -16,6 +18,7 @@ class ProductWriter:
 
     Args:
         slot: context that is held while photos are embedded, for example `Admission.slot`; by default none.
+        decoding: context that is held while photos are decoded.
     """
 
     def __init__(
@@ -24,8 +27,10 @@ class ProductWriter:
         catalogue: Catalogue,
         intake: Intake,
         slot: Callable[[], AbstractContextManager[None]] = nullcontext,
+        decoding: Decoding = nullcontext,
     ) -> None:
         self._engine, self._catalogue, self._intake, self._slot = engine, catalogue, intake, slot
+        self._decoding = decoding
         self._turn = threading.Lock()  # threads queue here: SQLite's own lock is polled, and not in order
 
     def put(self, product: Product, contents: Sequence[bytes]) -> Written:
@@ -42,13 +47,24 @@ class ProductWriter:
         if not contents:
             with self._turn:
                 return self._catalogue.put(product, None)
-        with self._slot():
+        with self._decoding():
             # all are examined before any is stored, so that a refused request leaves nothing behind
             examined = [self._examine(number, content) for number, content in enumerate(contents, start=1)]
+        with self._slot():
             self._embed([self._intake.store(photo) for photo in examined])
         with self._turn, deletions_held(self._catalogue.home):
             photos = [self._intake.store(photo) for photo in examined]  # again what was deleted meanwhile
             return self._catalogue.put(product, photos)
+
+    def take_in(self, path: Path) -> PhotoRecord:
+        """Returns the record of a photo file, for `put_many`.
+
+        Raises:
+            InvalidImage: the file is not a photo that the project accepts.
+            Overloaded: too many photos wait.
+        """
+        with self._decoding():
+            return self._intake.accept_path(path)
 
     def put_many(self, items: Sequence[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Creates or replaces products in one transaction.

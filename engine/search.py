@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,14 +25,13 @@ from engine.answers import (
     check_request,
     check_words,
     new_query_id,
-    photo_input,
     reasons,
 )
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex
 from engine.photo_vectors import photo_vectors
-from engine.protocols import Backbone, Floats
+from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
 
@@ -96,17 +96,23 @@ class SearchEngine:
         backbone: used instead of the one that the generation names (for tests).
         on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank,
             facts, recognise.
+        decoding: context that is held while a photo is decoded.
     """
 
     def __init__(
-        self, settings: Settings, *, backbone: Backbone | None = None, on_stage: OnStage | None = None
+        self,
+        settings: Settings,
+        *,
+        backbone: Backbone | None = None,
+        on_stage: OnStage | None = None,
+        decoding: Decoding = nullcontext,
     ) -> None:
         self._settings = settings
         self._catalogue = Catalogue(settings.home)
-        self._photos = StoredPhotos(settings, Intake(settings, self._catalogue))
+        self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)
         self._live = LiveIndex(settings, self._catalogue, backbone)
         self._rankings = RankingStore()
-        self._finder = Finder(settings, self._catalogue, on_stage)
+        self._finder = Finder(settings, self._catalogue, on_stage, decoding)
 
     def warm(self) -> None:
         """Loads everything a query needs and runs each network once.
@@ -190,7 +196,7 @@ class SearchEngine:
                 "recognition needs voters; the live generation has none, for its catalogue had fewer than 2 categories "
                 "with 2 photos each. Add products with photos and categories, then run `lookalike rebuild`."
             )
-        pixels = self._finder.timed("decode", lambda: photo_input(request, generation.spec.input_size, self._settings))
+        pixels = self._finder.read_photo(request, generation.spec.input_size)
         views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
         stacked = np.ascontiguousarray(np.concatenate([views[name] for name in generation.recogniser.features.views]))
         rows = self._finder.timed("embed", lambda: generation.backbone().embed(stacked))

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from data.photos import Intake
 from data.settings import Settings
 from engine.backbones import load_input
 from engine.generation import Generation
-from engine.protocols import BackboneSpec, Floats
+from engine.protocols import BackboneSpec, Decoding, Floats
 
 _BATCH = 16
 MOST_SEEN = 1000  # photos; 8 MB at 2,048 features each
@@ -23,8 +24,8 @@ MOST_SEEN = 1000  # photos; 8 MB at 2,048 features each
 class StoredPhotos:
     """Adds photos to the feature store. Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, intake: Intake) -> None:
-        self._settings, self._intake = settings, intake
+    def __init__(self, settings: Settings, intake: Intake, decoding: Decoding = nullcontext) -> None:
+        self._settings, self._intake, self._decoding = settings, intake, decoding
         self._seen = SeenPhotos()
         self._lock = threading.Lock()
 
@@ -41,7 +42,8 @@ class StoredPhotos:
         left = list({photo.sha256: photo for photo in photos if photo.sha256 in missing}.values())
         for start in range(0, len(left), _BATCH):
             batch = left[start : start + _BATCH]
-            inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
+            with self._decoding():
+                inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
             self._append(spec, [photo.sha256 for photo in batch], generation.backbone().embed(np.stack(inputs)))
 
     def searched(self, query_id: str, image: bytes, features: Floats, spec: BackboneSpec) -> None:

@@ -5,6 +5,7 @@ minutes. No camera and no program writes as many. Each check takes time linear i
 """
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -19,9 +20,11 @@ CHUNKS = 1_000  # of a PNG beside those that hold pixels
 PIXEL_CHUNK_BYTES = 1_024  # of a PNG or an animation: at least so many bytes a chunk, beside the first `CHUNKS`
 FRAMES = 20_000  # of a WebP; only the first is decoded, but all are counted
 GIF_EXTENSION_BYTES = 1 << 20  # before a GIF's first frame
+ITEMS = 2_000  # of a HEIC or AVIF; a phone's photo of 200 megapixels has about 800 tiles
 
 _NEXT_MARKER = re.compile(rb"\xff([^\x00\xff])")
 _AFTER_SCAN = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_ISPE = re.compile(rb"ispe\0\0\0\0(.{8})", re.DOTALL)
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _SOI, _EOI, _SOS, _TEM, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0x01, 0xE1, 0xE2
@@ -40,8 +43,8 @@ def check_caps(content: bytes, target: int | None = None) -> int:
     Raises:
         InvalidImage: more of something than any photo has (code `image_too_complex`).
     """
-    for start, check in _CHECKS.items():
-        if content.startswith(start):
+    for place, start, check in _CHECKS:
+        if content.startswith(start, place):
             return check(content, target)
     return 0
 
@@ -145,6 +148,18 @@ def _gif(content: bytes, target: int | None) -> int:
     return int.from_bytes(content[6:8], "little") * int.from_bytes(content[8:10], "little")
 
 
+def _media(content: bytes, target: int | None) -> int:
+    """HEIC and AVIF: boxes within boxes, the sizes of all pictures among them (`ispe`), the largest of which counts."""
+    _at_most({"parts": content.count(b"infe"), "sizes": content.count(b"ispe")}, {"parts": ITEMS, "sizes": ITEMS})
+    sizes = (struct.unpack(">II", match[1]) for match in _ISPE.finditer(content))
+    return max((width * height for width, height in sizes), default=0)
+
+
+def _bmp(content: bytes, target: int | None) -> int:
+    height = int.from_bytes(content[22:26], "little", signed=True)  # below 0: stored from the top
+    return int.from_bytes(content[18:22], "little") * abs(height)
+
+
 def _at_most(found: Mapping[str, int], most: Mapping[str, int]) -> None:
     for what, limit in most.items():
         if found.get(what, 0) > limit:
@@ -158,9 +173,12 @@ def _too_many(what: str, limit: int) -> InvalidImage:
     )
 
 
-_CHECKS: dict[bytes, Callable[[bytes, int | None], int]] = {
-    b"\xff\xd8\xff": _jpeg,
-    b"\x89PNG\r\n\x1a\n": _png,
-    b"RIFF": _webp,
-    b"GIF8": _gif,
-}
+# place of a format's mark, the mark, its check
+_CHECKS: tuple[tuple[int, bytes, Callable[[bytes, int | None], int]], ...] = (
+    (0, b"\xff\xd8\xff", _jpeg),
+    (0, b"\x89PNG\r\n\x1a\n", _png),
+    (0, b"RIFF", _webp),
+    (0, b"GIF8", _gif),
+    (4, b"ftyp", _media),
+    (0, b"BM", _bmp),
+)

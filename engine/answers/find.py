@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -29,7 +30,7 @@ from engine.answers.request import QueryPoint, SearchRequest, photo_input, query
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
-from engine.protocols import Floats, Mask
+from engine.protocols import Decoding, Floats, Mask
 from engine.space import Kind, Verdict, judge, kind_of, normalise
 
 DEPTH = 1000  # products that one query can page through
@@ -74,10 +75,17 @@ class Finder:
 
     Args:
         on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank.
+        decoding: context that is held while a photo is decoded.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, on_stage: OnStage | None = None) -> None:
-        self._settings, self._catalogue, self._on_stage = settings, catalogue, on_stage
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        on_stage: OnStage | None = None,
+        decoding: Decoding = nullcontext,
+    ) -> None:
+        self._settings, self._catalogue, self._on_stage, self._decoding = settings, catalogue, on_stage, decoding
 
     def ask(self, view: LiveView, request: SearchRequest) -> Question:
         """Returns the request as a point of the product space.
@@ -179,9 +187,13 @@ class Finder:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
 
+    def read_photo(self, request: SearchRequest, size: int) -> NDArray[np.uint8]:
+        """Returns the request's photo as `photo_input` does."""
+        with self._decoding():
+            return self.timed("decode", lambda: photo_input(request, size, self._settings))
+
     def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
-        size = generation.spec.input_size
-        pixels = self.timed("decode", lambda: photo_input(request, size, self._settings))
+        pixels = self.read_photo(request, generation.spec.input_size)
         rows = self.timed("embed", lambda: generation.backbone().embed(pixels))
         return np.asarray(rows[0])
 

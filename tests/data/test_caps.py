@@ -90,3 +90,12 @@ def test_ten_megabytes_of_anything_take_linear_time(start: bytes, filler: bytes)
     with contextlib.suppress(InvalidImage):
         check_caps(content)
     assert time.process_time() - started < 1
+
+
+def test_the_pixels_of_formats_with_boxes() -> None:
+    picture = Image.fromarray(corpus.scene(600, 400))
+    assert check_caps(corpus.encoded(picture, "AVIF")) == 600 * 400
+    assert check_caps(corpus.encoded(picture, "BMP")) == 600 * 400
+    many = b"\0\0\0\x10ftypavif\0\0\0\0" + b"ispe\0\0\0\0\0\0\x01\0\0\0\x01\0" * 2_001
+    with pytest.raises(InvalidImage, match="2,000 sizes"):
+        check_caps(many)
