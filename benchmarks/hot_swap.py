@@ -41,7 +41,7 @@ def main() -> None:
         first = store.open()
         settings = load_settings(home=home, backbone=first.manifest.backbone["name"])
         second = _other_space(settings, first)
-        server, port = _start(home)
+        server, port = start_server(home)
         try:
             _run(options, store, [first, second], port, home)
         finally:
@@ -65,7 +65,8 @@ def _other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
     return GenerationStore(settings.home).open()
 
 
-def _start(home: Path) -> tuple[subprocess.Popen[str], int]:
+def start_server(home: Path) -> tuple[subprocess.Popen[str], int]:
+    """Returns a server of `home`, ready, and its port."""
     command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")

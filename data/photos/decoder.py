@@ -97,7 +97,7 @@ class Decoder:
 
 def _command() -> list[str]:
     root = Path(__file__).parents[2]
-    return [sys.executable, "-I", "-S", "-X", "faulthandler", "-c", _MAIN, str(root), *sys.path]
+    return [sys.executable, "-I", "-S", "-W", "ignore", "-X", "faulthandler", "-c", _MAIN, str(root), *sys.path]
 
 
 def _environment() -> dict[str, str]:
