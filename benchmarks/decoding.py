@@ -15,8 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data.photos import decode_photo, images
-from data.photos.caps import check_caps
+from data.photos import caps, decode_photo, images
 from data.settings import Settings
 from engine.backbones import decode_target
 
@@ -35,7 +34,7 @@ def main() -> None:
     ways: dict[str, Callable[[bytes], object]] = {
         "this process": lambda content: images.decode_photo(content, settings, target=target),
         "pool": lambda content: decode_photo(content, settings, target=target),
-        "caps alone": lambda content: check_caps(content, target),
+        "caps alone": lambda content: caps.check_caps(content, target),
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for content in photos:

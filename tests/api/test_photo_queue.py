@@ -101,7 +101,7 @@ def test_words_are_searched_while_photos_wait(busy: Flask) -> None:
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(lambda: ROUTES["search"](busy.test_client()))
         for path in ("/v1/products/a/similar", "/livez", "/readyz"):
-            assert pool.submit(lambda path=path: busy.test_client().get(path)).result().status_code == 200, path
+            assert pool.submit(busy.test_client().get, path).result().status_code == 200, path
         waiting.result()
 
 
