@@ -15,9 +15,14 @@ PARTS = 12  # parts of one form
 
 def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = PARTS) -> None:
     """Sets the size limits of this request's body; a larger one is answered 413. Call before reading the body."""
-    request.max_content_length = file_bytes + form_bytes + 16_000  # the last: boundaries and part headers
+    request.max_content_length = body_bytes(file_bytes, form_bytes=form_bytes)
     request.max_form_memory_size = form_bytes
     request.max_form_parts = parts
+
+
+def body_bytes(file_bytes: int, *, form_bytes: int = FORM_BYTES) -> int:
+    """Returns how many bytes a body with so many in its file parts and in each plain field may have in all."""
+    return file_bytes + form_bytes + 16_000  # the last: boundaries and part headers
 
 
 def require_type(*media_types: str) -> None:

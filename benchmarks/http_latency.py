@@ -118,7 +118,7 @@ def _ask(client: http.client.HTTPConnection, method: str, path: str, body: bytes
 
 
 def _machine() -> str:
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("flask", "gunicorn", "openvino"))
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("flask", "waitress", "openvino"))
     load = os.getloadavg()[0]
     cores = len(os.sched_getaffinity(0))
     return f"{platform.machine()}, {cores} cores, load {load:.1f}; {versions}"

@@ -1,13 +1,16 @@
-"""Writes files so that they are complete or absent, even after a crash; holds locks between processes."""
+"""Writes files so that they are complete or absent, even after a crash; locks between processes; open-file limits."""
 
+from data.storage.descriptors import descriptor_limit, raise_descriptor_limit
 from data.storage.durable import fsync_path, make_folder, sha256_file, sweep_abandoned, write_bytes, write_text
 from data.storage.locks import exclusive, holder, waiting
 
 __all__ = [
+    "descriptor_limit",
     "exclusive",
     "fsync_path",
     "holder",
     "make_folder",
+    "raise_descriptor_limit",
     "sha256_file",
     "sweep_abandoned",
     "waiting",

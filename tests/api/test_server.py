@@ -11,21 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from datetime import timedelta
+from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
-from flask import Flask
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from api.admission import Admission
 from api.readiness import Readiness
-from api.resources import EXTENSION
-from api.server import _Server
 from data.catalogue import Catalogue
 from data.keys import Keys
 from data.settings import Settings
@@ -54,11 +48,6 @@ class Server:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
             return response.status, response.read()
-
-    def worker_pid(self) -> int:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        assert len(children) == 1
-        return int(children[0])
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -104,16 +93,20 @@ def test_without_a_generation_it_serves_and_says_what_it_waits_for(shared: Serve
     assert b"Nothing to search yet" in shared.ask("GET", "/")[1]
 
 
-def test_the_worker_computes_products_in_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Flask("empty")
-    app.extensions[EXTENSION] = SimpleNamespace(readiness=SimpleNamespace(start=lambda *_: None))
-    monkeypatch.setattr("api.server.create_app", lambda _: app)
-    server = object.__new__(_Server)  # gunicorn's own would read this process's arguments
-    server._settings = Settings(home=tmp_path)
-    with threadpool_limits(2, user_api="blas"):  # puts back what was there
-        assert server.load() is app
-        threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
-    assert threads == {1}
+def test_it_computes_products_in_one_thread(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from threadpoolctl import threadpool_info
+import api.server.process
+from data.settings import Settings
+def create_app(settings):
+    print({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+    raise SystemExit
+api.server.process.create_app = create_app
+api.server.serve(Settings(home=Path(sys.argv[1])), "127.0.0.1", 0)
+"""
+    assert subprocess.check_output([sys.executable, "-c", script, str(tmp_path)], text=True) == "{1}\n"
 
 
 def test_a_port_in_use_is_a_clear_error(shared: Server, tmp_path: Path) -> None:
@@ -122,34 +115,6 @@ def test_a_port_in_use_is_a_clear_error(shared: Server, tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert f"got {shared.host}:{shared.port}" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-def test_slow_clients_do_not_hold_up_the_others(shared: Server) -> None:
-    with ExitStack() as stack:
-        for part in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", put_request(shared, "slow")[:-10]):
-            for _ in range(5):
-                stack.enter_context(connect(shared)).sendall(part)
-        for _ in range(3):
-            assert shared.ask("GET", "/livez")[0] == 200
-            assert shared.ask("GET", "/v1/products/none")[0] == 404
-
-
-def test_more_slow_clients_than_threads_are_cut_off(tmp_path: Path) -> None:
-    Catalogue(tmp_path / "home")
-    script = (
-        "import api.server, lookalike; api.server.HEADER_DEADLINE_S = 0.5; api.server.STALL_S = 1000; "
-        "api.server.SPARE_THREADS = 2; "
-        f"lookalike.main(['--home', {str(tmp_path / 'home')!r}, 'serve', '--port', '0'])"
-    )
-    limits = {"LOOKALIKE_THREADS": "1", "LOOKALIKE_QUEUE_SIZE": "1"}
-    server = Server([sys.executable, "-c", script], tmp_path / "log", **limits)
-    with ExitStack() as stack:
-        slow = [stack.enter_context(connect(server)) for _ in range(12)]
-        for client in slow:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-        assert server.ask("GET", "/livez")[0] == 200
-        assert slow[0].recv(100) == b""
-    assert server.stop() == 0
 
 
 def test_a_damaged_database_is_a_clear_error(tmp_path: Path) -> None:
@@ -165,10 +130,7 @@ def test_a_body_without_a_length_is_limited_too(shared: Server) -> None:
         for _ in range(3):
             yield b"x" * 64_000
 
-    try:
-        status, _ = shared.ask("POST", "/v1/search/text", chunks(), {"Content-Type": "application/json"})
-    except (BrokenPipeError, ConnectionResetError):
-        return
+    status, _ = shared.ask("POST", "/v1/search/text", chunks(), {"Content-Type": "application/json"})
     assert status == 413
 
 
@@ -179,14 +141,15 @@ def test_a_batch_may_come_in_chunks(shared: Server) -> None:
     assert [json.loads(line)["status"] for line in body.splitlines()] == ["created"] * 200
 
 
-def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_lost(shared: Server) -> None:
+def test_a_killed_server_has_lost_nothing_that_it_acknowledged(tmp_path: Path) -> None:
+    server = Server(serve(tmp_path / "home"), tmp_path / "log")
+    form = {"Content-Type": "multipart/form-data; boundary=frontier"}
+    body = put_request(server, "x").split(b"\r\n\r\n", 1)[1]
     for number in range(5):
-        form = {"Content-Type": "multipart/form-data; boundary=frontier"}
-        body = put_request(shared, "x").split(b"\r\n\r\n", 1)[1]
-        assert shared.ask("PUT", f"/v1/products/kept{number}", body, form)[0] == 201
-    os.kill(shared.worker_pid(), signal.SIGKILL)
-    assert shared.ask("GET", "/livez")[0] == 200  # waits in the listen queue until the new worker takes it
-    assert [shared.ask("GET", f"/v1/products/kept{number}")[0] for number in range(5)] == [200] * 5
+        assert server.ask("PUT", f"/v1/products/kept{number}", body, form)[0] == 201
+    server.process.kill()
+    server.process.wait()
+    assert all(Catalogue(tmp_path / "home").get(f"kept{number}") for number in range(5))
 
 
 def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
@@ -194,17 +157,6 @@ def test_the_access_log_is_json_without_query_strings(shared: Server) -> None:
     logged = wait_for_line(shared.log, '"path": "/v1/products/logged"')
     assert (logged["status"], logged["method"]) == (404, "GET")
     assert "hunter2" not in shared.log.read_text()
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_the_access_log_names_addresses_unless_told_not_to(
-    named: bool, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server = _Server(settings.replace(log_addresses=named), socket.create_server(("127.0.0.1", 0)))
-    answer = SimpleNamespace(status="200 OK", sent=1, response_length=1)
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/livez", "REMOTE_ADDR": "192.0.2.7"}
-    server.cfg.logger_class(server.cfg).access(answer, None, environ, timedelta(0))
-    assert json.loads(capsys.readouterr().err)["from"] == ("192.0.2.7" if named else None)
 
 
 def wait_for_line(log: Path, part: str) -> dict[str, Any]:
