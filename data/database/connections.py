@@ -107,15 +107,8 @@ class Connections:
     @contextmanager
     def undone(self) -> Iterator[sqlite3.Connection]:
         """Runs the block as one transaction that is undone when the block ends: what would these writes do?"""
-        try:
-            connection = self.db.conn
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            finally:
-                connection.rollback()
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise _unusable(self._path, error) from error
+        with self._borrowed() as opened, self._transaction(opened, "BEGIN IMMEDIATE", end="ROLLBACK"):
+            yield opened.connection
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Returns the rows of one reading statement.
@@ -161,7 +154,7 @@ class Connections:
             self._pool.give_back(opened)
 
     @contextmanager
-    def _transaction(self, opened: Opened, begin: str) -> Iterator[None]:
+    def _transaction(self, opened: Opened, begin: str, *, end: str = "COMMIT") -> Iterator[None]:
         if opened.connection.in_transaction:
             yield
             return
@@ -170,7 +163,7 @@ class Connections:
             self._local.opened = opened
             try:
                 yield
-                opened.connection.execute("COMMIT")
+                opened.connection.execute(end)
             except BaseException:
                 opened.connection.rollback()
                 raise

@@ -328,7 +328,7 @@ def test_no_more_than_a_bounded_number_of_photos_is_ahead(monkeypatch: pytest.Mo
 
 
 def test_a_refused_row_leaves_its_id_to_a_later_row(settings: Settings, write: Write, shop: Path) -> None:
-    report = import_feed(settings, write(product("z1", ["x"]), product("z1", "0.png"), product("z1", "1.png")))
+    report = import_feed(settings, write(product("z1", ["x"]), product("z1", 0), product("z1", 1, title="Mug")))
     assert (report.created, report.codes) == (1, {"bad_images": 1, "duplicate_product_id": 1})
     assert Catalogue(settings.home).get("z1").image_sha256 == (hashlib.sha256(coloured(0)).hexdigest(),)
 
@@ -338,7 +338,7 @@ def test_a_row_refused_for_its_photo_leaves_its_id_to_a_later_row(turn: int, sho
     """The two are in work at the same time; only the second can be used, or only the first."""
     rows = [Row(1, {"product_id": "a"}, ("bad",), only_image=True), Row(2, {"product_id": "a"}, ("good",))][::turn]
 
-    def take_in(reference: str) -> PhotoRecord:
+    def take_in(reference: str | bytes) -> PhotoRecord:
         if reference == "bad":
             raise InvalidImage("no", code="unsupported_image")
         return PhotoRecord(sha256="0" * 64, source="a", size_bytes=1, width=1, height=1, colours=())
