@@ -47,7 +47,8 @@ def product_rows(
             f"a feed must have a column with the product's id, such as product_id, id or sku; got "
             f"{', '.join(records.columns)[:200]}. Name it with --map THEIRS=product_id."
         )
-    yield from _merged(row if isinstance(row, BadRow) else facts.row(row) for row in rows)
+    found = (row if isinstance(row, BadRow) else facts.row(row) for row in rows)
+    yield from _merged(found) if records.columns else found
     if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform)):
         notes.append(note)
 

@@ -112,7 +112,7 @@ class _Reader:
         if text and len(self._path) == 1:
             self._put(self._path[0], text)
         elif text and len(self._path) == 2 and self._path[0] not in self._values:
-            self._put(self._path[1] if self._path[1] == "name" else "_".join(self._path), text)
+            self._put(self._path[0] if self._path[1] == "name" else "_".join(self._path), text)
         self._path.pop()
         self._texts = []
 

@@ -328,8 +328,9 @@ def test_no_more_than_a_bounded_number_of_photos_is_ahead(monkeypatch: pytest.Mo
 
 
 def test_a_refused_row_leaves_its_id_to_a_later_row(settings: Settings, write: Write, shop: Path) -> None:
-    report = import_feed(settings, write(product("z1", ["x"]), product("z1", 0), product("z1", 1, title="Mug")))
-    assert (report.created, report.codes) == (1, {"bad_images": 1, "duplicate_product_id": 1})
+    many = [f"{number}.png" for number in range(10, 1_011)]
+    report = import_feed(settings, write(product("z1", *many), product("z1", "0.png"), product("z1", "1.png")))
+    assert (report.created, report.codes) == (1, {"too_many_images": 1, "duplicate_product_id": 1})
     assert Catalogue(settings.home).get("z1").image_sha256 == (hashlib.sha256(coloured(0)).hexdigest(),)
 
 
