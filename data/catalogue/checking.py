@@ -141,8 +141,10 @@ class _Check:
             return None
 
     def _text(self, name: str) -> str:
-        text = self._take(name, lambda: read_text(name, self._fields.get(name))) or ""
-        return self._cut(name, text)
+        value = self._fields.get(name)
+        if value is None or value == "":
+            return ""
+        return self._cut(name, self._take(name, lambda: read_text(name, value)) or "")
 
     def _cut(self, name: str, text: str) -> str:
         if len(text) > TEXT_LIMIT:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 
 # Of several columns for one fact, the first in its row of the table that has a value is read.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -51,7 +51,7 @@ def column_names(cells: Iterable[str]) -> list[str]:
     return [name if name.startswith("attr.") else name.lower() for name in names]
 
 
-@cache
+@lru_cache(4096)
 def plain_name(name: str) -> str:
     """Returns a column's name as the table has it: `g:image_link`, `Image Link` and `imageLink` are `image_link`.
 

@@ -12,11 +12,12 @@ from data.readers.sale_prices import current_price
 from data.values import is_nothing, plain_text
 
 _TEXTS = ("title", "description", "brand", "category", "colour")
-_CODES = frozenset(("gtin", "ean", "upc", "barcode", "isbn", "sku", "mpn"))
+_CODES = frozenset(f"attr.{name}" for name in ("gtin", "ean", "upc", "barcode", "isbn", "sku", "mpn"))
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{2}")
 _WHOLE = re.compile(r"([1-9]\d{5,})\.0")
 _NESTED = 3
 _WARNINGS = 5
+_PLANS = 1_000
 _ORDER = {name: place for names in SYNONYMS.values() for place, name in enumerate(names)}
 
 
@@ -29,6 +30,7 @@ class Facts:
 
     def __init__(self, names: frozenset[str]) -> None:
         self.id_column = next((name for name in SYNONYMS["product_id"] if name in names), "")
+        self._plans: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}
 
     def used(self, name: str) -> bool:
         """Returns whether a column of this plain name is read."""
@@ -36,30 +38,44 @@ class Facts:
 
     def row(self, record: Record) -> Row | BadRow:
         """Returns the record as a row, or the report on it if its product_id was shortened by a spreadsheet."""
-        found: dict[str, list[tuple[str, Any]]] = {}
-        for name, value in record.values.items():
-            if fact := self._fact(name):
-                found.setdefault(fact, []).append((name, value))
-        product_id = _id(next((value for _, value in found.pop("product_id", [])), None))
-        if isinstance(product_id, str) and _SHORTENED.fullmatch(product_id.strip()):
-            return _shortened_id(record.line, product_id)
-        photos = found.pop("images", None)
-        fields: dict[str, Any] = {"product_id": product_id}
-        warnings = [*record.warnings]
-        for fact, columns in found.items():
-            value = _first(columns)
-            if fact == "attributes":
-                fields.update(_attributes(value))
+        values, warnings = record.values, list(record.warnings)
+        fields: dict[str, Any] = {"product_id": None}
+        for fact, columns in self._plan(tuple(values)):
+            if fact == "product_id":
+                fields[fact] = _id(values[columns[0]])
+            elif fact == "images":
+                references, bad = _photos([values[name] for name in columns])
+                warnings += bad
+                if references or not bad:  # else the product keeps the photos that it has
+                    fields[fact] = references
+            elif fact == "attributes":
+                fields.update(_attributes(values[columns[0]]))
             else:
+                value = values[columns[0]]
+                if len(columns) > 1 and is_nothing(value):
+                    value = next((values[name] for name in columns if not is_nothing(values[name])), value)
                 fields[fact] = _text(fact, value)
+        if _is_shortened(fields["product_id"]):
+            return _shortened_id(record.line, fields["product_id"])
         _take_price(fields, warnings)
         _drop_shortened(fields, warnings)
-        if photos is not None:
-            references, bad = _photos(photos)
-            warnings += bad
-            if references or not bad:  # else the product keeps the photos that it has
-                fields["images"] = references
         return row_from(record.line, fields, warnings=tuple(warnings))
+
+    def _plan(self, names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+        """Returns each fact with the columns that may hold it, the first to be read first."""
+        plan = self._plans.get(names)
+        if plan is None:
+            found: dict[str, list[str]] = {}
+            for name in names:
+                if fact := self._fact(name):
+                    found.setdefault(fact, []).append(name)
+            plan = [
+                (fact, columns if fact == "images" else sorted(columns, key=lambda name: _ORDER.get(name, 0)))
+                for fact, columns in found.items()
+            ]
+            if len(self._plans) < _PLANS:
+                self._plans[names] = plan
+        return plan
 
     def _fact(self, name: str) -> str:
         fact = fact_of(name)
@@ -68,15 +84,14 @@ class Facts:
         return fact
 
 
-def _first(columns: list[tuple[str, Any]]) -> Any:
-    ordered = sorted(columns, key=lambda column: _ORDER.get(column[0], 0))
-    return next((value for _, value in ordered if not is_nothing(value)), ordered[0][1])
-
-
 def _id(value: Any) -> Any:
     """Returns the id; a text such as "4006381333931.0" is a whole number that became a float on its way."""
     found = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
     return found[1] if found else value
+
+
+def _is_shortened(value: Any) -> bool:
+    return isinstance(value, str) and _SHORTENED.fullmatch(value.strip()) is not None
 
 
 def _shortened_id(line: int, product_id: str) -> BadRow:
@@ -88,21 +103,23 @@ def _shortened_id(line: int, product_id: str) -> BadRow:
 
 
 def _drop_shortened(fields: dict[str, Any], warnings: list[RowWarning]) -> None:
-    for name in [name for name in fields if name.lower().removeprefix("attr.") in _CODES]:
-        if isinstance(fields[name], str) and _SHORTENED.fullmatch(fields[name].strip()):
+    for name in fields.keys() & _CODES:
+        if _is_shortened(fields[name]):
             message = f"{name} must be written out; got {fields.pop(name)!r}, which a spreadsheet has shortened."
             warnings.append(RowWarning("shortened_number", f"{message} It was left out."))
 
 
 def _text(fact: str, value: Any) -> Any:
     """Returns a text without HTML, and the parts of a list as one text; other values as they are."""
-    is_attribute = fact.startswith("attr.")
+    is_text = fact in _TEXTS or fact.startswith("attr.")
+    if isinstance(value, str):
+        return plain_text(value) if is_text else value
     plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
-    if plain and (is_attribute or fact in _TEXTS):
+    if plain and is_text:
         value = (" > " if fact == "category" else ", ").join(str(item) for item in value if not is_nothing(item))
     if isinstance(value, dict):
         value = _from_object(fact, value)
-    return plain_text(value) if isinstance(value, str) and (is_attribute or fact in _TEXTS) else value
+    return plain_text(value) if isinstance(value, str) and is_text else value
 
 
 def _from_object(fact: str, value: dict[str, Any]) -> Any:
@@ -140,11 +157,11 @@ def _flat(given: dict[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:
             yield str(name), value
 
 
-def _photos(columns: list[tuple[str, Any]]) -> tuple[list[str | bytes], list[RowWarning]]:
+def _photos(values: list[Any]) -> tuple[list[str | bytes], list[RowWarning]]:
     """Returns the photos that columns name, and a warning for each value that cannot be one."""
     references: list[str | bytes] = []
     warnings: list[RowWarning] = []
-    for _, value in columns:
+    for value in values:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 item = next((item[name] for name in ("src", "url", "contentUrl", "path") if item.get(name)), item)

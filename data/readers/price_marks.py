@@ -20,8 +20,8 @@ def settle_prices(rows: Iterator[Record | BadRow]) -> Iterator[Record | BadRow]:
     waiting: list[Record | BadRow] = []
     characters, decimal_mark = 0, None
     for row in rows:
-        marks = _marks(row)
         if decimal_mark is None:
+            marks = _marks(row)
             decimal_mark = next((mark for mark in marks.values() if mark), None)
             if decimal_mark is None and (waiting or None in marks.values()):
                 waiting.append(row)
@@ -41,7 +41,7 @@ def settle_prices(rows: Iterator[Record | BadRow]) -> Iterator[Record | BadRow]:
 def _marks(row: Record | BadRow) -> dict[str, str | None]:
     if isinstance(row, BadRow):
         return {}
-    return {name: price_mark(value) for name, value in row.values.items() if name in PRICES}
+    return {name: price_mark(row.values[name]) for name in row.values.keys() & PRICES}
 
 
 def _settled(row: Record | BadRow, decimal_mark: str) -> Record | BadRow:

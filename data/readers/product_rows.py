@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from data.catalogue import FACTS
 from data.errors import InvalidFeed
@@ -79,18 +80,31 @@ def _plain(
     Args:
         written: gets plain name -> the name as written, of up to 1,000 columns.
     """
+    known: tuple[str, ...] = ()
+    names: list[tuple[str, str]] = []
+    simple = True
     for row in rows:
         if isinstance(row, BadRow):
             yield row
             continue
-        values: dict[str, object] = {}
-        for name, value in sorted(row.values.items(), key=lambda item: item[0] not in renaming):
-            plain = renaming.get(name) or plain_name(name)
-            if plain not in values or is_nothing(values[plain]):
-                values[plain] = value
-            if plain not in written and len(written) < _NAMES_KEPT:
-                written[plain] = name
-        yield dataclasses.replace(row, values=values)
+        if tuple(row.values) != known:
+            known = tuple(row.values)
+            names = [(name, renaming.get(name) or plain_name(name)) for name in known]
+            names.sort(key=lambda pair: pair[0] not in renaming)
+            simple = not renaming and len({plain for _, plain in names}) == len(names)
+            for name, plain in names:
+                if plain not in written and len(written) < _NAMES_KEPT:
+                    written[plain] = name
+        values = {plain: row.values[name] for name, plain in names} if simple else _first_values(row.values, names)
+        yield Record(row.line, values, row.warnings)
+
+
+def _first_values(values: Mapping[str, Any], names: list[tuple[str, str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, plain in names:
+        if plain not in found or is_nothing(found[plain]):
+            found[plain] = values[name]
+    return found
 
 
 def _peek(rows: Iterator[Record | BadRow], columns: list[str]) -> tuple[Iterator[Record | BadRow], frozenset[str]]:

@@ -11,6 +11,7 @@ from data.values.texts import is_nothing
 
 DATE_ORDERS = ("dmy", "mdy")
 _LENGTH = 60
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d([+-]\d\d:\d\d|Z)?)?$")
 _KOREAN = re.compile(r"(\d{4})\s*년\s*(\d{1,2})\s*월\s*(\d{1,2})\s*일")
 _HALF_DAYS = (("오전", "AM"), ("오후", "PM"))
 _KOREAN_TIME = re.compile(r"(AM|PM)?\s*(\d{1,2})\s*시(?:\s*(\d{1,2})\s*분)?(?:\s*(\d{1,2})\s*초)?")
@@ -39,7 +40,7 @@ def read_moment(value: Any, order: str = "") -> datetime | None:
     if is_nothing(value):
         return None
     try:
-        moment = _parse(value, order)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and _ISO.match(value) else _parse(value, order)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError) as error:
         reason = "which can be two days: say which with --dates dmy or --dates mdy" if error.args == (_TWO,) else ""

@@ -34,7 +34,7 @@ def plain_text(text: str) -> str:
 
     Only tags that HTML knows count, so `a < b` and `<3` stay; scripts, styles and comments go with what is in them.
     """
-    if not _TOKEN.search(text):
+    if "<" not in text or not _TOKEN.search(text):
         return _decoded(text)
     parts: list[str] = []
     hidden, place = "", 0

@@ -27,6 +27,7 @@ _WRITTEN = re.compile(
     rf"(?P<number>\d[\d{_GROUP}]*\d|\d|[.,]\d+)(?P<dash>[.,][-–—]{{1,2}})?[{_SPACES}]*(?P<behind>[^\d{_GROUP}][^\d]{{0,7}})?",
 )
 _GROUPED = re.compile(rf"\d{{1,3}}(?:([{_GROUP}])\d{{3}})(?:\1\d{{3}})*|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+")
+_PLAIN = re.compile(r"\d{1,11}(\.\d{1,2})?", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d+(\.\d+)?[eE][+-]?\d{1,3}")
 _LENGTH = 60
 
@@ -57,6 +58,8 @@ def read_price(value: Any) -> Price | None:
     Raises:
         InvalidProduct: it is not a price from 0 to 1e12 (code `bad_price`).
     """
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return Price(float(value))
     if is_nothing(value):
         return None
     amount, currency = math.nan, ""
@@ -85,8 +88,11 @@ def price_mark(value: Any) -> str | None:
 
     It needs help if it holds one comma or dot before exactly three digits.
     """
-    found = _split(value) if isinstance(value, str) else None
-    if found is None:
+    if not isinstance(value, str):
+        return ""
+    if _PLAIN.fullmatch(value):
+        return "." if "." in value else ""
+    if (found := _split(value)) is None:
         return ""
     number, currency = found
     marks = [mark for mark in number if mark in ".,"]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from data.errors import InvalidProduct
 
 ADDRESS_LIMIT = 2_000
+_LONG = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 # "None" and "null" are words that a title can be; as a number, a date or a stock word they can only mean nothing.
@@ -17,9 +18,9 @@ _NOTHING = {"", "nan", "none", "null", "#n/a", "n/a", "<na>", "nat"}
 
 def is_nothing(value: Any) -> bool:
     """Returns whether a number, date, stock word or address is missing: None, "", NaN, "null", "#N/A" and the like."""
-    if isinstance(value, float | Decimal):
-        return math.isnan(value)
-    return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
+    if isinstance(value, str):
+        return value.strip().lower() in _NOTHING if len(value) < _LONG else value.isspace()
+    return value is None or (isinstance(value, float | Decimal) and math.isnan(value))
 
 
 def read_text(name: str, value: Any) -> str:
@@ -36,6 +37,8 @@ def clean_text(name: str, value: Any) -> str:
     Raises:
         InvalidProduct: it is no text and no number (code `bad_text`).
     """
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return value.strip()  # most texts, and quickly
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
