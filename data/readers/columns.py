@@ -8,28 +8,31 @@ from functools import lru_cache
 # Of several columns for one fact, the first in its row of the table that has a value is read.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "product_code", "item_code", "sku", "code",
-                   "handle", "상품_id", "상품id", "상품번호", "상품코드", "제품번호", "제품코드", "자체상품코드"),
+                   "handle", "상품id", "상품번호", "상품번호스마트스토어", "상품코드", "제품번호", "제품코드",
+                   "자체상품코드", "판매자상품코드"),
     "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "제목", "이름"),
     "description": ("description", "desc", "long_description", "product_description", "body_html", "body",
-                    "short_description", "설명", "상품설명", "상세설명", "상품상세", "요약설명"),
+                    "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세", "상품간략설명",
+                    "상품요약설명", "요약설명"),
     "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "브랜드", "브랜드명", "제조사", "제조업체"),
     "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
-                 "카테고리명", "분류", "상품분류"),
-    "price": ("price", "regular_price", "selling_price", "가격", "판매가", "판매가격", "정가", "소비자가"),
+                 "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "분류", "상품분류"),
+    "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가"),
     "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "세일가"),
     "sale_dates": ("sale_price_effective_date",),
     "currency": ("currency", "currency_code", "price_currency", "통화"),
     "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
     "url": ("url", "link", "product_url", "product_link", "product_page", "permalink", "canonical_url", "링크",
-            "상품링크", "상품url", "상품_url"),
+            "상품링크", "상품url"),
     "created_at": ("created_at", "date_created", "created", "date_added", "release_date", "published_at", "등록일",
                    "등록일자", "상품등록일", "출시일"),
     "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
-                 "qty", "inventory", "inventory_quantity", "재고", "재고상태", "재고수량", "판매상태"),
+                 "qty", "inventory", "inventory_quantity", "재고상태", "판매상태", "재고", "재고수량"),
     "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
                "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "additional_image_link",
                "additional_image_links", "additional_image_url", "additional_images", "사진", "이미지", "대표이미지",
-               "상품이미지", "추가이미지", "이미지url", "이미지_url", "이미지_링크"),
+               "상품이미지", "추가이미지", "이미지url", "대표이미지url", "추가이미지url", "이미지링크",
+               "이미지등록상세", "이미지등록추가"),
     "attributes": ("attributes",),
 }  # fmt: skip
 # Columns that become attributes of the same name: what variants differ in, and codes.
@@ -39,8 +42,9 @@ ATTRIBUTES = frozenset(
      "사이즈", "크기", "소재", "재질", "성별", "바코드", "모델명")
 )  # fmt: skip
 FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
-PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price"))
+PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
 _NUMBERED_IMAGE = re.compile(r"(additional_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src)?_?\d{1,3}")
+_HANGUL = re.compile("[가-힣]")
 _NAMES_SHOWN = 20
 _CLOSE = 0.75
 
@@ -55,13 +59,14 @@ def column_names(cells: Iterable[str]) -> list[str]:
 def plain_name(name: str) -> str:
     """Returns a column's name as the table has it: `g:image_link`, `Image Link` and `imageLink` are `image_link`.
 
-    `attr.` names and names that begin with `@` stay as they are.
+    `상품 코드` is `상품코드`; `attr.` names and names that begin with `@` stay as they are.
     """
     name = name.strip()
     if name[:5].lower() == "attr.":
         return f"attr.{name[5:]}"
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix("g:"))
-    return re.sub(r"[^\w@.]+", "_", spaced).strip("_").casefold()
+    plain = re.sub(r"[^\w@.]+", "_", spaced).strip("_").casefold()
+    return plain.replace("_", "") if _HANGUL.search(plain) else plain  # Korean words are put together at will
 
 
 def fact_of(name: str) -> str:

@@ -58,7 +58,7 @@ def test_any_values_give_rows_that_can_be_checked(name: str, data: st.DataObject
 @pytest.mark.parametrize(
     ("written", "name"),
     [("g:image_link", "image_link"), ("Image Link", "image_link"), ("imageLink", "image_link"),
-     (" PRODUCT_ID ", "product_id"), ("Body (HTML)", "body_html"), ("In stock?", "in_stock"), ("상품명", "상품명"),
+     (" PRODUCT_ID ", "product_id"), ("Body (HTML)", "body_html"), ("In stock?", "in_stock"), ("상품 코드", "상품코드"),
      ("attr.Größe", "attr.Größe"), ("@type", "@type")],
 )  # fmt: skip
 def test_names_of_columns(written: str, name: str) -> None:

@@ -113,6 +113,35 @@ def test_json_ld(settings: Settings, shop: Path) -> None:
         assert facts.product.attributes.get("size", "") == ", ".join(thing.sizes)
 
 
+def test_naver(settings: Settings, shop: Path) -> None:
+    text = (
+        "id\ttitle\tprice_pc\tlink\timage_link\tadd_image_link\tcategory_name1\tcategory_name2\tbrand\tgroup_id\tshipping\n"
+        "n1\t빨간 머그컵 &amp; 접시\t12,900\thttps://shop.example/n1\tphotos/p0.png\tphotos/p1.png|photos/p2.png\t주방\t머그컵\t에이콘\tg1\t0\n"
+        "n2\t나무 쟁반\t8900\thttps://shop.example/n2\tphotos/p3.png\t\t주방\t\t\t\t3000\n"
+    )
+    found = imported(settings, shop / "ep.txt", text)
+    mug, tray = found["n1"].product, found["n2"].product
+    assert (mug.title, mug.price, mug.currency, mug.category) == ("빨간 머그컵 & 접시", 12900, "KRW", "머그컵")
+    assert mug.attributes == {"category_path": "주방 > 머그컵", "item_group_id": "g1"}
+    assert (len(found["n1"].image_sha256), mug.url) == (3, "https://shop.example/n1")
+    assert (tray.price, tray.category, tray.attributes) == (8900, "주방", {})
+
+
+def test_korean_columns(settings: Settings, shop: Path) -> None:
+    text = (
+        "상품번호(스마트스토어),상품명,판매상태,재고수량,판매가,대표이미지 URL,브랜드,"
+        "중카테고리,대카테고리,상품등록일,색상\n"
+        '101,머그컵,판매중,5,"12,900원",photos/p0.png,에이콘,컵,주방,2026년 11월 5일,빨강\n'
+        "102,쟁반,품절,0,₩8900,photos/p1.png,,,주방,2026.11.05,\n"
+    )
+    found = imported(settings, shop / "상품.csv", text)
+    cup, tray = found["101"].product, found["102"].product
+    assert (cup.title, cup.price, cup.currency, cup.in_stock) == ("머그컵", 12900, "KRW", True)
+    assert (cup.category, cup.brand, cup.colour) == ("컵", "에이콘", "빨강")
+    assert str(cup.created_at)[:10] == str(tray.created_at)[:10] == "2026-11-05"
+    assert (tray.price, tray.in_stock, tray.category) == (8900, False, "주방")
+
+
 def run(settings: Settings, *arguments: object, fails: bool = False) -> str:
     out, code = io.StringIO(), 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
