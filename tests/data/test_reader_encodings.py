@@ -43,7 +43,7 @@ SYLLABLES = st.sampled_from(
 def notes_of(path: Path, encoding: str = "") -> tuple[list[str], list[object]]:
     with open_feed(path, FeedOptions(encoding=encoding)) as opened:
         titles = [row.fields["title"] if isinstance(row, Row) else row.code for row in opened.rows]
-        return opened.notes, titles
+        return [note for note in opened.notes if note.startswith("read as")], titles
 
 
 @pytest.mark.parametrize("title", [*KOREAN, *WESTERN])
