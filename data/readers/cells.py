@@ -43,9 +43,9 @@ def read_cells(source: Source, delimiter: str, skip: int = 0) -> Iterator[tuple[
         cells = window.cut or cells
         if isinstance(cells, BadRow):
             yield window.line, cells
-        elif any(map(has_bad_bytes, cells)):
+        elif any(map(has_bad_bytes, window.taken)):
             yield window.line, bad_encoding(window.line)
-        elif any("\0" in cell for cell in cells):
+        elif any("\0" in line for line in window.taken):
             message = "a row must hold no NUL character; got one. Export the file again."
             yield window.line, BadRow(window.line, "bad_text", message)
         elif any(cell.strip() for cell in cells):

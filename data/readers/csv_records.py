@@ -114,6 +114,8 @@ def _records(
             short = None
         if isinstance(cells, BadRow):
             yield cells
+        elif len(cells) == len(columns):
+            yield Record(line, dict(zip(columns, cells, strict=True)))
         elif not after_bad and _is_short(cells, columns, delimiter):
             warning = RowWarning("short_row", f"a row should have {len(columns)} cells; got {len(cells)}, no more.")
             short = Record(line, dict(zip(columns, cells, strict=False)), (warning,))

@@ -17,12 +17,15 @@ PHOTO_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
     ".svg",
 )  # fmt: skip
+_SEVERAL = re.compile(r"[;|,\s\[]|^$")
 _SEPARATORS = (";", r"\|", r"[\r\n]+", ",", r"\s+")
 
 
 def split_images(row: Row | BadRow, photos: Container[str], separator: str) -> Row | BadRow:
     """Returns the row with each of its photos once, as `split_references` finds them in its texts."""
     if isinstance(row, BadRow) or row.images is None:
+        return row
+    if len(row.images) == 1 and isinstance(row.images[0], str) and not _SEVERAL.search(row.images[0]):
         return row
     references: dict[str | bytes, None] = {}
     for image in row.images:

@@ -107,6 +107,7 @@ def test_entities_are_not_expanded(tmp_path: Path) -> None:
         f"<!ENTITY {name} '{f'&{before};' * 10}'>" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     part(path, "xl/worksheets/sheet1.xml", "<worksheet", bomb + "]><worksheet")
+    part(path, "xl/worksheets/sheet1.xml", "<t>x</t>", "<t>&i;</t>")
     with pytest.raises(InvalidFeed, match="must be whole"):
         rows(path)
 
