@@ -106,7 +106,7 @@ def _without_mark(head: bytes) -> str:
 def _guess(file: BinaryIO) -> str:
     sample = b"".join(_special_lines(file))
     text = sample.decode("utf-8", MARK_BAD_BYTES)
-    bad = len(_NOT_IN_UTF8.findall(text))
+    bad = len(_NOT_IN_UTF8.findall(text)) if BAD_BYTES in text else 0
     good = sum(character > "\x7f" for character in text) - bad
     if good >= bad or not _IN_TEXT.search(sample):
         return "utf-8-sig"
