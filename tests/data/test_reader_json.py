@@ -49,9 +49,8 @@ def test_arrays_and_objects_around_them(tmp_path: Path, wrap: object, indent: in
 def test_objects_printed_over_several_lines(tmp_path: Path, count: int) -> None:
     text = "\n".join(json.dumps(row, indent=2, ensure_ascii=False) for row in TWO[:count])
     assert len(fields(read(tmp_path, text))) == count
-    assert fields(read(tmp_path, json.dumps({"product_id": "a", "items": [{"x": 1}]}))) == [
-        {"product_id": "a", "items": [{"x": 1}]}
-    ], "a product with a list is no list of products"
+    text = json.dumps({"product_id": "a", "items": [{"x": 1}]})
+    assert fields(read(tmp_path, text)) == [{"product_id": "a"}], "a product with a list is no list of products"
 
 
 def test_a_bad_object_costs_only_itself(tmp_path: Path) -> None:
@@ -130,4 +129,4 @@ def test_no_object_is_lost_wherever_the_blocks_end(
     path = feed(tmp_path, json.dumps(facts, indent=indent, ensure_ascii=ascii), "feed.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_document, "_BLOCK", block)
-        assert fields(rows(path, "json")) == facts
+        assert fields(rows(path, "json")) == [{name: fact[name] for name in ("product_id", "title")} for fact in facts]
