@@ -3,7 +3,9 @@
 Two generations of different product spaces are made from a copy of HOME's catalogue; they are published in turn. An
 answer is right when its hits and scores are exactly those of the generation that it names.
 
-    python benchmarks/hot_swap.py HOME [--publishes 10] [--clients 4]
+    python benchmarks/hot_swap.py HOME [--swaps 10] [--clients 4] [--files 1024]
+
+With --files, the server may have no more files open. Its memory and open files are printed after 10, 50 and all swaps.
 """
 
 import argparse
@@ -29,7 +31,8 @@ from data.generations import GenerationFolder, GenerationStore
 from data.settings import load_settings
 from indexer.rebuild import rebuild
 
-PAUSE_S = 1.0
+LOOK_AFTER = (10, 50)  # swaps
+SWAP_S = 60.0  # the longest that a swap may take
 
 
 def main() -> None:
@@ -41,9 +44,9 @@ def main() -> None:
         first = store.open()
         settings = load_settings(home=home, backbone=first.manifest.backbone["name"])
         second = _other_space(settings, first)
-        server, port = start_server(home)
+        server, port = start_server(home, files=options.files)
         try:
-            _run(options, store, [first, second], port, home)
+            _run(options, store, [first, second], port, home, server.pid)
         finally:
             server.send_signal(signal.SIGTERM)
             print(f"server stopped with exit status {server.wait(60)}")
@@ -52,8 +55,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path)
-    parser.add_argument("--publishes", type=int, default=10)
+    parser.add_argument("--swaps", type=int, default=10)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--files", type=int, default=0)
     return parser.parse_args()
 
 
@@ -65,9 +69,11 @@ def _other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
     return GenerationStore(settings.home).open()
 
 
-def start_server(home: Path) -> tuple[subprocess.Popen[str], int]:
-    """Returns a server of `home`, ready, and its port."""
+def start_server(home: Path, *, files: int = 0) -> tuple[subprocess.Popen[str], int]:
+    """Returns a server of `home`, ready, and its port; with `files`, it may have no more files open."""
     command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
+    if files:
+        command = ["prlimit", f"--nofile={files}:{files}", *command]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")
     if not found:
@@ -76,16 +82,22 @@ def start_server(home: Path) -> tuple[subprocess.Popen[str], int]:
 
 
 def _run(
-    options: argparse.Namespace, store: GenerationStore, sources: list[GenerationFolder], port: int, home: Path
-) -> None:
+    options: argparse.Namespace, store: GenerationStore, sources: list[GenerationFolder], port: int, home: Path,
+    pid: int,
+) -> None:  # fmt: skip
     product_id = next(iter(Catalogue(home).iter_facts())).product.product_id
+    _look("idle", pid)
     load = _Load(port, f"/v1/products/{quote(product_id)}/similar?k=50", options.clients)
     made_of = {source.id: number for number, source in enumerate(sources)}
     load.start()
-    for turn in range(options.publishes):
+    for turn in range(options.swaps):
         number = turn % len(sources)
-        made_of[_publish_again(store, sources[number])] = number
-        time.sleep(PAUSE_S)
+        generation = _publish_again(store, sources[number])
+        made_of[generation] = number
+        load.wait_for(generation)
+        if turn + 1 in LOOK_AFTER:
+            _look(f"{turn + 1} swaps", pid)
+    _look(f"{options.swaps} swaps", pid)
     load.stop()
     _report(load, made_of)
 
@@ -102,11 +114,27 @@ def _publish_again(store: GenerationStore, source: GenerationFolder) -> str:
     return store.publish(staged, **{name: value for name, value in fields.items() if name not in given}).id
 
 
+def _look(when: str, pid: int) -> None:
+    """Prints the memory, the open files and the threads of the server."""
+    process = Path(f"/proc/{pid}")
+    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+    files = [path.readlink().name if path.is_symlink() else "" for path in (process / "fd").iterdir()]
+    catalogue = sum(name.startswith("catalog.db") for name in files)
+    memory_mb = int(status["VmRSS"].split()[0]) / 1000
+    print(
+        f"{when}: {memory_mb:.0f} MB, {len(files)} open files, {catalogue} of them of catalog.db; "
+        f"{status['Threads'].strip()} threads",
+        flush=True,
+    )
+
+
 class _Load:
     """Clients that ask one question again and again and keep every answer."""
 
     def __init__(self, port: int, path: str, clients: int) -> None:
         self._port, self._path, self._stopped = port, path, threading.Event()
+        self._newer = threading.Condition()
+        self._newest = ""
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
         self.answers: list[tuple[str, Any, float]] = []  # generation, hits, milliseconds
         self.failures: list[str] = []
@@ -114,6 +142,12 @@ class _Load:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def wait_for(self, generation: str) -> None:
+        """Waits until an answer names this generation."""
+        with self._newer:
+            if not self._newer.wait_for(lambda: self._newest >= generation, timeout=SWAP_S):
+                self.failures.append(f"{generation} was not served within {SWAP_S:g} s")
 
     def stop(self) -> None:
         self._stopped.set()
@@ -136,6 +170,9 @@ class _Load:
                     continue
                 answer = json.loads(body)
                 hits = tuple((hit["product_id"], hit["score"]) for hit in answer["hits"])
+                with self._newer:
+                    self._newest = max(self._newest, answer["generation"])
+                    self._newer.notify_all()
                 self.answers.append((answer["generation"], hits, (time.perf_counter() - started) * 1000))
 
 

@@ -16,7 +16,7 @@ from data.features import FeatureStore
 from data.generations import REBUILD_LOCK, GenerationStore
 from data.photos import Intake, Lost, lost_originals, mend_sources
 from data.settings import Settings
-from data.storage import holder
+from data.storage import descriptor_limit, holder
 from engine.protocols import BackboneSpec
 from engine.text import is_tuned
 from indexer.operating.files import FILE_CHECKS
@@ -27,6 +27,7 @@ from indexer.rebuild import encoder_of, last_rebuild, lost_encoder, versions
 _SOURCES_LOOKED_AT = 100
 _FOLDERS_NAMED = 3
 _LITTLE_SPACE_BYTES = 2_000_000_000
+_ENOUGH_OPEN_FILES = 4_096  # a server's 1,000 connections may need 3 each
 
 
 def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
@@ -37,6 +38,7 @@ def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
     """
     looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("python", _python),
+        ("open files", _open_files),
         ("backbone", _backbone),
         ("text encoder", _text_encoder),
         ("index", _index),
@@ -62,6 +64,18 @@ def _python(settings: Settings) -> Iterator[Finding]:
     detail = f"{platform.python_version()} on {platform.machine()}, {settings.cores} cores"
     yield Finding(level=OK, subject="python", detail=detail)
     yield Finding(level=OK, subject="packages", detail=", ".join(f"{name} {v}" for name, v in versions().items()))
+
+
+def _open_files(_settings: Settings) -> Iterator[Finding]:
+    """Looks at the limit of the shell that doctor runs in; a systemd unit has its own."""
+    limit = descriptor_limit()
+    detail = f"a process may have {limit:,} open"
+    if limit < _ENOUGH_OPEN_FILES:
+        advice = f"allow {_ENOUGH_OPEN_FILES:,} or more: LimitNOFILE= in the unit, ulimit -Hn in a shell"
+        detail += "; a server with so few keeps fewer connections"
+        yield Finding(level=WARN, subject="open files", detail=detail, advice=advice)
+    else:
+        yield Finding(level=OK, subject="open files", detail=detail)
 
 
 def _backbone(settings: Settings) -> Iterator[Finding]:

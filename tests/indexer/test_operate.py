@@ -123,6 +123,14 @@ def test_doctor_works_on_an_empty_home_and_makes_none(settings: Settings, tiny: 
     assert not (settings.home / "catalog.db").exists()
 
 
+def test_doctor_warns_of_a_low_limit_of_open_files(
+    settings: Settings, tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit, level in ((1024, WARN), (65_536, OK)):
+        monkeypatch.setattr("indexer.operating.doctor.descriptor_limit", lambda limit=limit: limit)
+        assert levels(examine(settings))["open files"] == level
+
+
 def test_doctor_names_the_ways_out_where_weights_lack(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable(_: Settings) -> None:
         raise BackboneUnavailable("inception_v3 needs its weights. Three ways out: ...")
