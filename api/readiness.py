@@ -60,7 +60,8 @@ class Readiness:
                 _log.error("The engine cannot start: %s", error)
             self._last_failure = f"the engine cannot start: {error.code}"
         except Exception:
-            _log.exception("The engine cannot start")
+            if not self._stopping.is_set():  # a process that ends may stop it in the middle
+                _log.exception("The engine cannot start")
             self._last_failure = "the engine failed to start"
         else:
             self._warm.set()

@@ -1,11 +1,13 @@
 """The server's process: its socket, its limit of open files, its app, and how signals end it."""
 
+import atexit
 import dataclasses
 import os
 import signal
 import socket
 import sys
 from types import FrameType
+from typing import NoReturn
 
 from threadpoolctl import threadpool_limits
 
@@ -24,8 +26,10 @@ SWITCH_S = 0.001  # after which a thread lets another one run Python code, if on
 _MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
 
 
-def serve(settings: Settings, host: str, port: int, limits: Limits | None = None) -> None:
-    """Serves until SIGTERM or SIGINT, then lets running requests end; a second signal ends the process at once.
+def serve(settings: Settings, host: str, port: int) -> NoReturn:
+    """Serves until SIGTERM or SIGINT, lets running requests end, and ends the process with status 0.
+
+    A second signal ends it at once.
 
     Raises:
         ServerError: nothing can listen at this address.
@@ -37,7 +41,7 @@ def serve(settings: Settings, host: str, port: int, limits: Limits | None = None
     listener = _listen(host, port)
     url = _url(listener)
     log_as_json()
-    limits = limits or Limits(connections=connections_within(raise_descriptor_limit()))
+    limits = Limits(connections=connections_within(raise_descriptor_limit()))
     # The matrices of one query are small. BLAS's helper threads would spin for a while after each product and hold
     # the cores that FAISS's threads need.
     threadpool_limits(1, user_api="blas")
@@ -56,6 +60,15 @@ def serve(settings: Settings, host: str, port: int, limits: Limits | None = None
     )
     server.run()
     held.search_log.flush()
+    _end()
+
+
+def _end() -> NoReturn:
+    """Ends the process without waiting for its threads; one that loads a model or computes would abort it instead."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _stop_on_signals(server: Server, readiness: Readiness) -> None:
