@@ -348,9 +348,10 @@ cli.params += [_setting_option(name) for name in SETTING_FLAGS]
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option("--products", default=240, show_default=True, help="Products in the sample catalogue.")
+@click.option("--insecure", is_flag=True, help="As of `lookalike serve`.")
 @click.option("--serve/--no-serve", "serving", default=True, show_default=True, help="Serve when the index is built.")
 @click.pass_context
-def demo_command(ctx: click.Context, host: str, port: int, products: int, serving: bool) -> None:
+def demo_command(ctx: click.Context, host: str, port: int, products: int, insecure: bool, serving: bool) -> None:
     """Make a synthetic sample catalogue, import it, build the index and serve it.
 
     Example: lookalike demo --port 8080
@@ -360,6 +361,10 @@ def demo_command(ctx: click.Context, host: str, port: int, products: int, servin
     from indexer.rebuild import rebuild
 
     settings = _demo_settings(ctx.obj)
+    if serving:
+        from api.cli import open_to_others
+
+        open_to_others(settings, host, insecure=insecure)  # refuses before the long work, not after it
     click.echo(f"1/4 Drawing a synthetic sample catalogue of {products} products under {settings.home / 'sample'}")
     feed = generate_sample(settings.home / "sample", products=products)
     click.echo("2/4 Importing it")
@@ -372,7 +377,7 @@ def demo_command(ctx: click.Context, host: str, port: int, products: int, servin
 
         click.echo("4/4 Starting the server (Ctrl-C stops it)")
         ctx.obj = settings
-        ctx.invoke(serve_command, host=host, port=port)
+        ctx.invoke(serve_command, host=host, port=port, insecure=insecure)
 
 
 def _demo_settings(settings: Settings) -> Settings:

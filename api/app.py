@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from api import (
     event_routes,
+    foreign_pages,
     form_texts,
     guard,
     headers,
@@ -64,6 +65,7 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     problems.register(app)
     headers.register(app)
     _count_requests(app)
+    foreign_pages.register(app)
     guard.register(app)
     form_texts.register(app)
     for blueprint in (

@@ -2,34 +2,56 @@
 
 import ipaddress
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
+from data.settings import Settings
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any free one.")
+@click.option("--insecure", is_flag=True, help="Let anyone who reaches --host change products, without API keys.")
 @click.pass_context
-def serve_command(ctx: click.Context, host: str, port: int) -> None:
+def serve_command(ctx: click.Context, host: str, port: int, insecure: bool) -> None:
     """Answer over HTTP: the page at /, the API under /v1, its documentation at /docs.
 
     Example: lookalike serve --port 8080
     """
     from api.server import serve
     from data.database import require_home
+
+    settings: Settings = ctx.obj
+    require_home(settings.home)
+    if open_to_others(settings, host, insecure=insecure):
+        click.secho(
+            f"WARNING: no API key exists, so anyone who reaches {host} may change products.", fg="red", err=True
+        )
+        settings = settings.replace(insecure=True, allowed_hosts=settings.allowed_hosts or _own_name(host))
+    serve(settings, host, port)
+
+
+def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
+    """Returns whether other machines may change products at `host`, because no API key exists.
+
+    Raises:
+        UsageError: they may, and neither `insecure` nor the setting of that name allows it.
+    """
     from data.keys import Keys
 
-    require_home(ctx.obj.home)
-    is_open = not Keys(ctx.obj.home).in_use()  # always asked, so a damaged database is reported here, once
-    if is_open and not _is_loopback(host):
-        click.secho(
-            f"WARNING: {host} can be reached from other machines and no API key exists, so anyone may change products. "
-            "Make keys with `lookalike keys add --scope ...`.",
-            fg="red", bold=True, err=True,
-        )  # fmt: skip
-    serve(ctx.obj, host, port)
+    is_open = not Keys(settings.home).in_use()  # always asked, so a damaged database is reported here, once
+    if not is_open or _is_loopback(host):
+        return False
+    if not (insecure or settings.insecure):
+        raise click.UsageError(
+            f"--host must be 127.0.0.1 or another loopback address as long as no API key exists; got {host!r}, which "
+            "other machines reach. Make a key with `lookalike keys add --scope write`, or pass --insecure to let "
+            "anyone change products."
+        )
+    return True
 
 
 @click.command()
@@ -176,6 +198,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _own_name(host: str) -> str:
+    """Returns `host` if it is a name, which requests will then carry; "" for an address."""
+    return host.lower() if re.search("[a-z]", host.lower()) and ":" not in host else ""
 
 
 def _labels(document: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ LookalikeError
 │   ├── BadRequest       a field is missing, unknown or of the wrong kind; names the field
 │   ├── Unauthorized     API keys are in use, and this request carries no valid one
 │   ├── Forbidden        the key's scope does not cover this request
+│   │   └── ForeignPage  a page of another site tried to change something
+│   ├── WrongHost        the request names a host that is not this server
 │   └── RateLimited      too many requests from one key or address
 └── ServerError          the server cannot start
 """
@@ -38,6 +40,18 @@ class Forbidden(ApiError):
     """The key's scope does not cover the request."""
 
     code = "forbidden"
+
+
+class ForeignPage(Forbidden):
+    """A page of another site tried to change something on a server without API keys."""
+
+    code = "foreign_page"
+
+
+class WrongHost(ApiError):
+    """The request's Host header does not name this server; see the setting `allowed_hosts`."""
+
+    code = "wrong_host"
 
 
 class RateLimited(ApiError):

@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api import shopper_words
-from api.errors import BadRequest, Forbidden, RateLimited, Unauthorized
+from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, WrongHost
 from data.errors import (
     DecoderBusy,
     DecodersUnavailable,
@@ -36,12 +36,14 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (InvalidQuery, 400),
     (InvalidProduct, 400),
     (Unauthorized, 401),
+    (ForeignPage, 403),
     (Forbidden, 403),
     (UnknownProduct, 404),
     (DecoderBusy, 503),
     (ImageTooLarge, 413),
     (UnsupportedImage, 415),
     (InvalidImage, 422),
+    (WrongHost, 421),
     (RateLimited, 429),
     (DecodersUnavailable, 503),
     (Overloaded, 503),

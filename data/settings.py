@@ -56,6 +56,9 @@ class Settings:
         queue_size: queries that may wait at the server before it answers 503.
         deadline_s: seconds after which a waiting query is dropped.
         rate_limit: requests per minute for one key or address; 0: no limit.
+        allowed_hosts: host names of this server, separated by commas, besides loopback names and addresses; `*`: any;
+            empty: no others, or any while API keys are in use.
+        insecure: whether the server may listen where other machines reach it though no API key exists.
     """
 
     home: Path = Path("var")
@@ -85,11 +88,18 @@ class Settings:
     queue_size: int = 64
     deadline_s: float = 10.0
     rate_limit: int = 0
+    allowed_hosts: str = ""
+    insecure: bool = False
 
     @property
     def cores(self) -> int:
         """Processor threads to use: `threads`, or every core this process may run on."""
         return self.threads or len(os.sched_getaffinity(0))
+
+    @property
+    def allowed_host_names(self) -> tuple[str, ...]:
+        """The names in `allowed_hosts`, in small letters."""
+        return tuple(self.allowed_hosts.lower().replace(",", " ").split())
 
     def replace(self, **changes: Any) -> "Settings":
         """Returns a copy with `changes` applied and checked."""
@@ -227,6 +237,9 @@ def _checked(settings: Settings) -> Settings:
     for name in ("max_quality_drop", "max_full_feed_drop"):
         if getattr(settings, name) > 1:
             raise SettingsError(f"{name} must be at most 1; got {getattr(settings, name)}.")
+    for name in settings.allowed_host_names:
+        if not re.fullmatch(r"\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
+            raise SettingsError(f"allowed_hosts must be host names without ports, separated by commas; got {name!r}.")
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     return settings

@@ -124,7 +124,8 @@ def test_keys_make_list_revoke(run: Run, settings: Settings) -> None:
 def test_serve_refuses_an_address_that_is_none(run: Run, settings: Settings) -> None:
     assert run("serve", "--port", "70000")[0] == 2
     Catalogue(settings.home)
-    command = [sys.executable, "-m", "lookalike", "--home", str(settings.home), "serve", "--host", "no.such.invalid"]
+    command = [sys.executable, "-m", "lookalike", "--home", str(settings.home), "serve", "--insecure",
+               "--host", "no.such.invalid"]  # fmt: skip
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 1
     assert "host and port must be free" in refused.stderr
@@ -143,3 +144,27 @@ def test_serve_starts_a_fresh_process_where_models_are_loaded(settings: Settings
     assert b"lookalike\0serve" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     process.terminate()
     assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "shop.lan", "127.1"])  # noqa: S104
+def test_serving_others_needs_a_key_or_insecure(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    Catalogue(settings.home)
+    served: list[Settings] = []
+    monkeypatch.setattr("api.server.serve", lambda settings, host, port: served.append(settings))
+    code, _, told = run("serve", "--host", host)
+    assert (code, served) == (2, [])
+    assert "lookalike keys add" in told
+    assert "--insecure" in told
+    assert run("demo", "--host", host)[0] == 2
+    code, _, told = run("serve", "--host", host, "--insecure")
+    assert (code, told.count("WARNING"), told.count("\n")) == (0, 1, 1)
+    assert served.pop().allowed_hosts == ("shop.lan" if host == "shop.lan" else "")
+    monkeypatch.setenv("LOOKALIKE_INSECURE", "true")
+    assert run("serve", "--host", host)[0] == 0
+    monkeypatch.delenv("LOOKALIKE_INSECURE")
+    assert run("keys", "add", "--scope", "write")[0] == 0
+    code, _, told = run("serve", "--host", host)
+    assert (code, told) == (0, "")
+    assert run("serve")[0] == 0

@@ -212,12 +212,12 @@ def test_it_starts_in_a_folder_that_holds_modules_of_the_same_names(
     assert server.stop() == 0
 
 
-def test_an_open_server_warns_aloud_off_loopback_only(tmp_path: Path) -> None:
+def test_an_open_server_off_loopback_says_so(tmp_path: Path) -> None:
     warned = []
     for host, with_key in (("127.0.0.1", False), ("0.0.0.0", False), ("0.0.0.0", True)):  # noqa: S104
         if with_key:
             Keys(tmp_path / "home").create(["admin"])
-        server = Server(serve(tmp_path / "home", "--host", host), tmp_path / "log")
+        server = Server(serve(tmp_path / "home", "--host", host, "--insecure"), tmp_path / "log")
         server.process.kill()
         server.process.wait()
         warned.append("WARNING" in server.log.read_text())
