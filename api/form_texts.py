@@ -30,11 +30,14 @@ class _FormParser(FormDataParser):
 
     def parse(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().parse(*args, **options)
+            stream, form, files = super().parse(*args, **options)
         except ValueError as error:
             raise BadRequest(
                 f"the form must be whole multipart/form-data whose Content-Type names its boundary; {error}."
             ) from error
+        if None in form or None in files:
+            raise BadRequest("each part of a form must have a name; one has none.")
+        return stream, form, files
 
 
 class _Request(Request):

@@ -114,7 +114,8 @@ def _detail(error: HTTPException, status: int) -> str:
     if isinstance(error, MethodNotAllowed):
         return f"the method must be one of {', '.join(sorted(error.valid_methods or ()))}; got {request.method[:20]!r}."
     if status == 413:
-        return f"the request must be smaller; its limit is {request.max_content_length} bytes in all."
+        parts = f", and {request.max_form_parts} parts of a form" if "multipart" in request.mimetype else ""
+        return f"the request must be smaller; its limit is {request.max_content_length} bytes in all{parts}."
     return error.description or HTTPStatus(status).phrase
 
 

@@ -40,7 +40,10 @@ def _operation(tag: str, name: str, summary: str, answers: dict[str, Any], **mor
 
 def _body(**schemas: Schema) -> dict[str, Any]:
     types = {"json": _JSON, "form": _FORM, "urlencoded": _URLENCODED, "ndjson": _NDJSON}
-    return {"required": True, "content": {types[name]: {"schema": schema} for name, schema in schemas.items()}}
+    content = {types[name]: {"schema": schema} for name, schema in schemas.items()}
+    if "form" in schemas and "box" in SCHEMAS[schemas["form"]["$ref"].rpartition("/")[2]]["properties"]:
+        content[_FORM]["encoding"] = {"box": {"contentType": _JSON}}  # one part, not one for each number
+    return {"required": True, "content": content}
 
 
 def _query(**schemas: Schema) -> list[dict[str, Any]]:
@@ -90,9 +93,7 @@ _RECOGNITION_PATHS: dict[str, Any] = {
     "/v1/recommend": {
         "post": _operation("Recognition", "recommend", "Recommend products of one kind and a similar colour.",
                            _answers((*_UPLOAD, 404), _200=_HITS),
-                           requestBody=_body(json=ref("Recommend"), form={"allOf": [
-                               ref("Recommend"), {"type": "object", "properties": {
-                                   "file": {"type": "string", "format": "binary"}}}]})),
+                           requestBody=_body(json=ref("Recommend"), form=ref("RecommendUpload"))),
     },
 }  # fmt: skip
 
@@ -165,7 +166,7 @@ DOCUMENT: dict[str, Any] = {
         "description": "Self-hosted visual product search: by photo, by words, and by product.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
-    "security": [{"key": []}],
+    "security": [{}, {"key": []}],  # none as long as the server has no API keys
     "paths": {**_SEARCH_PATHS, **_RECOGNITION_PATHS, **_PRODUCT_PATHS, **_EVENT_PATHS, **_OPERATION_PATHS},
     "components": {
         "schemas": SCHEMAS,

@@ -21,6 +21,11 @@ def _object(required: list[str], **properties: Schema) -> Schema:
     return {"type": "object", "required": required, "properties": properties}
 
 
+def _fields(required: list[str], **properties: Schema) -> Schema:
+    """Returns an object that a request holds; other names are refused."""
+    return {**_object(required, **properties), "additionalProperties": False}
+
+
 def _text(description: str = "", **more: Any) -> Schema:
     return {"type": "string", **({"description": description} if description else {}), **more}
 
@@ -77,6 +82,20 @@ BOX: Schema = {
     "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
 }  # fmt: skip
 
+_SOURCES: dict[str, Schema] = {
+    "product_id": _text("Search by this product.", maxLength=ID_LIMIT),
+    "image_url": _text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
+}
+_RECOMMEND: dict[str, Schema] = {
+    "label": _text("Label of the hits, as /v1/recognize names it.", maxLength=MAX_LABEL),
+    "product_id": _text("Recommend products like this one.", maxLength=ID_LIMIT),
+    "colour": _text(
+        "Preferred colour, in English or Korean; without it, that of the product or the photo.", maxLength=MAX_LABEL
+    ),
+    "filter": OPTIONS["filter"],
+    "k": OPTIONS["k"],
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Hit": _object(
         ["product_id", "score", "match_probability", "image_id", "image_url", "title", "brand", "price", "currency",
@@ -110,17 +129,10 @@ SCHEMAS: dict[str, Schema] = {
         text=_text(), score={**_NUMBER, "description": "Cosine between the two queries in the product space."},
         searches={**_WHOLE, "description": "How often shoppers searched it; 0 for the name of a product or category."},
     )}),
-    "ImageSearch": _object(
-        [], product_id=_text("Search by this product.", maxLength=ID_LIMIT),
-        image_url=_text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
-        box=BOX, text=TEXT_OPTION, **OPTIONS,
-    ),
-    "ImageUpload": _object(
-        [], file=_PHOTO_FILE, box=BOX,
-        text=TEXT_OPTION, **OPTIONS
-    ),
-    "TextSearch": _object([], q=TEXT_OPTION, **OPTIONS),
-    "RecognizeUpload": _object(
+    "ImageSearch": _fields([], **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": _fields([], file=_PHOTO_FILE, **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
+    "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
+    "RecognizeUpload": _fields(
         ["file"], file=_PHOTO_FILE, box=BOX,
         k={**_WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
         within=_text("JSON list of labels; no others are answered."),
@@ -145,20 +157,15 @@ SCHEMAS: dict[str, Schema] = {
         abstained={**_FLAG, "description": "True if even the best label is too uncertain to rely on."},
         took_ms=_NUMBER,
     ),
-    "Recommend": _object(
-        [], label=_text("Label of the hits, as /v1/recognize names it.", maxLength=MAX_LABEL),
-        product_id=_text("Recommend products like this one.", maxLength=ID_LIMIT),
-        colour=_text("Preferred colour, in English or Korean; without it, that of the product or the photo.",
-                     maxLength=MAX_LABEL),
-        filter=OPTIONS["filter"], k={**_WHOLE, "minimum": 1, "maximum": MAX_K, "default": 10},
-    ),
+    "Recommend": _fields([], **_RECOMMEND),
+    "RecommendUpload": _fields([], file=_PHOTO_FILE, **_RECOMMEND),
     "Image": _object(["image_id", "image_url"], image_id=_text(), image_url=_text()),
     "Product": _object(
         ["product_id", *_FACTS, "colours", "images"],
         product_id=_text(), **_FACTS, colours=_TEXTS, images={"type": "array", "items": ref("Image")},
     ),
     "ProductFacts": _object([], **_FACTS),
-    "ProductUpload": _object(
+    "ProductUpload": _fields(
         ["product"],
         product=ref("ProductFacts"),
         image={"type": "array", "items": _text(format="binary"), "maxItems": IMAGES,
@@ -171,7 +178,7 @@ SCHEMAS: dict[str, Schema] = {
         status={"enum": ["created", "updated", "unchanged", "deleted", "error"]},
         code=_text(), detail=_text(),
     ),
-    "Event": _object(
+    "Event": _fields(
         ["kind"],
         event_id=_text("Events with the same id count once; without ids, those with equal content.",
                        maxLength=TEXT_LIMITS["event_id"]),
@@ -187,7 +194,7 @@ SCHEMAS: dict[str, Schema] = {
                "description": "Products of a search answered elsewhere, in the order shown."},
         session=_text(maxLength=TEXT_LIMITS["session"]),
     ),
-    "ShownProduct": _object(["product_id"], product_id=_text(maxLength=TEXT_LIMITS["product_id"]), position=_PLACE),
+    "ShownProduct": _fields(["product_id"], product_id=_text(maxLength=TEXT_LIMITS["product_id"]), position=_PLACE),
     "EventsAnswer": _object(
         ["accepted", "duplicates", "unknown_products", "refused"],
         accepted={**_WHOLE, "description": "New events; they are durable."},

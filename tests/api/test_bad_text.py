@@ -155,6 +155,16 @@ def test_bytes_that_are_no_utf8_are_refused_in_parts(shop: FlaskClient) -> None:
     assert [answer.status_code for answer in answers] == [400] * 5
 
 
+@pytest.mark.parametrize("rest", [b"", b'; filename="a.jpg"', b"; name"])
+def test_parts_without_a_name_are_refused(shop: FlaskClient, rest: bytes) -> None:
+    named = b'--b\r\nContent-Disposition: form-data; name="q"\r\n\r\nmug\r\n'
+    body = named + b"--b\r\nContent-Disposition: form-data" + rest + b"\r\n\r\nx\r\n--b--\r\n"
+    form = {"data": body, "content_type": "multipart/form-data; boundary=b"}
+    answers = [shop.post(path, **form) for path in ("/v1/search/text", "/v1/search/image", "/v1/recognize", "/")]
+    answers.append(shop.put("/v1/products/p", **form))
+    assert {answer.status_code for answer in answers} == {400}
+
+
 def test_trackers_in_links_are_ignored_and_other_parameters_are_not(shop: FlaskClient) -> None:
     trackers = "&".join(f"{name}=%C0%AF" for name in (*TRACKERS, *(f"{start}x" for start in TRACKER_PREFIXES)))
     for path in ("/v1/search/text?q=mug", "/v1/products/p/similar?k=1", "/v1/queries/related?q=mug", "/?q=Mug"):

@@ -31,12 +31,12 @@ def _properties(value: Any, rule: Any, schema: Any, document: Any, path: str) ->
     for name, field in value.items():
         if name in rule:
             yield from faults(field, rule[name], document, f"{path}.{name}")
-        elif "additionalProperties" not in schema:
+        elif not schema.get("additionalProperties"):
             yield f"{path}.{name} is not documented"
 
 
 def _additional(value: Any, rule: Any, schema: Any, document: Any, path: str) -> Iterator[str]:
-    for name, field in value.items():
+    for name, field in value.items() if rule else ():
         if name not in schema.get("properties", {}):
             yield from faults(field, rule, document, f"{path}.{name}")
 
