@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from data.errors import SettingsError
-from data.storage import write_text
+from data.storage import read_small, write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -136,7 +136,7 @@ def write_setting(home: Path, name: str, value: str) -> None:
     path = home / "lookalike.toml"
     if _types().get(name) is not str:
         raise SettingsError(f"{name} must be a known setting that is text. See README, Settings.")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = read_small(path).decode("utf-8").splitlines() if path.exists() else []
     kept = [line for line in lines if line.split("=")[0].strip() != name]
     # A JSON string is also a TOML string, except for DEL, which JSON leaves unescaped.
     quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -151,7 +151,7 @@ def _types() -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return _parse(path, path.read_text(encoding="utf-8"))
+        return _parse(path, read_small(path).decode("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -161,7 +161,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} must be TOML; got {error}. Correct the file or delete it.") from error
     unknown = sorted(set(values) - set(_types()))
     if unknown:

@@ -2,7 +2,6 @@
 
 import io
 import threading
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
+from engine.arrays import read_npz
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.index import INDEX_FILE, build_index, load_index
 from engine.known_queries import (
@@ -90,8 +90,9 @@ class RowTable:
     image_sha256: NDArray[np.bytes_]
 
     def __post_init__(self) -> None:
-        lengths = {len(self.product_keys), len(self.image_keys), len(self.image_sha256)}
-        if len(lengths) != 1 or (np.diff(self.product_keys) < 0).any():
+        lengths = {self.product_keys.size, self.image_keys.size, self.image_sha256.size}
+        flat = {self.product_keys.ndim, self.image_keys.ndim, self.image_sha256.ndim} == {1}
+        if not flat or len(lengths) != 1 or (np.diff(self.product_keys) < 0).any():
             raise InvalidModel("the row table must have columns of one length, by ascending product. Rebuild.")
 
     def rows_of(self, product_key: int) -> slice:
@@ -106,14 +107,14 @@ class RowTable:
 
     @classmethod
     def load(cls, path: Path) -> "RowTable":
+        columns = read_npz(path)
         try:
-            with np.load(path, allow_pickle=False) as columns:
-                return cls(
-                    product_keys=columns["product_keys"].astype(np.int64, casting="safe"),
-                    image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
-                    image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),
-                )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            return cls(
+                product_keys=columns["product_keys"].astype(np.int64, casting="safe"),
+                image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
+                image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must be a row table; got {error}. Rebuild.") from error
 
 

@@ -2,18 +2,17 @@
 
 import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data.storage import make_folder, write_bytes
+from data.storage import make_folder, parse_json, write_bytes
+from engine.arrays import Arrays, read_npz
+from engine.errors import InvalidModel
 
-Arrays = dict[str, NDArray[Any]]
 # The errors that reading and parsing a checkpoint may raise; the training then starts anew.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+UNREADABLE = (InvalidModel, ValueError, KeyError, TypeError)
 
 
 def write_checkpoint(path: Path, facts: dict[str, Any], arrays: Arrays) -> None:
@@ -31,5 +30,5 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], Arrays]:
     Raises:
         One of UNREADABLE: the file is damaged or no checkpoint.
     """
-    with np.load(path, allow_pickle=False) as kept:
-        return json.loads(str(kept["facts"])), {name: kept[name] for name in kept.files if name != "facts"}
+    kept = read_npz(path)
+    return parse_json(str(kept.pop("facts"))), kept

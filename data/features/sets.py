@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from data.database import Connections
-from data.storage import write_text
+from data.storage import parse_json, read_small, write_text
 
 FORMAT = 1
 
@@ -26,7 +26,7 @@ def mend_meta(home: Path, fingerprint: str, dim: int) -> bool:
     """Writes a damaged `meta.json` anew from what catalog.db knows; returns False where a newer version wrote it."""
     path = home / "features" / fingerprint / "meta.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(read_small(path))
     except (OSError, ValueError):
         found = None
     if isinstance(found, dict) and found.get("format") not in (None, FORMAT):

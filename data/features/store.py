@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from data.database import Connections, json_list
 from data.errors import FeatureStoreError
 from data.features.sets import expected_meta
-from data.storage import fsync_path, waiting, write_text
+from data.storage import fsync_path, parse_json, read_small, waiting, write_text
 
 Item = TypeVar("Item")
 Floats = NDArray[np.float32]
@@ -219,8 +219,8 @@ class FeatureStore:
             write_text(path, json.dumps(expected) + "\n")
             fsync_path(self._folder.parent)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            found = parse_json(read_small(path))
+        except (OSError, ValueError):
             found = None
         if found != expected:
             raise FeatureStoreError(f"{path} must say {expected}; got {found}. Run `lookalike doctor --repair`.")

@@ -10,8 +10,11 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from data.storage import parse_json
+
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
+MOST_DIMENSIONS = 65_536
 _GENERATION_ID = re.compile(r"[0-9]{8}T[0-9]{9}Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -73,7 +76,7 @@ class Manifest:
         Raises:
             ValueError: the text is not exactly what `to_json` writes; the message says why.
         """
-        fields = json.loads(text)
+        fields = parse_json(text)
         if not isinstance(fields, dict):
             raise ValueError("it must be a JSON object")
         digest = fields.pop("digest", None)
@@ -113,7 +116,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def _is_map(key_is: Callable[[Any], bool], value_is: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -129,6 +132,7 @@ def _is_file_name(value: Any) -> bool:
         and value != FILE_NAME
         and not {"..", ".", "/"} & set(parts)
         and "\\" not in value
+        and value.isprintable()
     )
 
 
@@ -145,7 +149,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "generation": lambda value: _is_text(value) and is_generation_id(value),
     "fingerprint": _is_text,
     "created_at": _is_moment,
-    "dim": lambda value: _is_count(value) and value > 0,
+    "dim": lambda value: _is_count(value) and 0 < value <= MOST_DIMENSIONS,
     "metric": _is_text,
     "counts": _is_map(_is_text, _is_count),
     "seq": _is_count,

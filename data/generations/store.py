@@ -22,10 +22,11 @@ from typing import Any
 
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
-from data.storage import fsync_path, make_folder, sha256_file, write_text
+from data.storage import fsync_path, make_folder, read_small, sha256_file, write_text
 
 __all__ = ["GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
 _STAGING, _REMOVED = ".staging-", ".removed-"
+MANIFEST_BYTES = 8_000_000
 REBUILD_LOCK = "rebuild.lock"  # in the home; whoever builds or publishes a generation holds it
 _log = logging.getLogger("lookalike.generations")
 
@@ -54,7 +55,10 @@ class GenerationFolder:
         if wanted is None:
             raise CorruptGeneration(f"generation {self.id} must have the file {name}; its manifest names none.")
         try:
-            status = path.stat()
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size != self.manifest.sizes[name]:
+                wanted_bytes = f"{self.manifest.sizes[name]:,} bytes"
+                raise CorruptGeneration(f"{path} must be a plain file of {wanted_bytes}; it is not. Rebuild.")
             state = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._verified.get(name) != state:
                 if sha256_file(path) != wanted:
@@ -111,8 +115,7 @@ class GenerationStore:
         """
         try:
             # A generation's id has 19 bytes; 64 are enough to see that something else is not an id.
-            with (self._home / "CURRENT").open("rb") as file:
-                content = file.read(64)
+            content = read_small(self._home / "CURRENT", 64)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -346,8 +349,11 @@ def _read(folder: Path) -> GenerationFolder:
         raise CorruptGeneration(
             f"CURRENT must name a published generation; {folder} does not exist. Roll back to a named one, or rebuild."
         )
+    for link in (folder, path):
+        if link.is_symlink():
+            raise CorruptGeneration(f"{link} must not be a link; it leads elsewhere. Rebuild or roll back.")
     try:
-        manifest = Manifest.from_json(path.read_bytes().decode("utf-8"))
+        manifest = Manifest.from_json(read_small(path, MANIFEST_BYTES).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise CorruptGeneration(f"{path} must be an undamaged manifest: {error}. Rebuild or roll back.") from error
     if manifest.generation != folder.name:
@@ -360,5 +366,8 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
     found = set(_files(folder))
     for name in sorted(set(manifest.files) - found):
         raise CorruptGeneration(f"{folder / name} must exist, for the manifest names it; it is missing. Rebuild.")
+    for name in sorted(found):
+        if not stat.S_ISREG((folder / name).lstat().st_mode):
+            raise CorruptGeneration(f"{folder / name} must be a plain file; it is a link or a device. Remove it.")
     for name in sorted(found - set(manifest.files)):
         raise CorruptGeneration(f"{folder / name} must not exist, for the manifest does not name it. Remove it.")

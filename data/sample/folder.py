@@ -29,7 +29,7 @@ from data.sample.patterns import COLOURS, jitter, make_fill
 from data.sample.plan import Item, plan_item
 from data.sample.scenes import angle_photo, lifestyle_photo, phone_photo, studio_photo
 from data.sample.texts import TextQuery, description, text_queries, title, title_ko
-from data.storage import sweep_abandoned, write_text
+from data.storage import parse_json, read_small, sweep_abandoned, write_text
 
 SAMPLE_NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _VERSION = 3
@@ -96,7 +96,7 @@ def generate_sample(folder: Path, *, products: int = 240, seed: int = 0, now: da
 def _holds(folder: Path, parameters: dict[str, Any]) -> bool:
     """Returns whether `folder` holds exactly this sample, every file with its recorded size."""
     try:
-        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        marker = parse_json(read_small(folder / _MARKER))
         files = marker.pop("files")
         return bool(
             marker == parameters and all((folder / name).stat().st_size == size for name, size in files.items())

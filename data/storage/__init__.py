@@ -3,6 +3,7 @@
 from data.storage.descriptors import descriptor_limit, raise_descriptor_limit
 from data.storage.durable import fsync_path, make_folder, sha256_file, sweep_abandoned, write_bytes, write_text
 from data.storage.locks import exclusive, holder, waiting
+from data.storage.small_files import parse_json, read_small
 
 __all__ = [
     "descriptor_limit",
@@ -10,7 +11,9 @@ __all__ = [
     "fsync_path",
     "holder",
     "make_folder",
+    "parse_json",
     "raise_descriptor_limit",
+    "read_small",
     "sha256_file",
     "sweep_abandoned",
     "waiting",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backbones import efficientnet_lite
+from engine.backbones.hdf5 import check_hdf5
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
@@ -106,6 +107,7 @@ def load_weights(network: Any, path: Path) -> None:
     """
     if not path.name.endswith((".weights.h5", ".h5")):
         raise InvalidModel(f"weights must be a .weights.h5 file; got {path}. Save them with save_weights.")
+    check_hdf5(path)
     try:
         trunk_of(network).load_weights(str(path))
     except (ValueError, OSError, KeyError, TypeError) as error:

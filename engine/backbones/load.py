@@ -1,7 +1,6 @@
 """Chooses and loads the backbone that the settings name."""
 
 import importlib.util
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.errors import SettingsError
 from data.settings import BACKBONES, Settings
+from data.storage import parse_json, read_small
 from engine.backbones import openvino_runtime
 from engine.backbones.efficientnet_lite import load_state
 from engine.backbones.keras_networks import (
@@ -128,9 +128,9 @@ def custom_backbone(home: Path, name: str) -> CustomBackbone:
             f"got {name!r}."
         )
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = parse_json(read_small(path))
         base, input_size, digest = str(fields["base"]), int(fields["input_size"]), str(fields["weights_sha256"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidModel(
             f"{path} must name base, input_size and weights_sha256; got {error}. Train it again."
         ) from error

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.storage import fsync_path, sha256_file, sweep_abandoned
+from data.storage import fsync_path, parse_json, read_small, sha256_file, sweep_abandoned
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
@@ -170,7 +170,7 @@ class OpenVinoBackbone:
 def _verified(folder: Path) -> Path:
     """Returns `folder`, after checking the sha256 of its files."""
     try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        record = parse_json(read_small(folder / _RECORD))
         digests = {_XML: record[_XML], _BIN: record[_BIN]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder / _RECORD) from error

@@ -17,6 +17,8 @@ INDEX_FILE = "index.faiss"
 # Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores and tie.
 _QUERIES_AT_ONCE = 16
 _TIE_MARGIN = 16
+_ROWS_AT_ONCE = 65_536
+_FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
 
 class FlatIndex:
@@ -45,16 +47,19 @@ class FlatIndex:
     def load(cls, path: Path) -> "FlatIndex":
         import faiss
 
+        _check_kind(path)
         # A damaged length field must not make FAISS reserve more than the file can hold.
         faiss.set_deserialization_vector_byte_limit(max(path.stat().st_size, 1))
         faiss.set_deserialization_loop_limit(1_000_000)
         try:
             index = faiss.read_index(str(path))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise InvalidModel(f"{path.name} must be a FAISS index; got {error}. Rebuild.") from error
         if not isinstance(index, faiss.IndexFlatIP):
             raise InvalidModel(f"{path.name} must be a flat inner-product index; got {type(index).__name__}. Rebuild.")
-        return cls(index)
+        loaded = cls(index)
+        _check_finite(path, loaded)
+        return loaded
 
     @property
     def count(self) -> int:
@@ -119,6 +124,24 @@ class FlatIndex:
         import faiss
 
         faiss.write_index(self._index, str(folder / INDEX_FILE))
+
+
+def _check_kind(path: Path) -> None:
+    # FAISS reads many kinds of index, some of which open other files; only the one that is written here is wanted.
+    try:
+        kind = path.open("rb").read(4) if path.is_file() else b""
+    except OSError as error:
+        raise InvalidModel(f"{path.name} must be readable; got {error}. Rebuild.") from error
+    if kind != _FLAT_INNER_PRODUCT:
+        raise InvalidModel(f"{path.name} must be a flat inner-product index of FAISS; got {kind!r}. Rebuild.")
+
+
+def _check_finite(path: Path, index: FlatIndex) -> None:
+    for start in range(0, index.count, _ROWS_AT_ONCE):
+        # The sum of finite points of length 1 is finite, and needs no memory for a mask.
+        rows = index.vectors(np.arange(start, min(start + _ROWS_AT_ONCE, index.count)))
+        if not np.isfinite(rows.sum(dtype=np.float64)):
+            raise InvalidModel(f"{path.name} must hold finite vectors; got NaN or infinity. Rebuild.")
 
 
 def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:

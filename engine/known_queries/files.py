@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space import read_tensors
@@ -58,7 +58,7 @@ class PointsFile:
         """
         tensors, metadata = read_tensors(path, (self.tensor,))
         try:
-            return build(json.loads(metadata[self.entry]), tensors[self.tensor], metadata.get("space", ""))
+            return build(parse_json(metadata[self.entry]), tensors[self.tensor], metadata.get("space", ""))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(
                 f"{path.name} must hold `{self.entry}` and their {self.tensor}; got {error!r}. Rebuild."

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import Settings
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
+from engine.arrays import check_finite, read_safetensors
 from engine.errors import InvalidModel
 from engine.recognition.recogniser import FeatureMap, Recogniser
 from engine.recognition.vote import Vote
@@ -122,13 +123,11 @@ def _linear(name: str, arrays: Arrays, facts: dict[str, Any]) -> LinearVoter:
 
 
 def _read(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
+    arrays, metadata = read_safetensors(path)
+    check_finite(path, arrays)
     try:
-        with safe_open(path, framework="numpy") as source:
-            arrays = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118 - no mapping
-            facts = json.loads((source.metadata() or {})["recogniser"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        facts = parse_json(metadata["recogniser"])
+    except (KeyError, ValueError) as error:
         raise InvalidModel(f"{path.name} must be a recogniser in safetensors; got {error}. Train again.") from error
     if not isinstance(facts, dict):
         raise InvalidModel(f"{path.name} must describe its recogniser; it does not. Train the voters again.")

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space.projection import normalise, read_tensors
@@ -125,7 +125,7 @@ class MatchCalibration:
         """
         tensors, metadata = read_tensors(path, _ARRAYS)
         try:
-            facts = json.loads(metadata["calibration"])
+            facts = parse_json(metadata["calibration"])
             curves = {
                 str(kind): Curve(**{name: float(value) for name, value in curve.items()})
                 for kind, curve in facts["curves"].items()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.storage import write_bytes
+from engine.arrays import check_finite, read_safetensors
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 
@@ -111,16 +112,10 @@ def read_tensors(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Floats],
     """Reads the named float32 arrays and the metadata of a safetensors file.
 
     Raises:
-        InvalidModel: the file is missing, is no safetensors file, lacks a name or holds another dtype.
+        InvalidModel: the file is missing, is no safetensors file, lacks a name, or holds another dtype or NaN.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as source:
-            tensors = {name: source.get_tensor(name) for name in names}
-            metadata = source.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise InvalidModel(f"{path.name} must be a safetensors file with {', '.join(names)}; got {error}.") from error
+    tensors, metadata = read_safetensors(path, names)
+    check_finite(path, tensors)
     if wrong := [name for name, array in tensors.items() if array.dtype != np.float32]:
         raise InvalidModel(f"{path.name} must hold float32; {', '.join(wrong)} does not. Rebuild.")
     return tensors, metadata

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from data.storage import fsync_path, make_folder, sha256_file, sweep_abandoned, write_text
+from data.storage import fsync_path, make_folder, parse_json, read_small, sha256_file, sweep_abandoned, write_text
 from engine.errors import InvalidModel
 
 ROOT = "encoders"
@@ -131,7 +131,7 @@ def _remove(folder: Path) -> None:
 def _record(folder: Path) -> dict[str, Any]:
     """Returns the folder's record, or {} where it is missing or unreadable."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = parse_json(read_small(folder / RECORD))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

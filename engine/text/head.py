@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise, read_tensors
@@ -95,7 +95,7 @@ class TextHead:
         """
         tensors, metadata = read_tensors(path, _ARRAYS)
         try:
-            encoder = json.loads(metadata["encoder"])
+            encoder = parse_json(metadata["encoder"])
             name, digest = str(encoder["name"]), str(encoder["digest"])
             characters = int(encoder.get("characters", 0))
         except (KeyError, TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from engine.protocols import Floats
 from engine.text.encoders import is_tuned, tuned_folder
 from engine.text.features import text_features
 from engine.text.head import TextHead
+from engine.text.model_folders import model_folder
 
 _CACHED_TEXTS = 1024
 
@@ -110,6 +111,7 @@ def load_model(name: str, home: Path | None = None) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # reading the weights takes only a tenth of a second
+    folder = model_folder(str(folder))
     try:
         model = SentenceTransformer(
             str(folder), device="cpu", local_files_only=own or not name, trust_remote_code=False

@@ -16,6 +16,7 @@ from data.features import FeatureStore, mend_meta, stored_sets
 from data.generations import GenerationStore
 from data.photos import Intake, damaged_uploads, lost_thumbnails, mend_thumbnails
 from data.settings import Settings, load_settings
+from data.storage import read_small
 from indexer.operating.contents import other_files
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.operate import damage, roll_back
@@ -31,7 +32,8 @@ def _settings_file(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     path = settings.home / "lookalike.toml"
     if path.exists():
         load_settings({}, home=settings.home)
-        given = ", ".join(f"{name} = {value!r}" for name, value in tomllib.loads(path.read_text("utf-8")).items())
+        values = tomllib.loads(read_small(path).decode("utf-8"))
+        given = ", ".join(f"{name} = {value!r}" for name, value in values.items())
         yield Finding(level=OK, subject="settings", detail=f"lookalike.toml sets {given or 'nothing'}")
 
 

@@ -5,13 +5,13 @@
 unless given.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import LookalikeError
+from data.storage import parse_json, read_small
 from engine.answers import MAX_K
 from indexer.errors import IndexerError
 from indexer.rebuild.gates import GateResult
@@ -50,7 +50,7 @@ def read_canaries(path: Path) -> list[Canary]:
         BadCanaries: the file is not UTF-8, a line is not a JSON object, or a field is missing or wrong.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_small(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadCanaries(f"{path} must be readable text in UTF-8; got {error}. Correct the file.") from error
     return [_parse(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
@@ -58,7 +58,7 @@ def read_canaries(path: Path) -> list[Canary]:
 
 def _parse(path: Path, number: int, line: str) -> Canary:
     try:
-        fields = json.loads(line)
+        fields = parse_json(line)
     except ValueError as error:
         raise _bad(path, number, "a JSON object", line) from error
     if not isinstance(fields, dict):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.storage import write_text
+from data.storage import parse_json, read_small, write_text
 from indexer.rebuild.gates import GateResult
 
 _log = logging.getLogger("lookalike.rebuild")
@@ -145,7 +145,7 @@ def describe(summary: RebuildSummary) -> str:
 def last_rebuild(home: Path) -> dict[str, Any] | None:
     """Returns the last rebuild's summary as JSON fields, or None where there is none or it is unreadable."""
     try:
-        fields = json.loads((home / _LAST).read_text(encoding="utf-8"))
+        fields = parse_json(read_small(home / _LAST))
     except (OSError, ValueError):
         return None
     return fields if isinstance(fields, dict) else None

@@ -145,3 +145,25 @@ def test_write_setting_refuses_what_could_not_be_read(tmp_path: Path, name: str,
     with pytest.raises(SettingsError, match=name):
         write_setting(tmp_path, name, value)
     assert not (tmp_path / "lookalike.toml").exists()
+
+
+def test_a_settings_file_that_is_huge_a_pipe_or_deep_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "lookalike.toml"
+    with path.open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(SettingsError, match="at most"):
+        load_settings({}, home=tmp_path)
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(SettingsError, match=r"lookalike\.toml"):
+        load_settings({}, home=tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="plain file"):
+        load_settings({}, home=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["http://shop.example", "shop.example:80", "a b/c", "ünï.example", "*.example"])
+def test_allowed_hosts_are_names(name: str) -> None:
+    with pytest.raises(SettingsError, match="allowed_hosts"):
+        load_settings({"LOOKALIKE_ALLOWED_HOSTS": name})
+    assert load_settings({"LOOKALIKE_ALLOWED_HOSTS": "Shop.example, b"}).allowed_host_names == ("shop.example", "b")

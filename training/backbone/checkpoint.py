@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
+from engine.arrays import read_safetensors
 from engine.errors import InvalidModel
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -59,22 +60,18 @@ def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
     Raises:
         InvalidModel: the file is damaged or does not fit.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = folder / CHECKPOINT_FILE
     if not path.exists():
         return None
+    arrays, facts = read_safetensors(path)
     try:
-        with safe_open(path, "np") as file:
-            facts = file.metadata()
-            arrays: Arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if facts["run"] != run:
             return None
         set_weights(model, _unprefixed("model", arrays))
         for number, variable in enumerate(model.optimizer.variables):
             variable.assign(arrays[f"optimizer.{number}"])
-        return Position(**json.loads(facts["position"])), _unprefixed("best", arrays)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        return Position(**parse_json(facts["position"])), _unprefixed("best", arrays)
+    except (KeyError, ValueError, TypeError) as error:
         raise InvalidModel(f"{path} must be a checkpoint of this run; got {error}. Train without --resume.") from error
 
 

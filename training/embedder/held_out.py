@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data.storage import write_text
+from data.storage import parse_json, read_small, write_text
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.text import TextHead
@@ -24,6 +24,8 @@ ANSWERS_FILE = "held_out_retrieval.json"
 GUESSES = 3
 _BLOCK = 64
 Space = tuple[Floats, TextHead]
+
+MOST_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def read_answers(path: Path) -> list[HeldAnswer]:
         InvalidModel: the file does not hold such answers.
     """
     try:
-        return [_answer(fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+        return [_answer(fields) for fields in parse_json(read_small(path, MOST_BYTES))]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InvalidModel(f"{path.name} must hold held-out answers; got {error}. Rebuild.") from error
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.storage import write_bytes
+from data.storage import parse_json, write_bytes
+from engine.arrays import read_safetensors
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.recognition import NAMES, Recogniser
@@ -142,21 +143,18 @@ class Measured:
         Raises:
             InvalidModel: the file does not hold one.
         """
-        from safetensors import SafetensorError, safe_open
-
+        arrays, metadata = read_safetensors(path, ("y", "best", "scores"))
         try:
-            with safe_open(path, framework="numpy") as source:
-                y, best, scores = (source.get_tensor(name) for name in ("y", "best", "scores"))
-                facts = json.loads((source.metadata() or {})["measured"])
+            facts = parse_json(metadata["measured"])
             return cls(
                 labels=tuple(facts["labels"]),
                 keys=tuple(facts["keys"]),
-                y=y.astype(np.int64, casting="safe"),
-                best=best.astype(np.int64, casting="safe"),
-                scores=scores.astype(np.float32),
+                y=arrays["y"].astype(np.int64, casting="safe"),
+                best=arrays["best"].astype(np.int64, casting="safe"),
+                scores=arrays["scores"].astype(np.float32),
                 threshold=float(facts["threshold"]),
             )
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise InvalidModel(
                 f"{path.name} must hold what was measured; got {error}. Train the voters again."
             ) from error
