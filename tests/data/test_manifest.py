@@ -89,7 +89,7 @@ JSON = st.recursive(
 )
 
 
-@given(metrics=st.dictionaries(st.text(min_size=1), JSON, max_size=3), seq=st.integers(0))
+@given(metrics=st.dictionaries(st.text(min_size=1), JSON, max_size=3), seq=st.integers(0, 2**63 - 1))
 def test_a_manifest_reads_back_as_it_was(metrics: dict[str, Any], seq: int) -> None:
     manifest = Manifest(
         **{
