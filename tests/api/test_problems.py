@@ -39,7 +39,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 
 def test_every_error_on_every_route_and_method_is_a_problem(app: Flask, client: FlaskClient) -> None:
-    paths = {rule.rule.replace("<product_id>", "x").replace("<name>", "x") for rule in app.url_map.iter_rules()}
+    paths = {re.sub(r"<[^>]+>", "x", rule.rule) for rule in app.url_map.iter_rules()}
     for path in {*paths, "/nowhere", "/v1/nowhere"}:
         for method in METHODS:
             response = client.open(path, method=method)
@@ -167,7 +167,7 @@ def test_metrics_count_by_rule_not_by_path(client: FlaskClient) -> None:
         client.get(path)
     client.open("/v1/status", method="BREW")
     text = client.get("/metrics").get_data(as_text=True)
-    assert 'lookalike_requests_total{method="GET",route="/v1/products/<product_id>",status="404"} 2.0' in text
+    assert 'lookalike_requests_total{method="GET",route="/v1/products/<id:product_id>",status="404"} 2.0' in text
     assert 'lookalike_requests_total{method="GET",route="unknown",status="404"} 2.0' in text
     assert "BREW" not in text
     assert "lookalike_queue_depth 0.0" in text
