@@ -164,7 +164,10 @@ SCHEMAS: dict[str, Schema] = {
         ["product_id", *_FACTS, "colours", "images"],
         product_id=_text(), **_FACTS, colours=_TEXTS, images={"type": "array", "items": ref("Image")},
     ),
-    "ProductFacts": _object([], **_FACTS),
+    "ProductFacts": {
+        **_object([], **_FACTS),
+        "description": "Values are also read as people write them: numbers as texts, prices with a currency, InStock.",
+    },
     "ProductUpload": _fields(
         ["product"],
         product=ref("ProductFacts"),

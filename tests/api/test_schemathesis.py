@@ -42,6 +42,8 @@ EXPLAINED = {
     ("negative_data_rejection", "", (413,)): "a field that is far too long makes the body too large",
     ("negative_data_rejection", "batch", (200,)): "a bad line is an error inside the answer",
     ("negative_data_rejection", "postEvents", (202,)): "a bad event is refused inside the answer",
+    ("negative_data_rejection", "putProduct", (200, 201)): "facts are also read as people write them",
+    ("negative_data_rejection", "patchProduct", (200,)): "facts are also read as people write them",
     ("not_a_server_error", "", (503,)): "documented: what is asked for cannot be answered yet, with Retry-After",
 }  # fmt: skip
 

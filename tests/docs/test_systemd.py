@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from api.server.limits import Limits
+
 DOCS = Path(__file__).parents[2] / "docs"
 UNITS = DOCS / "systemd"
 HOME = "/var/lib/lookalike"
 SERVICES = ("lookalike.service", "lookalike-rebuild.service", "lookalike-backup.service")
 TIMERS = ("lookalike-rebuild.timer", "lookalike-backup.timer")
-DRAIN_S = 30  # docs/deploy.md: how long running requests may take when the server stops
+DRAIN_S = int(Limits().drain_s)
 HARDENED = (
     "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes",
     "PrivateDevices=yes", "PrivateUsers=yes", "ProtectKernelModules=yes", "RestrictNamespaces=yes",
