@@ -4,10 +4,9 @@ SQLite finds damaged pages and indexes by itself, but not a changed letter insid
 one of its facts and list of photos, one of the rows made from them for filters, which can be made again.
 """
 
-import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -20,6 +19,7 @@ _CHUNK = 500
 _PRODUCT = ("product_key", "product_id", "deleted", "deleted_at", "changed_seq", *FACTS)
 _PHOTO = ("sha256", "source", "size_bytes", "width", "height", "colours")
 _FILTER_FACTS = ("product_id", "title", "brand", "category", "currency", "price", "created_at", "in_stock")
+_WITHIN = "WHERE product_key IN (SELECT value FROM json_each(?))"
 Row = Sequence[Any]
 
 
@@ -43,7 +43,8 @@ class Unsound:
 def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
     """Stores the checksums of what these products hold now."""
     for chunk in _chunks(keys):
-        sums = [(facts, filters, row[0]) for row, facts, filters, _, _ in _products(connection, chunk)]
+        filters = _filter_sums(connection, chunk)
+        sums = [(checksum, filters[row[0]], row[0]) for row, checksum, _ in _products(connection, chunk)]
         connection.executemany("UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?", sums)
 
 
@@ -54,26 +55,22 @@ def sign_photos(connection: sqlite3.Connection, photos: Iterable[str]) -> None:
         connection.executemany("UPDATE photos SET checksum = ? WHERE sha256 = ?", sums)
 
 
-def damaged_products(connection: sqlite3.Connection, product_ids: Collection[str]) -> set[str]:
+def damaged_products(connection: sqlite3.Connection, keys: Sequence[int]) -> set[int]:
     """Returns those of the given products whose facts or photos are not what was written."""
-    keys = connection.execute(
-        "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?))",
-        (json_list(product_ids),),
-    )
-    rows = _products(connection, [key for (key,) in keys])
-    return {row[1] for row, facts, _, stored, _ in rows if stored not in (None, facts)}
+    return {row[0] for row, checksum, stored in _products(connection, keys) if stored not in (None, checksum)}
 
 
 def check_rows(connection: sqlite3.Connection) -> Unsound:
     """Compares every product and photo with its checksum."""
     products, filters, photos, unchecked = [], [], [], 0
-    keys = connection.execute("SELECT product_key FROM products ORDER BY product_key").fetchall()
-    for chunk in _chunks(key for (key,) in keys):
-        for row, facts_sum, filter_sum, stored_facts, stored_filters in _products(connection, chunk):
-            unchecked += stored_facts is None
-            if stored_facts not in (None, facts_sum):
+    stored_filters = dict(connection.execute("SELECT product_key, filter_checksum FROM products ORDER BY product_key"))
+    for chunk in _chunks(stored_filters):
+        filter_sums = _filter_sums(connection, chunk)
+        for row, checksum, stored in _products(connection, chunk):
+            unchecked += stored is None
+            if stored not in (None, checksum):
                 products.append(str(row[1]))
-            elif stored_filters not in (None, filter_sum):
+            elif stored_filters[row[0]] not in (None, filter_sums[row[0]]):
                 filters.append(row[0])
     names = connection.execute("SELECT sha256 FROM photos ORDER BY sha256").fetchall()
     for chunk in _chunks(name for (name,) in names):
@@ -91,37 +88,21 @@ def unsigned(connection: sqlite3.Connection, limit: int) -> tuple[list[int], lis
     return [key for (key,) in keys], [name for (name,) in photos]
 
 
-def _products(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[tuple[Row, int, int, Any, Any]]:
-    """Yields each product's row, its two checksums as computed now, and the two that are stored."""
-    wanted = (json_list(keys),)
-    within = "WHERE product_key IN (SELECT value FROM json_each(?))"
-    images = _grouped(
-        connection.execute(
-            f"SELECT product_key, image_key, sha256, position FROM product_images {within} "  # noqa: S608 - constants
-            "ORDER BY product_key, position, image_key",
-            wanted,
-        )
-    )
-    filters = _grouped(
-        connection.execute(
-            f"SELECT product_key, {', '.join(_FILTER_FACTS)} FROM filter_facts {within}",  # noqa: S608 - constants
-            wanted,
-        )
-    )
-    for key, values in _grouped(
-        connection.execute(
-            f"SELECT product_key, field, kind, value FROM filter_values {within} "  # noqa: S608 - constants
-            "ORDER BY product_key, field, kind, value",
-            wanted,
-        )
-    ).items():
-        filters.setdefault(key, []).extend(values)
+def _products(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[tuple[Row, int, Any]]:
+    """Yields each product's row, its checksum as computed now, and the one that is stored."""
+    images = _grouped(connection, keys, "image_key, sha256, position", "product_images", "position, image_key")
     for row in connection.execute(
-        f"SELECT {', '.join(_PRODUCT)}, checksum, filter_checksum FROM products {within}",  # noqa: S608 - constants
-        wanted,
+        f"SELECT {', '.join(_PRODUCT)}, checksum FROM products {_WITHIN}",  # noqa: S608 - constants
+        (json_list(keys),),
     ):
-        own, stored = row[:-2], row[-2:]
-        yield own, _checksum([*own, images.get(row[0], [])]), _checksum(filters.get(row[0], [])), *stored
+        yield row[:-1], _checksum([*row[:-1], images.get(row[0], [])]), row[-1]
+
+
+def _filter_sums(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, int]:
+    """Returns product_key -> checksum of the rows that filters read of it, as computed now."""
+    facts = _grouped(connection, keys, ", ".join(_FILTER_FACTS), "filter_facts", "product_key")
+    values = _grouped(connection, keys, "field, kind, value", "filter_values", "field, kind, value")
+    return {key: _checksum(facts.get(key, []) + values.get(key, [])) for key in keys}
 
 
 def _photos(connection: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[Row, int, Any]]:
@@ -134,15 +115,20 @@ def _photos(connection: sqlite3.Connection, names: Sequence[str]) -> Iterator[tu
         yield row[:-1], _checksum(row[:-1]), row[-1]
 
 
-def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
+def _grouped(
+    connection: sqlite3.Connection, keys: Sequence[int], columns: str, table: str, order: str
+) -> dict[int, list[Row]]:
     groups: dict[int, list[Row]] = {}
-    for key, *values in rows:
+    for key, *values in connection.execute(
+        f"SELECT product_key, {columns} FROM {table} {_WITHIN} ORDER BY product_key, {order}",  # noqa: S608 - constants
+        (json_list(keys),),
+    ):
         groups.setdefault(key, []).append(values)
     return groups
 
 
 def _checksum(values: Row) -> int:
-    return zlib.crc32(json.dumps(values, default=repr).encode())  # damage can turn a text into bytes
+    return zlib.crc32(ascii(values).encode())  # the same text in every version of Python, whatever the values hold
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:

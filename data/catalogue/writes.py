@@ -78,8 +78,7 @@ class _Writer:
         self._now = moment_text(datetime.now(UTC))
         self._stored: dict[str, _Stored] = {}
         self._recoloured: set[str] = set()
-        self._damaged: set[str] = set()
-        self._written: set[int] = set()  # keys of products
+        self._damaged, self._written = set[int](), set[int]()  # keys of products
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads the stored state of these products."""
@@ -97,7 +96,8 @@ class _Writer:
             wanted,
         ):
             self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
-        self._damaged |= damaged_products(self._connection, product_ids)
+        keys = [self._stored[name].product_key for name in product_ids if name in self._stored]
+        self._damaged |= damaged_products(self._connection, keys)
 
     def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
         """Adds photos, and updates the records of known ones that differ, for example in source or colours."""
@@ -136,7 +136,7 @@ class _Writer:
         else:
             key = stored.product_key
             images = stored.images if photos is None else tuple(dict.fromkeys(photo.sha256 for photo in photos))
-            if images == stored.images and facts == stored.facts and product.product_id not in self._damaged:
+            if images == stored.images and facts == stored.facts and key not in self._damaged:
                 return "unchanged"
             self._update(key, facts)
             if images != stored.images:
@@ -144,7 +144,7 @@ class _Writer:
             outcome = "updated"
         self._index(key, product, facts)
         self._written.add(key)
-        self._damaged.discard(product.product_id)
+        self._damaged.discard(key)
         self._stored[product.product_id] = _Stored(key, False, facts, images)
         return outcome
 
