@@ -36,7 +36,8 @@ def run_batch(body: IO[bytes], settings: Settings, writer: ProductWriter) -> lis
     """Applies the lines of `body` in order and returns their statuses; a bad line changes nothing.
 
     Args:
-        body: NDJSON, each line a product or `{"product_id": ..., "delete": true}`. `images` names files under
+        body: NDJSON, each line a product or `{"product_id": ..., "delete": true}`; with `"purge": true` too, facts and
+            photos are erased at once. `images` names files under
             `settings.image_roots`; without it a product keeps the photos that it has.
 
     Returns:
@@ -57,7 +58,8 @@ def run_batch(body: IO[bytes], settings: Settings, writer: ProductWriter) -> lis
             status["product_id"] = readable_id(fields) or None
             if fields.get("delete") is True:
                 _write(group, statuses, writer)
-                writer.delete(parse_product({"product_id": fields.get("product_id")}).product_id)
+                product_id = parse_product({"product_id": fields.get("product_id")}).product_id
+                writer.delete(product_id, purge=fields.get("purge") is True)
                 status["status"] = "deleted"
             else:
                 photos = _photos(fields.get("images"), settings.image_roots, writer)
@@ -84,8 +86,11 @@ def _fields(line: bytes) -> Mapping[str, Any]:
     if len(line) > LINE_BYTES:
         raise BadRequest(f"a line must have at most {LINE_BYTES} bytes; got more.")
     fields = from_json(line)
-    if not isinstance(fields.get("delete", False), bool):
-        raise BadRequest(f"delete must be true or false; got {json.dumps(fields['delete'])[:100]}.", field="delete")
+    for name in ("delete", "purge"):
+        if not isinstance(fields.get(name, False), bool):
+            raise BadRequest(f"{name} must be true or false; got {json.dumps(fields[name])[:100]}.", field=name)
+    if fields.get("purge") and not fields.get("delete"):
+        raise BadRequest('purge goes with "delete": true; got purge alone.', field="purge")
     return fields
 
 

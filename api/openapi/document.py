@@ -116,7 +116,8 @@ _PRODUCT_PATHS: dict[str, Any] = {
     },
     "/v1/products:batch": {
         "post": _operation("Products", "batch",
-                           'Change many products, one per line; `{"product_id": ..., "delete": true}` deletes. '
+                           'Change many products, one per line; `{"product_id": ..., "delete": true}` deletes, '
+                           'and with `"purge": true` erases. '
                            "`images` lists files under the server's image roots.",
                            _answers((401, 403, 413, 415, 429, 503),
                                     _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),

@@ -107,3 +107,21 @@ def test_lines_and_their_number_are_limited(client: FlaskClient, monkeypatch: py
 def test_an_empty_batch_and_a_wrong_type(client: FlaskClient) -> None:
     assert send(client) == []
     assert client.post("/v1/products:batch", data=b"{}", content_type="text/csv").status_code == 415
+
+
+def test_a_line_may_purge(client: FlaskClient, settings: Settings, photo: Photo) -> None:
+    root = settings.image_roots[0]
+    (root / "red.jpg").write_bytes(photo("red"))
+    purge = {"product_id": "a", "delete": True, "purge": True}
+    lines = [
+        {"product_id": "a", "title": "A", "images": ["red.jpg"]},
+        {"product_id": "a", "delete": True},
+        purge,
+        purge,
+    ]
+    assert outcomes(send(client, *lines)) == ["created", "deleted", "deleted", "error"]
+    assert Catalogue(settings.home).counts()["photos"] == 0
+    for wrong in ({"purge": True}, {"delete": True, "purge": "yes"}, {"delete": False, "purge": True}):
+        (status,) = send(client, {"product_id": "a", **wrong})
+        assert (status["status"], "purge" in status["detail"]) == ("error", True)
+    assert outcomes(send(client, {"product_id": "a", "purge": False})) == ["created"]

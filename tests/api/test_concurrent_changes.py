@@ -69,3 +69,12 @@ def test_the_model_sees_a_patch_that_revives_and_an_answer_out_of_order() -> Non
     assert explained([put, gone], [patch], None)
     assert not explained([put, gone], [patch], ("x", "y", ""))
     assert not explained([put, gone], [replace(patch, started=41)], None)
+
+
+def test_the_model_knows_what_a_purge_finds() -> None:
+    put = Change("a", "put", "x", "", 201, ("x", "", ""), 0, 1)
+    gone, purged = Change("a", "delete", "", "", 204, None, 2, 3), Change("a", "purge", "", "", 204, None, 4, 5)
+    again = Change("a", "purge", "", "", 404, None, 6, 7)
+    assert explained([put, gone, purged, again], [], None)
+    assert not explained([put, gone, replace(again, started=4)], [], None), "what is deleted is still there to erase"
+    assert not explained([put, purged, replace(again, status=204)], [], None)

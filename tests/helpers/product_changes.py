@@ -26,9 +26,10 @@ from data.catalogue import Catalogue
 from data.settings import Settings
 
 IDS = ("a", "b")
-KINDS = ("put", "put photo", "patch", "patch", "delete", "delete", "get", "batch")
+KINDS = ("put", "put photo", "patch", "patch", "delete", "delete", "purge", "get", "batch")
 COLOURS = ("red", "blue")
 State = tuple[str, str, str] | None  # title, brand, sha256 of its photo; None: there is no such product
+DELETED: State = ("", "", "")  # its facts and photos are still kept
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Change:
     """One change that was asked for, and what the server answered.
 
     Attributes:
-        kind: put, patch, delete or get.
+        kind: put, patch, delete, purge or get.
         value: the new title of a put, the new brand of a patch.
         photo: sha256 of the photo that came with it; "": none.
         status: the HTTP status, or the status of the line of a batch.
@@ -54,28 +55,37 @@ class Change:
     ended: int
 
 
+def live(state: State) -> State:
+    """Returns the state that others see: None of a deleted product."""
+    return None if state == DELETED else state
+
+
 def after(state: State, change: Change) -> State:
     """Returns the state that `change` leaves: the plain model."""
+    seen = live(state)
     if change.kind == "put":
-        return change.value, "", change.photo or (state[2] if state else "")
-    if change.kind == "patch" and state:
-        return state[0], change.value, state[2]
-    return None if change.kind == "delete" else state
+        return change.value, "", change.photo or (seen[2] if seen else "")
+    if change.kind == "patch" and seen:
+        return seen[0], change.value, seen[2]
+    if change.kind == "delete" and seen:
+        return DELETED
+    return None if change.kind == "purge" else state
 
 
 def fits(before: State, change: Change) -> bool:
     """Returns whether the answer to `change` is right where the product was in the state `before`."""
-    left = after(before, change)
+    seen, left = live(before), live(after(before, change))
+    found = before if change.kind == "purge" else seen
     if isinstance(change.status, str):
-        expected = "updated" if before else "created"
-        if change.kind == "delete":
-            expected = "deleted" if before else "error"
-        return change.status == ("unchanged" if before is not None and left == before else expected)
+        expected = "updated" if seen else "created"
+        if change.kind in ("delete", "purge"):
+            expected = "deleted" if found else "error"
+        return change.status == ("unchanged" if seen is not None and left == seen else expected)
     if change.kind == "put":
-        return (change.status, change.state) == (200 if before else 201, left)
-    if change.kind == "delete":
-        return change.status == (204 if before else 404)
-    return (change.status, change.state) == (200 if before else 404, left)
+        return (change.status, change.state) == (200 if seen else 201, left)
+    if change.kind in ("delete", "purge"):
+        return change.status == (204 if found else 404)
+    return (change.status, change.state) == (200 if seen else 404, left)
 
 
 def explained(first: Sequence[Change], second: Sequence[Change], last: State) -> bool:
@@ -85,7 +95,7 @@ def explained(first: Sequence[Change], second: Sequence[Change], last: State) ->
     """
     reached: set[tuple[int, int, State]] = {(0, 0, None)}
     while reached:
-        if (len(first), len(second), last) in reached:
+        if any((done, other) == (len(first), len(second)) and live(state) == last for done, other, state in reached):
             return True
         reached = {found for at in reached for found in _next(at, first, second)}
     return False
@@ -127,6 +137,8 @@ def _ask(client: FlaskClient, chance: random.Random, value: str) -> list[Change]
         response = client.put(f"/v1/products/{product_id}", data=data, content_type="multipart/form-data")
     elif kind == "patch":
         response = client.patch(f"/v1/products/{product_id}", json={"brand": value})
+    elif kind == "purge":
+        response = client.delete(f"/v1/products/{product_id}?purge=true")
     else:
         response = client.open(f"/v1/products/{product_id}", method=kind.upper())
     state = _state(response.get_json()) if response.status_code in (200, 201) else None
@@ -136,23 +148,21 @@ def _ask(client: FlaskClient, chance: random.Random, value: str) -> list[Change]
 
 
 def _batch(client: FlaskClient, chance: random.Random, value: str) -> list[Change]:
-    lines: list[dict[str, Any]] = [
-        {"product_id": product_id, "delete": True}
-        if chance.random() < 0.5
-        else {"product_id": product_id, "title": value}
-        for product_id in chance.choices(IDS, k=3)
-    ]
+    ids, kinds = chance.choices(IDS, k=3), chance.choices(("delete", "purge", "put", "put"), k=3)
+    fields: dict[str, dict[str, Any]] = {
+        "delete": {"delete": True},
+        "purge": {"delete": True, "purge": True},
+        "put": {"title": value},
+    }
+    lines = [{"product_id": product_id, **fields[kind]} for product_id, kind in zip(ids, kinds, strict=True)]
     started = time.monotonic_ns()
     body = "\n".join(map(json.dumps, lines))
     answer = client.post("/v1/products:batch", data=body, content_type="application/x-ndjson").get_data(as_text=True)
     ended = time.monotonic_ns()
     return [
-        Change(
-            line["product_id"], "delete" if "delete" in line else "put", value, "", json.loads(status)["status"], None,
-            started, ended,
-        )
-        for line, status in zip(lines, answer.splitlines(), strict=True)
-    ]  # fmt: skip
+        Change(product_id, kind, value, "", json.loads(status)["status"], None, started, ended)
+        for product_id, kind, status in zip(ids, kinds, answer.splitlines(), strict=True)
+    ]
 
 
 def _state(document: dict[str, Any]) -> State:
