@@ -416,6 +416,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LookalikeError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, SettingsError) or error.code in USAGE_ERRORS else 1)
+    except OSError as error:
+        click.echo(f"Error: files must be readable and writable, and the disk not full; got: {error}.", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

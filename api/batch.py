@@ -9,11 +9,12 @@ from typing import IO, Any
 
 from api.errors import BadRequest
 from api.parsing import from_json
-from api.problems import INTERNAL, status_of
+from api.problems import DISK_FULL, INTERNAL, status_of
 from api.writing import ProductWriter
 from data.catalogue import PhotoRecord, Product, parse_product, readable_id
 from data.errors import LookalikeError
 from data.settings import Settings
+from data.storage import is_full
 
 _log = logging.getLogger("lookalike.api")
 LINES = 20_000
@@ -133,6 +134,9 @@ def _write(group: list[_Change], statuses: list[Status], writer: ProductWriter) 
 
 
 def _failed(error: LookalikeError) -> Status:
+    if is_full(error):
+        _log.error("A batch line failed, the disk is full: %s", error)
+        return {"status": "error", "code": "disk_full", "detail": DISK_FULL}
     if status_of(error) == 500:
         _log.error("A batch line failed: %s", error)
         return {"status": "error", "code": "internal", "detail": INTERNAL}

@@ -24,6 +24,7 @@ from data.errors import (
     UnknownProduct,
     UnsupportedImage,
 )
+from data.storage import is_full
 from engine.errors import InvalidQuery, NoVoters, Overloaded
 
 _log = logging.getLogger("lookalike.api")
@@ -52,6 +53,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (HomeGone, 503),
     (KeysGone, 503),
 )
+DISK_FULL = "The server's disk takes no more, so nothing was changed. Try again once its operator has made room."
 INTERNAL = "The server could not answer this request. The cause is in its log."
 
 
@@ -120,6 +122,9 @@ def _detail(error: HTTPException, status: int) -> str:
 
 
 def _unexpected(error: Exception) -> Response:
+    if is_full(error):
+        _log.error("%s %s failed, the disk is full: %s", request.method, request.path, error)
+        return _answer(507, "disk_full", DISK_FULL)
     _log.exception("%s %s failed", request.method, request.path, exc_info=error)
     return _answer(500, "internal", INTERNAL)
 

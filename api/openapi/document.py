@@ -18,6 +18,7 @@ _PROBLEMS = {
     422: "A photo cannot be decoded.",
     429: "Too many requests; see Retry-After.",
     503: "Nothing is published yet, too many requests wait, or the home is gone; see Retry-After.",
+    507: "The server's disk takes no more; nothing was changed.",
 }
 _READ, _SEARCH = (401, 403, 404, 429, 503), (400, 401, 403, 429, 503)
 _UPLOAD = (*_SEARCH, 413, 415, 422)
@@ -102,16 +103,16 @@ _PRODUCT_PATHS: dict[str, Any] = {
         "parameters": [_ID],
         "put": _operation("Products", "putProduct",
                           "Create or replace a product; without photos it keeps those it has.",
-                          _answers(_UPLOAD, _200=_PRODUCT, _201=_PRODUCT),
+                          _answers((*_UPLOAD, 507), _200=_PRODUCT, _201=_PRODUCT),
                           requestBody=_body(form=ref("ProductUpload"))),
         "patch": _operation("Products", "patchProduct", "Replace some facts of a product; null clears a fact.",
-                            _answers((400, *_READ, 413, 415), _200=_PRODUCT),
+                            _answers((400, *_READ, 413, 415, 507), _200=_PRODUCT),
                             requestBody=_body(json=ref("ProductFacts"))),
         "get": _operation("Products", "getProduct", "Read a product.", _answers(_READ, _200=_PRODUCT)),
         "delete": _operation("Products", "deleteProduct", "Delete a product; the next search no longer finds it. "
                              "With `purge=true` its facts and photos are erased at once, also those of a product that "
                              "is deleted already.",
-                             _answers((400, *_READ), _204=_answer("Deleted.")),
+                             _answers((400, *_READ, 507), _204=_answer("Deleted.")),
                              parameters=_query(purge={"type": "boolean", "default": False})),
     },
     "/v1/products:batch": {
@@ -130,7 +131,7 @@ _EVENT_PATHS: dict[str, Any] = {
         "post": _operation("Events", "postEvents",
                            "Report what shoppers did: one event or a list of at most 1,000. Searches answered by this "
                            "server are recorded already, so a click needs only `query_id`, `product_id`, `position`.",
-                           _answers((400, 401, 403, 413, 415, 429, 503),
+                           _answers((400, 401, 403, 413, 415, 429, 503, 507),
                                     _202=_answer("All events but the refused ones are durable.", ref("EventsAnswer"))),
                            requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
     },

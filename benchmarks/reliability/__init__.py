@@ -1,0 +1,8 @@
+"""Campaigns that show what docs/reliability.md promises: kills, full disks, flipped bits, crowds, hostile requests."""
+
+from reliability import bit_flip, full_disk, kill
+from reliability.table import Result
+
+CAMPAIGNS = {"kill": kill.run, "full-disk": full_disk.run, "bit-flip": bit_flip.run}
+
+__all__ = ["CAMPAIGNS", "Result"]
