@@ -1,8 +1,7 @@
 """A small shop on disk, and the `lookalike` command as a process of its own that works on it.
 
 The command runs with a tiny backbone that needs no weights and trains the product space only, so that a campaign of a
-hundred rounds takes minutes. Storage, server and rebuild are the real ones. `Shop.environment` may name another
-backbone's command.
+hundred rounds takes minutes. Storage, server and rebuild are the real ones.
 """
 
 import contextlib
@@ -76,7 +75,14 @@ class Shop:
 
     def run(self, *arguments: str) -> Done:
         """Runs a command to its end."""
-        process = self.start(*arguments, out=subprocess.PIPE, err=subprocess.PIPE)
+        return self.end(self.begin(*arguments))
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts a command whose output `end` returns."""
+        return self.start(*arguments, out=subprocess.PIPE, err=subprocess.PIPE)
+
+    def end(self, process: subprocess.Popen[bytes]) -> Done:
+        """Waits for a command that `begin` started."""
         try:
             out, err = process.communicate(timeout=COMMAND_S)
         except subprocess.TimeoutExpired:
