@@ -12,4 +12,4 @@ CAMPAIGNS = {
     "hostile": hostile.run,
 }
 
-__all__ = ["CAMPAIGNS", "Result"]
+__all__ = ["CAMPAIGNS", "Result", "bit_flip"]

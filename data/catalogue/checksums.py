@@ -1,7 +1,7 @@
 """Checksums of products and photos in catalog.db: written with each row, so that a disk that changes a row is noticed.
 
 SQLite finds damaged pages and indexes by itself, but not a changed letter inside a value. A product has two checksums:
-one of its facts and list of photos, one of the rows made from them for filters, which can be made again.
+one of its facts and list of photos, one of the rows made from them for filters and codes, which can be made again.
 """
 
 import sqlite3
@@ -43,9 +43,16 @@ class Unsound:
 def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
     """Stores the checksums of what these products hold now."""
     for chunk in _chunks(keys):
-        filters = _filter_sums(connection, chunk)
-        sums = [(checksum, filters[row[0]], row[0]) for row, checksum, _ in _products(connection, chunk)]
-        connection.executemany("UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?", sums)
+        sums = [(checksum, row[0]) for row, checksum, _ in _products(connection, chunk)]
+        connection.executemany("UPDATE products SET checksum = ? WHERE product_key = ?", sums)
+        sign_indexes(connection, chunk)
+
+
+def sign_indexes(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
+    """Stores the checksums of the rows by which these products are filtered and found by codes."""
+    for chunk in _chunks(keys):
+        sums = [(checksum, key) for key, checksum in _filter_sums(connection, chunk).items()]
+        connection.executemany("UPDATE products SET filter_checksum = ? WHERE product_key = ?", sums)
 
 
 def sign_photos(connection: sqlite3.Connection, photos: Iterable[str]) -> None:
@@ -102,7 +109,8 @@ def _filter_sums(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[in
     """Returns product_key -> checksum of the rows that filters read of it, as computed now."""
     facts = _grouped(connection, keys, ", ".join(_FILTER_FACTS), "filter_facts", "product_key")
     values = _grouped(connection, keys, "field, kind, value", "filter_values", "field, kind, value")
-    return {key: _checksum(facts.get(key, []) + values.get(key, [])) for key in keys}
+    codes = _grouped(connection, keys, "key, kind", "lexical_keys", "key, kind")
+    return {key: _checksum([facts.get(key), values.get(key), codes.get(key)]) for key in keys}
 
 
 def _photos(connection: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[Row, int, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue.checking import patch_product
-from data.catalogue.checksums import Unsound, check_rows, sign_photos, sign_products, unsigned
+from data.catalogue.checksums import Unsound, check_rows, sign_indexes, sign_photos, sign_products, unsigned
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
@@ -325,6 +325,7 @@ class Catalogue:
                 found = read_facts(connection, _keys_after(connection, after, 500))
                 for key, facts in found.items():
                     index_text(connection, key, indexed_text(facts.product))
+                sign_indexes(connection, found)
                 if not found:
                     mark_current(connection)
                     return

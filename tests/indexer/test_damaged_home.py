@@ -307,6 +307,7 @@ def test_writing_the_same_product_again_mends_it(generation: GenerationFolder, s
         "UPDATE filter_facts SET price = 1e9 WHERE product_key = 1",
         "UPDATE filter_values SET value = 'rad' WHERE product_key = 1 AND field = 'colour'",
         "DELETE FROM filter_facts WHERE product_key = 1",
+        "UPDATE lexical_keys SET key = 'rad disc' WHERE product_key = 1 AND kind = 'title'",
     ],
 )
 def test_doctor_makes_damaged_rows_of_filters_anew(
@@ -388,3 +389,22 @@ def test_doctor_names_files_that_are_not_its_own_and_a_rebuild_deletes_unfinishe
     assert "1 are not Lookalike's own and were not checked: notes.txt" in told
     rebuild(settings, backbone=TinyBackbone())
     assert [young.exists(), old.exists(), (settings.home / "notes.txt").exists()] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE lexical_words_content SET c0 = 'rad' WHERE id = 1",
+        "UPDATE lexical_letters_content SET c0 = 'rad' WHERE id = 1",
+        "DELETE FROM lexical_words_docsize WHERE id = 1",
+    ],
+)
+def test_doctor_makes_a_damaged_lexical_index_anew(
+    generation: GenerationFolder, settings: Settings, change: str
+) -> None:
+    before = Catalogue(settings.home).by_letters("red disc")
+    change_row(settings, change)
+    assert levels(examine(settings))["integrity"] == FAIL
+    assert "mended: the indexes of catalog.db" in "\n".join(map(str, examine(settings, repair=True)))
+    assert levels(examine(settings))["integrity"] == OK
+    assert Catalogue(settings.home).by_letters("red disc") == before
