@@ -1,10 +1,12 @@
 """Commands that must not begin a shop refuse a home that is not there, and leave nothing behind."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 import lookalike
+from data.keys import Keys
 
 REFUSED = [
     ["serve", "--port", "0"],
@@ -58,3 +60,14 @@ def test_doctor_makes_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     run(tmp_path / "home", ["--backbone", "none such", "doctor", "--repair"])
     assert "lookalike import PATH" in capsys.readouterr().out
     assert not (tmp_path / "home").exists()
+
+
+def test_an_error_of_the_disk_is_a_plain_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Keys, "create", fail)
+    assert run(tmp_path / "home", ["keys", "add", "--scope", "admin"]) == 1
+    assert "the disk not full; got: [Errno 28] No space left" in capsys.readouterr().err

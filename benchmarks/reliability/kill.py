@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.catalogue import Catalogue
+from data.catalogue import Catalogue, ImportRuns
 from data.generations import GenerationStore
 from data.photos import thumbnail_path
 from reliability.serving import Server, Writer, Written
@@ -145,6 +145,18 @@ def _full_feed(campaign: _Campaign) -> _Round:
     return _Round(lambda: start("import", str(path), "--full-feed", "--force"), deleted, writes_beside=False)
 
 
+def _restore(campaign: _Campaign) -> _Round:
+    """Brings back what a full feed deleted: all of it or nothing."""
+    full, wanted = _full_feed(campaign), set(campaign.prices())
+    full.start().wait()
+    latest = ImportRuns(campaign.shop.home).latest() or {"run": 0}
+
+    def restored() -> list[str]:
+        return [f"{name} must be back" for name in wanted - set(campaign.prices())]
+
+    return _Round(lambda: campaign.shop.start("restore", "--import", str(latest["run"])), restored, writes_beside=False)
+
+
 def _rebuild(campaign: _Campaign) -> _Round:
     return _Round(lambda: campaign.shop.start("rebuild", "--json"))
 
@@ -194,4 +206,5 @@ VICTIMS: dict[str, Callable[[_Campaign], _Round]] = {
     "doctor --repair": _repair,
     "backup": _backup,
     "erasing": _erase,
+    "restore": _restore,
 }
