@@ -36,7 +36,7 @@ class _FormParser(FormDataParser):
                 f"the form must be whole multipart/form-data whose Content-Type names its boundary; {error}."
             ) from error
         if None in form or None in files:
-            raise BadRequest("each part of a form must have a name; one has none.")
+            raise BadRequest("every part of the form must have a name; got one without.")
         return stream, form, files
 
 

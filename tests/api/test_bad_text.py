@@ -184,3 +184,18 @@ def test_zero_bytes_harm_nothing(app: Flask, client: FlaskClient, photo: Photo) 
     for path in ("/v1/search/text?q=a%00b", "/v1/products/a%00b", "/v1/search/text?q=x&filter=title%3D%22a%00%22"):
         assert client.get(path).status_code in (200, 400, 404), path
     assert client.put("/v1/products/a%00b", data={"product": (io.BytesIO(b"{}"), "p.json")}).status_code == 400
+
+
+@pytest.mark.parametrize("part", [b'filename="a.png"\r\nContent-Type: image/png', b'nam="x"', b"", b"\x05name=q"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/search/image"), ("POST", "/v1/recommend"), ("POST", "/v1/recognize"), ("POST", "/sell"),
+     ("PUT", "/v1/products/a")],
+)  # fmt: skip
+def test_a_part_without_a_name_is_refused(
+    client: FlaskClient, photo: Photo, method: str, path: str, part: bytes
+) -> None:
+    head = b'--b\r\nContent-Disposition: form-data; name="product"\r\n\r\n{}\r\n'
+    body = head + b"--b\r\nContent-Disposition: form-data;" + part + b"\r\n\r\n" + photo() + b"\r\n--b--\r\n"
+    answer = client.open(path, method=method, data=body, content_type="multipart/form-data; boundary=b")
+    assert answer.status_code == 400, answer.data
