@@ -4,6 +4,7 @@ It is a process of its own because C libraries read the bytes of strangers here:
 process can be killed, and nothing but one photo is lost. It holds no secrets and imports only what decoding needs.
 """
 
+import dataclasses
 import os
 import resource
 import signal
@@ -54,7 +55,8 @@ def _answer(request: Request, content: bytes) -> Reply:
     signal.setitimer(signal.ITIMER_PROF, cpu_limit_s(request.max_pixels))  # its SIGPROF ends the process, also C code
     try:
         photo = _decoded(request, content)
-        return Reply("photo", {"width": photo.width, "height": photo.height}, photo.pixels)
+        fields = {name: value for name, value in vars(photo).items() if name != "pixels"}
+        return Reply("photo", fields, photo.pixels)
     except InvalidImage as error:
         return Reply("refused", {"error": type(error).__name__, "code": error.code, "message": str(error)[:1000]})
     # whatever a decoder raises is one refused photo; the parent logs what kind of defect it was
@@ -75,7 +77,7 @@ def _decoded(request: Request, content: bytes) -> Photo:
         image = Image.fromarray(pixels)
         image.thumbnail((request.fit, request.fit), Image.Resampling.HAMMING)
         pixels = np.asarray(image)
-    return Photo(pixels, photo.width, photo.height)
+    return dataclasses.replace(photo, pixels=pixels)
 
 
 def _address_space_bytes() -> int:

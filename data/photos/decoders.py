@@ -90,7 +90,7 @@ class DecoderPool:
             reply = self._ask(request, content)
         self._count(reply.kind)
         if reply.kind == "photo" and reply.pixels is not None:
-            return Photo(reply.pixels, reply.fields["width"], reply.fields["height"])
+            return Photo(reply.pixels, **reply.fields)
         if reply.kind == "refused":
             raise _refusal(reply)
         raise self._defect(str(reply.fields.get("what")))

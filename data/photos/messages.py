@@ -4,17 +4,19 @@ import json
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+
+from data.photos.images import Photo
 
 _LENGTHS = struct.Struct(">II")  # bytes of the header and of the body
 _HEADER_LIMIT = 16_384
 # kind of answer -> its fields
 _FIELDS: dict[str, dict[str, type]] = {
     "ready": {},
-    "photo": {"width": int, "height": int},
+    "photo": {name: kind for name, kind in get_type_hints(Photo).items() if name != "pixels"},
     "refused": {"error": str, "code": str, "message": str},
     "defect": {"what": str},
 }
