@@ -1,6 +1,6 @@
 """What a shopper reads when something goes wrong: no field names, no settings, and what to do next."""
 
-from data.errors import ImageTooLarge, InvalidImage, LookalikeError, UnknownProduct, UnsupportedImage
+from data.errors import DecoderBusy, ImageTooLarge, InvalidImage, LookalikeError, UnknownProduct, UnsupportedImage
 from engine.errors import CursorExpired, NoVoters
 
 _OF_STATUS = {
@@ -21,6 +21,7 @@ _OF_FIELD = {"min_price": _PRICE, "max_price": _PRICE, "text": _TOO_LONG, "q": _
 _OTHER = ("That did not work", "Something went wrong here, and it is not your fault. Try again later.")
 # The most specific class first: the first that fits decides.
 _OF_ERROR: tuple[tuple[type[LookalikeError], str], ...] = (
+    (DecoderBusy, "Too much is going on here just now. Try this photo again in a moment."),
     (ImageTooLarge, "This photo is too large. Choose a smaller one."),
     (UnsupportedImage, "This file is not a photo that can be searched. Choose another one."),
     (InvalidImage, "This photo cannot be read; it may be damaged. Choose another one."),

@@ -4,6 +4,7 @@ It is a process of its own because C libraries read the bytes of strangers here:
 process can be killed, and nothing but one photo is lost. It holds no secrets and imports only what decoding needs.
 """
 
+import contextlib
 import dataclasses
 import os
 import resource
@@ -37,12 +38,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent decides when to end; it may have photos left to finish
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold a stranger's photo
+    with contextlib.suppress(OSError):  # where memory is short, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     own_bytes = _address_space_bytes()
     connection = socket.socket(fileno=os.dup(0))
     send_reply(connection, Reply("ready", {}))
     while (received := receive_request(connection)) is not None:
         request, content = received
-        memory = own_bytes + _BASE_BYTES + _BYTES_PER_PIXEL * request.max_pixels
+        memory = own_bytes + _BASE_BYTES + _BYTES_PER_PIXEL * request.max_pixels + 4 * request.max_image_bytes
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
         try:
             send_reply(connection, _answer(request, content))
