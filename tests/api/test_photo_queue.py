@@ -170,3 +170,11 @@ def test_a_defect_of_a_decoder_is_counted(app: Flask) -> None:
     answer = app.test_client().post("/v1/search/image", data={"file": (io.BytesIO(content), "a.png")})
     assert (answer.status_code, answer.get_json()["code"]) == (422, "undecodable_image")
     assert defects() == before + 1
+
+
+@pytest.mark.parametrize("name", hostile.too_complex())
+def test_photos_that_are_too_complex_are_refused_in_plain_words(app: Flask, name: str) -> None:
+    content = hostile.too_complex()[name]
+    answer = app.test_client().post("/v1/search/image", data={"file": (io.BytesIO(content), "a.jpg")})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "image_too_complex")
+    assert "Save it again" in answer.get_json()["detail"]

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hostile_photos as hostile
 import image_corpus as corpus
 import pytest
 from hypothesis import HealthCheck, given
@@ -473,3 +475,17 @@ def test_the_command_fails_where_it_must(settings: Settings, write: Write, shop:
         assert code == 1
         assert "Error: " in text
         assert "Traceback" not in text
+
+
+def test_a_photo_at_which_a_decoder_fails_costs_its_row_and_no_other(
+    settings: Settings, write: Write, shop: Path
+) -> None:
+    (shop / "defect.png").write_bytes(hostile.palette_without_colours())
+    (shop / "bomb.png").write_bytes(hostile.too_complex()["2 profiles"])
+    report = import_feed(
+        settings, write(*(product(str(name), name) for name in (0, 1, "defect.png", 2, "bomb.png", 3, 4)))
+    )
+    assert report.images == 5
+    assert Counter(problem.code for problem in ImportRuns(settings.home).problems(report.run)) == {
+        "undecodable_image": 1, "image_too_complex": 1, "no_usable_image": 2,
+    }  # fmt: skip
