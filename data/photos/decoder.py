@@ -103,4 +103,4 @@ def _command() -> list[str]:
 def _environment() -> dict[str, str]:
     """Returns only what an interpreter needs: a decoder must not know the parent's secrets."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ") if name in os.environ}
-    return {**kept, "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

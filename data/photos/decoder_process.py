@@ -14,7 +14,8 @@ import traceback
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import pillow_heif
+from PIL import AvifImagePlugin, Image
 
 from data.errors import InvalidImage
 from data.photos.images import Photo, decode_photo
@@ -40,6 +41,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold a stranger's photo
     with contextlib.suppress(OSError):  # where memory is short, this process goes first
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    AvifImagePlugin.DEFAULT_MAX_THREADS = pillow_heif.options.DECODE_THREADS = 1  # the pool keeps the cores busy
     own_bytes = _address_space_bytes()
     connection = socket.socket(fileno=os.dup(0))
     send_reply(connection, Reply("ready", {}))
