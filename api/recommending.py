@@ -2,7 +2,7 @@
 
 from api.errors import BadRequest
 from data.catalogue import Catalogue
-from data.photos import COLOUR_NAMES, decode, dominant_colours
+from data.photos import COLOUR_NAMES, decode_within_borders, dominant_colours
 from data.settings import Settings
 from engine.recommend import RecommendRequest
 from engine.search import SearchEngine
@@ -47,7 +47,7 @@ def recommend_request(
         if not label:
             label, label_kind = facts.product.category, "category"
     elif image is not None:
-        colours = dominant_colours(decode(image, settings, target=_COLOUR_SIDE))[:1]
+        colours = dominant_colours(decode_within_borders(image, settings, target=_COLOUR_SIDE))[:1]
     if colour:
         colours = (_in_english(colour),)
     return RecommendRequest(

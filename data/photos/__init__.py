@@ -1,5 +1,6 @@
 """Photos from untrusted sources: fetches and decodes them within limits, stores thumbnails, names their colours."""
 
+from data.photos.borders import decode_within_borders
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list
 from data.photos.decoders import decode, decode_photo, decoder_outcomes
@@ -23,6 +24,7 @@ __all__ = [
     "damaged_uploads",
     "decode",
     "decode_photo",
+    "decode_within_borders",
     "decoder_outcomes",
     "deletions_held",
     "dominant_colours",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidImage
+from data.photos.borders import without_borders
 from data.photos.colours import dominant_colours
 from data.photos.content import check_bytes, read_photo
 from data.photos.decoders import decode_photo
@@ -202,7 +203,7 @@ class Intake:
             size_bytes=len(content),
             width=photo.width,
             height=photo.height,
-            colours=dominant_colours(photo.pixels),
+            colours=dominant_colours(without_borders(photo.pixels)),
         )
         return Examined(content, record, photo.pixels)
 

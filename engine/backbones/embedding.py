@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InvalidImage, LookalikeError
-from data.photos import decode
+from data.photos import decode_within_borders
 from data.progress import Progress
 from data.settings import Settings
 from engine.backbones.preprocess import decode_target, to_input
@@ -26,7 +26,8 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
     """Turns one photo into network input, the same way for catalogue and query photos.
 
     Args:
-        source: an image file's bytes, or decoded pixels uint8 (h, w, 3).
+        source: an image file's bytes, of which what lies within its borders is taken; or pixels uint8 (h, w, 3), which
+            are taken as they are.
         size: side of the network's input in pixels.
 
     Returns:
@@ -35,8 +36,9 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
     Raises:
         InvalidImage: the bytes are not an image that this project accepts.
     """
-    pixels = decode(source, settings, target=decode_target(size)) if isinstance(source, bytes) else source
-    return to_input(pixels, size)
+    if isinstance(source, bytes):
+        source = decode_within_borders(source, settings, target=decode_target(size))
+    return to_input(source, size)
 
 
 def embed_photos(

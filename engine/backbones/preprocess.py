@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Part of every fingerprint: a change of the rule below needs a new version here.
-PREPROCESSING = "middle-7/8-on-white-bilinear-1"
+# Part of every fingerprint: a change of the rule below, or of what `decode_within_borders` gives, needs a new version.
+PREPROCESSING = "within-borders-middle-7/8-on-white-bilinear-2"
 _SHOWN = 7 / 8
 TRIMMED = (1 / _SHOWN - 1) / 2  # share of a thing's longer side to add on each edge so that all of it is seen
 

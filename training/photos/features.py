@@ -10,7 +10,7 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.errors import InvalidImage, LookalikeError
 from data.features import FeatureStore
-from data.photos import Intake, Pixels, decode
+from data.photos import Intake, Pixels, decode_within_borders
 from data.settings import Settings
 from engine.backbones import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats
@@ -154,7 +154,7 @@ def embed_missing(
         content = reader.read(sha256)
         if not variant:
             return content
-        pixels = decode(content, settings, target=decode_target(backbone.spec.input_size))
+        pixels = decode_within_borders(content, settings, target=decode_target(backbone.spec.input_size))
         if variant == flip_key("")[1:]:
             return flip(pixels)
         return augment(pixels, sha256, int(variant.rpartition(".")[2]))
