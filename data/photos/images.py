@@ -11,6 +11,7 @@ from PIL import Image, ImageChops
 
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos.formats import is_cut, open_image, sniff
+from data.photos.icc import to_srgb
 from data.settings import Settings
 
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 16, 16_384, 20
@@ -56,7 +57,7 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
     """Returns the first frame of a photo, decoded to upright RGB.
 
     The result depends on `content` and `target` alone, so that a photo gives the same pixels as product and as query.
-    Colour profiles are ignored; transparent parts become white.
+    Colours become sRGB where the profile is of an ordinary RGB space (`icc.py`); transparent parts become white.
 
     Args:
         content: the file's bytes.
@@ -81,7 +82,7 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
             image.load()
             if kind == "HEIC":  # libheif knows the size for sure only once the pixels are there
                 width, height = image.size
-            orientation = _orientation(image)
+            orientation, profile = _orientation(image), _profile(image)
             rgb = _to_rgb(image)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(settings) from error
@@ -89,6 +90,7 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
         raise _damaged(content, kind) from error
     if reduction > 1:
         rgb = rgb.reduce(reduction)
+    rgb = to_srgb(rgb, profile)
     if orientation in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[orientation])
     if orientation >= 5:
@@ -105,11 +107,11 @@ def encode_png(image: Image.Image, settings: Settings) -> bytes:
     _check_size(*image.size, settings)
     out = io.BytesIO()
     try:
-        orientation = _orientation(image)
-        rgb = _to_rgb(image)
+        orientation, profile = _orientation(image), _profile(image)
+        rgb = to_srgb(_to_rgb(image), profile)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])
-        rgb.save(out, "PNG", compress_level=1)
+        rgb.save(out, "PNG", compress_level=1, icc_profile=None)
     except _DAMAGE as error:
         raise InvalidImage(
             f"a PIL image must hold readable pixels; got {error}. Open it again, or convert it to RGB."
@@ -163,6 +165,12 @@ def _orientation(image: Image.Image) -> int:
     except _DAMAGE:
         return 1  # a photo with broken EXIF is still a good photo
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _profile(image: Image.Image) -> bytes | None:
+    """Returns the colour profile, if the pixels are of the kind that it would have to describe."""
+    profile = image.info.get("icc_profile")
+    return profile if image.mode in ("RGB", "RGBA", "P") and isinstance(profile, bytes) else None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
