@@ -20,7 +20,7 @@ from data.readers.parquet import read_parquet
 from data.readers.product_rows import product_rows
 from data.readers.records import BadRow, Records
 from data.readers.rows import Row
-from data.readers.sources.containers import STANDARD_INPUT, Opened, open_containers
+from data.readers.sources.containers import Opened, open_containers
 from data.readers.sources.source import Source
 from data.readers.xlsx import read_xlsx
 from data.readers.xml import read_xml
@@ -93,7 +93,7 @@ def open_feed(path: Path, options: FeedOptions | None = None) -> Iterator[Feed]:
 
 def _feed(path: Path, opened: Opened, options: FeedOptions) -> Feed:
     chosen = _format(opened, options.format)
-    own = path if path.is_dir() else Path() if path == STANDARD_INPUT else path.parent
+    own = path if path.is_dir() else path.parent if path.is_file() else Path()  # for a pipe, the current folder
     roots = [root for root in (options.images, own) if root is not None]
     photos = PhotoFiles(roots, opened.archive, opened.folder)
     feed = Feed(iter(()), photos, skipped=Counter(opened.archive.skipped if opened.archive else ()))

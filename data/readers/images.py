@@ -62,7 +62,8 @@ def is_url(reference: str) -> bool:
 def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
     """Returns the first existing file under `roots` that a path in a feed can mean.
 
-    `gs://bucket/a/b.jpg` means `a/b.jpg`, `bucket/a/b.jpg` or `b.jpg` there, in a local copy of the bucket.
+    `gs://bucket/a/b.jpg` means `a/b.jpg`, `bucket/a/b.jpg` or `b.jpg` there, in a local copy of the bucket. If there is
+    no file of the name as written, a backslash means a slash, and Hangul may be spelled as a Mac's disk does (NFD).
     Neither `..` nor a symbolic link leads out of a root; an absolute path must lie inside one.
 
     Args:
@@ -93,7 +94,9 @@ def resolve_image(reference: str, roots: Sequence[Path]) -> Path:
 
 
 def _names(reference: str) -> list[str]:
+    """Returns the paths that a reference can mean: as written, and as Windows or a Mac's disk would have it."""
     if not reference.lower().startswith("gs://"):
-        return [reference]
+        plain = reference.replace("\\", "/")
+        return list(dict.fromkeys([reference, plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))]))
     bucket, _, inside = reference[5:].partition("/")
     return [inside.lstrip("/"), f"{bucket}/{inside}", inside.rpartition("/")[2]] if inside else []

@@ -35,10 +35,15 @@ def read_json(source: Source) -> Records:
 def _records(source: Source) -> Iterator[Record | BadRow]:
     with source.open_text() as file:
         text = _Text(file)
-        listed = text.enter_list()
-        while (character := text.next_character()) not in ("", "]"):
+        in_list = wrapped = text.enter_wrapper()
+        while character := text.next_character():
             line = text.line
-            if character in "{[":
+            if character == ("]" if in_list else "["):
+                if wrapped:  # what follows in the object around the list is no product
+                    return
+                text.skip()
+                in_list = not in_list
+            elif character in "{[":
                 value = text.take_value()
                 if value is None:
                     yield _cut(line)
@@ -46,7 +51,7 @@ def _records(source: Source) -> Iterator[Record | BadRow]:
                 yield parse_object(line, value) if value else too_long(line)
             else:
                 yield BadRow(line, "bad_json", f"a row must be one JSON object; got {text.take_plain()!r}.")
-        if listed and not character:
+        if in_list:
             yield _cut(text.line)
 
 
@@ -66,11 +71,10 @@ class _Text:
         self._buffer, self._at = "", 0
         self.line = 1
 
-    def enter_list(self) -> bool:
-        """Goes to the first object of the feed's list, if it has one; returns whether it has."""
-        if self.next_character() == "[":
-            self._move(self._at + 1)
-            return True
+    def enter_wrapper(self) -> bool:
+        """Goes to the first object of the list that an object around it holds; returns whether there is such a list."""
+        if self.next_character() != "{":
+            return False
         depth = 0
         for token in _TOKEN.finditer(self._buffer, self._at):
             depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
@@ -80,6 +84,10 @@ class _Text:
                 self._move(opening.end() - 1)
                 return True
         return False
+
+    def skip(self) -> None:
+        """Goes past one character."""
+        self._move(self._at + 1)
 
     def next_character(self) -> str:
         """Returns the next character that is no white space and no comma, and goes to it; empty at the end."""

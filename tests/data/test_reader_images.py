@@ -31,6 +31,21 @@ def test_images_are_found_under_the_roots(roots: list[Path]) -> None:
     assert {reference: resolve_image(reference, roots) for reference in found} == found
 
 
+def test_paths_of_windows_and_names_of_a_macs_disk_are_found(tmp_path: Path) -> None:
+    apart = "\u110f\u1165\u11b8.jpg"  # 컵, as a Mac's disk spells it
+    for name in (f"mac/{apart}", "linux/컵.jpg", "a\\b.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = {
+        "mac/컵.jpg": tmp_path / "mac" / apart, "mac\\컵.jpg": tmp_path / "mac" / apart,
+        f"linux\\{apart}": tmp_path / "linux" / "컵.jpg", "a\\b.jpg": tmp_path / "a\\b.jpg",
+    }  # fmt: skip
+    assert {reference: resolve_image(reference, [tmp_path]) for reference in found} == found
+    with pytest.raises(InvalidImage) as caught:
+        resolve_image("..\\..\\etc\\passwd", [tmp_path])
+    assert caught.value.code == "outside_root"
+
+
 @pytest.mark.parametrize(
     ("reference", "code"),
     [

@@ -61,6 +61,11 @@ def test_a_bad_object_costs_only_itself(tmp_path: Path) -> None:
         assert [code for _, code in codes(found)] == ["", "bad_encoding" if "#" in one else "bad_json", ""], one
 
 
+def test_arrays_that_follow_each_other(tmp_path: Path) -> None:
+    found = read(tmp_path, '[{"product_id": "a"}]\n[{"product_id": "b"}, {"product_id": "c"}]\n[]\nend')
+    assert fields(found) == [{"product_id": "a"}, {"product_id": "b"}, {"product_id": "c"}, "bad_json"]
+
+
 @pytest.mark.parametrize("end", range(1, 60))
 def test_a_document_that_is_cut_says_so(tmp_path: Path, end: int) -> None:
     text = json.dumps(TWO)
