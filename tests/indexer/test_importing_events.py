@@ -1,5 +1,6 @@
 """The import of logs: every good row in, every bad one named, the same log again changes nothing."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_whole_searches_a_row(settings: Settings, tmp_path: Path) -> None:
     assert kinds["click"].query_id == kinds["search"].event_id
 
 
+def test_a_log_may_be_packed_and_in_any_encoding(settings: Settings, tmp_path: Path) -> None:
+    text = HEADER + "2026-03-01T10:00:00Z,click,빨간 머그컵,p,1\n"
+    path = tmp_path / "log.csv.gz"
+    for encoding in ("utf-8", "cp949", "utf-16"):
+        path.write_bytes(gzip.compress(text.encode(encoding)))
+        assert import_events(settings, path).events == 1
+    [event] = Events(settings.home).iterate()
+    assert event.query_text == "빨간 머그컵"
+
+
 def test_a_log_without_any_good_row_is_an_error(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InvalidFeed, match="line 2"):
         import_events(settings, log_of(tmp_path, HEADER + "x,click,mug,p,1\n"))
@@ -60,6 +71,7 @@ def test_a_log_without_any_good_row_is_an_error(settings: Settings, tmp_path: Pa
 
 def test_the_command(tmp_path: Path) -> None:
     path = log_of(tmp_path, rows(3))
+    Catalogue(tmp_path / "home")
     arguments = ["--home", str(tmp_path / "home"), "import-events", str(path)]
     done = CliRunner().invoke(lookalike.cli, [*arguments, "--json"])
     assert done.exit_code == 0, done.output
