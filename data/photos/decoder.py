@@ -12,7 +12,7 @@ from data.photos.decoder_process import cpu_limit_s
 from data.photos.messages import BrokenReply, Reply, Request, receive_reply, send_request
 
 _START_S = 60.0
-_PATIENCE = 4  # a photo may wait for the processor this many times as long as it may use it
+_PATIENCE = 12  # a photo may wait for the processor this many times as long as it may use it
 # The face of `data.photos` would import the catalogue and its database, so the package is entered without it.
 _MAIN = """
 import sys, types
