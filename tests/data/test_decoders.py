@@ -201,7 +201,7 @@ def test_a_process_holds_little_else_than_the_decoder() -> None:
         capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     assert '"PIL.JpegImagePlugin"' in loaded
-    for name in ("tensorflow", "keras", "torch", "faiss", "openvino", "sqlite3", "flask", "data.catalogue", "click"):
+    for name in ("tensorflow", "keras", "torch", "faiss", "openvino", "sqlite_utils", "flask", "data.catalogue"):
         assert f'"{name}"' not in loaded
 
 
