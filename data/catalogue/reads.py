@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class PhotoRecord:
         source: absolute path that the bytes can be read from again; one in the home follows the home.
         width, height: pixels as shown.
         colours: names of the main colours seen in the photo.
+        remark: what is wrong with a photo that was taken in nevertheless; known only to who has just taken it in.
     """
 
     sha256: str
@@ -32,6 +33,7 @@ class PhotoRecord:
     width: int
     height: int
     colours: tuple[str, ...] = ()
+    remark: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

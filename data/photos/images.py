@@ -12,6 +12,7 @@ from PIL import Image, ImageChops
 from data.errors import ImageTooLarge, InvalidImage
 from data.photos.formats import is_cut, open_image, sniff
 from data.photos.icc import to_srgb
+from data.photos.truncation import END, MOST_MISSING, cut_at, missing_share
 from data.settings import Settings
 
 MIN_SIDE, MAX_SIDE, MAX_ASPECT = 16, 16_384, 20
@@ -41,11 +42,15 @@ class Photo:
     Attributes:
         pixels: uint8 (h, w, 3), RGB, upright; may be a reduced copy where a target was given. Read-only.
         width, height: size of the whole photo as shown (orientation applied), before any reduction.
+        missing_lines: lines of the stored picture that are missing at its end, grey in `pixels`, where `is_truncated`.
+        is_truncated: whether the file ends early; by at most 5 % of its lines.
     """
 
     pixels: Pixels
     width: int
     height: int
+    missing_lines: int = 0
+    is_truncated: bool = False
 
 
 def decode(content: bytes, settings: Settings, *, target: int | None = None) -> Pixels:
@@ -71,10 +76,15 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
             undecodable_image.
     """
     kind = _sniff_capped(content, settings)
+    cut = cut_at(content) if kind == "JPEG" else None
+    missing = 0.0
     try:
-        with open_image(content, kind) as image:
+        with open_image(content if cut is None else content[:cut] + END, kind) as image:
             width, height = image.size
             _check_size(width, height, settings)
+            missing = missing_share(content[:cut]) if cut is not None else 0.0
+            if missing > MOST_MISSING:
+                raise _damaged(content, kind)
             reduction = _reduction(width, height, target)
             if kind == "JPEG" and reduction > 1:
                 image.draft(None, (width // reduction, height // reduction))
@@ -93,9 +103,10 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
     rgb = to_srgb(rgb, profile)
     if orientation in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[orientation])
+    missing_lines = round(missing * height)
     if orientation >= 5:
         width, height = height, width
-    return Photo(np.asarray(rgb), width, height)
+    return Photo(np.asarray(rgb), width, height, missing_lines, cut is not None)
 
 
 def encode_png(image: Image.Image, settings: Settings) -> bytes:

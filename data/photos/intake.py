@@ -204,6 +204,7 @@ class Intake:
             width=photo.width,
             height=photo.height,
             colours=dominant_colours(without_borders(photo.pixels)),
+            remark=_remark(photo, source),
         )
         return Examined(content, record, photo.pixels)
 
@@ -219,6 +220,13 @@ class Intake:
         if small is None:  # deleted since it was examined
             small = self._shrunk(examined.content).pixels
         _write_thumbnail(path, small)
+
+
+def _remark(photo: Photo, source: str) -> str:
+    if not photo.is_truncated:
+        return ""
+    lacks = f"the last {photo.missing_lines:,} of its lines" if photo.missing_lines else "its end mark"
+    return f"image should be whole; got {source}, which lacks {lacks}. It was read as it is. Copy the file again."
 
 
 def _holds_bytes(path: Path) -> bool:

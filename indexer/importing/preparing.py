@@ -158,6 +158,8 @@ def _with_photos(item: _Started, futures: list[Future[PhotoRecord]] | None) -> P
         try:
             record = future.result()
             photos.setdefault(record.sha256, record)
+            if record.remark:
+                problems.append(_warning(row, product, "truncated", record.remark))
         except InvalidImage as error:
             problems.append(_warning(row, product, error.code, str(error)))
     if not photos:

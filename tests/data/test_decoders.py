@@ -281,10 +281,14 @@ def test_a_file_over_the_byte_limit_is_not_even_sent(monkeypatch: pytest.MonkeyP
         *(
             struct.pack(">II", len(text), 12) + text + bytes(12)
             for text in (
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2}, "shape": [2, 3, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2}, "shape": [-2, -2, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": "2"}, "shape": [2, 2, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2}, "shape": null}',
+                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
+                b' "shape": [2, 3, 3]}',
+                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
+                b' "shape": [-2, -2, 3]}',
+                b'{"kind": "photo", "fields": {"width": 2, "height": "2", "missing_lines": 0, "is_truncated": false},'
+                b' "shape": [2, 2, 3]}',
+                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
+                b' "shape": null}',
                 b'{"kind": "photo", "fields": [], "shape": [2, 2, 3]}',
                 b'{"kind": ["photo"], "fields": {}, "shape": [2, 2, 3]}',
                 b'{"kind": "refused", "fields": {"error": "SystemExit", "code": 3, "message": ""}, "shape": null}',
@@ -303,7 +307,8 @@ def test_nothing_that_a_process_says_is_believed(answer: bytes) -> None:
 
 def test_a_right_answer_is_read() -> None:
     ours, theirs = socket.socketpair()
-    text = b'{"kind": "photo", "fields": {"width": 4, "height": 4}, "shape": [2, 2, 3]}'
+    facts = b'{"width": 4, "height": 4, "missing_lines": 0, "is_truncated": false}'
+    text = b'{"kind": "photo", "fields": %s, "shape": [2, 2, 3]}' % facts
     with ours, theirs:
         theirs.sendall(struct.pack(">II", len(text), 12) + text + bytes(range(12)))
         reply = receive_reply(ours, 1_000)

