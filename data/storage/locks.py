@@ -14,8 +14,10 @@ from typing import IO
 
 from data.errors import LockHeld
 from data.storage.durable import make_folder
+from data.storage.small_files import parse_json
 
 _TRIES, _PAUSE_S = 5, 0.02
+_MOST_CHARACTERS = 10_000  # that name a holder
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,6 @@ def _write(file: IO[str], holder: Holder) -> None:
 def _read(file: IO[str]) -> Holder | None:
     file.seek(0)
     try:
-        return Holder(**json.loads(file.read()))
+        return Holder(**parse_json(file.read(_MOST_CHARACTERS)))
     except (ValueError, TypeError):
         return None

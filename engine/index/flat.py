@@ -17,7 +17,6 @@ INDEX_FILE = "index.faiss"
 # Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores and tie.
 _QUERIES_AT_ONCE = 16
 _TIE_MARGIN = 16
-_ROWS_AT_ONCE = 65_536
 _FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
 
@@ -58,7 +57,9 @@ class FlatIndex:
         if not isinstance(index, faiss.IndexFlatIP):
             raise InvalidModel(f"{path.name} must be a flat inner-product index; got {type(index).__name__}. Rebuild.")
         loaded = cls(index)
-        _check_finite(path, loaded)
+        # The sum of points of length 1 is finite; unlike a mask of all numbers, it needs no memory.
+        if not np.isfinite(loaded._stored().sum()):
+            raise InvalidModel(f"{path.name} must hold finite vectors; got NaN or infinity. Rebuild.")
         return loaded
 
     @property
@@ -80,12 +81,15 @@ class FlatIndex:
 
     def vectors(self, rows: NDArray[np.int64]) -> Floats:
         """Returns the stored rows, float32 (m, dim)."""
+        return np.asarray(self._stored()[rows], dtype=np.float32)
+
+    def _stored(self) -> Floats:
         import faiss
 
         if not self.count:
             return np.zeros((0, self.dim), np.float32)
-        stored = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim).reshape(self.count, self.dim)
-        return np.asarray(stored[rows], dtype=np.float32)
+        stored: Floats = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim)
+        return stored.reshape(self.count, self.dim)
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
         queries, limit = checked_search(self, queries, k, allowed)
@@ -134,14 +138,6 @@ def _check_kind(path: Path) -> None:
         raise InvalidModel(f"{path.name} must be readable; got {error}. Rebuild.") from error
     if kind != _FLAT_INNER_PRODUCT:
         raise InvalidModel(f"{path.name} must be a flat inner-product index of FAISS; got {kind!r}. Rebuild.")
-
-
-def _check_finite(path: Path, index: FlatIndex) -> None:
-    for start in range(0, index.count, _ROWS_AT_ONCE):
-        # The sum of finite points of length 1 is finite, and needs no memory for a mask.
-        rows = index.vectors(np.arange(start, min(start + _ROWS_AT_ONCE, index.count)))
-        if not np.isfinite(rows.sum(dtype=np.float64)):
-            raise InvalidModel(f"{path.name} must hold finite vectors; got NaN or infinity. Rebuild.")
 
 
 def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:
