@@ -122,6 +122,8 @@ def _peek(rows: Iterator[Record | BadRow], columns: list[str]) -> tuple[Iterator
 def _is_used(name: str, facts: Facts, platform: Platform | None) -> bool:
     if platform is None:
         return facts.used(name)
+    if platform.passes_on and facts.used(name):
+        return True
     return not platform.known or name.startswith(platform.known)
 
 

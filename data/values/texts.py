@@ -13,11 +13,11 @@ _LONG = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 # "None" and "null" are words that a title can be; as a number, a date or a stock word they can only mean nothing.
-_NOTHING = {"", "nan", "none", "null", "#n/a", "n/a", "<na>", "nat"}
+_NOTHING = {"", "-", "nan", "none", "null", "#n/a", "n/a", "<na>", "nat"}
 
 
 def is_nothing(value: Any) -> bool:
-    """Returns whether a number, date, stock word or address is missing: None, "", NaN, "null", "#N/A" and the like."""
+    """Returns whether a number, date, stock word or address is missing: None, "", "-", NaN, "null", "#N/A", ..."""
     if isinstance(value, str):
         return value.strip().lower() in _NOTHING if len(value) < _LONG else value.isspace()
     return value is None or (isinstance(value, float | Decimal) and math.isnan(value))

@@ -78,6 +78,16 @@ def test_other_codes_are_attributes() -> None:
     assert row.fields == {"product_id": "1", "attr.sku": "S-1", "title": "Mug", "description": "red"}
 
 
+def test_a_platform_leaves_other_columns_to_their_names() -> None:
+    columns = ("id", "link", "image_link", "stock", "material", "attr.care", "color")
+    notes: list[str] = []
+    values = dict(zip(columns, ("1", "https://a.b/1", "a.jpg", "0", "clay", "cold", "red"), strict=True))
+    (row,) = product_rows(Records((*columns, "shape"), iter([Record(1, {**values, "shape": "x"})])), notes)
+    assert isinstance(row, Row)
+    assert (row.fields["in_stock"], row.fields["attr.material"], row.fields["attr.care"]) == ("0", "clay", "cold")
+    assert "not used: 'shape'" in notes[-1]
+
+
 def test_a_sale_price_wins_only_while_it_holds() -> None:
     spans = {"a": "", "b": "2020-01-01/2020-02-01", "c": "2020-01-01T00:00+0900/2099-01-01", "d": "soon", "e": ""}
     sales = {"a": "9.00 USD", "b": "9.00 USD", "c": "9.00 USD", "d": "9.00 USD", "e": "19.00 USD"}

@@ -57,7 +57,7 @@ def test_prices_are_read_as_written(written: Any, price: Price) -> None:
     assert read_price(written) == price
 
 
-@pytest.mark.parametrize("written", ["", "  ", None, math.nan, "NaN", "null", "None", "#N/A", "N/A"])
+@pytest.mark.parametrize("written", ["", "  ", None, math.nan, "NaN", "null", "None", "#N/A", "N/A", "-"])
 def test_a_price_that_is_not_given_is_nothing(written: Any) -> None:
     assert read_price(written) is None
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from data.readers.platforms.platform import Platform, Rows, category_of, joined, text_of
+from data.readers.platforms.platform import Platform, Rows, category_of, joined, others, text_of
 from data.readers.records import BadRow, Record
 
 _MARKS = frozenset(("image_link", "link", "availability", "item_group_id", "additional_image_link"))
@@ -58,6 +58,7 @@ def _is_hidden(row: dict[str, Any]) -> bool:
 def _facts(row: dict[str, Any]) -> dict[str, Any]:
     colour = text_of(row, "color", "colour")
     return {
+        **others(row, _KNOWN),
         "product_id": text_of(row, "offer_id", "id"),
         **{name: row.get(name) for name in _PLAIN},
         "colour": colour.replace("/", ", "),
@@ -91,6 +92,12 @@ def _category(row: dict[str, Any]) -> dict[str, str]:
 
 
 META = Platform(
-    "a Meta (Facebook) catalogue", lambda names: _is_offer(names) and bool(names & _META), _converter("Meta"), _KNOWN
+    "a Meta (Facebook) catalogue",
+    lambda names: _is_offer(names) and bool(names & _META),
+    _converter("Meta"),
+    _KNOWN,
+    True,
 )
-GOOGLE_MERCHANT = Platform("product data for Google Merchant Center or Meta", _is_offer, _converter("the shop"), _KNOWN)
+GOOGLE_MERCHANT = Platform(
+    "product data for Google Merchant Center or Meta", _is_offer, _converter("the shop"), _KNOWN, True
+)

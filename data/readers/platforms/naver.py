@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from data.readers.platforms.platform import PATH, Platform, Rows, joined, text_of
+from data.readers.platforms.platform import PATH, Platform, Rows, joined, others, text_of
 from data.readers.records import BadRow, Record
 
 _CATEGORIES = ("category_name1", "category_name2", "category_name3", "category_name4")
@@ -40,6 +40,7 @@ def _facts(row: dict[str, Any]) -> dict[str, Any]:
     path = [text for name in _CATEGORIES if (text := text_of(row, name))]
     photos = [text_of(row, "image_link"), *text_of(row, "add_image_link").split("|")]
     return {
+        **others(row, _KNOWN),
         "product_id": text_of(row, "id"),
         "title": text_of(row, "title"),
         "brand": text_of(row, "brand", "maker"),
@@ -53,4 +54,4 @@ def _facts(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-NAVER = Platform("Naver Shopping product data", _recognises, _convert, _KNOWN)
+NAVER = Platform("Naver Shopping product data", _recognises, _convert, _KNOWN, True)

@@ -23,12 +23,19 @@ class Platform:
         convert: turns its rows, under plain names, into one record a product, with our names for what they hold; adds
             sentences for the report to the list.
         known: plain names of the columns that it reads or that hold nothing for a search, or how they begin.
+        passes_on: whether its records also hold the other columns, as they are.
     """
 
     title: str
     recognises: Callable[[frozenset[str]], bool]
     convert: Callable[[Rows, list[str]], Rows]
     known: tuple[str, ...]
+    passes_on: bool = False
+
+
+def others(values: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the columns that a platform does not know, which may still be called like a fact."""
+    return {name: value for name, value in values.items() if not name.startswith(known)}
 
 
 def text_of(values: Mapping[str, Any], *names: str) -> str:

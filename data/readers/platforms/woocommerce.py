@@ -31,7 +31,12 @@ _KNOWN = (
 
 
 def _recognises(names: frozenset[str]) -> bool:
-    return {"type", "name"} <= names and bool(names & {"regular_price"}) and bool(names & {"id", "sku"})
+    return (
+        {"type", "name"} <= names
+        and bool(names & {"regular_price"})
+        and bool(names & {"id", "sku"})
+        and "product_id" not in names
+    )
 
 
 def _convert(rows: Rows, notes: list[str]) -> Rows:
