@@ -45,7 +45,7 @@ FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
 PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
 _NUMBERED_IMAGE = re.compile(r"(additional_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src)?_?\d{1,3}")
 _HANGUL = re.compile("[가-힣]")
-_NAMES_SHOWN = 20
+_NAMES_SHOWN, _NAME_LENGTH = 20, 60
 _CLOSE = 0.75
 
 
@@ -83,7 +83,9 @@ def unused_note(names: Iterable[str]) -> str:
     unused = list(dict.fromkeys(names))
     if not unused:
         return ""
-    shown = [f"{name!r}{_nearest(plain_name(name))}" for name in unused[:_NAMES_SHOWN]]
+    shown = [
+        f"{name!r}{_nearest(plain_name(name))}" for name in (name[:_NAME_LENGTH] for name in unused[:_NAMES_SHOWN])
+    ]
     more = f" and {len(unused) - len(shown):,} more" if len(unused) > len(shown) else ""
     return (
         f"columns that were not used: {', '.join(shown)}{more}. To keep one, name it attr.NAME, or say what it is with "

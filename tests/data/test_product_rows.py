@@ -97,6 +97,19 @@ def test_a_sale_price_wins_only_while_it_holds() -> None:
     assert prices == [("9.00 USD", 0), ("12.00 USD", 0), ("9.00 USD", 0), ("12.00 USD", 1), ("12.00 USD", 1)]
 
 
+@pytest.mark.parametrize("name", ["brand", "offers", "@graph", "additionalProperty", "image", "has Variant"])
+def test_json_that_is_nested_deeply_is_read_or_lost(name: str) -> None:
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep] if len(name) % 2 else {"offers": deep}
+    (row,) = of({"@type": "Product", "sku": "1", name: deep})
+    assert isinstance(row, Row)
+    assert row.fields["product_id"] == "1"
+    (plain,) = of({"product_id": "1", "attributes": {"a": deep}, "title": deep, "price": deep})
+    assert isinstance(plain, Row)
+    assert check_product(plain.fields).product.product_id == "1"
+
+
 def test_a_file_without_an_id_column_is_refused() -> None:
     with pytest.raises(InvalidFeed, match="--map THEIRS=product_id"):
         of({"nr": "1", "title": "Mug"}, columns=("nr", "title"))

@@ -31,7 +31,7 @@ def _convert(rows: Rows, notes: list[str]) -> Rows:
         if isinstance(row, BadRow):
             yield row
             continue
-        node = _plain_names(row.values)
+        node = _plain_names(row.values, 0)
         found = list(_products(node, 0))
         for product in found:
             yield _record(row, product)
@@ -43,11 +43,13 @@ def _convert(rows: Rows, notes: list[str]) -> Rows:
         notes.append(f"{left_out:,} JSON-LD objects are no products{named} and were left out")
 
 
-def _plain_names(value: Any) -> Any:
-    """Returns a value with `plain_name`s inside, as those at its top are already."""
+def _plain_names(value: Any, depth: int) -> Any:
+    """Returns a value with `plain_name`s inside, as those at its top are already; what is nested too deeply is lost."""
+    if depth > _DEPTH:
+        return None
     if isinstance(value, dict):
-        return {plain_name(str(name)): _plain_names(item) for name, item in value.items()}
-    return [_plain_names(item) for item in value] if isinstance(value, list) else value
+        return {plain_name(str(name)): _plain_names(item, depth + 1) for name, item in value.items()}
+    return [_plain_names(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def _products(node: Any, depth: int) -> Iterator[dict[str, Any]]:
