@@ -7,6 +7,7 @@ one of its facts and list of photos, one of the rows made from them for filters 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -38,6 +39,16 @@ class Unsound:
     filters: list[int] = field(default_factory=list)
     photos: list[str] = field(default_factory=list)
     unchecked: int = 0
+
+
+@contextmanager
+def damage_readable(connection: sqlite3.Connection) -> Iterator[None]:
+    """Lets the block read texts that a disk has damaged, with a mark in place of what is no UTF-8."""
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
+    try:
+        yield
+    finally:
+        connection.text_factory = str
 
 
 def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:

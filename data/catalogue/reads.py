@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from data.catalogue.products import Product
 from data.database import json_list
+from data.errors import DatabaseError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ def _photo(row: Sequence[Any], home: Path) -> PhotoRecord:
         size_bytes=row[2],
         width=row[3],
         height=row[4],
-        colours=tuple(json.loads(row[5])),
+        colours=stored_colours(row[5]),
     )
 
 
@@ -110,7 +111,7 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
         wanted,
     ):
         images.setdefault(product_key, []).append(sha256)
-        colours.setdefault(product_key, {}).update(dict.fromkeys(json.loads(names)))
+        colours.setdefault(product_key, {}).update(dict.fromkeys(stored_colours(names)))
     rows = connection.execute(
         "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, url, "
         "created_at, in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) "
@@ -128,7 +129,23 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
     }
 
 
+def stored_colours(text: str) -> tuple[str, ...]:
+    """Returns the names of a photo's colours; none where a disk has damaged them, so that they can be written anew."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 def _product(row: Sequence[Any]) -> Product:
+    try:
+        created_at, attributes = datetime.fromisoformat(row[9]), dict(json.loads(row[11]))
+    except (ValueError, TypeError) as error:
+        raise DatabaseError(
+            f"catalog.db must hold product {row[0]!r} as it was written; its disk has damaged it ({error}). Import or "
+            "PUT the product again, and run `lookalike doctor`."
+        ) from error
     return Product(
         product_id=row[0],
         title=row[1],
@@ -139,7 +156,7 @@ def _product(row: Sequence[Any]) -> Product:
         currency=row[6],
         colour=row[7],
         url=row[8],
-        created_at=datetime.fromisoformat(row[9]),
+        created_at=created_at,
         in_stock=bool(row[10]),
-        attributes=json.loads(row[11]),
+        attributes=attributes,
     )

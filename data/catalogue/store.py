@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue.checking import patch_product
-from data.catalogue.checksums import Unsound, check_rows, sign_indexes, sign_photos, sign_products, unsigned
+from data.catalogue.checksums import (
+    Unsound,
+    check_rows,
+    damage_readable,
+    sign_indexes,
+    sign_photos,
+    sign_products,
+    unsigned,
+)
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
@@ -278,12 +286,8 @@ class Catalogue:
 
     def unsound(self) -> Unsound:
         """Compares every product and photo with the checksum that was written with it."""
-        with self._connections.reading() as connection:
-            connection.text_factory = lambda raw: raw.decode(errors="replace")  # damage makes bytes that are no text
-            try:
-                return check_rows(connection)
-            finally:
-                connection.text_factory = str
+        with self._connections.reading() as connection, damage_readable(connection):
+            return check_rows(connection)
 
     def index_again(self, product_keys: Sequence[int]) -> None:
         """Makes the rows that filters read anew for these products, from their facts and photos."""

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.catalogue.checksums import damaged_products, sign_photos, sign_products
+from data.catalogue.checksums import damage_readable, damaged_products, sign_photos, sign_products
 from data.catalogue.products import FACTS, Product
-from data.catalogue.reads import PhotoRecord, ProductFacts, read_facts, read_photos
+from data.catalogue.reads import PhotoRecord, ProductFacts, read_facts, read_photos, stored_colours
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
 from data.lexical import IndexedText, forget_text, index_text
@@ -90,14 +90,15 @@ class _Writer:
             wanted,
         ):
             images.setdefault(product_key, []).append(sha256)
-        for row in self._connection.execute(
-            f"SELECT product_id, product_key, deleted, {', '.join(FACTS)} FROM products "  # noqa: S608 - constants
-            "WHERE product_id IN (SELECT value FROM json_each(?))",
-            wanted,
-        ):
-            self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
-        keys = [self._stored[name].product_key for name in product_ids if name in self._stored]
-        self._damaged |= damaged_products(self._connection, keys)
+        with damage_readable(self._connection):  # so that writing a damaged product again mends it
+            for row in self._connection.execute(
+                f"SELECT product_id, product_key, deleted, {', '.join(FACTS)} FROM products "  # noqa: S608 - constants
+                "WHERE product_id IN (SELECT value FROM json_each(?))",
+                wanted,
+            ):
+                self._stored[row[0]] = _Stored(row[1], bool(row[2]), tuple(row[3:]), tuple(images.get(row[1], ())))
+            keys = [self._stored[name].product_key for name in product_ids if name in self._stored]
+            self._damaged |= damaged_products(self._connection, keys)
 
     def write_photos(self, photos: Sequence[PhotoRecord]) -> None:
         """Adds photos, and updates the records of known ones that differ, for example in source or colours."""
@@ -274,7 +275,7 @@ class _Writer:
         rows = self._connection.execute(
             "SELECT colours FROM photos JOIN product_images USING (sha256) WHERE product_key = ?", (key,)
         )
-        names = {name for (colours,) in rows for name in json.loads(colours)}
+        names = {name for (colours,) in rows for name in stored_colours(colours)}
         names |= {self._connection.execute("SELECT colour FROM products WHERE product_key = ?", (key,)).fetchone()[0]}
         self._connection.execute("DELETE FROM filter_values WHERE product_key = ? AND field = 'colour'", (key,))
         self._connection.executemany(

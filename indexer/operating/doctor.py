@@ -55,8 +55,10 @@ def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
     for subject, look in looks:
         try:
             found += look(settings)
-        except (LookalikeError, OSError, ImportError) as error:
-            found.append(Finding(level=FAIL, subject=subject, detail=str(error)))
+        # whatever a check raises on damaged bytes, the other checks go on
+        except Exception as error:
+            detail = str(error) if isinstance(error, LookalikeError | OSError) else repr(error)
+            found.append(Finding(level=FAIL, subject=subject, detail=detail))
     return found
 
 

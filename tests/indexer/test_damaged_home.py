@@ -16,6 +16,7 @@ from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue, product_fields
 from data.database import FILE_NAME, Connections
+from data.errors import DatabaseError
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.photos import Intake, thumbnail_path
@@ -408,3 +409,32 @@ def test_doctor_makes_a_damaged_lexical_index_anew(
     assert "mended: the indexes of catalog.db" in "\n".join(map(str, examine(settings, repair=True)))
     assert levels(examine(settings))["integrity"] == OK
     assert Catalogue(settings.home).by_letters("red disc") == before
+
+
+DAMAGED_JSON = {
+    "attributes": "UPDATE products SET attributes = '{\"size: 1}' WHERE product_id = 'red-disc'",
+    "attributes of another kind": "UPDATE products SET attributes = '3' WHERE product_id = 'red-disc'",
+    "time": "UPDATE products SET created_at = '2O26' WHERE product_id = 'red-disc'",
+    "colours": "UPDATE photos SET colours = '[\"re'",
+    "text": "UPDATE products SET title = CAST(x'41ff' AS TEXT) WHERE product_id = 'red-disc'",
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_a_value_that_cannot_be_read_is_named_and_writing_it_again_mends_it(
+    generation: GenerationFolder, settings: Settings, change: str
+) -> None:
+    catalogue = Catalogue(settings.home)
+    facts = catalogue.get("red-disc")
+    known = catalogue.photos(facts.image_sha256)
+    photos = [known[sha256] for sha256 in facts.image_sha256]
+    change_row(settings, change)
+    found = [finding for finding in examine(settings) if finding.subject == "rows"]
+    assert [finding.level for finding in found] == [FAIL]
+    if "photos" not in change:
+        with pytest.raises(DatabaseError, match="catalog"):
+            catalogue.get("red-disc")
+    assert catalogue.upsert(facts.product, photos) in ("updated", "unchanged")
+    assert catalogue.get("red-disc") == facts
+    assert facts.product.product_id not in catalogue.unsound().products
+    assert not set(facts.image_sha256) & set(catalogue.unsound().photos)
