@@ -154,7 +154,7 @@ class Space:
         owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
         photos = self.space.apply(shop.features.read(shop.queries))
         flipped = self.space.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
-        words = self.head.apply(text_features(shop.encoder, shop.names, self.head.characters))
+        words = self.head.apply(text_features(shop.encoder, shop.names, self.head.characters, self.head.sounds))
         asked = np.arange(len(shop.names)) if only is None else only
         chosen = np.isin(shop.answers, asked)
         both = normalise(photos + flipped)

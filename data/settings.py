@@ -39,7 +39,8 @@ class Settings:
         device: where the index is searched; `auto`: a GPU if one passes the smoke test, else the CPU.
         space: product space: `pca` (whitened projection) or `pool3` (plain pool_3 features).
         space_dim: dimensions of the projected product space.
-        text_encoder: sentence-transformers model name or folder; empty: the model installed with the project.
+        text_encoder: `multilingual` (16 languages) or `minilm` (English), which are installed with the project, or the
+            name or folder of a sentence-transformers model.
         threads: processor threads for decoding photos and running the backbone; 0: all cores.
         max_image_bytes, max_pixels: upper limits for one image.
         image_roots: folders that paths in `POST /v1/products:batch` may point into.
@@ -71,7 +72,7 @@ class Settings:
     device: str = "auto"
     space: str = "pca"
     space_dim: int = 256
-    text_encoder: str = ""
+    text_encoder: str = "multilingual"
     threads: int = 0
     max_image_bytes: int = 10_000_000
     max_pixels: int = 40_000_000

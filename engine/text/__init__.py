@@ -8,19 +8,23 @@ from engine.text.encoders import (
     staged_encoder,
     tuned_folder,
 )
-from engine.text.features import CHARACTERS, Encoder, text_features
+from engine.text.features import Encoder, text_features, text_width
 from engine.text.head import HEAD_FILE, TextHead, fit_ridge
-from engine.text.tower import EncoderTextTower, TextEncoder, bundled_model, load_model
+from engine.text.multilingual import MULTILINGUAL, check_multilingual
+from engine.text.tower import MINILM, EncoderTextTower, TextEncoder, bundled_model, encoder_title, load_model
 
 __all__ = [
-    "CHARACTERS",
     "HEAD_FILE",
+    "MINILM",
+    "MULTILINGUAL",
     "Encoder",
     "EncoderTextTower",
     "TextEncoder",
     "TextHead",
     "bundled_model",
+    "check_multilingual",
     "drop_unused_encoders",
+    "encoder_title",
     "find_encoder",
     "fit_ridge",
     "is_tuned",
@@ -28,5 +32,6 @@ __all__ = [
     "publish_encoder",
     "staged_encoder",
     "text_features",
+    "text_width",
     "tuned_folder",
 ]

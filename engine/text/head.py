@@ -16,10 +16,13 @@ from data.storage import parse_json, write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise, read_tensors
+from engine.text.features import CHARACTERS
+from engine.text.sounds import SOUNDS
 
 HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
-_KERNEL_WIDTH = 0.1  # in cosine between two texts; chosen by category search on the grocery and clothing photos
+_KERNEL_WIDTH = 0.05  # in cosine between two texts; docs/query-embedder.md says how it was chosen
+_OLD_KERNEL_WIDTH = 0.1  # of generations that do not say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,8 @@ class TextHead:
         anchor_weights: float32 (m,), above 0, how much each anchor counts.
         encoder_name: the encoder that the head was fitted on, as `Settings.text_encoder` names it.
         encoder_digest: that encoder's digest.
-        characters: width of the hashed characters that follow the sentence embedding; 0: none.
+        characters, sounds: widths of the hashed characters and sounds that follow the sentence embedding; 0: none.
+        kernel_width: how fast the share of an anchor falls with its distance, in cosine between two texts.
     """
 
     mean: Floats
@@ -46,17 +50,21 @@ class TextHead:
     anchor_weights: Floats
     encoder_name: str
     encoder_digest: str
-    characters: int = 0
+    characters: int = CHARACTERS
+    sounds: int = SOUNDS
+    kernel_width: float = _KERNEL_WIDTH
 
     def __post_init__(self) -> None:
         width, d = self.matrix.shape if self.matrix.ndim == 2 else (-1, -1)
         count = len(self.anchor_weights)
         wanted = ((width,), (width, d), (d,), (count, width), (count, d), (count,))
         shapes = tuple(getattr(self, name).shape for name in _ARRAYS)
-        if shapes != wanted or not count or not 0 <= self.characters < max(width, 1):
+        hashed = self.characters + self.sounds
+        if shapes != wanted or not count or not min(self.characters, self.sounds) >= 0 or hashed >= max(width, 1):
             raise InvalidModel(f"the text head's arrays must have shapes {wanted}; got {shapes}. Rebuild.")
-        if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS) or self.anchor_weights.min() <= 0:
-            raise InvalidModel("the text head must hold finite values and weights above 0. Rebuild.")
+        finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS)
+        if not finite or self.anchor_weights.min() <= 0 or not self.kernel_width > 0:
+            raise InvalidModel("the text head must hold finite values, and weights and a width above 0. Rebuild.")
 
     @property
     def space_dim(self) -> int:
@@ -65,7 +73,7 @@ class TextHead:
     def apply(self, embeddings: Floats) -> Floats:
         """Maps text features float32 (n, width), L2 norm 1, to the product space, float32 (n, d), L2 norm 1.
 
-        The features are those of `engine.text.features.text_features` with this head's `characters`.
+        The features are those of `engine.text.features.text_features` with this head's `characters` and `sounds`.
 
         Raises:
             FingerprintMismatch: the features have another width.
@@ -73,7 +81,7 @@ class TextHead:
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")
         ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
-        likeness = embeddings @ self.anchors.T / _KERNEL_WIDTH
+        likeness = embeddings @ self.anchors.T / np.float32(self.kernel_width)
         share = np.exp(likeness - likeness.max(axis=1, keepdims=True)) * self.anchor_weights
         return normalise(ridge + normalise(share @ self.anchor_points))
 
@@ -83,8 +91,9 @@ class TextHead:
 
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         # One entry: safetensors writes several in any order, and equal heads should give equal files.
-        encoder = json.dumps({"name": self.encoder_name, "digest": self.encoder_digest, "characters": self.characters})
-        write_bytes(folder / HEAD_FILE, save(tensors, metadata={"encoder": encoder}))
+        encoder = {"name": self.encoder_name, "digest": self.encoder_digest}
+        widths = {"characters": self.characters, "sounds": self.sounds, "kernel_width": self.kernel_width}
+        write_bytes(folder / HEAD_FILE, save(tensors, metadata={"encoder": json.dumps(encoder | widths)}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -97,10 +106,18 @@ class TextHead:
         try:
             encoder = parse_json(metadata["encoder"])
             name, digest = str(encoder["name"]), str(encoder["digest"])
-            characters = int(encoder.get("characters", 0))
+            characters, sounds = int(encoder.get("characters", 0)), int(encoder.get("sounds", 0))
+            kernel_width = float(encoder.get("kernel_width", _OLD_KERNEL_WIDTH))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must name the encoder it was fitted on. Rebuild.") from error
-        return cls(**tensors, encoder_name=name, encoder_digest=digest, characters=characters)
+        return cls(
+            **tensors,
+            encoder_name=name,
+            encoder_digest=digest,
+            characters=characters,
+            sounds=sounds,
+            kernel_width=kernel_width,
+        )
 
 
 def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: float) -> tuple[Floats, Floats, Floats]:

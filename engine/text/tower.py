@@ -15,35 +15,35 @@ from engine.text.encoders import is_tuned, tuned_folder
 from engine.text.features import text_features
 from engine.text.head import TextHead
 from engine.text.model_folders import model_folder
+from engine.text.multilingual import MULTILINGUAL, MultilingualModel
 
+MINILM = "minilm"
+_MINILM_NAMES = ("", MINILM)  # generations that were built when it was the only encoder call it ""
 _CACHED_TEXTS = 1024
 
 
 class TextEncoder:
-    """A sentence-transformers model that remembers recent texts. Safe to use from several threads.
+    """A sentence encoder that remembers recent texts. Safe to use from several threads.
 
     Args:
-        name: see `load_model`.
+        name: `multilingual`, or see `load_model`.
         threads: processor threads the model may use; one is quickest for one short text, more for many.
         home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
-        InvalidModel: there is no such model.
+        InvalidModel: there is no such model, or its files were changed.
     """
 
-    def __init__(self, name: str = "", threads: int = 1, home: Path | None = None) -> None:
-        import torch
-
-        torch.set_num_threads(threads)
+    def __init__(self, name: str = MULTILINGUAL, threads: int = 1, home: Path | None = None) -> None:
         self.name = name
-        self._model = load_model(name, home)
-        self.digest = _digest(self._model)
+        self._model = MultilingualModel(threads) if name == MULTILINGUAL else _SentenceModel(name, threads, home)
+        self.digest = self._model.digest
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Floats] = OrderedDict()
 
     @property
     def dim(self) -> int:
-        return int(self._model.get_embedding_dimension())
+        return self._model.dim
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns sentence embeddings float32 (n, dim), L2 norm 1."""
@@ -55,13 +55,7 @@ class TextEncoder:
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
 
     def _encode(self, texts: list[str]) -> Floats:
-        import torch
-
-        with torch.inference_mode():
-            rows = self._model.encode(
-                texts, batch_size=64, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(rows, dtype=np.float32)
+        return self._model.encode(texts)
 
     def _remember(self, texts: Sequence[str], rows: Sequence[Floats]) -> None:
         for text, row in zip(texts[:_CACHED_TEXTS], rows[:_CACHED_TEXTS], strict=True):
@@ -88,24 +82,55 @@ class EncoderTextTower:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns points of the product space, float32 (n, d), L2 norm 1."""
-        return self._head.apply(text_features(self._encoder, texts, self._head.characters))
+        return self._head.apply(text_features(self._encoder, texts, self._head.characters, self._head.sounds))
+
+
+class _SentenceModel:
+    """A sentence-transformers model."""
+
+    def __init__(self, name: str, threads: int, home: Path | None) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self._model = load_model(name, home)
+        self.dim = int(self._model.get_embedding_dimension())
+        self.digest = _digest(self._model)
+
+    def encode(self, texts: list[str]) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            rows = self._model.encode(
+                texts, batch_size=64, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(rows, dtype=np.float32)
+
+
+def encoder_title(name: str) -> str:
+    """Returns how status and doctor call the text encoder of this name."""
+    if name == MULTILINGUAL:
+        return "universal-sentence-encoder-multilingual-v3"
+    return "all-MiniLM-L6-v2" if name in _MINILM_NAMES else name
 
 
 def load_model(name: str, home: Path | None = None) -> Any:
     """Loads a sentence-transformers model for use on the processor.
 
     Args:
-        name: model name or folder; `encoders/<id>`: one that was tuned in this home; empty: the model that is installed
-            with the project. The last two are read without a network.
+        name: model name or folder; `encoders/<id>`: one that was tuned in this home; `minilm` or empty: the English
+            all-MiniLM-L6-v2 that is installed with the project. The last two are read without a network.
         home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
         InvalidModel: there is no such model.
     """
+    if name == MULTILINGUAL:
+        raise InvalidModel("the text encoder `multilingual` is no sentence-transformers model.")
     own = is_tuned(name)
     if own and home is None:
         raise InvalidModel(f"the tuned text encoder {name} needs the folder of a home; none was given.")
-    folder = tuned_folder(home, name) if own and home else name or bundled_model()
+    bundled = name in _MINILM_NAMES
+    folder = tuned_folder(home, name) if own and home else bundled_model() if bundled else name
 
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
@@ -113,16 +138,14 @@ def load_model(name: str, home: Path | None = None) -> Any:
     disable_progress_bar()  # reading the weights takes only a tenth of a second
     folder = model_folder(str(folder))
     try:
-        model = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=own or not name, trust_remote_code=False
-        )
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=own or bundled, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise InvalidModel(f"text_encoder must name a sentence-transformers model; got {name!r}: {error}") from error
     return model.eval()
 
 
 def bundled_model() -> Path:
-    """Returns the folder of the encoder that is installed with the project.
+    """Returns the folder of the all-MiniLM-L6-v2 that is installed with the project.
 
     Raises:
         InvalidModel: the package is not installed.

