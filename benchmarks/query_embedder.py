@@ -39,7 +39,7 @@ from engine.space import (
     fit_pca,
     normalise,
 )
-from engine.text import TextEncoder, TextHead, text_features
+from engine.text import MULTILINGUAL, TextEncoder, TextHead, text_features
 from indexer.importing import import_feed
 from training.context import TrainingContext
 from training.embedder import (
@@ -84,7 +84,9 @@ Numbers = NDArray[np.int64]
 class Grocery:
     """The catalogue and the query photos, imported and embedded once."""
 
-    def __init__(self, home: Path, data: Path, backbone: str, options: EmbedderOptions) -> None:
+    def __init__(
+        self, home: Path, data: Path, backbone: str, options: EmbedderOptions, encoder: str = MULTILINGUAL
+    ) -> None:
         self.settings = Settings(home=home, backbone=backbone)
         self.catalogue = Catalogue(home)
         if not self.catalogue.counts()["products"]:
@@ -92,7 +94,7 @@ class Grocery:
         self.spec = resolve_spec(self.settings)
         self.features = FeatureStore(home, self.spec.fingerprint, self.spec.dim)
         self.context = self.context_of(self.catalogue.snapshot())
-        self.encoder = TextEncoder()
+        self.encoder = TextEncoder(encoder, self.settings.cores, home)
         paths = [line.split(",")[0] for line in (data / "val.txt").read_text().splitlines() if line.strip()]
         self.queries = [hashlib.sha256((data / path).read_bytes()).hexdigest() for path in paths]
         self.embed(dict(zip(self.queries, [data / path for path in paths], strict=True)), flips=True)
@@ -154,7 +156,7 @@ class Space:
         owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
         photos = self.space.apply(shop.features.read(shop.queries))
         flipped = self.space.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
-        words = self.head.apply(text_features(shop.encoder, shop.names, self.head.characters, self.head.sounds))
+        words = self.points_of(shop.names)
         asked = np.arange(len(shop.names)) if only is None else only
         chosen = np.isin(shop.answers, asked)
         both = normalise(photos + flipped)
@@ -164,6 +166,10 @@ class Space:
             "with flip": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
             "own title": float((owners[(words[asked] @ index.T).argmax(axis=1)] == asked).mean()),
         }
+
+    def points_of(self, texts: list[str]) -> Floats:
+        """Returns the texts' points, float32 (n, d)."""
+        return self.head.apply(text_features(self.grocery.encoder, texts, self.head.characters, self.head.sounds))
 
 
 def _text_figures(scores: Floats, answers: Numbers, asked: Numbers) -> dict[str, float]:

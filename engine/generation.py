@@ -36,7 +36,7 @@ from engine.space import (
     duplicate_bound,
     space_digest,
 )
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead, encoder_title
 
 ROWS_FILE = "rows.npz"
 
@@ -167,6 +167,11 @@ class Generation:
     @property
     def encoder_name(self) -> str:
         return self._head.encoder_name if self._head else ""
+
+    @property
+    def text_encoder(self) -> str:
+        """What status and the page call the text encoder; empty if the shop's products had no texts."""
+        return encoder_title(self._head.encoder_name) if self._head else ""
 
     def backbone(self) -> Backbone:
         """Returns the backbone that the manifest names; loads it the first time.

@@ -34,7 +34,6 @@ from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
-from engine.text import encoder_title
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
@@ -274,7 +273,7 @@ class SearchEngine:
             "precision": generation.spec.precision,
             "label_kind": generation.recogniser.label_kind if generation.recogniser else None,
             "labels": len(generation.recogniser.labels) if generation.recogniser else 0,
-            "text_encoder": encoder_title(generation.encoder_name),
+            "text_encoder": generation.text_encoder,
             "index": index.kind,
             "index_reason": index.reason,
             "index_memory_bytes": index.memory_bytes,

@@ -21,7 +21,7 @@ from engine.text.sounds import SOUNDS
 
 HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
-_KERNEL_WIDTH = 0.05  # in cosine between two texts; docs/query-embedder.md says how it was chosen
+_KERNEL_WIDTH = 0.03  # in cosine between two texts; docs/query-embedder.md says how it was chosen
 _OLD_KERNEL_WIDTH = 0.1  # of generations that do not say
 
 

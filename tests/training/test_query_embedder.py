@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from data.features import FeatureStore
 from data.settings import Settings
 from engine.protocols import BackboneSpec, Floats
 from engine.space import MatchCalibration, Projection
-from engine.text import EncoderTextTower, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead
 from training import precision
 from training.context import TrainingContext
-from training.embedder import EmbedderOptions, Photos, Sampler, TextBank, Weights, fit, plan_of
+from training.embedder import EmbedderOptions, Photos, Sampler, TextBank, Weights, fit, material, plan_of
 from training.embedder import part as query_embedder
 from training.embedder.batches import NO_TEXT
 from training.embedder.held_out import read_answers
@@ -294,3 +295,24 @@ def test_hard_negatives_come_from_the_nearest_products() -> None:
     batch = sampler.draw(0)
     places = batch.first.argmax(axis=1)
     assert (places[:32] == places[32:]).all()
+
+
+def test_words_that_the_shop_never_used_land_near_what_the_backbone_calls_so(
+    context: TrainingContext, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(5)
+    rows = generator.uniform(-1, 1, (3, DIM)).astype(np.float32) * (np.arange(DIM) < DIM * 3 // 4)
+    found = SimpleNamespace(names=("zebra", "heron", "tench"), rows=rows.astype(np.float32))
+    monkeypatch.setattr(material, "classifier_rows", lambda spec: found)
+    space.train(context, folder)
+    assert query_embedder.train(context, folder, QUICK)["published"]
+    projection, head = Projection.load(folder / "projection.safetensors"), TextHead.load(folder / HEAD_FILE)
+    middle = context.features.read(context.snapshot.image_sha256).mean(axis=0)
+    away = rows - rows.mean(axis=0)
+    photos = np.maximum(middle + np.linalg.norm(middle) * away / np.linalg.norm(away, axis=1, keepdims=True), 0)
+    asked = EncoderTextTower(WordEncoder(), head).embed(["zebra", "heron", "tench", "kind7 thing"])
+    likeness = asked @ projection.apply(photos.astype(np.float32)).T
+    assert likeness[:3].argmax(axis=1).tolist() == [0, 1, 2]
+    assert np.diag(likeness).min() > 0.7
+    own = projection.apply(context.features.read(context.snapshot.image_sha256))
+    assert (asked[3] @ own.T).argmax() // EACH == 7

@@ -2,9 +2,9 @@
 
 from training.embedder.batches import Photos, Sampler, TextBank
 from training.embedder.fit import fit, plan_of
+from training.embedder.heads import trained_head, untrained_head
 from training.embedder.held_out import ANSWERS_FILE, GUESSES, HeldAnswer, read_answers
 from training.embedder.material import Material, gather_material
-from training.embedder.measure import trained_head, untrained_head
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import SOURCES, collect_pairs

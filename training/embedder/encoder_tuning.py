@@ -28,8 +28,9 @@ from engine.text import (
     staged_encoder,
 )
 from training.context import TrainingContext
+from training.embedder.heads import untrained_head
 from training.embedder.material import Material, encode_texts
-from training.embedder.measure import figures_of, hold_out, plain, score_of, untrained_head
+from training.embedder.measure import figures_of, hold_out, plain, score_of
 from training.embedder.options import EmbedderOptions
 from training.errors import InvalidTraining
 from training.text_encoder import TextTargets, TuningPlan, steps_for, tune

@@ -26,6 +26,19 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The classes of the backbone's own classifier.
+
+    Attributes:
+        names: their names, (c,).
+        rows: float16 (c, width), made-up photos of them in the directions of `Photos.start`.
+    """
+
+    names: tuple[str, ...]
+    rows: NDArray[np.float16]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Material:
     """The photos and texts that the query embedder learns from.
 
@@ -37,6 +50,7 @@ class Material:
         texts: the texts themselves, (t,).
         query_photos: rows of shoppers' photos float16 (q, width) and the products they chose int64 (q,).
         sha256: of the catalogue's photos, (real,).
+        classes: the classes of the backbone's own classifier; None: it has none, or it cannot be had.
     """
 
     photos: Photos
@@ -46,6 +60,7 @@ class Material:
     texts: tuple[str, ...]
     query_photos: tuple[NDArray[np.float16], Numbers]
     sha256: tuple[str, ...]
+    classes: Classes | None = None
 
     @property
     def products(self) -> Numbers:
@@ -99,8 +114,9 @@ def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, op
         texts=pairs.texts,
         query_photos=_query_photos(context, start, pairs, keys),
         sha256=tuple(sha256),
+        classes=_classes(photos, context.spec),
     )
-    return _add_classifier(material, context.spec, encoder) if options.classifier_names else material
+    return _add_classifier(material, encoder) if options.classifier_names else material
 
 
 @dataclass(frozen=True)
@@ -176,23 +192,30 @@ def _query_photos(
     return reduce_rows(start, context.features.read(names)), products
 
 
-def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) -> Material:
-    """Adds the classes of the backbone's classifier as products of one photo each: the mean photo plus the class's row.
+def _classes(photos: Photos, spec: BackboneSpec) -> Classes | None:
+    """Returns the classes of the backbone's classifier, each with a made-up photo: the mean photo plus the class's row.
 
     A class's score is the inner product of its row and the features, so its photos lie in the direction of the row from
     the mean photo. How far they lie is taken from the catalogue's own photos.
     """
     try:
-        classes = classifier_rows(spec)
+        found = classifier_rows(spec)
     except BackboneUnavailable:
+        return None
+    return Classes(names=found.names, rows=reduce_rows(photos.start, _class_photos(photos.start, found.rows)))
+
+
+def _add_classifier(material: Material, encoder: Encoder) -> Material:
+    """Adds the classes of the backbone's classifier as products of one photo each, to be learned from."""
+    classes = material.classes
+    if classes is None:
         return material
-    photos, start = material.photos, material.photos.start
-    rows = reduce_rows(start, _class_photos(material, classes.rows))
+    photos, rows = material.photos, classes.rows
     features = text_features(encoder, classes.names).astype(np.float16)
     first_product, first_text, count = len(material.keys), len(material.texts), len(rows)
     weight = _CLASSIFIER_SHARE / (1 - _CLASSIFIER_SHARE) * float(material.bank.weights.sum()) / count
     grown = Photos(
-        start=start,
+        start=photos.start,
         views=np.concatenate([photos.views, np.tile(rows, (len(photos.views), 1, 1))], axis=1),
         products=np.concatenate([photos.products, first_product + np.arange(count)]),
         copies=np.concatenate([photos.copies, photos.copies.max() + 1 + np.arange(count)]),
@@ -207,10 +230,10 @@ def _add_classifier(material: Material, spec: BackboneSpec, encoder: Encoder) ->
     return replace(material, photos=grown, bank=bank, texts=(*material.texts, *classes.names))
 
 
-def _class_photos(material: Material, class_rows: Floats) -> Floats:
+def _class_photos(start: Projection, class_rows: Floats) -> Floats:
     """Returns made-up pool_3 rows float32 (c, dim), never negative, as pooled activations are."""
     # the mean of square-rooted features, squared, is close enough to the mean of the features up to its size
-    middle = np.square(np.maximum(material.photos.start.mean, 0))
+    middle = np.square(np.maximum(start.mean, 0))
     away = class_rows - class_rows.mean(axis=0)
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
     return np.asarray(np.maximum(middle + np.linalg.norm(middle) * away, 0), np.float32)

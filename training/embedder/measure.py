@@ -8,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.space import QueryAdapter, normalise
-from engine.text import Encoder, TextHead, fit_ridge
+from engine.space import QueryAdapter
+from engine.text import TextHead
 from training.embedder.material import Material
-from training.embedder.network import Weights
 from training.measures import photo_retrieval
 
 _SHARE = 0.1
 _LEAST_PRODUCTS = 30  # of fewer, a tenth is too few to measure and too many to lose
 _MOST_QUERIES = 1000
-_MOST_ANCHORS = 4096
-_RIDGE = 0.3
 _BLOCK = 128
 _MOST_CELLS = 50_000_000
 Numbers = NDArray[np.int64]
-_Anchors = tuple[Numbers, Floats, Floats]  # texts, their points, their weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,82 +155,6 @@ def _scores(queries: Floats, points: Floats, products: Numbers) -> Floats:
     """Returns the cosine of each query and the best photo of each product, float32 (n, p)."""
     firsts = np.flatnonzero(np.r_[True, np.diff(products) > 0])
     return np.asarray(np.maximum.reduceat(queries @ points.T, firsts, axis=1), np.float32)
-
-
-def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
-    """Returns the head of learned weights: their linear map, and the shop's texts as anchors.
-
-    If the shop has no texts, the names of the backbone's own classes are the anchors; None: there are none either.
-    """
-    zero = np.zeros(len(weights.text), np.float32)
-    anchors = _targets(points, material)
-    if not len(anchors[0]):
-        anchors = _class_targets(weights, material)
-    return _head((zero, weights.text, weights.text_bias), anchors, material, encoder)
-
-
-def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
-    """Returns the head fitted by ridge regression to `points`, float32 (real, d); None if there is no text."""
-    anchors = texts, targets, weights = _targets(points, material)
-    if not len(texts):
-        return None
-    features = material.bank.features[texts].astype(np.float32)
-    return _head(fit_ridge(features, targets, weights, _RIDGE), anchors, material, encoder)
-
-
-def start_weights(material: Material, dim: int) -> Weights:
-    """Returns the weights to start from: the first `dim` directions for photos, ridge regression for texts."""
-    width, text_width = material.photos.views.shape[2], material.bank.features.shape[1]
-    photo = np.eye(width, dim, dtype=np.float32)
-    rows = material.photos.views[0, : material.real]
-    blocks = [rows[start : start + 8192, :dim].astype(np.float32) for start in range(0, len(rows), 8192)]
-    texts, targets, weights = _targets(normalise(np.concatenate(blocks)), material)
-    if not len(texts):
-        random = np.random.default_rng(0).normal(0, text_width**-0.5, (text_width, dim))
-        return Weights(photo, random.astype(np.float32), np.zeros(dim, np.float32), 1.0)
-    features = material.bank.features[texts].astype(np.float32)
-    mean, matrix, bias = fit_ridge(features, targets, weights, _RIDGE)
-    return Weights(photo, matrix, bias - mean @ matrix, 1.0)
-
-
-def _targets(points: Floats, material: Material) -> _Anchors:
-    """Returns the catalogue's texts, heaviest first, the mean point of each text's products, and its weight."""
-    bank = material.bank
-    real = bank.products < len(material.keys)
-    texts, inverse = np.unique(bank.texts[real], return_inverse=True)
-    sums = np.zeros((len(texts), points.shape[1]), np.float32)
-    np.add.at(sums, inverse, material.places(points)[bank.products[real]] * bank.weights[real, None])
-    weights = np.sqrt(np.bincount(inverse, weights=np.square(bank.weights[real])))
-    order = np.argsort(-weights, kind="stable")
-    return texts[order], normalise(sums[order]), weights[order].astype(np.float32)
-
-
-def _class_targets(weights: Weights, material: Material) -> _Anchors:
-    bank = material.bank
-    classes = bank.products >= len(material.keys)
-    rows = material.photos.views[0, material.real :].astype(np.float32) @ weights.photo
-    targets = normalise(rows[bank.products[classes] - len(material.keys)])
-    return bank.texts[classes], targets, bank.weights[classes]
-
-
-def _head(
-    linear: tuple[Floats, Floats, Floats], anchors: _Anchors, material: Material, encoder: Encoder
-) -> TextHead | None:
-    texts, targets, weights = anchors
-    texts, targets, weights = texts[:_MOST_ANCHORS], targets[:_MOST_ANCHORS], weights[:_MOST_ANCHORS]
-    if not len(texts):
-        return None
-    mean, matrix, bias = linear
-    return TextHead(
-        mean=mean,
-        matrix=matrix,
-        bias=bias,
-        anchors=material.bank.features[texts].astype(np.float32),
-        anchor_points=targets,
-        anchor_weights=weights,
-        encoder_name=encoder.name,
-        encoder_digest=encoder.digest,
-    )
 
 
 def _draws(names: list[str], salt: str) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ class EmbedderOptions:
             words are left out unless named: products that nobody has clicked would always be wrong answers, so new
             ones would sink. The part `learned_queries` learns from those (docs/cold-start.md).
         classifier_names: whether to learn the names of the backbone's own ImageNet classes too; with fewer than 60
-            pairs they are always learned.
+            pairs they are always learned. The text head has them always.
         epochs: passes over the pairs or the photos, whichever are more; 0: as many as fit 5 million draws, 3 to 60.
         batch: pairs per step; 0: 256, or 512 from 100,000 pairs or photos on.
         randoms: random photos of the catalogue that each step adds as wrong answers.

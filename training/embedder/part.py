@@ -25,6 +25,7 @@ from training.context import TrainingContext
 from training.embedder.batches import Sampler
 from training.embedder.encoder_tuning import EncodedMaterial, tune_encoder
 from training.embedder.fit import Fitted, Plan, fit, plan_of
+from training.embedder.heads import start_weights, trained_head, untrained_head
 from training.embedder.held_out import write_answers
 from training.embedder.match_calibration import fit_calibration
 from training.embedder.material import Material, gather_material
@@ -34,10 +35,7 @@ from training.embedder.measure import (
     photo_table,
     plain,
     score_of,
-    start_weights,
     text_table,
-    trained_head,
-    untrained_head,
 )
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions

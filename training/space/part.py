@@ -74,7 +74,8 @@ def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64],
     encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
     head, measured = fit_head(encoder, pairs)
     head.save(folder)
-    return {"text_pairs": len(pairs.texts), **measured, **_measure_names(encoder, head, pairs, keys, vectors)}
+    used = {"text_encoder": encoder.name, "text_encoder_digest": encoder.digest}
+    return {"text_pairs": len(pairs.texts), **used, **measured, **_measure_names(encoder, head, pairs, keys, vectors)}
 
 
 def _measure_names(
