@@ -1,11 +1,12 @@
 """Measures words of two languages against photos in the product space: in an English shop, and of kinds it never sold.
 
-    python benchmarks/words.py HOME [--data FOLDER] [--encoder multilingual] [--parts sample,grocery,left] [--draws 12]
+    python benchmarks/words.py HOME [--data FOLDER] [--encoder multilingual] [--parts sample,names,grocery,left]
+        [--draws 12]
 
 `sample` draws the sample catalogue, takes its Korean texts away, and asks its Korean and English text queries.
 `grocery` asks for the 81 classes of the Grocery Store Dataset (see query_embedder.py) in English and in Korean;
-grocery_korean.csv holds the Korean names. `left` leaves 16 classes out of training and asks for them in English. HOME
-keeps catalogues and features between runs.
+grocery_korean.csv holds the Korean names, and `names` prints those that deserve a second look. `left` leaves 16 classes
+out of training and asks for them in English. HOME keeps catalogues and features between runs.
 """
 
 import argparse
@@ -138,6 +139,15 @@ def korean_names(grocery: Grocery) -> list[str]:
     return [names[fact.product.category] for fact in grocery.catalogue.iter_facts()]
 
 
+def run_names(grocery: Grocery) -> None:
+    """Checks the Korean names: prints those that the encoder alone, without photos, puts nearest to another class."""
+    korean = korean_names(grocery)
+    nearest = (grocery.encoder.embed(korean) @ grocery.encoder.embed(grocery.names).T).argmax(axis=1)
+    for name, right, found in zip(korean, grocery.names, nearest, strict=True):
+        if grocery.names[found] != right:
+            print(f"{name}: written for {right}, nearest to {grocery.names[found]}")
+
+
 def run_grocery(grocery: Grocery, options: EmbedderOptions) -> None:
     space, _ = trained(grocery, grocery.context, options)
     snapshot = grocery.context.snapshot
@@ -171,8 +181,10 @@ def main() -> None:
     parts, options = given.parts.split(","), EmbedderOptions(flips=True, copies=2)
     if "sample" in parts:
         run_sample(given.home / "sample", given.encoder)
-    if {"grocery", "left"} & set(parts):
+    if {"names", "grocery", "left"} & set(parts):
         grocery = Grocery(given.home / "grocery", given.data, _BACKBONE, options, given.encoder)
+        if "names" in parts:
+            run_names(grocery)
         if "grocery" in parts:
             run_grocery(grocery, options)
         if "left" in parts:

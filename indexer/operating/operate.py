@@ -9,7 +9,7 @@ from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.settings import Settings
 from data.storage import holder
 from engine.errors import InvalidModel
-from indexer.rebuild import last_rebuild, lost_encoder
+from indexer.rebuild import describe_encoder, last_rebuild, lost_encoder
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def status(settings: Settings) -> dict[str, Any]:
     rebuilding = holder(settings.home / REBUILD_LOCK)
     return {
         "home": str(settings.home),
-        "live": _generation_facts(live) if live else None,
+        "live": {**_generation_facts(live), "text_encoder": describe_encoder(live)} if live else None,
         "problem": problem,
         "catalogue": {**catalogue.counts(), "seq": catalogue.seq()},
         "pending": len(catalogue.changes(live.manifest.seq if live else 0)),
@@ -113,7 +113,8 @@ def describe_status(facts: dict[str, Any]) -> str:
 
 def _live_line(live: dict[str, Any]) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in live["counts"].items())
-    return f"{live['generation']}, {_age(live['age_s'])} old, {live['backbone']} {live['precision']}, {counts}"
+    models = ", ".join(name for name in (f"{live['backbone']} {live['precision']}", live["text_encoder"]) if name)
+    return f"{live['generation']}, {_age(live['age_s'])} old, {models}, {counts}"
 
 
 def _age(seconds: int) -> str:

@@ -4,12 +4,20 @@ from pathlib import Path
 
 from data.generations import GenerationFolder
 from engine.errors import InvalidModel
-from engine.text import HEAD_FILE, TextHead, is_tuned, tuned_folder
+from engine.text import HEAD_FILE, TextHead, encoder_title, is_tuned, tuned_folder
 
 
 def encoder_of(folder: GenerationFolder) -> str:
     """Returns the name of the encoder that a generation's text head was fitted on, or "" if it has no text head."""
     return TextHead.load(folder.path(HEAD_FILE)).encoder_name if folder.has(HEAD_FILE) else ""
+
+
+def describe_encoder(folder: GenerationFolder) -> str:
+    """Returns what status calls a generation's text encoder, or "" if it has no text head that can be read."""
+    try:
+        return encoder_title(encoder_of(folder)) if folder.has(HEAD_FILE) else ""
+    except InvalidModel:
+        return ""
 
 
 def lost_encoder(home: Path, folder: GenerationFolder) -> str:

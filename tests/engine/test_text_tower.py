@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.protocols import Floats
 from engine.space import normalise
-from engine.text import EncoderTextTower, TextEncoder, TextHead, fit_ridge
+from engine.text import EncoderTextTower, TextEncoder, TextHead, encoder_title, fit_ridge
 from engine.text.head import HEAD_FILE
 
 
@@ -122,6 +122,19 @@ def test_a_head_of_an_earlier_version_answers_as_it_did(head: TextHead, tmp_path
     save_file(load_file(tmp_path / HEAD_FILE), tmp_path / HEAD_FILE, {"encoder": '{"name": "", "digest": "d"}'})
     loaded = TextHead.load(tmp_path / HEAD_FILE)
     assert (loaded.characters, loaded.sounds, loaded.kernel_width) == (0, 0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("", "all-MiniLM-L6-v2"),
+        ("minilm", "all-MiniLM-L6-v2"),
+        ("multilingual", "universal-sentence-encoder-multilingual-v3"),
+        ("/models/own", "/models/own"),
+    ],
+)
+def test_status_names_the_encoder_of_a_generation(name: str, title: str) -> None:
+    assert encoder_title(name) == title
 
 
 def test_generations_of_minilm_alone_find_it_by_its_old_name() -> None:
