@@ -21,7 +21,8 @@ from api.server.log import log_as_json
 from data.settings import Settings
 from data.storage import raise_descriptor_limit
 
-SPARE_THREADS = 16  # in addition to those for queries: thumbnails, pages, changes of products
+QUEUES = 4  # in the app: engine, decoders, fetched photos, changed products; whoever finds one full is told at once
+SPARE_THREADS = 24  # in addition to those who wait in the queues: pages, thumbnails, and slots beyond one per core
 SWITCH_S = 0.001  # after which a thread lets another one run Python code, if one wants to; Python's own: 0.005
 _MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
 
@@ -50,8 +51,8 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
     app = create_app(settings)
     held: Resources = app.extensions[EXTENSION]
     server = Server(
-        app, listener, threads=settings.cores + settings.queue_size + SPARE_THREADS, body_limit=body_limit(settings),
-        limits=limits, log_addresses=settings.log_addresses,
+        app, listener, threads=QUEUES * (settings.cores + settings.queue_size) + SPARE_THREADS,
+        body_limit=body_limit(settings), limits=limits, log_addresses=settings.log_addresses,
     )  # fmt: skip
     _stop_on_signals(server, held.readiness)
     held.readiness.start(
