@@ -92,7 +92,7 @@ def _run(
     load.start()
     for turn in range(options.swaps):
         number = turn % len(sources)
-        generation = _publish_again(store, sources[number])
+        generation = publish_again(store, sources[number])
         made_of[generation] = number
         load.wait_for(generation)
         if turn + 1 in LOOK_AFTER:
@@ -102,7 +102,7 @@ def _run(
     _report(load, made_of)
 
 
-def _publish_again(store: GenerationStore, source: GenerationFolder) -> str:
+def publish_again(store: GenerationStore, source: GenerationFolder) -> str:
     """Publishes a new generation with the files of `source`; returns its id."""
     staged = store.stage()
     for name in source.manifest.files:

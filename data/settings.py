@@ -86,7 +86,7 @@ class Settings:
     fresh_days: int = 90
     max_quality_drop: float = 0.02
     max_full_feed_drop: float = 0.2
-    queue_size: int = 64
+    queue_size: int = 128
     deadline_s: float = 10.0
     rate_limit: int = 0
     allowed_hosts: str = ""

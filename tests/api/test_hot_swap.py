@@ -1,5 +1,6 @@
-"""Publishing under load: no request fails, and no answer mixes two generations."""
+"""Publishing under load: no request fails, no answer mixes two generations, and nothing of an old one is left."""
 
+import gc
 import http.client
 import json
 import threading
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hot_swap import publish_again
 from shape_catalogue import draw_catalogue
 from tiny_backbone import TinyBackbone
 from werkzeug.serving import make_server
 
 from api.app import create_app
+from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
+from engine.generation import Generation
 from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
@@ -111,3 +115,19 @@ def test_three_publishes_under_load(settings: Settings, port: int) -> None:
         assert len(answers) == 1, f"{generation} answered in {len(answers)} ways"
     assert len(set.union(*load.answers.values())) == 1 + len(DIMS)
     assert all(len(hits) == 23 for answers in load.answers.values() for hits in answers)
+
+
+def test_many_swaps_leave_no_file_and_no_old_generation_open(generation: GenerationFolder, settings: Settings) -> None:
+    def swap(times: int) -> tuple[int, int]:
+        """Returns how many files and generations are open after so many swaps."""
+        for _ in range(times):
+            newest = publish_again(GenerationStore(settings.home), generation)
+            engine.refresh()
+            assert engine.status()["generation"] == newest
+        gc.collect()
+        alive = sum(isinstance(thing, Generation) for thing in gc.get_objects())
+        return len(list(Path("/proc/self/fd").iterdir())), alive
+
+    engine = SearchEngine(settings, backbone=TinyBackbone())
+    assert engine.status()["generation"] == generation.id
+    assert swap(2) == swap(8)
