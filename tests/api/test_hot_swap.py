@@ -125,7 +125,7 @@ def test_many_swaps_leave_no_file_and_no_old_generation_open(generation: Generat
             engine.refresh()
             assert engine.status()["generation"] == newest
         gc.collect()
-        alive = sum(isinstance(thing, Generation) for thing in gc.get_objects())
+        alive = sum(type(thing) is Generation for thing in gc.get_objects())
         return len(list(Path("/proc/self/fd").iterdir())), alive
 
     engine = SearchEngine(settings, backbone=TinyBackbone())
