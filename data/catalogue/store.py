@@ -28,7 +28,7 @@ from data.catalogue.writes import delete_all, index_again, indexed_text, update_
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
-from data.lexical import LexicalAnswer, find_by_letters, find_words, index_text, is_outdated, mark_current, tidy_index
+from data.lexical import LexicalAnswer, find_by_letters, find_words, index_texts, is_outdated, mark_current, tidy_index
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
 _SIGNED_AT_ONCE = 2_000  # others who write wait for this many
@@ -327,8 +327,7 @@ class Catalogue:
         while True:
             with self._connections.writing() as connection:
                 found = read_facts(connection, _keys_after(connection, after, 500))
-                for key, facts in found.items():
-                    index_text(connection, key, indexed_text(facts.product))
+                index_texts(connection, {key: indexed_text(facts.product) for key, facts in found.items()})
                 sign_indexes(connection, found)
                 if not found:
                     mark_current(connection)

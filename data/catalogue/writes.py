@@ -13,7 +13,7 @@ from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, ProductFacts, read_facts, read_photos, stored_colours
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
-from data.lexical import IndexedText, forget_text, index_text
+from data.lexical import IndexedText, forget_texts, index_texts
 
 _CHUNK = 500
 _CREATED_AT = FACTS.index("created_at")
@@ -39,6 +39,7 @@ def upsert_all(connection: sqlite3.Connection, home: Path, items: Sequence[Item]
         writer.load([product.product_id for product, _ in chunk])
         writer.write_photos([photo for _, photos in chunk for photo in photos or ()])
         outcomes += [writer.upsert(product, photos) for product, photos in chunk]
+        writer.write_texts()
     writer.finish()
     return outcomes
 
@@ -58,6 +59,7 @@ def index_again(connection: sqlite3.Connection, home: Path, product_keys: Sequen
             connection.execute(f"DELETE FROM {table} WHERE product_key = ?", (key,))  # noqa: S608 - constants
     for facts in read_facts(connection, product_keys).values():
         writer.index(facts)
+    writer.write_texts()
     sign_products(connection, product_keys)
 
 
@@ -79,6 +81,7 @@ class _Writer:
         self._stored: dict[str, _Stored] = {}
         self._recoloured: set[str] = set()
         self._damaged, self._written = set[int](), set[int]()  # keys of products
+        self._texts: dict[int, IndexedText] = {}  # to be written to the lexical index
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads the stored state of these products."""
@@ -160,7 +163,8 @@ class _Writer:
             (self._now, self._seq, *key),
         )
         self._release(stored.product_key, stored.images)
-        forget_text(self._connection, stored.product_key)
+        self._texts.pop(stored.product_key, None)
+        forget_texts(self._connection, key)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
         self._written.add(stored.product_key)
@@ -170,6 +174,11 @@ class _Writer:
     def index(self, found: ProductFacts) -> None:
         """Writes the rows for filters of a product as it is stored."""
         self._index(found.product_key, found.product, self._facts(found.product, None))
+
+    def write_texts(self) -> None:
+        """Writes the entries of the lexical index that wait."""
+        index_texts(self._connection, self._texts)
+        self._texts = {}
 
     def finish(self) -> None:
         """Updates the colours of all products whose photos got other colours, and stores checksums and the counter."""
@@ -269,7 +278,7 @@ class _Writer:
             ],
         )
         self._index_colours(key)
-        index_text(self._connection, key, indexed_text(product))
+        self._texts[key] = indexed_text(product)
 
     def _index_colours(self, key: int) -> None:
         rows = self._connection.execute(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 _JOINED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 _SPLIT_CODE = re.compile(r"\w[^\w\s]+\w*\d|\d\w*[^\w\s]+\w")
+_DIGIT = re.compile(r"\d")
+_WORD = re.compile(r"[^\W_]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -17,7 +19,9 @@ def letters_of(text: str) -> str:
     Case, accents and punctuation do not count. A Hangul syllable becomes its two or three letters (jamo), so that one
     wrong letter is one difference, as it is in Latin script.
     """
-    plain = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    plain = text.casefold()
+    if not text.isascii():
+        plain = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", plain))
     return _NOT_WORD.sub(" ", plain).strip()
 
 
@@ -29,7 +33,7 @@ def key_of(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """Returns the words of a text, each once, in the form in which they are shown: composed and case-folded."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return list(dict.fromkeys(word for word in _NOT_WORD.split(folded) if word))
+    return list(dict.fromkeys(_WORD.findall(folded)))
 
 
 def terms_of(word: str) -> list[str]:
@@ -43,10 +47,13 @@ def terms_of(word: str) -> list[str]:
 
 def indexed(text: str) -> str:
     """Returns the terms of a whole text, in its order, separated by spaces; a code such as `XK-44` also as `xk44`."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    terms = [term for word in _NOT_WORD.split(folded) if word for term in terms_of(word)]
-    codes = [key_of(part) for part in folded.split() if _SPLIT_CODE.search(part)]
-    return " ".join((*terms, *codes))
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    terms = _WORD.findall(folded)
+    if not text.isascii():
+        terms = [term for word in terms for term in ((word,) if word.isascii() else terms_of(word))]
+    if _DIGIT.search(folded):
+        terms += [key_of(part) for part in folded.split() if _SPLIT_CODE.search(part)]
+    return " ".join(terms)
 
 
 def _parts(word: str) -> Iterator[str]:
