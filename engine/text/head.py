@@ -63,8 +63,8 @@ class TextHead:
         if shapes != wanted or not count or not min(self.characters, self.sounds) >= 0 or hashed >= max(width, 1):
             raise InvalidModel(f"the text head's arrays must have shapes {wanted}; got {shapes}. Rebuild.")
         finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS)
-        if not finite or self.anchor_weights.min() <= 0 or not self.kernel_width > 0:
-            raise InvalidModel("the text head must hold finite values, and weights and a width above 0. Rebuild.")
+        if not finite or self.anchor_weights.min() <= 0 or not 0.001 <= self.kernel_width <= 10:
+            raise InvalidModel("the text head must hold finite values, weights above 0 and a usable width. Rebuild.")
 
     @property
     def space_dim(self) -> int:
@@ -108,7 +108,7 @@ class TextHead:
             name, digest = str(encoder["name"]), str(encoder["digest"])
             characters, sounds = int(encoder.get("characters", 0)), int(encoder.get("sounds", 0))
             kernel_width = float(encoder.get("kernel_width", _OLD_KERNEL_WIDTH))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidModel(f"{path.name} must name the encoder it was fitted on. Rebuild.") from error
         return cls(
             **tensors,
