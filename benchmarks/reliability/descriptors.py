@@ -65,7 +65,7 @@ def _serve(shop: Shop, rng: random.Random) -> tuple[str, list[str]]:
         for _ in range(_CONNECTIONS):
             try:
                 client = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
-                client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: ")
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: ")
             except OSError:
                 counts[-1] += 1
         for number in range(5):
@@ -95,7 +95,7 @@ def _quick(server: Server, path: str) -> int:
     """Returns the status, 0 where no answer comes within 5 seconds."""
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             return int(client.recv(64).split()[1])
     except (OSError, IndexError, ValueError):
         return 0

@@ -28,7 +28,16 @@ from data.catalogue.writes import delete_all, index_again, indexed_text, update_
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
-from data.lexical import LexicalAnswer, find_by_letters, find_words, index_texts, is_outdated, mark_current, tidy_index
+from data.lexical import (
+    FULL_TEXT,
+    LexicalAnswer,
+    find_by_letters,
+    find_words,
+    index_texts,
+    is_outdated,
+    mark_current,
+    merge_some,
+)
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
 _SIGNED_AT_ONCE = 2_000  # others who write wait for this many
@@ -280,9 +289,13 @@ class Catalogue:
             return find_words(connection, product_keys, words)
 
     def tidy_index(self) -> None:
-        """Merges the parts of the lexical index; for the nightly job."""
-        with self._connections.writing() as connection:
-            tidy_index(connection)
+        """Merges the parts of the lexical index, a little at a time; for the nightly job."""
+        for table in FULL_TEXT:
+            begin = more = True
+            while more:
+                with self._connections.writing() as connection:
+                    more = merge_some(connection, table, begin=begin)
+                begin = False
 
     def unsound(self) -> Unsound:
         """Compares every product and photo with the checksum that was written with it."""

@@ -1,10 +1,19 @@
 """Finds products by their letters: exact codes and titles, words, and words with a typing error; kept in catalog.db."""
 
-from data.lexical.index import IndexedText, forget_texts, index_texts, is_outdated, mark_current, tidy_index
+from data.lexical.index import (
+    FULL_TEXT,
+    IndexedText,
+    forget_texts,
+    index_texts,
+    is_outdated,
+    mark_current,
+    merge_some,
+)
 from data.lexical.search import LexicalAnswer, LexicalHit, find_by_letters, find_words
 from data.lexical.texts import words_of
 
 __all__ = [
+    "FULL_TEXT",
     "IndexedText",
     "LexicalAnswer",
     "LexicalHit",
@@ -14,6 +23,6 @@ __all__ = [
     "index_texts",
     "is_outdated",
     "mark_current",
-    "tidy_index",
+    "merge_some",
     "words_of",
 ]

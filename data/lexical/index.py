@@ -9,6 +9,8 @@ from data.database import json_list
 from data.lexical.texts import indexed, key_of, letters_of
 
 VERSION = 1  # raise it when a product's entries would differ: the index is then written again
+FULL_TEXT = ("lexical_words", "lexical_letters")
+_PAGES_AT_ONCE = 500  # others who write wait for this many
 MAX_KEY = 1000  # characters; no query is longer
 _CODE_NAMES = re.compile(
     r"(?:.*[ _.-])?(?:sku|mpn|gtin\d*|ean\d*|upc|isbn\d*|asin|barcode|code|model|part[ _-]?(?:no|number))s?"
@@ -78,10 +80,19 @@ def mark_current(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO lexical_version VALUES (?)", (VERSION,))
 
 
-def tidy_index(connection: sqlite3.Connection) -> None:
-    """Merges the index's parts: searches become quicker, and the words of deleted products leave the file."""
-    for table in ("lexical_words", "lexical_letters"):
-        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - constants
+def merge_some(connection: sqlite3.Connection, table: str, *, begin: bool) -> bool:
+    """Merges some of the parts in which a full-text table was written; returns whether there is more to do.
+
+    Once all are merged, searches are quickest, and the words of deleted products have left the file.
+
+    Args:
+        table: one of `FULL_TEXT`.
+        begin: True at the first call, so that all parts take part.
+    """
+    before = connection.total_changes
+    pages = -_PAGES_AT_ONCE if begin else _PAGES_AT_ONCE
+    connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608 - constants
+    return connection.total_changes - before > 1  # SQLite's own sign that a merge did something
 
 
 def _facts(text: IndexedText) -> tuple[str, str, str, str, str]:

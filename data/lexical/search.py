@@ -44,12 +44,14 @@ class LexicalAnswer:
 
     Attributes:
         first: products whose code or title was typed, exactly before nearly: they stand before all others.
-        ranked: product keys by how well their words fit, best first (BM25; Robertson and Zaragoza, 2009).
+        ranked: product keys by how well their words fit, best first.
+        fits: how well each of them fits (BM25; Robertson and Zaragoza, 2009), above 0.
         corrected: the query with its misspelt words replaced; "" if none was.
     """
 
     first: tuple[LexicalHit, ...] = ()
     ranked: tuple[int, ...] = ()
+    fits: tuple[float, ...] = ()
     corrected: str = ""
 
 
@@ -65,9 +67,11 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
         near = _near(connection, key_of(text), candidates)
         corrections = _corrections(connection, unknown, candidates)
     typed = [corrections.get(word, word) for word in words]
+    ranked = _ranked(connection, typed)
     return LexicalAnswer(
         first=(*exact, *near),
-        ranked=_ranked(connection, typed),
+        ranked=tuple(key for key, _ in ranked),
+        fits=tuple(fit for _, fit in ranked),
         corrected=" ".join(typed) if corrections else "",
     )
 
@@ -113,7 +117,8 @@ def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> lis
     ]
 
 
-def _ranked(connection: sqlite3.Connection, words: Sequence[str]) -> tuple[int, ...]:
+def _ranked(connection: sqlite3.Connection, words: Sequence[str]) -> list[tuple[int, float]]:
+    """Returns product keys with their fit, best first."""
     counted = sorted((_count(connection, _any_term(word), _MOST_ENTRIES), word) for word in words)
     chosen: list[str] = []
     total = 0
@@ -123,13 +128,13 @@ def _ranked(connection: sqlite3.Connection, words: Sequence[str]) -> tuple[int, 
             break
         chosen += [word] if count else []
     if not chosen:
-        return ()
+        return []
     rows = connection.execute(
-        f"SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? ORDER BY bm25(lexical_words, {_WEIGHTS}), rowid "  # noqa: S608
-        "LIMIT ?",
+        f"SELECT rowid, -bm25(lexical_words, {_WEIGHTS}) AS fit FROM lexical_words "  # noqa: S608 - constants
+        "WHERE lexical_words MATCH ? ORDER BY fit DESC, rowid LIMIT ?",
         (" OR ".join(map(_any_term, chosen)), MOST_HITS),
     )
-    return tuple(key for (key,) in rows)
+    return rows.fetchall()
 
 
 def _count(connection: sqlite3.Connection, match: str, limit: int) -> int:

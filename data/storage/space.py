@@ -1,10 +1,10 @@
 """Tells whether an error means that the disk takes no more."""
 
 import errno
-import sqlite3
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}  # the latter: a quota, or a disk that fails
+# SQLITE_FULL and SQLITE_IOERR_WRITE (a quota, or a disk that fails); by number, so that sqlite3 need not be loaded.
+_SQLITE_FULL = {13, 778}
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -12,7 +12,7 @@ def is_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in _SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", 0) in _SQLITE_FULL:
             return True
         error = error.__cause__
     return False

@@ -41,7 +41,7 @@ class Room:
     Attributes:
         name: the folder's or the file's name without `.py`.
         face: a folder's `__init__.py`; None for a file.
-        modules: the other files, or the file itself.
+        modules: the other files, those of folders in it too, or the file itself.
     """
 
     name: str
@@ -141,7 +141,7 @@ def _read_rooms(package: str) -> Iterator[Room]:
         if path.suffix == ".py" and path.name != "__init__.py":
             yield Room(name=path.stem, face=None, modules=(read_module(inside),))
         elif (path / "__init__.py").exists():
-            files = sorted(file.relative_to(ROOT) for file in path.glob("*.py") if file.name != "__init__.py")
+            files = sorted(file.relative_to(ROOT) for file in path.rglob("*.py") if file != path / "__init__.py")
             yield Room(name=path.name, face=read_module(inside / "__init__.py"), modules=tuple(map(read_module, files)))
 
 

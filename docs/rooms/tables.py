@@ -26,7 +26,7 @@ def _sections(house: House) -> Iterator[str]:
 def _package(package: Package) -> Iterator[str]:
     yield from _heading("##", package.face)
     files = [module for room in package.rooms if not room.face for module in room.modules]
-    yield from _table(files)
+    yield from _table(files, package.face.path.parent)
     for folder, names in package.assets.items():
         yield from (f"`{folder.as_posix()}/` holds {', '.join(f'`{name}`' for name in names)}.", "")
     for room in package.rooms:
@@ -36,18 +36,18 @@ def _package(package: Package) -> Iterator[str]:
 def _room(room: Room) -> Iterator[str]:
     if room.face:
         yield from _heading("###", room.face)
-        yield from _table(room.modules)
+        yield from _table(room.modules, room.face.path.parent)
 
 
 def _heading(level: str, face: Module) -> Iterator[str]:
     yield from (f"{level} {_link(face.path, face.path.parent.as_posix() + '/')}", "", face.summary, "")
 
 
-def _table(modules: Iterable[Module]) -> Iterator[str]:
+def _table(modules: Iterable[Module], folder: Path) -> Iterator[str]:
     yield from ("| file | what it is for |", "|---|---|")
     for module in modules:
         summary = module.summary.replace("|", r"\|")
-        yield f"| {_link(module.path, module.path.name)} | {summary} |"
+        yield f"| {_link(module.path, module.path.relative_to(folder).as_posix())} | {summary} |"
     yield ""
 
 

@@ -11,9 +11,8 @@ from engine.answers.ranking import Ranked
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 
-# Reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009) with their constant.
-_RANK_CONSTANT = 60
-LETTERS_WEIGHT = 1.0
+# How much the letters count beside the likeness; see docs/retrieval.md.
+LETTERS_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,12 @@ class Letters:
     Attributes:
         first: those whose code or title was typed, in the order of the answer.
         ranked: all of them, best first, with their best photo; row `NO_ROW` and score 0 where none is searchable.
+        fits: float64 (m,), how well the words of each fit; 0 for products found by a code or title alone.
     """
 
     first: tuple[LexicalHit, ...]
     ranked: Ranked
+    fits: NDArray[np.float64]
 
     @property
     def evidence(self) -> Mapping[int, LexicalHit]:
@@ -50,23 +51,43 @@ def letters_found(
     unseen = ~np.isin(keys, view.product_keys[view.mask(None)])
     may |= unseen if passing is None else unseen & np.isin(keys, passing)
     ranked = Ranked(keys, best.rows, best.scores).take(np.flatnonzero(may))
-    kept = set(ranked.product_keys.tolist())
-    return Letters(tuple(hit for hit in answer.first if hit.product_key in kept), ranked)
+    kept = ranked.product_keys.tolist()
+    fits = dict(zip(answer.ranked, answer.fits, strict=True))
+    return Letters(
+        tuple(hit for hit in answer.first if hit.product_key in set(kept)),
+        ranked,
+        np.array([fits.get(key, 0.0) for key in kept], np.float64),
+    )
 
 
-def fuse(dense: Ranked, letters: Letters, depth: int, weight: float = LETTERS_WEIGHT) -> Ranked:
-    """Returns the products of both rankings: first those whose code or title was typed, then by reciprocal rank.
+def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None) -> Ranked:
+    """Returns the products of both rankings: first those whose code or title was typed, then by both scores together.
+
+    The scores are brought to 0..1 and added (convex combination; Bruch, Gai and Ingber, "An Analysis of Fusion
+    Functions for Hybrid Retrieval", 2023): so a product of which half the words are missing, or that has none because
+    it is new, still comes before others if it looks much more like what was asked for.
 
     Args:
-        weight: how much the letters' ranking counts beside the dense one.
+        share: 0..1, how much the letters count; None: `LETTERS_SHARE`.
     """
-    places: dict[int, float] = {}
-    for ranking, share in ((dense, 1.0), (letters.ranked, weight)):
-        for place, key in enumerate(ranking.product_keys.tolist(), 1):
-            places[key] = places.get(key, 0.0) + share / (_RANK_CONSTANT + place)
-    for place, hit in enumerate(letters.first):
-        places[hit.product_key] = float(len(letters.first) - place)  # above every sum of shares
+    share = LETTERS_SHARE if share is None else share
     joined = dense.then(letters.ranked)
     joined = joined.take(np.sort(np.unique(joined.product_keys, return_index=True)[1]))
-    fused = np.array([places[key] for key in joined.product_keys.tolist()])
+    # by place, so that the senses of words still take turns
+    likeness = dict(zip(dense.product_keys.tolist(), _spread(-np.sort(-dense.scores)), strict=True))
+    fit = dict(zip(letters.ranked.product_keys.tolist(), letters.fits / letters.fits.max(initial=1e-9), strict=True))
+    place = {hit.product_key: float(len(letters.first) - at) for at, hit in enumerate(letters.first)}
+    fused = np.array(
+        [
+            place.get(key, 0.0) + (1 - share) * likeness.get(key, 0.0) + share * fit.get(key, 0.0)
+            for key in joined.product_keys.tolist()
+        ]
+    )
     return joined.take(np.argsort(-fused, kind="stable")[:depth])
+
+
+def _spread(scores: Floats) -> list[float]:
+    """Returns scores brought to 0..1, the best to 1 and what is no better than chance to 0."""
+    best = float(scores.max(initial=0.0))
+    spread: list[float] = (np.clip(scores, 0, None) / best).tolist() if best > 0 else [0.0] * len(scores)
+    return spread

@@ -15,7 +15,6 @@ from engine.space import Projection
 from engine.space.projection import PROJECTION_FILE
 from engine.text import EncoderTextTower, TextHead
 from training.context import TrainingContext
-from training.errors import NotEnoughData
 from training.measures import held_out, may_be_held_out, name_retrieval, photo_retrieval
 from training.measures.held_out import MOST_QUERIES
 from training.space import part as space
@@ -91,9 +90,11 @@ def test_one_product_with_one_photo_is_enough(shop: TinyShop, folder: Path) -> N
     assert np.isfinite(Projection.load(folder / PROJECTION_FILE).apply(np.array([axis(0)], np.float32))).all()
 
 
-def test_no_photo_is_refused(shop: TinyShop, folder: Path) -> None:
-    with pytest.raises(NotEnoughData, match="photo"):
-        space.train(context_of(shop), folder)
+def test_without_a_photo_the_space_is_the_plain_features(shop: TinyShop, folder: Path) -> None:
+    metrics = space.train(context_of(shop), folder)
+    assert (metrics["quality"], metrics["dim"]) == (None, DIM)
+    assert "no photo" in metrics["skipped"]
+    assert Projection.load(folder / PROJECTION_FILE).space_dim == DIM
 
 
 def test_the_pool3_space_keeps_the_features(shop: TinyShop, folder: Path) -> None:

@@ -63,15 +63,15 @@ def load(folder: Path, run: str, model: Any) -> tuple[Position, Arrays] | None:
     path = folder / CHECKPOINT_FILE
     if not path.exists():
         return None
-    arrays, facts = read_safetensors(path)
     try:
+        arrays, facts = read_safetensors(path)
         if facts["run"] != run:
             return None
         set_weights(model, _unprefixed("model", arrays))
         for number, variable in enumerate(model.optimizer.variables):
             variable.assign(arrays[f"optimizer.{number}"])
         return Position(**parse_json(facts["position"])), _unprefixed("best", arrays)
-    except (KeyError, ValueError, TypeError) as error:
+    except (InvalidModel, KeyError, ValueError, TypeError) as error:
         raise InvalidModel(f"{path} must be a checkpoint of this run; got {error}. Train without --resume.") from error
 
 
