@@ -111,6 +111,9 @@ def _paper_band(seen: Rows, *, words: bool) -> int:
     if _calm(seen[:least]).mean() < _BAND:
         return 0
     rows = seen[: int(_MOST * height)]
+    differs = ~_within(rows[3:] - rows[:-3], _EDGE_STEP)
+    if not (differs.mean(axis=1) >= _EDGE).any():  # quick to see, and so for nearly every product on white
+        return 0
     shares = _on_paper(rows)
     row = np.arange(least, len(rows) - 1 - inner)  # the first of the three rows over which an edge may spread
     band, plain_rows = _means(shares, 0, row - 1), _means(shares >= _BAND_ROW, 0, row - 1)
@@ -119,8 +122,7 @@ def _paper_band(seen: Rows, *, words: bool) -> int:
     is_band &= ~has_words | (_means(shares, np.maximum(0, row - 7), row - 2) >= _BLANK_EDGE)
     is_busier = _means(shares, row + 1, row + 1 + inner) <= band - np.where(has_words, 2, 1) * _BUSIER
     for edge in row[is_band & is_busier][::-1]:
-        differs = ~_within(rows[edge + 1] - rows[edge - 2], _EDGE_STEP)
-        if _is_edge(differs, has_words=bool(has_words[edge - least])):
+        if _is_edge(differs[edge - 2], has_words=bool(has_words[edge - least])):
             return int(edge) + 1
     return 0
 
@@ -137,10 +139,15 @@ def _is_edge(differs: NDArray[np.bool_], *, has_words: bool) -> bool:
     The edge must reach both ends of the side, which tells it from a product's own edge. Beside an app's words there is
     no product cut out, so one end may look as if it did not: black paper beside a photo's dark corner.
     """
+    ends = _ends_reached(differs)
+    share = _ONE_ENDED_EDGE if has_words and ends < 2 else _EDGE
+    return bool(differs.mean() >= share and ends >= (1 if has_words else 2))
+
+
+def _ends_reached(differs: NDArray[np.bool_]) -> int:
+    """Returns at how many of a side's two ends most of the pixels differ."""
     end = _end(differs)
-    ends = (differs[:end].mean() >= 0.5, differs[-end:].mean() >= 0.5)
-    share = _ONE_ENDED_EDGE if has_words and not all(ends) else _EDGE
-    return bool(differs.mean() >= share and (all(ends) or (has_words and any(ends))))
+    return int(differs[:end].mean() >= 0.5) + int(differs[-end:].mean() >= 0.5)
 
 
 def _blurred_band(seen: Rows) -> int:
@@ -149,13 +156,16 @@ def _blurred_band(seen: Rows) -> int:
     least, inner = max(2, len(seen) // 64), max(3, len(seen) // 16)
     if min(_calm(rows[:least]).mean() for rows in half) < _BLURRED:
         return 0
+    steps = [~_within(rows[3:] - rows[:-3], _EDGE_STEP) for rows in half]
+    row = least + int(np.argmax(np.minimum(*(step.mean(axis=1) for step in steps))[least:]))
+    ends = sum(_ends_reached(step[row]) for step in steps)  # of four; a product's own edges reach none
+    if min(step[row].mean() for step in steps) < _EDGE or ends < 2:
+        return 0
     calm = np.mean([_calm(rows) for rows in half], axis=0)
-    differs = np.minimum(*(1 - _within(rows[3:] - rows[:-3], _EDGE_STEP).mean(axis=1) for rows in half))
-    row = least + int(np.argmax(differs[least:]))
     band = calm[: row + 1].mean()
     is_busier = calm[row + 3 : row + 3 + inner].mean() <= band - _BUSIER / 2
     is_plain = _on_paper(half[0][: row + 1]).mean() >= _BLURRED  # then a product may be cut out on it
-    return row + 3 if differs[row] >= _EDGE and band >= _BLURRED and is_busier and not is_plain else 0
+    return row + 3 if band >= _BLURRED and is_busier and not is_plain else 0
 
 
 def _calm(rows: Rows) -> Shares:
