@@ -111,9 +111,9 @@ def _paper_band(seen: Rows, *, words: bool) -> int:
     if _calm(seen[:least]).mean() < _BAND:
         return 0
     rows = seen[: int(_MOST * height)]
-    differs = ~_within(rows[3:] - rows[:-3], _EDGE_STEP)
-    if not (differs.mean(axis=1) >= _EDGE).any():  # quick to see, and so for nearly every product on white
+    if not _may_hold_edge(rows):
         return 0
+    differs = ~_within(rows[3:] - rows[:-3], _EDGE_STEP)
     shares = _on_paper(rows)
     row = np.arange(least, len(rows) - 1 - inner)  # the first of the three rows over which an edge may spread
     band, plain_rows = _means(shares, 0, row - 1), _means(shares >= _BAND_ROW, 0, row - 1)
@@ -131,6 +131,12 @@ def _means(values: NDArray[np.generic], start: NDArray[np.intp] | int, end: NDAr
     """Returns the means of `values[start:end]`; 1 where that is empty."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     return np.asarray(np.where(end > start, (sums[end] - sums[start]) / np.maximum(end - start, 1), 1.0))
+
+
+def _may_hold_edge(rows: Rows) -> bool:
+    """Returns whether some row may be an edge, by every fourth pixel: quick, and False for most photos."""
+    seen = rows[:, ::4]
+    return bool((~_within(seen[3:] - seen[:-3], _EDGE_STEP)).mean(axis=1).max() >= _EDGE - 0.1)
 
 
 def _is_edge(differs: NDArray[np.bool_], *, has_words: bool) -> bool:
@@ -155,6 +161,8 @@ def _blurred_band(seen: Rows) -> int:
     half = seen[: len(seen) // 2 - 2], seen[::-1][: len(seen) // 2 - 2]
     least, inner = max(2, len(seen) // 64), max(3, len(seen) // 16)
     if min(_calm(rows[:least]).mean() for rows in half) < _BLURRED:
+        return 0
+    if not all(map(_may_hold_edge, half)):
         return 0
     steps = [~_within(rows[3:] - rows[:-3], _EDGE_STEP) for rows in half]
     row = least + int(np.argmax(np.minimum(*(step.mean(axis=1) for step in steps))[least:]))
