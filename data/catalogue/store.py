@@ -24,7 +24,7 @@ from data.catalogue.deletions import Restored, record_deletions, restore_deletio
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue.writes import delete_all, index_again, indexed_text, update_photos, upsert_all
+from data.catalogue.writes import delete_all, index_again, update_photos, upsert_all
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
@@ -340,7 +340,7 @@ class Catalogue:
         while True:
             with self._connections.writing() as connection:
                 found = read_facts(connection, _keys_after(connection, after, 500))
-                index_texts(connection, {key: indexed_text(facts.product) for key, facts in found.items()})
+                index_texts(connection, {key: facts.product for key, facts in found.items()})
                 sign_indexes(connection, found)
                 if not found:
                     mark_current(connection)

@@ -13,7 +13,7 @@ from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, ProductFacts, read_facts, read_photos, stored_colours
 from data.database import json_list, moment_text
 from data.filters import attribute_values, fold
-from data.lexical import IndexedText, forget_texts, index_texts
+from data.lexical import forget_texts, index_texts
 
 _CHUNK = 500
 _CREATED_AT = FACTS.index("created_at")
@@ -81,7 +81,7 @@ class _Writer:
         self._stored: dict[str, _Stored] = {}
         self._recoloured: set[str] = set()
         self._damaged, self._written = set[int](), set[int]()  # keys of products
-        self._texts: dict[int, IndexedText] = {}  # to be written to the lexical index
+        self._texts: dict[int, Product] = {}  # to be written to the lexical index
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads the stored state of these products."""
@@ -278,7 +278,7 @@ class _Writer:
             ],
         )
         self._index_colours(key)
-        self._texts[key] = indexed_text(product)
+        self._texts[key] = product
 
     def _index_colours(self, key: int) -> None:
         rows = self._connection.execute(
@@ -291,19 +291,6 @@ class _Writer:
             "INSERT INTO filter_values VALUES ('colour', 'text', ?, ?)",
             [(name, key) for name in sorted({fold(name) for name in names if name})],
         )
-
-
-def indexed_text(product: Product) -> IndexedText:
-    """Returns the texts by which a product can be found."""
-    return IndexedText(
-        product_id=product.product_id,
-        title=product.title,
-        brand=product.brand,
-        category=product.category,
-        colour=product.colour,
-        description=product.description,
-        attributes=product.attributes,
-    )
 
 
 def _keeping(product: Product, stored: _Stored) -> Product:

@@ -2,7 +2,7 @@
 
 from data.lexical.index import (
     FULL_TEXT,
-    IndexedText,
+    Texts,
     forget_texts,
     index_texts,
     is_outdated,
@@ -14,9 +14,9 @@ from data.lexical.texts import words_of
 
 __all__ = [
     "FULL_TEXT",
-    "IndexedText",
     "LexicalAnswer",
     "LexicalHit",
+    "Texts",
     "find_by_letters",
     "find_words",
     "forget_texts",

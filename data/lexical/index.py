@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from typing import Protocol
 
 from data.database import json_list
 from data.lexical.texts import indexed, key_of, letters_of
@@ -21,20 +21,26 @@ _BETWEEN_CODES = re.compile(r"[,;|]\s*|\s+/\s+")
 _DESCRIPTION_LETTERS = 300  # of a description, so much can be found with a typing error
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexedText:
-    """The texts by which one product can be found."""
+class Texts(Protocol):
+    """The texts by which a product can be found; a `data.catalogue.Product` has them."""
 
-    product_id: str
-    title: str = ""
-    brand: str = ""
-    category: str = ""
-    colour: str = ""
-    description: str = ""
-    attributes: Mapping[str, str | float | bool]
+    @property
+    def product_id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def brand(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def attributes(self) -> Mapping[str, str | float | bool]: ...
 
 
-def index_texts(connection: sqlite3.Connection, texts: Mapping[int, IndexedText]) -> None:
+def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> None:
     """Writes the entries of products, by key, in place of those they had; quickest for many at once."""
     forget_texts(connection, texts)
     connection.executemany(
@@ -95,13 +101,13 @@ def merge_some(connection: sqlite3.Connection, table: str, *, begin: bool) -> bo
     return connection.total_changes - before > 1  # SQLite's own sign that a merge did something
 
 
-def _facts(text: IndexedText) -> tuple[str, str, str, str, str]:
+def _facts(text: Texts) -> tuple[str, str, str, str, str]:
     """Returns title, brand, category, all other facts, and description."""
     values = " ".join(value for value in text.attributes.values() if isinstance(value, str))
     return text.title, text.brand, text.category, f"{text.product_id} {text.colour} {values}", text.description
 
 
-def _keys(text: IndexedText) -> Iterator[tuple[str, str]]:
+def _keys(text: Texts) -> Iterator[tuple[str, str]]:
     yield "product_id", key_of(text.product_id)
     yield "title", key_of(text.title)
     for name, value in text.attributes.items():

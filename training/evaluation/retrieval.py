@@ -240,14 +240,17 @@ def _reader(settings: Settings, queries: Sequence[Query]) -> PhotoReader:
 def _live_answers(
     finder: Finder, view: LiveView, findable: _Findable, queries: Sequence[Query], photos: Mapping[str, Floats]
 ) -> Iterator[_Answer | None]:
-    """Answers each query as the server would, with all products; without freshness, since newer is not more alike."""
+    """Answers each query as the server would, with all products, but by what the space has learned alone.
+
+    So freshness and the words' letters do not count: newer is not more alike, and a title finds itself by its letters.
+    """
     points = _points(queries, photos, view.generation.photo_points, view.generation.text_tower())
     for query, point in zip(queries, points, strict=True):
         if point is None:
             yield None
             continue
         # The photo's features are known already, so its bytes are not needed.
-        request = SearchRequest(text=query.text, image=b"" if query.photo else None, freshness=0.0)
+        request = SearchRequest(text=query.text, image=b"" if query.photo else None, freshness=0.0, legs="dense")
         question = Question(QueryPoint(normalise(point), {}), photos.get(query.photo))
         hidden = np.zeros(view.count, np.bool_)
         hidden[findable.rows[findable.hidden(query)]] = True
