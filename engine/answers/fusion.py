@@ -51,13 +51,10 @@ def letters_found(
     unseen = ~np.isin(keys, view.product_keys[view.mask(None)])
     may |= unseen if passing is None else unseen & np.isin(keys, passing)
     ranked = Ranked(keys, best.rows, best.scores).take(np.flatnonzero(may))
-    kept = ranked.product_keys.tolist()
     fits = dict(zip(answer.ranked, answer.fits, strict=True))
-    return Letters(
-        tuple(hit for hit in answer.first if hit.product_key in set(kept)),
-        ranked,
-        np.array([fits.get(key, 0.0) for key in kept], np.float64),
-    )
+    kept = {key: fits.get(key, 0.0) for key in ranked.product_keys.tolist()}
+    first = tuple(hit for hit in answer.first if hit.product_key in kept)
+    return Letters(first, ranked, np.array(list(kept.values()), np.float64))
 
 
 def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None) -> Ranked:
@@ -76,7 +73,8 @@ def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None
     # by place, so that the senses of words still take turns
     likeness = dict(zip(dense.product_keys.tolist(), _spread(-np.sort(-dense.scores)), strict=True))
     fit = dict(zip(letters.ranked.product_keys.tolist(), letters.fits / letters.fits.max(initial=1e-9), strict=True))
-    place = {hit.product_key: float(len(letters.first) - at) for at, hit in enumerate(letters.first)}
+    # 2 from place to place, since both scores together reach 1
+    place = {hit.product_key: 2.0 * (len(letters.first) - at) for at, hit in enumerate(letters.first)}
     fused = np.array(
         [
             place.get(key, 0.0) + (1 - share) * likeness.get(key, 0.0) + share * fit.get(key, 0.0)
