@@ -42,7 +42,9 @@ def terms_of(word: str) -> list[str]:
     A run of Hangul, Han, kana or Thai gives its overlapping pairs and its last sign, so that `가방` is found in
     `파란가방` and in `가방을`.
     """
-    return [term for part in _parts(word) for term in (_pairs(part) if _JOINED.fullmatch(part) else [part])]
+    if _JOINED.fullmatch(word):
+        return _pairs(word)
+    return [term for part in _parts(word) for term in (_pairs(part) if _JOINED.match(part) else [part])]
 
 
 def indexed(text: str) -> str:
