@@ -1,43 +1,18 @@
 """Builds the Flask app: its resources, routes, access checks, error answers and request metrics."""
 
 import time
-from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter
 
-from api import (
-    event_routes,
-    foreign_pages,
-    form_texts,
-    guard,
-    headers,
-    openapi,
-    operation_routes,
-    page,
-    problems,
-    product_routes,
-    recognition_routes,
-    search_routes,
-)
-from api.admission import Admission, RateLimit, decoding
-from api.metrics import Metrics
-from api.readiness import Readiness
-from api.resources import EXTENSION, Resources, resources
-from api.search_log import SearchLog
-from api.shelf import Shelf
-from api.uploads import FORM_BYTES, PARTS
-from api.writing import ProductWriter
-from data.catalogue import Catalogue
-from data.events import Events
-from data.keys import Keys
-from data.photos import Intake, decoder_outcomes
+from api import openapi, page, routes
+from api.problems import answer_errors
+from api.protection import add_headers, check_scopes, refuse_foreign_pages
+from api.requests import FORM_BYTES, PARTS, check_forms
+from api.resources import EXTENSION, make_resources, resources
 from data.settings import Settings
 from engine.search import SearchEngine
-
-_FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
-_PUTS = 4  # products written at once, each with up to 10 photos in memory
 
 
 class ProductIdConverter(BaseConverter):
@@ -61,55 +36,17 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         MAX_FORM_PARTS=PARTS,
     )
-    app.extensions[EXTENSION] = _make_resources(settings, engine)
-    problems.register(app)
-    headers.register(app)
+    app.extensions[EXTENSION] = make_resources(settings, engine)
+    answer_errors(app)
+    add_headers(app)
     _count_requests(app)
-    foreign_pages.register(app)
-    guard.register(app)
-    form_texts.register(app)
-    for blueprint in (
-        search_routes,
-        recognition_routes,
-        page.sell,
-        product_routes,
-        event_routes,
-        operation_routes,
-        openapi.routes,
-    ):
-        app.register_blueprint(blueprint.blueprint)
+    refuse_foreign_pages(app)
+    check_scopes(app)
+    check_forms(app)
+    for blueprint in (*routes.BLUEPRINTS, page.sell.blueprint, openapi.routes.blueprint):
+        app.register_blueprint(blueprint)
     page.routes.register(app)
     return app
-
-
-def _make_resources(settings: Settings, engine: SearchEngine | None) -> Resources:
-    queue = partial(Admission, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
-    admission, photos = queue(slots=settings.cores), queue(slots=settings.cores)
-    in_decoder = partial(decoding, admission, photos)
-    metrics = Metrics(lambda: admission.waiting + photos.waiting, decoder_outcomes)
-    if engine is None:
-        engine = SearchEngine(settings, on_stage=metrics.stage, decoding=in_decoder)
-    catalogue = Catalogue(settings.home)
-    intake = Intake(settings, catalogue)
-    events = Events(settings.home)
-    return Resources(
-        settings=settings,
-        engine=engine,
-        catalogue=catalogue,
-        intake=intake,
-        writer=ProductWriter(engine, catalogue, intake, admission.slot, in_decoder),
-        keys=Keys(settings.home),
-        admission=admission,
-        decoding=in_decoder,
-        fetches=queue(slots=_FETCHES),
-        puts=queue(slots=_PUTS),
-        rate_limit=RateLimit(settings.rate_limit),
-        metrics=metrics,
-        readiness=Readiness(engine, admission, catalogue),
-        shelf=Shelf(catalogue),
-        events=events,
-        search_log=SearchLog(events),
-    )
 
 
 def _count_requests(app: Flask) -> None:

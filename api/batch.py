@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from api.errors import BadRequest
-from api.parsing import from_json
 from api.problems import DISK_FULL, INTERNAL, status_of
+from api.requests import from_json
 from api.writing import ProductWriter
 from data.catalogue import PhotoRecord, Product, parse_product, readable_id
 from data.errors import LookalikeError

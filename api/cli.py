@@ -105,7 +105,7 @@ def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str,
     """
     import time
 
-    from api.recognition_routes import recognition_document
+    from api.documents import recognition_document
     from data.database import require_home
     from data.photos import photo_bytes
     from engine.search import SearchEngine

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from data.catalogue import ProductFacts, product_fields
+from engine.recognition import Recognition
 from engine.search import SearchAnswer
 
 
@@ -19,6 +20,14 @@ def product_document(facts: ProductFacts) -> dict[str, Any]:
     """Returns a product's facts and images as plain JSON values."""
     images = [{"image_id": sha256, "image_url": f"/thumbs/{sha256}.webp"} for sha256 in facts.image_sha256]
     return {**product_fields(facts.product), "colours": list(facts.colours), "images": images}
+
+
+def recognition_document(recognition: Recognition, took_ms: float) -> dict[str, Any]:
+    """Returns a recognition as the JSON object of the HTTP contract."""
+    document = dataclasses.asdict(recognition)
+    for neighbour in document["neighbours"]:
+        neighbour["image_url"] = f"/thumbs/{neighbour['image_id']}.webp"
+    return {**document, "took_ms": round(took_ms, 2)}
 
 
 def json_answer(document: Any, status: int = 200) -> Response:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from api.event_routes import EVENTS as MOST_EVENTS
-from api.parsing import CURSOR_LIMIT
-from api.product_routes import IMAGES
-from api.recognition_routes import MAX_LABEL
+from api.requests import CURSOR_LIMIT
+from api.routes import MAX_LABEL, MOST_EVENTS, MOST_IMAGES
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
@@ -171,7 +169,7 @@ SCHEMAS: dict[str, Schema] = {
     "ProductUpload": _fields(
         ["product"],
         product=ref("ProductFacts"),
-        image={"type": "array", "items": _text(format="binary"), "maxItems": IMAGES,
+        image={"type": "array", "items": _text(format="binary"), "maxItems": MOST_IMAGES,
                "description": "Photos; without any, the product keeps those it has."},
     ),
     "BatchStatus": _object(

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
-from api.parsing import check_fields, from_texts
+from api.requests import check_fields, from_texts
 
 PAGE_SIZE = 24
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?")

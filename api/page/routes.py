@@ -5,16 +5,12 @@ from typing import Any
 from flask import Blueprint, Flask, Response, render_template
 from werkzeug.datastructures import MultiDict
 
-from api.form_texts import form_texts, query_texts
-from api.guard import is_allowed, require
-from api.operation_routes import status_document
 from api.page.form import PageForm, read_page_form
-from api.problems import status_of
-from api.resources import resources
-from api.search_routes import run_search
-from api.shelf import ShelfContents
-from api.shopper_words import sentence_for, title_for
-from api.uploads import limit_body, read_part, require_type
+from api.problems import sentence_for, status_of, title_for
+from api.protection import is_allowed, require
+from api.requests import form_texts, limit_body, query_texts, read_part, require_type
+from api.resources import ShelfContents, resources
+from api.routes import run_search, status_document
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError
 from engine.answers import MAX_TEXT

@@ -2,11 +2,10 @@
 
 from flask import Blueprint, Response, render_template, request
 
-from api.guard import require
-from api.problems import status_of
+from api.problems import sentence_for, status_of
+from api.protection import require
+from api.requests import limit_body, read_part, require_type
 from api.resources import resources
-from api.shopper_words import sentence_for
-from api.uploads import limit_body, read_part, require_type
 from data.errors import LookalikeError
 from engine.recognition import Recognition
 

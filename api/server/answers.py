@@ -6,8 +6,8 @@ from typing import Any
 
 from waitress.task import ErrorTask, Task, WSGITask
 
-from api.headers import SECURITY
 from api.problems import INTERNAL, RETRY_AFTER_S, problem
+from api.protection import SECURITY
 
 _LOGGED_CHARACTERS = 1_000  # of a path
 

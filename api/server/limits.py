@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.batch import BODY_LIMIT
-from api.product_routes import IMAGES, PRODUCT_BYTES
-from api.uploads import body_bytes
+from api.requests import body_bytes
+from api.routes import MOST_IMAGES, PRODUCT_BYTES
 from data.settings import Settings
 
 BodyLimit = Callable[[str, str], int]
@@ -59,7 +59,7 @@ def body_limit(settings: Settings) -> BodyLimit:
     The views have limits of their own, which are as strict or stricter; this one is known before the body comes.
     """
     photo = body_bytes(settings.max_image_bytes)
-    product = body_bytes(IMAGES * settings.max_image_bytes, form_bytes=PRODUCT_BYTES)
+    product = body_bytes(MOST_IMAGES * settings.max_image_bytes, form_bytes=PRODUCT_BYTES)
 
     def limit(method: str, path: str) -> int:
         if path == "/v1/products:batch":

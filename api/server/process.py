@@ -13,8 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from api.app import create_app
 from api.errors import ServerError
-from api.readiness import Readiness
-from api.resources import EXTENSION, Resources
+from api.resources import EXTENSION, Readiness, Resources
 from api.server.limits import BACKLOG, Limits, body_limit, connections_within
 from api.server.listener import Server
 from api.server.log import log_as_json

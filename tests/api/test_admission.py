@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.admission import Admission, RateLimit
 from api.app import create_app
 from api.errors import RateLimited
+from api.resources.admission import Admission, RateLimit
 from data.catalogue import Catalogue
 from data.settings import Settings
 from engine.errors import Overloaded

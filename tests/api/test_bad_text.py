@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.errors import BadRequest
-from api.form_texts import MOST_FIELDS, TRACKER_PREFIXES, TRACKERS
-from api.json_text import MAX_DEPTH, read_json
+from api.requests.form_texts import MOST_FIELDS, TRACKER_PREFIXES, TRACKERS
+from api.requests.json_text import MAX_DEPTH, read_json
 
 Photo = Callable[..., bytes]
 DEEP = b"[" * 40 + b"]" * 40

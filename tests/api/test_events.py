@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.resources import EXTENSION, Resources
-from api.search_log import QUEUED, SearchLog
+from api.resources.search_log import QUEUED, SearchLog
 from data.catalogue import Catalogue, Product
 from data.errors import DatabaseError, FeatureStoreError
 from data.events import Event, Events, Shown
@@ -135,7 +135,7 @@ def test_a_disk_that_fails_costs_events_and_no_search(client: FlaskClient, app: 
 
 
 def test_the_queue_is_bounded(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.search_log.QUEUED", 3)
+    monkeypatch.setattr("api.resources.search_log.QUEUED", 3)
     log = SearchLog(events)
     for number in range(10):
         log.record(SearchRequest(text="mug"), answer_of(f"q{number}"))

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api import guard
+from api.protection import guard
 from data.keys import Keys
 from data.settings import Settings
 

@@ -18,9 +18,9 @@ from PIL import Image
 from tiny_shop import TinyShop, axis
 from werkzeug.test import TestResponse
 
-import api.app
-from api.admission import Admission, decoding
+from api.app import create_app
 from api.resources import Resources
+from api.resources.admission import Admission, decoding
 from data.settings import Settings
 from engine.errors import Overloaded
 from engine.search import SearchEngine
@@ -49,8 +49,8 @@ def app(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     shop = TinyShop(settings)
     shop.put("a", [axis(0)])
     shop.publish()
-    monkeypatch.setattr(api.app, "SearchEngine", partial(SearchEngine, backbone=shop.backbone))
-    app = api.app.create_app(settings)
+    monkeypatch.setattr("api.resources.app_resources.SearchEngine", partial(SearchEngine, backbone=shop.backbone))
+    app = create_app(settings)
     assert held(app).readiness.warm_once()
     return app
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 import data.errors
 import engine.errors
 from api import problems
-from api.headers import CONTENT_SECURITY_POLICY
+from api.protection.headers import CONTENT_SECURITY_POLICY
 from data.errors import LookalikeError, NoGeneration
 from engine.errors import Overloaded
 

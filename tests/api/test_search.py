@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from api.app import create_app
 from api.errors import BadRequest
-from api.parsing import OPTIONS, check_fields, from_json, from_texts
+from api.requests import OPTIONS, check_fields, from_json, from_texts
 from data.catalogue import Catalogue, parse_product
 from data.settings import Settings
 

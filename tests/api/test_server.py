@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine
 
-from api.admission import Admission
-from api.readiness import Readiness
+from api.resources.admission import Admission
+from api.resources.readiness import Readiness
 from data.catalogue import Catalogue
 from data.keys import Keys
 from data.settings import Settings

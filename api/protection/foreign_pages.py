@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 
 from api.errors import BadRequest, ForeignPage, WrongHost
-from api.guard import OPEN, SCOPE_OF
+from api.protection.guard import OPEN, SCOPE_OF
 from api.resources import resources
 
 ANY = "*"
@@ -22,7 +22,7 @@ _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _HEALTH = ("operations.livez", "operations.readyz")  # asked by load balancers, by whatever name they know
 
 
-def register(app: Flask) -> None:
+def refuse_foreign_pages(app: Flask) -> None:
     app.before_request(_check)
 
 

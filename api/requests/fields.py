@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
-from api.json_text import kind_of, read_json
+from api.requests.json_text import kind_of, read_json
 from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
 
@@ -36,7 +36,7 @@ def from_json(body: bytes, *, keep_null: bool = False) -> dict[str, Any]:
     """Returns the fields of a JSON object; null counts as not given, unless `keep_null`.
 
     Raises:
-        BadRequest: the body is not one JSON object; see `api.json_text.read_json`.
+        BadRequest: the body is not one JSON object; see `read_json`.
     """
     value = read_json(body)
     if not isinstance(value, dict):
@@ -48,7 +48,7 @@ def from_json_list(body: bytes) -> list[Any]:
     """Returns the items of a JSON list; one object alone counts as a list of one.
 
     Raises:
-        BadRequest: the body is neither; see `api.json_text.read_json`.
+        BadRequest: the body is neither; see `read_json`.
     """
     value = read_json(body)
     if not isinstance(value, dict | list):

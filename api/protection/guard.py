@@ -40,7 +40,7 @@ SCOPE_OF = {
 _COVERS = {"search": {"search"}, "write": {"search", "write"}, "admin": {"search", "write", "admin"}}
 
 
-def register(app: Flask) -> None:
+def check_scopes(app: Flask) -> None:
     app.before_request(_check)
 
 

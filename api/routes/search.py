@@ -7,10 +7,20 @@ from flask import Blueprint, Response, request
 
 from api.documents import answer_document, json_answer
 from api.errors import BadRequest
-from api.form_texts import form_texts, query_texts
-from api.parsing import OPTIONS, check_fields, from_json, from_texts
+from api.requests import (
+    FORM_TYPES,
+    OPTIONS,
+    check_fields,
+    form_texts,
+    from_json,
+    from_texts,
+    limit_body,
+    query_texts,
+    read_body,
+    read_part,
+    require_type,
+)
 from api.resources import resources
-from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
 from engine.answers import check_words
 from engine.search import SearchAnswer, SearchRequest
 

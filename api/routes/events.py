@@ -8,14 +8,13 @@ from flask import Blueprint, Response
 
 from api.documents import json_answer
 from api.errors import BadRequest
-from api.parsing import from_json_list
+from api.requests import from_json_list, limit_body, read_body, require_type
 from api.resources import resources
-from api.uploads import limit_body, read_body, require_type
 from data.errors import InvalidEvent, LookalikeError
 from data.events import FIELDS, Event, parse_events
 
 blueprint = Blueprint("events", __name__)
-EVENTS = 1_000  # in one request
+MOST_EVENTS = 1_000  # in one request
 BODY_BYTES = 4_000_000
 _log = logging.getLogger("lookalike.api")
 
@@ -26,8 +25,8 @@ def post_events() -> Response:
     limit_body(BODY_BYTES)
     require_type("application/json")
     items = from_json_list(read_body())
-    if len(items) > EVENTS:
-        raise BadRequest(f"a request must hold at most {EVENTS} events; got {len(items)}. Send several.")
+    if len(items) > MOST_EVENTS:
+        raise BadRequest(f"a request must hold at most {MOST_EVENTS} events; got {len(items)}. Send several.")
     events: list[Event] = []
     refused: list[dict[str, Any]] = []
     now = datetime.now(UTC)

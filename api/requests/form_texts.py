@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.formparser import FormDataParser
 
 from api.errors import BadRequest
-from api.uploads import read_body
+from api.requests.uploads import read_body
 
 MOST_FIELDS = 200
 # What advertisers and mail programs append to any link that they show; it says nothing about the search.
@@ -44,7 +44,7 @@ class _Request(Request):
     form_data_parser_class = _FormParser
 
 
-def register(app: Flask) -> None:
+def check_forms(app: Flask) -> None:
     """Makes `app` refuse forms that are broken and paths that are not UTF-8."""
     app.request_class = _Request
     app.before_request(_check_path)

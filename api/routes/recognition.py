@@ -1,20 +1,26 @@
 """Routes that name what a photo shows and recommend products of one label and colour."""
 
-import dataclasses
 import time
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.documents import answer_document, json_answer
+from api.documents import answer_document, json_answer, recognition_document
 from api.errors import BadRequest
-from api.form_texts import form_texts
-from api.json_text import read_json
-from api.parsing import check_fields, from_json, from_texts
 from api.recommending import recommend_request
+from api.requests import (
+    FORM_TYPES,
+    check_fields,
+    form_texts,
+    from_json,
+    from_texts,
+    limit_body,
+    read_body,
+    read_json,
+    read_part,
+    require_type,
+)
 from api.resources import resources
-from api.uploads import FORM_TYPES, limit_body, read_body, read_part, require_type
-from engine.recognition import Recognition
 from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
@@ -55,14 +61,6 @@ def recommend_products() -> Response:
     with held.admission.slot():
         answer = recommend(held.engine.search, asked)
     return json_answer(answer_document(answer))
-
-
-def recognition_document(recognition: Recognition, took_ms: float) -> dict[str, Any]:
-    """Returns a recognition as the JSON object of the HTTP contract."""
-    document = dataclasses.asdict(recognition)
-    for neighbour in document["neighbours"]:
-        neighbour["image_url"] = f"/thumbs/{neighbour['image_id']}.webp"
-    return {**document, "took_ms": round(took_ms, 2)}
 
 
 def _within(value: Any) -> tuple[str, ...]:

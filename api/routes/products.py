@@ -8,14 +8,12 @@ from flask import Blueprint, Response, request
 from api.batch import BODY_LIMIT, run_batch
 from api.documents import json_answer, product_document
 from api.errors import BadRequest
-from api.form_texts import form_texts, query_texts
-from api.parsing import from_json, from_texts
+from api.requests import form_texts, from_json, from_texts, limit_body, query_texts, read_body, read_parts, require_type
 from api.resources import resources
-from api.uploads import limit_body, read_body, read_parts, require_type
 from data.catalogue import Product, parse_product
 
 blueprint = Blueprint("products", __name__)
-IMAGES = 10  # photos in one PUT
+MOST_IMAGES = 10  # photos in one PUT
 PRODUCT_BYTES = 256_000  # the part `product`
 
 
@@ -23,11 +21,11 @@ PRODUCT_BYTES = 256_000  # the part `product`
 def put_product(product_id: str) -> Response:
     """Creates or replaces a product; without `image` parts it keeps the photos that it has."""
     held = resources()
-    limit_body(IMAGES * held.settings.max_image_bytes, form_bytes=PRODUCT_BYTES, parts=IMAGES + 1)
+    limit_body(MOST_IMAGES * held.settings.max_image_bytes, form_bytes=PRODUCT_BYTES, parts=MOST_IMAGES + 1)
     require_type("multipart/form-data")
     product = _product(product_id)
     with held.puts.slot() if request.files.getlist("image") else nullcontext():
-        contents = read_parts("image", held.settings.max_image_bytes, IMAGES)
+        contents = read_parts("image", held.settings.max_image_bytes, MOST_IMAGES)
         written = held.writer.put(product, contents)
     return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 

@@ -15,7 +15,7 @@ SECURITY = {
 }
 
 
-def register(app: Flask) -> None:
+def add_headers(app: Flask) -> None:
     app.after_request(_add)
 
 

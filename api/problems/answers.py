@@ -8,8 +8,8 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from api import shopper_words
 from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, WrongHost
+from api.problems.shopper_words import sentence_for, title_for
 from data.errors import (
     DecoderBusy,
     DecodersUnavailable,
@@ -57,7 +57,7 @@ DISK_FULL = "The server's disk takes no more, so nothing was changed. Try again 
 INTERNAL = "The server could not answer this request. The cause is in its log."
 
 
-def register(app: Flask) -> None:
+def answer_errors(app: Flask) -> None:
     """Makes `app` answer every error as a problem, or as a small page if a browser asks."""
     app.register_error_handler(LookalikeError, _refused)
     app.register_error_handler(HTTPException, _http_error)
@@ -133,6 +133,6 @@ def _answer(status: int, code: str, detail: str, error: LookalikeError | None = 
     wants_page = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
     if request.path.startswith("/v1") or not wants_page:
         return problem(status, code, detail, **members)
-    words = {"title": shopper_words.title_for(status), "detail": shopper_words.sentence_for(status, error)}
+    words = {"title": title_for(status), "detail": sentence_for(status, error)}
     page = render_template("error.html", status=status, **words)
     return Response(page, status=status, mimetype="text/html")

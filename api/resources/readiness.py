@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from api.admission import Admission
+from api.resources.admission import Admission
 from data.catalogue import Catalogue
 from data.errors import LookalikeError, NoGeneration
 from engine.search import SearchEngine

@@ -1,0 +1,7 @@
+"""Who may call what, from which pages, and the headers that tell a browser what a page of this server may do."""
+
+from api.protection.foreign_pages import refuse_foreign_pages
+from api.protection.guard import check_scopes, is_allowed, require
+from api.protection.headers import SECURITY, add_headers
+
+__all__ = ["SECURITY", "add_headers", "check_scopes", "is_allowed", "refuse_foreign_pages", "require"]

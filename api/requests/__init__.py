@@ -1,0 +1,38 @@
+"""Reads what strangers send: bodies, forms, JSON and query strings, all bounded, strict and checked field by field."""
+
+from api.requests.fields import CURSOR_LIMIT, OPTIONS, check_fields, from_json, from_json_list, from_texts
+from api.requests.form_texts import check_forms, form_texts, query_texts
+from api.requests.json_text import read_json
+from api.requests.uploads import (
+    FORM_BYTES,
+    FORM_TYPES,
+    PARTS,
+    body_bytes,
+    limit_body,
+    read_body,
+    read_part,
+    read_parts,
+    require_type,
+)
+
+__all__ = [
+    "CURSOR_LIMIT",
+    "FORM_BYTES",
+    "FORM_TYPES",
+    "OPTIONS",
+    "PARTS",
+    "body_bytes",
+    "check_fields",
+    "check_forms",
+    "form_texts",
+    "from_json",
+    "from_json_list",
+    "from_texts",
+    "limit_body",
+    "query_texts",
+    "read_body",
+    "read_json",
+    "read_part",
+    "read_parts",
+    "require_type",
+]

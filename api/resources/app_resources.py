@@ -1,0 +1,95 @@
+"""The objects that every view needs, made once per app; `resources()` returns them."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from flask import current_app
+
+from api.resources.admission import Admission, RateLimit, decoding
+from api.resources.metrics import Metrics
+from api.resources.readiness import Readiness
+from api.resources.search_log import SearchLog
+from api.resources.shelf import Shelf
+from api.writing import ProductWriter
+from data.catalogue import Catalogue
+from data.events import Events
+from data.keys import Keys
+from data.photos import Intake, decoder_outcomes
+from data.settings import Settings
+from engine.protocols import Decoding
+from engine.search import SearchEngine
+
+EXTENSION = "lookalike"
+_FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
+_PUTS = 4  # products written at once, each with up to 10 photos in memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """See the class of each.
+
+    Attributes:
+        admission: the queue before the engine.
+        decoding: context to hold while photos are decoded.
+        fetches: the queue before photos are fetched from URLs.
+        puts: the queue before products are written with their photos.
+    """
+
+    settings: Settings
+    engine: SearchEngine
+    catalogue: Catalogue
+    intake: Intake
+    writer: ProductWriter
+    keys: Keys
+    admission: Admission
+    decoding: Decoding
+    fetches: Admission
+    puts: Admission
+    rate_limit: RateLimit
+    metrics: Metrics
+    readiness: Readiness
+    shelf: Shelf
+    events: Events
+    search_log: SearchLog
+
+
+def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Resources:
+    """Returns the resources of a new app; loads no model.
+
+    Args:
+        settings: the settings of this run.
+        engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
+    """
+    queue = partial(Admission, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
+    admission, photos = queue(slots=settings.cores), queue(slots=settings.cores)
+    in_decoder = partial(decoding, admission, photos)
+    metrics = Metrics(lambda: admission.waiting + photos.waiting, decoder_outcomes)
+    if engine is None:
+        engine = SearchEngine(settings, on_stage=metrics.stage, decoding=in_decoder)
+    catalogue = Catalogue(settings.home)
+    intake = Intake(settings, catalogue)
+    events = Events(settings.home)
+    return Resources(
+        settings=settings,
+        engine=engine,
+        catalogue=catalogue,
+        intake=intake,
+        writer=ProductWriter(engine, catalogue, intake, admission.slot, in_decoder),
+        keys=Keys(settings.home),
+        admission=admission,
+        decoding=in_decoder,
+        fetches=queue(slots=_FETCHES),
+        puts=queue(slots=_PUTS),
+        rate_limit=RateLimit(settings.rate_limit),
+        metrics=metrics,
+        readiness=Readiness(engine, admission, catalogue),
+        shelf=Shelf(catalogue),
+        events=events,
+        search_log=SearchLog(events),
+    )
+
+
+def resources() -> Resources:
+    """Returns the resources of the app that answers the current request."""
+    return cast(Resources, current_app.extensions[EXTENSION])
