@@ -43,9 +43,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     refuse_foreign_pages(app)
     check_scopes(app)
     check_forms(app)
-    for blueprint in (*routes.BLUEPRINTS, page.sell.blueprint, openapi.routes.blueprint):
+    for blueprint in (*routes.BLUEPRINTS, *page.BLUEPRINTS, openapi.blueprint):
         app.register_blueprint(blueprint)
-    page.routes.register(app)
     return app
 
 

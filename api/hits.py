@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, overload
 
+from babel.numbers import get_currency_precision
+
 from data.errors import LookalikeError
 from data.photos import thumbnail_path
 from engine.search import Hit, SearchAnswer
@@ -93,7 +95,9 @@ def hits_table(answer: SearchAnswer) -> str:
 
 
 def _price(hit: Hit) -> str:
-    return "" if hit.price is None else f"{hit.price:,.2f} {hit.currency}".strip()
+    if hit.price is None:
+        return ""
+    return f"{hit.price:,.{get_currency_precision(hit.currency)}f} {hit.currency}".strip()
 
 
 def _note(answer: SearchAnswer) -> str:

@@ -2,4 +2,6 @@
 
 from api.page import routes, sell
 
-__all__ = ["routes", "sell"]
+BLUEPRINTS = (routes.blueprint, sell.blueprint)
+
+__all__ = ["BLUEPRINTS"]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, render_template
+from babel.numbers import format_currency
+from flask import Blueprint, Response, render_template
 from werkzeug.datastructures import MultiDict
 
 from api.page.form import PageForm, read_page_form
@@ -16,7 +17,6 @@ from data.errors import LookalikeError
 from engine.answers import MAX_TEXT
 
 blueprint = Blueprint("page", __name__)
-_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "KRW": "₩", "JPY": "¥"}
 
 
 @blueprint.get("/")
@@ -33,11 +33,7 @@ def find() -> Response:
     return _page(form_texts(), image=read_part("file", resources().settings.max_image_bytes) or None)
 
 
-def register(app: Flask) -> None:
-    app.register_blueprint(blueprint)
-    app.add_template_filter(money)
-
-
+@blueprint.app_template_filter()
 def money(price: float | None, currency: str) -> str:
     """Returns a price as a shopper reads it.
 
@@ -46,9 +42,7 @@ def money(price: float | None, currency: str) -> str:
     """
     if price is None:
         return ""
-    digits = 0 if currency in ("KRW", "JPY") else 2
-    symbol = _SYMBOLS.get(currency)
-    return f"{symbol}{price:,.{digits}f}" if symbol else f"{price:,.{digits}f} {currency}".strip()
+    return format_currency(price, currency, locale="en_US")
 
 
 def _page(texts: "MultiDict[str, str]", image: bytes | None) -> Response:

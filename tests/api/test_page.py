@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from api.page.form import PageForm, quoted, read_page_form
+from api.page.routes import money
 from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter
 
@@ -163,3 +164,12 @@ def test_the_form_as_a_filter_means_what_the_shopper_chose() -> None:
                     passes(in_stock=False), passes(price=None)])  # fmt: skip
     assert form.filter_count == 4
     assert PageForm().filter() == ""
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "shown"),
+    [(1234.5, "USD", "$1,234.50"), (19000, "KRW", "₩19,000"), (9.5, "", "9.50"), (9.5, "won", "won9.50"),
+     (None, "USD", "")],
+)  # fmt: skip
+def test_prices_are_shown_as_their_currency_is_written(price: float | None, currency: str, shown: str) -> None:
+    assert money(price, currency) == shown
