@@ -1,6 +1,6 @@
 """What is answered when something goes wrong: problem JSON for programs, and plain words for shoppers."""
 
-from api.problems.answers import DISK_FULL, INTERNAL, RETRY_AFTER_S, STATUS, answer_errors, problem, status_of
+from api.problems.answers import DISK_FULL, INTERNAL, RETRY_AFTER_S, STATUS, answer_errors, code_of, problem, status_of
 from api.problems.shopper_words import sentence_for, title_for
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "RETRY_AFTER_S",
     "STATUS",
     "answer_errors",
+    "code_of",
     "problem",
     "sentence_for",
     "status_of",

@@ -62,6 +62,7 @@ def answer_errors(app: Flask) -> None:
     app.register_error_handler(LookalikeError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+    app.after_request(_say_when_to_try_again)
 
 
 def status_of(error: LookalikeError) -> int:
@@ -70,7 +71,12 @@ def status_of(error: LookalikeError) -> int:
 
 
 def problem(status: int, code: str, detail: str, **members: Any) -> Response:
-    """Returns one problem answer (RFC 9457); `members` are extension members such as `position` or `field`."""
+    """Returns one problem answer (RFC 9457).
+
+    Args:
+        code: stable name of the error; `code_of(status)` where the status says all.
+        members: extension members such as `position` or `field`; empty ones are left out.
+    """
     body = {
         "type": f"/docs#problem-{code}",
         "title": HTTPStatus(status).phrase,
@@ -82,14 +88,23 @@ def problem(status: int, code: str, detail: str, **members: Any) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status=status, content_type=MEDIA_TYPE)
 
 
+def code_of(status: int) -> str:
+    """Returns the code of an error that is known by its HTTP status alone, for example "not_found"."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+
+
+def _say_when_to_try_again(response: Response) -> Response:
+    if response.status_code == 503:
+        response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return response
+
+
 def _refused(error: LookalikeError) -> Response:
     status = status_of(error)
     if status == 500:
         return _unexpected(error)
     members = {"position": getattr(error, "position", None), "field": getattr(error, "field", None)}
     response = _answer(status, error.code, str(error), error, **members)
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthorized):
@@ -101,8 +116,7 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:  # a redirect that the router asks for
         return Response(status=status, headers=error.get_headers(request.environ))
-    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
-    response = _answer(status, code, _detail(error, status))
+    response = _answer(status, code_of(status), _detail(error, status))
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, request, send_file
 
 from api.documents import json_answer
-from api.problems import RETRY_AFTER_S, problem
+from api.problems import problem
 from api.resources import resources
 from data.photos import thumbnail_path
 
@@ -31,9 +31,7 @@ def livez() -> Response:
 def readyz() -> Response:
     """Returns 200 if this process should get traffic, else 503 with the reason."""
     if failure := resources().readiness.failure():
-        response = problem(503, "not_ready", f"not ready: {failure}.")
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return response
+        return problem(503, "not_ready", f"not ready: {failure}.")
     return json_answer({"status": "ready"})
 
 

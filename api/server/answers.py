@@ -6,7 +6,7 @@ from typing import Any
 
 from waitress.task import ErrorTask, Task, WSGITask
 
-from api.problems import INTERNAL, RETRY_AFTER_S, problem
+from api.problems import INTERNAL, RETRY_AFTER_S, code_of, problem
 from api.protection import SECURITY
 
 _LOGGED_CHARACTERS = 1_000  # of a path
@@ -48,8 +48,7 @@ class Refusal(_Logged, ErrorTask):
     def execute(self) -> None:
         error = self.request.error
         status = HTTPStatus(error.code)
-        code = status.phrase.lower().replace(" ", "_").replace("-", "_")
-        answer = problem(status, code, INTERNAL if status == 500 else str(error.body)[:500])
+        answer = problem(status, code_of(status), INTERNAL if status == 500 else str(error.body)[:500])
         if status == 503:
             answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         self.status = f"{status.value} {status.phrase}"
