@@ -2,6 +2,6 @@
 
 from api.protection.foreign_pages import refuse_foreign_pages
 from api.protection.guard import check_scopes, is_allowed, require
-from api.protection.headers import SECURITY, add_headers
+from api.protection.headers import SECURITY_HEADERS, add_headers
 
-__all__ = ["SECURITY", "add_headers", "check_scopes", "is_allowed", "refuse_foreign_pages", "require"]
+__all__ = ["SECURITY_HEADERS", "add_headers", "check_scopes", "is_allowed", "refuse_foreign_pages", "require"]

@@ -56,8 +56,7 @@ def require(scope: str) -> None:
     if not held.keys.in_use():
         held.rate_limit.spend(_address())
         return
-    key = _presented_key()
-    found = held.keys.verify(key) if key else None
+    found = _key()
     if found is None:
         held.rate_limit.spend(_address())  # so that guessing keys is slow
         raise Unauthorized("a valid API key must be sent as `Authorization: Bearer KEY`; got none.")
@@ -68,11 +67,9 @@ def require(scope: str) -> None:
 
 def is_allowed(scope: str) -> bool:
     """Returns whether the request may do what needs `scope`, without counting against its rate limit."""
-    held = resources()
-    if not held.keys.in_use():
+    if not resources().keys.in_use():
         return True
-    key = _presented_key()
-    found = held.keys.verify(key) if key else None
+    found = _key()
     return found is not None and _covers(found, scope)
 
 
@@ -89,9 +86,10 @@ def _check() -> None:
         require(scope)
 
 
-def _presented_key() -> str | None:
+def _key() -> ApiKey | None:
+    """Returns the valid key that the request carries, if any."""
     kind, _, key = request.headers.get("Authorization", "").partition(" ")
-    return key.strip() or None if kind.lower() == "bearer" else None
+    return resources().keys.verify(key.strip()) if kind.lower() == "bearer" else None
 
 
 def _address() -> str:

@@ -6,7 +6,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self' data: blob:; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-SECURITY = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -20,7 +20,7 @@ def add_headers(app: Flask) -> None:
 
 
 def _add(response: Response) -> Response:
-    for name, value in SECURITY.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers[name] = value
     if request.endpoint not in ("static", "operations.thumbnail"):
         response.headers.setdefault("Cache-Control", "no-store")

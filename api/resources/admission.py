@@ -35,7 +35,7 @@ class Admission:
             Overloaded: the queue is full, or no slot came free before the deadline; the engine did no work.
         """
         with self._lock:
-            if self._inside >= self._slots + self._queue_size:
+            if self.is_full:
                 raise Overloaded(f"at most {self._queue_size} requests may wait, and that many do. Try again shortly.")
             self._inside += 1
         try:
@@ -70,6 +70,7 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
+        """Whether one more request would be refused."""
         return self._inside >= self._slots + self._queue_size
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from waitress.task import ErrorTask, Task, WSGITask
 
 from api.problems import INTERNAL, RETRY_AFTER_S, code_of, problem
-from api.protection import SECURITY
+from api.protection import SECURITY_HEADERS
 
 _LOGGED_CHARACTERS = 1_000  # of a path
 
@@ -52,7 +52,9 @@ class Refusal(_Logged, ErrorTask):
         if status == 503:
             answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         self.status = f"{status.value} {status.phrase}"
-        self.response_headers.extend([*answer.headers.items(), *SECURITY.items(), ("Cache-Control", "no-store")])
+        self.response_headers.extend(
+            [*answer.headers.items(), *SECURITY_HEADERS.items(), ("Cache-Control", "no-store")]
+        )
         self.set_close_on_finish()
         self.channel.linger()
         body = answer.get_data()
