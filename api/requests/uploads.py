@@ -1,5 +1,7 @@
 """Reads request bodies from untrusted clients: checks their type and size, and returns their file parts."""
 
+from collections.abc import Sequence
+
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
@@ -49,15 +51,23 @@ def read_part(name: str, limit_bytes: int) -> bytes | None:
     """Returns the bytes of the one file part `name`; None when there is none.
 
     Raises:
-        BadRequest: the part comes twice or is a plain field.
+        BadRequest: the part comes twice or is a plain field, or there is a file part of another name.
         ImageTooLarge: the part is over `limit_bytes`.
     """
     contents = read_parts(name, limit_bytes, 1)
     return contents[0] if contents else None
 
 
-def read_parts(name: str, limit_bytes: int, limit_parts: int) -> list[bytes]:
-    """Returns the bytes of the file parts `name`, at most `limit_parts`, each at most `limit_bytes`."""
+def read_parts(name: str, limit_bytes: int, limit_parts: int, *, beside: Sequence[str] = ()) -> list[bytes]:
+    """Returns the bytes of the file parts `name`, at most `limit_parts`, each at most `limit_bytes`.
+
+    Args:
+        beside: names of other file parts that the form may have.
+
+    Raises:
+        BadRequest: there are too many, one is a plain field, or there are file parts of another name.
+        ImageTooLarge: a part is over `limit_bytes`.
+    """
     if request.mimetype != "multipart/form-data":
         return []
     parts = request.files.getlist(name)
@@ -65,7 +75,7 @@ def read_parts(name: str, limit_bytes: int, limit_parts: int) -> list[bytes]:
         raise BadRequest(f"{name} must be a file part with a file name; got a plain field.", field=name)
     if len(parts) > limit_parts:
         raise BadRequest(f"at most {limit_parts} parts `{name}` may be given; got {len(parts)}.", field=name)
-    others = sorted(set(request.files) - {name, "product"})
+    others = sorted(set(request.files) - {name, *beside})
     if others:
         raise BadRequest(f"file parts must be named {name}; got {others[0][:100]!r}.", field=others[0][:100])
     contents = [part.stream.read(limit_bytes + 1) for part in parts]

@@ -25,7 +25,7 @@ def put_product(product_id: str) -> Response:
     require_type("multipart/form-data")
     product = _product(product_id)
     with held.puts.slot() if request.files.getlist("image") else nullcontext():
-        contents = read_parts("image", held.settings.max_image_bytes, MOST_IMAGES)
+        contents = read_parts("image", held.settings.max_image_bytes, MOST_IMAGES, beside=("product",))
         written = held.writer.put(product, contents)
     return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 

@@ -113,8 +113,10 @@ def test_image_search_wants_exactly_one_source(client: FlaskClient, fake_engine:
     both = client.post("/v1/search/image", data={"product_id": "p1", "file": (io.BytesIO(photo()), "x.jpg")})
     plain = client.post("/v1/search/image", data={"file": "not a file"})
     named = client.post("/v1/search/image", data={"photo": (io.BytesIO(photo()), "x.jpg")})
+    files = {"file": (io.BytesIO(photo()), "x.jpg"), "product": (io.BytesIO(b"{}"), "p.json")}
+    beside = client.post("/v1/search/image", data=files)
     boxed = client.post("/v1/search/image", json={"product_id": "p1", "box": [0, 0, 5, 5]})
-    assert [answer.status_code for answer in (none, both, plain, named, boxed)] == [400] * 5
+    assert [answer.status_code for answer in (none, both, plain, named, beside, boxed)] == [400] * 6
     assert fake_engine.requests == []
 
 
