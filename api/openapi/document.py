@@ -1,11 +1,11 @@
 """The OpenAPI 3.1 document, written by hand: what every route takes and answers."""
 
+from importlib.metadata import version
 from typing import Any
 
 from api.openapi.schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
 from data.catalogue import ID_LIMIT
 
-VERSION = "0.1.0"
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
 _URLENCODED = "application/x-www-form-urlencoded"
 _PROBLEMS = {
@@ -164,7 +164,7 @@ DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {
         "title": "Lookalike",
-        "version": VERSION,
+        "version": version("lookalike"),
         "description": "Self-hosted visual product search: by photo, by words, and by product.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
