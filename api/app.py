@@ -9,7 +9,7 @@ from werkzeug.routing import BaseConverter
 from api import openapi, page, routes
 from api.problems import answer_errors
 from api.protection import add_headers, check_scopes, refuse_foreign_pages
-from api.requests import FORM_BYTES, PARTS, check_forms
+from api.requests import FORM_BYTES, MOST_PARTS, check_forms
 from api.resources import EXTENSION, make_resources, resources
 from data.settings import Settings
 from engine.search import SearchEngine
@@ -34,7 +34,7 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_image_bytes + FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
-        MAX_FORM_PARTS=PARTS,
+        MAX_FORM_PARTS=MOST_PARTS,
     )
     app.extensions[EXTENSION] = make_resources(settings, engine)
     answer_errors(app)

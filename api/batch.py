@@ -38,8 +38,8 @@ def run_batch(body: IO[bytes], settings: Settings, writer: ProductWriter) -> lis
 
     Args:
         body: NDJSON, each line a product or `{"product_id": ..., "delete": true}`; with `"purge": true` too, facts and
-            photos are erased at once. `images` names files under
-            `settings.image_roots`; without it a product keeps the photos that it has.
+            photos are erased at once. `images` names files under `settings.image_roots`; without it a product keeps
+            the photos that it has.
 
     Returns:
         One status per line: `line`, `product_id`, `status` (created, updated, unchanged, deleted, error) and, for an

@@ -1,12 +1,12 @@
 """Reads what strangers send: bodies, forms, JSON and query strings, all bounded, strict and checked field by field."""
 
-from api.requests.fields import CURSOR_LIMIT, OPTIONS, check_fields, from_json, from_json_list, from_texts
+from api.requests.fields import CURSOR_LIMIT, SEARCH_OPTIONS, check_fields, from_json, from_json_list, from_texts
 from api.requests.form_texts import check_forms, form_texts, query_texts
 from api.requests.json_text import read_json
 from api.requests.uploads import (
     FORM_BYTES,
     FORM_TYPES,
-    PARTS,
+    MOST_PARTS,
     body_bytes,
     limit_body,
     read_body,
@@ -19,8 +19,8 @@ __all__ = [
     "CURSOR_LIMIT",
     "FORM_BYTES",
     "FORM_TYPES",
-    "OPTIONS",
-    "PARTS",
+    "MOST_PARTS",
+    "SEARCH_OPTIONS",
     "body_bytes",
     "check_fields",
     "check_forms",

@@ -13,7 +13,7 @@ from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
 
 CURSOR_LIMIT = 4_000  # characters
-OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
+SEARCH_OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 

@@ -12,10 +12,10 @@ FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 # Limit of one plain field of a form. Werkzeug limits its parsing buffer by it too, also for file parts: a chunk of
 # 64 KiB and the rest of the chunk before must fit.
 FORM_BYTES = 160_000
-PARTS = 24  # parts of one form: a field for each option of a search, and the photo
+MOST_PARTS = 24  # parts of one form: a field for each option of a search, and the photo
 
 
-def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = PARTS) -> None:
+def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = MOST_PARTS) -> None:
     """Sets the size limits of this request's body; a larger one is answered 413. Call before reading the body."""
     request.max_content_length = body_bytes(file_bytes, form_bytes=form_bytes)
     request.max_form_memory_size = form_bytes

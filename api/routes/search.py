@@ -9,7 +9,7 @@ from api.documents import answer_document, json_answer
 from api.errors import BadRequest
 from api.requests import (
     FORM_TYPES,
-    OPTIONS,
+    SEARCH_OPTIONS,
     check_fields,
     form_texts,
     from_json,
@@ -34,10 +34,10 @@ def search_image() -> Response:
     limit_body(settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     if request.is_json:
-        fields = check_fields(from_json(read_body()), (*OPTIONS, "product_id", "image_url", "box"))
+        fields = check_fields(from_json(read_body()), (*SEARCH_OPTIONS, "product_id", "image_url", "box"))
         return _answer(_one_source(fields, image=None))
     image = read_part("file", settings.max_image_bytes)
-    fields = check_fields(from_texts(form_texts()), (*OPTIONS, "product_id", "image_url", "box"))
+    fields = check_fields(from_texts(form_texts()), (*SEARCH_OPTIONS, "product_id", "image_url", "box"))
     return _answer(_one_source(fields, image=image))
 
 
@@ -58,7 +58,7 @@ def search_text_post() -> Response:
 @blueprint.get("/v1/products/<id:product_id>/similar")
 def similar(product_id: str) -> Response:
     """Returns products that look like this one."""
-    fields = check_fields(from_texts(query_texts()), OPTIONS)
+    fields = check_fields(from_texts(query_texts()), SEARCH_OPTIONS)
     return _answer({**fields, "product_id": product_id})
 
 
@@ -90,7 +90,7 @@ def _answer(fields: dict[str, Any]) -> Response:
 
 
 def _words(raw: dict[str, Any]) -> dict[str, Any]:
-    fields = check_fields(raw, ("q", *(name for name in OPTIONS if name != "text")))
+    fields = check_fields(raw, ("q", *(name for name in SEARCH_OPTIONS if name != "text")))
     words = fields.pop("q", "").strip()
     if not words and not fields.get("cursor"):
         raise BadRequest("q must hold the words to search for; got nothing.", field="q")

@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from api.app import create_app
 from api.errors import BadRequest
-from api.requests import OPTIONS, check_fields, from_json, from_texts
+from api.requests import SEARCH_OPTIONS, check_fields, from_json, from_texts
 from data.catalogue import Catalogue, parse_product
 from data.settings import Settings
 
@@ -198,10 +198,10 @@ def test_wrong_types_sizes_and_methods(client: FlaskClient, settings: Settings, 
     assert (wrong.status_code, set(wrong.headers["Allow"].split(", "))) == (405, {"OPTIONS", "POST"})
 
 
-@given(st.dictionaries(st.sampled_from([*OPTIONS, "box", "q", "odd"]), st.text(max_size=30)))
+@given(st.dictionaries(st.sampled_from([*SEARCH_OPTIONS, "box", "q", "odd"]), st.text(max_size=30)))
 def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
     try:
-        checked = check_fields(from_texts(MultiDict(fields)), (*OPTIONS, "box", "q"))
+        checked = check_fields(from_texts(MultiDict(fields)), (*SEARCH_OPTIONS, "box", "q"))
     except BadRequest:
         return
     assert set(checked) == {name for name, value in fields.items() if value != ""}
@@ -209,6 +209,6 @@ def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=4))
 def test_any_json_value_is_read_or_refused(value: Any) -> None:
-    for name in (*OPTIONS, "box", "q", "product_id", "image_url"):
+    for name in (*SEARCH_OPTIONS, "box", "q", "product_id", "image_url"):
         with contextlib.suppress(BadRequest):
             check_fields(from_json(json.dumps({name: value}).encode()), (name,))
