@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from data.filters import quoted
 from engine.errors import InvalidQuery
 from engine.search import Hit, SearchAnswer, SearchRequest
 
@@ -66,11 +67,6 @@ def recommend(search: Callable[[SearchRequest], SearchAnswer], request: Recommen
         took_ms=answer.took_ms + others.took_ms,
         no_match=answer.no_match and others.no_match,
     )
-
-
-def quoted(text: str) -> str:
-    """Returns a text as a quoted string of the filter language."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _kind(request: RecommendRequest) -> tuple[str, ...]:

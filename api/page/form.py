@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
 from api.requests import check_fields, from_texts
+from data.filters import quoted
 
 PAGE_SIZE = 24
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?")
@@ -91,12 +92,3 @@ def read_page_form(values: "MultiDict[str, str]") -> PageForm:
         cursor=values.get("cursor", ""),
         box=values.get("box", ""),
     )
-
-
-def quoted(text: str) -> str:
-    """Returns `text` quoted for a filter expression.
-
-    >>> quoted('7" tablet')
-    '"7\\\\" tablet"'
-    """
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

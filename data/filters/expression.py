@@ -60,3 +60,12 @@ def all_of(filters: Sequence[Filter]) -> Filter | None:
     if len(filters) < 2:
         return filters[0] if filters else None
     return Filter(" AND ".join(f"({each.text})" for each in filters), AllOf(tuple(each.tree for each in filters)))
+
+
+def quoted(text: str) -> str:
+    """Returns `text` as a text of the filter language.
+
+    >>> quoted('7" tablet')
+    '"7\\\\" tablet"'
+    """
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

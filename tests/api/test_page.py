@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from api.page.form import PageForm, quoted, read_page_form
+from api.page.form import PageForm, read_page_form
 from api.page.routes import money
 from data.catalogue import parse_product, product_fields
-from data.filters import parse_filter
+from data.filters import parse_filter, quoted
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("1")</script>\' onload=x & "quoted"'
