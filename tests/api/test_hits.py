@@ -1,0 +1,22 @@
+"""The table of hits that `lookalike search` prints."""
+
+import pytest
+
+from api.hits import hits_table
+from engine.search import Hit, SearchAnswer
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "shown"),
+    [(19000, "KRW", "19,000 KRW"), (9.5, "EUR", "9.50 EUR"), (9.5, "", "9.50"), (None, "EUR", "")],
+)
+def test_a_price_has_the_decimals_of_its_currency(price: float | None, currency: str, shown: str) -> None:
+    hit = Hit(
+        product_id="p", score=1, match_probability=None, image_id=None, image_url=None, title="Mug", brand="",
+        price=price, currency=currency, category="", url="", colours=(), fresh=False, why=(),
+    )  # fmt: skip
+    answer = SearchAnswer(
+        query_id="q", generation="g", pending=0, took_ms=1, hits=(hit,), next_cursor=None, no_match=False,
+        did_you_mean=None,
+    )  # fmt: skip
+    assert hits_table(answer).splitlines()[1].split() == ["1.000", "p", *shown.split(), "Mug"]
