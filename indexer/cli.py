@@ -74,8 +74,8 @@ def import_command(
     CSV, TSV, JSON, Parquet and Excel (.xlsx), also in gzip or in a zip with the photos.
 
     A row without a usable product_id is refused; a fact or photo that cannot be used is left out with a warning, and a
-    product that has it already keeps it. Exports of Google Merchant Center, Shopify, WooCommerce, Magento and Meta, and
-    schema.org JSON-LD, are known by their columns. Importing the same feed again changes nothing.
+    product that has it already keeps it. Exports of Naver Shopping, Google Merchant Center, Meta, Shopify, WooCommerce
+    and Magento, and schema.org JSON-LD, are known by their columns. Importing the same feed again changes nothing.
 
     Example: lookalike import catalogue.csv --images photos --report problems.jsonl
     """
