@@ -12,11 +12,8 @@ import argparse
 import dataclasses
 import http.client
 import json
-import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,6 +22,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from home_server import serving
 
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
@@ -44,12 +43,8 @@ def main() -> None:
         first = store.open()
         settings = load_settings(home=home, backbone=first.manifest.backbone["name"])
         second = _other_space(settings, first)
-        server, port = start_server(home, files=options.files)
-        try:
-            _run(options, store, [first, second], port, home, server.pid)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            print(f"server stopped with exit status {server.wait(60)}")
+        with serving(home, files=options.files) as (port, pid):
+            _run(options, store, [first, second], port, home, pid)
 
 
 def _options() -> argparse.Namespace:
@@ -67,18 +62,6 @@ def _other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
     if not summary.published:
         raise SystemExit(f"the second generation must pass its gates; it did not: {summary.reason}")
     return GenerationStore(settings.home).open()
-
-
-def start_server(home: Path, *, files: int = 0) -> tuple[subprocess.Popen[str], int]:
-    """Returns a server of `home`, ready, and its port; with `files`, it may have no more files open."""
-    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
-    if files:
-        command = ["prlimit", f"--nofile={files}:{files}", *command]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")
-    if not found:
-        raise SystemExit(f"{home} must hold a generation that this machine can serve.")
-    return server, int(found[1])
 
 
 def _run(

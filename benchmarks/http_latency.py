@@ -8,22 +8,20 @@ HOME is a home with a published generation, PHOTOS a folder of query photos.
 """
 
 import argparse
-import http.client
 import importlib.metadata
 import itertools
 import json
 import os
 import platform
-import re
-import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
+
+from home_server import serving
 
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
@@ -41,7 +39,7 @@ def main() -> None:
     manifest = GenerationStore(options.home).open().manifest
     print(f"{_machine()}\n{manifest.backbone['name']} {manifest.backbone['precision']}, {manifest.counts}")
     print(f"\n{'question':10}{'asked':>7}{'p50 ms':>9}{'p95 ms':>9}{'slowest':>9}{'in engine p50':>15}  bar")
-    with _serving(options.home) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+    with serving(options.home) as (port, _), closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client:
         words = _words(options.home)
         _row("text", lambda: _ask_text(client, next(words)), options.queries)
         files = itertools.cycle(photos)
@@ -56,22 +54,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--queries", type=int, default=200)
     return parser.parse_args()
-
-
-@contextmanager
-def _serving(home: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        if server.stdout is None:
-            raise SystemExit("the server must have a standard output.")
-        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline())
-        if not found:
-            raise SystemExit(f"{home} must hold a published generation that this machine can serve.")
-        yield int(found[1])
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
 
 
 def _row(name: str, ask: Callable[[], float], count: int) -> None:
@@ -96,17 +78,17 @@ def _words(home: Path) -> Iterator[str]:
             yield f"{facts.product.title} {facts.product.brand} {extra} {facts.product_key % 97}".strip()
 
 
-def _ask_text(client: http.client.HTTPConnection, words: str) -> float:
+def _ask_text(client: HTTPConnection, words: str) -> float:
     return _ask(client, "GET", "/v1/search/text?" + urlencode({"q": words}))
 
 
-def _ask_photo(client: http.client.HTTPConnection, path: Path) -> float:
+def _ask_photo(client: HTTPConnection, path: Path) -> float:
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo"\r\n\r\n'.encode()
     body = head + path.read_bytes() + f"\r\n--{_BOUNDARY}--\r\n".encode()
     return _ask(client, "POST", "/v1/search/image", body)
 
 
-def _ask(client: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None) -> float:
+def _ask(client: HTTPConnection, method: str, path: str, body: bytes | None = None) -> float:
     headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"} if body else {}
     client.request(method, path, body=body, headers=headers)
     response = client.getresponse()

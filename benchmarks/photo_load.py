@@ -10,7 +10,6 @@ import argparse
 import http.client
 import json
 import shutil
-import signal
 import statistics
 import struct
 import tempfile
@@ -22,7 +21,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from hot_swap import start_server
+from home_server import serving
 
 PAUSE_S = 0.1
 _BOUNDARY = "photo-load"
@@ -38,12 +37,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         shutil.copytree(options.home, home)
-        server, port = start_server(home)
-        try:
-            _run(options, server.pid, port)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            print(f"server stopped with exit status {server.wait(60)}")
+        with serving(home) as (port, pid):
+            _run(options, pid, port)
 
 
 def _run(options: argparse.Namespace, pid: int, port: int) -> None:

@@ -13,17 +13,17 @@ import asyncio
 import http.client
 import multiprocessing
 import re
-import signal
 import statistics
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
+
+from home_server import serving
 
 from data.catalogue import Catalogue
 
@@ -89,7 +89,7 @@ def main() -> None:
             _Asked("POST", "/v1/search/image", upload),
         ]
         count = 0 if kind == "none" else options.clients
-        with _serving(options.home, options.port) as (port, pid), _slow_clients(port, kind, count):
+        with _server(options) as (port, pid), _slow_clients(port, kind, count):
             _ask_for(options.seconds, asked, port)
             use = f"{_open_files(pid):>7}{_rss_mb(pid):>7.0f}"
         failures = [failure for each in asked for failure in each.failures]
@@ -112,22 +112,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _serving(home: Path, port: int) -> Iterator[tuple[int, int]]:
-    """Yields the port and the process id of a server; the id is 0 for one that runs already."""
-    if port:
-        yield port, 0
-        return
-    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")
-        if not found:
-            raise SystemExit(f"{home} must hold a generation that this machine can serve.")
-        yield int(found[1]), server.pid
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
+def _server(options: argparse.Namespace) -> AbstractContextManager[tuple[int, int]]:
+    """Returns the port and the process id of a new server, or of the one at --port, whose id counts as 0."""
+    return nullcontext((options.port, 0)) if options.port else serving(options.home)
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""A real `lookalike serve` of a home, for the scripts that ask it over HTTP."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_S = 60.0
+
+
+@contextmanager
+def serving(home: Path, *, files: int = 0) -> Iterator[tuple[int, int]]:
+    """Yields the port and the process id of a server that is ready; it is stopped at the end, and must stop cleanly.
+
+    Args:
+        files: how many files the server may have open; 0: what the system allows.
+
+    Raises:
+        SystemExit: it did not become ready, or it ended with another exit status than 0.
+    """
+    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
+    if files:
+        command = ["prlimit", f"--nofile={files}:{files}", *command]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", server.stdout.readline() if server.stdout else "")
+        if not found:
+            raise SystemExit(f"{home} must hold a published generation that this machine can serve.")
+        yield int(found[1]), server.pid
+    finally:
+        server.send_signal(signal.SIGTERM)
+        status = server.wait(STOP_S)
+    if status:
+        raise SystemExit(f"the server must stop with exit status 0; got {status}.")
