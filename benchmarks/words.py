@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from query_embedder import Grocery, Space, left_out, report, trained
 
-from data.catalogue import Catalogue, ProductFacts
+from data.catalogue import Catalogue
 from data.features import FeatureStore
 from data.sample import generate_sample
 from data.settings import Settings
@@ -40,6 +40,7 @@ from training.embedder import (
     untrained_head,
     untrained_points,
 )
+from training.evaluation import read_queries
 from training.measures import retrieval_metrics
 from training.photos import PhotoReader, embed_missing
 
@@ -86,29 +87,19 @@ def sample_context(home: Path) -> TrainingContext:
     return context
 
 
-def sample_queries(home: Path, facts: list[ProductFacts]) -> dict[str, dict[str, Floats]]:
-    """Returns language -> query -> which products are right, float32 (p,)."""
+def sample_queries(context: TrainingContext) -> dict[str, dict[str, Floats]]:
+    """Returns source (`text en`, `text ko`) -> query -> which products are right, float32 (p,)."""
+    facts, home = list(context.catalogue.iter_facts()), context.settings.home
     queries: dict[str, dict[str, Floats]] = {}
-    with (home / "sample" / "text_queries.csv").open(encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            right = np.array([_is_right(fact, row) for fact in facts], np.float32)
-            asked = queries.setdefault(row["language"], {})
-            asked[row["query_text"]] = np.maximum(asked.get(row["query_text"], 0), right)
+    for query in read_queries([home / "sample" / "text_queries.csv"], facts, context.settings).queries:
+        right = np.array([fact.product_key in query.gains for fact in facts], np.float32)
+        queries.setdefault(query.source, {})[query.text] = right
     return queries
-
-
-def _is_right(fact: ProductFacts, row: dict[str, str]) -> bool:
-    product = fact.product
-    if row["product_id"]:
-        return product.product_id == row["product_id"]
-    have = {"category": product.category, "colour": product.colour, "pattern": product.attributes.get("pattern", "")}
-    return all(not row[name] or str(value).lower() == row[name].lower() for name, value in have.items())
 
 
 def run_sample(home: Path, name: str) -> None:
     context, encoder, options = sample_context(home), TextEncoder(name), EmbedderOptions()
-    facts = list(context.catalogue.iter_facts())
-    queries = sample_queries(home, facts)
+    queries = sample_queries(context)
     firsts = np.flatnonzero(np.r_[True, np.diff(context.snapshot.product_keys) > 0])
     material = gather_material(context, encoder, collect_pairs(context, options.sources), options)
     space = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
@@ -124,9 +115,9 @@ def run_sample(home: Path, name: str) -> None:
             raise SystemExit("the catalogue has no texts")
         embed: Callable[[list[str]], Floats] = EncoderTextTower(encoder, head).embed
         figures = {}
-        for language, asked in sorted(queries.items()):
+        for source, asked in sorted(queries.items()):
             scores = np.maximum.reduceat(embed(list(asked)) @ photos.T, firsts, axis=1)
-            figures[f"{language} mAP ({len(asked)})"] = float(
+            figures[f"{source} mAP ({len(asked)})"] = float(
                 retrieval_metrics(scores, np.stack(list(asked.values())))["map"].mean()
             )
         report(f"sample, {label}", figures)
