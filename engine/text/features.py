@@ -1,19 +1,18 @@
 """Text features, the text tower's input: a sentence embedding joined with hashed runs of characters and of sounds.
 
 A sentence encoder knows words. It splits a stock number, a new brand or a word of an unknown language into unknown
-pieces, and two such texts may get the same embedding. Their letters still differ: all runs of 3 to 5 characters,
-hashed with a sign into a fixed width (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009),
-keep them apart. Their sounds bring together what Hangul and Latin letters spell differently, see `sounds`.
+pieces, and two such texts may get the same embedding. Their letters still differ: all runs of 3 to 5 characters keep
+them apart. Their sounds bring together what Hangul and Latin letters spell differently, see `sounds`.
 """
 
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from engine.protocols import Floats
+from engine.text.hashing import hashed_runs
 from engine.text.sounds import SOUNDS, sound_features
 
 CHARACTERS = 512  # width of the hashed characters
@@ -67,18 +66,8 @@ def character_features(texts: Sequence[str], width: int = CHARACTERS) -> Floats:
     Every word stands between spaces, so that a run also shows where a word starts or ends. Case and Unicode form are
     ignored, and only the first 500 characters count. A text of white space counts as the empty text.
     """
-    rows = np.zeros((len(texts), width), np.float32)
-    for row, text in zip(rows, texts, strict=True):
-        hashes = np.array([zlib.crc32(run) for run in _runs_of(text)], np.uint32)
-        # the lowest bit gives the sign, the others the place
-        np.add.at(row, (hashes >> 1) % width, np.where(hashes & 1, 1.0, -1.0))
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    blank = norms[:, 0] == 0  # all runs cancelled out
-    rows[blank, 0], norms[blank] = 1.0, 1.0
-    return np.asarray(rows / norms, np.float32)
+    return hashed_runs([_tidy(text) for text in texts], _RUNS, width)
 
 
-def _runs_of(text: str) -> list[bytes]:
-    tidy = f" {' '.join(unicodedata.normalize('NFKC', text).casefold().split())[:_LONGEST]} "
-    runs = [tidy[at : at + size] for size in _RUNS for at in range(max(1, len(tidy) - size + 1))]
-    return [run.encode("utf-8", "surrogatepass") for run in runs]
+def _tidy(text: str) -> str:
+    return f" {' '.join(unicodedata.normalize('NFKC', text).casefold().split())[:_LONGEST]} "

@@ -9,12 +9,10 @@ differ.
 
 import re
 import unicodedata
-import zlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.protocols import Floats
+from engine.text.hashing import hashed_runs
 
 SOUNDS = 256  # width of the hashed sounds
 _RUNS = (2, 3, 4)
@@ -44,16 +42,7 @@ def sound_features(texts: Sequence[str], width: int = SOUNDS) -> Floats:
 
     Only the first 500 characters of a text count.
     """
-    rows = np.zeros((len(texts), width), np.float32)
-    for row, text in zip(rows, texts, strict=True):
-        heard = f"^{consonants(text)}$"
-        runs = (heard[at : at + size] for size in _RUNS for at in range(max(1, len(heard) - size + 1)))
-        hashes = np.array([zlib.crc32(run.encode()) for run in runs], np.uint32)
-        np.add.at(row, (hashes >> 1) % width, np.where(hashes & 1, 1.0, -1.0))
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    blank = norms[:, 0] == 0  # all runs cancelled out
-    rows[blank, 0], norms[blank] = 1.0, 1.0
-    return np.asarray(rows / norms, np.float32)
+    return hashed_runs([f"^{consonants(text)}$" for text in texts], _RUNS, width)
 
 
 def consonants(text: str) -> str:
