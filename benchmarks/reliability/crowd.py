@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from reliability.table import Result
 from reliability.whole import faults_of
 
 _PRODUCTS = 30
-_SERVED_S = 30
 
 
 def run(folder: Path, rounds: int = 5, seed: int = 0) -> Result:
@@ -70,7 +68,7 @@ def _all_at_once(shop: Shop, rng: random.Random) -> list[str]:
     done = _together(shop, ("rebuild", "--json"), ("rollback",), ("rebuild", "--json"))
     writer.stop()
     found = [f"{one.err[-300:]}" for one in done if one.traceback or one.status not in (0, 1)]
-    found += _follows(server, shop) + written.lost(server)
+    found += server.follows(GenerationStore(shop.home).current_id()) + written.lost(server)
     return found + [f"the server stopped with {status}" for status in [server.stop()] if status]
 
 
@@ -86,7 +84,7 @@ def _two_servers(shop: Shop, rng: random.Random) -> list[str]:
     for writer in writers:
         writer.stop()
     for server in servers:
-        found += _follows(server, shop)
+        found += server.follows(GenerationStore(shop.home).current_id())
         found += [fault for acknowledged in written for fault in acknowledged.lost(server)]
     return found + [f"a server stopped with {status}" for server in servers if (status := server.stop())]
 
@@ -99,17 +97,6 @@ def _together(shop: Shop, *commands: tuple[str, ...]) -> list[Done]:
 def _all_work(shop: Shop, *commands: tuple[str, ...]) -> list[str]:
     done = zip(commands, _together(shop, *commands), strict=True)
     return [f"{command[0]} ended with {one.err[-300:]}" for command, one in done if one.status]
-
-
-def _follows(server: Server, shop: Shop) -> list[str]:
-    """Waits until the server serves the live generation; queries make it look."""
-    live = GenerationStore(shop.home).current_id()
-    deadline = time.monotonic() + _SERVED_S
-    while time.monotonic() < deadline:
-        if server.ask("GET", "/v1/status")[1]["generation"] == live:
-            return []
-        time.sleep(0.1)
-    return [f"CURRENT names {live}, and the server serves another generation"]
 
 
 CROWDS: dict[str, Callable[[Shop, random.Random], list[str]]] = {

@@ -17,6 +17,7 @@ from reliability.shop import Shop, draw_photo, kill
 BOUNDARY = "reliability-boundary"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 READY_S = 120
+SWAP_S = 30
 
 
 @dataclass
@@ -71,6 +72,15 @@ class Server:
     def put(self, product_id: str, fields: dict[str, Any], photo: bytes | None = None) -> int:
         """Writes one product; returns the status, 0 where no answer came."""
         return self.try_ask("PUT", f"/v1/products/{product_id}", form(fields, photo), MULTIPART)[0]
+
+    def follows(self, generation: str | None) -> list[str]:
+        """Waits until it serves this generation; the questions make it look. Returns one fault where it never does."""
+        deadline = time.monotonic() + SWAP_S
+        while time.monotonic() < deadline:
+            if self.ask("GET", "/v1/status")[1]["generation"] == generation:
+                return []
+            time.sleep(0.1)
+        return [f"CURRENT names {generation}, and the server serves another generation"]
 
     def pids(self) -> list[int]:
         """Returns the numbers of its processes, the parent's first."""
