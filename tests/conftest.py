@@ -54,6 +54,13 @@ def photo() -> Callable[..., bytes]:
 
 
 @pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny backbone in place of the one that the settings name."""
+    monkeypatch.setattr(backbones, "resolve_spec", lambda settings: TinyBackbone.spec)
+    monkeypatch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
+
+
+@pytest.fixture
 def fake_engine(settings: Settings) -> FakeEngine:
     return FakeEngine(Catalogue(settings.home))
 

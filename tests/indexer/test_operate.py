@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from findings import levels
 from shape_catalogue import PHOTOS_EACH, draw_catalogue
 from small_generations import FIELDS
 from tiny_backbone import TinyBackbone
@@ -21,17 +22,10 @@ from engine.errors import BackboneUnavailable, InvalidModel
 from engine.text import HEAD_FILE, TextHead, publish_encoder, staged_encoder
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
 from indexer.operating import describe_status, examine, roll_back, status
-from indexer.operating.finding import FAIL, OK, WARN, Finding
+from indexer.operating.finding import FAIL, OK, WARN
 from indexer.rebuild import last_rebuild, rebuild
 
 Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny backbone in place of the one that the settings name."""
-    monkeypatch.setattr(backbones, "resolve_spec", lambda settings: TinyBackbone.spec)
-    monkeypatch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
 
 
 @pytest.fixture
@@ -99,14 +93,6 @@ def test_a_damaged_memory_of_the_last_rebuild_is_no_failure(settings: Settings) 
     settings.home.mkdir()
     (settings.home / "last_rebuild.json").write_text("{")
     assert last_rebuild(settings.home) is None
-
-
-def levels(found: list[Finding]) -> dict[str, str]:
-    order = (OK, WARN, FAIL)
-    worst: dict[str, str] = {}
-    for finding in found:
-        worst[finding.subject] = max(worst.get(finding.subject, OK), finding.level, key=order.index)
-    return worst
 
 
 def test_doctor_finds_nothing_wrong(generation: GenerationFolder, settings: Settings, tiny: None) -> None:
