@@ -127,7 +127,8 @@ def _age(seconds: int) -> str:
 def _import_line(run: dict[str, Any] | None) -> str:
     if run is None:
         return "none yet"
-    counts = ", ".join(f"{count:,} {name}" for name, count in run["counts"].items() if isinstance(count, int))
+    numbers = {name: count for name, count in run["counts"].items() if isinstance(count, int) and name != "run"}
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in numbers.items() if count) or "nothing"
     ended = f"ended {run['finished_at']}: {counts}" if run["finished_at"] else "did not end"
     return f"run {run['run']}, {run['source']}, started {run['started_at']}, {ended}"
 

@@ -63,6 +63,8 @@ def test_status_says_what_is_live(generation: GenerationFolder, settings: Settin
     text = describe_status(facts)
     assert generation.id in text
     assert "24 products" in text
+    assert ": 24 created, " in text
+    assert " 0 " not in text.partition("last import")[2].partition("\n")[0]
 
 
 def test_status_counts_what_changed_since(generation: GenerationFolder, settings: Settings) -> None:
