@@ -12,6 +12,13 @@ from data.photos.decoder_process import cpu_limit_s
 from data.photos.messages import BrokenReply, Reply, Request, receive_reply, send_request
 
 _START_S = 60.0
+# The pixels of small photos stay in the heap from one photo to the next. By default glibc gives such blocks back to the
+# kernel at once, which then has to map and clear them again for each photo.
+_MALLOC = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(16 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
+}
 _PATIENCE = 12  # a photo may wait for the processor this many times as long as it may use it
 # The face of `data.photos` would import the catalogue and its database, so the package is entered without it.
 _MAIN = """
@@ -103,4 +110,4 @@ def _command() -> list[str]:
 def _environment() -> dict[str, str]:
     """Returns only what an interpreter needs: a decoder must not know the parent's secrets."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ") if name in os.environ}
-    return {**kept, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", **_MALLOC}
