@@ -102,4 +102,5 @@ def _price(hit: Hit) -> str:
 
 def _note(answer: SearchAnswer) -> str:
     found = len(answer.hits)
-    return f"{found} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."
+    note = f"{found} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."
+    return f"Searched for “{answer.did_you_mean}”. {note}" if answer.did_you_mean else note

@@ -1,6 +1,6 @@
 """Measures how near the features of a photo stay when it comes in a wide gamut, or lacks its last lines.
 
-    PYTHONPATH=tests/helpers python benchmarks/unusual_photos.py DIR [--photos 60]
+    python benchmarks/unusual_photos.py DIR [--photos 60]
 
 Each photo below DIR is saved again in Display P3 and in Adobe RGB, with the profile and without it (as if it were
 ignored), and cut short so that up to 5 % of its lines are missing. The table shows the cosine between the features

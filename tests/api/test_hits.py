@@ -20,3 +20,11 @@ def test_a_price_has_the_decimals_of_its_currency(price: float | None, currency:
         did_you_mean=None,
     )  # fmt: skip
     assert hits_table(answer).splitlines()[1].split() == ["1.000", "p", *shown.split(), "Mug"]
+
+
+def test_the_table_says_which_words_were_searched_for_instead() -> None:
+    answer = SearchAnswer(
+        query_id="q", generation="g", pending=0, took_ms=1.0, hits=(), next_cursor=None, no_match=True,
+        did_you_mean="backpack",
+    )  # fmt: skip
+    assert hits_table(answer).splitlines()[-1] == "Searched for “backpack”. No match."
