@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from data.catalogue.products import FACTS, Attribute, Product, product_fields
 from data.errors import InvalidProduct
@@ -19,7 +19,9 @@ LEFT_OUT = "It was left out; a product that has it already keeps it."
 _CUT = "It was cut there."
 _NOT_IN_ID = re.compile(r"[\t\n\r]")
 _ATTRIBUTE_NAME = re.compile(r"\w[\w .-]{0,63}")
+_PLAIN = str | int | float
 _Value = TypeVar("_Value")
+_Given = TypeVarTuple("_Given")
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,11 @@ class _Check:
     def run(self) -> Checked:
         fields = self._fields
         product_id = _product_id(fields)
-        price = self._take("price", lambda: read_price(fields.get("price")))
+        price = self._take("price", read_price, fields.get("price"))
         currency = self._currency()
         if "price" in self._unread and not currency:
             self._unread.add("currency")
-        stock = self._take("in_stock", lambda: read_stock(fields.get("in_stock")))
+        stock = self._take("in_stock", read_stock, fields.get("in_stock"))
         product = Product(
             product_id=product_id,
             title=self._text("title"),
@@ -124,36 +126,35 @@ class _Check:
             price=price.amount if price else None,
             currency=currency or (price.currency if price else ""),
             colour=self._text("colour"),
-            url=self._take("url", lambda: read_address("url", fields.get("url"))) or "",
-            created_at=self._take("created_at", lambda: read_moment(fields.get("created_at"), self._dates)),
+            url=self._take("url", read_address, "url", fields.get("url")) or "",
+            created_at=self._take("created_at", read_moment, fields.get("created_at"), self._dates),
             in_stock=True if stock is None else stock,
             attributes=self._attributes(),
             unread=frozenset(self._unread),
         )
         return Checked(product, tuple(self._problems))
 
-    def _take(self, fact: str, read: Callable[[], _Value]) -> _Value | None:
+    def _take(self, fact: str, read: Callable[[*_Given], _Value], *given: *_Given) -> _Value | None:
+        """Returns what `read` makes of the given values; None, with the problem noted, if they break its rule."""
         try:
-            return read()
+            return read(*given)
         except InvalidProduct as error:
             self._problems.append(FactProblem(error.code, str(error)))
             self._unread.add(fact)
             return None
 
     def _text(self, name: str) -> str:
-        value = self._fields.get(name)
-        if value is None or value == "":
-            return ""
-        return self._cut(name, self._take(name, lambda: read_text(name, value)) or "")
+        return self._cut(name, self._take(name, read_text, name, self._fields.get(name)) or "")
 
     def _cut(self, name: str, text: str) -> str:
-        if len(text) > TEXT_LIMIT:
-            message = f"{name} must have at most {TEXT_LIMIT:,} characters; got {len(text):,}."
-            self._problems.append(FactProblem("bad_text", message, _CUT))
+        if len(text) <= TEXT_LIMIT:
+            return text
+        message = f"{name} must have at most {TEXT_LIMIT:,} characters; got {len(text):,}."
+        self._problems.append(FactProblem("bad_text", message, _CUT))
         return text[:TEXT_LIMIT]
 
     def _currency(self) -> str:
-        currency = self._take("currency", lambda: read_text("currency", self._fields.get("currency"))) or ""
+        currency = self._take("currency", read_text, "currency", self._fields.get("currency")) or ""
         if len(currency) <= CURRENCY_LIMIT:
             return currency
         message = f"currency must have at most {CURRENCY_LIMIT} characters; got {len(currency):,}."
@@ -162,19 +163,20 @@ class _Check:
         return ""
 
     def _attributes(self) -> dict[str, Attribute]:
-        given = self._take("attributes", lambda: _given_attributes(self._fields)) or {}
+        given = self._take("attributes", _given_attributes, self._fields) or {}
         kept: dict[str, Attribute] = {}
         refused: list[InvalidProduct] = []
-        for name, value in sorted(given.items(), key=lambda item: str(item[0])):
+        for name in sorted(given, key=str):
             try:
-                attribute = _attribute(name, value)
+                attribute = _attribute(name, given[name])
             except InvalidProduct as error:
                 refused.append(error)
                 self._unread.add(f"attr.{name}")
                 continue
+            if isinstance(attribute, str):
+                attribute = self._cut(f"attribute {name!r}", attribute)
             if attribute is not None and attribute != "":
-                long = isinstance(attribute, str) and len(attribute) > TEXT_LIMIT
-                kept[name] = self._cut(f"attribute {name!r}", str(attribute)) if long else attribute
+                kept[name] = attribute
         if refused:
             more = f" So are {len(refused) - 1:,} others." if len(refused) > 1 else ""
             self._problems.append(FactProblem(refused[0].code, f"{refused[0]}{more}"))
@@ -220,7 +222,7 @@ def _attribute(name: Any, value: Any) -> Attribute | None:
     """Returns an attribute's value; None if nothing is given."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if not isinstance(name, str) or not _ATTRIBUTE_NAME.fullmatch(name) or not isinstance(value, str | int | float):
+    if not isinstance(name, str) or not _ATTRIBUTE_NAME.fullmatch(name) or not isinstance(value, _PLAIN):
         raise InvalidProduct(
             f"attributes must map short names (letters, digits, spaces, . and -) to text, numbers or booleans; "
             f"got {name!r:.100}: {value!r:.100}.",

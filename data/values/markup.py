@@ -34,7 +34,9 @@ def plain_text(text: str) -> str:
 
     Only tags that HTML knows count, so `a < b` and `<3` stay; scripts, styles and comments go with what is in them.
     """
-    if "<" not in text or not _TOKEN.search(text):
+    if "<" not in text and "&" not in text:
+        return text
+    if not _TOKEN.search(text):
         return _decoded(text)
     parts: list[str] = []
     hidden, place = "", 0
@@ -51,7 +53,7 @@ def plain_text(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    return _ENTITY.sub(lambda found: html.unescape(found[0]).replace("\u00a0", " "), text) if "&" in text else text
+    return _ENTITY.sub(lambda found: html.unescape(found[0]).replace("\u00a0", " "), text)
 
 
 def _read_token(found: re.Match[str], hidden: str) -> tuple[str, str]:

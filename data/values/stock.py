@@ -37,8 +37,10 @@ def read_stock(value: Any) -> bool | None:
         return None
     if isinstance(value, str | int | float | Decimal):
         word = _MARKS.sub("", _SCHEMA.sub("", str(value).strip())).casefold()
-        if word in _IN | _OUT:
-            return word in _IN
+        if word in _IN:
+            return True
+        if word in _OUT:
+            return False
         try:
             count = float(str(value).replace(",", ""))
         except ValueError:

@@ -37,8 +37,8 @@ def clean_text(name: str, value: Any) -> str:
     Raises:
         InvalidProduct: it is no text and no number (code `bad_text`).
     """
-    if isinstance(value, str) and value.isascii() and value.isprintable():
-        return value.strip()  # most texts, and quickly
+    if isinstance(value, str) and value.isprintable():  # most texts; neither controls nor surrogates are printable
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
