@@ -41,14 +41,15 @@ def read_cells(source: Source, delimiter: str, skip: int = 0) -> Iterator[tuple[
             doubtful = len(split) != width or len(window.taken) > 1
             cells = _doubtful(window, split, delimiter, width) if doubtful else split
         cells = window.cut or cells
+        text = "".join(window.taken)
         if isinstance(cells, BadRow):
             yield window.line, cells
-        elif any(map(has_bad_bytes, window.taken)):
+        elif has_bad_bytes(text):
             yield window.line, bad_encoding(window.line)
-        elif any("\0" in line for line in window.taken):
+        elif "\0" in text:
             message = "a row must hold no NUL character; got one. Export the file again."
             yield window.line, BadRow(window.line, "bad_text", message)
-        elif any(cell.strip() for cell in cells):
+        elif any(map(str.strip, cells)):
             yield window.line, cells
 
 

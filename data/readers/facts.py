@@ -11,7 +11,7 @@ from data.readers.rows import Row, row_from
 from data.readers.sale_prices import current_price
 from data.values import is_nothing, plain_text
 
-_TEXTS = ("title", "description", "brand", "category", "colour")
+_TEXTS = frozenset(("title", "description", "brand", "category", "colour"))
 _CODES = frozenset(f"attr.{name}" for name in ("gtin", "ean", "upc", "barcode", "isbn", "sku", "mpn"))
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{2}")
 _WHOLE = re.compile(r"([1-9]\d{5,})\.0")
@@ -103,7 +103,7 @@ def _shortened_id(line: int, product_id: str) -> BadRow:
 
 
 def _drop_shortened(fields: dict[str, Any], warnings: list[RowWarning]) -> None:
-    for name in fields.keys() & _CODES:
+    for name in _CODES.intersection(fields):
         if _is_shortened(fields[name]):
             message = f"{name} must be written out; got {fields.pop(name)!r}, which a spreadsheet has shortened."
             warnings.append(RowWarning("shortened_number", f"{message} It was left out."))

@@ -41,7 +41,7 @@ def settle_prices(rows: Iterator[Record | BadRow]) -> Iterator[Record | BadRow]:
 def _marks(row: Record | BadRow) -> dict[str, str | None]:
     if isinstance(row, BadRow):
         return {}
-    return {name: price_mark(row.values[name]) for name in row.values.keys() & PRICES}
+    return {name: price_mark(row.values[name]) for name in PRICES.intersection(row.values)}
 
 
 def _settled(row: Record | BadRow, decimal_mark: str) -> Record | BadRow:
