@@ -1,16 +1,17 @@
 """Magento 2's product CSV: configurable products with simple ones as variants, and rows for single store views."""
 
 import re
+from functools import partial
 from typing import Any
 
 from data.readers.grouping import Groups, Member
 from data.readers.platforms.platform import (
     Platform,
-    Rows,
+    attributes_of,
     category_of,
     combine_rows,
     joined,
-    lowest_price,
+    lowest_current_price,
     missing_id,
     text_of,
     warnings_of,
@@ -42,10 +43,6 @@ def _recognises(names: frozenset[str]) -> bool:
     return "sku" in names and bool(names & _MARKS) and "product_id" not in names
 
 
-def _convert(rows: Rows, notes: list[str]) -> Rows:
-    return combine_rows(rows, notes, _add, _combine)
-
-
 def _add(groups: Groups, record: Record) -> BadRow | None:
     sku = text_of(record.values, "sku")
     if not sku:
@@ -73,10 +70,9 @@ def _combine(members: list[Member]) -> Record | None:
     if head is None:
         return None
     variants = [row for row in rows if row is not head]
-    prices, warnings = _prices(variants or [head])
-    price, unreadable = lowest_price(prices)
+    price, warnings = lowest_current_price(map(_price, variants or [head]))
     if price is None:
-        price = _prices([head])[0][0]
+        price, _ = _price(head)
     attributes = [_additional(row) for row in (head, *variants)]
     product = {
         "product_id": text_of(head, "sku"),
@@ -93,18 +89,12 @@ def _combine(members: list[Member]) -> Record | None:
     if variants:
         product["attr.sku"] = joined(text_of(row, "sku") for row in variants)
     line = min(member.line for member in members)
-    return Record(line, product, (*warnings_of(members), *warnings[:1], *unreadable))
+    return Record(line, product, (*warnings_of(members), *warnings))
 
 
-def _prices(rows: list[dict[str, Any]]) -> tuple[list[Any], list[RowWarning]]:
-    prices: list[Any] = []
-    warnings: list[RowWarning] = []
-    for row in rows:
-        dates = [_date(text_of(row, name)) for name in ("special_price_from_date", "special_price_to_date")]
-        price, found = current_price(row.get("price"), row.get("special_price"), "/".join(dates) if any(dates) else "")
-        prices.append(price)
-        warnings += found
-    return prices, warnings
+def _price(row: dict[str, Any]) -> tuple[Any, list[RowWarning]]:
+    dates = "/".join(_date(text_of(row, name)) for name in ("special_price_from_date", "special_price_to_date"))
+    return current_price(row.get("price"), row.get("special_price"), dates)
 
 
 def _date(text: str) -> str:
@@ -143,11 +133,9 @@ def _additional(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _attributes(rows: list[dict[str, str]]) -> dict[str, str]:
-    """Returns the attributes of a product and its variants, each with all its values; a colour is also the colour."""
+    """Returns the attributes of a product and its variants, each with all its values."""
     names = dict.fromkeys(name for row in rows for name in row if name not in _BRANDS)
-    facts = {f"attr.{name}": joined(row.get(name, "") for row in rows) for name in names}
-    colour = facts.get("attr.color") or facts.get("attr.colour")
-    return {**facts, **({"colour": colour} if colour else {})}
+    return attributes_of({name: joined(row.get(name, "") for row in rows) for name in names})
 
 
-MAGENTO = Platform("a Magento 2 product export", _recognises, _convert, _KNOWN)
+MAGENTO = Platform("a Magento 2 product export", _recognises, partial(combine_rows, add=_add, combine=_combine), _KNOWN)

@@ -11,6 +11,7 @@ from data.values import is_nothing, read_price
 
 Rows = Iterator[Record | BadRow]
 PATH = " > "
+_COLOURS = ("color", "colour", "색상", "컬러", "색")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ def category_of(path: str, separator: str) -> dict[str, str]:
     return {"category": parts[-1], **({"attr.category_path": PATH.join(parts)} if len(parts) > 1 else {})}
 
 
+def attributes_of(values: Mapping[str, str]) -> dict[str, str]:
+    """Returns attributes by their names as `attr.NAME`; a colour is also the product's colour."""
+    facts = {f"attr.{name}": value for name, value in values.items()}
+    colour = next((values[name] for name in _COLOURS if values.get(name)), "")
+    return {**facts, **({"colour": colour} if colour else {})}
+
+
 def lowest_price(prices: Iterable[Any]) -> tuple[Any, list[RowWarning]]:
     """Returns the lowest of several prices as it is written, None if there is none, and warnings for the unreadable."""
     best, lowest = None, float("inf")
@@ -75,6 +83,17 @@ def lowest_price(prices: Iterable[Any]) -> tuple[Any, list[RowWarning]]:
         if price is not None and price.amount < lowest:
             best, lowest = written, price.amount
     return best, warnings[:1]
+
+
+def lowest_current_price(found: Iterable[tuple[Any, list[RowWarning]]]) -> tuple[Any, list[RowWarning]]:
+    """Returns what `lowest_price` does, of prices with warnings as `current_price` returns them."""
+    prices: list[Any] = []
+    warnings: list[RowWarning] = []
+    for price, noticed in found:
+        prices.append(price)
+        warnings += noticed
+    lowest, unreadable = lowest_price(prices)
+    return lowest, [*warnings[:1], *unreadable]
 
 
 def combine_rows(

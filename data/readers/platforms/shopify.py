@@ -1,12 +1,12 @@
 """Shopify's product CSV: several rows a handle, each with a variant, a photo, or both; old and new column names."""
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from data.readers.grouping import Groups, Member
 from data.readers.platforms.platform import (
     Platform,
-    Rows,
+    attributes_of,
     category_of,
     combine_rows,
     joined,
@@ -21,7 +21,6 @@ _MARKS = frozenset(
     ("variant_price", "variant_sku", "image_src", "body_html", "option1_name", "option1_value", "product_image_url")
 )
 _OPTIONS = ("1", "2", "3")
-_COLOURS = ("color", "colour", "색상", "컬러", "색")
 # attribute -> the columns that hold it; of a product with variants, the different values of all of them
 _CODES = {
     "sku": ("variant_sku", "sku"),
@@ -45,10 +44,6 @@ _KNOWN = (
 
 def _recognises(names: frozenset[str]) -> bool:
     return bool(names & {"handle", "url_handle"} and names & _MARKS and "product_id" not in names)
-
-
-def _convert(rows: Rows, notes: list[str]) -> Rows:
-    return combine_rows(rows, notes, _add, _combine)
 
 
 def _add(groups: Groups, record: Record) -> BadRow | None:
@@ -111,18 +106,14 @@ def _photos(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _options(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Returns what the variants differ in, for example `attr.size`: "S, L"; a colour is also the product's colour."""
-    return dict(_option_facts(rows))
-
-
-def _option_facts(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Returns what the variants differ in, for example `attr.size`: "S, L"."""
+    options: dict[str, str] = {}
     for number in _OPTIONS:
         name = _first(rows, f"option{number}_name").lower()
         values = joined(text_of(row, f"option{number}_value") for row in rows)
         if name and values and (name, values) != ("title", "Default Title"):
-            yield f"attr.{name}", values
-            if name in _COLOURS:
-                yield "colour", values
+            options[name] = values
+    return attributes_of(options)
 
 
-SHOPIFY = Platform("a Shopify product export", _recognises, _convert, _KNOWN)
+SHOPIFY = Platform("a Shopify product export", _recognises, partial(combine_rows, add=_add, combine=_combine), _KNOWN)

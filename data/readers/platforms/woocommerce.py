@@ -1,16 +1,17 @@
 """WooCommerce's product CSV: one row a product, and one a variation, which names its parent."""
 
 import re
+from functools import partial
 from typing import Any
 
 from data.readers.grouping import Groups, Member
 from data.readers.platforms.platform import (
     Platform,
-    Rows,
+    attributes_of,
     category_of,
     combine_rows,
     joined,
-    lowest_price,
+    lowest_current_price,
     missing_id,
     text_of,
     warnings_of,
@@ -18,7 +19,6 @@ from data.readers.platforms.platform import (
 from data.readers.records import BadRow, Record, RowWarning
 from data.readers.sale_prices import current_price
 
-_COLOURS = ("color", "colour", "색상", "컬러", "색")
 _ATTRIBUTE = re.compile(r"attribute_(\d+)_name")
 _CODES = {"sku": ("sku",), "gtin": ("gtin_upc_ean_or_isbn",)}
 _KNOWN = (
@@ -37,10 +37,6 @@ def _recognises(names: frozenset[str]) -> bool:
         and bool(names & {"id", "sku"})
         and "product_id" not in names
     )
-
-
-def _convert(rows: Rows, notes: list[str]) -> Rows:
-    return combine_rows(rows, notes, _add, _combine)
 
 
 def _add(groups: Groups, record: Record) -> BadRow | None:
@@ -64,8 +60,7 @@ def _combine(members: list[Member]) -> Record | None:
         return None
     variations = [member.values for member in members if member is not head]
     shown = [row for row in variations if text_of(row, "published") not in ("0", "-1")] or [head.values]
-    prices, warnings = _prices(shown)
-    price, unreadable = lowest_price(prices)
+    price, warnings = lowest_current_price(map(_price, shown))
     rows = [head.values, *variations]
     product = {
         "product_id": text_of(head.values, "id", "sku"),
@@ -81,20 +76,12 @@ def _combine(members: list[Member]) -> Record | None:
         **{f"attr.{name}": joined(text_of(row, *columns) for row in rows) for name, columns in _CODES.items()},
         "attr.tags": text_of(head.values, "tags"),
     }
-    return Record(members[0].line, product, (*warnings_of(members), *warnings[:1], *unreadable))
+    return Record(members[0].line, product, (*warnings_of(members), *warnings))
 
 
-def _prices(rows: list[dict[str, Any]]) -> tuple[list[Any], list[RowWarning]]:
-    prices: list[Any] = []
-    warnings: list[RowWarning] = []
-    for row in rows:
-        dates = [text_of(row, "date_sale_price_starts"), text_of(row, "date_sale_price_ends")]
-        price, found = current_price(
-            row.get("regular_price"), row.get("sale_price"), "/".join(dates) if any(dates) else ""
-        )
-        prices.append(price)
-        warnings += found
-    return prices, warnings
+def _price(row: dict[str, Any]) -> tuple[Any, list[RowWarning]]:
+    dates = f"{text_of(row, 'date_sale_price_starts')}/{text_of(row, 'date_sale_price_ends')}"
+    return current_price(row.get("regular_price"), row.get("sale_price"), dates)
 
 
 def _can_be_bought(row: dict[str, Any]) -> bool:
@@ -109,16 +96,16 @@ def _unescaped(text: str) -> str:
 
 
 def _attributes(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Returns the attributes; those of variations are joined, and a colour is also the product's colour."""
+    """Returns the attributes of a product and its variations, each with all its values."""
     values: dict[str, list[str]] = {}
     for row in rows:
         for column in row:
             if (found := _ATTRIBUTE.fullmatch(column)) and (name := text_of(row, column).lower()):
                 listed = text_of(row, f"attribute_{found[1]}_value_s", f"attribute_{found[1]}_values")
                 values.setdefault(name, []).extend(part.strip() for part in listed.split(","))
-    facts = {f"attr.{name}": joined(texts) for name, texts in values.items()}
-    colour = next((facts[f"attr.{name}"] for name in _COLOURS if facts.get(f"attr.{name}")), "")
-    return {**facts, **({"colour": colour} if colour else {})}
+    return attributes_of({name: joined(texts) for name, texts in values.items()})
 
 
-WOOCOMMERCE = Platform("a WooCommerce product export", _recognises, _convert, _KNOWN)
+WOOCOMMERCE = Platform(
+    "a WooCommerce product export", _recognises, partial(combine_rows, add=_add, combine=_combine), _KNOWN
+)
