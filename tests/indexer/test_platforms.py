@@ -240,3 +240,23 @@ def test_xml_that_ends_early_deletes_nothing(report_of: Callable[[str], ProductR
     cut = report_of(whole[: len(whole) // 2])
     assert (cut.deleted, cut.codes) == (0, {"bad_xml": 1})
     assert cut.refusal
+
+
+PRICED = {
+    "shopify": "Handle,Title,Option1 Name,Option1 Value,Variant Price\na,Mug,Size,S,{0}\na,,,L,{1}\n",
+    "woocommerce": "ID,Type,SKU,Name,Regular price,Parent\n1,variable,a,Mug,,\n2,variation,a-s,Mug S,{0},a\n"
+    "3,variation,a-l,Mug L,{1},a\n",
+    "magento": "sku,attribute_set_code,product_type,name,visibility,price\na,Default,simple,Mug,Catalog,{0}\n",
+}
+
+
+@pytest.mark.parametrize("name", list(PRICED))
+def test_a_price_that_cannot_be_read_erases_none(settings: Settings, tmp_path: Path, name: str) -> None:
+    feed = tmp_path / "export.csv"
+    feed.write_text(PRICED[name].format("9.50", "12.50"), encoding="utf-8")
+    import_feed(settings, feed)
+    feed.write_text(PRICED[name].format("dear", "dearer"), encoding="utf-8")
+    report = import_feed(settings, feed)
+    [kept] = Catalogue(settings.home).iter_facts()
+    assert (kept.product.title, kept.product.price) == ("Mug", 9.5)
+    assert report.codes["bad_price"] == 1, "one warning says it"

@@ -71,17 +71,25 @@ def attributes_of(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def lowest_price(prices: Iterable[Any]) -> tuple[Any, list[RowWarning]]:
-    """Returns the lowest of several prices as it is written, None if there is none, and warnings for the unreadable."""
+    """Returns the lowest of several prices as it is written, and a warning for the first that cannot be read.
+
+    Where none can be read, that one is the price: it is refused like any other, and the product keeps the price it has.
+    None: no price is given.
+    """
     best, lowest = None, float("inf")
-    warnings = []
+    unreadable: list[Any] = []
+    warnings: list[RowWarning] = []
     for written in prices:
         try:
             price = read_price(written)
         except InvalidProduct as error:
+            unreadable.append(written)
             warnings.append(RowWarning(error.code, f"{error} This variant's price was left out."))
             continue
         if price is not None and price.amount < lowest:
             best, lowest = written, price.amount
+    if best is None and unreadable:
+        return unreadable[0], []
     return best, warnings[:1]
 
 
