@@ -178,7 +178,7 @@ class _Check:
             if attribute is not None and attribute != "":
                 kept[name] = attribute
         if refused:
-            more = f" So are {len(refused) - 1:,} others." if len(refused) > 1 else ""
+            more = f" And {len(refused) - 1:,} more like it." if len(refused) > 1 else ""
             self._problems.append(FactProblem(refused[0].code, f"{refused[0]}{more}"))
         if len(kept) > ATTRIBUTE_LIMIT:
             message = f"a product must have at most {ATTRIBUTE_LIMIT} attributes; got {len(kept):,}."

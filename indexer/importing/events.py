@@ -11,7 +11,7 @@ from data.progress import track
 from data.readers import BadRow
 from data.settings import Settings
 from indexer.errors import IndexerError
-from indexer.importing.report import ImportReport, Tally, problem_file
+from indexer.importing.report import ImportReport, Tally, counted, problem_file
 
 _BATCH_ROWS = 5_000
 
@@ -37,15 +37,15 @@ class EventReport(ImportReport):
     @property
     def summary(self) -> str:
         return (
-            f"{self.events:,} events ({self.stored:,} new, {self.duplicates:,} known already) of {self.rows:,} rows, "
-            f"{self.refused:,} rows refused"
+            f"{counted(self.events, 'event')} ({self.stored:,} new, {self.duplicates:,} known already) of "
+            f"{counted(self.rows, 'row')}, {counted(self.refused, 'row')} refused"
         )
 
     @property
     def remark(self) -> str:
         if not self.unknown_products:
             return ""
-        return f"{self.unknown_products:,} events name a product that is not in the catalogue; kept and marked"
+        return f"{counted(self.unknown_products, 'event')} of products that are not in the catalogue; kept and marked"
 
 
 def import_events(settings: Settings, path: Path, *, format: str = "auto", report: Path | None = None) -> EventReport:

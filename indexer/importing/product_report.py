@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from data.catalogue import RowProblem
-from indexer.importing.report import ImportReport
+from indexer.importing.report import ImportReport, counted
 
 _NOT_FETCHED = (
-    "{:,} photos are web addresses and were not fetched. To have them, set fetch_urls = true in lookalike.toml, or "
+    "Not fetched from their web addresses: {}. To have them, set fetch_urls = true in lookalike.toml, or "
     "LOOKALIKE_FETCH_URLS=true, and import again."
 )
 
@@ -62,15 +62,15 @@ class ProductReport(ImportReport):
         undo = "" if self.dry_run else f" (`restore --import {self.run}` undoes it)"
         return (
             ("Dry run, nothing was written. This import would give: " if self.dry_run else "")
-            + f"{self.products:,} products ({', '.join(parts)}), {self.images:,} images ({self.new_images:,} new), "
-            f"{self.refused:,} rows refused"
-            + (f", {self.warnings:,} warnings" if self.warnings else "")
-            + (f", {self.deleted:,} products deleted{undo}" if self.deleted else "")
+            + f"{counted(self.products, 'product')} ({', '.join(parts)}), {counted(self.images, 'image')} "
+            f"({self.new_images:,} new), {counted(self.refused, 'row')} refused"
+            + (f", {counted(self.warnings, 'warning')}" if self.warnings else "")
+            + (f", {counted(self.deleted, 'product')} deleted{undo}" if self.deleted else "")
         )
 
     @property
     def remark(self) -> str:
-        fetching = _NOT_FETCHED.format(self.unfetched) if self.unfetched else ""
+        fetching = _NOT_FETCHED.format(counted(self.unfetched, "photo")) if self.unfetched else ""
         lines = [*self.notes, self.left_out, fetching, "" if self.changed else "Nothing changed."]
         return "\n".join(filter(None, lines))
 

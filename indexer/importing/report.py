@@ -53,6 +53,15 @@ class ImportReport(ABC):
         return {**values, **rest, "problems": list(rest["problems"])}
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun.
+
+    >>> counted(1, "row"), counted(1_200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class Tally:
     """Counts what an import does, and keeps its problems: the first few to be shown, all as JSON lines in `out`."""
 

@@ -2,6 +2,7 @@
 
 from data.catalogue import Catalogue, Restored
 from data.settings import Settings
+from indexer.importing.report import counted
 
 _SHOWN_IDS = 10
 
@@ -17,7 +18,7 @@ def restore(settings: Settings, run: int) -> Restored:
 
 def describe_restored(done: Restored) -> str:
     """Returns the result for people."""
-    lines = [f"{len(done.product_ids):,} products restored."]
+    lines = [f"{counted(len(done.product_ids), 'product')} restored."]
     if done.left_alone:
         shown = ", ".join(done.left_alone[:_SHOWN_IDS]) + (", ..." if len(done.left_alone) > _SHOWN_IDS else "")
         lines.append(f"{len(done.left_alone):,} had come back meanwhile and stay as they are: {shown}.")

@@ -146,7 +146,7 @@ def test_every_problem_is_reported_and_costs_only_itself(settings: Settings, wri
     assert [row.severity for row in kept] == [row["severity"] for row in written]
     assert (report.created, report.refused, report.warnings, report.images) == (5, 3, 7, 3)
     assert report.unfetched == 1
-    assert "1 photos are web addresses and were not fetched" in report.remark
+    assert "Not fetched from their web addresses: 1 photo." in report.remark
     assert sum(report.codes.values()) == 10
     assert len(report.problems) == 10
     assert set(state(settings)) == {"a", "b", "c", "d", "e"}
@@ -452,7 +452,7 @@ def test_the_command_shows_the_first_problems(settings: Settings, write: Write, 
     code, text = run(settings, feed, "--report", tmp_path / "report.jsonl")
     lines = text.splitlines()
     assert code == 0
-    assert lines[0] == "1 products (1 created), 1 images (1 new), 12 rows refused"
+    assert lines[0] == "1 product (1 created), 1 image (1 new), 12 rows refused"
     assert lines[1] == "Problems: bad_json 12"
     assert lines[2].startswith("  line 2, ?: a row must be one JSON object")
     assert lines[-1] == f"  and 2 more; see {tmp_path / 'report.jsonl'}"

@@ -42,7 +42,7 @@ def test_a_log_goes_in_once(settings: Settings, tmp_path: Path, monkeypatch: pyt
     again = import_events(settings, path)
     assert (again.stored, again.duplicates) == (0, 10)
     assert Events(settings.home).count == 10
-    assert "6 events name a product" in describe(first)
+    assert "6 events of products" in describe(first)
 
 
 def test_whole_searches_a_row(settings: Settings, tmp_path: Path) -> None:
