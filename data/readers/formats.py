@@ -36,7 +36,7 @@ def detect_format(source: Source) -> str:
     if source.suffix in (".csv", ".tsv") or "product_id" in names or len(names) > 1:
         return "csv"
     raise InvalidFeed(
-        "a feed must be CSV with a header, JSON, Parquet, Google CSV or a folder of photos; "
+        "a feed must be CSV with a header, JSON, XML, Excel, Parquet, Google CSV or a folder of photos; "
         f"got {source.name}. Name its format with --format."
     )
 
