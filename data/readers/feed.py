@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import InvalidFeed
-from data.readers.csv_records import read_csv
-from data.readers.folder import read_folder, read_zipped_folder
+from data.readers.files.csv_records import read_csv
+from data.readers.files.folder import read_folder, read_zipped_folder
+from data.readers.files.google import read_google_csv
+from data.readers.files.json_document import read_json
+from data.readers.files.jsonl import read_jsonl
+from data.readers.files.parquet import read_parquet
+from data.readers.files.xlsx import read_xlsx
+from data.readers.files.xml import read_xml
 from data.readers.formats import detect_format
-from data.readers.google import read_google_csv
 from data.readers.image_cells import split_images
 from data.readers.images import PhotoFiles
-from data.readers.json_document import read_json
-from data.readers.jsonl import read_jsonl
-from data.readers.parquet import read_parquet
 from data.readers.product_rows import product_rows
 from data.readers.records import BadRow, Records
 from data.readers.rows import Row
 from data.readers.sources.containers import Opened, open_containers
 from data.readers.sources.source import Source
-from data.readers.xlsx import read_xlsx
-from data.readers.xml import read_xml
 
 # readers that end in records, which `product_rows` turns into rows, and those that know their rows themselves
 _RECORDS: dict[str, Callable[[Source], Records]] = {

@@ -2,7 +2,7 @@
 
 from data.errors import InvalidFeed
 from data.readers.columns import column_names
-from data.readers.csv_records import find_header
+from data.readers.files.csv_records import find_header
 from data.readers.sources.containers import is_workbook
 from data.readers.sources.source import Source
 

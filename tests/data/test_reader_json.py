@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from data.readers import json_document
+from data.readers.files import json_document
 from data.readers.records import BadRow
 from data.readers.rows import Row
 

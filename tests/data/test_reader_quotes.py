@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from data.readers.cells import CELL_LINES
+from data.readers.files.cells import CELL_LINES
 from data.readers.records import BadRow
 from data.readers.rows import Row
 

@@ -9,7 +9,8 @@ import pytest
 from feed_files import codes, feed, rows
 
 from data.errors import InvalidFeed
-from data.readers import open_feed, xlsx
+from data.readers import open_feed
+from data.readers.files import xlsx
 from data.readers.rows import Row
 
 HEADER = ("product_id", "title", "price", "created_at", "in_stock", "image", None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.catalogue import readable_id
-from data.readers.cells import read_cells
+from data.readers.files.cells import read_cells
 from data.readers.grouping import Groups
 from data.readers.records import BadRow, Record
 from data.readers.rows import Row, row_from

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from data.errors import InvalidFeed
-from data.readers.csv_records import header_columns
+from data.readers.files.csv_records import header_columns
 from data.readers.records import BadRow, Record, Records
 from data.readers.sources.archive import Archive
 from data.readers.sources.source import Source

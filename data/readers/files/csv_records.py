@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from data.errors import InvalidFeed
-from data.readers.cells import read_cells
+from data.readers.files.cells import read_cells
 from data.readers.records import BadRow, Record, Records, RowWarning
 from data.readers.sources.lines import Lines
 from data.readers.sources.source import Source

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from data.readers.json_objects import parse_object
+from data.readers.files.json_objects import parse_object
 from data.readers.records import BadRow, Record, Records
 from data.readers.sources.lines import Lines, too_long
 from data.readers.sources.source import Source

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TextIO
 
-from data.readers.json_objects import parse_object
+from data.readers.files.json_objects import parse_object
 from data.readers.records import BadRow, Record, Records
 from data.readers.sources.lines import LINE_LIMIT, too_long
 from data.readers.sources.source import Source
