@@ -1,7 +1,8 @@
 """Exact inner-product search on the CPU with FAISS.
 
-FAISS is fast but leaves three things to its caller, and this module takes care of them: rows of equal score come in no
-fixed order, missing hits are filled with -1, and a file is parsed unchecked.
+FAISS is fast but leaves four things to its caller, and this module takes care of them: rows of equal score come in no
+fixed order, one row's score differs in its last bits with the processor, the filter and the number of queries, missing
+hits are filled with -1, and a file is parsed unchecked.
 """
 
 from pathlib import Path
@@ -14,9 +15,9 @@ from engine.errors import InvalidModel, InvalidQuery
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
 INDEX_FILE = "index.faiss"
-# Below 20 queries FAISS takes one inner product at a time, so that equal rows get bit-equal scores and tie.
-_QUERIES_AT_ONCE = 16
+_QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
 _TIE_MARGIN = 16
+_ROUNDING = 1e-5  # of the best score; two ways to add the same products differ by less
 _FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
 
@@ -83,6 +84,17 @@ class FlatIndex:
         """Returns the stored rows, float32 (m, dim)."""
         return np.asarray(self._stored()[rows], dtype=np.float32)
 
+    def scores(self, query: Floats, rows: NDArray[np.int64]) -> Floats:
+        """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
+        import faiss
+
+        rows = np.ascontiguousarray(rows, np.int64)
+        found = np.empty(len(rows), np.float32)
+        self._index.compute_distance_subset(
+            1, faiss.swig_ptr(query), len(rows), faiss.swig_ptr(found), faiss.swig_ptr(rows)
+        )
+        return found
+
     def _stored(self) -> Floats:
         import faiss
 
@@ -102,26 +114,29 @@ class FlatIndex:
 
     def _search_block(self, queries: Floats, k: int, limit: int, allowed: Mask | None) -> list[Hits]:
         fetch = min(limit, k + _TIE_MARGIN)
-        scores, rows = self._fetch(queries, fetch, allowed)
+        rows = self._fetch(queries, fetch, allowed)
         # If a tie reaches the last fetched row, tied rows with smaller numbers may follow: fetch more for that query.
         found = []
-        for query in range(len(queries)):
-            wide, own_scores, own_rows = fetch, scores[query], rows[query]
-            while wide < limit and own_scores[k - 1] == own_scores[wide - 1]:
+        for query, own_rows in zip(queries, rows, strict=True):
+            wide, hits = fetch, self._settle(query, own_rows)
+            while wide < limit and hits.scores[k - 1] - hits.scores[-1] <= _ROUNDING * abs(hits.scores[0]):
                 wide = min(limit, wide * 8)
-                more_scores, more_rows = self._fetch(queries[query : query + 1], wide, allowed)
-                own_scores, own_rows = more_scores[0], more_rows[0]
-            found.append(best_hits(own_rows, own_scores, k))
+                hits = self._settle(query, self._fetch(query[None], wide, allowed)[0])
+            found.append(Hits(hits.rows[:k], hits.scores[:k]))
         return found
 
-    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> tuple[Floats, NDArray[np.int64]]:
+    def _settle(self, query: Floats, rows: NDArray[np.int64]) -> Hits:
+        """Returns the rows that FAISS found, best first, ties ordered by row, each with the score of `scores`."""
+        return best_hits(rows, self.scores(query, rows), len(rows))
+
+    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> NDArray[np.int64]:
         import faiss
 
         if allowed is None:
-            return self._index.search(queries, k)  # type: ignore[no-any-return]
+            return self._index.search(queries, k)[1]  # type: ignore[no-any-return]
         bits = np.packbits(allowed, bitorder="little")
         selector = faiss.IDSelectorBitmap(self.count, faiss.swig_ptr(bits))
-        return self._index.search(queries, k, params=faiss.SearchParameters(sel=selector))  # type: ignore[call-arg,no-any-return]
+        return self._index.search(queries, k, params=faiss.SearchParameters(sel=selector))[1]  # type: ignore[call-arg,no-any-return]
 
     def save(self, folder: Path) -> None:
         """Writes `index.faiss` into `folder`."""

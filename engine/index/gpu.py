@@ -98,7 +98,7 @@ class GpuIndex:
         kept = real if allowed is None else real[allowed[real]]
         if len(kept) < wanted:
             return None
-        hits = best_hits(kept, np.einsum("ij,j->i", self._host.vectors(kept), query), wanted)
+        hits = best_hits(kept, self._host.scores(query, kept), wanted)
         complete = len(real) == self.count
         return hits if complete or hits.scores[-1] > scores[len(real) - 1] + _ROUNDING else None
 

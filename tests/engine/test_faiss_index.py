@@ -230,6 +230,19 @@ def test_gpu_rounding_does_not_change_the_answer() -> None:
     assert_same_hits(index.search(centre, 9), FlatIndex.of(vectors).search(centre, 9))
 
 
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_scores_and_near_ties_are_to_the_last_bit_those_of_main_memory(share: float) -> None:
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((20_000, 257)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    allowed = None if share == 1 else generator.random(len(vectors)) < share
+    host = FlatIndex.of(vectors)
+    gpu = GpuIndex(host, library=FakeGpuFaiss(jitter=1e-6))
+    for got, right in zip(gpu.search(vectors[:4], 1000, allowed), host.search(vectors[:4], 1000, allowed), strict=True):
+        assert got.rows.tolist() == right.rows.tolist()
+        assert got.scores.tolist() == right.scores.tolist()
+
+
 def test_a_gpu_search_deeper_than_its_kernels_go_is_answered_in_main_memory() -> None:
     vectors = np.random.default_rng(0).standard_normal((3000, 4)).astype(np.float32)
     library = FakeGpuFaiss()
