@@ -54,9 +54,11 @@ def damage_readable(connection: sqlite3.Connection) -> Iterator[None]:
 def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
     """Stores the checksums of what these products hold now."""
     for chunk in _chunks(keys):
-        sums = [(checksum, row[0]) for row, checksum, _ in _products(connection, chunk)]
-        connection.executemany("UPDATE products SET checksum = ? WHERE product_key = ?", sums)
-        sign_indexes(connection, chunk)
+        filter_sums = _filter_sums(connection, chunk)
+        connection.executemany(
+            "UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?",
+            [(checksum, filter_sums[row[0]], row[0]) for row, checksum, _ in _products(connection, chunk)],
+        )
 
 
 def sign_indexes(connection: sqlite3.Connection, keys: Iterable[int]) -> None:

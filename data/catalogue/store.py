@@ -305,7 +305,7 @@ class Catalogue:
     def index_again(self, product_keys: Sequence[int]) -> None:
         """Makes the rows that filters read anew for these products, from their facts and photos."""
         with self._connections.writing() as connection:
-            index_again(connection, self._connections.home, product_keys)
+            index_again(connection, product_keys)
 
     def add_checksums(self) -> int:
         """Gives products and photos that an older version wrote their checksums; returns how many that were."""

@@ -53,7 +53,7 @@ def indexed(text: str) -> str:
     terms = _WORD.findall(folded)
     if not text.isascii():
         terms = [term for word in terms for term in ((word,) if word.isascii() else terms_of(word))]
-    if _DIGIT.search(folded):
+    if _DIGIT.search(folded) and _SPLIT_CODE.search(folded):
         terms += [key_of(part) for part in folded.split() if _SPLIT_CODE.search(part)]
     return " ".join(terms)
 

@@ -1,10 +1,12 @@
 """The catalogue: upserts that change nothing twice, one counter of changes, deletion, snapshots and facts."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.catalogue import Catalogue, Change, PhotoRecord, Product, ProductFacts
+from data.catalogue import Catalogue, Change, PhotoRecord, Product, ProductFacts, Unsound
 from data.errors import UnknownProduct
 from data.filters import parse_filter
 
@@ -329,6 +331,54 @@ def test_any_history_ends_as_the_plain_model_says(
     assert sorted(change.seq for change in catalogue.changes(start)) == sorted(touched.values())
     snapshot = catalogue.snapshot()
     assert snapshot.image_sha256 == [sha for facts in found.values() for sha in facts.image_sha256]
+
+
+puts = st.tuples(
+    st.builds(
+        Product,
+        product_id=st.sampled_from("xyz"),
+        colour=st.sampled_from(["", "Red"]),
+        attributes=st.sampled_from([{}, {"size": "L"}, {"size": "M", "ean": "0042"}]),
+    ),
+    st.none() | st.lists(st.sampled_from([photo("a", ["red"]), photo("b", ["blue"]), C]), max_size=3),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.lists(puts, max_size=4), items=st.lists(puts, max_size=8))
+def test_many_at_once_write_the_rows_that_one_by_one_writes(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[tuple[Product, list[PhotoRecord] | None]],
+    items: list[tuple[Product, list[PhotoRecord] | None]],
+) -> None:
+    together, apart = (Catalogue(tmp_path_factory.mktemp(name)) for name in ("together", "apart"))
+    for catalogue in (together, apart):
+        catalogue.upsert_many(before)
+        catalogue.delete("x")
+    assert together.upsert_many(items) == [apart.upsert(*item) for item in items]
+    assert _rows(together) == _rows(apart)
+    assert together.seq() == apart.seq()
+    for catalogue in (together, apart):
+        assert catalogue.unsound() == Unsound()
+
+
+def _rows(catalogue: Catalogue) -> dict[str, list[tuple[object, ...]]]:
+    """Returns what catalog.db holds of products, without moments and what they change."""
+    columns = {
+        "products": "product_key, product_id, deleted, image_seq, changed_seq, colour, attributes",
+        "product_images": "product_key, sha256, position",
+        "released_images": "product_key, sha256",
+        "filter_facts": "product_key, product_id",
+        "filter_values": "*",
+        "lexical_keys": "*",
+        "lexical_words": "rowid, *",
+        "lexical_letters": "rowid, *",
+    }
+    with closing(sqlite3.connect(catalogue.home / "catalog.db")) as connection:
+        return {
+            table: sorted(connection.execute(f"SELECT {wanted} FROM {table}"))  # noqa: S608 - constants
+            for table, wanted in columns.items()
+        }
 
 
 _catalogues: list[Catalogue] = []
