@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from api.hits import Hits
     from api.writing import ProductWriter
     from data.catalogue import Catalogue
+    from data.completion import Completion
     from data.photos import PhotoInput
     from engine.protocols import Backbone, Floats
     from engine.recognition import Recognition
@@ -99,6 +100,17 @@ class Shop:
             freshness=freshness, legs=legs,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
+
+    def complete(self, typed: str, *, k: int = 8) -> "tuple[Completion, ...]":
+        """Returns up to k queries, titles, brands and categories that go on like what was typed, best first.
+
+        Args:
+            typed: at most 200 characters; the last syllable may be unfinished.
+
+        Raises:
+            InvalidQuery: there is nothing or too much, or k is not from 1 to 20.
+        """
+        return self._engine.complete(typed, k=k)
 
     def recognise(
         self, photo: "PhotoInput", *, k: int = 5, within: Sequence[str] = (), box: Box | None = None

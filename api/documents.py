@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from data.catalogue import ProductFacts, product_fields
+from data.completion import Completion
 from engine.recognition import Recognition
 from engine.search import SearchAnswer
 
@@ -14,6 +15,11 @@ from engine.search import SearchAnswer
 def answer_document(answer: SearchAnswer) -> dict[str, Any]:
     """Returns a search answer as plain JSON values."""
     return dataclasses.asdict(answer)
+
+
+def completion_document(completion: Completion) -> dict[str, str]:
+    """Returns a completion as plain JSON values, without a product if it names none."""
+    return {name: value for name, value in dataclasses.asdict(completion).items() if value}
 
 
 def product_document(facts: ProductFacts) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
 from data.photos import Intake, PhotoInput
@@ -229,6 +230,18 @@ class SearchEngine:
             return ()
         point = self._finder.timed("text", lambda: tower.embed([text]))[0]
         return tuple(generation.related.nearest(text, point, k))
+
+    def complete(self, text: str, *, k: int = DEFAULT_K) -> tuple[Completion, ...]:
+        """Returns texts that go on like what was typed, best first; needs no generation.
+
+        Raises:
+            InvalidQuery: the text is empty or longer than 200 characters, or k is not from 1 to 20.
+        """
+        if not text.strip():
+            raise InvalidQuery("q must hold what was typed so far; got nothing.", field="q")
+        check_words("q", text, MOST_TYPED)
+        check_k(k, MOST_COMPLETIONS)
+        return tuple(self._catalogue.completions(text, k))
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         """Embeds the photos that have no stored features and stores the result, so that their products can be found.

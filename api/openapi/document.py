@@ -3,7 +3,17 @@
 from importlib.metadata import version
 from typing import Any
 
-from api.openapi.schemas import EVENTS, OPTIONS, RELATED_K, SCHEMAS, TEXT_OPTION, Schema, ref
+from api.openapi.schemas import (
+    COMPLETIONS_K,
+    EVENTS,
+    OPTIONS,
+    RELATED_K,
+    SCHEMAS,
+    TEXT_OPTION,
+    TYPED,
+    Schema,
+    ref,
+)
 from data.catalogue import ID_LIMIT
 
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
@@ -77,6 +87,11 @@ _SEARCH_PATHS: dict[str, Any] = {
         "get": _operation("Search", "relatedQueries", "Known queries that are close to these words.",
                           _answers(_SEARCH, _200=_answer("Queries, best first.", ref("RelatedQueries"))),
                           parameters=_query(q=TEXT_OPTION, k=RELATED_K)),
+    },
+    "/v1/queries/complete": {
+        "get": _operation("Search", "completeQuery", "Texts that go on like what was typed so far.",
+                          _answers((400, 401, 403, 429), _200=_answer("Texts, best first.", ref("Completions"))),
+                          parameters=_query(q=TYPED, k=COMPLETIONS_K)),
     },
     "/v1/products/{product_id}/similar": {
         "get": _operation("Search", "similar", "Products that look like this one.",

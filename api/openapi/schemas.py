@@ -5,6 +5,7 @@ from typing import Any
 from api.requests import CURSOR_LIMIT
 from api.routes import MAX_LABEL, MOST_EVENTS, MOST_IMAGES
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
+from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED
 from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
 from data.photos import ACCEPTED, URL_LIMIT
@@ -73,6 +74,8 @@ OPTIONS: dict[str, Schema] = {
 }
 _PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
+COMPLETIONS_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_COMPLETIONS, "default": DEFAULT_K}
+TYPED: Schema = _text("What was typed so far, also with an unfinished syllable.", maxLength=MOST_TYPED)
 TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
 EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": MOST_EVENTS}
 BOX: Schema = {
@@ -126,6 +129,11 @@ SCHEMAS: dict[str, Schema] = {
         ["text", "score", "searches"],
         text=_text(), score={**_NUMBER, "description": "Cosine between the two queries in the product space."},
         searches={**_WHOLE, "description": "How often shoppers searched it; 0 for the name of a product or category."},
+    )}),
+    "Completions": _object(["completions"], completions={"type": "array", "items": _object(
+        ["text", "kind"],
+        text=_text(), kind={"enum": ["query", "title", "brand", "category"]},
+        product_id=_text("The product, if exactly one has this title."),
     )}),
     "ImageSearch": _fields([], **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
     "ImageUpload": _fields([], file=_PHOTO_FILE, **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),

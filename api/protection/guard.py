@@ -16,6 +16,7 @@ SCOPE_OF = {
     "search.search_text_post": "search",
     "search.similar": "search",
     "search.related_queries": "search",
+    "search.complete": "search",
     "recognition.recognize": "search",
     "recognition.recommend_products": "search",
     "products.get_product": "search",

@@ -1,11 +1,11 @@
-"""Routes that search by photo, by words and by product, and find related queries."""
+"""Routes that search by photo, by words and by product, find related queries, and complete what is typed."""
 
 import dataclasses
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api.documents import answer_document, json_answer
+from api.documents import answer_document, completion_document, json_answer
 from api.errors import BadRequest
 from api.requests import (
     FORM_TYPES,
@@ -21,6 +21,7 @@ from api.requests import (
     require_type,
 )
 from api.resources import resources
+from data.completion import DEFAULT_K
 from engine.answers import check_words
 from engine.search import SearchAnswer, SearchRequest
 
@@ -73,6 +74,14 @@ def related_queries() -> Response:
     with held.admission.slot():
         found = held.engine.related_queries(words, k=fields.get("k", 10))
     return json_answer({"queries": [dataclasses.asdict(query) for query in found]})
+
+
+@blueprint.get("/v1/queries/complete")
+def complete() -> Response:
+    """Returns up to `k` texts that go on like `q`; they are not the engine's, so they wait in no queue."""
+    fields = check_fields(from_texts(query_texts()), ("q", "k"))
+    found = resources().engine.complete(fields.get("q", ""), k=fields.get("k", DEFAULT_K))
+    return json_answer({"completions": [completion_document(each) for each in found]})
 
 
 def run_search(fields: dict[str, Any]) -> SearchAnswer:

@@ -24,7 +24,8 @@ from data.catalogue.deletions import Restored, record_deletions, restore_deletio
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
 from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
-from data.catalogue.writes import delete_all, index_again, update_photos, upsert_all
+from data.catalogue.writes import delete_all, index_again, index_texts, update_photos, upsert_all
+from data.completion import Completion, changed_queries, complete, forget_all, write_queries
 from data.database import Connections, json_list
 from data.errors import UnknownProduct
 from data.filters import Filter
@@ -33,14 +34,13 @@ from data.lexical import (
     LexicalAnswer,
     find_by_letters,
     find_words,
-    index_texts,
     is_outdated,
     mark_current,
     merge_some,
 )
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
-_SIGNED_AT_ONCE = 2_000  # others who write wait for this many
+_WRITTEN_AT_ONCE = 2_000  # others who write wait for this many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +283,11 @@ class Catalogue:
         with self._connections.reading() as connection:
             return find_by_letters(connection, text)
 
+    def completions(self, text: str, k: int) -> list[Completion]:
+        """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""
+        with self._connections.reading() as connection:
+            return complete(connection, text, k)
+
     def words_found(self, product_keys: Sequence[int], words: Sequence[str]) -> dict[int, list[str]]:
         """Returns product key -> those of the words that the product's texts hold, for the given products."""
         with self._connections.reading() as connection:
@@ -296,6 +301,14 @@ class Catalogue:
                 with self._connections.writing() as connection:
                     more = merge_some(connection, table, begin=begin)
                 begin = False
+
+    def count_queries(self) -> None:
+        """Lets what shoppers searched often be completed, and forgets what the log no longer holds; for the night."""
+        with self._connections.reading() as connection:
+            changes = changed_queries(connection)
+        for start in range(0, len(changes), _WRITTEN_AT_ONCE):
+            with self._connections.writing() as connection:
+                write_queries(connection, changes[start : start + _WRITTEN_AT_ONCE])
 
     def unsound(self) -> Unsound:
         """Compares every product and photo with the checksum that was written with it."""
@@ -312,7 +325,7 @@ class Catalogue:
         added = 0
         while True:
             with self._connections.writing() as connection:
-                keys, photos = unsigned(connection, _SIGNED_AT_ONCE)
+                keys, photos = unsigned(connection, _WRITTEN_AT_ONCE)
                 sign_products(connection, keys)
                 sign_photos(connection, photos)
             if not keys and not photos:
@@ -332,13 +345,15 @@ class Catalogue:
         self._connections.backup(path)
 
     def _refresh_lexical_index(self) -> None:
-        """Writes the lexical index again if an older version of the program made it, a batch at a time."""
+        """Writes the lexical index and the completions again if an older version made them, a batch at a time."""
         with self._connections.reading() as connection:
             if not is_outdated(connection):
                 return
         after = 0
         while True:
             with self._connections.writing() as connection:
+                if not after:
+                    forget_all(connection)
                 found = read_facts(connection, _keys_after(connection, after, 500))
                 index_texts(connection, {key: facts.product for key, facts in found.items()})
                 sign_indexes(connection, found)

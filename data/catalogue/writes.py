@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data import completion, lexical
 from data.catalogue.checksums import damage_readable, damaged_products, sign_photos, sign_products
 from data.catalogue.filter_rows import write_colour_rows, write_filter_rows
 from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, read_facts, read_photos
 from data.database import json_list, moment_text
-from data.lexical import forget_texts, index_texts
 
 _CHUNK = 500
 _CREATED_AT = FACTS.index("created_at")
@@ -81,6 +81,12 @@ def index_again(connection: sqlite3.Connection, product_keys: Sequence[int]) -> 
     write_filter_rows(connection, products)
     index_texts(connection, products)
     sign_products(connection, product_keys)
+
+
+def index_texts(connection: sqlite3.Connection, products: Mapping[int, Product]) -> None:
+    """Writes the entries of products, by key, in the lexical index and the completions."""
+    lexical.index_texts(connection, products)
+    completion.index_texts(connection, products)
 
 
 def delete_all(connection: sqlite3.Connection, home: Path, product_ids: Sequence[str]) -> int:
@@ -199,7 +205,8 @@ class _Writer:
             (self._now, self._seq, self._seq, *key),
         )
         self._release([(stored.product_key, sha256) for sha256 in stored.images])
-        forget_texts(self._connection, key)
+        lexical.forget_texts(self._connection, key)
+        completion.forget_texts(self._connection, key)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
         self._written.add(stored.product_key)

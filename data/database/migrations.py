@@ -97,6 +97,13 @@ def m009_index_letters(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def m010_complete_texts(connection: sqlite3.Connection) -> None:
+    """Adds the completions of what is being typed; they are filled when the catalogue is opened next."""
+    for statement in _COMPLETIONS:
+        connection.execute(statement)
+    connection.execute("DELETE FROM lexical_version")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -107,6 +114,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m007_url_and_severity,
     m008_checksum_products,
     m009_index_letters,
+    m010_complete_texts,
 )
 
 
@@ -220,4 +228,16 @@ _LEXICAL = (
         title, brand, category, facts, description, tokenize = 'porter unicode61 remove_diacritics 2')""",
     "CREATE VIRTUAL TABLE lexical_letters USING fts5 (letters, tokenize = 'trigram case_sensitive 1', detail = none)",
     "CREATE VIRTUAL TABLE lexical_trigrams USING fts5vocab (lexical_letters, row)",
+)
+# The texts that are suggested, where each of their words starts, and the entries of each product.
+_COMPLETIONS = (
+    """CREATE TABLE completion_entries (
+        entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL,
+        product_key INTEGER REFERENCES products)""",
+    """CREATE TABLE completion_starts (
+        rank INTEGER NOT NULL, keys TEXT NOT NULL, entry INTEGER NOT NULL,
+        PRIMARY KEY (rank, keys, entry)) WITHOUT ROWID""",
+    """CREATE TABLE completion_products (
+        product_key INTEGER PRIMARY KEY REFERENCES products,
+        title INTEGER NOT NULL, brand INTEGER NOT NULL, category INTEGER NOT NULL)""",
 )

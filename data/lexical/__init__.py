@@ -9,8 +9,16 @@ from data.lexical.index import (
     mark_current,
     merge_some,
 )
-from data.lexical.search import LexicalAnswer, LexicalHit, find_by_letters, find_words
-from data.lexical.texts import words_of
+from data.lexical.search import (
+    LexicalAnswer,
+    LexicalHit,
+    find_by_letters,
+    find_words,
+    has_all,
+    most_errors,
+    with_titles,
+)
+from data.lexical.texts import letters_of, words_of
 
 __all__ = [
     "FULL_TEXT",
@@ -20,9 +28,13 @@ __all__ = [
     "find_by_letters",
     "find_words",
     "forget_texts",
+    "has_all",
     "index_texts",
     "is_outdated",
+    "letters_of",
     "mark_current",
     "merge_some",
+    "most_errors",
+    "with_titles",
     "words_of",
 ]

@@ -91,6 +91,23 @@ def find_words(
     return found
 
 
+def has_all(connection: sqlite3.Connection, text: str) -> bool:
+    """Returns whether some product has all words of a text."""
+    words = words_of(text)[:_MOST_WORDS]
+    return bool(words) and _count(connection, " AND ".join(map(_phrase, words)), 1) == 1
+
+
+def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[str, str]:
+    """Returns title -> product_id, for those of the titles that exactly one product has."""
+    keys = {key_of(title): title for title in titles}
+    rows = connection.execute(
+        "SELECT key, min(product_id) FROM lexical_keys JOIN products USING (product_key) "
+        "WHERE key IN (SELECT value FROM json_each(?)) AND kind = 'title' GROUP BY key HAVING count(*) = 1",
+        (json_list(keys),),
+    )
+    return {keys[key]: product_id for key, product_id in rows}
+
+
 def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:
     """Returns the products with this code or title; after them those with a code that stands among the words."""
     whole = _with_key(connection, text, titles=True)
@@ -203,6 +220,11 @@ def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candida
     return corrections
 
 
+def most_errors(typed: str) -> int:
+    """Returns how many typing errors are mended in a text of these letters."""
+    return 0 if len(typed) < 4 else 1 if len(typed) < 9 else 2
+
+
 def _errors(typed: str, other: str) -> int | None:
     """Returns how many typing errors two texts differ by; None if too many for their length.
 
@@ -210,6 +232,6 @@ def _errors(typed: str, other: str) -> int | None:
     """
     from rapidfuzz.distance import OSA
 
-    most = 0 if len(typed) < 4 else 1 if len(typed) < 9 else 2
+    most = most_errors(typed)
     errors = int(OSA.distance(typed, other, score_cutoff=most))
     return errors if errors <= most else None

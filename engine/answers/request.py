@@ -99,10 +99,10 @@ def check_request(request: SearchRequest) -> Filter | None:
     return all_of([parse_filter(text) for text in (request.filter, *request.also) if text.strip()])
 
 
-def check_words(field: str, words: str) -> None:
-    """Raises InvalidQuery, which names `field`, if there are too many words."""
-    if len(words) > MAX_TEXT:
-        raise InvalidQuery(f"{field} must have at most {MAX_TEXT} characters; got {len(words)}.", field=field)
+def check_words(field: str, words: str, most: int = MAX_TEXT) -> None:
+    """Raises InvalidQuery, which names `field`, if there are more characters than `most`."""
+    if len(words) > most:
+        raise InvalidQuery(f"{field} must have at most {most} characters; got {len(words)}.", field=field)
 
 
 def check_k(k: int, most: int = MAX_K) -> None:

@@ -50,6 +50,7 @@ def forget(settings: Settings) -> None:
         for days, erase, what in steps:
             if days and (erased := erase(now - timedelta(days=days))):
                 _log.info("erased %d %s more than %d days ago", erased, what, days)
+        catalogue.count_queries()  # those that events kept no longer go
         catalogue.tidy_index()  # the words of deleted products leave the file
         if swept := sweep(catalogue):
             _log.info("deleted %d files of photos that no product needs", swept)

@@ -14,6 +14,7 @@ import engine.search
 import lookalike
 from api.app import create_app
 from api.openapi.document import DOCUMENT
+from data.completion import MOST_COMPLETIONS, MOST_TYPED
 from data.filters import MAX_FILTER
 from data.settings import Settings
 from engine.answers import MAX_K, MAX_TEXT
@@ -93,6 +94,16 @@ def test_words_in_q_are_refused_as_q(searcher: SearchEngine, settings: Settings,
         assert (answer.status_code, answer.get_json().get("field")) == ((400, "q") if over else (200, None))
     page = client.get("/", query_string={"q": "x" * (MAX_TEXT + over)})
     assert (page.status_code, f'maxlength="{MAX_TEXT}"' in page.text) == (400 if over else 200, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"), [("q", "x" * (MOST_TYPED + 1)), ("q", " "), ("k", 0), ("k", MOST_COMPLETIONS + 1), ("k", 1.5)]
+)
+def test_what_is_typed_is_bounded(client: FlaskClient, field: str, bad: str | float) -> None:
+    fields = {"q": "가" * MOST_TYPED, "k": MOST_COMPLETIONS}
+    assert client.get("/v1/queries/complete", query_string=fields).get_json() == {"completions": []}
+    answer = client.get("/v1/queries/complete", query_string=fields | {field: bad})
+    assert (answer.status_code, answer.get_json()["field"]) == (400, field)
 
 
 def test_k_of_other_answers(searcher: SearchEngine, settings: Settings) -> None:

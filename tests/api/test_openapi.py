@@ -59,6 +59,11 @@ def test_real_answers_are_as_documented(client: FlaskClient, photo: Photo) -> No
     related = expect(client.get("/v1/queries/related?q=mug&k=2"), "/v1/queries/related", "get", 200)
     assert [query["text"] for query in related["queries"]] == ["mug 0", "mug 1"]
     expect(client.get("/v1/queries/related"), "/v1/queries/related", "get", 400)
+    path = "/v1/queries/complete"
+    assert expect(client.get(f"{path}?q=red+m"), path, "get", 200)["completions"] == [
+        {"text": "Red mug", "kind": "title", "product_id": "p"}
+    ]
+    expect(client.get(path), path, "get", 400)
     expect(client.get("/v1/status"), "/v1/status", "get", 200)
     expect(client.get("/livez"), "/livez", "get", 200)
     expect(client.get("/readyz"), "/readyz", "get", 503)
