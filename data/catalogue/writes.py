@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +80,8 @@ def index_again(connection: sqlite3.Connection, product_keys: Sequence[int]) -> 
     products = {key: facts.product for key, facts in read_facts(connection, product_keys).items()}
     write_filter_rows(connection, products)
     index_texts(connection, products)
+    connection.execute("UPDATE counter SET seq = seq + 1")
+    _note_filters(connection, product_keys)
     sign_products(connection, product_keys)
 
 
@@ -222,9 +224,11 @@ class _Writer:
         recoloured = [key for (key,) in rows]
         write_colour_rows(self._connection, recoloured)
         self._seq += len(recoloured)
-        sign_products(self._connection, self._written.union(recoloured))
         if self._seq != self._first_seq:
             self._connection.execute("UPDATE counter SET seq = ?", (self._seq,))
+        changed = self._written.union(recoloured)
+        _note_filters(self._connection, changed)
+        sign_products(self._connection, changed)
 
     def _new_key(self) -> int:
         self._newest_key += 1
@@ -267,6 +271,15 @@ class _Writer:
         self._connection.executemany(
             "INSERT OR REPLACE INTO released_images VALUES (?, ?, ?)", [(*image, self._now) for image in images]
         )
+
+
+def _note_filters(connection: sqlite3.Connection, product_keys: Collection[int]) -> None:
+    """Notes that the facts that filters read of these products changed at the counter's present value."""
+    connection.execute(
+        "UPDATE products SET filter_seq = (SELECT seq FROM counter) "
+        "WHERE product_key IN (SELECT value FROM json_each(?))",
+        (json_list(product_keys),),
+    )
 
 
 def _keeping(product: Product, stored: _Stored) -> Product:

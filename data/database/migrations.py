@@ -104,6 +104,12 @@ def m010_complete_texts(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM lexical_version")
 
 
+def m011_follow_filter_facts(connection: sqlite3.Connection) -> None:
+    """Notes at which `seq` the facts that filters read of a product last changed."""
+    connection.execute("ALTER TABLE products ADD COLUMN filter_seq INTEGER NOT NULL DEFAULT 0")
+    connection.execute("CREATE INDEX products_by_filter_seq ON products (filter_seq)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -115,6 +121,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m008_checksum_products,
     m009_index_letters,
     m010_complete_texts,
+    m011_follow_filter_facts,
 )
 
 

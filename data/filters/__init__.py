@@ -2,6 +2,37 @@
 
 from data.filters.expression import Filter, all_of, parse_filter, quoted
 from data.filters.grammar import MAX_FILTER
-from data.filters.tree import attribute_values, fold
+from data.filters.tree import (
+    COMPARE,
+    AllOf,
+    AnyOf,
+    Comparison,
+    Kind,
+    Node,
+    Not,
+    Scalar,
+    Span,
+    attribute_values,
+    fold,
+    kind_of,
+)
 
-__all__ = ["MAX_FILTER", "Filter", "all_of", "attribute_values", "fold", "parse_filter", "quoted"]
+__all__ = [
+    "COMPARE",
+    "MAX_FILTER",
+    "AllOf",
+    "AnyOf",
+    "Comparison",
+    "Filter",
+    "Kind",
+    "Node",
+    "Not",
+    "Scalar",
+    "Span",
+    "all_of",
+    "attribute_values",
+    "fold",
+    "kind_of",
+    "parse_filter",
+    "quoted",
+]

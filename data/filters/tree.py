@@ -16,7 +16,7 @@ Kind = Literal["text", "number", "bool"]
 Scalar = str | float | bool
 TEXT_FIELDS = ("brand", "category", "colour", "currency", "title", "product_id")
 FIELDS = (*TEXT_FIELDS, "price", "created_at", "in_stock")
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _VALUES_SQL = "f.product_key IN (SELECT product_key FROM filter_values WHERE field = ? AND kind = ? AND value "
@@ -148,9 +148,9 @@ def _value_matches(node: Comparison, value: Scalar | Span, fields: Mapping[str, 
         moment = _moment(fields.get("created_at"))
         if node.operator == "=":
             return moment is not None and value.first <= moment <= value.last
-        return moment is not None and _COMPARE[node.operator](moment, _bound(node.operator, value))
+        return moment is not None and COMPARE[node.operator](moment, _bound(node.operator, value))
     wanted = kind_of(value)
-    return any(kind == wanted and _COMPARE[node.operator](own, value) for kind, own in _own_values(node.field, fields))
+    return any(kind == wanted and COMPARE[node.operator](own, value) for kind, own in _own_values(node.field, fields))
 
 
 def _own_values(field: str, fields: Mapping[str, Any]) -> Iterator[tuple[Kind, Scalar]]:

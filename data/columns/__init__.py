@@ -1,0 +1,21 @@
+"""The facts of all products in memory, a column a fact: which products pass a filter, and how many have each value."""
+
+from data.columns.columns import Column, Columns, NumberColumn, ValueColumn, within
+from data.columns.facets import MOST_SHOWN, FacetCounts, RangeCount, ValueCount, count_facet
+from data.columns.store import COUNTED_FIELDS, MOST_VALUES, ColumnStore
+
+__all__ = [
+    "COUNTED_FIELDS",
+    "MOST_SHOWN",
+    "MOST_VALUES",
+    "Column",
+    "ColumnStore",
+    "Columns",
+    "FacetCounts",
+    "NumberColumn",
+    "RangeCount",
+    "ValueColumn",
+    "ValueCount",
+    "count_facet",
+    "within",
+]

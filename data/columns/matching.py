@@ -1,0 +1,90 @@
+"""Finds the products that pass a filter, from columns; the rules are those of `data/filters/expression.py`."""
+
+import operator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from data.columns.columns import Columns, Keys, Mask, NumberColumn, ValueColumn
+from data.filters import COMPARE, AllOf, AnyOf, Comparison, Node, Not, Span, kind_of
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def fields_of(node: Node) -> Iterator[str]:
+    """Yields the facts that a filter compares."""
+    match node:
+        case Not(part):
+            yield from fields_of(part)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from fields_of(part)
+        case Comparison():
+            yield node.field
+
+
+def node_mask(node: Node, columns: Columns, otherwise: Callable[[Comparison], Keys]) -> Mask:
+    """Returns which products pass, bool (size,) by product_key; what it says of keys without a product is undefined.
+
+    Args:
+        otherwise: finds the products for a comparison of a fact that has no column.
+    """
+    match node:
+        case Not(part):
+            return ~node_mask(part, columns, otherwise)
+        case AllOf(parts):
+            return reduce(operator.and_, (node_mask(part, columns, otherwise) for part in parts))
+        case AnyOf(parts):
+            return reduce(operator.or_, (node_mask(part, columns, otherwise) for part in parts))
+        case Comparison():
+            return _compared(node, columns, otherwise)
+
+
+def microseconds(moment: str) -> int:
+    """Returns a moment, a text of `moment_text`, as microseconds since 1970."""
+    return (datetime.fromisoformat(moment) - _EPOCH) // _MICROSECOND
+
+
+def _compared(node: Comparison, columns: Columns, otherwise: Callable[[Comparison], Keys]) -> Mask:
+    column = columns.fields.get(node.field)
+    if isinstance(column, NumberColumn):
+        return reduce(operator.or_, (_number_passes(node.operator, value, column.numbers) for value in node.values))
+    mask = np.zeros(columns.size, np.bool_)
+    if column is None:
+        keys = otherwise(node)
+        mask[keys[keys < columns.size]] = True
+    else:
+        mask[column.keys[_chosen(node, column)[column.codes]]] = True
+    return mask
+
+
+def _number_passes(symbol: str, value: Any, numbers: Any) -> Mask:
+    if not isinstance(value, Span):
+        return np.asarray(COMPARE[symbol](numbers, value))
+    first, last = microseconds(value.first), microseconds(value.last)
+    if symbol == "=":
+        return np.asarray((numbers >= first) & (numbers <= last))
+    return np.asarray(COMPARE[symbol](numbers, first if symbol in ("<", ">=") else last))
+
+
+def _chosen(node: Comparison, column: ValueColumn) -> Mask:
+    """Returns which of a column's values a comparison holds for, bool (values,)."""
+    chosen = np.zeros(len(column.code_of), np.bool_)
+    for wanted in node.values:
+        if isinstance(wanted, Span):
+            continue
+        kind = kind_of(wanted)
+        if node.operator == "=":
+            code = column.code_of.get((kind, wanted))
+            if code is not None:
+                chosen[code] = True
+        elif kind == "number":
+            chosen |= COMPARE[node.operator](column.numbers, wanted)
+        else:
+            compare: Any = COMPARE[node.operator]
+            chosen |= np.array([own == kind and compare(value, wanted) for own, value in column.values], np.bool_)
+    return chosen
