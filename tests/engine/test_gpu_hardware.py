@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(
 
 def unit_rows(count: int, dim: int, seed: int = 0) -> Floats:
     rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def assert_alike(gpu: VectorIndex, host: VectorIndex, queries: Floats, k: int, allowed: Mask | None) -> None:
