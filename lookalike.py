@@ -73,6 +73,7 @@ class Shop:
         self, text: str = "", *, image: "PhotoInput | None" = None, product_id: str = "", not_text: str = "",
         text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10, cursor: str = "",
         diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
+        understand: bool = True,
     ) -> "Hits":  # fmt: skip
         """Finds products by words, by a photo, by both, or by their likeness to a product.
 
@@ -86,6 +87,7 @@ class Shop:
             diversity: 0 (best first) to 1 (as unlike each other as can be).
             freshness: 0 (none) to 1, preference for new products; None: the default.
             legs: how words alone find products: `lexical` (by their letters), `dense` (by their meaning) or `fused`.
+            understand: whether a price, a colour or a size in `text` becomes a filter; `understood` says which.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -97,7 +99,7 @@ class Shop:
         request = SearchRequest(
             text=text, not_text=not_text, image=None if image is None else self._bytes(image), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
-            freshness=freshness, legs=legs,
+            freshness=freshness, legs=legs, understand=understand,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 

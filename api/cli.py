@@ -63,11 +63,12 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 @click.option("--not-text", default="", help="Words for what is not wanted.")
 @click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Weight of the words.")
 @click.option("--legs", default="fused", help="How words alone find products: fused, lexical or dense.")
+@click.option("--understand/--no-understand", default=True, help="Read prices, colours and sizes in the words.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
     ctx: click.Context, text: str, image: Path | None, product_id: str, filters: tuple[str, ...], k: int,
-    not_text: str, text_weight: float, legs: str, as_json: bool,
+    not_text: str, text_weight: float, legs: str, understand: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search by words, by photo or by product; words and a photo may go together.
 
@@ -86,7 +87,7 @@ def search_command(
     require_home(ctx.obj.home)
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
-        text_weight=text_weight, also=filters, k=k, legs=legs,
+        text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))

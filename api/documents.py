@@ -14,7 +14,10 @@ from engine.search import SearchAnswer
 
 def answer_document(answer: SearchAnswer) -> dict[str, Any]:
     """Returns a search answer as plain JSON values."""
-    return dataclasses.asdict(answer)
+    document = dataclasses.asdict(answer)
+    for constraint in document["understood"]:
+        constraint["as"] = constraint.pop("filter")
+    return document
 
 
 def completion_document(completion: Completion) -> dict[str, str]:

@@ -13,6 +13,7 @@ from babel.numbers import get_currency_precision
 from data.errors import LookalikeError
 from data.photos import thumbnail_path
 from engine.search import Hit, SearchAnswer
+from engine.understanding import Constraint
 
 _PICTURES = 50  # shown in a notebook at most, so that a page stays a few hundred kilobytes
 _GRID = "display:flex;flex-wrap:wrap;gap:12px"
@@ -103,4 +104,12 @@ def _price(hit: Hit) -> str:
 def _note(answer: SearchAnswer) -> str:
     found = len(answer.hits)
     note = f"{found} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."
-    return f"Searched for “{answer.did_you_mean}”. {note}" if answer.did_you_mean else note
+    understood = "".join(f"{_constraint(part)} " for part in answer.understood)
+    searched = f"Searched for “{answer.did_you_mean}”. " if answer.did_you_mean else ""
+    return f"{searched}{understood}{note}"
+
+
+def _constraint(part: Constraint) -> str:
+    """Returns one line's worth of what was understood, for people."""
+    meaning = "left too little, dropped" if part.relaxed else part.filter or f"not {part.not_text}"
+    return f"“{part.text}”: {meaning}."

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,7 @@ from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
+from engine.understanding import Constraint, Understanding, Understood
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
@@ -78,6 +79,7 @@ class SearchAnswer:
         pending: number of products in the catalogue that cannot be found yet.
         no_match: nothing in the catalogue is what was asked for.
         did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
+        understood: the parts of the words that were understood as conditions; see `engine.understanding`.
     """
 
     query_id: str
@@ -88,6 +90,7 @@ class SearchAnswer:
     next_cursor: str | None
     no_match: bool
     did_you_mean: str | None = None
+    understood: tuple[Constraint, ...] = ()
 
 
 class SearchEngine:
@@ -95,8 +98,8 @@ class SearchEngine:
 
     Args:
         backbone: used instead of the one that the generation names (for tests).
-        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank,
-            facts, recognise.
+        on_stage: called with the name and milliseconds of each stage: understand, decode, embed, text, filter, search,
+            rank, facts, recognise.
         decoding: context that is held while a photo is decoded.
     """
 
@@ -112,6 +115,7 @@ class SearchEngine:
         self._catalogue = Catalogue(settings.home)
         self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)
         self._live = LiveIndex(settings, self._catalogue, backbone)
+        self._understanding = Understanding(settings.home, settings.fresh_days)
         self._rankings = RankingStore()
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
 
@@ -126,6 +130,7 @@ class SearchEngine:
         generation.photo_points(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
         if (tower := generation.text_tower()) is not None:
             tower.embed(["warm"])
+        self._understanding.refresh()
 
     def refresh(self) -> None:
         """Waits until the newest generation is served or has been refused; `status` says why.
@@ -135,6 +140,7 @@ class SearchEngine:
         """
         self._live.view()
         self._live.wait()
+        self._understanding.refresh()
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Answers one request.
@@ -165,6 +171,7 @@ class SearchEngine:
             next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
             no_match=ranking.no_match,
             did_you_mean=ranking.did_you_mean or None,
+            understood=ranking.understood,
         )
 
     def recognise(
@@ -313,10 +320,30 @@ class SearchEngine:
 
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
-        question = self._finder.ask(view, request)
+        understood = self._understood(request, filter_)
+        asked = replace(request, text=understood.text, not_text=understood.not_text)
+        question = self._finder.ask(view, asked)
         if question.features is not None and request.image is not None and request.box is None:
             self._photos.searched(query_id, request.image, question.features, view.generation.spec)
-        return self._finder.rank(view, request, question, filter_=filter_, query_id=query_id)
+        ranking = self._finder.rank(view, asked, question, filter_=understood.filter, query_id=query_id)
+        # the words taken out come back, so that the mended query is understood in the same way
+        mended = [ranking.did_you_mean, *(part.text for part in understood.constraints if part.text not in asked.text)]
+        return replace(
+            ranking,
+            digest=request.digest,
+            understood=understood.constraints,
+            did_you_mean=" ".join(mended) if ranking.did_you_mean else "",
+        )
+
+    def _understood(self, request: SearchRequest, filter_: Filter | None) -> Understood:
+        """Returns what the request's words ask for; beside unwanted words of its own, those in its words are added."""
+        if not request.understand:
+            return Understood(request.text, request.not_text, filter_)
+        alone = request.image is None and not request.product_id
+        found = self._finder.timed(
+            "understand", lambda: self._understanding.understand(request.text, filter_, alone=alone)
+        )
+        return replace(found, not_text=f"{request.not_text} {found.not_text}".strip())
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts.

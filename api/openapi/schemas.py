@@ -71,6 +71,11 @@ OPTIONS: dict[str, Schema] = {
         "default": LEGS[0],
         "description": "How words alone find products: by their letters (lexical), by their meaning (dense), or both.",
     },
+    "understand": {
+        **_FLAG,
+        "default": True,
+        "description": "Whether prices, colours and sizes in the words are filters.",
+    },
 }
 _PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
@@ -115,7 +120,8 @@ SCHEMAS: dict[str, Schema] = {
         why={**_TEXTS, "description": "Short reasons for this hit, for people to read."},
     ),
     "SearchAnswer": _object(
-        ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean"],
+        ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
+         "understood"],
         query_id=_text("Id of this query, to be sent with events."),
         generation=_text("The generation that answered."),
         pending={**_WHOLE, "description": "Products in the catalogue that are not searchable yet."},
@@ -124,6 +130,14 @@ SCHEMAS: dict[str, Schema] = {
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
         no_match={**_FLAG, "description": "True if no hit is likely to be what was asked for."},
         did_you_mean={**_TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
+        understood={"type": "array", "items": ref("Constraint"), "description": "Conditions read in the words."},
+    ),
+    "Constraint": _object(
+        ["text", "as", "not_text", "relaxed"],
+        text=_text("The part of the words; without it in the words, the condition is gone."),
+        **{"as": _text("The condition as a filter; empty if no fact holds the words of `not_text`.")},
+        not_text=_text("Words that hits should not be about."),
+        relaxed={**_FLAG, "description": "True if the condition left too little, so that it was dropped."},
     ),
     "RelatedQueries": _object(["queries"], queries={"type": "array", "items": _object(
         ["text", "score", "searches"],

@@ -13,7 +13,9 @@ from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
 
 CURSOR_LIMIT = 4_000  # characters
-SEARCH_OPTIONS = ("text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs")
+SEARCH_OPTIONS = (
+    "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
+)  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -73,6 +75,8 @@ def _typed(name: str, text: str) -> Any:
         if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
             raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
         return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
+    if name == "understand":
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name == "box":
         parts = text.strip().removeprefix("[").removesuffix("]").split(",")
         if not all(_NUMBER.fullmatch(part.strip()) for part in parts):
@@ -96,6 +100,12 @@ def _number(name: str, value: Any) -> float:
     if not _is_number(value):
         raise BadRequest(f"{name} must be a number; got {_shown(value)}.", field=name)
     return float(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false; got {_shown(value)}.", field=name)
+    return value
 
 
 def _whole(name: str, value: Any) -> int:
@@ -126,6 +136,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "filter": _text(),
     "cursor": _text(CURSOR_LIMIT),
     "legs": _text(),
+    "understand": _flag,
     "product_id": _text(ID_LIMIT),
     "image_url": _text(URL_LIMIT),
     "text_weight": _number,

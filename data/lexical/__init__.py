@@ -18,7 +18,7 @@ from data.lexical.search import (
     most_errors,
     with_titles,
 )
-from data.lexical.texts import letters_of, words_of
+from data.lexical.texts import key_of, letters_of, phrase_of, words_of
 
 __all__ = [
     "FULL_TEXT",
@@ -31,10 +31,12 @@ __all__ = [
     "has_all",
     "index_texts",
     "is_outdated",
+    "key_of",
     "letters_of",
     "mark_current",
     "merge_some",
     "most_errors",
+    "phrase_of",
     "with_titles",
     "words_of",
 ]

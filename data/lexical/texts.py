@@ -47,6 +47,18 @@ def terms_of(word: str) -> list[str]:
     return [term for part in _parts(word) for term in (_pairs(part) if _JOINED.match(part) else [part])]
 
 
+def phrase_of(text: str) -> str:
+    """Returns the expression that finds texts which hold these words in this order; "" for no words.
+
+    The last word may go on where words are written together: `가방` is found in `가방을`.
+    """
+    words = [terms_of(word) for word in words_of(text)]
+    if words and len(words[-1]) > 1 and len(words[-1][-1]) == 1 and _JOINED.fullmatch(words[-1][-1]):
+        words[-1].pop()
+    terms = " ".join(term for word in words for term in word)
+    return f'"{terms}"' if terms else ""
+
+
 def indexed(text: str) -> str:
     """Returns the terms of a whole text, in its order, separated by spaces; a code such as `XK-44` also as `xk44`."""
     folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()

@@ -14,6 +14,7 @@ from data.filters import Filter
 from data.lexical import LexicalHit
 from engine.errors import InvalidQuery
 from engine.protocols import Floats
+from engine.understanding import Constraint
 
 _KEPT_RANKINGS = 512
 _FORM = re.compile(r"([0-9a-f]{16})\.(\d{1,4})\.([0-9a-f]{16})\.([0-9a-f]{8})")
@@ -37,6 +38,7 @@ class Ranking:
         typed: product key -> which code or title was typed, for the products that stand first because of it.
         words: the words that were looked for by their letters; empty if they were not.
         did_you_mean: the words with typing errors mended; "" if there were none.
+        understood: the parts of the words that were understood as conditions.
         probabilities: match probability of each product; None if the generation has no calibration for this question.
         no_match: whether none of the products is what was asked for.
     """
@@ -56,6 +58,7 @@ class Ranking:
     typed: Mapping[int, LexicalHit] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     did_you_mean: str = ""
+    understood: tuple[Constraint, ...] = ()
     probabilities: tuple[float, ...] | None = None
     no_match: bool = False
 

@@ -44,6 +44,7 @@ class SearchRequest:
         diversity: 0..1.
         freshness: 0..1, or None: 0.2 for words alone, else 0.
         legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`.
+        understand: whether prices, colours and the like in the words become filters.
     """
 
     text: str = ""
@@ -59,6 +60,7 @@ class SearchRequest:
     diversity: float = 0.0
     freshness: float | None = None
     legs: str = "fused"
+    understand: bool = True
 
     @property
     def asks(self) -> bool:
@@ -70,7 +72,7 @@ class SearchRequest:
         """16 hex digits that differ where another ranking is asked for."""
         image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
         question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
-        asked = [*question, *self.also, self.diversity, self.freshness, self.legs]
+        asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 

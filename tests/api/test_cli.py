@@ -62,6 +62,17 @@ def test_the_table_is_for_people(run: Run, generation: GenerationFolder, setting
     assert "2 hits" in lines[3]
 
 
+def test_words_are_understood_unless_told_otherwise(run: Run, generation: GenerationFolder, settings: Settings) -> None:
+    status, out, _ = run("search", "--text", "disc under 13 euro", "--json")
+    answer = json.loads(out)
+    assert (status, answer["understood"]) == (
+        0, [{"text": "under 13 euro", "as": "price < 13", "not_text": "", "relaxed": False}]
+    )  # fmt: skip
+    assert {hit["price"] for hit in answer["hits"]} <= {10.0, 11.0, 12.0}
+    _, out, _ = run("search", "--text", "disc under 13 euro", "--no-understand", "--json")
+    assert json.loads(out)["understood"] == []
+
+
 def test_several_filters_must_all_hold(run: Run, generation: GenerationFolder, settings: Settings) -> None:
     filters = ["--filter", 'brand = "Acme" OR brand = "none"', "--filter", "price < 15"]
     _, out, _ = run("search", "--image", a_photo(settings, "red-disc"), *filters, "-k", "100", "--json")

@@ -4,6 +4,7 @@ import pytest
 
 from api.hits import hits_table
 from engine.search import Hit, SearchAnswer
+from engine.understanding import Constraint
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,19 @@ def test_a_price_has_the_decimals_of_its_currency(price: float | None, currency:
         did_you_mean=None,
     )  # fmt: skip
     assert hits_table(answer).splitlines()[1].split() == ["1.000", "p", *shown.split(), "Mug"]
+
+
+def test_the_table_says_what_was_understood() -> None:
+    answer = SearchAnswer(
+        query_id="q", generation="g", pending=0, took_ms=1.0, hits=(), next_cursor=None, no_match=True,
+        understood=(
+            Constraint("red", 'colour = "red"', relaxed=True), Constraint("under 20 euro", "price < 20"),
+            Constraint("without milk", not_text="milk"),
+        ),
+    )  # fmt: skip
+    assert hits_table(answer).splitlines()[-1] == (
+        "“red”: left too little, dropped. “under 20 euro”: price < 20. “without milk”: not milk. No match."
+    )
 
 
 def test_the_table_says_which_words_were_searched_for_instead() -> None:

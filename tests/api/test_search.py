@@ -64,6 +64,8 @@ def test_multipart_form_and_json_read_every_option_alike(
         ({"q": "x", "diversity": "0.5"}, "diversity"),
         ({"q": "x", "freshness": -0.1}, "freshness"),
         ({"q": "x", "freshness": [0.1]}, "freshness"),
+        ({"q": "x", "understand": "false"}, "understand"),
+        ({"q": "x", "understand": 0}, "understand"),
         ({"q": 5}, "q"),
         ({"q": ["x"]}, "q"),
         ({"q": "  "}, "q"),
@@ -96,6 +98,15 @@ def test_a_body_that_is_no_json_object_is_400(client: FlaskClient, body: bytes) 
 def test_form_numbers_are_plain_decimal(client: FlaskClient, text: str) -> None:
     response = client.get("/v1/search/text", query_string={"q": "x", "text_weight": text})
     assert (response.status_code, response.get_json()["field"]) == (400, "text_weight")
+
+
+def test_understanding_is_on_unless_turned_off(client: FlaskClient, fake_engine: FakeEngine) -> None:
+    for query in ({}, {"understand": "true"}, {"understand": "False"}):
+        assert client.get("/v1/search/text", query_string={"q": "x", **query}).status_code == 200
+    client.post("/v1/search/text", json={"q": "x", "understand": False})
+    assert [request.understand for request in fake_engine.requests] == [True, True, False, False]
+    refused = client.get("/v1/search/text?q=x&understand=1")
+    assert (refused.status_code, refused.get_json()["field"]) == (400, "understand")
 
 
 def test_a_form_field_given_twice_is_refused(client: FlaskClient) -> None:
@@ -176,7 +187,7 @@ def test_before_the_first_publish_searches_are_503_with_retry_after(
 def test_the_answer_has_the_documented_shape(client: FlaskClient, stocked: Catalogue) -> None:
     answer = client.get("/v1/search/text?q=mug&k=1").get_json()
     assert set(answer) == {
-        "query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
+        "query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean", "understood",
     }  # fmt: skip
     assert set(answer["hits"][0]) == {
         "product_id", "score", "match_probability", "image_id", "image_url", "title", "brand", "price", "currency",

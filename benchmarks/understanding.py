@@ -1,0 +1,103 @@
+"""How well queries are understood: precision and recall of constraints, what that does to ranking, and the time.
+
+    python benchmarks/understanding.py HOME [--catalogue sample|grocery] [--queries TEXT_QUERIES.csv] [--wrong]
+
+understanding_queries.csv holds queries in English and Korean with the constraints that are right for the sample
+catalogue or the grocery catalogue, and traps in which none is; those of the group `later` were written when the rules
+were done. With --queries, a file for `lookalike evaluate
+retrieval`, it also prints mean average precision with understanding and without, by source. --wrong lists what went
+wrong.
+"""
+
+import argparse
+import csv
+import statistics
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from data.catalogue import Catalogue
+from data.settings import Settings, load_settings
+from engine.search import SearchEngine, SearchRequest
+from engine.understanding import Constraint, Understanding
+from training.evaluation import read_queries
+
+_QUERIES = Path(__file__).with_name("understanding_queries.csv")
+
+
+def constraints(settings: Settings, catalogue: str, *, wrong: bool) -> None:
+    """Prints how many constraints were understood rightly, wrongly and not at all, by language."""
+    understanding = Understanding(settings.home, settings.fresh_days)
+    understanding.refresh()
+    understanding.understand("warm under 20 euro", None, alone=True)
+    counts, times = defaultdict[str, Counter[str]](Counter), list[float]()
+    for row in csv.DictReader(_QUERIES.open(encoding="utf-8")):
+        if row["catalogue"] != catalogue:
+            continue
+        started = time.perf_counter()
+        understood = understanding.understand(row["query"], None, alone=True)
+        times.append((time.perf_counter() - started) * 1000)
+        right, found = _right(row["understood"], settings), {_shown(each) for each in understood.constraints}
+        tally = counts[f"{row['group']} {row['language']}"]
+        tally.update(right=len(right & found), wrong=len(found - right), missed=len(right - found), queries=1)
+        tally["traps"] += not right
+        tally["trapped"] += not right and bool(found)
+        if wrong and right != found:
+            print(f"  {row['query']!r}: wrong {sorted(found - right)}, missed {sorted(right - found)}")
+    print(f"{'queries of':10} {'queries':>7} {'precision':>9} {'recall':>6} {'traps':>5} {'trapped':>7}")
+    for group, tally in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        precision = tally["right"] / max(tally["right"] + tally["wrong"], 1)
+        recall = tally["right"] / max(tally["right"] + tally["missed"], 1)
+        print(f"{group:10} {tally['queries']:7} {precision:9.3f} {recall:6.3f} {tally['traps']:5} {tally['trapped']:7}")
+    print(f"time: median {statistics.median(times):.2f} ms, 95 % below {np.quantile(times, 0.95):.2f} ms")
+
+
+def ranking(settings: Settings, queries: Path) -> None:
+    """Prints mean average precision with and without understanding."""
+    products = list(Catalogue(settings.home).iter_facts())
+    ids = {fact.product_key: fact.product.product_id for fact in products}
+    asked = read_queries([queries], products, settings).queries
+    engine = SearchEngine(settings)
+    engine.warm()
+    print(f"{'understand':10} {'source':>8} {'queries':>7} {'understood':>10} {'mAP':>6}")
+    for understand in (False, True):
+        precisions, understood = defaultdict[str, list[float]](list), Counter[str]()
+        for query in asked:
+            request = SearchRequest(text=query.text, k=1000, freshness=0.0, understand=understand)
+            answer = engine.search(request)
+            found = [hit.product_id for hit in answer.hits]
+            precisions[query.source].append(_average_precision(found, {ids[key] for key in query.gains}))
+            understood[query.source] += bool(answer.understood)
+        for source, each in precisions.items():
+            print(f"{understand!s:10} {source:>8} {len(each):7} {understood[source]:10} {np.mean(each):6.4f}")
+
+
+def _right(text: str, settings: Settings) -> set[str]:
+    new = (datetime.now(UTC) - timedelta(days=settings.fresh_days)).date()
+    return {part.strip().replace("NEW", str(new)) for part in text.split(";") if part.strip()}
+
+
+def _shown(constraint: Constraint) -> str:
+    meaning = constraint.filter or f"not_text: {constraint.not_text}"
+    return f"{meaning} (relaxed)" if constraint.relaxed else meaning
+
+
+def _average_precision(found: list[str], right: set[str]) -> float:
+    places = [place for place, product_id in enumerate(found, 1) if product_id in right]
+    return sum(number / place for number, place in enumerate(places, 1)) / len(right)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--catalogue", default="sample", choices=["sample", "grocery"])
+    parser.add_argument("--queries", type=Path)
+    parser.add_argument("--wrong", action="store_true")
+    given = parser.parse_args()
+    chosen = load_settings(home=given.home)
+    constraints(chosen, given.catalogue, wrong=given.wrong)
+    if given.queries:
+        ranking(chosen, given.queries)

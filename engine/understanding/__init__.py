@@ -1,0 +1,5 @@
+"""Understands queries: prices, colours, brands, sizes, new things and what is not wanted become filters."""
+
+from engine.understanding.understanding import Constraint, Understanding, Understood
+
+__all__ = ["Constraint", "Understanding", "Understood"]

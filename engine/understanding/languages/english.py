@@ -1,0 +1,67 @@
+"""The English words by which shoppers say what must hold."""
+
+from engine.understanding.languages.language import Language
+
+_DOLLARS = ("USD", "AUD", "CAD", "NZD", "SGD", "HKD")
+_CROWNS = ("SEK", "NOK", "DKK")
+_FILLERS = (
+    "a an the this that these those it one ones some something anything thing things like similar same but and or in "
+    "of for with to at is are as please show me find i want need looking priced price cost costs costing cheaper "
+    "too just only colour color coloured colored"
+)
+
+ENGLISH = Language(
+    colours={
+        "black": ("black",), "white": ("white",), "grey": ("grey", "gray"), "red": ("red",), "orange": ("orange",),
+        "yellow": ("yellow",), "green": ("green",), "blue": ("blue",), "purple": ("purple",), "pink": ("pink",),
+        "brown": ("brown",), "beige": ("beige",),
+    },
+    currencies={
+        "euro": ("EUR",), "euros": ("EUR",), "eur": ("EUR",), "won": ("KRW",), "krw": ("KRW",),
+        "dollar": _DOLLARS, "dollars": _DOLLARS, "bucks": _DOLLARS, "usd": ("USD",), "aud": ("AUD",), "cad": ("CAD",),
+        "pound": ("GBP",), "pounds": ("GBP",), "quid": ("GBP",), "gbp": ("GBP",), "yen": ("JPY",), "jpy": ("JPY",),
+        "yuan": ("CNY",), "cny": ("CNY",), "chf": ("CHF",), "kr": _CROWNS, "kronor": ("SEK",), "sek": ("SEK",),
+        "nok": ("NOK",), "dkk": ("DKK",),
+    },
+    prices=(
+        ("(?:priced )?between {a} and {b}", ".."),
+        ("(?:priced )?from {a} (?:up )?to {b}", ".."),
+        ("{a} to {b}", ".."),
+        ("(?:for )?(?:not|no) (?:more than|over|above) {a}", "<="),
+        ("(?:for )?(?:not|no) (?:less than|under|below) {a}", ">="),
+        (r"(?:for )?(?:up to|at most|max\.?|maximum|budget|budget of|within) {a}", "<="),
+        ("{a} (?:or less|or under|or below|or cheaper|max|maximum|and under|and below)", "<="),
+        ("(?:priced |costing |that costs? |for )?(?:under|below|less than|cheaper than|lower than) {a}", "<"),
+        (r"(?:for )?(?:at least|min\.?|minimum|starting at|starting from) {a}", ">="),
+        ("{a} (?:or more|or above|or over|and up|and above|and over|min|minimum)", ">="),
+        ("(?:priced |costing |that costs? |for )?(?:over|above|more than) {a}", ">"),
+    ),
+    sizes=("(?:in )?size:? {size}", "{size} size"),
+    bounds_before=(
+        "under", "below", "over", "above", "than", "to", "least", "most", "max", "min", "about", "around", "from",
+    ),
+    bounds_after=("or", "max", "min", "to"),
+    size_names=("size",),
+    new=("new arrivals?", "newly arrived", "just arrived", "new in", "newest", "latest"),
+    new_before=("new",),
+    not_before={
+        "but not": True, "not": True, "without": True, "excluding": True, "except": True, "except for": True,
+        "other than": False, "anything but": False, "no": False, "non": False,
+    },
+    not_after={"free": False},
+    free=("{thing} free", "free of {thing}", "free from {thing}", "no {thing}", "non {thing}", "without {thing}"),
+    brand_before=("by", "from", "brand", "brand:"),
+    brand_after=("brand",),
+    for_before=("for", "fits", "compatible with", "like"),
+    joiners=("or", "and", "nor"),
+    fillers=frozenset(_FILLERS.split()),
+    fixed=(
+        "green tea", "black tea", "white tea", "red wine", "white wine", "red bull", "black friday", "black pepper",
+        "white pepper", "red pepper", "brown rice", "white rice", "brown sugar", "white sugar", "brown bread",
+        "white bread", "white chocolate", "blue cheese", "red cabbage", "white cabbage", "red onion", "red beet",
+        "white noise", "black box", "blue light", "blue ray", "white board", "black board", "green screen",
+        "green house",
+        "red cross", "pink floyd", "red velvet", "off white", "orange juice", "new york", "new zealand", "new orleans",
+        "new year", "new born", "do not disturb", "no show", "no name", "no 1", "not for sale", "not only",
+    ),
+)  # fmt: skip

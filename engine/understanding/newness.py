@@ -1,0 +1,47 @@
+"""Reads that new products are wanted: `new arrivals`, `신상`."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+
+from data.vocabulary import Wording
+from engine.understanding.languages import LANGUAGES
+from engine.understanding.reading import Reading
+from engine.understanding.tokens import Token
+
+_FILLERS = frozenset(word for language in LANGUAGES for word in language.fillers)
+_NEW = frozenset(word for language in LANGUAGES for word in language.new_before)
+
+
+def read_new(text: str, tokens: Sequence[Token], wording: Wording, oldest: str, since: date) -> list[Reading]:
+    """Returns where new products are asked for; none where all products are new.
+
+    `new` alone is only read before a word that products are described with, and with which it makes no name.
+
+    Args:
+        oldest: when the first product was created, as ISO 8601.
+        since: the day from which on a product is new.
+    """
+    if oldest >= str(since):
+        return []
+    condition = f"created_at >= {since}"
+    spans = [match.span() for pattern in _patterns() for match in pattern.finditer(text)]
+    spans += [(token.start, token.end) for at, token in enumerate(tokens) if _asks(tokens, at, wording)]
+    return [Reading(start=start, end=end, condition=condition) for start, end in spans]
+
+
+def _asks(tokens: Sequence[Token], at: int, wording: Wording) -> bool:
+    if tokens[at].word not in _NEW or at + 1 == len(tokens):
+        return False
+    word, behind = tokens[at].word, tokens[at + 1].word
+    if behind in _FILLERS or not wording.holding([behind], 1):
+        return False
+    return not wording.holding([f"{word} {behind}"], 1)
+
+
+@cache
+def _patterns() -> tuple["re.Pattern[str]", ...]:
+    return tuple(
+        re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE) for each in LANGUAGES for words in each.new
+    )

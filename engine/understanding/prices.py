@@ -1,0 +1,109 @@
+"""Reads bounds of a price: `under 20 euro`, `20 to 40`, `2만원 이하`, `3만원대`."""
+
+import math
+import re
+from functools import cache
+
+from data.vocabulary import Vocabulary
+from engine.understanding.amounts import Amount, amount_pattern, read_amount
+from engine.understanding.languages import LANGUAGES
+from engine.understanding.reading import Reading
+
+# In every language; without a currency these are too often model numbers and sizes.
+_SIGNS = (("{a} [-–—~] {b}", "-"), ("<= {a}|≤ {a}", "<="), (">= {a}|≥ {a}", ">="), ("< {a}", "<"), ("> {a}", ">"))
+_NUMBERED = re.compile(
+    rf"\d|[{''.join(''.join(each.numerals) + each.ten_thousand + each.thousand for each in LANGUAGES)}]"
+)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
+    """Returns the bounds of a price that the text names, each with its filter.
+
+    An amount without a currency is a price only where nothing but fillers and other prices follow it, and if it lies
+    within the catalogue's prices. Amounts in a currency that the catalogue does not have are not read.
+    """
+    if not vocabulary.currencies or not _NUMBERED.search(text):
+        return []
+    taken: list[tuple[int, int, str, Amount, Amount | None]] = []
+    for pattern, operator in _patterns():
+        for match in pattern.finditer(text):
+            if any(match.start() < end and start < match.end() for start, end, *_ in taken):
+                continue
+            first = read_amount(match, "a")
+            second = read_amount(match, "b") if "b" in pattern.groupindex else None
+            if first is not None and (second is not None or "b" not in pattern.groupindex):
+                taken.append((match.start(), match.end(), operator, first, second))
+    found: list[Reading] = []
+    tail = text
+    for start, end, operator, first, second in sorted(taken, reverse=True, key=lambda each: each[0]):
+        ends = not _says_more(tail[end:])
+        condition = _condition(operator, first, second, vocabulary, ends=ends)
+        if condition:
+            found.append(Reading(start=start, end=end, condition=condition))
+            tail = text[:start]
+    return found[::-1]
+
+
+@cache
+def _patterns() -> tuple[tuple["re.Pattern[str]", str], ...]:
+    found = []
+    particles = "|".join(sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True))
+    for template, operator in (*(pair for language in LANGUAGES for pair in language.prices), *_SIGNS):
+        for part in template.split("|") if template[0] in "<>" else [template]:
+            inner = part.replace(" ", r"\s*").replace("{a}", amount_pattern("a")).replace("{b}", amount_pattern("b"))
+            pattern = rf"(?<![\w.,\-])(?:{inner})(?:(?:{particles})(?![^\W_]))?(?![^\W_]|[.,]\d|%)"
+            found.append((re.compile(pattern, re.IGNORECASE), operator))
+    return tuple(found)
+
+
+def _says_more(text: str) -> bool:
+    fillers = [language.fillers for language in LANGUAGES]
+    return any(not any(word in known for known in fillers) for word in _WORD.findall(text.casefold()))
+
+
+def _condition(operator: str, first: Amount, second: Amount | None, vocabulary: Vocabulary, *, ends: bool) -> str:
+    """Returns the filter of a price; "" if it is not surely one."""
+    named = first.currencies or (second.currencies if second else frozenset())
+    if second and first.currencies and second.currencies and not first.currencies & second.currencies:
+        return ""
+    own = vocabulary.currencies - {""}
+    meant = named & own
+    values = [first.value, *([second.value] if second else [])]
+    if second and second.scale > first.scale and first.value * second.scale < second.value:
+        values[0] = first.value * second.scale  # `2~3만원` is 20,000 to 30,000
+    if named:
+        if own and len(meant) != 1:
+            return ""
+    elif not ends or operator in ("-", "~", "..~") or len(own) > 1 or not _priced(values, vocabulary):
+        return ""
+    clause = _clause(operator, values)
+    return f'{clause} AND currency = "{next(iter(meant))}"' if clause and meant and len(own) > 1 else clause
+
+
+def _priced(values: list[float], vocabulary: Vocabulary) -> bool:
+    return values[0] <= vocabulary.highest_price and values[-1] >= vocabulary.lowest_price
+
+
+def _clause(operator: str, values: list[float]) -> str:
+    low, high = values[0], values[-1]
+    if operator in ("..", "-"):
+        return f"price >= {_number(low)} AND price <= {_number(high)}" if low < high else ""
+    if operator in ("~", "..~"):
+        step = _step(high)
+        return f"price >= {_number(low)} AND price < {_number(high + step)}" if step and low <= high else ""
+    return f"price {operator} {_number(low)}"
+
+
+def _step(amount: float) -> float:
+    """Returns the largest power of ten that divides an amount; 0 if none does."""
+    if amount < 1 or amount != int(amount):
+        return 0.0
+    whole, step = int(amount), 1
+    while whole % (step * 10) == 0:
+        step *= 10
+    return float(step)
+
+
+def _number(amount: float) -> str:
+    return f"{amount:.2f}".rstrip("0").rstrip(".") if math.isfinite(amount) else "0"

@@ -1,0 +1,31 @@
+"""What one part of a text is read as."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A part of a text, and the condition that it is read as.
+
+    Attributes:
+        start, end: the part, in characters of the text.
+        condition: a filter expression; "" if only `unwanted` is known.
+        describes: whether its words say what a product looks like, and so are still searched for.
+        unwanted: words that hits should not be about, where no fact holds them.
+    """
+
+    start: int
+    end: int
+    condition: str = ""
+    describes: bool = False
+    unwanted: str = ""
+
+
+def apart(readings: Iterable[Reading]) -> list[Reading]:
+    """Returns the readings that share no letter with one before them in the list, in the order of the text."""
+    kept: list[Reading] = []
+    for reading in readings:
+        if all(reading.end <= other.start or other.end <= reading.start for other in kept):
+            kept.append(reading)
+    return sorted(kept, key=lambda reading: reading.start)

@@ -1,0 +1,83 @@
+"""Splits a text into words that keep their place, and finds runs of words among known names."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from data.lexical import key_of
+from engine.understanding.languages import LANGUAGES
+
+MOST_WORDS = 40
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*[^\W\d_]*|[^\W_]+(?:[-'’][^\W_]+)*")
+_HANGUL = re.compile("[가-힣]+")
+_PARTICLES = sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word of a text.
+
+    Attributes:
+        start, end: its place, in characters of the text.
+        words: its case-folded forms: as it stands, and without an ending that means nothing.
+    """
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        return self.words[0]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring words of a text: `tokens[first:last]`, and a name that they are."""
+
+    first: int
+    last: int
+    name: str
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Returns the words of a text, `MOST_WORDS` at most."""
+    found: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        if len(found) == MOST_WORDS:
+            break
+        found.append(Token(match.start(), match.end(), _forms(unicodedata.normalize("NFKC", match[0]).casefold())))
+    return found
+
+
+def names_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:
+    """Yields the runs of up to `most` words that begin at a word, longest first, with the names they may be.
+
+    A name has neither spaces nor punctuation; the last word may have an ending.
+    """
+    keys = [key_of(token.word) for token in tokens[first : first + most]]
+    for length in range(len(keys), 0, -1):
+        head = "".join(keys[: length - 1])
+        for form in tokens[first + length - 1].words:
+            yield Run(first, first + length, head + key_of(form))
+
+
+def values_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:
+    """Yields the same as `names_in` does, as `value_key` writes values: with decimal points."""
+    words = [token.word for token in tokens[first : first + most]]
+    for length in range(len(words), 0, -1):
+        head = "".join(words[: length - 1])
+        for form in tokens[first + length - 1].words:
+            yield Run(first, first + length, value_key(head + form))
+
+
+def value_key(text: str) -> str:
+    """Returns a measure or a size without spaces: `0.5 L` gives `0.5l`."""
+    return re.sub(r"[^\w.]", "", text.casefold().replace(",", "."))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    if not _HANGUL.fullmatch(word):
+        return (word,)
+    return (word, *(word.removesuffix(end) for end in _PARTICLES if word.endswith(end) and len(word) > len(end) + 1))

@@ -1,0 +1,212 @@
+"""What queries are understood as, in a small shop with a real catalogue."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from data.catalogue import Catalogue, parse_product
+from data.filters import parse_filter
+from data.settings import Settings
+from engine.understanding import Understanding, Understood
+from engine.understanding.languages import LANGUAGES
+
+PRODUCTS = (
+    {"title": "Red mug Hana", "colour": "red", "price": 12, "brand": "Acorn", "category": "Mugs"},
+    {"title": "Blue mug Sena", "colour": "blue", "price": 18, "brand": "Acorn", "category": "Mugs",
+     "attributes": {"size": "L"}},
+    {"title": "Striped mug", "colour": "navy", "price": 30, "brand": "Blüte", "category": "Mugs",
+     "attributes": {"pattern": "striped", "sku": "90"}},
+    {"title": "Red sneaker Ivo", "colour": "red", "price": 60, "brand": "Acorn", "category": "Shoes",
+     "attributes": {"size": "270", "material": "leather", "vegan": True}},
+    {"title": "White sneaker", "colour": "white", "price": 80, "brand": "Sun", "category": "Shoes",
+     "attributes": {"size": "40.5", "material": "canvas"}},
+    {"title": "Purple onion", "description": "A red onion.", "colour": "purple", "price": 3, "category": "Food"},
+    {"title": "Red onion", "colour": "purple", "price": 4, "category": "Food",
+     "attributes": {"contains": "sulphite, nuts"}},
+    {"title": "Red Delicious", "colour": "green", "price": 2, "category": "Food"},
+    {"title": "Vanilla yoghurt", "description": "With sugar and vanilla.", "price": 3, "category": "Food"},
+    {"title": "Sugar free cola", "price": 2, "category": "Food"},
+    {"title": "Sun hat", "description": "Against the sun", "price": 15, "category": "Hats"},
+)  # fmt: skip
+NEW = str(datetime.now(UTC).date() - timedelta(days=90))
+
+
+@pytest.fixture(scope="module")
+def understanding(tmp_path_factory: pytest.TempPathFactory) -> Understanding:
+    return shop(Settings(home=tmp_path_factory.mktemp("shop")), "EUR")
+
+
+def shop(settings: Settings, currency: str, times: float = 1.0) -> Understanding:
+    catalogue = Catalogue(settings.home)
+    for number, facts in enumerate(PRODUCTS):
+        created = "2020-01-01" if number % 2 else datetime.now(UTC).isoformat()
+        price = float(str(facts["price"])) * times
+        fields = {"product_id": f"p-{number}", "currency": currency, "created_at": created, **facts, "price": price}
+        catalogue.upsert(parse_product(fields), [])
+    return Understanding(settings.home, 90)
+
+
+def meanings(understood: Understood) -> list[str]:
+    return [f"{each.text} -> {each.filter or 'away'}{' relaxed' * each.relaxed}" for each in understood.constraints]
+
+
+@pytest.mark.parametrize(
+    ("query", "left", "expected"),
+    [
+        ("mug under 20 euro", "mug", ["under 20 euro -> price < 20"]),
+        ("mug under 20", "mug", ["under 20 -> price < 20"]),
+        ("a mug for less than €20 please", "mug", ["for less than €20 -> price < 20"]),
+        ("20 to 40", "20 to 40", ["20 to 40 -> price >= 20 AND price <= 40"]),
+        ("20유로 이하 머그", "머그", ["20유로 이하 -> price <= 20"]),
+        ("red mug", "red mug", ['red -> colour = "red"']),
+        ("빨간색 머그", "빨간색 머그", ['빨간색 -> colour = "red"']),
+        ("navy mug", "navy mug", ['navy -> colour = "navy"']),
+        ("red or blue mug", "red or blue mug", ['red or blue -> colour IN ("blue", "red")']),
+        ("acorn mug", "acorn mug", ['acorn -> brand = "acorn"']),
+        ("blute mug", "blute mug", ['blute -> brand = "blüte"']),
+        ("size L mug", "size L mug", ['size L -> attr.size = "l"']),
+        ("270mm 운동화", "270mm 운동화", ['270mm -> attr.size = "270"']),
+        ("sneaker size 40.5", "sneaker size 40.5", ['size 40.5 -> attr.size = "40.5"']),
+        ("new mug", "mug", [f"new -> created_at >= {NEW}"]),
+        ("신상 운동화", "운동화", [f"신상 -> created_at >= {NEW}"]),
+        ("mug not red", "mug", ['not red -> NOT colour = "red"']),
+        ("빨간색 말고 파란색 머그", "파란색 머그", ['빨간색 말고 -> NOT colour = "red"', '파란색 -> colour = "blue"']),
+        ("sneaker without leather", "sneaker", ['without leather -> NOT attr.material = "leather"']),
+        ("sneaker not vegan", "sneaker", ["not vegan -> NOT attr.vegan = true"]),
+        ("onion without nuts", "onion", ['without nuts -> NOT attr.contains = "sulphite, nuts"']),
+        ("mug, not striped or red", "mug", ['not striped or red -> NOT (attr.pattern = "striped" OR colour = "red")']),
+        ("yoghurt without vanilla", "yoghurt", ["without vanilla -> away"]),
+    ],
+)
+def test_words_are_understood(understanding: Understanding, query: str, left: str, expected: list[str]) -> None:
+    found = understanding.understand(query, None, alone=True)
+    assert (found.text, meanings(found)) == (left, expected)
+    assert (found.filter is not None) == any("away" not in each for each in expected)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Red Delicious", "red delicious", "red delicious juice",  # a title is a name
+        "90", "p-3",  # codes
+        "red onion", "red onion soup",  # the shop's red onions are purple
+        "sun hat", "sun cream",  # a brand that is also a plain word
+        "strap for Acorn", "blue mug with red dots", "off-white mug", "cheap mug", "mug under 20 cm", "mug under $20",
+        "mug under 20000 won", "2만원 이하 머그", "shoes under 1 year", "20대 여성", "new york mug", "mug new", 
+        "천 가방", "cola without sugar",  # "sugar free" is what finds it
+        "mug without unicorns", "do not disturb", "270", "m", "green tea", "", "   ", "mug " * 60,
+    ],
+)  # fmt: skip
+def test_what_may_mean_something_else_stays_words(understanding: Understanding, query: str) -> None:
+    assert understanding.understand(query, None, alone=True) == Understood(query, "", None)
+
+
+def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Understanding) -> None:
+    assert meanings(understanding.understand("sneaker by Sun", None, alone=True)) == ['by Sun -> brand = "sun"']
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "kept"),
+    [
+        ("mug under 5 euro", ["under 5 euro -> price < 5 relaxed"], None),
+        (
+            "red sneaker under 20 euro",
+            ['red -> colour = "red"', "under 20 euro -> price < 20 relaxed"],
+            'colour = "red"',
+        ),
+        ("white mug under 20 euro", ['white -> colour = "white" relaxed', "under 20 euro -> price < 20"], "price < 20"),
+        ("anything over 500 euro", ["over 500 euro -> price > 500 relaxed"], None),
+    ],
+)
+def test_what_leaves_too_little_is_relaxed(
+    understanding: Understanding, query: str, expected: list[str], kept: str | None
+) -> None:
+    found = understanding.understand(query, None, alone=True)
+    assert meanings(found) == expected
+    assert (found.filter.text if found.filter else None) == kept
+
+
+def test_the_requests_own_filter_is_kept_and_counts(understanding: Understanding) -> None:
+    own = parse_filter('category = "Shoes"')
+    found = understanding.understand("red under 100 euro", own, alone=True)
+    assert found.filter is not None
+    assert found.filter.text == '(category = "Shoes") AND (colour = "red") AND (price < 100)'
+    assert understanding.understand("blue", own, alone=True).filter == own
+    assert meanings(understanding.understand("blue", own, alone=True)) == ['blue -> colour = "blue" relaxed']
+
+
+def test_fillers_are_searched_for_only_where_nothing_else_is_asked(understanding: Understanding) -> None:
+    for alone, left in ((True, "this, but under 20 euro"), (False, "")):
+        assert understanding.understand("this, but under 20 euro", None, alone=alone).text == left
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("머그 2만원 이하", "price <= 20000"), ("만원에서 2만원 머그", "price >= 10000 AND price <= 20000"),
+        ("3만원대 머그", "price >= 30000 AND price < 40000"), ("2만5천원 미만 머그", "price < 25000"),
+        ("1.5만원 이하 머그", "price <= 15000"), ("2~3만원 머그", "price >= 20000 AND price <= 30000"),
+        ("2~3만원대 머그", "price >= 20000 AND price < 40000"), ("이만오천원 이하 머그", "price <= 25000"),
+        ("천원 이상 머그", "price >= 1000"), ("12,900원 이하 머그", "price <= 12900"),
+        ("머그 2만 이하", "price <= 20000"),
+        ("mug under 20000 won", "price < 20000"), ("₩20,000 이하 머그", "price <= 20000"),
+        ("15,000원대 머그", "price >= 15000 AND price < 16000"), ("십이만원 이하 운동화", "price <= 120000"),
+        ("２만원 이하 머그", "price <= 20000"), ("머그 20유로 이하", None), ("만 원피스", None),
+        ("20 원피스 이하", None),
+    ],
+)  # fmt: skip
+def test_korean_amounts(tmp_path_factory: pytest.TempPathFactory, query: str, expected: str | None) -> None:
+    found = shop(Settings(home=tmp_path_factory.mktemp("won")), "KRW", 1000).understand(query, None, alone=True)
+    assert (found.filter.text if found.filter else None) == expected
+
+
+def test_of_several_currencies_the_one_that_is_named_counts(settings: Settings) -> None:
+    understanding = shop(settings, "EUR")
+    Catalogue(settings.home).upsert(parse_product({"product_id": "x", "price": 15, "currency": "USD"}), [])
+    found = understanding.understand("mug under 20 euro", None, alone=True)
+    assert found.filter is not None
+    assert found.filter.text == 'price < 20 AND currency = "EUR"'
+    assert understanding.understand("mug under 20", None, alone=True).filter is None
+
+
+def test_new_values_are_known_after_a_refresh(settings: Settings) -> None:
+    understanding = shop(settings, "EUR")
+    assert understanding.understand("turquoise mug", None, alone=True).constraints == ()
+    facts = {"product_id": "t", "title": "Turquoise mug Uno", "colour": "turquoise"}
+    Catalogue(settings.home).upsert(parse_product(facts), [])
+    understanding.refresh()
+    assert meanings(understanding.understand("turquoise mug", None, alone=True)) == [
+        'turquoise -> colour = "turquoise"'
+    ]
+
+
+def test_nothing_is_understood_in_an_empty_catalogue(settings: Settings) -> None:
+    Catalogue(settings.home)
+    query = "new red mug under 20 euro by Acorn, size M, not blue"
+    assert Understanding(settings.home, 90).understand(query, None, alone=True).filter is None
+
+
+PIECES = (
+    "red blue 빨간색 acorn sun mug mugs size L 270mm 20 40 3만원대 2만원 이하 under over to between and or not "
+    "without no 말고 없는 new 신상 euro € $ 만 천 원 , - ~ ( ) \" ' \\ % . this for by striped vegan"
+)
+WORDS = [*PIECES.split(), *(mark for language in LANGUAGES for mark in language.not_before)]
+
+
+@examples(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(st.text(max_size=210), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)),
+    st.booleans(),
+)
+def test_any_text_gives_filters_that_parse(understanding: Understanding, text: str, alone: bool) -> None:
+    found = understanding.understand(text, None, alone=alone)
+    for constraint in found.constraints:
+        assert constraint.text
+        assert bool(constraint.filter) != bool(constraint.not_text)
+        if constraint.filter:
+            parse_filter(constraint.filter)
+    if alone and text.strip():
+        assert found.text.strip()
