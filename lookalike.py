@@ -74,6 +74,7 @@ class Shop:
         text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10, cursor: str = "",
         diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
         understand: bool = True,
+        facets: str = "", sort: str = "relevance", max_per: str = "",
     ) -> "Hits":  # fmt: skip
         """Finds products by words, by a photo, by both, or by their likeness to a product.
 
@@ -88,6 +89,9 @@ class Shop:
             freshness: 0 (none) to 1, preference for new products; None: the default.
             legs: how words alone find products: `lexical` (by their letters), `dense` (by their meaning) or `fused`.
             understand: whether a price, a colour or a size in `text` becomes a filter; `understood` says which.
+            facets: facts whose values are counted over all that matches, such as `brand,price,attr.size`; at most 10.
+            sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
+            max_per: how many hits may share a value, such as `brand:2`; "": any number.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -99,7 +103,7 @@ class Shop:
         request = SearchRequest(
             text=text, not_text=not_text, image=None if image is None else self._bytes(image), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
-            freshness=freshness, legs=legs, understand=understand,
+            freshness=freshness, legs=legs, understand=understand, facets=facets, sort=sort, max_per=max_per,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 

@@ -64,11 +64,14 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 @click.option("--text-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Weight of the words.")
 @click.option("--legs", default="fused", help="How words alone find products: fused, lexical or dense.")
 @click.option("--understand/--no-understand", default=True, help="Read prices, colours and sizes in the words.")
+@click.option("--facets", default="", metavar="NAMES", help="Facts to count, for example brand,price,attr.size.")
+@click.option("--sort", default="relevance", help="relevance, price, -price, created_at or -created_at.")
+@click.option("--max-per", default="", metavar="FACT:N", help="At most N hits of one value, for example brand:2.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
     ctx: click.Context, text: str, image: Path | None, product_id: str, filters: tuple[str, ...], k: int,
-    not_text: str, text_weight: float, legs: str, understand: bool, as_json: bool,
+    not_text: str, text_weight: float, legs: str, understand: bool, facets: str, sort: str, max_per: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Search by words, by photo or by product; words and a photo may go together.
 
@@ -87,7 +90,8 @@ def search_command(
     require_home(ctx.obj.home)
     request = SearchRequest(
         text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
-        text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand,
+        text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand, facets=facets, sort=sort,
+        max_per=max_per,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))

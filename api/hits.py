@@ -2,7 +2,7 @@
 
 import base64
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -85,14 +85,23 @@ class Hits(SearchAnswer, Sequence[Hit]):
 
 
 def hits_table(answer: SearchAnswer) -> str:
-    """Returns the hits as aligned columns, then one line about the answer."""
+    """Returns the hits as aligned columns, then what was counted, then one line about the answer."""
     rows = [("score", "product_id", "price", "title")]
     rows += [(f"{hit.score:.3f}", hit.product_id, _price(hit), " ".join(hit.title.split())) for hit in answer.hits]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
-    return "\n".join([*(line.rstrip() for line in lines), _note(answer)])
+    return "\n".join([*(line.rstrip() for line in lines), *_facets(answer), _note(answer)])
+
+
+def _facets(answer: SearchAnswer) -> Iterator[str]:
+    """Yields a line for each fact that was counted."""
+    for name, facet in answer.facets.items():
+        counts = [f"{entry.value} ({entry.count:,})" for entry in facet.values]
+        counts += [f"{part.min:.12g} to {part.max:.12g} ({part.count:,})" for part in facet.ranges]
+        counts += [f"{facet.other_values:,} more"] if facet.other_values else []
+        yield f"{name}: {', '.join(counts) or 'none'}"
 
 
 def _price(hit: Hit) -> str:
@@ -103,7 +112,7 @@ def _price(hit: Hit) -> str:
 
 def _note(answer: SearchAnswer) -> str:
     found = len(answer.hits)
-    note = f"{found} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."
+    note = f"{found} of {answer.total:,} hits in {answer.took_ms:.0f} ms, {answer.generation}" if found else "No match."
     understood = "".join(f"{_constraint(part)} " for part in answer.understood)
     searched = f"Searched for “{answer.did_you_mean}”. " if answer.did_you_mean else ""
     return f"{searched}{understood}{note}"

@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue, Change
+from data.columns import within
 from data.errors import LookalikeError, NoGeneration
 from data.features import FeatureStore
 from data.generations import GenerationStore
@@ -66,15 +68,22 @@ class LiveView:
     def count(self) -> int:
         return len(self.product_keys)
 
-    def mask(self, allowed_products: ProductKeys | None) -> Mask:
+    @cached_property
+    def findable(self) -> Mask:
+        """Which products have a row that can be found, bool, by product_key."""
+        found = np.zeros(int(self.product_keys.max(initial=0)) + 1, np.bool_)
+        found[self.product_keys[self.mask(None)]] = True
+        return found
+
+    def mask(self, passing: Mask | None) -> Mask:
         """Returns which rows may be found, bool (n + m,).
 
         Args:
-            allowed_products: sorted product keys that a filter lets through; None: all.
+            passing: bool, by product_key, which products a filter lets through; None: all.
         """
         living = np.concatenate([self.alive, np.ones(len(self.delta), np.bool_)])
-        if allowed_products is not None:
-            living &= np.isin(self.product_keys, allowed_products)
+        if passing is not None:
+            living &= within(passing, self.product_keys)
         return living
 
     def search(self, query: Floats, k: int, allowed: Mask) -> Hits:

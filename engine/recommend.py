@@ -66,6 +66,7 @@ def recommend(search: Callable[[SearchRequest], SearchAnswer], request: Recommen
         next_cursor=None,
         took_ms=answer.took_ms + others.took_ms,
         no_match=answer.no_match and others.no_match,
+        total=others.total,
     )
 
 

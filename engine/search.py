@@ -1,15 +1,16 @@
 """`SearchEngine`: what the server, the commands and scripts call to search, recognise photos and embed them."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
+from data.columns import FACTS, FacetCounts, within
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
@@ -80,6 +81,8 @@ class SearchAnswer:
         no_match: nothing in the catalogue is what was asked for.
         did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
         understood: the parts of the words that were understood as conditions; see `engine.understanding`.
+        total: how many products match the question, of which at most 1,000 can be paged through.
+        facets: for each fact asked for, how many of the products that match have each value.
     """
 
     query_id: str
@@ -91,6 +94,8 @@ class SearchAnswer:
     no_match: bool
     did_you_mean: str | None = None
     understood: tuple[Constraint, ...] = ()
+    total: int = 0
+    facets: Mapping[str, FacetCounts] = field(default_factory=dict)
 
 
 class SearchEngine:
@@ -99,7 +104,7 @@ class SearchEngine:
     Args:
         backbone: used instead of the one that the generation names (for tests).
         on_stage: called with the name and milliseconds of each stage: understand, decode, embed, text, filter, search,
-            rank, facts, recognise.
+            rank, facets, facts, recognise.
         decoding: context that is held while a photo is decoded.
     """
 
@@ -131,6 +136,7 @@ class SearchEngine:
         if (tower := generation.text_tower()) is not None:
             tower.embed(["warm"])
         self._understanding.refresh()
+        self._finder.columns.columns(FACTS)
 
     def refresh(self) -> None:
         """Waits until the newest generation is served or has been refused; `status` says why.
@@ -172,6 +178,8 @@ class SearchEngine:
             no_match=ranking.no_match,
             did_you_mean=ranking.did_you_mean or None,
             understood=ranking.understood,
+            total=ranking.total,
+            facets=ranking.facets,
         )
 
     def recognise(
@@ -354,7 +362,7 @@ class SearchEngine:
         place = offset
         passing = None
         if refilter and ranking.filter is not None:
-            passing = set(self._catalogue.matching_keys(ranking.filter).tolist())
+            passing = within(self._finder.columns.passing(ranking.filter), np.array(ranking.product_keys, np.int64))
         while len(hits) < k and place < len(ranking.product_keys):
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
             keys = [ranking.product_keys[at] for at in places]
@@ -362,7 +370,7 @@ class SearchEngine:
             words = self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
             for at in places:
                 key = ranking.product_keys[at]
-                if key in facts and (passing is None or key in passing):
+                if key in facts and (passing is None or passing[at]):
                     hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))
             place = places.stop
         return tuple(hits), place

@@ -318,7 +318,7 @@ def test_hits_are_a_sequence_that_prints_as_the_command_does(shop: lookalike.Sho
     lines = repr(hits).splitlines()
     assert lines[0].split() == ["score", "product_id", "price", "title"]
     assert lines[1].split() == ["1.000", "p3", "13.00", "EUR", "p3"]
-    assert "4 hits" in lines[-1]
+    assert "4 of 5 hits" in lines[-1]
     assert repr(hits) == hits_table(hits)
     nothing = shop.search(image=photo_of(3), filter="price > 1000")
     assert not nothing

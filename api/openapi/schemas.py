@@ -5,12 +5,13 @@ from typing import Any
 from api.requests import CURSOR_LIMIT
 from api.routes import MAX_LABEL, MOST_EVENTS, MOST_IMAGES
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
+from data.columns import COUNTED_FIELDS, MOST_SHOWN
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED
 from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
 from data.photos import ACCEPTED, URL_LIMIT
 from data.values import ADDRESS_LIMIT
-from engine.answers import LEGS, MAX_K, MAX_TEXT
+from engine.answers import DEPTH, LEGS, MAX_FACETS, MAX_K, MAX_TEXT, MOST_FACETS, SORTS
 from engine.search import MOST_LABELS, MOST_RELATED
 
 Schema = dict[str, Any]
@@ -76,6 +77,17 @@ OPTIONS: dict[str, Schema] = {
         "default": True,
         "description": "Whether prices, colours and sizes in the words are filters.",
     },
+    "facets": _text(
+        f"Facts whose values are counted over all that matches, at most {MOST_FACETS}: {', '.join(COUNTED_FIELDS)}, "
+        "attr.NAME; with commas between them.",
+        maxLength=MAX_FACETS,
+    ),
+    "sort": {
+        "enum": list(SORTS),
+        "default": SORTS[0],
+        "description": f"Order of the hits; other than by relevance: of the {DEPTH:,} best, - for the highest first.",
+    },
+    "max_per": _text("`brand:2`: at most 2 hits of one brand; also category and attr.NAME.", maxLength=MAX_FACETS),
 }
 _PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
@@ -121,7 +133,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "SearchAnswer": _object(
         ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
-         "understood"],
+         "understood", "total", "facets"],
         query_id=_text("Id of this query, to be sent with events."),
         generation=_text("The generation that answered."),
         pending={**_WHOLE, "description": "Products in the catalogue that are not searchable yet."},
@@ -131,6 +143,11 @@ SCHEMAS: dict[str, Schema] = {
         no_match={**_FLAG, "description": "True if no hit is likely to be what was asked for."},
         did_you_mean={**_TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
         understood={"type": "array", "items": ref("Constraint"), "description": "Conditions read in the words."},
+        total={**_WHOLE, "description": f"Products that match; at most {DEPTH:,} of them can be paged through."},
+        facets={
+            "type": "object", "additionalProperties": ref("Facet"),
+            "description": "For each fact of `facets`: how many of the products that match have each value.",
+        },
     ),
     "Constraint": _object(
         ["text", "as", "not_text", "relaxed"],
@@ -138,6 +155,17 @@ SCHEMAS: dict[str, Schema] = {
         **{"as": _text("The condition as a filter; empty if no fact holds the words of `not_text`.")},
         not_text=_text("Words that hits should not be about."),
         relaxed={**_FLAG, "description": "True if the condition left too little, so that it was dropped."},
+    ),
+    "Facet": _object(
+        ["values", "other_values", "ranges"],
+        values={"type": "array", "maxItems": MOST_SHOWN, "description": "Most frequent first.", "items": _object(
+            ["value", "count"], value={"type": ["string", "number", "boolean"]}, count=_WHOLE,
+        )},
+        other_values={**_WHOLE, "description": "How many more values there are."},
+        ranges={"type": "array", "description": "For numbers, instead of values.", "items": _object(
+            ["min", "max", "count"],
+            min=_NUMBER, max={**_NUMBER, "description": "Not part of the range."}, count=_WHOLE,
+        )},
     ),
     "RelatedQueries": _object(["queries"], queries={"type": "array", "items": _object(
         ["text", "score", "searches"],

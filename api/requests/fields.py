@@ -15,6 +15,7 @@ from data.photos import URL_LIMIT
 CURSOR_LIMIT = 4_000  # characters
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
+    "facets", "sort", "max_per",
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
@@ -137,6 +138,9 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "cursor": _text(CURSOR_LIMIT),
     "legs": _text(),
     "understand": _flag,
+    "facets": _text(),
+    "sort": _text(),
+    "max_per": _text(),
     "product_id": _text(ID_LIMIT),
     "image_url": _text(URL_LIMIT),
     "text_weight": _number,

@@ -1,11 +1,13 @@
 """The facts of all products in memory, a column a fact: which products pass a filter, and how many have each value."""
 
-from data.columns.columns import Column, Columns, NumberColumn, ValueColumn, within
-from data.columns.facets import MOST_SHOWN, FacetCounts, RangeCount, ValueCount, count_facet
+from data.columns.columns import Column, Columns, NumberColumn, ValueColumn, resized, within
+from data.columns.facets import MOST_SHOWN, FacetCounts, RangeCount, ValueCount
+from data.columns.reading import FACTS
 from data.columns.store import COUNTED_FIELDS, MOST_VALUES, ColumnStore
 
 __all__ = [
     "COUNTED_FIELDS",
+    "FACTS",
     "MOST_SHOWN",
     "MOST_VALUES",
     "Column",
@@ -16,6 +18,6 @@ __all__ = [
     "RangeCount",
     "ValueColumn",
     "ValueCount",
-    "count_facet",
+    "resized",
     "within",
 ]

@@ -140,10 +140,27 @@ class Columns:
         column = self.fields[name]
         return column.numbers if isinstance(column, NumberColumn) else np.zeros(self.size)
 
+    def codes_of(self, name: str, keys: Keys) -> NDArray[np.int64]:
+        """Returns a number for each product that is the same where the value of a fact is, int64; -1: it has none."""
+        column = self.values(name) or ValueColumn()
+        counted = column.counted[column.codes]
+        owners, codes = column.keys[counted], column.codes[counted]
+        at = np.searchsorted(owners, keys)
+        found = at < len(owners)
+        found[found] = owners[at[found]] == keys[found]
+        return np.where(found, codes[np.minimum(at, max(len(codes) - 1, 0))] if len(codes) else -1, -1)
+
 
 def within(mask: Mask, keys: NDArray[Any]) -> Mask:
     """Returns mask[keys], false for keys beyond the mask's end: products that came later, or that a backup lacks."""
     if len(keys) and keys.max() >= len(mask):
         mask, keys = np.append(mask, False), np.minimum(keys, len(mask))
     found: Mask = mask[keys]
+    return found
+
+
+def resized(mask: Mask, size: int) -> Mask:
+    """Returns a mask of this length: cut, or with false at its end."""
+    found = np.zeros(size, np.bool_)
+    found[: len(mask)] = mask[:size]
     return found

@@ -3,12 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from itertools import count
 
 import numpy as np
 
 from data.catalogue import Catalogue, ProductFacts
-from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn
+from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn, resized
 from data.columns.facets import FacetCounts, Spellings, count_facet
 from data.columns.matching import fields_of, node_mask
 from data.columns.reading import FACTS, read_changed, read_changes, read_column, read_live
@@ -62,25 +63,15 @@ class ColumnStore:
         columns = self.columns([name for name in names if name not in attributes[MOST_ATTRIBUTES:]])
         return node_mask(filter.tree, columns, self._by_sql) & columns.alive
 
-    def facets(self, names: Iterable[str], matched: Mask) -> Mapping[str, FacetCounts]:
-        """Returns name -> counts over the products of `matched`, for facts that have a column.
+    def facets(self, columns: Columns, names: Iterable[str], matched: Mask) -> dict[str, FacetCounts]:
+        """Returns how many of the products have each value, for each name.
 
         Args:
-            names: of facts, see `has_column`.
-            matched: bool, by product_key.
+            columns: from `columns`; none of these facts has too many values.
+            matched: bool, by product_key, the products that are counted.
         """
-        names = list(names)
-        columns = self.columns(names)
-        counted = np.zeros(columns.size, np.bool_)
-        counted[: len(matched)] = matched[: columns.size]
-        return {
-            name: count_facet(columns, name, counted, lambda name, keys: self._spelled(columns, name, keys))
-            for name in names
-        }
-
-    def has_column(self, name: str) -> bool:
-        """Tells whether a fact has few enough different values for a column."""
-        return self.columns([name]).fields[name] is not None
+        matched = resized(matched, columns.size)
+        return {name: count_facet(columns, name, matched, partial(self._spelled, columns)) for name in names}
 
     def _by_sql(self, comparison: Comparison) -> Keys:
         return self._catalogue.matching_keys(Filter("", comparison))

@@ -1,8 +1,9 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
+from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
-from engine.answers.find import Finder, Found, OnStage, Question
+from engine.answers.find import DEPTH, Finder, Found, OnStage, Question
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -30,10 +31,14 @@ from engine.answers.request import (
 
 __all__ = [
     "DEFAULT_FRESHNESS",
+    "DEPTH",
     "LEGS",
+    "MAX_FACETS",
     "MAX_K",
     "MAX_TEXT",
+    "MOST_FACETS",
     "RERANKED",
+    "SORTS",
     "Cursor",
     "Finder",
     "Found",

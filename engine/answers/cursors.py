@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data.columns import FacetCounts
 from data.filters import Filter
 from data.lexical import LexicalHit
 from engine.errors import InvalidQuery
@@ -41,6 +42,8 @@ class Ranking:
         understood: the parts of the words that were understood as conditions.
         probabilities: match probability of each product; None if the generation has no calibration for this question.
         no_match: whether none of the products is what was asked for.
+        total: how many products match; more than there are here, if they are too many to be paged through.
+        facets: for each fact asked for, how many of the products that match have each value.
     """
 
     query_id: str
@@ -61,6 +64,8 @@ class Ranking:
     understood: tuple[Constraint, ...] = ()
     probabilities: tuple[float, ...] | None = None
     no_match: bool = False
+    total: int = 0
+    facets: Mapping[str, FacetCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

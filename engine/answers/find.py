@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
+from data.columns import ColumnStore, resized
 from data.filters import Filter
 from data.lexical import words_of
 from data.settings import Settings
+from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
 from engine.answers.fusion import Letters, fuse, letters_found
 from engine.answers.ranking import (
@@ -61,6 +63,7 @@ class Found:
         moves: the places before and after of products that freshness and diversity moved.
         letters: what the letters of the words found; None if they were not looked at.
         corrected: the words with typing errors mended; "" if there were none.
+        passing: bool, by product_key, which products pass the filter; None: there is none.
     """
 
     ranked: Ranked
@@ -68,13 +71,15 @@ class Found:
     moves: Moves
     letters: Letters | None = None
     corrected: str = ""
+    passing: Mask | None = None
 
 
 class Finder:
     """Ranks products of any view, live or staged. Safe to use from several threads.
 
     Args:
-        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search, rank.
+        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search,
+            rank, facets.
         decoding: context that is held while a photo is decoded.
     """
 
@@ -86,6 +91,7 @@ class Finder:
         decoding: Decoding = nullcontext,
     ) -> None:
         self._settings, self._catalogue, self._on_stage, self._decoding = settings, catalogue, on_stage, decoding
+        self.columns = ColumnStore(catalogue)
 
     def ask(self, view: LiveView, request: SearchRequest) -> Question:
         """Returns the request as a point of the product space.
@@ -124,9 +130,14 @@ class Finder:
             UnknownProduct: the request's product was deleted meanwhile.
         """
         found = self.find(view, request, question, filter_=filter_)
-        ranked, parts = found.ranked, question.query.parts
+        kind = kind_of(question.query.parts, is_photo=question.features is not None)
+        verdict = _judged(view.generation, kind, found, question.features)
+        matched = self._matched(view, request, question.query, found)
+        facets = self.timed("facets", lambda: counted(self.columns, request.facets, matched))
+        keys, first = found.ranked.product_keys, len(found.letters.first) if found.letters else 0
+        order = self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, first))
+        ranked, parts, chances = found.ranked.take(order), question.query.parts, verdict["probabilities"]
         vectors = view.vectors(ranked.rows) if len(parts) > 1 else None
-        kind = kind_of(parts, is_photo=question.features is not None)
         return Ranking(
             query_id=query_id,
             digest=request.digest,
@@ -143,7 +154,10 @@ class Finder:
             typed=found.letters.evidence if found.letters else {},
             words=tuple(words_of(found.corrected or request.text)) if found.letters else (),
             did_you_mean=found.corrected,
-            **_judged(view.generation, kind, found, question.features),
+            probabilities=None if chances is None else tuple(chances[place] for place in order.tolist()),
+            no_match=verdict["no_match"],
+            total=int(np.count_nonzero(matched)),
+            facets=facets,
         )
 
     def find(
@@ -162,7 +176,7 @@ class Finder:
             hidden: bool (rows,), rows of the view that must not be found.
             depth: products wanted.
         """
-        passing = self.timed("filter", lambda: self._catalogue.matching_keys(filter_) if filter_ else None)
+        passing = self.timed("filter", lambda: self.columns.passing(filter_) if filter_ else None)
         allowed = self._allowed(request, passing, view)
         if hidden is not None:
             allowed &= ~hidden
@@ -176,7 +190,7 @@ class Finder:
             ranked = fuse(ranked, letters, depth)
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
-        return Found(ranked, best, moves, letters, corrected)
+        return Found(ranked, best, moves, letters, corrected, passing)
 
     def timed(self, stage: str, run: Callable[[], Result]) -> Result:
         """Returns what `run` returns, and reports how long it took to `on_stage`."""
@@ -203,7 +217,7 @@ class Finder:
             raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
         return normalise(view.vectors(rows).mean(axis=0))
 
-    def _allowed(self, request: SearchRequest, passing: NDArray[np.int64] | None, view: LiveView) -> Mask:
+    def _allowed(self, request: SearchRequest, passing: Mask | None, view: LiveView) -> Mask:
         allowed = view.mask(passing)
         if request.product_id:
             allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
@@ -212,6 +226,8 @@ class Finder:
     def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:
         """Returns the ranking with all but its first `fixed` products reordered."""
         moves: Moves = {}
+        if request.sort != "relevance":
+            return ranked, moves
         head = ranked.take(np.arange(fixed))
         ranked = ranked.take(np.arange(fixed, len(ranked.product_keys)))
         freshness = request.freshness
@@ -228,13 +244,35 @@ class Finder:
             moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         return head.then(ranked), moves
 
+    def _matched(self, view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> Mask:
+        """Returns which products the search would find if it were endless, bool by product_key.
+
+        Meaning and looks find every product with a photo that can be searched and that passes the filter, whatever its
+        score; letters find those that have them.
+        """
+        by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
+        matched = np.zeros(max(len(view.findable), int(by_letters.max(initial=0)) + 1), np.bool_)
+        if _by_meaning(request, query):
+            matched[: len(view.findable)] = view.findable
+            if found.passing is not None:
+                matched &= resized(found.passing, len(matched))
+            if request.product_id:
+                matched[self._catalogue.get(request.product_id).product_key] = False
+        matched[by_letters] = True
+        return matched
+
+
+def _by_meaning(request: SearchRequest, query: QueryPoint) -> bool:
+    """Tells whether products are found by meaning or looks: not by letters alone, and not if no words were learned."""
+    return request.legs != "lexical" and bool(query.point.any())
+
 
 def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:
     """Returns the best products; for words with several senses, the best of each sense in turn.
 
     None are returned for letters alone, or where the generation knows no words (its point is all zeros).
     """
-    if request.legs == "lexical" or not query.point.any():
+    if not _by_meaning(request, query):
         return Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     senses = view.generation.senses
     points = senses.of(request.text) if senses is not None and words_alone(request) else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.filters import Filter, all_of, parse_filter
 from data.photos import decode_photo
 from data.settings import Settings
+from engine.answers.arrangement import check_sort, read_cap, read_facets
 from engine.backbones import TRIMMED, load_input
 from engine.errors import InvalidQuery
 from engine.generation import Generation
@@ -45,6 +46,9 @@ class SearchRequest:
         freshness: 0..1, or None: 0.2 for words alone, else 0.
         legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`.
         understand: whether prices, colours and the like in the words become filters.
+        facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
+        sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
+        max_per: how many hits may share a value, for example `brand:2`; "": any number.
     """
 
     text: str = ""
@@ -61,6 +65,9 @@ class SearchRequest:
     freshness: float | None = None
     legs: str = "fused"
     understand: bool = True
+    facets: str = ""
+    sort: str = "relevance"
+    max_per: str = ""
 
     @property
     def asks(self) -> bool:
@@ -72,7 +79,8 @@ class SearchRequest:
         """16 hex digits that differ where another ranking is asked for."""
         image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
         question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
-        asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand]
+        arranged = [self.facets, self.sort, self.max_per]
+        asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand, *arranged]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
@@ -98,6 +106,9 @@ def check_request(request: SearchRequest) -> Filter | None:
         _check_box(request)
     if request.legs not in LEGS:
         raise InvalidQuery(f"legs must be one of {', '.join(LEGS)}; got {request.legs[:100]!r}.", field="legs")
+    read_facets(request.facets)
+    check_sort(request.sort)
+    read_cap(request.max_per)
     return all_of([parse_filter(text) for text in (request.filter, *request.also) if text.strip()])
 
 

@@ -59,7 +59,24 @@ def test_the_table_is_for_people(run: Run, generation: GenerationFolder, setting
     lines = out.splitlines()
     assert lines[0].split() == ["score", "product_id", "price", "title"]
     assert lines[1].split()[1:] == ["red-disc", "10.00", "EUR", "red", "disc"]
-    assert "2 hits" in lines[3]
+    assert "2 of 24 hits" in lines[3]
+
+
+def test_facets_sorting_and_caps(run: Run, generation: GenerationFolder, settings: Settings) -> None:
+    photo = a_photo(settings, "red-disc")
+    options = ["--facets", "brand,price", "--sort", "-price", "--max-per", "brand:2", "-k", "100"]
+    _, out, _ = run("search", "--image", photo, *options, "--json")
+    answer = json.loads(out)
+    prices = [hit["price"] for hit in answer["hits"]]
+    assert prices == sorted(prices, reverse=True)
+    counts = {entry["value"]: entry["count"] for entry in answer["facets"]["brand"]["values"]}
+    assert sum(counts.values()) == sum(part["count"] for part in answer["facets"]["price"]["ranges"]) == answer["total"]
+    assert len(prices) == 2 * len(counts)
+    _, out, _ = run("search", "--image", photo, *options)
+    shown = ", ".join(f"{brand} ({count})" for brand, count in counts.items())
+    assert f"brand: {shown}" in out.splitlines()
+    status, _, err = run("search", "--image", photo, "--sort", "cheapest")
+    assert (status, "relevance, price" in err) == (2, True)
 
 
 def test_words_are_understood_unless_told_otherwise(run: Run, generation: GenerationFolder, settings: Settings) -> None:

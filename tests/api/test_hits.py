@@ -3,6 +3,7 @@
 import pytest
 
 from api.hits import hits_table
+from data.columns import FacetCounts, RangeCount, ValueCount
 from engine.search import Hit, SearchAnswer
 from engine.understanding import Constraint
 
@@ -34,6 +35,21 @@ def test_the_table_says_what_was_understood() -> None:
     assert hits_table(answer).splitlines()[-1] == (
         "“red”: left too little, dropped. “under 20 euro”: price < 20. “without milk”: not milk. No match."
     )
+
+
+def test_what_was_counted_stands_below_the_hits() -> None:
+    facets = {
+        "brand": FacetCounts((ValueCount("Acorn", 1_200), ValueCount("Sena", 3)), other_values=7),
+        "price": FacetCounts(ranges=(RangeCount(0.5, 2_000_000, 4),)),
+        "attr.size": FacetCounts(),
+    }
+    answer = SearchAnswer(
+        query_id="q", generation="g", pending=0, took_ms=1.0, hits=(), next_cursor=None, no_match=True,
+        facets=facets,
+    )  # fmt: skip
+    assert hits_table(answer).splitlines()[1:4] == [
+        "brand: Acorn (1,200), Sena (3), 7 more", "price: 0.5 to 2000000 (4)", "attr.size: none",
+    ]  # fmt: skip
 
 
 def test_the_table_says_which_words_were_searched_for_instead() -> None:

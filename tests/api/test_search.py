@@ -164,6 +164,17 @@ def test_photos_of_any_allowed_size_arrive_whole(client: FlaskClient, fake_engin
         assert fake_engine.requests.pop().image == body
 
 
+def test_facets_sort_and_caps_reach_the_engine(client: FlaskClient, fake_engine: FakeEngine) -> None:
+    options = {"facets": "brand,attr.shoe size", "sort": "-price", "max_per": "brand:2"}
+    assert client.get("/v1/search/text", query_string={"q": "mug", **options}).status_code == 200
+    assert client.post("/v1/search/text", json={"q": "mug", **options}).status_code == 200
+    for asked in fake_engine.requests:
+        assert (asked.facets, asked.sort, asked.max_per) == tuple(options.values())
+    for name, value in {"facets": "brand,nothing", "sort": "cheap", "max_per": "brand"}.items():
+        response = client.get("/v1/search/text", query_string={"q": "mug", name: value})
+        assert (response.status_code, response.get_json()["field"]) == (400, name)
+
+
 def test_a_bad_filter_names_its_position(client: FlaskClient, stocked: Catalogue) -> None:
     response = client.get("/v1/search/text", query_string={"q": "mug", "filter": "price < < 3"})
     assert (response.status_code, response.get_json()["position"]) == (400, 8)
@@ -188,6 +199,7 @@ def test_the_answer_has_the_documented_shape(client: FlaskClient, stocked: Catal
     answer = client.get("/v1/search/text?q=mug&k=1").get_json()
     assert set(answer) == {
         "query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean", "understood",
+        "total", "facets",
     }  # fmt: skip
     assert set(answer["hits"][0]) == {
         "product_id", "score", "match_probability", "image_id", "image_url", "title", "brand", "price", "currency",

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tiny_shop import DIM, TinyShop, axis, name_of
 
+from data.columns import ColumnStore
 from data.errors import NoGeneration
 from data.filters import parse_filter
 from data.settings import Settings
@@ -33,8 +34,8 @@ def live(shop: TinyShop) -> LiveIndex:
 
 def found(view: LiveView, shop: TinyShop, query: list[float], *, filter_text: str = "", k: int = 100) -> list[str]:
     """Returns the ids of the products found, best first."""
-    keys = shop.catalogue.matching_keys(parse_filter(filter_text)) if filter_text else None
-    ranked = rank_products(view, np.array(query, np.float32), k, view.mask(keys))
+    passing = ColumnStore(shop.catalogue).passing(parse_filter(filter_text)) if filter_text else None
+    ranked = rank_products(view, np.array(query, np.float32), k, view.mask(passing))
     facts = shop.catalogue.facts(ranked.product_keys.tolist())
     return [facts[int(key)].product.product_id for key in ranked.product_keys]
 
