@@ -120,7 +120,7 @@ class SearchEngine:
         self._catalogue = Catalogue(settings.home)
         self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)
         self._live = LiveIndex(settings, self._catalogue, backbone)
-        self._understanding = Understanding(settings.home, settings.fresh_days)
+        self._understanding = Understanding(self._catalogue, settings.fresh_days)
         self._rankings = RankingStore()
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
 
@@ -333,7 +333,9 @@ class SearchEngine:
         question = self._finder.ask(view, asked)
         if question.features is not None and request.image is not None and request.box is None:
             self._photos.searched(query_id, request.image, question.features, view.generation.spec)
-        ranking = self._finder.rank(view, asked, question, filter_=understood.filter, query_id=query_id)
+        ranking = self._finder.rank(
+            view, asked, question, filter_=understood.filter, query_id=query_id, passing=understood.passing
+        )
         # the words taken out come back, so that the mended query is understood in the same way
         mended = [ranking.did_you_mean, *(part.text for part in understood.constraints if part.text not in asked.text)]
         return replace(
@@ -348,8 +350,9 @@ class SearchEngine:
         if not request.understand:
             return Understood(request.text, request.not_text, filter_)
         alone = request.image is None and not request.product_id
+        matching = self._finder.matching
         found = self._finder.timed(
-            "understand", lambda: self._understanding.understand(request.text, filter_, alone=alone)
+            "understand", lambda: self._understanding.understand(request.text, filter_, matching, alone=alone)
         )
         return replace(found, not_text=f"{request.not_text} {found.not_text}".strip())
 

@@ -1,8 +1,8 @@
 """Looks up what products hold: names typed whole, words in their texts, and facts that pass a filter."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
+from data.catalogue import Catalogue, product_fields
 from data.database import Connections, json_list
 from data.filters import Filter
 from data.lexical import phrase_of
@@ -12,18 +12,13 @@ _ENTRIES_READ = 500  # of the index, for one question
 
 
 class Wording:
-    """Answers short questions about the words of the catalogue in `home`. Safe to use from several threads.
+    """Answers short questions about the words of a catalogue. Safe to use from several threads.
 
     All methods raise DatabaseError if SQLite fails.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._connections = Connections(home)
-
-    def seq(self) -> int:
-        """Returns the catalogue's counter of changes."""
-        seq: int = self._connections.query("SELECT seq FROM counter")[0][0]
-        return seq
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue, self._connections = catalogue, Connections(catalogue.home)
 
     def vocabulary(self) -> Vocabulary:
         """Returns the values of all facts; takes a while for many products."""
@@ -62,16 +57,7 @@ class Wording:
         )
         return bool(rows)
 
-    def passing(self, filter_: Filter, product_keys: Sequence[int]) -> list[int]:
-        """Returns those of the products that pass the filter."""
-        where, parameters = filter_.sql()
-        rows = self._connections.query(
-            f"SELECT f.product_key FROM filter_facts AS f WHERE f.product_key IN (SELECT value FROM json_each(?)) AND {where}",  # noqa: S608, E501 - see sql()
-            (json_list(product_keys), *parameters),
-        )
-        return [key for (key,) in rows]
-
-    def any_passes(self, filter_: Filter) -> bool:
-        """Tells whether any product passes the filter; quick if many do."""
-        where, parameters = filter_.sql()
-        return bool(self._connections.query(f"SELECT 1 FROM filter_facts AS f WHERE {where} LIMIT 1", parameters))  # noqa: S608
+    def sampled(self, filter_: Filter, product_keys: Sequence[int]) -> int:
+        """Returns how many of a few products pass the filter; quicker than asking for all that pass."""
+        found = self._catalogue.facts(product_keys).values()
+        return sum(filter_.matches({**product_fields(each.product), "colours": each.colours}) for each in found)

@@ -118,6 +118,7 @@ class Finder:
         *,
         filter_: Filter | None = None,
         query_id: str = "",
+        passing: Mask | None = None,
     ) -> Ranking:
         """Returns the ranking that the answer's pages are cut from.
 
@@ -125,11 +126,12 @@ class Finder:
             question: what `ask` returned for the same view and request.
             filter_: the request's filters, parsed, as one.
             query_id: the answer's query id.
+            passing: what `matching` returned for the filter, if that is known already.
 
         Raises:
             UnknownProduct: the request's product was deleted meanwhile.
         """
-        found = self.find(view, request, question, filter_=filter_)
+        found = self.find(view, request, question, filter_=filter_, passing=passing)
         kind = kind_of(question.query.parts, is_photo=question.features is not None)
         verdict = _judged(view.generation, kind, found, question.features)
         matched = self._matched(view, request, question.query, found)
@@ -167,16 +169,19 @@ class Finder:
         question: Question,
         *,
         filter_: Filter | None = None,
+        passing: Mask | None = None,
         hidden: Mask | None = None,
         depth: int = DEPTH,
     ) -> Found:
         """Returns the products found, reordered by freshness and diversity.
 
         Args:
+            passing: what `matching` returned for the filter, if that is known already.
             hidden: bool (rows,), rows of the view that must not be found.
             depth: products wanted.
         """
-        passing = self.timed("filter", lambda: self.columns.passing(filter_) if filter_ else None)
+        if passing is None and filter_ is not None:
+            passing = self.matching(filter_)
         allowed = self._allowed(request, passing, view)
         if hidden is not None:
             allowed &= ~hidden
@@ -191,6 +196,10 @@ class Finder:
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, letters, corrected, passing)
+
+    def matching(self, filter_: Filter) -> Mask:
+        """Returns which products pass a filter, bool by product_key."""
+        return self.timed("filter", lambda: self.columns.passing(filter_))
 
     def timed(self, stage: str, run: Callable[[], Result]) -> Result:
         """Returns what `run` returns, and reports how long it took to `on_stage`."""

@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, parse_product
-from data.filters import parse_filter
+from data.columns import ColumnStore
+from data.filters import Filter, parse_filter
 from data.settings import Settings
 from engine.understanding import Understanding, Understood
 from engine.understanding.languages import LANGUAGES
@@ -34,19 +36,34 @@ PRODUCTS = (
 NEW = str(datetime.now(UTC).date() - timedelta(days=90))
 
 
+class Shop:
+    """A catalogue, and the understanding of what is asked of it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue, self.understanding = catalogue, Understanding(catalogue, 90)
+        self.columns = ColumnStore(catalogue)
+
+    def understand(self, text: str, own: Filter | None, *, alone: bool) -> Understood:
+        found = self.understanding.understand(text, own, self.columns.passing, alone=alone)
+        expected = self.catalogue.matching_keys(found.filter) if found.filter and found.constraints else None
+        assert (found.passing is None) == (expected is None)
+        assert expected is None or found.passing is None or np.flatnonzero(found.passing).tolist() == expected.tolist()
+        return found
+
+
 @pytest.fixture(scope="module")
-def understanding(tmp_path_factory: pytest.TempPathFactory) -> Understanding:
+def understanding(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return shop(Settings(home=tmp_path_factory.mktemp("shop")), "EUR")
 
 
-def shop(settings: Settings, currency: str, times: float = 1.0) -> Understanding:
+def shop(settings: Settings, currency: str, times: float = 1.0) -> Shop:
     catalogue = Catalogue(settings.home)
     for number, facts in enumerate(PRODUCTS):
         created = "2020-01-01" if number % 2 else datetime.now(UTC).isoformat()
         price = float(str(facts["price"])) * times
         fields = {"product_id": f"p-{number}", "currency": currency, "created_at": created, **facts, "price": price}
         catalogue.upsert(parse_product(fields), [])
-    return Understanding(settings.home, 90)
+    return Shop(catalogue)
 
 
 def meanings(understood: Understood) -> list[str]:
@@ -81,7 +98,7 @@ def meanings(understood: Understood) -> list[str]:
         ("yoghurt without vanilla", "yoghurt", ["without vanilla -> away"]),
     ],
 )
-def test_words_are_understood(understanding: Understanding, query: str, left: str, expected: list[str]) -> None:
+def test_words_are_understood(understanding: Shop, query: str, left: str, expected: list[str]) -> None:
     found = understanding.understand(query, None, alone=True)
     assert (found.text, meanings(found)) == (left, expected)
     assert (found.filter is not None) == any("away" not in each for each in expected)
@@ -100,11 +117,11 @@ def test_words_are_understood(understanding: Understanding, query: str, left: st
         "mug without unicorns", "do not disturb", "270", "m", "green tea", "", "   ", "mug " * 60,
     ],
 )  # fmt: skip
-def test_what_may_mean_something_else_stays_words(understanding: Understanding, query: str) -> None:
+def test_what_may_mean_something_else_stays_words(understanding: Shop, query: str) -> None:
     assert understanding.understand(query, None, alone=True) == Understood(query, "", None)
 
 
-def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Understanding) -> None:
+def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Shop) -> None:
     assert meanings(understanding.understand("sneaker by Sun", None, alone=True)) == ['by Sun -> brand = "sun"']
 
 
@@ -122,14 +139,14 @@ def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understandi
     ],
 )
 def test_what_leaves_too_little_is_relaxed(
-    understanding: Understanding, query: str, expected: list[str], kept: str | None
+    understanding: Shop, query: str, expected: list[str], kept: str | None
 ) -> None:
     found = understanding.understand(query, None, alone=True)
     assert meanings(found) == expected
     assert (found.filter.text if found.filter else None) == kept
 
 
-def test_the_requests_own_filter_is_kept_and_counts(understanding: Understanding) -> None:
+def test_the_requests_own_filter_is_kept_and_counts(understanding: Shop) -> None:
     own = parse_filter('category = "Shoes"')
     found = understanding.understand("red under 100 euro", own, alone=True)
     assert found.filter is not None
@@ -138,7 +155,7 @@ def test_the_requests_own_filter_is_kept_and_counts(understanding: Understanding
     assert meanings(understanding.understand("blue", own, alone=True)) == ['blue -> colour = "blue" relaxed']
 
 
-def test_fillers_are_searched_for_only_where_nothing_else_is_asked(understanding: Understanding) -> None:
+def test_fillers_are_searched_for_only_where_nothing_else_is_asked(understanding: Shop) -> None:
     for alone, left in ((True, "this, but under 20 euro"), (False, "")):
         assert understanding.understand("this, but under 20 euro", None, alone=alone).text == left
 
@@ -177,16 +194,15 @@ def test_new_values_are_known_after_a_refresh(settings: Settings) -> None:
     assert understanding.understand("turquoise mug", None, alone=True).constraints == ()
     facts = {"product_id": "t", "title": "Turquoise mug Uno", "colour": "turquoise"}
     Catalogue(settings.home).upsert(parse_product(facts), [])
-    understanding.refresh()
+    understanding.understanding.refresh()
     assert meanings(understanding.understand("turquoise mug", None, alone=True)) == [
         'turquoise -> colour = "turquoise"'
     ]
 
 
 def test_nothing_is_understood_in_an_empty_catalogue(settings: Settings) -> None:
-    Catalogue(settings.home)
     query = "new red mug under 20 euro by Acorn, size M, not blue"
-    assert Understanding(settings.home, 90).understand(query, None, alone=True).filter is None
+    assert Shop(Catalogue(settings.home)).understand(query, None, alone=True).filter is None
 
 
 PIECES = (
@@ -201,7 +217,7 @@ WORDS = [*PIECES.split(), *(mark for language in LANGUAGES for mark in language.
     st.one_of(st.text(max_size=210), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)),
     st.booleans(),
 )
-def test_any_text_gives_filters_that_parse(understanding: Understanding, text: str, alone: bool) -> None:
+def test_any_text_gives_filters_that_parse(understanding: Shop, text: str, alone: bool) -> None:
     found = understanding.understand(text, None, alone=alone)
     for constraint in found.constraints:
         assert constraint.text

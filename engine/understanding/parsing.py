@@ -1,0 +1,100 @@
+"""Reads all that a text says must hold, and leaves out what is rather a name."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from data.filters import parse_filter
+from data.lexical import key_of, words_of
+from data.vocabulary import Wording
+from engine.understanding.languages import LANGUAGES
+from engine.understanding.lexicon import Lexicon
+from engine.understanding.naming import read_brands, read_colours, read_sizes
+from engine.understanding.newness import read_new
+from engine.understanding.prices import read_prices
+from engine.understanding.reading import Reading, apart
+from engine.understanding.tokens import Token, tokens_of
+from engine.understanding.unwanted import read_unwanted
+
+_NAME_WORDS = 8
+_SAMPLED = 20  # products
+_AGREEING_SHARE = 0.5
+
+
+def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list[Reading]:
+    """Returns what a text says must hold, in the order of the text."""
+    tokens = tokens_of(text)
+    today = datetime.now(UTC).date()
+    since = today - timedelta(days=min(fresh_days, today.toordinal() - 1))
+    found = apart(
+        [
+            *read_unwanted(tokens, lexicon, wording),
+            *read_prices(text, lexicon.vocabulary),
+            *read_sizes(text, tokens, lexicon),
+            *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
+            *read_brands(tokens, lexicon, wording),
+        ]
+    )
+    readings = apart([*found, *read_colours(tokens, lexicon, found)])
+    return _agreeing(_unnamed(readings, text, tokens, lexicon, wording), text, wording)
+
+
+def content_of(text: str) -> list[str]:
+    """Returns the words of a text that ask for something."""
+    return [word for word in words_of(text) if word not in _fillers()]
+
+
+def without(text: str, readings: Sequence[Reading]) -> str:
+    """Returns a text without the readings, and without fillers at its ends; "" if only fillers are left."""
+    for reading in sorted(readings, key=lambda each: -each.start):
+        text = f"{text[: reading.start]} {text[reading.end :]}"
+    words = text.split()
+    while words and not content_of(words[-1]):
+        words.pop()
+    while words and not content_of(words[0]):
+        words.pop(0)
+    return " ".join(words).strip(" ,.;-")
+
+
+def _unnamed(
+    readings: Sequence[Reading], text: str, tokens: Sequence[Token], lexicon: Lexicon, wording: Wording
+) -> list[Reading]:
+    """Returns the readings that are no part of a name: a title, a code, a category or a fixed phrase."""
+    if not readings:
+        return []
+    keys = {(0, len(text)): key_of(text)}
+    for first in range(len(tokens)):
+        for last in range(first + 1, min(first + _NAME_WORDS, len(tokens)) + 1):
+            start, end = tokens[first].start, tokens[last - 1].end
+            if any(start <= reading.start and reading.end <= end for reading in readings):
+                keys[start, end] = key_of(text[start:end])
+    names = wording.names(set(keys.values())) | _fixed() | lexicon.categories.keys()
+    named = [span for span, key in keys.items() if key in names]
+    return [each for each in readings if not any(start <= each.start and each.end <= end for start, end in named)]
+
+
+def _agreeing(readings: list[Reading], text: str, wording: Wording) -> list[Reading]:
+    """Returns the readings that let through most of the products whose titles hold their words as well.
+
+    In "red onion" the colour is a part of the name, if the shop's red onions are purple.
+    """
+    if not any(reading.describes for reading in readings):
+        return readings
+    words = content_of(without(text, [reading for reading in readings if not reading.describes]))
+    products = wording.holding(words, _SAMPLED, titles=True)
+    least = len(products) * _AGREEING_SHARE
+    return [
+        reading
+        for reading in readings
+        if not reading.describes or wording.sampled(parse_filter(reading.condition), products) >= least
+    ]
+
+
+@cache
+def _fixed() -> frozenset[str]:
+    return frozenset(key_of(phrase) for language in LANGUAGES for phrase in language.fixed)
+
+
+@cache
+def _fillers() -> frozenset[str]:
+    return frozenset(word for language in LANGUAGES for word in (*language.fillers, *language.joiners))
