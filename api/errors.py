@@ -6,6 +6,7 @@ LookalikeError
 │   ├── Unauthorized     API keys are in use, and this request carries no valid one
 │   ├── Forbidden        the key's scope does not cover this request
 │   │   └── ForeignPage  a page of another site tried to change something
+│   ├── UnknownPhoto     no photo of this photo_id is kept, or no longer
 │   ├── WrongHost        the request names a host that is not this server
 │   └── RateLimited      too many requests from one key or address
 └── ServerError          the server cannot start
@@ -46,6 +47,12 @@ class ForeignPage(Forbidden):
     """A page of another site tried to change something on a server without API keys."""
 
     code = "foreign_page"
+
+
+class UnknownPhoto(ApiError):
+    """No photo of this `photo_id` is kept, or no longer."""
+
+    code = "unknown_photo"
 
 
 class WrongHost(ApiError):

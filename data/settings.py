@@ -50,6 +50,8 @@ class Settings:
         keep_events_days: days for which searches, clicks, carts and purchases are kept; 0: for ever.
         keep_queries_days: days for which events keep the words, the photo and the session of a search; 0: as long as
             the events.
+        photo_id_minutes: minutes for which the server keeps a shopper's photo in memory, counted from its last use, so
+            that further searches need only its `photo_id`; 0: photos are not kept.
         log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
@@ -82,6 +84,7 @@ class Settings:
     keep_deleted_days: int = 30
     keep_events_days: int = 0
     keep_queries_days: int = 0
+    photo_id_minutes: int = 60
     log_addresses: bool = True
     fresh_days: int = 90
     max_quality_drop: float = 0.02

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.requests import CURSOR_LIMIT
+from api.requests import CURSOR_LIMIT, PHOTO_ID_LIMIT
 from api.routes import MAX_LABEL, MOST_EVENTS, MOST_IMAGES
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.columns import COUNTED_FIELDS, MOST_SHOWN
@@ -102,6 +102,7 @@ BOX: Schema = {
 
 _SOURCES: dict[str, Schema] = {
     "product_id": _text("Search by this product.", maxLength=ID_LIMIT),
+    "photo_id": _text("Search by the photo of an earlier answer with this `photo_id`.", maxLength=PHOTO_ID_LIMIT),
     "image_url": _text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
 }
 _RECOMMEND: dict[str, Schema] = {
@@ -138,6 +139,10 @@ SCHEMAS: dict[str, Schema] = {
         generation=_text("The generation that answered."),
         pending={**_WHOLE, "description": "Products in the catalogue that are not searchable yet."},
         took_ms=_NUMBER,
+        photo_id={
+            **_TEXT_OR_NULL,
+            "description": "To search by the same photo without sending it; null: there was none, or it is not kept.",
+        },
         hits={"type": "array", "items": ref("Hit")},
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
         no_match={**_FLAG, "description": "True if no hit is likely to be what was asked for."},

@@ -1,7 +1,8 @@
-"""Turns the page's form into search fields; the shopper's choices become one filter expression."""
+"""What the shopper asked the page for, read from its URL or form, and the URLs that ask for a little more or less."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,33 +13,41 @@ from api.requests import check_fields, from_texts
 from data.filters import quoted
 
 PAGE_SIZE = 24
+FACETS = ("category", "brand", "colour")
+_MOST_VALUES = 20  # chosen of one facet
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?")
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageForm:
-    """What the shopper asked for. Prices stay text, as typed, so that the form shows them again."""
+    """What the shopper asked for. Prices stay text, as typed, so that the form shows them again.
+
+    Attributes:
+        photo: `photo_id` of the shopper's photo; empty: none.
+        box: the part of it that counts, as text.
+        product_id: products similar to this one.
+        chosen: the values chosen of each facet.
+    """
 
     q: str = ""
+    photo: str = ""
+    box: str = ""
     product_id: str = ""
-    brand: str = ""
-    category: str = ""
-    colours: tuple[str, ...] = ()
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     min_price: str = ""
     max_price: str = ""
     in_stock: bool = False
     cursor: str = ""
-    box: str = ""
 
     @property
     def has_query(self) -> bool:
-        return bool(self.q.strip() or self.product_id or self.cursor)
+        return bool(self.q.strip() or self.photo or self.product_id or self.cursor)
 
     @property
     def filter_count(self) -> int:
         """How many filters are set, for the button that shows them."""
-        prices = bool(self.min_price or self.max_price)
-        return bool(self.brand) + bool(self.category) + bool(self.colours) + prices + self.in_stock
+        return sum(map(len, self.chosen.values())) + bool(self.min_price or self.max_price) + self.in_stock
 
     def filter(self) -> str:
         """Returns the filter expression.
@@ -46,10 +55,7 @@ class PageForm:
         Raises:
             BadRequest: a price is not an amount of money.
         """
-        terms = [f"{field} = {quoted(value)}" for field, value in (("brand", self.brand), ("category", self.category))
-                 if value]  # fmt: skip
-        if self.colours:
-            terms.append(f"colour IN ({', '.join(quoted(colour) for colour in self.colours)})")
+        terms = [f"{name} IN ({', '.join(map(quoted, values))})" for name, values in self.chosen.items()]
         for name, symbol in (("min_price", ">="), ("max_price", "<=")):
             if amount := getattr(self, name).strip():
                 if not _MONEY.fullmatch(amount):
@@ -59,36 +65,60 @@ class PageForm:
             terms.append("in_stock = true")
         return " AND ".join(terms)
 
-    def search_fields(self, image: bytes | None = None) -> dict[str, Any]:
+    def search_fields(self, image: bytes | None) -> dict[str, Any]:
         """Returns the fields of the `SearchRequest`."""
         raw = {"text": self.q.strip(), "filter": self.filter(), "cursor": self.cursor, "box": self.box if image else ""}
         fields = check_fields(from_texts(MultiDict(raw)), ("text", "filter", "cursor", "box"))
         product_id = "" if image else self.product_id
         return {**fields, "product_id": product_id, "image": image, "k": PAGE_SIZE}
 
-    def next_page(self, cursor: str, *, by_photo: bool) -> str:
-        """Returns the query string of the next page's URL.
+    def pairs(self) -> list[Pair]:
+        """Returns the form as name and value of each of its fields, without the cursor."""
+        texts = [("q", self.q), ("photo", self.photo), ("box", self.box), ("product", self.product_id)]
+        chosen = [(name, value) for name, values in self.chosen.items() for value in values]
+        limits = [("min_price", self.min_price), ("max_price", self.max_price), ("in_stock", "1" * self.in_stock)]
+        return [(name, value) for name, value in (*texts, *chosen, *limits) if value]
 
-        After a photo it is the cursor alone: a URL cannot carry the photo again, and the engine remembers the ranking.
+    def url(self, *, plus: Iterable[Pair] = (), less: Iterable[Pair] = ()) -> str:
+        """Returns the URL that asks for the same with some fields more and some less.
+
+        Args:
+            plus: pairs to add.
+            less: pairs to leave out; one with an empty value leaves out every field of that name.
         """
-        pairs = [(name, getattr(self, name)) for name in ("q", "brand", "category", "min_price", "max_price")]
-        pairs += [("product", self.product_id), *(("colour", colour) for colour in self.colours)]
-        pairs.append(("in_stock", "1" if self.in_stock else ""))
-        kept = [] if by_photo else [(name, value) for name, value in pairs if value]
-        return urlencode([*kept, ("cursor", cursor)])
+        gone = set(less)
+        kept = [pair for pair in self.pairs() if pair not in gone and (pair[0], "") not in gone]
+        return "/?" + urlencode([*kept, *plus])
+
+    def url_without_filters(self) -> str:
+        """Returns the URL that asks for the same without any filter."""
+        return self.url(less=[(name, "") for name in (*FACETS, "min_price", "max_price", "in_stock")])
+
+    def next_page(self, cursor: str, *, by_photo: bool) -> str:
+        """Returns the URL of the next page of hits.
+
+        Where a photo is not kept, it is the cursor alone: the engine remembers the ranking.
+        """
+        if by_photo and not self.photo:
+            return "/?" + urlencode([("cursor", cursor)])
+        return self.url(plus=[("cursor", cursor)])
 
 
 def read_page_form(values: "MultiDict[str, str]") -> PageForm:
     """Returns the form in query parameters or form fields; ignores unknown ones, since links gather odd parameters."""
+    chosen = {name: _several(values, name) for name in FACETS}
     return PageForm(
         q=values.get("q", ""),
+        photo=values.get("photo", ""),
+        box=values.get("box", ""),
         product_id=values.get("product", ""),
-        brand=values.get("brand", ""),
-        category=values.get("category", ""),
-        colours=tuple(dict.fromkeys(colour for colour in values.getlist("colour") if colour))[:20],
+        chosen={name: several for name, several in chosen.items() if several},
         min_price=values.get("min_price", ""),
         max_price=values.get("max_price", ""),
         in_stock=values.get("in_stock") == "1",
         cursor=values.get("cursor", ""),
-        box=values.get("box", ""),
     )
+
+
+def _several(values: "MultiDict[str, str]", name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values.getlist(name) if value))[:_MOST_VALUES]

@@ -1,19 +1,21 @@
-"""The search page at `/`: rendered on the server, so it works without JavaScript; a script asks for results alone."""
+"""The search page at `/`: rendered on the server, so it works without JavaScript; a script asks for its parts alone."""
 
+import dataclasses
 from typing import Any
 
 from babel.numbers import format_currency
 from flask import Blueprint, Response, render_template
-from werkzeug.datastructures import MultiDict
 
+from api.page.filters import filter_groups
 from api.page.form import PageForm, read_page_form
+from api.page.search import Found, find
 from api.problems import sentence_for, status_of, title_for
 from api.protection import is_allowed, require
 from api.requests import form_texts, limit_body, query_texts, read_part, require_type
 from api.resources import ShelfContents, resources
-from api.routes import run_search, status_document
-from data.catalogue import ProductFacts
+from api.routes import status_document
 from data.errors import LookalikeError
+from data.photos import small_copy
 from engine.answers import MAX_TEXT
 
 blueprint = Blueprint("page", __name__)
@@ -22,15 +24,37 @@ blueprint = Blueprint("page", __name__)
 @blueprint.get("/")
 def home() -> Response:
     """Returns the page, with results if the URL holds a search."""
-    return _page(query_texts(), image=None)
+    texts = query_texts()
+    return _page(read_page_form(texts), fragment=texts.get("fragment") == "1")
 
 
 @blueprint.post("/")
-def find() -> Response:
-    """Searches by the photo in the page's form."""
-    limit_body(resources().settings.max_image_bytes, parts=60)
+def take_photo() -> Response:
+    """Takes the photo in the page's form, keeps a small copy and searches by it."""
+    held = resources()
+    limit_body(held.settings.max_image_bytes, parts=200)
     require_type("multipart/form-data")
-    return _page(form_texts(), image=read_part("file", resources().settings.max_image_bytes) or None)
+    content = read_part("file", held.settings.max_image_bytes)
+    texts = form_texts()
+    form, fragment = read_page_form(texts), texts.get("fragment") == "1"
+    if not content:
+        return _page(form, fragment=fragment)
+    try:
+        with held.decoding():
+            image = small_copy(content, held.settings)
+    except LookalikeError as error:
+        return _page(form, fragment=fragment, error=error)
+    photo = held.query_photos.keep(image, may_be_shown=True) or ""
+    form = dataclasses.replace(form, photo=photo, product_id="", cursor="")
+    if photo and not fragment:
+        return Response(status=303, headers={"Location": form.url()})
+    return _page(form, fragment=fragment, image=image)
+
+
+@blueprint.get("/photos/<photo_id>.jpg")
+def photo(photo_id: str) -> Response:
+    """Returns a shopper's photo; only who knows the sha256 of its bytes can ask for it."""
+    return Response(resources().query_photos.shown(photo_id), mimetype="image/jpeg")
 
 
 @blueprint.app_template_filter()
@@ -45,34 +69,33 @@ def money(price: float | None, currency: str) -> str:
     return format_currency(price, currency, locale="en_US")
 
 
-def _page(texts: "MultiDict[str, str]", image: bytes | None) -> Response:
-    form = read_page_form(texts)
-    values: dict[str, Any] = {"form": form, "by_photo": image is not None, "answer": None, "error": "", "like": None}
-    status = 200
-    try:
-        if image is not None or form.has_query:
+def _page(
+    form: PageForm, *, fragment: bool, image: bytes | None = None, error: LookalikeError | None = None
+) -> Response:
+    """Returns the page or, with `fragment`, those parts of it that a search changes."""
+    values: dict[str, Any] = {"form": form, "found": None, "error": ""}
+    found: Found | None = None
+    if error is None and (image is not None or form.has_query):
+        try:
             require("search")
-            values["like"] = _source(form) if image is None else None
-            values["answer"] = run_search(form.search_fields(image))
-    except LookalikeError as error:
-        status = status_of(error)
+            values["found"] = found = find(form, image)
+        except LookalikeError as refused:
+            error = refused
+    status = 200 if error is None else status_of(error)
+    if error is not None:
         if status == 500:
-            raise
+            raise error
         values["heading"], values["error"] = title_for(status), sentence_for(status, error)
-    values["status_code"] = status
-    if texts.get("fragment") == "1":
-        return Response(render_template("results.html", **values), status=status, mimetype="text/html")
-    page = render_template("page.html", **values, **_surroundings(), max_text=MAX_TEXT)
+    shelf = resources().shelf.contents() if is_allowed("search") else ShelfContents()
+    values |= {"status_code": status, "shelf": shelf, "filters": filter_groups(form, shelf)}
+    template = "parts.html" if fragment else "page.html"
+    surroundings = _surroundings() if not fragment or found is None else {}
+    page = render_template(template, **values, **surroundings, max_text=MAX_TEXT)
     return Response(page, status=status, mimetype="text/html")
 
 
 def _surroundings() -> dict[str, Any]:
     """Returns what the page shows around the results; without the catalogue for callers who may not search."""
     if not is_allowed("search"):
-        return {"locked": True, "shelf": ShelfContents(), "about": {}}
-    return {"locked": False, "shelf": resources().shelf.contents(), "about": status_document()}
-
-
-def _source(form: PageForm) -> ProductFacts | None:
-    """Returns the product whose lookalikes the form asks for, if any."""
-    return resources().catalogue.get(form.product_id) if form.product_id else None
+        return {"locked": True, "about": {}}
+    return {"locked": False, "about": status_document()}

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, WrongHost
+from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, UnknownPhoto, WrongHost
 from api.problems.shopper_words import sentence_for, title_for
 from data.errors import (
     DecoderBusy,
@@ -39,6 +39,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Unauthorized, 401),
     (ForeignPage, 403),
     (Forbidden, 403),
+    (UnknownPhoto, 404),
     (UnknownProduct, 404),
     (DecoderBusy, 503),
     (ImageTooLarge, 413),

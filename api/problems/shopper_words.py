@@ -1,5 +1,6 @@
 """What a shopper reads when something goes wrong: no field names, no settings, and what to do next."""
 
+from api.errors import UnknownPhoto
 from data.errors import DecoderBusy, ImageTooLarge, InvalidImage, LookalikeError, UnknownProduct, UnsupportedImage
 from engine.errors import CursorExpired, NoVoters
 
@@ -25,6 +26,7 @@ _OF_ERROR: tuple[tuple[type[LookalikeError], str], ...] = (
     (ImageTooLarge, "This photo is too large. Choose a smaller one."),
     (UnsupportedImage, "This file is not a photo that can be searched. Choose another one."),
     (InvalidImage, "This photo cannot be read; it may be damaged. Choose another one."),
+    (UnknownPhoto, "Your photo is no longer kept here. Choose it once more."),
     (UnknownProduct, "This product is no longer there. Search for another one."),
     (CursorExpired, "These results are too old to show more of them. Search again."),
     (NoVoters, "Photos cannot be recognised here yet. Try again another day."),

@@ -1,6 +1,14 @@
 """Reads what strangers send: bodies, forms, JSON and query strings, all bounded, strict and checked field by field."""
 
-from api.requests.fields import CURSOR_LIMIT, SEARCH_OPTIONS, check_fields, from_json, from_json_list, from_texts
+from api.requests.fields import (
+    CURSOR_LIMIT,
+    PHOTO_ID_LIMIT,
+    SEARCH_OPTIONS,
+    check_fields,
+    from_json,
+    from_json_list,
+    from_texts,
+)
 from api.requests.form_texts import check_forms, form_texts, query_texts
 from api.requests.json_text import read_json
 from api.requests.uploads import (
@@ -20,6 +28,7 @@ __all__ = [
     "FORM_BYTES",
     "FORM_TYPES",
     "MOST_PARTS",
+    "PHOTO_ID_LIMIT",
     "SEARCH_OPTIONS",
     "body_bytes",
     "check_fields",

@@ -13,6 +13,7 @@ from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
 
 CURSOR_LIMIT = 4_000  # characters
+PHOTO_ID_LIMIT = 64  # characters: the hex digits of a sha256
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
     "facets", "sort", "max_per",
@@ -142,6 +143,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "sort": _text(),
     "max_per": _text(),
     "product_id": _text(ID_LIMIT),
+    "photo_id": _text(PHOTO_ID_LIMIT),
     "image_url": _text(URL_LIMIT),
     "text_weight": _number,
     "diversity": _number,

@@ -8,6 +8,7 @@ from flask import current_app
 
 from api.resources.admission import Admission, RateLimit, decoding
 from api.resources.metrics import Metrics
+from api.resources.query_photos import QueryPhotos
 from api.resources.readiness import Readiness
 from api.resources.search_log import SearchLog
 from api.resources.shelf import Shelf
@@ -51,6 +52,7 @@ class Resources:
     shelf: Shelf
     events: Events
     search_log: SearchLog
+    query_photos: QueryPhotos
 
 
 def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Resources:
@@ -85,6 +87,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         shelf=Shelf(catalogue),
         events=events,
         search_log=SearchLog(events),
+        query_photos=QueryPhotos(settings.photo_id_minutes),
     )
 
 

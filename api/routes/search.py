@@ -26,19 +26,20 @@ from engine.answers import check_words
 from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
+_SOURCES = ("photo_id", "product_id", "image_url")
 
 
 @blueprint.post("/v1/search/image")
 def search_image() -> Response:
-    """Returns hits for a photo (multipart `file`), a `product_id` or an `image_url`."""
+    """Returns hits for a photo (multipart `file`), an earlier one (`photo_id`), a `product_id` or an `image_url`."""
     settings = resources().settings
     limit_body(settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     if request.is_json:
-        fields = check_fields(from_json(read_body()), (*SEARCH_OPTIONS, "product_id", "image_url", "box"))
+        fields = check_fields(from_json(read_body()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
         return _answer(_one_source(fields, image=None))
     image = read_part("file", settings.max_image_bytes)
-    fields = check_fields(from_texts(form_texts()), (*SEARCH_OPTIONS, "product_id", "image_url", "box"))
+    fields = check_fields(from_texts(form_texts()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
     return _answer(_one_source(fields, image=image))
 
 
@@ -95,7 +96,10 @@ def run_search(fields: dict[str, Any]) -> SearchAnswer:
 
 
 def _answer(fields: dict[str, Any]) -> Response:
-    return json_answer(answer_document(run_search(fields)))
+    answer = run_search(fields)
+    image = fields.get("image")
+    photo_id = resources().query_photos.keep(image) if image is not None else None
+    return json_answer({**answer_document(answer), "photo_id": photo_id})
 
 
 def _words(raw: dict[str, Any]) -> dict[str, Any]:
@@ -109,12 +113,15 @@ def _words(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _one_source(fields: dict[str, Any], *, image: bytes | None) -> dict[str, Any]:
     """Returns the fields after checking for exactly one of photo, product and URL; a cursor needs none."""
-    given = [name for name in ("product_id", "image_url") if fields.get(name)] + ["file"] * (image is not None)
+    given = [name for name in _SOURCES if fields.get(name)] + ["file"] * (image is not None)
     if len(given) != 1 and (given or not fields.get("cursor")):
         got = " and ".join(given) or "none"
-        raise BadRequest(f"one of file, product_id and image_url must be given; got {got}.", field="file")
-    url = fields.pop("image_url", "")
-    return {**fields, "image": _fetch(url) if url else image}
+        raise BadRequest(f"one of file, {', '.join(_SOURCES)} must be given; got {got}.", field="file")
+    if url := fields.pop("image_url", ""):
+        image = _fetch(url)
+    elif photo_id := fields.pop("photo_id", ""):
+        image = resources().query_photos.get(photo_id)
+    return {**fields, "image": image}
 
 
 def _fetch(url: str) -> bytes:

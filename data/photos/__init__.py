@@ -10,6 +10,7 @@ from data.photos.formats import ACCEPTED
 from data.photos.images import Pixels
 from data.photos.intake import Examined, Intake, deletions_held, thumbnail_path
 from data.photos.originals import Lost, damaged_uploads, lost_originals, mend_sources
+from data.photos.small_copy import small_copy
 from data.photos.thumbnails import lost_thumbnails, mend_thumbnails
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "mend_thumbnails",
     "photo_bytes",
     "photo_list",
+    "small_copy",
     "sweep",
     "thumbnail_path",
 ]

@@ -1,5 +1,6 @@
 """The page as the server renders it: it works without JavaScript and never lets a shop's text become markup."""
 
+import hashlib
 import io
 import json
 import re
@@ -12,12 +13,16 @@ from fake_engine import FakeEngine
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
+from api.app import create_app
 from api.page.form import PageForm, read_page_form
 from api.page.routes import money
 from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter, quoted
+from data.settings import Settings
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("1")</script>\' onload=x & "quoted"'
@@ -31,13 +36,24 @@ def stock(client: FlaskClient, photo: Photo, count: int = 3) -> None:
         assert client.put(f"/v1/products/p{number}", data=parts).status_code == 201
 
 
-def test_the_empty_page_offers_starting_points_and_filters(client: FlaskClient, photo: Photo) -> None:
+def test_the_empty_page_offers_starting_points(client: FlaskClient, photo: Photo) -> None:
     stock(client, photo)
     page = client.get("/").get_data(as_text=True)
-    assert page.count("data-similar") == 3
-    assert "<option >Acorn</option>" in page
-    assert 'value="red"' in page
+    assert len(re.findall(r'href="/\?product=p\d" data-search', page)) == 3
     assert "€9.50" in page
+    assert "<fieldset" not in page
+
+
+def test_filters_are_the_facts_that_the_catalogue_has_with_the_chosen_values_first(
+    client: FlaskClient, photo: Photo
+) -> None:
+    stock(client, photo)
+    assert client.patch("/v1/products/p2", json={"category": "Garden", "colour": "blue"}).status_code == 200
+    page = client.get("/?q=mug&category=Kitchen").get_data(as_text=True)
+    assert re.findall(r'name="(\w+)" value="(\w+)" (checked)?', page[page.index("<fieldset") :]) == [
+        ("category", "Kitchen", "checked"), ("category", "Garden", ""), ("colour", "red", ""), ("colour", "blue", ""),
+        ("in_stock", "1", ""),
+    ]  # fmt: skip
 
 
 def test_text_search_is_a_plain_form(client: FlaskClient, photo: Photo) -> None:
@@ -48,17 +64,69 @@ def test_text_search_is_a_plain_form(client: FlaskClient, photo: Photo) -> None:
     assert 'alt="Mug 1"' in page
 
 
+def send(client: FlaskClient, content: bytes, **fields: str) -> TestResponse:
+    return client.post("/", data={"file": (io.BytesIO(content), "x.jpg"), **fields})
+
+
 def test_photo_search_works_without_javascript_and_pages_on_by_cursor(
     client: FlaskClient, fake_engine: FakeEngine, photo: Photo
 ) -> None:
     stock(client, photo, 26)
-    page = client.post("/", data={"file": (io.BytesIO(photo("blue")), "x.jpg"), "q": ""}).get_data(as_text=True)
-    assert fake_engine.requests[-1].image == photo("blue")
+    answer = send(client, photo("blue"), q="")
+    assert answer.status_code == 303
+    page = client.get(answer.location).get_data(as_text=True)
+    assert f'src="/photos/{answer.location.partition("photo=")[2]}.jpg"' in page
     link = re.search(r'class="more-button" href="([^"]+)"', page)
     assert link
     rest = client.get(link[1].replace("&amp;", "&")).get_data(as_text=True)
     assert page.count("data-product=") + rest.count("data-product=") == 26
     assert "more-button" not in rest
+
+
+def test_the_photo_is_kept_small_and_without_what_its_file_told(client: FlaskClient, fake_engine: FakeEngine) -> None:
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E], exif[0x0112] = "taken at home", 6  # description; turned by a quarter
+    Image.new("RGB", (3000, 1500), "blue").save(out, "JPEG", exif=exif)
+    address = send(client, out.getvalue(), q="in red").location
+    assert parse_qs(urlsplit(address).query)["q"] == ["in red"]
+    client.get(address)
+    kept = fake_engine.requests[-1].image or b""
+    with Image.open(io.BytesIO(kept)) as image:
+        assert (image.size, image.format, dict(image.getexif())) == ((512, 1024), "JPEG", {})
+    photo_id = hashlib.sha256(kept).hexdigest()
+    assert client.get(f"/photos/{photo_id}.jpg").data == kept
+    assert client.post("/v1/search/image", json={"photo_id": photo_id}).get_json()["photo_id"] == photo_id
+
+
+def test_one_request_answers_hits_and_what_the_photo_shows(client: FlaskClient, photo: Photo) -> None:
+    stock(client, photo)
+    parts = send(client, photo("blue"), fragment="1", category="mug").get_data(as_text=True)
+    assert parts.count("data-part=") == 4
+    assert re.findall(r'<a class="chip label"[^>]*?( aria-current="true")?>(\w+)</a>', parts) == [
+        (' aria-current="true"', "mug"), ("", "bowl"), ("", "shoe"),
+    ]  # fmt: skip
+    assert '<input type="hidden" name="photo" value="' in parts
+
+
+def test_a_photo_that_is_gone_is_asked_for_again_in_a_shoppers_words(client: FlaskClient, photo: Photo) -> None:
+    page = client.get("/?photo=" + "0" * 64)
+    assert page.status_code == 404
+    assert "Choose it once more" in page.get_data(as_text=True)
+    assert client.get(f"/photos/{'0' * 64}.jpg").status_code == 404
+
+
+def test_where_photos_are_not_kept_the_answer_comes_at_once(
+    settings: Settings, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    client = create_app(settings.replace(photo_id_minutes=0), fake_engine).test_client()
+    stock(client, photo, 26)
+    answer = send(client, photo("blue"))
+    assert answer.status_code == 200
+    link = re.search(r'class="more-button" href="([^"]+)"', answer.get_data(as_text=True))
+    assert link
+    assert link[1] == "/?cursor=24"
+    found = client.post("/v1/search/image", data={"file": (io.BytesIO(photo()), "x.jpg")}).get_json()
+    assert found["photo_id"] is None
 
 
 def test_text_pages_keep_words_and_filters(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
@@ -76,6 +144,7 @@ def test_text_pages_keep_words_and_filters(client: FlaskClient, fake_engine: Fak
 def test_a_fragment_is_the_results_alone(client: FlaskClient, photo: Photo) -> None:
     stock(client, photo)
     fragment = client.get("/?product=p1&fragment=1").get_data(as_text=True)
+    assert 'data-url="/?product=p1"' in fragment
     assert "<html" not in fragment
     assert "Similar to Mug 1" in fragment
 
@@ -150,8 +219,8 @@ def test_any_value_can_be_quoted_in_a_filter(text: str) -> None:
 
 def test_the_form_as_a_filter_means_what_the_shopper_chose() -> None:
     form = read_page_form(MultiDict([
-        ("brand", 'A"c\\me'), ("colour", "red"), ("colour", "blue"), ("colour", ""), ("min_price", "5"),
-        ("max_price", "10.50"), ("in_stock", "1"),
+        ("brand", 'A"c\\me'), ("brand", "Oak"), ("colour", "red"), ("colour", "blue"), ("colour", ""),
+        ("min_price", "5"), ("max_price", "10.50"), ("in_stock", "1"),
     ]))  # fmt: skip
     chosen = parse_filter(form.filter())
     fits = {"product_id": "x", "brand": 'a"C\\ME', "colour": "Blue", "price": 10.5, "in_stock": True}
@@ -160,9 +229,10 @@ def test_the_form_as_a_filter_means_what_the_shopper_chose() -> None:
         return chosen.matches(product_fields(parse_product({**fits, **changes})))
 
     assert passes()
+    assert passes(brand="oak")
     assert not any([passes(brand="acme"), passes(colour="green"), passes(price=10.51), passes(price=4.99),
                     passes(in_stock=False), passes(price=None)])  # fmt: skip
-    assert form.filter_count == 4
+    assert form.filter_count == 6
     assert PageForm().filter() == ""
 
 

@@ -38,7 +38,7 @@ ROUTES: dict[str, Ask] = {
     "search a box": lambda client: client.post("/v1/search/image", data=form("file", box="[0,0,100,100]")),
     "recommend": lambda client: client.post("/v1/recommend", data=form("file", label="mug")),
     "put": lambda client: client.put("/v1/products/b", data=form("image", product="{}")),
-    "page": lambda client: client.post("/", data=form("file")),
+    "page": lambda client: client.post("/", data=form("file", fragment="1")),
 }
 
 

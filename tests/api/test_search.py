@@ -198,6 +198,7 @@ def test_before_the_first_publish_searches_are_503_with_retry_after(
 def test_the_answer_has_the_documented_shape(client: FlaskClient, stocked: Catalogue) -> None:
     answer = client.get("/v1/search/text?q=mug&k=1").get_json()
     assert set(answer) == {
+        "photo_id",
         "query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean", "understood",
         "total", "facets",
     }  # fmt: skip

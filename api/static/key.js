@@ -1,0 +1,31 @@
+// An API key, where the shop asks for one. It is kept until the tab is closed.
+import { keyHeader } from "./asking.js";
+
+const find = (id) => document.getElementById(id);
+export const keyIsKept = () => Boolean(sessionStorage.getItem("lookalike-key"));
+
+export function askForKey() {
+  sessionStorage.removeItem("lookalike-key");
+  const dialog = find("key-dialog");
+  if (!dialog.open) dialog.showModal();
+}
+
+find("key-dialog").addEventListener("close", (event) => {
+  const key = find("key").value.trim();
+  find("key").value = "";
+  if (event.target.returnValue !== "use" || !key) return;
+  sessionStorage.setItem("lookalike-key", key);
+  openWithKey();
+});
+
+// Loads this page again with the key.
+export async function openWithKey() {
+  const response = await fetch(location.href, { headers: { Accept: "text/html", ...keyHeader() } });
+  if (response.status === 401 || response.status === 403) return askForKey();
+  const html = await response.text();
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const part of ["#state", "#strip", "#filters", "#results", "footer"]) {
+    document.querySelector(part).replaceChildren(...page.querySelector(part).childNodes);
+  }
+  document.dispatchEvent(new Event("key-used"));
+}

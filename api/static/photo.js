@@ -1,0 +1,98 @@
+// The shopper's photo: picked, taken, dropped or pasted; made small here; sent once.
+import { send } from "./asking.js";
+
+const SIDE = 1024; // pixels on the longer side
+const find = (id) => document.getElementById(id);
+let sent = null; // { file, small, id, url }: the photo of this page; `id` is empty if the server does not keep it
+
+export const lastPhoto = () => sent?.file;
+
+// A photo that the server does not keep, or that has not arrived yet, and so must travel with each search.
+export const unkeptPhoto = () => (sent && !sent.id ? sent.file : undefined);
+
+export function forgetPhoto() {
+  if (sent) URL.revokeObjectURL(sent.url);
+  sent = null;
+  find("file").value = "";
+}
+
+// The address of the photo in this browser, which need not come back from the server.
+export const localPhoto = (image) => (sent?.url && image.dataset.photo === sent.id ? sent.url : undefined);
+
+export async function sendPhoto(file, query) {
+  if (sent?.file !== file) {
+    forgetPhoto();
+    const small = await shrink(file);
+    sent = { file, small, id: "", url: small ? URL.createObjectURL(small) : "" };
+  }
+  const body = new FormData();
+  for (const [name, value] of query) body.append(name, value);
+  body.append("file", sent.small ?? file, "photo");
+  body.append("fragment", "1");
+  find("travel").hidden = false;
+  tell(0);
+  try {
+    const answer = await send(body, tell);
+    if (sent?.file === file) sent.id = answer.html.match(/name="photo" value="(\w+)"/)?.[1] ?? "";
+    if (!sent?.id && [400, 413, 415, 422].includes(answer.status)) forgetPhoto(); // it can never be searched by
+    return answer;
+  } finally {
+    find("travel").hidden = true;
+  }
+}
+
+function tell(share) {
+  find("progress").value = share;
+  find("progress-text").textContent = share < 1 ? "Sending the photo…" : "Looking…";
+}
+
+// Returns a JPEG of at most 1,024 pixels a side, upright; null where this browser cannot read the photo.
+async function shrink(file) {
+  try {
+    const photo = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, SIDE / Math.max(photo.width, photo.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(photo.width * scale);
+    canvas.height = Math.round(photo.height * scale);
+    const paper = canvas.getContext("2d");
+    paper.fillStyle = "#fff"; // under what is transparent, as on the server
+    paper.fillRect(0, 0, canvas.width, canvas.height);
+    paper.imageSmoothingQuality = "high";
+    paper.drawImage(photo, 0, 0, canvas.width, canvas.height);
+    photo.close();
+    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+  } catch {
+    return null;
+  }
+}
+
+export function watchForPhotos(use) {
+  const take = (files) => {
+    const photo = [...(files ?? [])].find((file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name));
+    if (photo) use(photo);
+    return photo;
+  };
+  for (const id of ["file", "camera"]) {
+    find(id).addEventListener("change", (event) => {
+      if (event.target.files[0]) use(event.target.files[0]);
+      event.target.value = "";
+    });
+  }
+  find("take-photo").addEventListener("click", () => find("camera").click());
+  document.addEventListener("paste", (event) => take(event.clipboardData?.files));
+  const carriesFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    find("drop").classList.add("shown");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) find("drop").classList.remove("shown");
+  });
+  document.addEventListener("drop", (event) => {
+    find("drop").classList.remove("shown");
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    if (!take(event.dataTransfer.files) && event.dataTransfer.files[0]) use(event.dataTransfer.files[0]);
+  });
+}
