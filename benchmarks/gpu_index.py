@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from engine.index.flat import FlatIndex
-from engine.index.gpu import GpuIndex
+from data.settings import Settings
+from engine.index import build_index
 from engine.protocols import Floats, Mask, VectorIndex
 
 K = 10
@@ -24,9 +24,10 @@ THREADS = 8
 def main() -> None:
     rows, dim = (int(sys.argv[at]) if len(sys.argv) > at else default for at, default in ((1, 1_000_000), (2, 256)))
     vectors, queries = drawn(rows, dim, seed=0), drawn(QUERIES, dim, seed=1)
-    host = FlatIndex.of(vectors)
+    settings = Settings()
+    host = build_index(vectors, settings.replace(device="cpu"))
     started = time.perf_counter()
-    gpu = GpuIndex(host)
+    gpu = build_index(vectors, settings.replace(device="gpu"))
     print(f"{rows:,} rows of {dim}; onto the GPU in {time.perf_counter() - started:.1f} s")
     print(f"{'p50 ms a query':<28}{'main memory':>12}{'GPU':>8}")
     for name, share in (
