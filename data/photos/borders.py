@@ -83,7 +83,7 @@ def _frame(seen: Pixels) -> tuple[int, int, int, int] | None:
     if not _near(outline, ground[:, 0], _EDGE_STEP).all():
         return None
     other = ~_near(seen, ground, _EDGE_STEP)
-    rows, columns = (np.flatnonzero(other.mean(axis=axis) > 0.03) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(_shares(lines) > 0.03) for lines in (other, other.T))
     if len(rows) < _LEAST_LEFT * len(other) or len(columns) < _LEAST_LEFT * other.shape[1]:
         return None
     inside = slice(int(rows[0]) + 1, int(rows[-1])), slice(int(columns[0]) + 1, int(columns[-1]))  # without soft edges
@@ -109,14 +109,15 @@ def _bands(seen: Pixels, *, words: bool) -> tuple[int, int]:
     if max(calm) < _BAND:
         return 0, 0
     differs = ~_near(seen[:, 3:], seen[:, :-3], _EDGE_STEP)
-    top = _paper_band(seen, differs, words=words) if calm[0] >= _BAND else 0
-    bottom = _paper_band(upturned, differs[::-1], words=words) if calm[1] >= _BAND else 0
+    edges = _shares(differs)
+    top = _paper_band(seen, differs, edges, words=words) if calm[0] >= _BAND else 0
+    bottom = _paper_band(upturned, differs[::-1], edges[::-1], words=words) if calm[1] >= _BAND else 0
     if not top and not bottom and min(calm) >= _BLURRED:
-        top = bottom = _blurred_band(seen, differs)
+        top = bottom = _blurred_band(seen, differs, edges)
     return (top, bottom) if height - top - bottom >= _LEAST_LEFT * height else (0, 0)
 
 
-def _paper_band(seen: Pixels, differs: Truths, *, words: bool) -> int:
+def _paper_band(seen: Pixels, differs: Truths, edges: Shares, *, words: bool) -> int:
     """Returns how many of the first rows are of one colour or an app's, up to the innermost edge of the photo.
 
     The edge must reach both ends of the side, which tells it from a product's own edge. Beside an app's words there is
@@ -125,11 +126,12 @@ def _paper_band(seen: Pixels, differs: Truths, *, words: bool) -> int:
     Args:
         seen: uint8 (3, h, w).
         differs: bool (h - 3, w), whether a pixel and the one three rows further lie on two sides of an edge.
+        edges: float64 (h - 3,), the share of those that do in each row.
     """
     height = seen.shape[1]
     least, inner = _least(height), _inner(height)
     row = np.arange(least, int(_MOST * height) - 1 - inner)  # the first of the three rows over which an edge may spread
-    row = row[differs[row - 2].mean(axis=1) >= _EDGE]
+    row = row[edges[row - 2] >= _EDGE]
     row = row[_ends_reached(differs[row - 2]) >= (1 if words else 2)]
     if not len(row):
         return 0
@@ -140,21 +142,21 @@ def _paper_band(seen: Pixels, differs: Truths, *, words: bool) -> int:
     is_band &= ~has_words | (_means(shares, np.maximum(0, row - 7), row - 2) >= _BLANK_EDGE)
     is_busier = _means(shares, row + 1, row + 1 + inner) <= band - np.where(has_words, 2, 1) * _BUSIER
     is_edge = _ends_reached(differs[row - 2]) == 2
-    is_edge |= has_words & (differs[row - 2].mean(axis=1) >= _ONE_ENDED_EDGE)
+    is_edge |= has_words & (edges[row - 2] >= _ONE_ENDED_EDGE)
     found = row[is_band & is_busier & is_edge]
     return int(found[-1]) + 1 if len(found) else 0
 
 
-def _blurred_band(seen: Pixels, differs: Truths) -> int:
+def _blurred_band(seen: Pixels, differs: Truths, edges: Shares) -> int:
     """Returns how many rows at the top, and as many at the bottom, are a blurred copy of the photo in the middle.
 
     Args:
-        seen, differs: as of `_paper_band`.
+        seen, differs, edges: as of `_paper_band`.
     """
     height = seen.shape[1]
     least, inner, middle = _least(height), _inner(height), height // 2 - 2
     steps = differs[: middle - 3], differs[::-1][: middle - 3]
-    shares = np.minimum(*(step.mean(axis=1) for step in steps))
+    shares = np.minimum(edges[: middle - 3], edges[::-1][: middle - 3])
     row = least + int(np.argmax(shares[least:]))
     ends = sum(int(_ends_reached(step[row])) for step in steps)  # of four; a product's own edges reach none
     if shares[row] < _EDGE or ends < 2:
@@ -186,7 +188,7 @@ def _ends_reached(differs: Truths) -> NDArray[np.intp]:
     """Returns for each row, the last axis, at how many of its two ends most of the pixels differ."""
     end = _end(differs.shape[-1])
     ends = differs[..., :end], differs[..., -end:]
-    return np.asarray(sum((part.mean(axis=-1) >= 0.5).astype(np.intp) for part in ends))
+    return np.asarray(sum((_shares(part) >= 0.5).astype(np.intp) for part in ends))
 
 
 def _calm(rows: Pixels) -> Shares:
@@ -197,7 +199,7 @@ def _calm(rows: Pixels) -> Shares:
     """
     wide = rows.astype(np.int16)
     around, twice = wide[..., :-4] + wide[..., 4:], 2 * wide[..., 2:-2]
-    return np.asarray(_near(around, twice, _PAPER_STEP).mean(axis=1))
+    return _shares(_near(around, twice, _PAPER_STEP))
 
 
 def _on_paper(rows: Pixels) -> Shares:
@@ -209,16 +211,18 @@ def _on_paper(rows: Pixels) -> Shares:
     values = np.sort(rows[..., ::4].astype(np.int16), axis=-1)  # far faster than `median`, and than bytes are sorted
     count = values.shape[-1]
     colours = (values[..., (count - 1) // 2] + values[..., count // 2]) // 2
-    return np.asarray(_near(rows, colours[..., None].astype(np.uint8), _PAPER_STEP + 2).mean(axis=1))
+    return _shares(_near(rows, colours[..., None].astype(np.uint8), _PAPER_STEP + 2))
+
+
+def _shares(truths: Truths) -> Shares:
+    """Returns the share of each row, the last axis, that is true; `mean` would make floats of all of them first."""
+    return np.asarray(truths.view(np.uint8).sum(axis=-1, dtype=np.uint32) / truths.shape[-1])
 
 
 def _near(some: NDArray[Any], others: NDArray[Any], step: int) -> Truths:
     """Returns whether all three channels, the first axis, differ by at most `step`."""
-    red, green, blue = (
-        np.maximum(one, other) - np.minimum(one, other) <= step  # a difference that fits into unsigned bytes
-        for one, other in zip(some, others, strict=True)
-    )
-    return np.asarray(red & green & blue)
+    near = np.maximum(some, others) - np.minimum(some, others) <= step  # a difference that fits into unsigned bytes
+    return np.asarray(near[0] & near[1] & near[2])
 
 
 def _end(pixels: int) -> int:

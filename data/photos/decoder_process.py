@@ -5,7 +5,6 @@ process can be killed, and nothing but one photo is lost. It holds no secrets an
 """
 
 import contextlib
-import dataclasses
 import os
 import resource
 import signal
@@ -13,12 +12,11 @@ import socket
 import traceback
 from pathlib import Path
 
-import numpy as np
 import pillow_heif
-from PIL import AvifImagePlugin, Image
+from PIL import AvifImagePlugin
 
 from data.errors import InvalidImage
-from data.photos.images import Photo, decode_photo
+from data.photos.images import decode_photo
 from data.photos.messages import Reply, Request, receive_request, send_reply
 from data.settings import Settings
 
@@ -59,7 +57,8 @@ def _answer(request: Request, content: bytes) -> Reply:
     """Returns the photo, or why there is none: here, and only here, every exception ends."""
     signal.setitimer(signal.ITIMER_PROF, cpu_limit_s(request.max_pixels))  # its SIGPROF ends the process, also C code
     try:
-        photo = _decoded(request, content)
+        settings = Settings(max_image_bytes=request.max_image_bytes, max_pixels=request.max_pixels)
+        photo = decode_photo(content, settings, target=request.target, crop=request.crop, fit=request.fit)
         fields = {name: value for name, value in vars(photo).items() if name != "pixels"}
         return Reply("photo", fields, photo.pixels)
     except InvalidImage as error:
@@ -69,20 +68,6 @@ def _answer(request: Request, content: bytes) -> Reply:
         return Reply("defect", {"what": _what(error)})
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def _decoded(request: Request, content: bytes) -> Photo:
-    settings = Settings(max_image_bytes=request.max_image_bytes, max_pixels=request.max_pixels)
-    photo = decode_photo(content, settings, target=request.target)
-    pixels = photo.pixels
-    if request.crop is not None:
-        left, top, right, bottom = request.crop
-        pixels = pixels[top:bottom, left:right]
-    if request.fit is not None:
-        image = Image.fromarray(pixels)
-        image.thumbnail((request.fit, request.fit), Image.Resampling.HAMMING)
-        pixels = np.asarray(image)
-    return dataclasses.replace(photo, pixels=pixels)
 
 
 def _address_space_bytes() -> int:

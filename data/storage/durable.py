@@ -42,24 +42,32 @@ def make_folder(path: Path) -> None:
     fsync_path(path.parent)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes `content` to a temporary file, flushes it and renames it to `path`; creates the folder if it is missing.
 
     The file gets the permissions that the process's umask leaves, so that a server run by another user can read it.
+
+    Args:
+        durable: False: nothing is flushed. The file may then be lost, or be empty, after a power cut.
     """
-    make_folder(path.parent)
+    if durable:
+        make_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{secrets.token_hex(8)}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    fsync_path(path.parent)
+    if durable:
+        fsync_path(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

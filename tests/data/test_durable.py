@@ -64,6 +64,15 @@ def test_new_folders_are_flushed_into_their_parents(tmp_path: Path, monkeypatch:
     assert len(flushed) == 2
 
 
+def test_what_can_be_made_again_is_not_flushed_but_appears_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "fsync")
+    durable.write_bytes(tmp_path / "new" / "file", b"one", durable=False)
+    durable.write_bytes(tmp_path / "new" / "file", b"two", durable=False)
+    assert [path.read_bytes() for path in (tmp_path / "new").iterdir()] == [b"two"]
+
+
 def test_others_may_read_what_umask_lets_them(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from data.photos import photo_bytes
 from data.photos.icc import to_srgb
-from data.photos.images import decode
+from data.photos.images import decode_photo
 from data.settings import Settings
 
 SETTINGS = Settings()
@@ -45,9 +45,11 @@ def test_a_wide_gamut_gives_the_colours_that_were_meant(name: str, kind: str) ->
         content = corpus.heic(wide, icc_profile=WIDE[name], icc_profile_type="prof")
     else:
         content = corpus.encoded(wide, kind, icc_profile=WIDE[name], quality=95)
-    difference = np.abs(decode(content, SETTINGS).astype(int) - corpus.scene().astype(int))
+    difference = np.abs(decode_photo(content, SETTINGS).pixels.astype(int) - corpus.scene().astype(int))
     assert difference.mean() < 5
-    assert np.abs(decode(corpus.encoded(wide), SETTINGS).astype(int) - corpus.scene().astype(int)).mean() > 5
+    assert (
+        np.abs(decode_photo(corpus.encoded(wide), SETTINGS).pixels.astype(int) - corpus.scene().astype(int)).mean() > 5
+    )
 
 
 @pytest.mark.parametrize("name", WIDE)
@@ -99,5 +101,5 @@ def test_a_pil_image_with_a_profile_is_converted_once() -> None:
     wide = corpus.encoded(
         converted(Image.fromarray(corpus.scene()), None, WIDE["Adobe RGB"]), icc_profile=WIDE["Adobe RGB"]
     )
-    again = decode(photo_bytes(Image.open(io.BytesIO(wide)), SETTINGS), SETTINGS)
-    assert np.array_equal(again, decode(wide, SETTINGS))
+    again = decode_photo(photo_bytes(Image.open(io.BytesIO(wide)), SETTINGS), SETTINGS).pixels
+    assert np.array_equal(again, decode_photo(wide, SETTINGS).pixels)

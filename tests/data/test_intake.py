@@ -67,6 +67,15 @@ def test_a_file_gives_a_record_and_a_thumbnail(intake: Intake, settings: Setting
     assert intake.read(record) == content
 
 
+def test_a_server_run_by_another_user_can_read_a_thumbnail(intake: Intake, settings: Settings) -> None:
+    before = os.umask(0o022)
+    try:
+        record = intake.accept_bytes(corpus.good()["png"])
+    finally:
+        os.umask(before)
+    assert thumbnail_path(settings.home, record.sha256).stat().st_mode & 0o777 == 0o644
+
+
 def test_a_small_photo_is_not_blown_up(intake: Intake, settings: Settings) -> None:
     record = intake.accept_bytes(corpus.good()["png"])
     with Image.open(thumbnail_path(settings.home, record.sha256)) as thumbnail:
