@@ -121,7 +121,8 @@ class LiveView:
             query: float32 (d,).
             allowed: bool (n + m,), from `mask`.
         """
-        rows = np.flatnonzero(np.isin(self.product_keys, product_keys) & allowed)
+        rows = self._rows_of_any(product_keys)
+        rows = rows[allowed[rows]]
         scores = self.vectors(rows) @ query
         best, found = np.full(len(product_keys), NO_ROW), np.zeros(len(product_keys), np.float32)
         order = np.lexsort((rows, -scores, self.product_keys[rows]))
@@ -131,13 +132,24 @@ class LiveView:
         best[places], found[places] = rows[order][first], scores[order][first]
         return Hits(best, found)
 
+    def _rows_of_any(self, product_keys: ProductKeys) -> NDArray[np.int64]:
+        """Returns the rows of the given products, int64 (r,), without looking at all rows of the generation."""
+        built = self.generation.rows.product_keys
+        keys = np.sort(product_keys)
+        firsts, ends = np.searchsorted(built, keys), np.searchsorted(built, keys, side="right")
+        counts = ends - firsts
+        old = np.arange(counts.sum()) + np.repeat(firsts - (np.cumsum(counts) - counts), counts)
+        new = np.flatnonzero(np.isin(self.product_keys[len(built) :], product_keys))
+        return np.concatenate([old, new + len(built)])
+
     def image_sha256(self, rows: NDArray[np.int64]) -> list[str]:
         """Returns the sha256, in hex, of the photo that each row shows; "" for `NO_ROW`."""
         built = self.generation.index.count
-        columns = (self.generation.rows.image_sha256, self.delta_sha256)
-        return [
-            "" if row < 0 else (columns[0][row] if row < built else columns[1][row - built]).decode() for row in rows
-        ]
+        found = np.full(len(rows), b"", "S64")
+        old, new = (rows >= 0) & (rows < built), rows >= built
+        found[old] = self.generation.rows.image_sha256[rows[old]]
+        found[new] = self.delta_sha256[rows[new] - built]
+        return found.astype(str).tolist()
 
     def rows_of(self, product_key: int) -> NDArray[np.int64]:
         """Returns the rows of one product that can be found, int64 (r,)."""

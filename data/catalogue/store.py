@@ -192,13 +192,19 @@ class Catalogue:
             found = read_facts(connection, [int(key) for key in product_keys])
         return {int(key): found[int(key)] for key in product_keys if int(key) in found}
 
-    def created(self, product_keys: Sequence[int]) -> dict[int, datetime]:
-        """Returns product_key -> time of creation for the given products; much quicker than `facts`."""
+    def created(self, product_keys: NDArray[np.int64]) -> NDArray[np.datetime64]:
+        """Returns when each product was created (UTC), datetime64[us] (p,), NaT where unknown; quicker than `facts`.
+
+        Args:
+            product_keys: int64 (p,).
+        """
         rows = self._connections.query(
-            "SELECT product_key, created_at FROM products WHERE product_key IN (SELECT value FROM json_each(?))",
-            (json_list([int(key) for key in product_keys]),),
+            "SELECT product_key, substr(created_at, 1, 26) FROM products "
+            "WHERE product_key IN (SELECT value FROM json_each(?))",
+            (json_list(product_keys.tolist()),),
         )
-        return {key: datetime.fromisoformat(moment) for key, moment in rows if moment}
+        moments = dict(rows)
+        return np.array([moments.get(key) or "NaT" for key in product_keys.tolist()], "datetime64[us]")
 
     def iter_facts(self, batch: int = 1000) -> Iterator[ProductFacts]:
         """Yields the live products in ascending order of key. Changes made meanwhile may or may not be seen."""

@@ -90,8 +90,11 @@ def forget_all(connection: sqlite3.Connection) -> None:
 
 
 def change_counts(connection: sqlite3.Connection, changes: Mapping[Entry, int]) -> None:
-    """Adds to the counts of entries and lets their ranks follow; entries that come to 0 are deleted."""
-    changed = {entry: change for entry, change in changes.items() if change and entry.number}
+    """Adds to the counts of entries and lets their ranks follow; entries that come to 0 are deleted.
+
+    An entry that stays is shown as it is given, since its case or accents may have changed.
+    """
+    changed = {entry: change for entry, change in changes.items() if entry.number}
     if not changed:
         return
     stored = connection.execute(
@@ -103,7 +106,7 @@ def change_counts(connection: sqlite3.Connection, changes: Mapping[Entry, int]) 
     after = {entry: max(before[entry] + change, 0) for entry, change in changed.items()}
     connection.executemany(
         "INSERT INTO completion_entries (entry, kind, text, count) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (entry) DO UPDATE SET count = excluded.count",
+        "ON CONFLICT (entry) DO UPDATE SET count = excluded.count, text = excluded.text",
         sorted((entry.number, entry.kind, entry.text, count) for entry, count in after.items()),
     )
     connection.execute(

@@ -8,8 +8,11 @@ import itertools
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from data.database import json_list
 from data.lexical.texts import key_of, letters_of, terms_of, words_of
@@ -59,7 +62,8 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
     """Returns what the letters of a query find among the live products."""
     exact = _exact(connection, text)
     words = words_of(text)[:_MOST_WORDS]
-    unknown = [word for word in words if not _count(connection, _phrase(word), 1)]
+    counts = {word: _count(connection, _any_term(word), _MOST_ENTRIES) for word in words}
+    unknown = [word for word, count in counts.items() if not count or not _has_word(connection, word)]
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
     if unknown and not exact:
@@ -67,7 +71,7 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
         near = _near(connection, key_of(text), candidates)
         corrections = _corrections(connection, unknown, candidates)
     typed = [corrections.get(word, word) for word in words]
-    ranked = _ranked(connection, typed)
+    ranked = _ranked(connection, typed, counts)
     return LexicalAnswer(
         first=(*exact, *near),
         ranked=tuple(key for key, _ in ranked),
@@ -134,16 +138,17 @@ def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> lis
     ]
 
 
-def _ranked(connection: sqlite3.Connection, words: Sequence[str]) -> list[tuple[int, float]]:
-    """Returns product keys with their fit, best first."""
-    counted = sorted((_count(connection, _any_term(word), _MOST_ENTRIES), word) for word in words)
-    chosen: list[str] = []
-    total = 0
-    for count, word in counted:
-        total += count
-        if total >= _MOST_ENTRIES:
-            break
-        chosen += [word] if count else []
+def _ranked(
+    connection: sqlite3.Connection, words: Sequence[str], counts: Mapping[str, int]
+) -> list[tuple[int, float]]:  # fmt: skip
+    """Returns product keys with their fit, best first.
+
+    Args:
+        counts: in how many products the terms of a word are found, as far as that is known.
+    """
+    counted = sorted((counts.get(word) or _count(connection, _any_term(word), _MOST_ENTRIES), word) for word in words)
+    totals = itertools.accumulate(count for count, _ in counted)
+    chosen = [word for (count, word), total in zip(counted, totals, strict=True) if count and total < _MOST_ENTRIES]
     if not chosen:
         return []
     rows = connection.execute(
@@ -159,6 +164,11 @@ def _count(connection: sqlite3.Connection, match: str, limit: int) -> int:
     rows = "SELECT 1 FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?"
     found: int = connection.execute(f"SELECT count(*) FROM ({rows})", (match, limit)).fetchone()[0]  # noqa: S608
     return found
+
+
+def _has_word(connection: sqlite3.Connection, word: str) -> bool:
+    """Returns whether a word one of whose terms is found is found as a whole."""
+    return len(terms_of(word)) == 1 or bool(_count(connection, _phrase(word), 1))
 
 
 def _phrase(word: str) -> str:
@@ -178,27 +188,26 @@ def _candidates(connection: sqlite3.Connection, letters: str) -> list[int]:
     ).fetchall()
     totals = itertools.accumulate(count for _, count in known)
     chosen = [term for (term, _), total in zip(known, totals, strict=True) if total <= _MOST_ENTRIES]
-    shared: Counter[int] = Counter()
-    for term in chosen[:_MOST_TRIGRAMS]:
-        match = (f'"{term}"',)
-        shared.update(
-            key
-            for (key,) in connection.execute("SELECT rowid FROM lexical_letters WHERE lexical_letters MATCH ?", match)
-        )
-    return [key for key, _ in sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]]
+    # Each term's keys come as one text: making a Python object of each row would take most of the time.
+    found = [
+        connection.execute(
+            "SELECT group_concat(rowid) FROM lexical_letters WHERE lexical_letters MATCH ?", (f'"{term}"',)
+        ).fetchone()[0]
+        for term in chosen[:_MOST_TRIGRAMS]
+    ]
+    keys, shared = np.unique(np.fromstring(",".join(filter(None, found)), np.int64, sep=","), return_counts=True)
+    best: list[int] = keys[np.argsort(-shared, kind="stable")[:_CANDIDATES]].tolist()
+    return best
 
 
 def _near(connection: sqlite3.Connection, key: str, candidates: Sequence[int]) -> list[LexicalHit]:
     """Returns the candidates with a code or title that differs from the query by a typing error, nearest first."""
-    found: dict[int, int] = {}
-    for product_key, other in connection.execute(
+    rows = connection.execute(
         "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?))",
         (json_list(candidates),),
-    ):
-        errors = _errors(key, other)
-        if errors is not None:
-            found[product_key] = min(errors, found.get(product_key, errors))
-    return [LexicalHit(product_key, "near") for product_key in sorted(found, key=lambda at: (found[at], at))]
+    ).fetchall()
+    found = sorted((errors, rows[at][0]) for at, errors in _near_ones(key, [other for _, other in rows]))
+    return [LexicalHit(product_key, "near") for product_key in dict.fromkeys(key for _, key in found)]
 
 
 def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candidates: Sequence[int]) -> dict[str, str]:
@@ -209,15 +218,17 @@ def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candida
         (json_list(candidates),),
     )
     counts = Counter(word for (text,) in texts for word in words_of(text))
-    letters = {word: letters_of(word) for word in counts}
+    known = list(counts)
+    spelled = [_word_letters(word) for word in known]
     corrections = {}
     for word in unknown:
-        typed = letters_of(word)
-        errors = {known: _errors(typed, spelled) for known, spelled in letters.items()}
-        near = [(count, -counts[known], known) for known, count in errors.items() if count is not None]
+        near = [(errors, -counts[known[at]], known[at]) for at, errors in _near_ones(letters_of(word), spelled)]
         if near:
             corrections[word] = min(near)[2]
     return corrections
+
+
+_word_letters = lru_cache(20_000)(letters_of)  # candidates share most of their words
 
 
 def most_errors(typed: str) -> int:
@@ -225,13 +236,13 @@ def most_errors(typed: str) -> int:
     return 0 if len(typed) < 4 else 1 if len(typed) < 9 else 2
 
 
-def _errors(typed: str, other: str) -> int | None:
-    """Returns how many typing errors two texts differ by; None if too many for their length.
+def _near_ones(typed: str, others: Sequence[str]) -> list[tuple[int, int]]:
+    """Returns the places of the texts that differ from the typed one by few typing errors, each with their number.
 
     An error is a letter too many, missing, another or swapped with its neighbour (optimal string alignment distance).
     """
+    from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    most = most_errors(typed)
-    errors = int(OSA.distance(typed, other, score_cutoff=most))
-    return errors if errors <= most else None
+    found = process.extract(typed, others, scorer=OSA.distance, score_cutoff=most_errors(typed), limit=None)
+    return [(at, int(errors)) for _, errors, at in found]

@@ -243,7 +243,7 @@ class Finder:
         if freshness is None:
             freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
         if freshness:
-            created = self._catalogue.created(ranked.product_keys[:RERANKED].tolist())
+            created = self._catalogue.created(ranked.product_keys[:RERANKED])
             before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
             moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         if request.diversity:

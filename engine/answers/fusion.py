@@ -68,23 +68,19 @@ def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None
     """
     share = LETTERS_SHARE if share is None else share
     joined = dense.then(letters.ranked)
-    joined = joined.take(np.sort(np.unique(joined.product_keys, return_index=True)[1]))
+    keys, firsts, product = np.unique(joined.product_keys, return_index=True, return_inverse=True)
+    fused = np.zeros(len(firsts))
     # by place, so that the senses of words still take turns
-    likeness = dict(zip(dense.product_keys.tolist(), _spread(-np.sort(-dense.scores)), strict=True))
-    fit = dict(zip(letters.ranked.product_keys.tolist(), letters.fits / letters.fits.max(initial=1e-9), strict=True))
+    fused[product[: len(dense.rows)]] += (1 - share) * _spread(-np.sort(-dense.scores))
+    fused[product[len(dense.rows) :]] += share * letters.fits / letters.fits.max(initial=1e-9)
     # 2 from place to place, since both scores together reach 1
-    place = {hit.product_key: 2.0 * (len(letters.first) - at) for at, hit in enumerate(letters.first)}
-    fused = np.array(
-        [
-            place.get(key, 0.0) + (1 - share) * likeness.get(key, 0.0) + share * fit.get(key, 0.0)
-            for key in joined.product_keys.tolist()
-        ]
-    )
-    return joined.take(np.argsort(-fused, kind="stable")[:depth])
+    typed = np.searchsorted(keys, np.array([hit.product_key for hit in letters.first], np.int64))
+    fused[typed] += 2.0 * np.arange(len(typed), 0, -1)
+    order = np.lexsort((firsts, -fused))[:depth]
+    return joined.take(firsts[order])
 
 
-def _spread(scores: Floats) -> list[float]:
-    """Returns scores brought to 0..1, the best to 1 and what is no better than chance to 0."""
+def _spread(scores: Floats) -> NDArray[np.float64]:
+    """Returns scores brought to 0..1, float64, the best to 1 and what is no better than chance to 0."""
     best = float(scores.max(initial=0.0))
-    spread: list[float] = (np.clip(scores, 0, None) / best).tolist() if best > 0 else [0.0] * len(scores)
-    return spread
+    return (np.clip(scores, 0, None) / best).astype(np.float64) if best > 0 else np.zeros(len(scores))

@@ -1,8 +1,8 @@
 """Ranks products by their best photo, takes turns between senses, and reorders by freshness and diversity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,15 +85,16 @@ def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:
     return Ranked(np.array(list(taken), np.int64), np.array(rows, np.int64), np.array(scores, np.float32))
 
 
-def prefer_fresh(ranked: Ranked, created: Mapping[int, datetime | None], now: datetime, freshness: float) -> Ranked:
+def prefer_fresh(ranked: Ranked, created: NDArray[np.datetime64], now: datetime, freshness: float) -> Ranked:
     """Returns the ranking with its first 200 products reordered: each gains a bonus that halves every 30 days.
 
     Args:
-        created: product key -> when the product was created; None if unknown.
+        created: datetime64[us] (min(m, 200),), when each of these was created, in UTC; NaT if unknown.
         freshness: 0 (no bonus) to 1 (a product of today gains 0.2 in cosine).
     """
     head = min(len(ranked.product_keys), RERANKED)
-    ages = np.array([_age_days(created.get(int(key)), now) for key in ranked.product_keys[:head]])
+    ages = (np.datetime64(now.astimezone(UTC).replace(tzinfo=None)) - created) / np.timedelta64(1, "D")
+    ages = np.nan_to_num(np.maximum(ages, 0.0), nan=np.inf)
     relevance = -np.sort(-ranked.scores[:head])  # by place, so that senses still take turns
     order = fresh_order(relevance, ages, freshness)
     return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
@@ -135,7 +136,3 @@ def diversify(
     kept = np.flatnonzero(~doubled)
     order = kept[mmr_order(relevance[kept], likeness[np.ix_(kept, kept)], diversity)]
     return ranked.take(np.concatenate([order, np.flatnonzero(doubled), np.arange(head, len(ranked.product_keys))]))
-
-
-def _age_days(created: datetime | None, now: datetime) -> float:
-    return max((now - created).total_seconds() / 86_400, 0.0) if created else np.inf

@@ -394,6 +394,10 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 def test_when_products_were_first_offered(catalogue: Catalogue) -> None:
     dated = replace(MUG, product_id="cup", created_at=datetime(2026, 5, 1, 12, 30, 1, 7, tzinfo=UTC))
     catalogue.upsert_many([(dated, []), (MUG, [])])
-    created = catalogue.created([2, 1, 99])
-    assert created == {key: facts.product.created_at for key, facts in catalogue.facts([1, 2]).items()}
-    assert created[1] == dated.created_at
+    second, first, unknown = catalogue.created(np.array([2, 1, 99]))
+    stored = catalogue.facts([1, 2])
+    assert [moment.item().replace(tzinfo=UTC) for moment in (first, second)] == [
+        stored[key].product.created_at for key in (1, 2)
+    ]
+    assert first.item().replace(tzinfo=UTC) == dated.created_at
+    assert np.isnat(unknown)

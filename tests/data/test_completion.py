@@ -126,6 +126,8 @@ def test_they_follow_every_change_and_leave_nothing_behind(catalogue: Catalogue)
     catalogue.patch("mug", {"title": "Blue cup"})
     assert (texts(catalogue, "red m"), texts(catalogue, "blue c")) == ([], ["Blue cup"])
     catalogue.patch("mug", {"price": 3})
+    catalogue.patch("mug", {"title": "BLUE CUP!"})
+    assert texts(catalogue, "blue c") == ["BLUE CUP!"]
     catalogue.upsert(Product(product_id="mug", title="Blue cup"), None)
     assert texts(catalogue, "caf") == []
     for product in SHOP:

@@ -1,6 +1,6 @@
 """Rows to products: the roll-up against brute force, freshness and diversity."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,7 +64,7 @@ def ranked_of(scores: list[float]) -> Ranked:
 
 def test_freshness_lifts_new_products_a_little() -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
-    created = {0: now - timedelta(days=700), 1: None, 2: now, 3: now + timedelta(days=1)}
+    created = np.array(["2024-07-01", "NaT", "2026-06-01", "2026-06-02"], "datetime64[us]")
     ranked = ranked_of([0.9, 0.85, 0.8, 0.2])
     assert prefer_fresh(ranked, created, now, 0.0).product_keys.tolist() == [0, 1, 2, 3]
     assert prefer_fresh(ranked, created, now, 1.0).product_keys.tolist() == [2, 0, 1, 3]
