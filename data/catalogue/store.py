@@ -289,6 +289,15 @@ class Catalogue:
         with self._connections.reading() as connection:
             return find_by_letters(connection, text)
 
+    def wordless(self, product_keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Returns which of the products have neither title nor description, bool (p,)."""
+        rows = self._connections.query(
+            "SELECT product_key FROM products "
+            "WHERE product_key IN (SELECT value FROM json_each(?)) AND title = '' AND description = ''",
+            (json_list(product_keys.tolist()),),
+        )
+        return np.isin(product_keys, np.array([key for (key,) in rows], np.int64))
+
     def completions(self, text: str, k: int) -> list[Completion]:
         """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""
         with self._connections.reading() as connection:

@@ -192,7 +192,7 @@ class Finder:
             found = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
             letters = letters_found(view, found, question.query.point, allowed, passing)
             corrected = found.corrected
-            ranked = fuse(ranked, letters, depth)
+            ranked = fuse(ranked, letters, depth, self._catalogue.wordless(ranked.product_keys))
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, letters, corrected, passing)

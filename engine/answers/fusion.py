@@ -13,7 +13,7 @@ from engine.live import LiveView
 from engine.protocols import Floats, Mask
 
 # How much the letters count beside the likeness; see docs/retrieval.md.
-LETTERS_SHARE = 0.3
+LETTERS_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,18 @@ def letters_found(view: LiveView, answer: LexicalAnswer, point: Floats, allowed:
     return Letters(first, ranked, np.array(list(kept.values()), np.float64))
 
 
-def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None) -> Ranked:
+def fuse(
+    dense: Ranked, letters: Letters, depth: int, wordless: Mask | None = None, share: float | None = None
+) -> Ranked:
     """Returns the products of both rankings: first those whose code or title was typed, then by both scores together.
 
     The scores are brought to 0..1 and added (convex combination; Bruch, Gai and Ingber, "An Analysis of Fusion
-    Functions for Hybrid Retrieval", 2023): so a product of which half the words are missing, or that has none because
-    it is new, still comes before others if it looks much more like what was asked for.
+    Functions for Hybrid Retrieval", 2023). What the letters say is squared first, so that half of the words count as a
+    quarter: a product that has all of them comes before one that only looks right, and this before one that has a word.
+    A product that has no words of its own yet is judged by its looks alone.
 
     Args:
+        wordless: bool (m,), the products of `dense` that have no words; None: all have some.
         share: 0..1, how much the letters count; None: `LETTERS_SHARE`.
     """
     share = LETTERS_SHARE if share is None else share
@@ -71,8 +75,9 @@ def fuse(dense: Ranked, letters: Letters, depth: int, share: float | None = None
     keys, firsts, product = np.unique(joined.product_keys, return_index=True, return_inverse=True)
     fused = np.zeros(len(firsts))
     # by place, so that the senses of words still take turns
-    fused[product[: len(dense.rows)]] += (1 - share) * _spread(-np.sort(-dense.scores))
-    fused[product[len(dense.rows) :]] += share * letters.fits / letters.fits.max(initial=1e-9)
+    looks = np.full(len(dense.rows), 1 - share) if wordless is None else np.where(wordless, 1.0, 1 - share)
+    fused[product[: len(dense.rows)]] += looks * _spread(-np.sort(-dense.scores))
+    fused[product[len(dense.rows) :]] += share * (letters.fits / letters.fits.max(initial=1e-9)) ** 2
     # 2 from place to place, since both scores together reach 1
     typed = np.searchsorted(keys, np.array([hit.product_key for hit in letters.first], np.int64))
     fused[typed] += 2.0 * np.arange(len(typed), 0, -1)

@@ -32,6 +32,17 @@ def test_a_product_that_only_looks_right_stays_before_one_that_shares_a_word() -
     assert joined.product_keys.tolist() == [1, 2, 3]
 
 
+def test_a_product_that_has_all_words_comes_before_one_that_looks_best() -> None:
+    joined = fuse(ranked(p1=0.71, p2=0.3), found(p1=2.0, p2=4.0), 10)
+    assert joined.product_keys.tolist() == [2, 1]
+
+
+def test_a_product_without_words_of_its_own_is_judged_by_its_looks() -> None:
+    legs = ranked(p1=0.9, p2=0.5), found(p2=4.0)
+    assert fuse(*legs, 10).product_keys.tolist() == [2, 1]
+    assert fuse(*legs, 10, np.array([True, False])).product_keys.tolist() == [1, 2]
+
+
 def test_the_share_decides_between_letters_and_likeness() -> None:
     legs = ranked(p1=0.9, p2=0.1), found(p2=1.0)
     assert fuse(*legs, 10, share=0.1).product_keys.tolist() == [1, 2]
