@@ -3,22 +3,27 @@
     python benchmarks/legs.py HOME QUERIES.csv
 
 QUERIES.csv is a file for `lookalike evaluate retrieval`, such as the sample's `text_queries.csv`. The home must have a
-live generation. Prints mean average precision by the queries' source, and the median time of one search.
+live generation. Prints mean average precision by the queries' source, and the median time of one search; the same for
+the queries with one typing error in each word.
 """
 
+import random
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from typing_errors import mistyped
 
 from data.catalogue import Catalogue
 from data.settings import load_settings
 from engine.answers import fusion
 from engine.search import SearchEngine, SearchRequest
-from training.evaluation import read_queries
+from training.evaluation import Query, read_queries
 
+MISSPELT_WAYS = (("dense", 0.0), ("lexical", 1.0), ("fused", fusion.LETTERS_SHARE))
 WAYS = (("dense", 0.0), ("lexical", 1.0), *(("fused", share) for share in (0.1, 0.3, 0.5, 0.7)))
 
 
@@ -30,18 +35,25 @@ def main(home: Path, queries: Path) -> None:
     asked = read_queries([queries], products, settings).queries
     engine = SearchEngine(settings)
     engine.warm()
-    print(f"{'way':8} {'share':>5} {'source':>8} {'queries':>7} {'mAP':>6} {'ms':>5}")
-    for legs, share in WAYS:
-        precisions, times = defaultdict[str, list[float]](list), list[float]()
-        fusion.LETTERS_SHARE = share
-        for query in asked:
-            started = time.perf_counter()
-            answer = engine.search(SearchRequest(text=query.text, k=1000, freshness=0.0, legs=legs))
-            times.append((time.perf_counter() - started) * 1000)
-            found = [hit.product_id for hit in answer.hits]
-            precisions[query.source].append(_average_precision(found, {ids[key] for key in query.gains}))
-        for source, each in precisions.items():
-            print(f"{legs:8} {share:5.1f} {source:>8} {len(each):7} {np.mean(each):6.3f} {np.median(times):5.1f}")
+    chance = random.Random(11)
+    misspelt = [replace(query, text=" ".join(mistyped(chance, word) for word in query.text.split())) for query in asked]
+    print(f"{'words':9} {'way':8} {'share':>5} {'source':>8} {'queries':>7} {'mAP':>6} {'ms':>5}")
+    for spelling, queries_of in (("right", asked), ("misspelt", misspelt)):
+        for legs, share in WAYS if spelling == "right" else MISSPELT_WAYS:
+            fusion.LETTERS_SHARE = share
+            _measure(engine, f"{spelling:9} {legs:8} {share:5.1f}", legs, queries_of, ids)
+
+
+def _measure(engine: SearchEngine, name: str, legs: str, asked: list[Query], ids: dict[int, str]) -> None:
+    precisions, times = defaultdict[str, list[float]](list), list[float]()
+    for query in asked:
+        started = time.perf_counter()
+        answer = engine.search(SearchRequest(text=query.text, k=1000, freshness=0.0, legs=legs))
+        times.append((time.perf_counter() - started) * 1000)
+        found = [hit.product_id for hit in answer.hits]
+        precisions[query.source].append(_average_precision(found, {ids[key] for key in query.gains}))
+    for source, each in precisions.items():
+        print(f"{name} {source:>8} {len(each):7} {np.mean(each):6.3f} {np.median(times):5.1f}")
 
 
 def _average_precision(found: list[str], right: set[str]) -> float:

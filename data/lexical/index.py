@@ -18,7 +18,7 @@ _CODE_NAMES = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN_CODES = re.compile(r"[,;|]\s*|\s+/\s+")
-_DESCRIPTION_LETTERS = 300  # of a description, so much can be found with a typing error
+DESCRIPTION_LETTERS = 300  # of a description, so much can be found with a typing error
 
 
 class Texts(Protocol):
@@ -60,7 +60,7 @@ def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> N
     connection.executemany(
         "INSERT INTO lexical_letters (rowid, letters) VALUES (?, ?)",
         [
-            (product_key, letters_of(" ".join((*found[:4], found[4][:_DESCRIPTION_LETTERS]))))
+            (product_key, letters_of(" ".join((*found[:4], found[4][:DESCRIPTION_LETTERS]))))
             for product_key, found in facts.items()
         ],
     )

@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from data.database import json_list
+from data.lexical.index import DESCRIPTION_LETTERS
 from data.lexical.texts import key_of, letters_of, terms_of, words_of
 
 MOST_HITS = 200
@@ -211,13 +212,20 @@ def _near(connection: sqlite3.Connection, key: str, candidates: Sequence[int]) -
 
 
 def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candidates: Sequence[int]) -> dict[str, str]:
-    """Returns, for the unknown words that are nearly words of candidates, the likeliest of those."""
-    texts = connection.execute(
-        "SELECT title || ' ' || brand || ' ' || category FROM products "
-        "WHERE product_key IN (SELECT value FROM json_each(?))",
-        (json_list(candidates),),
+    """Returns, for the unknown words that are nearly words of candidates, the likeliest of those.
+
+    With equal errors, words of titles, brands and categories come before others, and frequent words before rare ones.
+    """
+    rows = connection.execute(
+        "SELECT title || ' ' || brand || ' ' || category, colour || ' ' || substr(description, 1, ?) || ' ' || "
+        "coalesce((SELECT group_concat(value, ' ') FROM json_each(attributes)), '') "
+        "FROM products WHERE product_key IN (SELECT value FROM json_each(?))",
+        (DESCRIPTION_LETTERS, json_list(candidates)),
     )
-    counts = Counter(word for (text,) in texts for word in words_of(text))
+    counts = Counter[str]()
+    for names, others in rows:
+        counts.update(words_of(others))
+        counts.update(dict.fromkeys(words_of(names), _CANDIDATES))  # a word of one name before those of all others
     known = list(counts)
     spelled = [_word_letters(word) for word in known]
     corrections = {}

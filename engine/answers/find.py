@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.catalogue import Catalogue
 from data.columns import ColumnStore, resized
 from data.filters import Filter
-from data.lexical import words_of
+from data.lexical import LexicalAnswer, words_of
 from data.settings import Settings
 from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
@@ -47,10 +47,17 @@ class Question:
     Attributes:
         query: the point, and the points of its parts (photo, words).
         features: pool_3 features float32 (dim,) of the request's photo; None if it has no photo.
+        letters: what the letters of the words find; None if they are not looked at.
     """
 
     query: QueryPoint
     features: Floats | None = None
+    letters: LexicalAnswer | None = None
+
+    @property
+    def corrected(self) -> str:
+        """The words with typing errors mended; "" if there were none."""
+        return self.letters.corrected if self.letters else ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,6 @@ class Found:
         best: the highest similarity among them, -1 if there are none.
         moves: the places before and after of products that freshness and diversity moved.
         letters: what the letters of the words found; None if they were not looked at.
-        corrected: the words with typing errors mended; "" if there were none.
         passing: bool, by product_key, which products pass the filter; None: there is none.
     """
 
@@ -70,7 +76,6 @@ class Found:
     best: float
     moves: Moves
     letters: Letters | None = None
-    corrected: str = ""
     passing: Mask | None = None
 
 
@@ -108,7 +113,12 @@ class Finder:
             photo = view.generation.photo_points(features[None])[0]
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
-        return Question(query_point(request, view.generation, photo, self.timed), features)
+        letters: LexicalAnswer | None = None
+        if words_alone(request) and request.legs != "dense":
+            letters = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
+            if letters.corrected:  # so that the meaning is looked for in the words that were meant
+                request = replace(request, text=letters.corrected)
+        return Question(query_point(request, view.generation, photo, self.timed), features, letters)
 
     def rank(
         self,
@@ -154,8 +164,8 @@ class Finder:
             moves=found.moves,
             learned=_learned(request, view.generation),
             typed=found.letters.evidence if found.letters else {},
-            words=tuple(words_of(found.corrected or request.text)) if found.letters else (),
-            did_you_mean=found.corrected,
+            words=tuple(words_of(question.corrected or request.text)) if found.letters else (),
+            did_you_mean=question.corrected,
             probabilities=None if chances is None else tuple(chances[place] for place in order.tolist()),
             no_match=verdict["no_match"],
             total=int(np.count_nonzero(matched)),
@@ -187,15 +197,13 @@ class Finder:
             allowed &= ~hidden
         ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
         best = float(ranked.scores.max(initial=-1.0))
-        letters, corrected = None, ""
-        if words_alone(request) and request.legs != "dense":
-            found = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
-            letters = letters_found(view, found, question.query.point, allowed, passing)
-            corrected = found.corrected
+        letters = None
+        if question.letters is not None:
+            letters = letters_found(view, question.letters, question.query.point, allowed, passing)
             ranked = fuse(ranked, letters, depth, self._catalogue.wordless(ranked.product_keys))
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
-        return Found(ranked, best, moves, letters, corrected, passing)
+        return Found(ranked, best, moves, letters, passing)
 
     def matching(self, filter_: Filter) -> Mask:
         """Returns which products pass a filter, bool by product_key."""

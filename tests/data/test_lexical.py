@@ -79,6 +79,7 @@ def test_words_find_products_whatever_their_ending(catalogue: Catalogue, text: s
     ("text", "corrected", "best"),
     [
         ("boch dril", "bosch drill", "np1"), ("stripde", "striped", "café/1"), ("delicous", "delicious", "grocery-01"),
+        ("patern", "pattern", "café/1"),
         ("빠나나", "바나나", "fruit"), ("바나너", "바나나", "fruit"), ("파란가망", "파란가방", "bag"),
     ],
 )  # fmt: skip

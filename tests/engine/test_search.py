@@ -208,6 +208,16 @@ def test_the_legs_can_be_asked_alone(shop: TinyShop, engine: SearchEngine) -> No
         engine.search(SearchRequest(text="axis0", legs="both"))
 
 
+def test_the_meaning_is_that_of_the_mended_words(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("reads", [axis(1)], title="backpack5")
+    shop.put("looks", [axis(5)], title="nothing")
+    shop.put("typed", [axis(0)], title="anything")
+    shop.publish()
+    answer = engine.search(SearchRequest(text="backpackx"))
+    assert (answer.did_you_mean, ids(answer)) == ("backpack5", ["reads", "looks", "typed"])
+    assert ids(engine.search(SearchRequest(text="backpackx", legs="dense")))[0] == "typed"
+
+
 def test_a_product_without_a_photo_is_found_by_words_codes_and_filters(shop: TinyShop, engine: SearchEngine) -> None:
     shop.put("seen", [axis(0)], title="axis0")
     shop.put("unseen", [], title="Bosch drill XK-4432", price=99)
