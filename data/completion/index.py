@@ -17,7 +17,7 @@ from data.completion.keystrokes import keystrokes
 from data.database import json_list
 from data.lexical import letters_of
 
-START_KEYS = 20  # kept of each start
+START_KEYS = 24  # kept of each start
 RANKS = range(48)  # of the starts of texts
 WORD_RANKS = range(48, 72)
 _MOST_STARTS = 8  # words of a text at which it can be found

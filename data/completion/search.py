@@ -15,8 +15,8 @@ from data.lexical import has_all, most_errors, with_titles
 MOST_TYPED = 200  # characters
 MOST_COMPLETIONS = 20
 DEFAULT_K = 8
-_READ_FOR_EACH = 8  # rows for each completion wanted; some are the same text, or a query that nothing answers any more
-_READ_LONG = 400  # rows, where what was typed is longer than the keys that a row holds
+_READ_FOR_EACH = 3  # rows for each completion wanted; some are the same text, or a query that nothing answers any more
+_READ_LONG = 200  # rows, where what was typed is longer than the keys that a row holds
 _WORDS_COMPARED = 1000
 _TRIED = 3  # words that a misspelt one may stand for
 _AFTER_ALL = "\U0010ffff"

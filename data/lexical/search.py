@@ -67,10 +67,10 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
     unknown = [word for word, count in counts.items() if not count or not _has_word(connection, word)]
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
-    if unknown and not exact:
+    if (unknown or _coded(text)) and not exact:  # parts of a wrong code may be parts of other codes
         candidates = _candidates(connection, letters_of(text))
-        near = _near(connection, key_of(text), candidates)
-        corrections = _corrections(connection, unknown, candidates)
+        near = _near(connection, key_of(text), candidates, titles=bool(unknown))
+        corrections = _corrections(connection, unknown, candidates) if unknown else {}
     typed = [corrections.get(word, word) for word in words]
     ranked = _ranked(connection, typed, counts)
     return LexicalAnswer(
@@ -116,11 +116,14 @@ def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[s
 def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:
     """Returns the products with this code or title; after them those with a code that stands among the words."""
     whole = _with_key(connection, text, titles=True)
-    tokens = text.split()
-    if len(tokens) > 1:
-        coded = [token for token in tokens[:_MOST_WORDS] if re.search(r"\d", token) and len(key_of(token)) > 2]
-        whole += [hit for token in coded for hit in _with_key(connection, token, titles=False)]
+    if len(text.split()) > 1:
+        whole += [hit for token in _coded(text) for hit in _with_key(connection, token, titles=False)]
     return list({hit.product_key: hit for hit in reversed(whole)}.values())[::-1]
+
+
+def _coded(text: str) -> list[str]:
+    """Returns the parts of a text that may be codes: those with a digit, and at least three letters and digits."""
+    return [token for token in text.split()[:_MOST_WORDS] if re.search(r"\d", token) and len(key_of(token)) > 2]
 
 
 def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> list[LexicalHit]:
@@ -201,11 +204,14 @@ def _candidates(connection: sqlite3.Connection, letters: str) -> list[int]:
     return best
 
 
-def _near(connection: sqlite3.Connection, key: str, candidates: Sequence[int]) -> list[LexicalHit]:
+def _near(
+    connection: sqlite3.Connection, key: str, candidates: Sequence[int], *, titles: bool
+) -> list[LexicalHit]:  # fmt: skip
     """Returns the candidates with a code or title that differs from the query by a typing error, nearest first."""
     rows = connection.execute(
-        "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?))",
-        (json_list(candidates),),
+        "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?)) "
+        "AND (? OR kind <> 'title')",
+        (json_list(candidates), titles),
     ).fetchall()
     found = sorted((errors, rows[at][0]) for at, errors in _near_ones(key, [other for _, other in rows]))
     return [LexicalHit(product_key, "near") for product_key in dict.fromkeys(key for _, key in found)]

@@ -13,6 +13,7 @@ from data.lexical import find_by_letters, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
+    Product(product_id="blade", title="Blade 1 of 7432 XK", attributes={"mpn": "XK-7432/12"}),
     Product(product_id="bag", title="파란가방 큰것", category="가방", attributes={"sku": "RM-S, RM-L", "size": "L"}),
     Product(product_id="fruit", title="바나나 1kg", attributes={"gtin": "04006381333931"}),
     Product(product_id="grocery-01", title="Red Delicious", category="Apple"),
@@ -53,6 +54,7 @@ def found(catalogue: Catalogue, text: str) -> tuple[list[tuple[str, str, str]], 
         ("파란가방  큰것", ("bag", "title", "")),
         ("STRIPED DRESSES FOR CAFES", ("café/1", "title", "")),
         ("grocery-O1", ("grocery-01", "near", "")),
+        ("XK-7432.1", ("blade", "near", "")),
         ("red delicous", ("grocery-01", "near", "")),
         ("파란가망 큰것", ("bag", "near", "")),
     ],
@@ -93,6 +95,13 @@ def test_a_misspelt_word_is_mended(catalogue: Catalogue, text: str, corrected: s
 )
 def test_what_is_not_there_finds_nothing(catalogue: Catalogue, text: str) -> None:
     assert found(catalogue, text) == ([], [])
+
+
+def test_a_title_with_another_number_is_no_typing_error(catalogue: Catalogue) -> None:
+    catalogue.upsert_many(
+        [(Product(product_id="other", title="Phone model 114"), []), (Product(product_id="it", title="Phone 113"), [])]
+    )
+    assert found(catalogue, "phone model 113") == ([], ["it", "other"])
 
 
 def test_the_index_follows_every_change(catalogue: Catalogue) -> None:
