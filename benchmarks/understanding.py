@@ -1,19 +1,22 @@
 """How well queries are understood: precision and recall of constraints, what that does to ranking, and the time.
 
     python benchmarks/understanding.py HOME [--catalogue sample|grocery] [--queries TEXT_QUERIES.csv] [--wrong]
+        [--products 100000]
 
 understanding_queries.csv holds queries in English and Korean with the constraints that are right for the sample
 catalogue or the grocery catalogue, and traps in which none is; those of the group `later` were written when the rules
 were done. With --queries, a file for `lookalike evaluate
 retrieval`, it also prints mean average precision with understanding and without, by source. --wrong lists what went
-wrong.
+wrong. With --products, the time is measured too in a catalogue of so many products, which are copies of HOME's.
 """
 
 import argparse
 import csv
 import statistics
+import tempfile
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,28 +34,72 @@ from training.evaluation import read_queries
 _QUERIES = Path(__file__).with_name("understanding_queries.csv")
 
 
-def constraints(settings: Settings, catalogue: str, *, wrong: bool) -> None:
-    """Prints how many constraints were understood rightly, wrongly and not at all, by language."""
-    stock = Catalogue(settings.home)
-    understanding = Understanding(stock, settings.fresh_days)
+@dataclass
+class Asked:
+    """What the queries of one catalogue were understood as.
+
+    Attributes:
+        understood: (row of the file, constraints) for each query.
+        times: processor time of each in milliseconds, without that of the filter.
+        filters: that of the filter, for those that have one.
+    """
+
+    understood: list[tuple[dict[str, str], tuple[Constraint, ...]]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    filters: list[float] = field(default_factory=list)
+
+    def show_times(self) -> None:
+        """Prints the times of queries that ask for a condition and of those that do not, and of the filter."""
+        asking = [time for time, (_, found) in zip(self.times, self.understood, strict=True) if found]
+        plain = [time for time, (_, found) in zip(self.times, self.understood, strict=True) if not found]
+        for name, times in (("with a condition", asking), ("without", plain), ("its filter", self.filters)):
+            late = np.quantile(times, 0.95)
+            print(f"processor time, {name}: median {statistics.median(times):.2f} ms, 95 % below {late:.2f} ms")
+
+
+def ask(stock: Catalogue, fresh_days: int, catalogue: str) -> Asked:
+    """Asks the queries for a catalogue."""
+    understanding = Understanding(stock, fresh_days)
+    understanding.refresh()
     columns = ColumnStore(stock)
-    understanding.understand("warm under 20 euro", None, columns.passing, alone=True)
-    counts, times, filtering = defaultdict[str, Counter[str]](Counter), list[float](), list[float]()
+    asked, filtering = Asked(), list[float]()
 
     def matching(filter_: Filter) -> Mask:
-        started = time.perf_counter()
+        started = time.thread_time()
         passing = columns.passing(filter_)
-        filtering.append((time.perf_counter() - started) * 1000)
+        filtering.append((time.thread_time() - started) * 1000)
         return passing
 
     for row in csv.DictReader(_QUERIES.open(encoding="utf-8")):
-        if row["catalogue"] != catalogue:
-            continue
-        filtering.clear()
-        started = time.perf_counter()
-        understood = understanding.understand(row["query"], None, matching, alone=True)
-        times.append((time.perf_counter() - started) * 1000 - sum(filtering))
-        right, found = _right(row["understood"], settings), {_shown(each) for each in understood.constraints}
+        if row["catalogue"] == catalogue:
+            filtering.clear()
+            started = time.thread_time()
+            understood = understanding.understand(row["query"], None, matching, alone=True)
+            asked.times.append((time.thread_time() - started) * 1000 - sum(filtering))
+            asked.filters += [sum(filtering)] if filtering else []
+            asked.understood.append((row, understood.constraints))
+    return asked
+
+
+def copies(home: Path, source: Catalogue, count: int) -> Catalogue:
+    """Returns a catalogue of `count` products with the facts of another's, other ids and titles, and no photos."""
+    products = [facts.product for facts in source.iter_facts()]
+    made = Catalogue(home)
+    for start in range(0, count, 2000):
+        numbers = range(start, min(start + 2000, count))
+        batch = [(number, products[number % len(products)]) for number in numbers]
+        made.upsert_many(
+            [(replace(each, product_id=f"p{number}", title=f"{each.title} {number}"), []) for number, each in batch]
+        )
+    made.tidy_index()
+    return made
+
+
+def show_constraints(asked: Asked, fresh_days: int, *, wrong: bool) -> None:
+    """Prints how many constraints were understood rightly, wrongly and not at all, by group and language."""
+    counts = defaultdict[str, Counter[str]](Counter)
+    for row, constraints in asked.understood:
+        right, found = _right(row["understood"], fresh_days), {_shown(each) for each in constraints}
         tally = counts[f"{row['group']} {row['language']}"]
         tally.update(right=len(right & found), wrong=len(found - right), missed=len(right - found), queries=1)
         tally["traps"] += not right
@@ -64,11 +111,9 @@ def constraints(settings: Settings, catalogue: str, *, wrong: bool) -> None:
         precision = tally["right"] / max(tally["right"] + tally["wrong"], 1)
         recall = tally["right"] / max(tally["right"] + tally["missed"], 1)
         print(f"{group:10} {tally['queries']:7} {precision:9.3f} {recall:6.3f} {tally['traps']:5} {tally['trapped']:7}")
-    late = np.quantile(times, 0.95)
-    print(f"time without the filter itself: median {statistics.median(times):.2f} ms, 95 % below {late:.2f} ms")
 
 
-def ranking(settings: Settings, queries: Path) -> None:
+def show_ranking(settings: Settings, queries: Path) -> None:
     """Prints mean average precision with and without understanding."""
     products = list(Catalogue(settings.home).iter_facts())
     ids = {fact.product_key: fact.product.product_id for fact in products}
@@ -88,8 +133,8 @@ def ranking(settings: Settings, queries: Path) -> None:
             print(f"{understand!s:10} {source:>8} {len(each):7} {understood[source]:10} {np.mean(each):6.4f}")
 
 
-def _right(text: str, settings: Settings) -> set[str]:
-    new = (datetime.now(UTC) - timedelta(days=settings.fresh_days)).date()
+def _right(text: str, fresh_days: int) -> set[str]:
+    new = (datetime.now(UTC) - timedelta(days=fresh_days)).date()
     return {part.strip().replace("NEW", str(new)) for part in text.split(";") if part.strip()}
 
 
@@ -109,8 +154,16 @@ if __name__ == "__main__":
     parser.add_argument("--catalogue", default="sample", choices=["sample", "grocery"])
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--wrong", action="store_true")
+    parser.add_argument("--products", type=int)
     given = parser.parse_args()
     chosen = load_settings(home=given.home)
-    constraints(chosen, given.catalogue, wrong=given.wrong)
+    stocked = Catalogue(chosen.home)
+    answers = ask(stocked, chosen.fresh_days, given.catalogue)
+    show_constraints(answers, chosen.fresh_days, wrong=given.wrong)
+    answers.show_times()
+    if given.products:
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"{given.products:,} products:")
+            ask(copies(Path(folder), stocked, given.products), chosen.fresh_days, given.catalogue).show_times()
     if given.queries:
-        ranking(chosen, given.queries)
+        show_ranking(chosen, given.queries)

@@ -12,7 +12,7 @@ from data.vocabulary import Literal, Vocabulary
 from engine.understanding.languages import LANGUAGES
 from engine.understanding.tokens import value_key
 
-_MEASURE = re.compile(r"\d+(?:\.\d+)?[^\W\d_]+(?:x\d.*)?|\d.*x\d.*")
+_MEASURE = re.compile(r"\d+(?:\.\d+)?[^\W\d_]+(?:x\d.*)?|\d.*x\d.*|\d?x{1,4}[sl]")
 _BARE_FIELD = re.compile(r"attr\.\w[\w.-]{0,63}")
 _MOST_HOLDING = 20  # values of one attribute that hold a word
 _LEAST_LETTERS = 3  # of a brand or a category
@@ -28,7 +28,7 @@ class Lexicon:
         colours: name -> the catalogue's colours that it means.
         brands, categories: name -> the brand, the category.
         sizes: value -> conditions on the attributes that hold sizes.
-        measures: value with a unit, such as `330ml` -> conditions on any attributes.
+        measures: value that says itself what it is, such as `330ml` and `xl` -> conditions on any attributes.
         holding: word -> conditions that hold for products with an attribute of which the word is a part.
     """
 
@@ -48,7 +48,7 @@ class Lexicon:
             vocabulary=vocabulary,
             colours=_colours(vocabulary.colours),
             brands=_named(vocabulary.brands),
-            categories={**_singular(_named(vocabulary.categories)), **_named(vocabulary.categories)},
+            categories=_inflected(_named(vocabulary.categories)),
             sizes=sizes,
             measures=measures,
             holding=_holding(vocabulary),
@@ -83,8 +83,10 @@ def _named(values: Iterable[str]) -> dict[str, str]:
     return {key: value for value in sorted(values) if len(key := key_of(value)) >= _LEAST_LETTERS}
 
 
-def _singular(names: Mapping[str, str]) -> dict[str, str]:
-    return {name.removesuffix(end): value for name, value in names.items() for end in ("s", "es") if name.endswith(end)}
+def _inflected(names: Mapping[str, str]) -> dict[str, str]:
+    """Returns names with their English singular and plural."""
+    singular = {name[: -len(end)]: value for end in ("s", "es") for name, value in names.items() if name.endswith(end)}
+    return {**{f"{name}s": value for name, value in names.items()}, **singular, **names}
 
 
 def _sizes(vocabulary: Vocabulary) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from data.vocabulary import Wording
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import FILLERS, JOINERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon, any_of, one_of
 from engine.understanding.reading import Reading, apart
 from engine.understanding.tokens import Run, Token, names_in, value_key, values_in
 
 MOST_NAME_WORDS = 4
-_JOINERS = frozenset(word for language in LANGUAGES for word in language.joiners)
 _SHOE_UNIT = re.compile(r"(\d+(?:\.\d+)?)mm")  # sizes of shoes are often written without it
 Found = tuple[Run, Sequence[str]]
 
@@ -32,25 +31,39 @@ def read_colours(tokens: Sequence[Token], lexicon: Lexicon, taken: Sequence[Read
     return found if len(found) == 1 else []
 
 
-def read_brands(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording) -> list[Reading]:
+def read_brands(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording, taken: Sequence[Reading]) -> list[Reading]:
     """Returns the brands that are wanted.
 
-    A brand is only read where its name can mean nothing else: no product of another brand has it in its title,
-    category or description, or the text says that a brand is meant ("by Acme").
+    A brand is only read where its name can hardly mean anything else, or where the text says that a brand is meant
+    ("by Acme").
+
+    Args:
+        taken: what is read already.
     """
     readings = []
+    free = [token for token in tokens if all(token.end <= each.start or each.end <= token.start for each in taken)]
     for first, last, values in _lists(tokens, lambda at: _branded(tokens, at, lexicon), joined=True):
-        start, end = first, last
-        if start and _one(tokens[start - 1], "brand_before"):
-            start -= 1
-        if end < len(tokens) and _one(tokens[end], "brand_after"):
-            end += 1
+        start = first - bool(first and _one(tokens[first - 1], "brand_before"))
+        end = last + bool(last < len(tokens) and _one(tokens[last], "brand_after"))
+        brands = sorted({brand for each in values for brand in each})
         if _beside(tokens, first, last, "for"):  # "strap for Acme": it goes with a thing of theirs
             continue
-        brands = [brand for each in values for brand in each]
-        if (start, end) != (first, last) or not any(wording.brand_means_more(brand, brand) for brand in brands):
-            readings.append(_reading(tokens, start, end, one_of("brand", sorted(set(brands)))))
+        others = [token for token in free if token not in tokens[first:last]]
+        if end - start > last - first or _is_brand(brands, others, wording):
+            readings.append(_reading(tokens, start, end, one_of("brand", brands)))
     return readings
+
+
+def _is_brand(brands: Sequence[str], others: Sequence[Token], wording: Wording) -> bool:
+    """Tells whether names are surely meant as brands.
+
+    No product of another brand may have one in its title, category or description, and the other words of the text must
+    say something in this catalogue: who asks it for "birch wood" does not mean the brand Birch.
+    """
+    asked = [token for token in others if token.word not in FILLERS]
+    if asked and not any(wording.holding([word], 1) for token in asked for word in token.words):
+        return False
+    return not any(wording.brand_means_more(brand, brand) for brand in brands)
 
 
 def read_sizes(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> list[Reading]:
@@ -97,7 +110,7 @@ def _lists(
         while found is not None:
             values.append(found[1])
             at = found[0].last
-            joiner = at < len(tokens) and tokens[at].word in _JOINERS
+            joiner = at < len(tokens) and tokens[at].word in JOINERS
             found = found_at(at + joiner) if joiner or not joined else None
         yield first, at, values
 

@@ -6,11 +6,10 @@ from datetime import date
 from functools import cache
 
 from data.vocabulary import Wording
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import FILLERS, LANGUAGES
 from engine.understanding.reading import Reading
 from engine.understanding.tokens import Token
 
-_FILLERS = frozenset(word for language in LANGUAGES for word in language.fillers)
 _NEW = frozenset(word for language in LANGUAGES for word in language.new_before)
 
 
@@ -35,7 +34,7 @@ def _asks(tokens: Sequence[Token], at: int, wording: Wording) -> bool:
     if tokens[at].word not in _NEW or at + 1 == len(tokens):
         return False
     word, behind = tokens[at].word, tokens[at + 1].word
-    if behind in _FILLERS or not wording.holding([behind], 1):
+    if behind in FILLERS or not wording.holding([behind], 1):
         return False
     return not wording.holding([f"{word} {behind}"], 1)
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from data.filters import parse_filter
 from data.lexical import key_of, words_of
 from data.vocabulary import Wording
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import FILLERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon
 from engine.understanding.naming import read_brands, read_colours, read_sizes
 from engine.understanding.newness import read_new
@@ -17,7 +16,7 @@ from engine.understanding.tokens import Token, tokens_of
 from engine.understanding.unwanted import read_unwanted
 
 _NAME_WORDS = 8
-_SAMPLED = 20  # products
+_SAMPLED = 10  # products
 _AGREEING_SHARE = 0.5
 
 
@@ -32,16 +31,16 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list
             *read_prices(text, lexicon.vocabulary),
             *read_sizes(text, tokens, lexicon),
             *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
-            *read_brands(tokens, lexicon, wording),
         ]
     )
+    found = apart([*found, *read_brands(tokens, lexicon, wording, found)])
     readings = apart([*found, *read_colours(tokens, lexicon, found)])
     return _agreeing(_unnamed(readings, text, tokens, lexicon, wording), text, wording)
 
 
 def content_of(text: str) -> list[str]:
     """Returns the words of a text that ask for something."""
-    return [word for word in words_of(text) if word not in _fillers()]
+    return [word for word in words_of(text) if word not in FILLERS]
 
 
 def without(text: str, readings: Sequence[Reading]) -> str:
@@ -67,7 +66,7 @@ def _unnamed(
         for last in range(first + 1, min(first + _NAME_WORDS, len(tokens)) + 1):
             start, end = tokens[first].start, tokens[last - 1].end
             if any(start <= reading.start and reading.end <= end for reading in readings):
-                keys[start, end] = key_of(text[start:end])
+                keys[start, end] = "".join([token.keys[0] for token in tokens[first:last]])
     names = wording.names(set(keys.values())) | _fixed() | lexicon.categories.keys()
     named = [span for span, key in keys.items() if key in names]
     return [each for each in readings if not any(start <= each.start and each.end <= end for start, end in named)]
@@ -84,17 +83,10 @@ def _agreeing(readings: list[Reading], text: str, wording: Wording) -> list[Read
     products = wording.holding(words, _SAMPLED, titles=True)
     least = len(products) * _AGREEING_SHARE
     return [
-        reading
-        for reading in readings
-        if not reading.describes or wording.sampled(parse_filter(reading.condition), products) >= least
+        reading for reading in readings if not reading.describes or wording.sampled(reading.filter, products) >= least
     ]
 
 
 @cache
 def _fixed() -> frozenset[str]:
     return frozenset(key_of(phrase) for language in LANGUAGES for phrase in language.fixed)
-
-
-@cache
-def _fillers() -> frozenset[str]:
-    return frozenset(word for language in LANGUAGES for word in (*language.fillers, *language.joiners))

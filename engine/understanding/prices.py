@@ -2,11 +2,12 @@
 
 import math
 import re
+from dataclasses import dataclass
 from functools import cache
 
 from data.vocabulary import Vocabulary
 from engine.understanding.amounts import Amount, amount_pattern, read_amount
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import FILLERS, LANGUAGES
 from engine.understanding.reading import Reading
 
 # In every language; without a currency these are too often model numbers and sizes.
@@ -17,32 +18,50 @@ _NUMBERED = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 
 
+@dataclass(frozen=True)
+class _Bound:
+    """A place where a text names a bound of a price, if its amounts are money."""
+
+    start: int
+    end: int
+    operator: str
+    first: Amount
+    second: Amount | None
+
+
 def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
     """Returns the bounds of a price that the text names, each with its filter.
 
-    An amount without a currency is a price only where nothing but fillers and other prices follow it, and if it lies
-    within the catalogue's prices. Amounts in a currency that the catalogue does not have are not read.
+    An amount without a currency is a price only where nothing but fillers and other prices follow it, if it lies within
+    the catalogue's prices, and if the text is not about ages, sizes or numbers. Amounts in a currency that the
+    catalogue does not have are not read.
     """
     if not vocabulary.currencies or not _NUMBERED.search(text):
         return []
-    taken: list[tuple[int, int, str, Amount, Amount | None]] = []
-    for pattern, operator in _patterns():
-        for match in pattern.finditer(text):
-            if any(match.start() < end and start < match.end() for start, end, *_ in taken):
-                continue
-            first = read_amount(match, "a")
-            second = read_amount(match, "b") if "b" in pattern.groupindex else None
-            if first is not None and (second is not None or "b" not in pattern.groupindex):
-                taken.append((match.start(), match.end(), operator, first, second))
+    words = set(_WORD.findall(text.casefold()))
+    no_money = any(words & language.no_money for language in LANGUAGES)
     found: list[Reading] = []
     tail = text
-    for start, end, operator, first, second in sorted(taken, reverse=True, key=lambda each: each[0]):
-        ends = not _says_more(tail[end:])
-        condition = _condition(operator, first, second, vocabulary, ends=ends)
-        if condition:
-            found.append(Reading(start=start, end=end, condition=condition))
-            tail = text[:start]
+    for bound in reversed(_bounds(text)):
+        ends = not no_money and not _says_more(tail[bound.end :])
+        if condition := _condition(bound, vocabulary, ends=ends):
+            found.append(Reading(start=bound.start, end=bound.end, condition=condition))
+            tail = text[: bound.start]
     return found[::-1]
+
+
+def _bounds(text: str) -> list[_Bound]:
+    """Returns the places in the order of the text; of two that overlap, the one whose pattern is tried first."""
+    found: list[_Bound] = []
+    for pattern, operator in _patterns():
+        for match in pattern.finditer(text):
+            if any(match.start() < other.end and other.start < match.end() for other in found):
+                continue
+            two = "b" in pattern.groupindex
+            first, second = read_amount(match, "a"), read_amount(match, "b") if two else None
+            if first is not None and (second is not None or not two):
+                found.append(_Bound(match.start(), match.end(), operator, first, second))
+    return sorted(found, key=lambda bound: bound.start)
 
 
 @cache
@@ -58,12 +77,12 @@ def _patterns() -> tuple[tuple["re.Pattern[str]", str], ...]:
 
 
 def _says_more(text: str) -> bool:
-    fillers = [language.fillers for language in LANGUAGES]
-    return any(not any(word in known for known in fillers) for word in _WORD.findall(text.casefold()))
+    return any(word not in FILLERS for word in _WORD.findall(text.casefold()))
 
 
-def _condition(operator: str, first: Amount, second: Amount | None, vocabulary: Vocabulary, *, ends: bool) -> str:
+def _condition(bound: _Bound, vocabulary: Vocabulary, *, ends: bool) -> str:
     """Returns the filter of a price; "" if it is not surely one."""
+    operator, first, second = bound.operator, bound.first, bound.second
     named = first.currencies or (second.currencies if second else frozenset())
     if second and first.currencies and second.currencies and not first.currencies & second.currencies:
         return ""

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+
+from data.filters import Filter, parse_filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,11 @@ class Reading:
     condition: str = ""
     describes: bool = False
     unwanted: str = ""
+
+    @cached_property
+    def filter(self) -> Filter:
+        """The condition, parsed."""
+        return parse_filter(self.condition)
 
 
 def apart(readings: Iterable[Reading]) -> list[Reading]:

@@ -6,17 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import resized, within
-from data.filters import Filter, all_of, parse_filter
+from data.filters import Filter, all_of
 from engine.protocols import Mask
 from engine.understanding.reading import Reading
 
 ProductKeys = NDArray[np.int64]
 Matching = Callable[[Filter], Mask]
+Holding = Callable[[int], ProductKeys]
+MOST_HOLDING = 20_000  # products; of words that more of them hold, so many are looked at
 _LEAST_SHARE, _ENOUGH = 0.01, 3
+_FIRST_LOOK = 500  # products, most often enough
 
 
 def kept_readings(
-    readings: Sequence[Reading], own: Filter | None, holding: ProductKeys, matching: Matching
+    readings: Sequence[Reading], own: Filter | None, holding: Holding, matching: Matching
 ) -> tuple[list[Reading], Mask | None]:
     """Returns the readings that are kept, and which products pass them and the request's own filter; None: all.
 
@@ -25,27 +28,27 @@ def kept_readings(
     Args:
         readings: those with a condition.
         own: the request's own filter, which is never dropped.
-        holding: int64 (n,), keys of the products that hold the other words of the query.
+        holding: returns keys of products that hold the other words of the query, at most as many as asked for.
         matching: returns which products pass a filter, bool by product_key.
     """
-    conditions = [parse_filter(reading.condition) for reading in readings]
-    everything = all_of([*([own] if own else []), *conditions])
+    everything = all_of([*([own] if own else []), *(reading.filter for reading in readings)])
     passing = matching(everything) if everything else None
-    if passing is None or not _too_few(passing, holding):
+    if passing is None or _shared(passing, holding(_FIRST_LOOK)) >= _ENOUGH:
+        return list(readings), passing
+    holders = holding(MOST_HOLDING)
+    if not _too_few(passing, holders):
         return list(readings), passing
     allowed = matching(own) if own else None
-    holding = holding if allowed is None else holding[within(allowed, holding)]
-    each = {
-        reading: _both(matching(condition), allowed) for reading, condition in zip(readings, conditions, strict=True)
-    }
+    holders = holders if allowed is None else holders[within(allowed, holders)]
+    each = {reading: _both(matching(reading.filter), allowed) for reading in readings}
     kept = list(readings)
     while kept:
-        alone = [reading for reading in kept if _too_few(each[reading], holding)]
+        alone = [reading for reading in kept if _too_few(each[reading], holders)]
         kept.remove(min(alone or kept, key=_certainty))
         passing = allowed
         for reading in kept:
             passing = _both(each[reading], passing)
-        if passing is None or not _too_few(passing, holding):
+        if passing is None or not _too_few(passing, holders):
             break
     return kept, passing
 
@@ -54,12 +57,15 @@ def _both(passing: Mask, other: Mask | None) -> Mask:
     return passing if other is None else passing & resized(other, len(passing))
 
 
-def _too_few(passing: Mask, holding: ProductKeys) -> bool:
+def _too_few(passing: Mask, holders: ProductKeys) -> bool:
     """Tells whether none, or far fewer of the products that hold the other words pass."""
-    if not len(holding):
+    if not len(holders):
         return not passing.any()
-    least = max(1.0, min(len(holding) * _LEAST_SHARE, _ENOUGH))
-    return int(np.count_nonzero(within(passing, holding))) < least
+    return _shared(passing, holders) < max(1.0, min(len(holders) * _LEAST_SHARE, _ENOUGH))
+
+
+def _shared(passing: Mask, keys: ProductKeys) -> int:
+    return int(np.count_nonzero(within(passing, keys)))
 
 
 def _certainty(reading: Reading) -> tuple[bool, bool, int]:

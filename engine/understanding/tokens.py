@@ -21,11 +21,13 @@ class Token:
     Attributes:
         start, end: its place, in characters of the text.
         words: its case-folded forms: as it stands, and without an ending that means nothing.
+        keys: the same as keys of names (see `data.lexical.key_of`).
     """
 
     start: int
     end: int
     words: tuple[str, ...]
+    keys: tuple[str, ...]
 
     @property
     def word(self) -> str:
@@ -47,7 +49,8 @@ def tokens_of(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         if len(found) == MOST_WORDS:
             break
-        found.append(Token(match.start(), match.end(), _forms(unicodedata.normalize("NFKC", match[0]).casefold())))
+        words = _forms(unicodedata.normalize("NFKC", match[0]).casefold())
+        found.append(Token(match.start(), match.end(), words, tuple(map(key_of, words))))
     return found
 
 
@@ -56,20 +59,18 @@ def names_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:
 
     A name has neither spaces nor punctuation; the last word may have an ending.
     """
-    keys = [key_of(token.word) for token in tokens[first : first + most]]
-    for length in range(len(keys), 0, -1):
-        head = "".join(keys[: length - 1])
-        for form in tokens[first + length - 1].words:
-            yield Run(first, first + length, head + key_of(form))
+    for last in range(min(first + most, len(tokens)), first, -1):
+        head = "".join([token.keys[0] for token in tokens[first : last - 1]])
+        for key in tokens[last - 1].keys:
+            yield Run(first, last, head + key)
 
 
 def values_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:
     """Yields the same as `names_in` does, as `value_key` writes values: with decimal points."""
-    words = [token.word for token in tokens[first : first + most]]
-    for length in range(len(words), 0, -1):
-        head = "".join(words[: length - 1])
-        for form in tokens[first + length - 1].words:
-            yield Run(first, first + length, value_key(head + form))
+    for last in range(min(first + most, len(tokens)), first, -1):
+        head = "".join([token.word for token in tokens[first : last - 1]])
+        for word in tokens[last - 1].words:
+            yield Run(first, last, value_key(head + word))
 
 
 def value_key(text: str) -> str:

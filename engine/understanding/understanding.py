@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.catalogue import Catalogue
-from data.filters import Filter, all_of, parse_filter
+from data.filters import Filter, all_of
 from data.vocabulary import Wording
 from engine.protocols import Mask
 from engine.understanding.current import CurrentLexicon
@@ -14,7 +14,6 @@ from engine.understanding.parsing import content_of, read, without
 from engine.understanding.relaxing import Matching, kept_readings
 
 MOST_LETTERS = 200  # of a text that is read; a longer one describes and does not ask
-_MOST_HOLDING = 20_000  # products; words that more of them hold say little
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,14 @@ class Understanding:
         spoken = [reading for reading in readings if not reading.describes]
         rest = without(plain, spoken) if spoken else text
         conditions = [reading for reading in readings if reading.condition]
-        holding = self._wording.holding(content_of(without(plain, readings)), _MOST_HOLDING)
-        others = np.array(holding if len(holding) < _MOST_HOLDING else [], np.int64)
-        kept, passing = kept_readings(conditions, filter_, others, matching)
+        others = content_of(without(plain, readings))
+        kept, passing = kept_readings(
+            conditions, filter_, lambda most: np.array(self._wording.holding(others, most), np.int64), matching
+        )
         return Understood(
             text=rest if rest or not alone else text,
             not_text=" ".join(reading.unwanted for reading in readings if reading.unwanted),
-            filter=all_of([*([filter_] if filter_ else []), *(parse_filter(each.condition) for each in kept)]),
+            filter=all_of([*([filter_] if filter_ else []), *(each.filter for each in kept)]),
             passing=passing,
             constraints=tuple(
                 Constraint(
@@ -99,8 +99,8 @@ class Understanding:
         )
 
     def refresh(self) -> None:
-        """Reads the catalogue's present values."""
-        self._lexicon.refresh()
+        """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
+        read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days)
 
     def _asks(self, text: str) -> bool:
         return bool(text.strip()) and len(text) <= MOST_LETTERS

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from data.vocabulary import Wording
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import FILLERS, JOINERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon, any_of
 from engine.understanding.naming import MOST_NAME_WORDS, meaning
 from engine.understanding.reading import Reading
 from engine.understanding.tokens import Run, Token, names_in
 
-_JOINERS = frozenset(word for language in LANGUAGES for word in language.joiners)
-_FILLERS = frozenset(word for language in LANGUAGES for word in language.fillers)
 _MOST_SKIPPED = 2  # fillers: "not in a red"
 
 
@@ -19,7 +17,7 @@ def read_unwanted(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording) -
     readings = []
     for first, last, pushes in _marks(tokens, "not_before"):
         at = last
-        while at < min(len(tokens), last + _MOST_SKIPPED) and tokens[at].word in _FILLERS:
+        while at < min(len(tokens), last + _MOST_SKIPPED) and tokens[at].word in FILLERS:
             at += 1
         if found := _meant_from(tokens, at, lexicon):
             readings.append(_reading(tokens, first, *found))
@@ -53,7 +51,7 @@ def _meant_from(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int
             break
         conditions.append(meaning(run, lexicon))
         end = at = run.last
-        if at >= len(tokens) or tokens[at].word not in _JOINERS:
+        if at >= len(tokens) or tokens[at].word not in JOINERS:
             break
         at += 1
     return (end, any_of(conditions)) if conditions else None
@@ -86,7 +84,7 @@ def _told(tokens: Sequence[Token], first: int, last: int, wording: Wording) -> b
     forms = (" ".join(token.word for token in tokens[first : last - 1]) + f" {form}" for form in tokens[last - 1].words)
     thing = next((form.strip() for form in forms if wording.holding([form], 1)), "")
     elsewhere = {form for token in (*tokens[:first], *tokens[last:]) for form in token.words}
-    if not thing or any(token.word in _FILLERS or token.word in elsewhere for token in tokens[first:last]):
+    if not thing or any(token.word in FILLERS or token.word in elsewhere for token in tokens[first:last]):
         return False
     lacking = [each.replace("{thing}", thing) for language in LANGUAGES for each in language.free]
     return not any(wording.holding([phrase], 1) for phrase in lacking)

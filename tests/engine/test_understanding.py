@@ -1,5 +1,6 @@
 """What queries are understood as, in a small shop with a real catalogue."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,8 @@ from data.catalogue import Catalogue, parse_product
 from data.columns import ColumnStore
 from data.filters import Filter, parse_filter
 from data.settings import Settings
-from engine.understanding import Understanding, Understood
+from data.vocabulary import Wording
+from engine.understanding import Understanding, Understood, current
 from engine.understanding.languages import LANGUAGES
 
 PRODUCTS = (
@@ -90,6 +92,7 @@ def meanings(understood: Understood) -> list[str]:
         ("new mug", "mug", [f"new -> created_at >= {NEW}"]),
         ("신상 운동화", "운동화", [f"신상 -> created_at >= {NEW}"]),
         ("mug not red", "mug", ['not red -> NOT colour = "red"']),
+        ("acorn but no mug", "acorn", ['acorn -> brand = "acorn"', 'but no mug -> NOT category = "mugs"']),
         ("빨간색 말고 파란색 머그", "파란색 머그", ['빨간색 말고 -> NOT colour = "red"', '파란색 -> colour = "blue"']),
         ("sneaker without leather", "sneaker", ['without leather -> NOT attr.material = "leather"']),
         ("sneaker not vegan", "sneaker", ["not vegan -> NOT attr.vegan = true"]),
@@ -111,10 +114,12 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "90", "p-3",  # codes
         "red onion", "red onion soup",  # the shop's red onions are purple
         "sun hat", "sun cream",  # a brand that is also a plain word
+        "acorn coffee",  # no product is described with the other word
         "strap for Acorn", "blue mug with red dots", "off-white mug", "cheap mug", "mug under 20 cm", "mug under $20",
-        "mug under 20000 won", "2만원 이하 머그", "shoes under 1 year", "20대 여성", "new york mug", "mug new", 
-        "천 가방", "cola without sugar",  # "sugar free" is what finds it
-        "mug without unicorns", "do not disturb", "270", "m", "green tea", "", "   ", "mug " * 60,
+        "kids mug under 20", "mug size 20 to 40", "mug under 20000 won", "2만원 이하 머그", "shoes under 1 year",
+        "20대 여성", "new york mug", "mug new", "천 가방", "mug without unicorns", "do not disturb", "270", "m",
+        "cola without sugar",  # "sugar free" is what finds it
+        "green tea", "", "   ", "mug " * 60,
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_stays_words(understanding: Shop, query: str) -> None:
@@ -198,6 +203,38 @@ def test_new_values_are_known_after_a_refresh(settings: Settings) -> None:
     assert meanings(understanding.understand("turquoise mug", None, alone=True)) == [
         'turquoise -> colour = "turquoise"'
     ]
+
+
+def test_after_changes_the_values_are_read_again_behind_the_searches(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(current, "_REREAD_S", 0.0)
+    catalogue = Catalogue(settings.home)
+    lexicon = current.CurrentLexicon(catalogue, Wording(catalogue))
+    assert lexicon.get().brands == {}
+    catalogue.upsert(parse_product({"product_id": "t", "brand": "Acorn"}), [])
+    lexicon.get()
+    for thread in threading.enumerate():
+        if thread.name == "vocabulary":
+            thread.join()
+    assert set(lexicon.get().brands) == {"acorn"}
+
+
+@pytest.mark.parametrize(
+    "name", ['A"c\\me', "Ac'me AND", "에이스 (주)", "NOT brand", "ΑΒΓ", "Ⅷ-ball", "éclair & co", "%_x"]
+)
+def test_odd_names_give_filters_that_find_them(settings: Settings, name: str) -> None:
+    catalogue = Catalogue(settings.home)
+    facts = {"product_id": "odd", "brand": name, "colour": name, "attributes": {"size": name, "an odd.name": name}}
+    catalogue.upsert(parse_product({**facts, "title": "Odd"}), [])
+    shop = Shop(catalogue)
+    for query in (f"mug by {name}", f"size {name}", f"mug not {name}", name):
+        for constraint in shop.understand(query, None, alone=True).constraints:
+            if constraint.filter and not constraint.filter.startswith("NOT"):
+                assert catalogue.matching_keys(parse_filter(constraint.filter)).tolist() == [
+                    catalogue.get("odd").product_key
+                ]
+    assert meanings(shop.understand(f"mug by {name}", None, alone=True))
 
 
 def test_nothing_is_understood_in_an_empty_catalogue(settings: Settings) -> None:

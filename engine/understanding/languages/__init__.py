@@ -1,9 +1,6 @@
-"""The words by which shoppers of each language say what must hold; a further language is one more file in this list."""
+"""The words by which shoppers say what must hold, one file a language; `every.py` lists them."""
 
-from engine.understanding.languages.english import ENGLISH
-from engine.understanding.languages.korean import KOREAN
+from engine.understanding.languages.every import FILLERS, JOINERS, LANGUAGES
 from engine.understanding.languages.language import Language
 
-LANGUAGES = (ENGLISH, KOREAN)
-
-__all__ = ["LANGUAGES", "Language"]
+__all__ = ["FILLERS", "JOINERS", "LANGUAGES", "Language"]

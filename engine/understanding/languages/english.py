@@ -9,6 +9,10 @@ _FILLERS = (
     "of for with to at is are as please show me find i want need looking priced price cost costs costing cheaper "
     "too just only colour color coloured colored"
 )
+_NO_MONEY = (
+    "kid kids child children boy boys girl girls baby babies toddler age ages aged year years old size sizes model no "
+    "number part edition volume level version"
+)
 
 ENGLISH = Language(
     colours={
@@ -37,6 +41,7 @@ ENGLISH = Language(
         ("(?:priced |costing |that costs? |for )?(?:over|above|more than) {a}", ">"),
     ),
     sizes=("(?:in )?size:? {size}", "{size} size"),
+    no_money=frozenset(_NO_MONEY.split()),
     bounds_before=(
         "under", "below", "over", "above", "than", "to", "least", "most", "max", "min", "about", "around", "from",
     ),
@@ -45,8 +50,8 @@ ENGLISH = Language(
     new=("new arrivals?", "newly arrived", "just arrived", "new in", "newest", "latest"),
     new_before=("new",),
     not_before={
-        "but not": True, "not": True, "without": True, "excluding": True, "except": True, "except for": True,
-        "other than": False, "anything but": False, "no": False, "non": False,
+        "but not": True, "but no": False, "not": True, "without": True, "excluding": True, "except": True,
+        "except for": True, "other than": False, "anything but": False, "no": False, "non": False,
     },
     not_after={"free": False},
     free=("{thing} free", "free of {thing}", "free from {thing}", "no {thing}", "non {thing}", "without {thing}"),

@@ -16,6 +16,7 @@ class Language:
         prices: (pattern, operator) in the order of trial; {a} and {b} stand for amounts. The operator is one of
             `<`, `<=`, `>`, `>=`, `..` (from a to b), `~` (a and what begins like it: 30,000 to 39,999) and `..~`.
         sizes: patterns of a size, {size}.
+        no_money: words beside which a number without a currency is no price, wherever they stand.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
         size_names: words in the names of attributes that hold sizes.
         new: patterns that ask for new products wherever they stand.
@@ -37,6 +38,7 @@ class Language:
     currencies: Mapping[str, tuple[str, ...]]
     prices: tuple[tuple[str, str], ...]
     sizes: tuple[str, ...]
+    no_money: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()
     bounds_after: tuple[str, ...] = ()
     size_names: tuple[str, ...]
