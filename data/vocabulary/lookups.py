@@ -1,10 +1,9 @@
-"""Looks up what products hold: names typed whole, words in their texts, and facts that pass a filter."""
+"""Looks up what products hold: names typed whole, and words in their texts."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
-from data.catalogue import Catalogue, product_fields
 from data.database import Connections, json_list
-from data.filters import Filter
 from data.lexical import phrase_of
 from data.vocabulary.values import Vocabulary, read_vocabulary
 
@@ -12,13 +11,13 @@ _ENTRIES_READ = 500  # of the index, for one question
 
 
 class Wording:
-    """Answers short questions about the words of a catalogue. Safe to use from several threads.
+    """Answers short questions about the words of the catalogue in `home`. Safe to use from several threads.
 
     All methods raise DatabaseError if SQLite fails.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue, self._connections = catalogue, Connections(catalogue.home)
+    def __init__(self, home: Path) -> None:
+        self._connections = Connections(home)
 
     def vocabulary(self) -> Vocabulary:
         """Returns the values of all facts; takes a while for many products."""
@@ -47,17 +46,12 @@ class Wording:
         )
         return [key for (key,) in rows]
 
-    def brand_means_more(self, brand: str, phrase: str) -> bool:
-        """Tells whether products of other brands hold the phrase in their title, category or description too."""
-        match = f"{{title category description}} : ({phrase_of(phrase)})"
+    def brand_means_more(self, brand: str) -> bool:
+        """Tells whether products of other brands hold its name in their title, category or description too."""
+        match = f"{{title category description}} : ({phrase_of(brand)})"
         rows = self._connections.query(
             "SELECT 1 FROM (SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?) AS found "
             "JOIN filter_facts f ON f.product_key = found.rowid WHERE coalesce(f.brand, '') <> ? LIMIT 1",
             (match, _ENTRIES_READ, brand),
         )
         return bool(rows)
-
-    def sampled(self, filter_: Filter, product_keys: Sequence[int]) -> int:
-        """Returns how many of a few products pass the filter; quicker than asking for all that pass."""
-        found = self._catalogue.facts(product_keys).values()
-        return sum(filter_.matches({**product_fields(each.product), "colours": each.colours}) for each in found)

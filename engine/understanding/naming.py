@@ -63,7 +63,7 @@ def _is_brand(brands: Sequence[str], others: Sequence[Token], wording: Wording) 
     asked = [token for token in others if token.word not in FILLERS]
     if asked and not any(wording.holding([word], 1) for token in asked for word in token.words):
         return False
-    return not any(wording.brand_means_more(brand, brand) for brand in brands)
+    return not any(wording.brand_means_more(brand) for brand in brands)
 
 
 def read_sizes(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> list[Reading]:

@@ -16,8 +16,6 @@ from engine.understanding.tokens import Token, tokens_of
 from engine.understanding.unwanted import read_unwanted
 
 _NAME_WORDS = 8
-_SAMPLED = 10  # products
-_AGREEING_SHARE = 0.5
 
 
 def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list[Reading]:
@@ -35,7 +33,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list
     )
     found = apart([*found, *read_brands(tokens, lexicon, wording, found)])
     readings = apart([*found, *read_colours(tokens, lexicon, found)])
-    return _agreeing(_unnamed(readings, text, tokens, lexicon, wording), text, wording)
+    return _unnamed(readings, text, tokens, lexicon, wording)
 
 
 def content_of(text: str) -> list[str]:
@@ -70,21 +68,6 @@ def _unnamed(
     names = wording.names(set(keys.values())) | _fixed() | lexicon.categories.keys()
     named = [span for span, key in keys.items() if key in names]
     return [each for each in readings if not any(start <= each.start and each.end <= end for start, end in named)]
-
-
-def _agreeing(readings: list[Reading], text: str, wording: Wording) -> list[Reading]:
-    """Returns the readings that let through most of the products whose titles hold their words as well.
-
-    In "red onion" the colour is a part of the name, if the shop's red onions are purple.
-    """
-    if not any(reading.describes for reading in readings):
-        return readings
-    words = content_of(without(text, [reading for reading in readings if not reading.describes]))
-    products = wording.holding(words, _SAMPLED, titles=True)
-    least = len(products) * _AGREEING_SHARE
-    return [
-        reading for reading in readings if not reading.describes or wording.sampled(reading.filter, products) >= least
-    ]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Drops conditions that leave too little."""
+"""Drops conditions that the shop's own words speak against, and those that leave too little."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from data.columns import resized, within
 from data.filters import Filter, all_of
+from data.vocabulary import Wording
 from engine.protocols import Mask
+from engine.understanding.parsing import content_of, without
 from engine.understanding.reading import Reading
 
 ProductKeys = NDArray[np.int64]
@@ -16,6 +18,25 @@ Holding = Callable[[int], ProductKeys]
 MOST_HOLDING = 20_000  # products; of words that more of them hold, so many are looked at
 _LEAST_SHARE, _ENOUGH = 0.01, 3
 _FIRST_LOOK = 500  # products, most often enough
+_SAMPLED = 200  # products
+_AGREEING_SHARE = 0.5
+
+
+def agreeing_readings(readings: list[Reading], text: str, wording: Wording, matching: Matching) -> list[Reading]:
+    """Returns the readings that let through most of the products whose titles hold their words as well.
+
+    In "red onion" the colour is a part of the name, if the shop's red onions are purple.
+    """
+    if not any(reading.describes for reading in readings):
+        return readings
+    words = content_of(without(text, [reading for reading in readings if not reading.describes]))
+    named = np.array(wording.holding(words, _SAMPLED, titles=True), np.int64)
+    least = len(named) * _AGREEING_SHARE
+    return [
+        reading
+        for reading in readings
+        if not reading.describes or not len(named) or _shared(matching(reading.filter), named) >= least
+    ]
 
 
 def kept_readings(

@@ -11,7 +11,8 @@ from data.vocabulary import Wording
 from engine.protocols import Mask
 from engine.understanding.current import CurrentLexicon
 from engine.understanding.parsing import content_of, read, without
-from engine.understanding.relaxing import Matching, kept_readings
+from engine.understanding.reading import Reading
+from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
 
 MOST_LETTERS = 200  # of a text that is read; a longer one describes and does not ask
 
@@ -60,7 +61,7 @@ class Understanding:
     """
 
     def __init__(self, catalogue: Catalogue, fresh_days: int) -> None:
-        self._wording, self._fresh_days = Wording(catalogue), fresh_days
+        self._wording, self._fresh_days = Wording(catalogue.home), fresh_days
         self._lexicon = CurrentLexicon(catalogue, self._wording)
 
     def understand(self, text: str, filter_: Filter | None, matching: Matching, *, alone: bool) -> Understood:
@@ -72,7 +73,7 @@ class Understanding:
             alone: whether nothing is asked for but the words; beside a photo, fillers are not searched for.
         """
         plain = unicodedata.normalize("NFKC", text)
-        readings = read(plain, self._lexicon.get(), self._wording, self._fresh_days) if self._asks(plain) else []
+        readings = self._read(plain, matching) if plain.strip() and len(plain) <= MOST_LETTERS else []
         if not readings:
             return Understood(text, "", filter_)
         spoken = [reading for reading in readings if not reading.describes]
@@ -102,5 +103,6 @@ class Understanding:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
         read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days)
 
-    def _asks(self, text: str) -> bool:
-        return bool(text.strip()) and len(text) <= MOST_LETTERS
+    def _read(self, text: str, matching: Matching) -> list[Reading]:
+        readings = read(text, self._lexicon.get(), self._wording, self._fresh_days)
+        return agreeing_readings(readings, text, self._wording, matching)
