@@ -11,6 +11,7 @@ from data.catalogue.checking import (
     patch_product,
     readable_id,
 )
+from data.catalogue.checksums import damage_readable
 from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
 from data.catalogue.products import FACTS, Product, product_fields
@@ -35,6 +36,7 @@ __all__ = [
     "Unsound",
     "Written",
     "check_product",
+    "damage_readable",
     "parse_product",
     "patch_product",
     "product_fields",

@@ -6,6 +6,7 @@ Products are addressed by their product_key itself, which counts up from 1 and i
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,61 +29,43 @@ class NumberColumn:
 
     numbers: NDArray[Any]
 
-    def changed(self, keys: Keys, rows: Iterable[tuple[int, Any]], size: int) -> "NumberColumn":
-        """Returns the column with the facts of these products replaced.
+    def changed(self, outdated: Mask, keys: Keys, numbers: NDArray[Any]) -> "NumberColumn":
+        """Returns the column with facts replaced.
 
         Args:
-            keys: the products that changed.
-            rows: (product_key, number) of those of them that have one.
-            size: length of the new column.
+            outdated: bool (size,), by product_key, the products that lose what is here of them.
+            keys, numbers: (n,), the products that have a number now, and their numbers.
         """
         missing = np.nan if self.numbers.dtype == np.float64 else 0
-        numbers = np.full(size, missing, self.numbers.dtype)
-        numbers[: len(self.numbers)] = self.numbers
-        numbers[keys] = missing
-        for key, number in rows:
-            numbers[key] = number
-        return NumberColumn(numbers)
+        changed = np.full(len(outdated), missing, self.numbers.dtype)
+        changed[: len(self.numbers)] = self.numbers
+        changed[outdated] = missing
+        changed[keys] = numbers
+        return NumberColumn(changed)
 
 
 @dataclass(frozen=True)
-class ValueColumn:
-    """Texts, numbers and booleans of which a product may have several, as pairs of a product and the code of a value.
+class Dictionary:
+    """The values of a fact, each with its code; a value may be left that no product has any more.
 
     Attributes:
-        code_of: value -> its code, 0, 1, 2, ...; a value may be left that no product has any more.
-        keys: int32 (p,), the product of each pair, ascending.
-        codes: int32 (p,), the value of each pair.
+        code_of: value -> its code, 0, 1, 2, ...
     """
 
     code_of: Mapping[Value, int] = field(default_factory=dict)
-    keys: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
-    def changed(self, keys: Keys, rows: Iterable[tuple[int, Value]], size: int) -> "ValueColumn":
-        """Returns the column with the values of these products replaced; the arguments are those of `NumberColumn`."""
-        code_of = dict(self.code_of)
-        coded = (number for key, value in rows for number in (key, code_of.setdefault(value, len(code_of))))
-        pairs = np.fromiter(coded, np.int32)
-        outdated = np.zeros(size, np.bool_)
-        outdated[keys] = True
-        kept = ~outdated[self.keys]
-        new_keys, new_codes = pairs.reshape(-1, 2).T
-        all_keys = np.concatenate([self.keys[kept], new_keys])
-        order = np.argsort(all_keys, kind="stable")
-        return ValueColumn(code_of, all_keys[order], np.concatenate([self.codes[kept], new_codes])[order])
+    def __len__(self) -> int:
+        return len(self.code_of)
+
+    def extended(self, values: Iterable[Value]) -> "Dictionary":
+        """Returns a dictionary that has these values too; itself if it has them all."""
+        new = [value for value in values if value not in self.code_of]
+        return Dictionary({**self.code_of, **dict(zip(new, count(len(self)), strict=False))}) if new else self
 
     @cached_property
     def values(self) -> list[Value]:
         """The values, by code."""
         return list(self.code_of)
-
-    @cached_property
-    def first_keys(self) -> NDArray[np.int32]:
-        """The lowest product_key that has each value, int32 (values,); 0: none has it."""
-        first = np.zeros(len(self.code_of), np.int32)
-        first[self.codes[::-1]] = self.keys[::-1]  # of several, the one written last stays, and that is the lowest
-        return first
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
@@ -92,9 +75,9 @@ class ValueColumn:
     @cached_property
     def places(self) -> NDArray[np.int64]:
         """The place of each value in their order, int64 (values,): booleans, numbers, texts."""
-        order = sorted(range(len(self.values)), key=self.values.__getitem__)
-        places = np.empty(len(order), np.int64)
-        places[order] = np.arange(len(order))
+        order = sorted(range(len(self)), key=self.values.__getitem__)
+        places = np.empty(len(self), np.int64)
+        places[order] = np.arange(len(self))
         return places
 
     @cached_property
@@ -103,6 +86,67 @@ class ValueColumn:
         last = [list(attribute_values(value))[-1] for _, value in self.values]
         pairs = zip(last, self.values, strict=True)
         return np.array([each == own or each not in self.code_of for each, own in pairs], np.bool_)
+
+
+@dataclass(frozen=True)
+class ValueColumn:
+    """Texts, numbers and booleans of which a product may have several, as pairs of a product and the code of a value.
+
+    Attributes:
+        keys: int32 (p,), the product of each pair, ascending.
+        codes: int32 (p,), the value of each pair.
+        size: one more than the highest product_key.
+    """
+
+    dictionary: Dictionary = Dictionary()
+    keys: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    size: int = 0
+
+    def changed(self, outdated: Mask, groups: Mapping[Value, Keys]) -> "ValueColumn":
+        """Returns the column with facts replaced.
+
+        Args:
+            outdated: bool (size,), by product_key, the products that lose what is here of them.
+            groups: value -> the products that have it now.
+        """
+        dictionary = self.dictionary.extended(groups)
+        kept = np.flatnonzero(~outdated.take(self.keys))
+        kept_keys, kept_codes = self.keys.take(kept), self.codes.take(kept)
+        new_keys = np.concatenate([kept_keys[:0], *groups.values()], dtype=np.int32)
+        sizes = [len(group) for group in groups.values()]
+        new_codes = np.repeat(np.array([dictionary.code_of[value] for value in groups], np.int32), sizes)
+        order = np.argsort(new_keys, kind="stable")
+        at = np.searchsorted(kept_keys, new_keys.take(order))
+        keys = np.insert(kept_keys, at, new_keys.take(order))
+        return ValueColumn(dictionary, keys, np.insert(kept_codes, at, new_codes.take(order)), len(outdated))
+
+    @cached_property
+    def first_keys(self) -> NDArray[np.int32]:
+        """The lowest product_key that has each value, int32 (values,); 0: none has it."""
+        first = np.zeros(len(self.dictionary), np.int32)
+        first[self.codes[::-1]] = self.keys[::-1]  # of several, the one written last stays, and that is the lowest
+        return first
+
+    @cached_property
+    def code_by_key(self) -> NDArray[np.int32] | None:
+        """The code of each product's value that is counted, int32 (size,); -1: none. None if a product has several."""
+        counted = np.flatnonzero(self.dictionary.counted.take(self.codes))
+        keys = self.keys.take(counted)
+        if np.any(keys[1:] == keys[:-1]):
+            return None
+        codes = np.full(self.size, -1, np.int32)
+        codes[keys] = self.codes.take(counted)
+        return codes
+
+    def count(self, products: Keys) -> NDArray[np.int64]:
+        """Returns how many of these products have each value, int64 (values,); 0 for values that are not counted."""
+        if self.code_by_key is not None:
+            return np.bincount(self.code_by_key.take(products) + 1, minlength=len(self.dictionary) + 1)[1:]
+        wanted = np.zeros(self.size, np.bool_)
+        wanted[products] = True
+        codes = self.codes.take(np.flatnonzero(wanted.take(self.keys)))
+        return np.bincount(codes, minlength=len(self.dictionary)) * self.dictionary.counted
 
 
 Column = NumberColumn | ValueColumn
@@ -141,14 +185,17 @@ class Columns:
         return column.numbers if isinstance(column, NumberColumn) else np.zeros(self.size)
 
     def codes_of(self, name: str, keys: Keys) -> NDArray[np.int64]:
-        """Returns a number for each product that is the same where the value of a fact is, int64; -1: it has none."""
-        column = self.values(name) or ValueColumn()
-        counted = column.counted[column.codes]
-        owners, codes = column.keys[counted], column.codes[counted]
-        at = np.searchsorted(owners, keys)
-        found = at < len(owners)
-        found[found] = owners[at[found]] == keys[found]
-        return np.where(found, codes[np.minimum(at, max(len(codes) - 1, 0))] if len(codes) else -1, -1)
+        """Returns a number for each product that is the same where the value of a fact is, int64; -1: it has none.
+
+        Args:
+            name: of a fact of which no product has several values.
+        """
+        column = self.values(name)
+        codes = np.full(len(keys), -1)
+        if column is not None and column.code_by_key is not None:
+            known = keys < column.size
+            codes[known] = column.code_by_key[keys[known]]
+        return codes
 
 
 def within(mask: Mask, keys: NDArray[Any]) -> Mask:

@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns.columns import Columns, Mask, NumberColumn, ValueColumn
+from data.columns.columns import Columns, Dictionary, Keys, NumberColumn, ValueColumn
 from data.columns.ranges import round_edges
 
 MOST_SHOWN = 50  # values of one fact
 _MOST_LISTED_NUMBERS = 20  # an attribute with more different numbers is counted in ranges
 Spellings = Mapping[int, Mapping[str, str]]  # product_key -> text as it is compared -> as the shop writes it
+Spell = Callable[[str, Iterable[int]], Spellings]
 
 
 @dataclass(frozen=True)
@@ -47,60 +48,52 @@ class FacetCounts:
     ranges: tuple[RangeCount, ...] = ()
 
 
-def count_facet(
-    columns: Columns, name: str, matched: Mask, spell: Callable[[str, Iterable[int]], Spellings]
-) -> FacetCounts:
+def count_facet(columns: Columns, name: str, products: Keys, spell: Spell) -> FacetCounts:
     """Returns how many of the products have each value of a fact.
 
     Args:
         name: a fact that has a column.
-        matched: bool (size,), by product_key, the products that are counted.
-        spell: called with the fact and the lowest product_key that has each value.
+        products: the keys of the products that are counted.
+        spell: returns how products of these keys write a fact; called with the lowest that has each value.
     """
     column = columns.fields[name]
     if isinstance(column, NumberColumn):
-        numbers = column.numbers[matched]
-        return FacetCounts(ranges=_ranges(numbers[~np.isnan(numbers)]))
+        return FacetCounts(ranges=_ranges(column.numbers.take(products)))
     if column is None:
         raise ValueError(f"{name} has no column")
-    codes = column.codes[matched[column.keys]]
+    counts = column.count(products)
     if _is_measure(column):
-        numbers = column.numbers[codes]
-        return FacetCounts(ranges=_ranges(numbers[~np.isnan(numbers)]))
-    counts = np.bincount(codes, minlength=len(column.code_of)) * column.counted
-    shown, others = _most_frequent(counts, column)
-    texts = spell(name, column.first_keys[[code for code in shown if column.values[code][0] == "text"]].tolist())
-    return FacetCounts(
-        tuple(ValueCount(_shown(column, code, texts), int(counts[code])) for code in shown), other_values=others
-    )
+        return FacetCounts(ranges=_ranges(np.repeat(column.dictionary.numbers, counts)))
+    shown, others = _most_frequent(counts, column.dictionary)
+    first = column.first_keys.take(shown).tolist()
+    texts = spell(name, first)
+    values = zip(first, (column.dictionary.values[code][1] for code in shown), strict=True)
+    spelt = [texts[key].get(value, value) if isinstance(value, str) else value for key, value in values]
+    return FacetCounts(tuple(map(ValueCount, spelt, counts[shown].tolist())), other_values=others)
 
 
 def _is_measure(column: ValueColumn) -> bool:
     """Tells whether a fact has many different numbers and nothing else."""
-    present = column.counted & (column.first_keys > 0)
+    present = column.dictionary.counted & (column.first_keys > 0)
     many = np.count_nonzero(present) > _MOST_LISTED_NUMBERS
-    return bool(many and not np.isnan(column.numbers[present]).any())
+    return bool(many and not np.isnan(column.dictionary.numbers[present]).any())
 
 
 def _ranges(numbers: NDArray[np.float64]) -> tuple[RangeCount, ...]:
+    """Returns how many numbers lie in each range; NaN is no number."""
+    numbers = numbers.take(np.flatnonzero(~np.isnan(numbers)))
     edges = round_edges(numbers)
     below = [0, *(int(np.count_nonzero(numbers < edge)) for edge in edges[1:-1]), len(numbers)]
     counted = zip(pairwise(edges), pairwise(below), strict=True) if edges else ()
     return tuple(RangeCount(least, most, end - start) for (least, most), (start, end) in counted if end > start)
 
 
-def _most_frequent(counts: NDArray[np.int64], column: ValueColumn) -> tuple[list[int], int]:
+def _most_frequent(counts: NDArray[np.int64], dictionary: Dictionary) -> tuple[list[int], int]:
     """Returns the codes that are shown, in their order, and how many more values there are."""
     found = np.flatnonzero(counts)
-    ranks = counts[found] * len(counts) - column.places[found]  # by count, then by place, as one number
+    ranks = counts[found] * len(counts) - dictionary.places[found]  # by count, then by place, as one number
+    best = np.arange(len(found))
     if len(found) > MOST_SHOWN:
         best = np.argpartition(-ranks, MOST_SHOWN)[:MOST_SHOWN]
-        best = best[np.argsort(-ranks[best])]
-    else:
-        best = np.argsort(-ranks)
+    best = best[np.argsort(-ranks[best])]
     return found[best].tolist(), len(found) - len(best)
-
-
-def _shown(column: ValueColumn, code: int, texts: Spellings) -> str | float | bool:
-    value = column.values[code][1]
-    return texts.get(int(column.first_keys[code]), {}).get(value, value) if isinstance(value, str) else value

@@ -58,7 +58,7 @@ def _compared(node: Comparison, columns: Columns, otherwise: Callable[[Compariso
         keys = otherwise(node)
         mask[keys[keys < columns.size]] = True
     else:
-        mask[column.keys[_chosen(node, column)[column.codes]]] = True
+        mask[column.keys.take(np.flatnonzero(_chosen(node, column).take(column.codes)))] = True
     return mask
 
 
@@ -73,18 +73,19 @@ def _number_passes(symbol: str, value: Any, numbers: Any) -> Mask:
 
 def _chosen(node: Comparison, column: ValueColumn) -> Mask:
     """Returns which of a column's values a comparison holds for, bool (values,)."""
-    chosen = np.zeros(len(column.code_of), np.bool_)
+    dictionary = column.dictionary
+    chosen = np.zeros(len(dictionary), np.bool_)
     for wanted in node.values:
         if isinstance(wanted, Span):
             continue
         kind = kind_of(wanted)
         if node.operator == "=":
-            code = column.code_of.get((kind, wanted))
+            code = dictionary.code_of.get((kind, wanted))
             if code is not None:
                 chosen[code] = True
         elif kind == "number":
-            chosen |= COMPARE[node.operator](column.numbers, wanted)
+            chosen |= COMPARE[node.operator](dictionary.numbers, wanted)
         else:
             compare: Any = COMPARE[node.operator]
-            chosen |= np.array([own == kind and compare(value, wanted) for own, value in column.values], np.bool_)
+            chosen |= np.array([own == kind and compare(value, wanted) for own, value in dictionary.values], np.bool_)
     return chosen

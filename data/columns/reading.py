@@ -1,10 +1,16 @@
-"""Reads columns, and what changed of them, from the tables of catalog.db that hold the facts for filters."""
+"""Reads columns, and what changed of them, from the tables of catalog.db that hold the facts for filters.
+
+The products of a value come as one text: making a Python object of each row would take most of the time. What a disk
+has damaged is left out, so that it costs only itself.
+"""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.columns.columns import Column, Keys, NumberColumn, Value, ValueColumn
 from data.columns.matching import microseconds
@@ -14,6 +20,7 @@ _TEXTS = ("brand", "category", "currency")
 _FLAGS = ("in_stock",)
 NUMBERS = ("price", "created_at")
 FACTS = (*_TEXTS, *_FLAGS, *NUMBERS, "colour")  # that have columns, beside attributes
+_KINDS = {"text": str, "number": float, "bool": int}
 
 
 def read_column(connection: sqlite3.Connection, name: str, size: int, most_values: int) -> Column | None:
@@ -22,76 +29,75 @@ def read_column(connection: sqlite3.Connection, name: str, size: int, most_value
     Args:
         size: one more than the highest product_key.
     """
-    if name not in NUMBERS and _count_values(connection, name, most_values + 1) > most_values:
+    none = np.zeros(size, np.bool_)
+    if name in NUMBERS:
+        empty = NumberColumn(np.zeros(0, np.float64 if name == "price" else np.int64))
+        return empty.changed(none, *_numbers(connection, name))
+    if _count_values(connection, name, most_values + 1) > most_values:
         return None
-    everything = np.zeros(0, np.int64)
-    return _changed(connection, name, _empty(name), everything, size, None)
+    return ValueColumn().changed(none, _groups(connection, name))
 
 
 def read_changes(connection: sqlite3.Connection, name: str, column: Column, keys: Keys, size: int) -> Column:
     """Returns a column with the facts of these products read anew."""
-    return _changed(connection, name, column, keys, size, keys.tolist())
+    outdated = np.zeros(size, np.bool_)
+    outdated[keys] = True
+    if isinstance(column, NumberColumn):
+        return column.changed(outdated, *_numbers(connection, name, keys.tolist()))
+    return column.changed(outdated, _groups(connection, name, keys.tolist()))
 
 
 def read_changed(connection: sqlite3.Connection, after_seq: int) -> Keys:
     """Returns the products whose facts changed after `after_seq`, deleted ones too, int64 (n,)."""
-    rows = connection.execute("SELECT product_key FROM products WHERE filter_seq > ?", (after_seq,))
-    return np.fromiter((key for (key,) in rows), np.int64)
+    sql = "SELECT group_concat(product_key) FROM products WHERE filter_seq > ?"
+    return _keys(connection.execute(sql, (after_seq,)).fetchone()[0])
 
 
-def read_live(connection: sqlite3.Connection, keys: Keys | None = None) -> Keys:
+def read_live(connection: sqlite3.Connection, only: Sequence[int] | None = None) -> Keys:
     """Returns those of the given products that are live, int64 (n,); None: all that are."""
-    only = None if keys is None else keys.tolist()
-    rows = connection.execute(
-        f"SELECT product_key FROM filter_facts WHERE {_among(only)}",  # noqa: S608 - constants
-        _listed(only),
-    )
-    return np.fromiter((key for (key,) in rows), np.int64)
+    sql = f"SELECT group_concat(product_key) FROM filter_facts WHERE {_among(only)}"  # noqa: S608 - constants
+    return _keys(connection.execute(sql, _listed(only)).fetchone()[0])
 
 
-def _empty(name: str) -> Column:
-    if name not in NUMBERS:
-        return ValueColumn()
-    return NumberColumn(np.zeros(0, np.float64 if name == "price" else np.int64))
-
-
-def _changed(
-    connection: sqlite3.Connection, name: str, column: Column, keys: Keys, size: int, only: Sequence[int] | None
-) -> Column:
-    if isinstance(column, NumberColumn):
-        return column.changed(keys, _number_rows(connection, name, only), size)
-    return column.changed(keys, _value_rows(connection, name, only), size)
-
-
-def _number_rows(connection: sqlite3.Connection, name: str, only: Sequence[int] | None) -> Iterator[tuple[int, Any]]:
+def _numbers(connection: sqlite3.Connection, name: str, only: Sequence[int] | None = None) -> tuple[Keys, NDArray[Any]]:
+    """Returns the products that have a number, and their numbers."""
+    kind = "real" if name == "price" else "text"
     rows = connection.execute(
         f"SELECT product_key, {name} FROM filter_facts "  # noqa: S608 - a name from NUMBERS
-        f"WHERE {name} IS NOT NULL AND {_among(only)}",
-        _listed(only),
-    )
-    if name == "price":
-        yield from rows
-    else:
-        yield from ((key, microseconds(moment)) for key, moment in rows)
+        f"WHERE typeof({name}) = ? AND {_among(only)}",
+        (kind, *_listed(only)),
+    ).fetchall()
+    keys, values = np.array([key for key, _ in rows], np.int64), [value for _, value in rows]
+    return keys, np.array(values, np.float64) if name == "price" else _moments(values)
 
 
-def _value_rows(connection: sqlite3.Connection, name: str, only: Sequence[int] | None) -> Iterator[tuple[int, Value]]:
-    """Yields (product_key, value) in ascending order of key."""
+def _moments(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Returns moments, texts of `moment_text`, as microseconds since 1970; 0 for a damaged one."""
+    with suppress(ValueError):
+        return np.array([text.removesuffix("+00:00") for text in texts], "datetime64[us]").astype(np.int64)
+    moments = np.zeros(len(texts), np.int64)
+    for place, text in enumerate(texts):
+        with suppress(ValueError):
+            moments[place] = microseconds(text)
+    return moments
+
+
+def _groups(connection: sqlite3.Connection, name: str, only: Sequence[int] | None = None) -> dict[Value, Keys]:
+    """Returns value -> the products that have it."""
     if name in (*_TEXTS, *_FLAGS):
-        kind = "bool" if name in _FLAGS else "text"
-        rows = connection.execute(
-            f"SELECT product_key, '{kind}', {name} FROM filter_facts "  # noqa: S608 - names from the lists above
-            f"WHERE {name} IS NOT NULL AND {_among(only)} ORDER BY product_key",
-            _listed(only),
-        )
+        source, listed = f"'{'bool' if name in _FLAGS else 'text'}', {name} AS value FROM filter_facts WHERE 1", []
     else:
-        rows = connection.execute(
-            "SELECT product_key, kind, value FROM filter_values "  # noqa: S608 - constants
-            f"WHERE field = ? AND {_among(only)} ORDER BY product_key",
-            (name, *_listed(only)),
-        )
-    for key, kind, value in rows:
-        yield key, (kind, bool(value) if kind == "bool" else value)
+        # all products are read along the values; `+` lets SQLite look up a few by their keys instead
+        source, listed = f"kind, value FROM filter_values WHERE {'' if only is None else '+'}field = ?", [name]
+    rows = connection.execute(
+        f"SELECT group_concat(product_key), {source} AND {_among(only)} GROUP BY 2, 3",
+        (*listed, *_listed(only)),
+    )
+    groups: dict[Value, Keys] = {}
+    for keys, kind, value in rows:
+        if isinstance(value, _KINDS.get(kind, ())):
+            groups[cast(Value, (kind, bool(value) if kind == "bool" else value))] = _keys(keys)
+    return groups
 
 
 def _count_values(connection: sqlite3.Connection, name: str, most: int) -> int:
@@ -104,6 +110,10 @@ def _count_values(connection: sqlite3.Connection, name: str, most: int) -> int:
         (*listed, most),
     ).fetchone()[0]
     return count
+
+
+def _keys(text: str | None) -> Keys:
+    return np.fromstring(text or "", np.int64, sep=",")
 
 
 def _among(only: Sequence[int] | None) -> str:

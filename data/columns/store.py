@@ -8,8 +8,8 @@ from itertools import count
 
 import numpy as np
 
-from data.catalogue import Catalogue, ProductFacts
-from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn, resized
+from data.catalogue import Catalogue, ProductFacts, damage_readable
+from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn
 from data.columns.facets import FacetCounts, Spellings, count_facet
 from data.columns.matching import fields_of, node_mask
 from data.columns.reading import FACTS, read_changed, read_changes, read_column, read_live
@@ -70,15 +70,15 @@ class ColumnStore:
             columns: from `columns`; none of these facts has too many values.
             matched: bool, by product_key, the products that are counted.
         """
-        matched = resized(matched, columns.size)
-        return {name: count_facet(columns, name, matched, partial(self._spelled, columns)) for name in names}
+        products = np.flatnonzero(matched[: columns.size])
+        return {name: count_facet(columns, name, products, partial(self._spelled, columns)) for name in names}
 
     def _by_sql(self, comparison: Comparison) -> Keys:
         return self._catalogue.matching_keys(Filter("", comparison))
 
     def _read(self, names: Collection[str]) -> Columns:
         """Brings what is held up to date and adds columns; the caller holds the lock."""
-        with self._connections.reading() as connection:
+        with self._connections.reading() as connection, damage_readable(connection):
             seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
             held = self._held
             if held is not None and held.seq < seq:
@@ -120,7 +120,7 @@ def _followed(connection: sqlite3.Connection, held: Columns, seq: int) -> Column
     alive = np.zeros(size, np.bool_)
     alive[: held.size] = held.alive
     alive[keys] = False
-    alive[read_live(connection, keys)] = True
+    alive[read_live(connection, keys.tolist())] = True
     fields = {
         name: column if column is None else read_changes(connection, name, column, keys, size)
         for name, column in held.fields.items()
@@ -142,7 +142,7 @@ def _is_empty(column: Column | None) -> bool:
 
 def _is_full(column: Column | None) -> bool:
     """Tells whether a column holds too many values; perhaps no product has most of them any more."""
-    return isinstance(column, ValueColumn) and len(column.code_of) > MOST_VALUES
+    return isinstance(column, ValueColumn) and len(column.dictionary) > MOST_VALUES
 
 
 def _texts(facts: ProductFacts, name: str) -> dict[str, str]:

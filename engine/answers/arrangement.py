@@ -1,6 +1,5 @@
 """What a request asks of facts: which of them are counted, by which one hits are sorted, how many may share a value."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,13 +123,11 @@ def _sorted(keys: Places, numbers: NDArray[Any], *, descending: bool) -> Places:
 
 def _capped(codes: Places, most: int, first: int) -> Places:
     """Returns the places that stay: of each code the first `most`, and all where it is -1."""
-    seen: Counter[int] = Counter()
-    places = []
-    for place, code in enumerate(codes.tolist()):
-        seen[code] += 1
-        if code < 0 or seen[code] <= most or place < first:
-            places.append(place)
-    return np.array(places, np.int64)
+    by_code = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[by_code], prepend=-2))  # where each code begins
+    nth = np.empty(len(codes), np.int64)
+    nth[by_code] = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
+    return np.flatnonzero((codes < 0) | (nth < most) | (np.arange(len(codes)) < first))
 
 
 def _check_columns(columns: Columns, names: tuple[str, ...], field: str) -> None:

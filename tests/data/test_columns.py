@@ -180,6 +180,21 @@ def test_rows_that_were_made_anew_count(catalogue: Catalogue) -> None:
     assert values_of(store, "brand") == {"Acme": 1}
 
 
+def test_what_a_disk_has_damaged_costs_only_itself(catalogue: Catalogue) -> None:
+    put(catalogue, "a", brand="Acme", price=5.0, attributes={"size": 4.0})
+    put(catalogue, "b", brand="Sena", price=6.0, attributes={"size": 5.0})
+    with Connections(catalogue.home).writing() as connection:
+        connection.execute(
+            "UPDATE filter_facts SET brand = CAST(x'ff' AS TEXT), price = 'five', created_at = '20x6' "
+            "WHERE product_key = 1"
+        )
+        connection.execute("UPDATE filter_values SET value = 'four' WHERE product_key = 1")
+    store = ColumnStore(catalogue)
+    assert values_of(store, "attr.size") == {5.0: 1}
+    assert values_of(store, "brand")["Sena"] == 1
+    assert passing(store, "price > 0 AND created_at > 2000-01-01") == [2]
+
+
 def test_a_catalogue_from_a_backup_is_read_anew(catalogue: Catalogue) -> None:
     put(catalogue, "a", brand="Acme")
     catalogue.backup(catalogue.home / "copy.db")
