@@ -20,6 +20,7 @@ _log = logging.getLogger("lookalike.api")
 LINES = 20_000
 LINE_BYTES = 256_000
 BODY_LIMIT = 200_000_000
+MOST_IMAGES = 10  # photos of one product
 GROUP = 64  # products written in one transaction
 Status = dict[str, Any]
 
@@ -100,6 +101,8 @@ def _photos(names: Any, roots: Sequence[Path], writer: ProductWriter) -> list[Ph
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise BadRequest("images must be a list of file paths.", field="images")
+    if len(names) > MOST_IMAGES:
+        raise BadRequest(f"images must be at most {MOST_IMAGES}; got {len(names):,}. Leave some out.", field="images")
     return [writer.take_in(_under_roots(name, roots)) for name in names]
 
 

@@ -134,7 +134,7 @@ _PRODUCT_PATHS: dict[str, Any] = {
         "post": _operation("Products", "batch",
                            'Change many products, one per line; `{"product_id": ..., "delete": true}` deletes, '
                            'and with `"purge": true` erases. '
-                           "`images` lists files under the server's image roots.",
+                           "`images` lists at most 10 files under the server's image roots.",
                            _answers((401, 403, 413, 415, 429, 503),
                                     _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),
                            requestBody=_body(ndjson=ref("ProductFacts"))),

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from api.batch import MOST_IMAGES
 from api.requests import CURSOR_LIMIT, PHOTO_ID_LIMIT
-from api.routes import MAX_LABEL, MOST_EVENTS, MOST_IMAGES
+from api.routes import MAX_LABEL, MOST_EVENTS
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.columns import COUNTED_FIELDS, MOST_SHOWN
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED

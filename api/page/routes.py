@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template
 from api.page.filters import filter_groups
 from api.page.form import PageForm, read_page_form
 from api.page.search import Found, find
-from api.problems import sentence_for, status_of, title_for
+from api.problems import headers_for, sentence_for, status_of, title_for
 from api.protection import is_allowed, require
 from api.requests import form_texts, limit_body, query_texts, read_part, require_type
 from api.resources import ShelfContents, resources
@@ -91,7 +91,7 @@ def _page(
     template = "parts.html" if fragment else "page.html"
     surroundings = _surroundings() if not fragment or found is None else {}
     page = render_template(template, **values, **surroundings, max_text=MAX_TEXT)
-    return Response(page, status=status, mimetype="text/html")
+    return Response(page, status, headers_for(error), mimetype="text/html")
 
 
 def _surroundings() -> dict[str, Any]:

@@ -1,6 +1,16 @@
 """What is answered when something goes wrong: problem JSON for programs, and plain words for shoppers."""
 
-from api.problems.answers import DISK_FULL, INTERNAL, RETRY_AFTER_S, STATUS, answer_errors, code_of, problem, status_of
+from api.problems.answers import (
+    DISK_FULL,
+    INTERNAL,
+    RETRY_AFTER_S,
+    STATUS,
+    answer_errors,
+    code_of,
+    headers_for,
+    problem,
+    status_of,
+)
 from api.problems.shopper_words import sentence_for, title_for
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "STATUS",
     "answer_errors",
     "code_of",
+    "headers_for",
     "problem",
     "sentence_for",
     "status_of",

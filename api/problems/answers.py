@@ -89,6 +89,15 @@ def problem(status: int, code: str, detail: str, **members: Any) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status=status, content_type=MEDIA_TYPE)
 
 
+def headers_for(error: LookalikeError | None) -> dict[str, str]:
+    """Returns the headers that say how to do better: when to come again, or that a key is needed."""
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": 'Bearer realm="lookalike"'}
+    return {}
+
+
 def code_of(status: int) -> str:
     """Returns the code of an error that is known by its HTTP status alone, for example "not_found"."""
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
@@ -106,10 +115,7 @@ def _refused(error: LookalikeError) -> Response:
         return _unexpected(error)
     members = {"position": getattr(error, "position", None), "field": getattr(error, "field", None)}
     response = _answer(status, error.code, str(error), error, **members)
-    if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'
+    response.headers.update(headers_for(error))
     return response
 
 

@@ -3,10 +3,10 @@
 from api.routes import events, operation, products, recognition, search
 from api.routes.events import MOST_EVENTS
 from api.routes.operation import status_document
-from api.routes.products import MOST_IMAGES, PRODUCT_BYTES
+from api.routes.products import PRODUCT_BYTES
 from api.routes.recognition import MAX_LABEL
 from api.routes.search import run_search
 
 BLUEPRINTS = tuple(noun.blueprint for noun in (search, recognition, products, events, operation))
 
-__all__ = ["BLUEPRINTS", "MAX_LABEL", "MOST_EVENTS", "MOST_IMAGES", "PRODUCT_BYTES", "run_search", "status_document"]
+__all__ = ["BLUEPRINTS", "MAX_LABEL", "MOST_EVENTS", "PRODUCT_BYTES", "run_search", "status_document"]

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 from flask import Blueprint, Response, request
 
-from api.batch import BODY_LIMIT, run_batch
+from api.batch import BODY_LIMIT, MOST_IMAGES, run_batch
 from api.documents import json_answer, product_document
 from api.errors import BadRequest
 from api.requests import form_texts, from_json, from_texts, limit_body, query_texts, read_body, read_parts, require_type
@@ -13,7 +13,6 @@ from api.resources import resources
 from data.catalogue import Product, parse_product
 
 blueprint = Blueprint("products", __name__)
-MOST_IMAGES = 10  # photos in one PUT
 PRODUCT_BYTES = 256_000  # the part `product`
 
 

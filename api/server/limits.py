@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.batch import BODY_LIMIT
+from api.batch import BODY_LIMIT, MOST_IMAGES
 from api.requests import body_bytes
-from api.routes import MOST_IMAGES, PRODUCT_BYTES
+from api.routes import PRODUCT_BYTES
 from data.settings import Settings
 
 BodyLimit = Callable[[str, str], int]

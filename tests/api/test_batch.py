@@ -104,6 +104,16 @@ def test_lines_and_their_number_are_limited(client: FlaskClient, monkeypatch: py
     assert statuses[-1]["code"] == "too_many_lines"
 
 
+def test_a_product_has_at_most_as_many_photos_as_in_a_put(
+    client: FlaskClient, settings: Settings, photo: Photo
+) -> None:
+    (settings.image_roots[0] / "red.jpg").write_bytes(photo("red"))
+    lines = [{"product_id": f"p{count}", "images": ["red.jpg"] * count} for count in (10, 11)]
+    statuses = send(client, *lines)
+    assert outcomes(statuses) == ["created", "error"]
+    assert "at most 10; got 11" in statuses[1]["detail"]
+
+
 def test_an_empty_batch_and_a_wrong_type(client: FlaskClient) -> None:
     assert send(client) == []
     assert client.post("/v1/products:batch", data=b"{}", content_type="text/csv").status_code == 415

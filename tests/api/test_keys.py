@@ -87,6 +87,7 @@ def test_the_page_searches_with_a_key_only(
     header = bearer("search")
     closed = client.get("/?q=mug")
     assert closed.status_code == 401
+    assert closed.headers["WWW-Authenticate"].startswith("Bearer")
     assert 'data-status="401"' in closed.get_data(as_text=True)
     assert client.get("/?q=mug", headers=header).status_code == 200
     assert client.post("/", data={"file": (io.BytesIO(photo()), "x.jpg")}).status_code == 401
@@ -110,3 +111,6 @@ def test_guessing_keys_is_rate_limited(settings: Settings, app: Flask) -> None:
     Keys(settings.home).create(["search"])
     wrong = {"Authorization": "Bearer lk_0123456789ab_" + "x" * 43}
     assert [client.get("/v1/status", headers=wrong).status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+    page = client.get("/?q=mug", headers={"Accept": "text/html"})
+    assert (page.status_code, page.mimetype) == (429, "text/html")
+    assert 0 < int(page.headers["Retry-After"]) <= 20
