@@ -4,14 +4,17 @@
 
 The photos are drawn: ordinary JPEGs of 1 to 4 megapixels, decoded for the network's input as a search does. Each is
 decoded both ways in turn, round by round, and its fastest round counts, since other work on the machine only makes it
-slower. The bar is 1 ms more for a photo, in the median.
+slower. Processor time is that of this process and of the decoder processes together; on a busy machine it says more
+than the clock. The bar is 1 ms more for a photo, in the median.
 """
 
 import argparse
 import io
+import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -37,21 +40,31 @@ def main() -> None:
         "pool": lambda content: decode_photo(content, settings, target=target),
         "caps alone": lambda content: caps.check_caps(content, target),
     }
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for content in photos:
-        times: dict[str, list[float]] = {name: [] for name in ways}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for _ in range(options.rounds):
             for name, run in ways.items():
-                started = time.perf_counter()
+                clock, processor = time.perf_counter(), _processor_ms()
                 run(content)
-                times[name].append((time.perf_counter() - started) * 1000)
+                times[name].append(((time.perf_counter() - clock) * 1000, _processor_ms() - processor))
         for name in ways:
-            taken[name].append(min(times[name]))
+            clocks, processors = zip(*times[name], strict=True)
+            taken[name].append((min(clocks), min(processors)))
     print(f"{len(photos)} JPEGs, {statistics.mean(map(len, photos)) / 1000:.0f} kB in the mean, target {target}")
     for name in ways:
-        print(f"{name:14} {statistics.median(taken[name]):7.2f} ms a photo")
-    more = statistics.median(np.subtract(taken["pool"], taken["this process"]))
-    print(f"{'pool costs':14} {more:7.2f} ms more a photo: {'reached' if more <= _BAR_MS else 'missed'}")
+        clock, processor = np.median(taken[name], axis=0)
+        print(f"{name:14} clock {clock:6.2f} ms, processor {processor:6.2f} ms a photo")
+    clock, processor = np.median(np.subtract(taken["pool"], taken["this process"]), axis=0)
+    verdict = "reached" if processor <= _BAR_MS else "missed"
+    print(f"{'pool costs':14} clock {clock:6.2f} ms, processor {processor:6.2f} ms more a photo: {verdict}")
+
+
+def _processor_ms() -> float:
+    """Returns the processor time of this process and its decoder processes, which Linux counts in nanoseconds."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    there_ns = sum(int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) for pid in children)
+    return time.process_time() * 1000 + there_ns / 1e6
 
 
 def _photo(number: int) -> bytes:

@@ -64,14 +64,15 @@ def send_request(connection: socket.socket, request: Request, content: bytes) ->
 
 def receive_request(connection: socket.socket) -> tuple[Request, bytes] | None:
     """Returns the next photo; None where the parent is gone or has closed the connection."""
-    lengths = bytearray(_LENGTHS.size)
-    if not _fill(connection, lengths):
+    lengths = connection.recv(_LENGTHS.size, socket.MSG_WAITALL)
+    if len(lengths) < _LENGTHS.size:
         return None
     header_bytes, body_bytes = _LENGTHS.unpack(lengths)
-    header, body = bytearray(header_bytes), bytearray(body_bytes)
-    if not _fill(connection, header) or not _fill(connection, body):
+    header = connection.recv(header_bytes, socket.MSG_WAITALL)
+    body = connection.recv(body_bytes, socket.MSG_WAITALL)
+    if len(header) < header_bytes or len(body) < body_bytes:
         return None
-    return Request(**json.loads(header)), bytes(body)
+    return Request(**json.loads(header)), body
 
 
 def send_reply(connection: socket.socket, reply: Reply) -> None:
