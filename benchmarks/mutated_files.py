@@ -4,7 +4,8 @@
 
 Each file is an ordinary photo of one of the accepted formats, changed in one to three ways: bytes flipped, the end cut
 off, parts moved, repeated or taken from another file, and numbers of its header set to extremes. The same seed makes
-the same files. Prints what came of them; exit status 1 if one took over 3 s, or raised anything but a refusal.
+the same files. Prints what came of them; exit status 1 if one took over 3 s, raised anything but a refusal, or was
+refused because its decoder crashed, had a defect or used up its processor time.
 """
 
 import argparse
@@ -200,9 +201,10 @@ def main() -> None:
     print(f"{options.files:,} files, seed {options.seed}, {seconds:.0f} s; longest {outcomes.longest_s:.2f} s")
     for code, count in outcomes.codes.most_common():
         print(f"{count:9,}  {code}")
-    print("as the pool counts them:", ", ".join(f"{count:,} {name}" for name, count in decoder_outcomes().items()))
+    pool = decoder_outcomes()
+    print("as the pool counts them:", ", ".join(f"{count:,} {name}" for name, count in pool.items()))
     print(f"over {MOST_S:g} s: {len(outcomes.slow)}")
-    sys.exit(outcomes.raised or bool(outcomes.slow))
+    sys.exit(outcomes.raised or bool(outcomes.slow) or any(pool.get(name) for name in ("crash", "defect", "time")))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,22 @@
 
 import io
 import random
+from collections import Counter
 
 from flask import Flask
 from mutated_files import mutated, run, seeds
 
+from data.photos import decoder_outcomes
 from data.settings import Settings
 
 SEED = 20261126
 
 
 def test_damaged_photos_are_photos_or_refusals() -> None:
+    before = Counter(decoder_outcomes())
     outcomes = run(2_000, SEED, threads=2, settings=Settings())
     assert not outcomes.raised, outcomes
+    assert set(Counter(decoder_outcomes()) - before) == {"photo", "refused"}  # no crash, no defect, no lost process
     assert sum(outcomes.codes.values()) == 2_000
     assert outcomes.codes["photo"] > 200
     assert outcomes.codes["undecodable_image"] > 200
