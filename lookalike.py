@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -70,16 +70,18 @@ class Shop:
         return f"lookalike.open({str(self.settings.home)!r})"
 
     def search(
-        self, text: str = "", *, image: "PhotoInput | None" = None, product_id: str = "", not_text: str = "",
-        text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10, cursor: str = "",
-        diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
+        self, text: str = "", *, image: "PhotoInput | Sequence[PhotoInput] | None" = None, product_id: str = "",
+        not_text: str = "", text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10,
+        cursor: str = "", diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
         understand: bool = True,
         facets: str = "", sort: str = "relevance", max_per: str = "",
+        like: Sequence[str] = (), unlike: Sequence[str] = (),
     ) -> "Hits":  # fmt: skip
-        """Finds products by words, by a photo, by both, or by their likeness to a product.
+        """Finds products by words, by photos, by both, or by their likeness to products.
 
         Args:
             text, not_text: words for what is wanted, and for what is not.
+            image: a photo, or a list of at most 8 photos of one thing from several sides.
             text_weight: share of the words beside a photo, 0..1.
             box: x0, y0, x1, y1, the part of the photo that counts, in pixels of the photo as shown.
             filter: what must hold, for example `brand = "Acme" AND price < 40`.
@@ -92,6 +94,7 @@ class Shop:
             facets: facts whose values are counted over all that matches, such as `brand,price,attr.size`; at most 10.
             sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
             max_per: how many hits may share a value, such as `brand:2`; "": any number.
+            like, unlike: ids of products that hits should resemble, and should not; at most 50 each.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -100,10 +103,12 @@ class Shop:
         from api.hits import Hits
         from engine.search import SearchRequest
 
+        photos = self._sides(image)
         request = SearchRequest(
-            text=text, not_text=not_text, image=None if image is None else self._bytes(image), box=box,
+            text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
             freshness=freshness, legs=legs, understand=understand, facets=facets, sort=sort, max_per=max_per,
+            like=tuple(like), unlike=tuple(unlike),
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 
@@ -271,6 +276,12 @@ class Shop:
         from data.photos import Intake
 
         return ProductWriter(self._engine, self._catalogue, Intake(self.settings, self._catalogue))
+
+    def _sides(self, image: "PhotoInput | Sequence[PhotoInput] | None") -> list[bytes]:
+        """Returns no photo, one or several as bytes; an array is one photo."""
+        if isinstance(image, list | tuple):
+            return [self._bytes(photo) for photo in image]
+        return [] if image is None else [self._bytes(cast("PhotoInput", image))]
 
     def _bytes(self, photo: "PhotoInput") -> bytes:
         from data.photos import photo_bytes

@@ -56,7 +56,13 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 
 @click.command()
 @click.option("--text", default="", help="Words to search for.")
-@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Photo to search by.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Photo to search by; may be repeated for other sides of the same thing.",
+)
 @click.option("--product", "product_id", default="", help="product_id to find lookalikes of.")
 @click.option("--filter", "filters", multiple=True, metavar="EXPR", help="For example 'price < 40'; all must hold.")
 @click.option("-k", default=10, show_default=True, help="Hits wanted, 1 to 1000.")
@@ -67,19 +73,22 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 @click.option("--facets", default="", metavar="NAMES", help="Facts to count, for example brand,price,attr.size.")
 @click.option("--sort", default="relevance", help="relevance, price, -price, created_at or -created_at.")
 @click.option("--max-per", default="", metavar="FACT:N", help="At most N hits of one value, for example brand:2.")
+@click.option("--like", multiple=True, metavar="ID", help="Product that hits should resemble; may be repeated.")
+@click.option("--unlike", multiple=True, metavar="ID", help="Product that was not meant; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
-    ctx: click.Context, text: str, image: Path | None, product_id: str, filters: tuple[str, ...], k: int,
-    not_text: str, text_weight: float, legs: str, understand: bool, facets: str, sort: str, max_per: str, as_json: bool,
+    ctx: click.Context, text: str, images: tuple[Path, ...], product_id: str, filters: tuple[str, ...], k: int,
+    not_text: str, text_weight: float, legs: str, understand: bool, facets: str, sort: str, max_per: str,
+    like: tuple[str, ...], unlike: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Search by words, by photo or by product; words and a photo may go together.
 
     Example: lookalike search --text "red mug" --filter 'brand = "Acorn"' --filter 'price < 40'
     """
-    if not (text.strip() or image or product_id):
-        raise click.UsageError("one of --text, --image and --product must be given; got none.")
-    if image and product_id:
+    if not (text.strip() or images or product_id or like):
+        raise click.UsageError("one of --text, --image, --product and --like must be given; got none.")
+    if images and product_id:
         raise click.UsageError("only one of --image and --product may be given; got both.")
     from api.documents import answer_document
     from api.hits import hits_table
@@ -88,10 +97,11 @@ def search_command(
     from engine.search import SearchEngine, SearchRequest
 
     require_home(ctx.obj.home)
+    photos = [photo_bytes(image, ctx.obj) for image in images]
     request = SearchRequest(
-        text=text, not_text=not_text, image=photo_bytes(image, ctx.obj) if image else None, product_id=product_id,
-        text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand, facets=facets, sort=sort,
-        max_per=max_per,
+        text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]),
+        product_id=product_id, text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand,
+        facets=facets, sort=sort, max_per=max_per, like=like, unlike=unlike,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))

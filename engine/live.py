@@ -18,6 +18,7 @@ from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import Generation, Models, load_generation
 from engine.protocols import Backbone, Floats, Hits, Mask
+from engine.space import normalise
 
 _log = logging.getLogger("lookalike.live")
 _RETRY_PENDING_S = 1.0
@@ -150,6 +151,18 @@ class LiveView:
         found[old] = self.generation.rows.image_sha256[rows[old]]
         found[new] = self.delta_sha256[rows[new] - built]
         return found.astype(str).tolist()
+
+    def centroids(self, product_keys: ProductKeys) -> Floats:
+        """Returns the mean point of each product's photos, float32 (p, d), L2 norm 1, without products that have none.
+
+        Args:
+            product_keys: int64, each once.
+        """
+        rows = np.flatnonzero(np.isin(self.product_keys, product_keys) & self.mask(None))
+        products, places = np.unique(self.product_keys[rows], return_inverse=True)
+        sums = np.zeros((len(products), self.generation.index.dim), np.float32)
+        np.add.at(sums, places, self.vectors(rows))
+        return normalise(sums)
 
     def rows_of(self, product_key: int) -> NDArray[np.int64]:
         """Returns the rows of one product that can be found, int64 (r,)."""

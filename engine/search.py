@@ -212,7 +212,7 @@ class SearchEngine:
                 "recognition needs voters; the live generation has none, for its catalogue had fewer than 2 categories "
                 "with 2 photos each. Add products with photos and categories, then run `lookalike rebuild`."
             )
-        pixels = self._finder.read_photo(request, generation.spec.input_size)
+        pixels = self._finder.read_photos(request, generation.spec.input_size)
         views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
         stacked = np.ascontiguousarray(np.concatenate([views[name] for name in generation.recogniser.features.views]))
         rows = self._finder.timed("embed", lambda: generation.backbone().embed(stacked))
@@ -331,7 +331,12 @@ class SearchEngine:
         understood = self._understood(request, filter_)
         asked = replace(request, text=understood.text, not_text=understood.not_text)
         question = self._finder.ask(view, asked)
-        if question.features is not None and request.image is not None and request.box is None:
+        if (
+            question.features is not None
+            and request.image is not None
+            and request.box is None
+            and not request.more_images
+        ):
             self._photos.searched(query_id, request.image, question.features, view.generation.spec)
         ranking = self._finder.rank(
             view, asked, question, filter_=understood.filter, query_id=query_id, passing=understood.passing

@@ -12,7 +12,17 @@ from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
 from data.filters import MAX_FILTER
 from data.photos import ACCEPTED, URL_LIMIT
 from data.values import ADDRESS_LIMIT
-from engine.answers import DEPTH, LEGS, MAX_FACETS, MAX_K, MAX_TEXT, MOST_FACETS, SORTS
+from engine.answers import (
+    DEPTH,
+    LEGS,
+    MAX_FACETS,
+    MAX_K,
+    MAX_TEXT,
+    MOST_FACETS,
+    MOST_LIKED,
+    MOST_PHOTOS,
+    SORTS,
+)
 from engine.search import MOST_LABELS, MOST_RELATED
 
 Schema = dict[str, Any]
@@ -41,6 +51,7 @@ _PLACE: Schema = {**_WHOLE, "maximum": POSITION_LIMIT - 1}
 _FLAG: Schema = {"type": "boolean"}
 _TEXTS: Schema = {"type": "array", "items": _text()}
 _PRICE: Schema = {"type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 1e12}
+_IDS: Schema = {"type": "array", "items": _text(maxLength=ID_LIMIT), "maxItems": MOST_LIKED}
 _UNIT: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
 _TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
@@ -73,6 +84,8 @@ OPTIONS: dict[str, Schema] = {
         "default": LEGS[0],
         "description": "How words alone find products: by their letters (lexical), by their meaning (dense), or both.",
     },
+    "like": {**_IDS, "description": "Ids of products that hits should resemble; unknown ones count for nothing."},
+    "unlike": {**_IDS, "description": "Ids of products that were not meant; they are left out."},
     "understand": {
         **_FLAG,
         "default": True,
@@ -91,6 +104,10 @@ OPTIONS: dict[str, Schema] = {
     "max_per": _text("`brand:2`: at most 2 hits of one brand; also category and attr.NAME.", maxLength=MAX_FACETS),
 }
 _PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
+_SIDES: Schema = {
+    "type": "array", "items": _PHOTO_FILE, "maxItems": MOST_PHOTOS,
+    "description": "One photo, or several of one thing from several sides.",
+}  # fmt: skip
 RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
 COMPLETIONS_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_COMPLETIONS, "default": DEFAULT_K}
 TYPED: Schema = _text("What was typed so far, also with an unfinished syllable.", maxLength=MOST_TYPED)
@@ -184,7 +201,7 @@ SCHEMAS: dict[str, Schema] = {
         product_id=_text("The product, if exactly one has this title."),
     )}),
     "ImageSearch": _fields([], **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
-    "ImageUpload": _fields([], file=_PHOTO_FILE, **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
     "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _fields(
         ["file"], file=_PHOTO_FILE, box=BOX,

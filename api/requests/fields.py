@@ -11,24 +11,32 @@ from api.errors import BadRequest
 from api.requests.json_text import kind_of, read_json
 from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
+from engine.answers import MOST_LIKED
 
 CURSOR_LIMIT = 4_000  # characters
 PHOTO_ID_LIMIT = 64  # characters: the hex digits of a sha256
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
-    "facets", "sort", "max_per",
+    "facets", "sort", "max_per", "like", "unlike",
 )  # fmt: skip
+_LISTS = ("like", "unlike")  # fields that forms and query strings may repeat
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def from_texts(fields: "MultiDict[str, str]") -> dict[str, Any]:
     """Returns form fields or query parameters as typed values; empty ones count as not given.
 
+    `like` and `unlike` may come several times, once for each product, and become lists.
+
     Raises:
-        BadRequest: a field comes twice, or is no number where one is required.
+        BadRequest: another field comes twice, or is no number where one is required.
     """
     values: dict[str, Any] = {}
     for name, texts in fields.lists():
+        if name in _LISTS:
+            if given := [text for text in texts if text != ""]:
+                values[name] = given
+            continue
         if len(texts) > 1:
             raise BadRequest(f"{name[:100]} must be given once; got it {len(texts)} times.", field=name[:100])
         if texts[0] != "":
@@ -116,6 +124,14 @@ def _whole(name: str, value: Any) -> int:
     return value
 
 
+def _ids(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise BadRequest(f"{name} must be a list of product ids; got {kind_of(value)}.", field=name)
+    if len(value) > MOST_LIKED:
+        raise BadRequest(f"{name} must name at most {MOST_LIKED} products; got {len(value)}.", field=name)
+    return tuple(_text(ID_LIMIT)(name, product_id) for product_id in value)
+
+
 def _box(name: str, value: Any) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != 4 or not all(_is_number(edge) for edge in value):
         raise BadRequest(f"{name} must be four numbers [x0,y0,x1,y1] in pixels; got {_shown(value)}.", field=name)
@@ -142,6 +158,8 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "facets": _text(),
     "sort": _text(),
     "max_per": _text(),
+    "like": _ids,
+    "unlike": _ids,
     "product_id": _text(ID_LIMIT),
     "photo_id": _text(PHOTO_ID_LIMIT),
     "image_url": _text(URL_LIMIT),

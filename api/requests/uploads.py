@@ -12,7 +12,7 @@ FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 # Limit of one plain field of a form. Werkzeug limits its parsing buffer by it too, also for file parts: a chunk of
 # 64 KiB and the rest of the chunk before must fit.
 FORM_BYTES = 160_000
-MOST_PARTS = 24  # parts of one form: a field for each option of a search, and the photo
+MOST_PARTS = 140  # parts of one form: a field for each option of a search, liked and unliked products, and photos
 
 
 def limit_body(file_bytes: int, *, form_bytes: int = FORM_BYTES, parts: int = MOST_PARTS) -> None:

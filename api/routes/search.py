@@ -17,12 +17,12 @@ from api.requests import (
     limit_body,
     query_texts,
     read_body,
-    read_part,
+    read_parts,
     require_type,
 )
 from api.resources import resources
 from data.completion import DEFAULT_K
-from engine.answers import check_words
+from engine.answers import MOST_PHOTOS, check_words
 from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
@@ -31,16 +31,16 @@ _SOURCES = ("photo_id", "product_id", "image_url")
 
 @blueprint.post("/v1/search/image")
 def search_image() -> Response:
-    """Returns hits for a photo (multipart `file`), an earlier one (`photo_id`), a `product_id` or an `image_url`."""
+    """Returns hits for photos of one thing (parts `file`), an earlier one, a product, an address, or liked products."""
     settings = resources().settings
-    limit_body(settings.max_image_bytes)
+    limit_body(MOST_PHOTOS * settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     if request.is_json:
         fields = check_fields(from_json(read_body()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
-        return _answer(_one_source(fields, image=None))
-    image = read_part("file", settings.max_image_bytes)
+        return _answer(_one_source(fields, photos=[]))
+    photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
     fields = check_fields(from_texts(form_texts()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
-    return _answer(_one_source(fields, image=image))
+    return _answer(_one_source(fields, photos=photos))
 
 
 @blueprint.get("/v1/search/text")
@@ -105,23 +105,23 @@ def _answer(fields: dict[str, Any]) -> Response:
 def _words(raw: dict[str, Any]) -> dict[str, Any]:
     fields = check_fields(raw, ("q", *(name for name in SEARCH_OPTIONS if name != "text")))
     words = fields.pop("q", "").strip()
-    if not words and not fields.get("cursor"):
-        raise BadRequest("q must hold the words to search for; got nothing.", field="q")
+    if not (words or fields.get("cursor") or fields.get("like")):
+        raise BadRequest("q must hold the words to search for, or like a product; got neither.", field="q")
     check_words("q", words)  # here, since the engine would call them `text`
     return {**fields, "text": words}
 
 
-def _one_source(fields: dict[str, Any], *, image: bytes | None) -> dict[str, Any]:
-    """Returns the fields after checking for exactly one of photo, product and URL; a cursor needs none."""
-    given = [name for name in _SOURCES if fields.get(name)] + ["file"] * (image is not None)
-    if len(given) != 1 and (given or not fields.get("cursor")):
+def _one_source(fields: dict[str, Any], *, photos: list[bytes]) -> dict[str, Any]:
+    """Returns the fields after checking for exactly one of photos, product and URL; a cursor or `like` needs none."""
+    given = [name for name in _SOURCES if fields.get(name)] + ["file"] * bool(photos)
+    if len(given) != 1 and (given or not (fields.get("cursor") or fields.get("like"))):
         got = " and ".join(given) or "none"
         raise BadRequest(f"one of file, {', '.join(_SOURCES)} must be given; got {got}.", field="file")
     if url := fields.pop("image_url", ""):
-        image = _fetch(url)
+        photos = [_fetch(url)]
     elif photo_id := fields.pop("photo_id", ""):
-        image = resources().query_photos.get(photo_id)
-    return {**fields, "image": image}
+        photos = [resources().query_photos.get(photo_id)]
+    return {**fields, "image": photos[0] if photos else None, "more_images": tuple(photos[1:])}
 
 
 def _fetch(url: str) -> bytes:

@@ -7,6 +7,7 @@ from api.batch import BODY_LIMIT, MOST_IMAGES
 from api.requests import body_bytes
 from api.routes import PRODUCT_BYTES
 from data.settings import Settings
+from engine.answers import MOST_PHOTOS
 
 BodyLimit = Callable[[str, str], int]
 _DESCRIPTORS_OF_OTHERS = 256  # catalog.db, generations, models, log, threads' temporary files
@@ -59,11 +60,14 @@ def body_limit(settings: Settings) -> BodyLimit:
     The views have limits of their own, which are as strict or stricter; this one is known before the body comes.
     """
     photo = body_bytes(settings.max_image_bytes)
+    photos = body_bytes(MOST_PHOTOS * settings.max_image_bytes)
     product = body_bytes(MOST_IMAGES * settings.max_image_bytes, form_bytes=PRODUCT_BYTES)
 
     def limit(method: str, path: str) -> int:
         if path == "/v1/products:batch":
             return BODY_LIMIT
+        if path == "/v1/search/image":
+            return photos
         return product if method == "PUT" else photo
 
     return limit

@@ -186,6 +186,15 @@ class Catalogue:
         with self._connections.reading() as connection:
             return _live_facts(connection, product_id)
 
+    def keys_of(self, product_ids: Collection[str]) -> NDArray[np.int64]:
+        """Returns the keys of live products, int64 (m,), ascending; ids of no product are skipped."""
+        rows = self._connections.query(
+            "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted "
+            "ORDER BY product_key",
+            (json_list(product_ids),),
+        )
+        return np.array([key for (key,) in rows], np.int64)
+
     def facts(self, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
         """Returns product_key -> facts for the given products that are live, in the given order."""
         with self._connections.reading() as connection:

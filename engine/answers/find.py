@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from data.lexical import LexicalAnswer, words_of
 from data.settings import Settings
 from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
+from engine.answers.feedback import moved
 from engine.answers.fusion import Letters, fuse, letters_found
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
@@ -46,7 +48,7 @@ class Question:
 
     Attributes:
         query: the point, and the points of its parts (photo, words).
-        features: pool_3 features float32 (dim,) of the request's photo; None if it has no photo.
+        features: pool_3 features float32 (dim,) of the request's photo, the mean of several; None if it has none.
         letters: what the letters of the words find; None if they are not looked at.
     """
 
@@ -109,8 +111,9 @@ class Finder:
         photo: Floats | None = None
         features: Floats | None = None
         if request.image is not None:
-            features = self._embed_photo(request, view.generation)
-            photo = view.generation.photo_points(features[None])[0]
+            rows = self._embed_photos(request, view.generation)
+            features = rows.mean(axis=0)
+            photo = normalise(view.generation.photo_points(rows).mean(axis=0))
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
         letters: LexicalAnswer | None = None
@@ -118,7 +121,10 @@ class Finder:
             letters = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
             if letters.corrected:  # so that the meaning is looked for in the words that were meant
                 request = replace(request, text=letters.corrected)
-        return Question(query_point(request, view.generation, photo, self.timed), features, letters)
+        query = query_point(request, view.generation, photo, self.timed)
+        if request.like or request.unlike:
+            query = self._moved(request, query, view)
+        return Question(query, features, letters)
 
     def rank(
         self,
@@ -218,15 +224,18 @@ class Finder:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
 
-    def read_photo(self, request: SearchRequest, size: int) -> NDArray[np.uint8]:
-        """Returns the request's photo as `photo_input` does."""
-        with self._decoding():
-            return self.timed("decode", lambda: photo_input(request, size, self._settings))
+    def read_photos(self, request: SearchRequest, size: int) -> NDArray[np.uint8]:
+        """Returns the request's photos, each as `photo_input` does, uint8 (n, size, size, 3)."""
+        read = partial(photo_input, box=request.box, size=size, settings=self._settings)
+        pixels = []
+        for content in request.photos:  # one at a time, so that several photos take no more decoders than one
+            with self._decoding():
+                pixels.append(self.timed("decode", partial(read, content)))
+        return np.concatenate(pixels)
 
-    def _embed_photo(self, request: SearchRequest, generation: Generation) -> Floats:
-        pixels = self.read_photo(request, generation.spec.input_size)
-        rows = self.timed("embed", lambda: generation.backbone().embed(pixels))
-        return np.asarray(rows[0])
+    def _embed_photos(self, request: SearchRequest, generation: Generation) -> Floats:
+        pixels = self.read_photos(request, generation.spec.input_size)
+        return self.timed("embed", lambda: generation.backbone().embed(pixels))
 
     def _embed_product(self, product_id: str, view: LiveView) -> Floats:
         rows = view.rows_of(self._catalogue.get(product_id).product_key)
@@ -234,10 +243,26 @@ class Finder:
             raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
         return normalise(view.vectors(rows).mean(axis=0))
 
+    def _moved(self, request: SearchRequest, query: QueryPoint, view: LiveView) -> QueryPoint:
+        """Returns the question moved by liked and unliked products; those without an embedded photo count for nothing.
+
+        Raises:
+            InvalidQuery: nothing but liked products is asked for, and none of them has an embedded photo.
+        """
+        liked, unliked = (view.centroids(self._catalogue.keys_of(ids)) for ids in (request.like, request.unlike))
+        if not len(liked) and request.likes_alone:
+            raise InvalidQuery(
+                "like must name a product of the catalogue that has embedded photos; got none.", field="like"
+            )
+        parts = {**query.parts, "likes": normalise(liked.mean(axis=0))} if len(liked) else query.parts
+        return QueryPoint(moved(query.point, liked, unliked), parts)
+
     def _allowed(self, request: SearchRequest, passing: Mask | None, view: LiveView) -> Mask:
         allowed = view.mask(passing)
         if request.product_id:
             allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
+        if left_out := (*request.unlike, *(request.like if request.likes_alone else ())):
+            allowed &= ~np.isin(view.product_keys, self._catalogue.keys_of(left_out))
         return allowed
 
     def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:

@@ -21,20 +21,24 @@ from engine.space import normalise
 
 MAX_K = 1000
 MAX_TEXT = 1000  # characters
+MOST_PHOTOS = 8
+MOST_LIKED = 50  # and as many unliked
 LEGS = ("fused", "lexical", "dense")
 MIN_BOX_SIDE = 16
 _NOT_TEXT_SHARE = 0.5  # how much of the unwanted words' direction is taken away
+Box = tuple[float, float, float, float]
 Timed = Callable[[str, Callable[[], Floats]], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
-    """What is asked. At least one of `text`, `image` and `product_id`, or a `cursor`.
+    """What is asked. At least one of `text`, `image`, `product_id` and `like`, or a `cursor`.
 
     Attributes:
         text: words, at most 1,000 characters.
         not_text: words that hits should not be about; needs something wanted beside it.
         image: an image file's bytes.
+        more_images: further photos of the same thing, from other sides; at most 7.
         box: x0, y0, x1, y1 in pixels of the photo as shown (orientation applied); at least 16 pixels a side.
         product_id: products similar to this one.
         text_weight: 0 (photo alone) to 1 (words alone), where both are given.
@@ -49,12 +53,14 @@ class SearchRequest:
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
         sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
         max_per: how many hits may share a value, for example `brand:2`; "": any number.
+        like, unlike: ids of at most 50 products each that the shopper liked, or did not mean; unknown ones count for
+            nothing. Unliked products are left out, and liked ones if nothing else is asked for.
     """
 
     text: str = ""
     not_text: str = ""
     image: bytes | None = None
-    box: tuple[float, float, float, float] | None = None
+    box: Box | None = None
     product_id: str = ""
     text_weight: float = 0.5
     filter: str = ""
@@ -68,18 +74,31 @@ class SearchRequest:
     facets: str = ""
     sort: str = "relevance"
     max_per: str = ""
+    more_images: tuple[bytes, ...] = ()
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
         """Whether it holds a question, not a cursor alone."""
-        return bool(self.text.strip() or self.image is not None or self.product_id)
+        return bool(self.likes_alone or self.text.strip() or self.image is not None or self.product_id)
+
+    @property
+    def likes_alone(self) -> bool:
+        """Whether nothing but liked products is asked for."""
+        return bool(self.like) and not (self.text.strip() or self.image is not None or self.product_id)
+
+    @property
+    def photos(self) -> tuple[bytes, ...]:
+        """All photos of the thing wanted."""
+        return () if self.image is None else (self.image, *self.more_images)
 
     @property
     def digest(self) -> str:
         """16 hex digits that differ where another ranking is asked for."""
-        image = hashlib.sha256(self.image).hexdigest() if self.image is not None else ""
-        question = [self.text, self.not_text, image, self.box, self.product_id, self.text_weight, self.filter]
-        arranged = [self.facets, self.sort, self.max_per]
+        photos = [hashlib.sha256(photo).hexdigest() for photo in self.photos]
+        question = [self.text, self.not_text, photos, self.box, self.product_id, self.text_weight, self.filter]
+        arranged = [self.facets, self.sort, self.max_per, self.like, self.unlike]
         asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand, *arranged]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
@@ -92,9 +111,11 @@ def check_request(request: SearchRequest) -> Filter | None:
         InvalidFilter: names the position.
     """
     if not request.asks and not request.cursor:
-        raise InvalidQuery("text, image or product_id must be given; got none of them.")
+        raise InvalidQuery("text, image, product_id or like must be given; got none of them.")
     if request.image is not None and request.product_id:
         raise InvalidQuery("image or product_id must be given, not both. Leave one out.")
+    _check_photos(request)
+    _check_feedback(request)
     check_words("text", request.text)
     check_words("not_text", request.not_text)
     check_k(request.k)
@@ -126,27 +147,27 @@ def check_k(k: int, most: int = MAX_K) -> None:
 
 def words_alone(request: SearchRequest) -> bool:
     """Tells whether nothing but wanted words is asked for."""
-    return request.image is None and not request.product_id and not request.not_text.strip()
+    others = request.image is not None or request.product_id or request.like or request.unlike
+    return not others and not request.not_text.strip()
 
 
-def photo_input(request: SearchRequest, size: int, settings: Settings) -> NDArray[np.uint8]:
-    """Returns the photo, or its box, as network input uint8 (1, size, size, 3).
+def photo_input(content: bytes, box: Box | None, size: int, settings: Settings) -> NDArray[np.uint8]:
+    """Returns a photo, or its box, as network input uint8 (1, size, size, 3).
 
     Raises:
         InvalidImage: the bytes are not an image that this project accepts.
         InvalidQuery: the box does not lie within the photo.
     """
-    content = request.image or b""
-    if request.box is None:
+    if box is None:
         return load_input(content, size, settings)[None]
-    x0, y0, x1, y1 = request.box
+    x0, y0, x1, y1 = box
     margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
     left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
     crop = (left, top, max(0, math.ceil(x1 + margin)), max(0, math.ceil(y1 + margin)))
     photo = decode_photo(content, settings, crop=crop)
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(
-            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(request.box)}.",
+            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",
             field="box",
         )
     return load_input(photo.pixels, size, settings)[None]
@@ -200,10 +221,29 @@ def _words(generation: Generation, texts: list[str]) -> Floats:
     return tower.embed(texts)
 
 
+def _check_photos(request: SearchRequest) -> None:
+    if request.more_images and request.image is None:
+        raise InvalidQuery("more_images must come with image; got none.", field="more_images")
+    if len(request.photos) > MOST_PHOTOS:
+        raise InvalidQuery(f"at most {MOST_PHOTOS} photos may be given; got {len(request.photos)}.", field="image")
+
+
+def _check_feedback(request: SearchRequest) -> None:
+    for name in ("like", "unlike"):
+        if len(ids := getattr(request, name)) > MOST_LIKED:
+            raise InvalidQuery(f"{name} must name at most {MOST_LIKED} products; got {len(ids)}.", field=name)
+    if both := sorted(set(request.like) & set(request.unlike)):
+        raise InvalidQuery(
+            f"a product must not be both liked and unliked; got {both[0][:100]!r} in both. Leave it out of one.",
+            field="unlike",
+        )
+
+
 def _check_box(request: SearchRequest) -> None:
     box = request.box or ()
-    if request.image is None:
-        raise InvalidQuery("box needs an image; got none.", field="box")
+    if len(request.photos) != 1:
+        got = len(request.photos) or "none"
+        raise InvalidQuery(f"box needs exactly one image; got {got}.", field="box")
     if len(box) != 4 or not all(math.isfinite(side) for side in box):
         raise InvalidQuery(f"box must be four numbers x0, y0, x1, y1; got {list(box)}.", field="box")
     if box[2] - box[0] < MIN_BOX_SIDE or box[3] - box[1] < MIN_BOX_SIDE:

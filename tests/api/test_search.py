@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from api.app import create_app
 from api.errors import BadRequest
-from api.requests import SEARCH_OPTIONS, check_fields, from_json, from_texts
+from api.requests import MOST_PARTS, SEARCH_OPTIONS, check_fields, from_json, from_texts
 from data.catalogue import Catalogue, parse_product
 from data.settings import Settings
 
@@ -216,7 +216,7 @@ def test_wrong_types_sizes_and_methods(client: FlaskClient, settings: Settings, 
     huge = io.BytesIO(b"\xff" * (settings.max_image_bytes + 200_000))
     assert client.post("/v1/search/image", data={"file": (huge, "x.jpg")}).status_code == 413
     assert client.post("/v1/search/text", data={"q": "x" * 200_000}).status_code == 413
-    many = {f"f{number}": "x" for number in range(30)}
+    many = {f"f{number}": "x" for number in range(MOST_PARTS)}
     assert client.post("/v1/search/image", data={**many, "file": (io.BytesIO(photo()), "x")}).status_code == 413
     wrong = client.delete("/v1/search/image")
     assert (wrong.status_code, set(wrong.headers["Allow"].split(", "))) == (405, {"OPTIONS", "POST"})

@@ -135,9 +135,9 @@ def test_a_box_is_cut_from_the_upright_photo(shop: TinyShop, engine: SearchEngin
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({}, "text, image or product_id"),
-        ({"text": "   "}, "text, image or product_id"),
-        ({"not_text": "axis1"}, "text, image or product_id"),
+        ({}, "text, image, product_id or like"),
+        ({"text": "   "}, "text, image, product_id or like"),
+        ({"not_text": "axis1"}, "text, image, product_id or like"),
         ({"text": "x" * 1001}, "text must"),
         ({"text": "axis0", "not_text": "x" * 1001}, "not_text"),
         ({"text": "axis0", "k": 0}, "k must"),
@@ -146,7 +146,7 @@ def test_a_box_is_cut_from_the_upright_photo(shop: TinyShop, engine: SearchEngin
         ({"text": "axis0", "text_weight": float("nan")}, "text_weight"),
         ({"text": "axis0", "diversity": -0.1}, "diversity"),
         ({"text": "axis0", "freshness": 2.0}, "freshness"),
-        ({"text": "axis0", "box": (0, 0, 20, 20)}, "box needs an image"),
+        ({"text": "axis0", "box": (0, 0, 20, 20)}, "box needs exactly one image; got none"),
         ({"image": photo_of(0), "product_id": "a"}, "not both"),
         ({"image": photo_of(0), "box": (0, 0, 15, 40)}, "at least 16"),
         ({"image": photo_of(0), "box": (0, 0, float("nan"), 40)}, "four numbers"),
