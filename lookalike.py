@@ -73,7 +73,7 @@ class Shop:
         self, text: str = "", *, image: "PhotoInput | Sequence[PhotoInput] | None" = None, product_id: str = "",
         not_text: str = "", text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10,
         cursor: str = "", diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
-        understand: bool = True,
+        understand: bool = True, min_probability: float = 0.0,
         facets: str = "", sort: str = "relevance", max_per: str = "",
         like: Sequence[str] = (), unlike: Sequence[str] = (),
     ) -> "Hits":  # fmt: skip
@@ -91,6 +91,7 @@ class Shop:
             freshness: 0 (none) to 1, preference for new products; None: the default.
             legs: how words alone find products: `lexical` (by their letters), `dense` (by their meaning) or `fused`.
             understand: whether a price, a colour or a size in `text` becomes a filter; `understood` says which.
+            min_probability: 0..1; hits with a lower match probability are left out.
             facets: facts whose values are counted over all that matches, such as `brand,price,attr.size`; at most 10.
             sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
             max_per: how many hits may share a value, such as `brand:2`; "": any number.
@@ -108,7 +109,7 @@ class Shop:
             text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
             freshness=freshness, legs=legs, understand=understand, facets=facets, sort=sort, max_per=max_per,
-            like=tuple(like), unlike=tuple(unlike),
+            like=tuple(like), unlike=tuple(unlike), min_probability=min_probability,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 

@@ -24,6 +24,7 @@ from engine.known_queries import (
     RelatedQueries,
     Senses,
 )
+from engine.match import MATCH_FILE, MatchModel
 from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
 from engine.recognition import VOTERS_FILE, load_recogniser
 from engine.space import (
@@ -127,6 +128,7 @@ class Generation:
         spec: the backbone that its features came from.
         adapter: the query adapter, applied to query photos after the projection, or None.
         calibration: turns scores into match probabilities, or None where that was not measured.
+        match: the match models, or None where they were not fitted; `calibration` then judges alone.
         recogniser: the voters and their vote, or None where none were trained.
         related, senses: related queries and queries with several senses, or None.
     """
@@ -159,6 +161,8 @@ class Generation:
         self.related = known if known is not None and known.space == space else None
         several = Senses.load(folder.path(SENSES_FILE)) if folder.has(SENSES_FILE) else None
         self.senses = several if several is not None and several.space == space else None
+        judged = MatchModel.load(folder.path(MATCH_FILE)) if folder.has(MATCH_FILE) else None
+        self.match = judged if judged is not None and judged.space == space else None
         voters = VOTERS_FILE
         self.recogniser = load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:
@@ -198,6 +202,15 @@ class Generation:
         """
         points = self.projection.apply(features)
         return points if self.adapter is None else self.adapter.apply(points)
+
+    def nearness(self, text: str) -> tuple[float, float] | None:
+        """Returns the highest cosine of words to words of the shop, and to words for what it does not sell.
+
+        None if the generation has no text tower or no match models. The sentence encoder remembers recent words.
+        """
+        if self._head is None or self.match is None:
+            return None
+        return self.match.words.nearest(self._models.encoder(self._head.encoder_name).embed([text.strip()])[0])
 
     @cached_property
     def duplicate_bound(self) -> float:

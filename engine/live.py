@@ -166,7 +166,10 @@ class LiveView:
 
     def rows_of(self, product_key: int) -> NDArray[np.int64]:
         """Returns the rows of one product that can be found, int64 (r,)."""
-        return np.flatnonzero((self.product_keys == product_key) & self.mask(None))
+        built = self.generation.index.count
+        old = self.generation.rows.rows_of(product_key)
+        alive = np.arange(old.start, old.stop)[self.alive[old]]
+        return np.concatenate([alive, built + np.flatnonzero(self.product_keys[built:] == product_key)])
 
 
 @dataclass(frozen=True)

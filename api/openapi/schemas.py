@@ -79,6 +79,11 @@ OPTIONS: dict[str, Schema] = {
     "cursor": _text("`next_cursor` of the previous page; alone or with the same query.", maxLength=CURSOR_LIMIT),
     "diversity": {**_UNIT, "default": 0, "description": "0: best hit first; towards 1: fewer hits that look the same."},
     "freshness": {**_UNIT, "description": "How much fresh products gain; by default 0.2 for words alone, else 0."},
+    "min_probability": {
+        **_UNIT,
+        "default": 0,
+        "description": "Hits with a lower `match_probability` are left out.",
+    },
     "legs": {
         "enum": list(LEGS),
         "default": LEGS[0],
@@ -163,7 +168,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         hits={"type": "array", "items": ref("Hit")},
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
-        no_match={**_FLAG, "description": "True if no hit is likely to be what was asked for."},
+        no_match={**_FLAG, "description": "True if probably no hit is right; then no probability reaches 0.5."},
         did_you_mean={**_TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
         understood={"type": "array", "items": ref("Constraint"), "description": "Conditions read in the words."},
         total={**_WHOLE, "description": f"Products that match; at most {DEPTH:,} of them can be paged through."},

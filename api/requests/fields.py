@@ -17,7 +17,7 @@ CURSOR_LIMIT = 4_000  # characters
 PHOTO_ID_LIMIT = 64  # characters: the hex digits of a sha256
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
-    "facets", "sort", "max_per", "like", "unlike",
+    "facets", "sort", "max_per", "like", "unlike", "min_probability",
 )  # fmt: skip
 _LISTS = ("like", "unlike")  # fields that forms and query strings may repeat
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -81,7 +81,7 @@ def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[st
 
 
 def _typed(name: str, text: str) -> Any:
-    if name in ("k", "text_weight", "diversity", "freshness"):
+    if name in ("k", "text_weight", "diversity", "freshness", "min_probability"):
         if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
             raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
         return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
@@ -166,6 +166,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "text_weight": _number,
     "diversity": _number,
     "freshness": _number,
+    "min_probability": _number,
     "k": _whole,
     "box": _box,
 }

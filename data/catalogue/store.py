@@ -37,6 +37,7 @@ from data.lexical import (
     is_outdated,
     mark_current,
     merge_some,
+    share_found,
 )
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
@@ -316,6 +317,11 @@ class Catalogue:
         """Returns product key -> those of the words that the product's texts hold, for the given products."""
         with self._connections.reading() as connection:
             return find_words(connection, product_keys, words)
+
+    def share_found(self, product_keys: Sequence[int], words: Sequence[str]) -> dict[int, float]:
+        """Returns product key -> the share of the words that its title and facts hold, 0..1, where it is above 0."""
+        with self._connections.reading() as connection:
+            return share_found(connection, product_keys, words)
 
     def tidy_index(self) -> None:
         """Merges the parts of the lexical index, a little at a time; for the nightly job."""

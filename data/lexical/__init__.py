@@ -16,6 +16,7 @@ from data.lexical.search import (
     find_words,
     has_all,
     most_errors,
+    share_found,
     with_titles,
 )
 from data.lexical.texts import key_of, letters_of, phrase_of, words_of
@@ -37,6 +38,7 @@ __all__ = [
     "merge_some",
     "most_errors",
     "phrase_of",
+    "share_found",
     "with_titles",
     "words_of",
 ]

@@ -22,6 +22,7 @@ MOST_HITS = 200
 _MOST_WORDS = 32  # of a query
 _MOST_ENTRIES = 20_000  # read for one question
 _MOST_EXPLAINED = 8  # words
+_MOST_TERMS = 4  # of one word
 _CANDIDATES = 100  # products whose spelling is compared
 _MOST_TRIGRAMS = 16
 _WEIGHTS = "8, 4, 4, 2, 1"  # of words in title, brand, category, other facts, description
@@ -111,6 +112,28 @@ def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[s
         (json_list(keys),),
     )
     return {keys[key]: product_id for key, product_id in rows}
+
+
+def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], words: Sequence[str]) -> dict[int, float]:
+    """Returns product key -> the share of the words that its title and facts hold, 0..1, where it is above 0.
+
+    A description names much that the product is not, so it does not count. Of a word in a script without spaces counts
+    the share of its parts, so that two signs in common are not the word.
+    """
+    asked = words[:_MOST_EXPLAINED]
+    found: dict[int, float] = {}
+    keys = json_list(product_keys)
+    for word in asked:
+        terms = terms_of(word)[:_MOST_TERMS]
+        for term in terms:
+            rows = connection.execute(
+                "SELECT rowid FROM lexical_words "
+                "WHERE rowid IN (SELECT value FROM json_each(?)) AND lexical_words MATCH ?",
+                (keys, f'{{title brand category facts}} : "{term}"'),
+            )
+            for (key,) in rows:
+                found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)
+    return found
 
 
 def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:

@@ -4,6 +4,7 @@ from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, Found, OnStage, Question
+from engine.answers.judging import Answered, evidence, judge_by, question_kind
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -30,10 +31,14 @@ from engine.answers.request import (
     query_point,
     words_alone,
 )
+from engine.answers.signs import ANSWER_SIGNS, FIRST, HIT_SIGNS, Evidence, answer_signs, hit_signs
 
 __all__ = [
+    "ANSWER_SIGNS",
     "DEFAULT_FRESHNESS",
     "DEPTH",
+    "FIRST",
+    "HIT_SIGNS",
     "LEGS",
     "MAX_FACETS",
     "MAX_K",
@@ -43,7 +48,9 @@ __all__ = [
     "MOST_PHOTOS",
     "RERANKED",
     "SORTS",
+    "Answered",
     "Cursor",
+    "Evidence",
     "Finder",
     "Found",
     "Moves",
@@ -54,18 +61,23 @@ __all__ = [
     "Ranking",
     "RankingStore",
     "SearchRequest",
+    "answer_signs",
     "check_k",
     "check_request",
     "check_words",
     "diversify",
+    "evidence",
     "fresh_order",
+    "hit_signs",
     "interleave",
+    "judge_by",
     "mmr_order",
     "moves_of",
     "new_query_id",
     "photo_input",
     "prefer_fresh",
     "query_point",
+    "question_kind",
     "rank_products",
     "reasons",
     "words_alone",

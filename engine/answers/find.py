@@ -20,6 +20,7 @@ from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
 from engine.answers.fusion import Letters, fuse, letters_found
+from engine.answers.judging import Answered, likely, verdict
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -35,7 +36,7 @@ from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
 from engine.protocols import Decoding, Floats, Mask
-from engine.space import Kind, Verdict, judge, kind_of, normalise
+from engine.space import normalise
 
 DEPTH = 1000  # products that one query can page through
 Result = TypeVar("Result")
@@ -79,6 +80,20 @@ class Found:
     moves: Moves
     letters: Letters | None = None
     passing: Mask | None = None
+
+    @property
+    def typed(self) -> int:
+        """How many products stand first because their code or title was typed."""
+        return len(self.letters.first) if self.letters else 0
+
+    def answered(self, view: LiveView, question: Question) -> Answered:
+        """Returns what is judged, with the likeness of each product to the parts of the question."""
+        parts = question.query.parts
+        vectors = view.vectors(self.ranked.rows) if len(parts) > 1 else None
+        likeness = {name: vectors @ part for name, part in parts.items()} if vectors is not None else {}
+        return Answered(
+            self.ranked, self.best, self.letters, question.corrected, likeness, question.query.point, question.features
+        )
 
 
 class Finder:
@@ -146,16 +161,19 @@ class Finder:
 
         Raises:
             UnknownProduct: the request's product was deleted meanwhile.
+            InvalidQuery: there is a `min_probability`, but nothing that tells probabilities.
         """
         found = self.find(view, request, question, filter_=filter_, passing=passing)
-        kind = kind_of(question.query.parts, is_photo=question.features is not None)
-        verdict = _judged(view.generation, kind, found, question.features)
+        answered = found.answered(view, question)
+        judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
+        kept = likely(judged, request.min_probability, len(found.ranked.product_keys))
+        keys, typed = found.ranked.product_keys[kept], int(np.count_nonzero(kept < found.typed))
         matched = self._matched(view, request, question.query, found)
+        if request.min_probability:
+            matched &= np.isin(np.arange(len(matched)), keys)
         facets = self.timed("facets", lambda: counted(self.columns, request.facets, matched))
-        keys, first = found.ranked.product_keys, len(found.letters.first) if found.letters else 0
-        order = self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, first))
-        ranked, parts, chances = found.ranked.take(order), question.query.parts, verdict["probabilities"]
-        vectors = view.vectors(ranked.rows) if len(parts) > 1 else None
+        order = kept[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
+        ranked, chances = found.ranked.take(order), judged["probabilities"]
         return Ranking(
             query_id=query_id,
             digest=request.digest,
@@ -165,7 +183,7 @@ class Finder:
             product_keys=tuple(ranked.product_keys.tolist()),
             scores=tuple(ranked.scores.tolist()),
             image_sha256=tuple(view.image_sha256(ranked.rows)),
-            parts={name: vectors @ part for name, part in parts.items()} if vectors is not None else {},
+            parts={name: likeness[order] for name, likeness in answered.parts.items()},
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
             moves=found.moves,
             learned=_learned(request, view.generation),
@@ -173,7 +191,7 @@ class Finder:
             words=tuple(words_of(question.corrected or request.text)) if found.letters else (),
             did_you_mean=question.corrected,
             probabilities=None if chances is None else tuple(chances[place] for place in order.tolist()),
-            no_match=verdict["no_match"],
+            no_match=judged["no_match"],
             total=int(np.count_nonzero(matched)),
             facets=facets,
         )
@@ -322,21 +340,6 @@ def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: 
         return rank_products(view, query.point, depth, allowed)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
-
-
-def _judged(generation: Generation, kind: Kind | None, found: Found, features: Floats | None) -> Verdict:
-    """Returns the match probabilities; a product whose code or title was typed is what was asked for."""
-    verdict = judge(generation.calibration, kind, found.ranked.scores, found.best, features)
-    if found.letters is None:
-        return verdict
-    if not len(found.ranked.product_keys):
-        return Verdict(probabilities=None, no_match=True)
-    first = found.letters.first
-    if not first:
-        return verdict
-    sure = tuple(1.0 for hit in first if hit.evidence != "near")
-    chances = verdict["probabilities"]
-    return Verdict(probabilities=None if chances is None else (*sure, *chances[len(sure) :]), no_match=False)
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

@@ -48,6 +48,7 @@ class SearchRequest:
         cursor: `next_cursor` of an earlier answer; the question itself may be left out then.
         diversity: 0..1.
         freshness: 0..1, or None: 0.2 for words alone, else 0.
+        min_probability: 0..1; hits with a lower match probability are left out.
         legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`.
         understand: whether prices, colours and the like in the words become filters.
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
@@ -69,6 +70,7 @@ class SearchRequest:
     cursor: str = ""
     diversity: float = 0.0
     freshness: float | None = None
+    min_probability: float = 0.0
     legs: str = "fused"
     understand: bool = True
     facets: str = ""
@@ -98,7 +100,7 @@ class SearchRequest:
         """16 hex digits that differ where another ranking is asked for."""
         photos = [hashlib.sha256(photo).hexdigest() for photo in self.photos]
         question = [self.text, self.not_text, photos, self.box, self.product_id, self.text_weight, self.filter]
-        arranged = [self.facets, self.sort, self.max_per, self.like, self.unlike]
+        arranged = [self.facets, self.sort, self.max_per, self.like, self.unlike, self.min_probability]
         asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand, *arranged]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
@@ -119,7 +121,7 @@ def check_request(request: SearchRequest) -> Filter | None:
     check_words("text", request.text)
     check_words("not_text", request.not_text)
     check_k(request.k)
-    for name in ("text_weight", "diversity", "freshness"):
+    for name in ("text_weight", "diversity", "freshness", "min_probability"):
         value = getattr(request, name)
         if value is not None and not 0 <= value <= 1:
             raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.", field=name)

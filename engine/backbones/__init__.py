@@ -17,13 +17,14 @@ from engine.backbones.load import NAME, load_backbone, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, damaged_exports, export, processor_has_bf16
 from engine.backbones.preprocess import TRIMMED, decode_target
 from engine.backbones.sums import damaged_backbones, write_sums
-from engine.backbones.weights import Weights, classifier_rows, find_weights, lite2_state
+from engine.backbones.weights import ClassifierRows, Weights, classifier_rows, find_weights, lite2_state
 
 __all__ = [
     "ARCHITECTURES",
     "NAME",
     "TRIMMED",
     "Architecture",
+    "ClassifierRows",
     "KerasBackbone",
     "OpenVinoBackbone",
     "Weights",

@@ -4,12 +4,10 @@ from engine.space.duplicates import DEFAULT_BOUND, Order, duplicate_bound, dupli
 from engine.space.match_calibration import (
     CALIBRATION_FILE,
     Curve,
-    Kind,
     MatchCalibration,
     Region,
     Verdict,
     judge,
-    kind_of,
 )
 from engine.space.projection import (
     PROJECTION_FILE,
@@ -30,7 +28,6 @@ __all__ = [
     "DEFAULT_BOUND",
     "PROJECTION_FILE",
     "Curve",
-    "Kind",
     "MatchCalibration",
     "Order",
     "Projection",
@@ -42,7 +39,6 @@ __all__ = [
     "explained_variance",
     "fit_pca",
     "judge",
-    "kind_of",
     "normalise",
     "plain",
     "read_tensors",

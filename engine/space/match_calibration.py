@@ -8,10 +8,9 @@ distance from that region (Mahalanobis distance in the main directions plus the 
 """
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from engine.protocols import Floats
 from engine.space.projection import normalise, read_tensors
 
 CALIBRATION_FILE = "match_calibration.safetensors"
-Kind = Literal["text", "photo"]
 _ARRAYS = ("mean", "axes", "spreads")
 
 
@@ -66,6 +64,10 @@ class Region:
         total = (along / self.spreads[:-1]).sum(axis=1) + rest / self.spreads[-1]
         return np.asarray(total / len(self.mean), np.float32)
 
+    def outside(self, features: Floats) -> float:
+        """Returns the distance of one photo's pool_3 row float32 (dim,) as a share of `farthest`; above 1: outside."""
+        return float(self.distances(features[None])[0]) / max(self.farthest, 1e-9)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchCalibration:
@@ -81,12 +83,12 @@ class MatchCalibration:
     region: Region
     measured: dict[str, Any]
 
-    def probability(self, scores: Floats, kind: Kind) -> Floats | None:
+    def probability(self, scores: Floats, kind: str) -> Floats | None:
         """Returns the match probability of each cosine, float32 (n,); None if this kind of query was not measured."""
         curve = self.curves.get(kind)
         return None if curve is None else curve.probability(scores)
 
-    def no_match(self, best_score: float, kind: Kind, features: Floats | None = None) -> bool:
+    def no_match(self, best_score: float, kind: str, features: Floats | None = None) -> bool:
         """Returns True if no hit fits the query.
 
         Args:
@@ -141,15 +143,6 @@ class MatchCalibration:
         return cls(curves=curves, region=region, measured=measured)
 
 
-def kind_of(parts: Collection[str], *, is_photo: bool) -> Kind | None:
-    """Returns the kind of a query with these parts (`words`, `photo`); None for a mixed query or one by product."""
-    if len(parts) != 1:
-        return None
-    if "words" in parts:
-        return "text"
-    return "photo" if is_photo else None
-
-
 class Verdict(TypedDict):
     """The match probabilities of one answer, and whether nothing fits; see `engine.answers.cursors.Ranking`."""
 
@@ -158,16 +151,17 @@ class Verdict(TypedDict):
 
 
 def judge(
-    calibration: MatchCalibration | None, kind: Kind | None, scores: Floats, best: float, features: Floats | None
+    calibration: MatchCalibration | None, kind: str, scores: Floats, best: float, features: Floats | None
 ) -> Verdict:
     """Returns the match probability of every product found, and whether nothing fits; if so, none exceeds 0.5.
 
     Args:
+        kind: of question; only `text` and `photo` have curves.
         scores: float32 (m,), cosines in the order of the answer.
         best: the highest cosine.
         features: a query photo's pool_3 row, float32 (dim,).
     """
-    if calibration is None or kind is None or not len(scores):
+    if calibration is None or kind not in ("text", "photo") or not len(scores):
         return Verdict(probabilities=None, no_match=False)
     no_match = calibration.no_match(best, kind, features)
     chances = calibration.probability(scores, kind)

@@ -137,6 +137,14 @@ def test_deleted_words_leave_the_file_when_the_index_is_tidied(catalogue: Catalo
     assert b"delici" in stored  # so the words are to be seen there
 
 
+def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) -> None:
+    dresses, fruit = (catalogue.get(name).product_key for name in ("café/1", "fruit"))
+    assert catalogue.share_found([dresses], words_of("striped blue dress")) == pytest.approx({dresses: 2 / 3})
+    assert catalogue.share_found([dresses], ["anna"]) == {}  # only its description has it
+    assert catalogue.share_found([fruit, dresses], ["바나나"]) == pytest.approx({fruit: 1})
+    assert catalogue.share_found([fruit], ["바나바"]) == pytest.approx({fruit: 1 / 3})
+
+
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
     key = catalogue.get("café/1").product_key
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}

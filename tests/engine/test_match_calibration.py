@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.space import MatchCalibration, judge, kind_of
+from engine.space import MatchCalibration, judge
 from engine.space.match_calibration import CALIBRATION_FILE
 from training.embedder.match_calibration import fit_calibration, fit_curve, fit_region
 
@@ -80,16 +80,9 @@ def test_what_was_never_measured_is_not_claimed(calibration: MatchCalibration) -
     scores = np.array([0.5], np.float32)
     nothing = {"probabilities": None, "no_match": False}
     assert judge(None, "text", scores, 0.5, None) == nothing
-    assert judge(calibration, None, scores, 0.5, None) == nothing
+    assert judge(calibration, "mixed", scores, 0.5, None) == nothing
     assert judge(calibration, "text", scores[:0], -1.0, None) == nothing
     assert fit_curve(np.ones((3, 4), np.float32), np.eye(3, 4, dtype=bool)) is None
-
-
-def test_kinds_of_question() -> None:
-    assert kind_of({"words": 0}, is_photo=False) == "text"
-    assert kind_of({"photo": 0}, is_photo=True) == "photo"
-    assert kind_of({"photo": 0}, is_photo=False) is None  # of a product
-    assert kind_of({"photo": 0, "words": 0}, is_photo=True) is None
 
 
 def test_it_reads_back_what_it_wrote(calibration: MatchCalibration, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.generation import write_generation_files
+from engine.match import MatchModel
 from engine.protocols import BackboneSpec, Floats
 from engine.space import Projection
 
@@ -54,7 +55,7 @@ class TinyShop:
         """Stores the features of a photo that `put` left out."""
         self.features.append([name_of(point)], np.array([point], np.float32))
 
-    def publish(self, **manifest: Any) -> GenerationFolder:
+    def publish(self, match: MatchModel | None = None, **manifest: Any) -> GenerationFolder:
         """Publishes a generation of all embedded photos, in the plain space of unit vectors."""
         snapshot = self.catalogue.snapshot()
         missing = set(self.features.missing(snapshot.image_sha256))
@@ -72,6 +73,8 @@ class TinyShop:
             shas,
             self.settings,
         )
+        if match is not None:
+            match.save(staged.folder)
         fields: Mapping[str, Any] = {
             "fingerprint": self.backbone.spec.fingerprint, "dim": DIM, "metric": "inner_product",
             "counts": {"images": len(shas)}, "seq": snapshot.seq, "backbone": self.backbone.spec.to_json(),

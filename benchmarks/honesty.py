@@ -1,0 +1,165 @@
+"""Measures whether an answer's match probabilities and `no_match` are honest, on questions that nothing learned from.
+
+    python benchmarks/honesty.py HOME [--queries FILE.csv]... [--grocery FOLDER] [--absent-photos FOLDER]
+        [--absent-words FILE.csv]
+
+HOME needs a live generation. Prints the out-of-fold figures of the last rebuild; then, for each group of questions:
+
+    questions  how many; `absent` ones have no answer in this shop
+    first      share whose first hit is right
+    refused    share with `no_match`
+    right<.5   share of right first hits with a probability below one half
+    wrong>=.5  share of wrong first hits with one of at least one half
+    right, no  number of right first hits with `no_match`
+    ECE        expected calibration error of the first ten hits
+
+FILE.csv is a file for `lookalike evaluate retrieval`, such as the sample's `queries.csv` and `text_queries.csv`.
+`--grocery` is the Grocery Store Dataset (github.com/marcusklasson/GroceryStoreDataset): the photos of val.txt, and the
+class names in Korean. `--absent-photos` are photos of what the shop does not sell, such as the validation photos of
+github.com/alexeygrigorev/clothing-dataset-small. absent_words.csv was written by hand; a test checks that training does
+not know its words.
+"""
+
+import argparse
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.catalogue import Catalogue
+from data.generations import GenerationStore
+from data.settings import Settings, load_settings
+from engine.search import Hit, SearchEngine, SearchRequest
+from training.evaluation import read_queries
+from training.measures import reliability
+
+_ABSENT = Path(__file__).with_name("absent_words.csv")
+_KOREAN = Path(__file__).with_name("grocery_korean.csv")
+_PHOTOS = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request and the product_ids that answer it; None: nothing in the shop does."""
+
+    request: SearchRequest
+    right: frozenset[str] | None
+
+
+def of_files(paths: Iterable[Path], settings: Settings) -> dict[str, list[Asked]]:
+    facts = list(Catalogue(settings.home).iter_facts())
+    ids = {fact.product_key: fact.product.product_id for fact in facts}
+    groups: dict[str, list[Asked]] = {}
+    for path in paths:
+        for query in read_queries([path], facts, settings).queries:
+            request = SearchRequest(image=query.file.read_bytes()) if query.file else SearchRequest(text=query.text)
+            right = frozenset(ids[key] for key in query.gains)
+            groups.setdefault(f"{path.stem}: {query.source}", []).append(Asked(request, right))
+    return groups
+
+
+def of_grocery(folder: Path, settings: Settings) -> dict[str, list[Asked]]:
+    owners: dict[str, set[str]] = {}
+    for fact in Catalogue(settings.home).iter_facts():
+        owners.setdefault(fact.product.category, set()).add(fact.product.product_id)
+    lines = [line.split(",")[0] for line in (folder / "val.txt").read_text().splitlines() if line.strip()]
+    with _KOREAN.open(encoding="utf-8") as file:
+        names = {row["korean"]: frozenset(owners[row["category"]]) for row in csv.DictReader(file)}
+    words = {re.sub("[-_]", " ", name).lower().split()[-1] for name in owners}
+    return {
+        "grocery val photos": [
+            Asked(SearchRequest(image=(folder / line).read_bytes()), frozenset(owners[Path(line).parent.name]))
+            for line in lines
+        ],
+        "grocery names in Korean": [Asked(SearchRequest(text=name), right) for name, right in names.items()],
+        "grocery, last word of a name": [
+            Asked(
+                SearchRequest(text=word), frozenset().union(*(ids for name, ids in owners.items() if _has(name, word)))
+            )
+            for word in sorted(words)
+        ],
+    }
+
+
+def _has(name: str, word: str) -> bool:
+    return word in re.sub("[-_]", " ", name).lower().split()
+
+
+def absent(words: Path, photos: Path | None) -> dict[str, list[Asked]]:
+    groups: dict[str, list[Asked]] = {}
+    with words.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            groups.setdefault(f"absent words, {row['language']}", []).append(
+                Asked(SearchRequest(text=row["query_text"]), None)
+            )
+    if photos is not None:
+        files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in _PHOTOS)
+        groups["absent photos"] = [Asked(SearchRequest(image=path.read_bytes()), None) for path in files]
+    return groups
+
+
+def measure(engine: SearchEngine, group: list[Asked]) -> Iterator[str]:
+    """Yields the cells of a group's line."""
+    answers = [engine.search(asked.request) for asked in group]
+    right = [[_is_right(hit, asked) for hit in answer.hits] for asked, answer in zip(group, answers, strict=True)]
+    chances = [[hit.match_probability or 0.0 for hit in answer.hits] for answer in answers]
+    first = np.array([row[:1] == [True] for row in right])
+    sure = np.array([row[0] if row else 0.0 for row in chances])
+    refused = np.array([answer.no_match for answer in answers])
+    flat = (
+        np.concatenate([np.array(row) for row in chances if row]),
+        np.concatenate([np.array(row) for row in right if row]),
+    )
+    yield from (f"{len(group)}", _share(first), _share(refused), _share(sure[first] < 0.5), _share(sure[~first] >= 0.5))
+    yield f"{int((first & refused).sum())} of {int(first.sum())}"
+    yield f"{reliability(flat[0].astype(np.float32), flat[1].astype(np.bool_)).expected_error:.3f}"
+
+
+def _is_right(hit: Hit, asked: Asked) -> bool:
+    return asked.right is not None and hit.product_id in asked.right
+
+
+def _share(values: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> str:
+    return f"{values.mean():.3f}" if len(values) else "-"
+
+
+def print_rebuild(settings: Settings) -> None:
+    measured = GenerationStore(settings.home).open().measured("match")
+    for kind, found in measured.items():
+        if isinstance(found, dict):
+            plain = {name: value for name, value in found.items() if name not in ("reliability", "sources")}
+            print(f"out of fold, {kind}: {json.dumps(plain)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--queries", type=Path, action="append", default=[])
+    parser.add_argument("--grocery", type=Path)
+    parser.add_argument("--absent-photos", type=Path)
+    parser.add_argument("--absent-words", type=Path, default=_ABSENT)
+    given = parser.parse_args()
+    settings = load_settings(home=given.home)
+    print_rebuild(settings)
+    stages: dict[str, list[float]] = {}
+    engine = SearchEngine(settings, on_stage=lambda name, ms: stages.setdefault(name, []).append(ms))
+    groups = of_files(given.queries, settings)
+    if given.grocery:
+        groups |= of_grocery(given.grocery, settings)
+    groups |= absent(given.absent_words, given.absent_photos)
+    print(f"{'group':36}questions first refused right<.5 wrong>=.5 right, no   ECE")
+    for name, group in groups.items():
+        cells = list(measure(engine, group))
+        print(
+            f"{name:36}"
+            + "".join(cell.rjust(width) for cell, width in zip(cells, (9, 6, 8, 9, 10, 11, 6), strict=True))
+        )
+    print(f"judging: {np.median(stages['judge']):.2f} ms, median of {len(stages['judge'])} answers")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Judges an answer: the match probability of each hit, and whether anything fits at all."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import Catalogue
+from data.lexical import words_of
+from engine.answers.fusion import Letters
+from engine.answers.ranking import Ranked
+from engine.answers.request import SearchRequest
+from engine.answers.signs import FIRST, Evidence, answer_signs, hit_signs
+from engine.errors import InvalidQuery
+from engine.live import LiveView
+from engine.match import KindModel
+from engine.protocols import Floats, Mask
+from engine.space import Verdict, judge, normalise
+
+_MOST_PHOTOS = 64  # of a product
+_LETTERED = 20  # hits whose words are looked up; later ones that the letters found count as the last of these
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    """An answer that is to be judged.
+
+    Attributes:
+        ranked: the hits, in the order of the answer.
+        best: the highest similarity among them, -1 if there are none.
+        letters: what the letters of the words found; None if they were not looked at.
+        corrected: the words with typing errors mended; "" if there were none.
+        parts: likeness of each hit to the `photo` and to the `words`, float32 (m,), where the question has both.
+        point: the question in the product space, float32 (d,).
+        features: pool_3 features float32 (dim,) of the question's photo; None if it has no photo.
+    """
+
+    ranked: Ranked
+    best: float
+    letters: Letters | None
+    corrected: str
+    parts: dict[str, Floats]
+    point: Floats
+    features: Floats | None
+
+
+def verdict(view: LiveView, catalogue: Catalogue, request: SearchRequest, answered: Answered) -> Verdict:
+    """Returns the match probabilities and `no_match`; a product whose code or title was typed is what was asked for."""
+    letters = answered.letters
+    if letters is not None and not len(answered.ranked.product_keys):
+        return Verdict(probabilities=None, no_match=True)
+    found = _judged(view, catalogue, request, answered)
+    if letters is None or not letters.first:
+        return found
+    sure = tuple(1.0 for hit in letters.first if hit.evidence != "near")
+    chances = found["probabilities"]
+    return Verdict(probabilities=None if chances is None else (*sure, *chances[len(sure) :]), no_match=False)
+
+
+def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answered: Answered) -> Verdict:
+    generation = view.generation
+    kind = question_kind(request)
+    model = generation.match.kinds.get(kind) if generation.match else None
+    if model is None:
+        return judge(generation.calibration, kind, answered.ranked.scores, answered.best, answered.features)
+    if not len(answered.ranked.product_keys):
+        return Verdict(probabilities=(), no_match=True)
+    words = answered.corrected or request.text
+    near = generation.nearness(words) if words.strip() else None
+    return judge_by(model, evidence(view, catalogue, request, answered, near))
+
+
+def likely(judged: Verdict, least: float, hits: int) -> NDArray[np.int64]:
+    """Returns the places of the hits whose probability is at least `least`, int64 (n,), in their order.
+
+    Raises:
+        InvalidQuery: `least` is above 0, and the generation does not tell probabilities for this kind of question.
+    """
+    if not least or not hits:
+        return np.arange(hits)
+    if judged["probabilities"] is None:
+        raise InvalidQuery(
+            "min_probability needs match probabilities; the live generation has none for this kind of question. Leave "
+            "min_probability out, or rebuild with at least 30 products that have photos.",
+            field="min_probability",
+        )
+    return np.flatnonzero(np.array(judged["probabilities"]) >= least)
+
+
+def judge_by(model: KindModel, seen: Evidence) -> Verdict:
+    """Returns the verdict of a model: nothing fits if the chance that any hit does is below one half."""
+    chance = float(model.answer.chances(answer_signs(seen))[0])
+    chances = chance * model.hit.chances(hit_signs(seen, chance))
+    return Verdict(probabilities=tuple(np.broadcast_to(chances, len(seen.scores)).tolist()), no_match=chance < 0.5)
+
+
+def question_kind(request: SearchRequest) -> str:
+    """Returns the kind of a question: `text`, `photo`, `mixed` (words beside a photo or a product) or `similar`.
+
+    Liked and unliked products make a question of a kind that is not measured, `liked`.
+    """
+    words = bool(request.text.strip())
+    if request.like or request.unlike:
+        return "liked"
+    if request.image is None and not request.product_id:
+        return "text"
+    if words:
+        return "mixed"
+    return "photo" if request.image is not None else "similar"
+
+
+def evidence(
+    view: LiveView,
+    catalogue: Catalogue,
+    request: SearchRequest,
+    answered: Answered,
+    near: tuple[float, float] | None,
+    hidden: Mask | None = None,
+) -> Evidence:
+    """Returns what is known of an answer.
+
+    Args:
+        near: highest cosine of the words to words of the shop and to words for what it does not sell; None: no words.
+        hidden: bool (rows,), rows of the view that were not to be found.
+    """
+    ranked, letters, region = answered.ranked, answered.letters, None
+    if answered.features is not None and view.generation.calibration is not None:
+        region = view.generation.calibration.region
+    by_letters = np.isin(ranked.product_keys, letters.ranked.product_keys) if letters is not None else None
+    words = words_of(answered.corrected or request.text) if letters is not None else []
+    return Evidence(
+        scores=ranked.scores,
+        shares=_shares(catalogue, ranked, words, by_letters) if by_letters is not None else None,
+        by_letters=by_letters,
+        near=near,
+        outside=region.outside(answered.features) if region is not None and answered.features is not None else None,
+        middles=_middles(view, answered, hidden) if answered.features is not None else None,
+        parts=answered.parts,
+    )
+
+
+def _middles(view: LiveView, answered: Answered, hidden: Mask | None) -> Floats:
+    """Returns the similarity of the mean photo of each of the first ten hits, float32 (<= 10,)."""
+    found = []
+    for key in answered.ranked.product_keys[:FIRST].tolist():
+        rows = view.rows_of(key)
+        rows = rows if hidden is None else rows[~hidden[rows]]
+        found.append(normalise(view.vectors(rows[:_MOST_PHOTOS]).mean(axis=0)) @ answered.point)
+    return np.array(found, np.float32)
+
+
+def _shares(catalogue: Catalogue, ranked: Ranked, words: list[str], by_letters: Mask) -> Floats:
+    keys = ranked.product_keys[:_LETTERED].tolist()
+    found = catalogue.share_found(keys, words)
+    shares = np.array([found.get(key, 0.0) for key in keys], np.float32)
+    lettered = shares[by_letters[:_LETTERED]]
+    last = lettered[-1] if len(lettered) else np.float32(0)
+    return np.concatenate([shares, last * by_letters[_LETTERED:]])

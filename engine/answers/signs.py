@@ -1,0 +1,108 @@
+"""The signs by which a match is judged: what the whole answer looks like, and how each hit stands beside the best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocols import Floats, Mask
+
+Doubles = NDArray[np.float64]
+FIRST = 10  # hits that are looked at together
+
+ANSWER_SIGNS = {
+    "text": ("best", "gap", "lead", "shop", "strangers", "held", "agree"),
+    "photo": ("best", "gap", "lead", "outside", "middle", "middle_gap"),
+    "mixed": ("best", "gap", "lead", "outside", "shop", "strangers", "like_photo", "like_words"),
+    "similar": ("best", "gap", "lead"),
+}
+HIT_SIGNS = {
+    "text": ("score", "below", "share", "lacking", "chance"),
+    "photo": ("score", "below", "middle_below", "chance"),
+    "mixed": ("score", "below", "photo_below", "words_below", "chance"),
+    "similar": ("score", "below", "chance"),
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one answer beside its scores; what does not apply is left out.
+
+    Attributes:
+        scores: float32 (m,), similarity of each hit, in the order of the answer.
+        shares: float (m,), share of the query's words that each hit's title and facts hold.
+        by_letters: bool (m,), whether the letters found it as well.
+        near: highest cosine of the words to words of the shop, and to words for what it does not sell.
+        outside: distance of the photo from what the shop's photos fill; above 1: outside.
+        middles: similarity of the mean photo of each of the first ten hits, float32 (<= 10,).
+        parts: similarity of each hit to the `photo` and to the `words` of the question, float32 (m,) each.
+    """
+
+    scores: Floats
+    shares: Floats | None = None
+    by_letters: Mask | None = None
+    near: tuple[float, float] | None = None
+    outside: float | None = None
+    middles: Floats | None = None
+    parts: dict[str, Floats] = field(default_factory=dict)
+
+
+def answer_signs(seen: Evidence) -> dict[str, float]:
+    """Returns the signs of the whole answer; NaN where one does not apply."""
+    order = np.argsort(-seen.scores, kind="stable")[:FIRST]
+    best = seen.scores[order].astype(np.float64)
+    rest = best[1:]
+    shop, strangers = seen.near or (np.nan, np.nan)
+    return {
+        "best": float(best[0]),
+        "gap": float(best[0] - rest[0]) if len(rest) else np.nan,
+        "lead": float(best[0] - rest.mean()) if len(rest) else np.nan,
+        "shop": shop,
+        "strangers": strangers,
+        "held": _of_first(seen.shares),
+        "agree": float(seen.by_letters[order].mean()) if seen.by_letters is not None else 0.0,
+        "outside": float(np.log(max(seen.outside, 1e-6))) if seen.outside is not None else np.nan,
+        **_middle_signs(seen),
+        "like_photo": _of_first(seen.parts.get("photo")),
+        "like_words": _of_first(seen.parts.get("words")),
+    }
+
+
+def hit_signs(seen: Evidence, chance: float) -> dict[str, Any]:
+    """Returns the signs of each hit, float (m,) or one number for all.
+
+    Args:
+        chance: that any hit is right.
+    """
+    shares = seen.shares if seen.shares is not None else np.zeros(len(seen.scores), np.float32)
+    return {
+        "score": seen.scores,
+        "below": seen.scores.max() - seen.scores,
+        "share": shares,
+        "lacking": shares[:FIRST].max(initial=0.0) - shares,
+        "middle_below": _middle_below(seen),
+        "chance": np.log(chance / max(1 - chance, 1e-9)),
+        **{f"{name}_below": found[:FIRST].max() - found for name, found in seen.parts.items()},
+    }
+
+
+def _middle_signs(seen: Evidence) -> dict[str, float]:
+    if seen.middles is None or not len(seen.middles):
+        return {"middle": np.nan, "middle_gap": np.nan}
+    best = int(seen.scores[:FIRST].argmax())
+    others = np.delete(seen.middles, best)
+    gap = float(seen.middles[best] - others.max()) if len(others) else np.nan
+    return {"middle": float(seen.middles[best]), "middle_gap": gap}
+
+
+def _middle_below(seen: Evidence) -> Doubles:
+    below = np.full(len(seen.scores), np.nan)
+    if seen.middles is not None and len(seen.middles):
+        below[: len(seen.middles)] = seen.middles.max() - seen.middles
+    return below
+
+
+def _of_first(values: Floats | Sequence[float] | None) -> float:
+    return float(np.max(values[:FIRST])) if values is not None and len(values) else 0.0

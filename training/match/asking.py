@@ -1,0 +1,133 @@
+"""Asks questions of a staged generation, as its server would be asked, and returns the signs of each answer."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.generations import GenerationFolder, Manifest
+from engine.answers import Evidence, Finder, QueryPoint, Question, SearchRequest, evidence
+from engine.generation import Generation, Models, RowTable
+from engine.index import build_index
+from engine.live import LiveView
+from engine.protocols import Floats, Mask
+from engine.space import PROJECTION_FILE, Projection, normalise
+from training.context import TrainingContext
+from training.match.questions import Asked
+
+_BLOCK = 8192
+_DEPTH = 100  # hits that are judged
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question.
+
+    Attributes:
+        asked: the question.
+        seen: the evidence.
+        right: bool (m,), which hits are right.
+    """
+
+    asked: Asked
+    seen: Evidence
+    right: Mask
+
+
+class Answering:
+    """Answers questions from the files of a staged generation.
+
+    Attributes:
+        view: what the generation will search.
+        made_up: pool_3 rows float32 (n, dim) of the made-up photos, which questions name by number.
+
+    Args:
+        near: highest cosine of a question's words to words of the shop and to words for what it does not sell.
+    """
+
+    def __init__(self, context: TrainingContext, folder: Path, near: Callable[[Asked], tuple[float, float]]) -> None:
+        self.view = _view(context, folder)
+        self._context, self._near = context, near
+        self._finder = Finder(context.settings, context.catalogue)
+        self._words: dict[str, Floats] = {}
+        self.made_up = np.zeros((0, context.spec.dim), np.float32)
+
+    def read_words(self, texts: Sequence[str]) -> None:
+        """Puts texts into the product space, all at once, which is much quicker than one by one."""
+        tower = self.view.generation.text_tower()
+        wanted = sorted(set(texts))
+        self._words = dict(zip(wanted, tower.embed(wanted), strict=True)) if tower is not None and wanted else {}
+
+    def answer(self, asked: Asked) -> Answer | None:
+        """Returns the answer to one question; None if nothing is found."""
+        request = SearchRequest(
+            text=asked.text, image=None if asked.kind == "text" else b"", freshness=0.0,
+            legs="dense" if asked.unlettered else "fused",
+        )  # fmt: skip
+        question = self._question(asked)
+        hidden = self._hidden(asked)
+        found = self._finder.find(self.view, request, question, hidden=hidden, depth=_DEPTH)
+        if not len(found.ranked.product_keys):
+            return None
+        answered = found.answered(self.view, question)
+        near = self._near(asked) if asked.text else None
+        seen = evidence(self.view, self._context.catalogue, request, answered, near, hidden)
+        return Answer(asked, seen, np.isin(found.ranked.product_keys, list(asked.right)))
+
+    def _question(self, asked: Asked) -> Question:
+        generation = self.view.generation
+        features: Floats | None = None
+        parts: dict[str, Floats] = {}
+        if asked.photo:
+            features = self._context.features.read([asked.photo])[0]
+        elif asked.made_up >= 0:
+            features = self.made_up[asked.made_up]
+        if features is not None:
+            parts["photo"] = generation.photo_points(features[None])[0]
+        elif asked.product >= 0:
+            parts["photo"] = normalise(self.view.vectors(self.view.rows_of(asked.product)).mean(axis=0))
+        if asked.text:
+            parts["words"] = self._words[asked.text]
+        return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features)
+
+    def _hidden(self, asked: Asked) -> NDArray[np.bool_]:
+        hidden = np.isin(self.view.product_keys, [*asked.gone, asked.product])
+        hidden[list(asked.hidden)] = True
+        return hidden
+
+
+def _view(context: TrainingContext, folder: Path) -> LiveView:
+    """Returns the view that the staged generation will have; its index is built in memory."""
+    snapshot = context.snapshot
+    space = Projection.load(folder / PROJECTION_FILE)
+    names = snapshot.image_sha256
+    blocks = [space.apply(context.features.read(names[at : at + _BLOCK])) for at in range(0, len(names), _BLOCK)]
+    rows = RowTable(
+        product_keys=np.asarray(snapshot.product_keys, np.int64),
+        image_keys=np.asarray(snapshot.image_keys, np.int64),
+        image_sha256=np.array(names, "S64"),
+    )
+    index = build_index(np.concatenate(blocks), context.settings)
+    models = Models(context.settings)
+    return LiveView.of(Generation(_staged(context, folder, index.dim), space, index, rows, models))
+
+
+def _staged(context: TrainingContext, folder: Path, dim: int) -> GenerationFolder:
+    contents = {path.name: path.read_bytes() for path in folder.iterdir()}
+    manifest = Manifest(
+        format_version=1, generation="00000000T000000000Z", fingerprint=context.spec.fingerprint,
+        created_at=datetime.now(UTC).isoformat(), dim=dim, metric="inner_product", counts={},
+        seq=context.snapshot.seq, backbone=context.spec.to_json(), versions={}, metrics={}, gates=(),
+        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        sizes={name: len(content) for name, content in contents.items()},
+    )  # fmt: skip
+    return GenerationFolder(folder, manifest)
+
+
+def right_among(answers: Sequence[Answer], first: int) -> Mask:
+    """Returns whether any of the first hits is right, bool (n,)."""
+    return np.array([bool(answer.right[:first].any()) for answer in answers], np.bool_)
