@@ -47,13 +47,16 @@ class Models:
 
     Args:
         backbone: returned for its own fingerprint, instead of loading one.
+        encoder: returned for its own name, instead of loading one.
     """
 
-    def __init__(self, settings: Settings, backbone: Backbone | None = None) -> None:
+    def __init__(
+        self, settings: Settings, backbone: Backbone | None = None, encoder: TextEncoder | None = None
+    ) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._backbones = {backbone.spec.fingerprint: backbone} if backbone else {}
-        self._encoders: dict[str, TextEncoder] = {}
+        self._encoders = {encoder.name: encoder} if encoder else {}
 
     def backbone(self, spec: BackboneSpec) -> Backbone:
         with self._lock:

@@ -17,6 +17,7 @@ from engine.match import KindModel
 from engine.protocols import Floats, Mask
 from engine.space import Verdict, judge, normalise
 
+_ALMOST_THE_SAME = 0.9  # in cosine
 _MOST_PHOTOS = 64  # of a product
 _LETTERED = 20  # hits whose words are looked up; later ones that the letters found count as the last of these
 
@@ -88,8 +89,15 @@ def likely(judged: Verdict, least: float, hits: int) -> NDArray[np.int64]:
 
 
 def judge_by(model: KindModel, seen: Evidence) -> Verdict:
-    """Returns the verdict of a model: nothing fits if the chance that any hit does is below one half."""
+    """Returns the verdict of a model: nothing fits if the chance that any hit does is below one half.
+
+    A photo outside all that the model knows shows nothing that the shop sells, unless it is nearly a photo of it: the
+    product may be newer than the generation. Its chance is halved rather than set to 0, so that the order among the
+    hits stays visible.
+    """
     chance = float(model.answer.chances(answer_signs(seen))[0])
+    if seen.outside is not None and seen.outside > model.farthest and seen.scores.max() < _ALMOST_THE_SAME:
+        chance /= 2
     chances = chance * model.hit.chances(hit_signs(seen, chance))
     return Verdict(probabilities=tuple(np.broadcast_to(chances, len(seen.scores)).tolist()), no_match=chance < 0.5)
 

@@ -13,9 +13,9 @@ Doubles = NDArray[np.float64]
 FIRST = 10  # hits that are looked at together
 
 ANSWER_SIGNS = {
-    "text": ("best", "gap", "lead", "shop", "strangers", "held", "agree"),
-    "photo": ("best", "gap", "lead", "outside", "middle", "middle_gap"),
-    "mixed": ("best", "gap", "lead", "outside", "shop", "strangers", "like_photo", "like_words"),
+    "text": ("best", "gap", "lead", "shop", "strangers", "held", "partly"),
+    "photo": ("best", "gap", "lead", "middle", "middle_gap"),
+    "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
     "similar": ("best", "gap", "lead"),
 }
 HIT_SIGNS = {
@@ -54,6 +54,7 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
     order = np.argsort(-seen.scores, kind="stable")[:FIRST]
     best = seen.scores[order].astype(np.float64)
     rest = best[1:]
+    held = _of_first(seen.shares)
     shop, strangers = seen.near or (np.nan, np.nan)
     return {
         "best": float(best[0]),
@@ -61,9 +62,8 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "lead": float(best[0] - rest.mean()) if len(rest) else np.nan,
         "shop": shop,
         "strangers": strangers,
-        "held": _of_first(seen.shares),
-        "agree": float(seen.by_letters[order].mean()) if seen.by_letters is not None else 0.0,
-        "outside": float(np.log(max(seen.outside, 1e-6))) if seen.outside is not None else np.nan,
+        "held": held,
+        "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,
         **_middle_signs(seen),
         "like_photo": _of_first(seen.parts.get("photo")),
         "like_words": _of_first(seen.parts.get("words")),

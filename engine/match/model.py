@@ -74,10 +74,30 @@ class Logistic:
 
 @dataclass(frozen=True)
 class KindModel:
-    """The regressions of one kind of question: `answer` over the whole answer, `hit` over each hit."""
+    """The model of one kind of question.
+
+    Attributes:
+        answer, hit: the regressions over the whole answer, and over each hit.
+        farthest: a photo that lies farther outside what the shop's photos fill shows nothing that it sells.
+    """
 
     answer: Logistic
     hit: Logistic
+    farthest: float = np.inf
+
+    def to_json(self) -> dict[str, Any]:
+        far = self.farthest if np.isfinite(self.farthest) else None
+        return {"answer": self.answer.to_json(), "hit": self.hit.to_json(), "farthest": far}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Returns the model in JSON fields.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are none.
+        """
+        far = np.inf if fields["farthest"] is None else float(fields["farthest"])
+        return cls(Logistic.from_json(fields["answer"]), Logistic.from_json(fields["hit"]), far)
 
 
 @dataclass(frozen=True)
@@ -114,7 +134,7 @@ class MatchModel:
         """Writes `match_model.safetensors`."""
         from safetensors.numpy import save
 
-        kinds = {kind: {"answer": of.answer.to_json(), "hit": of.hit.to_json()} for kind, of in self.kinds.items()}
+        kinds = {kind: of.to_json() for kind, of in self.kinds.items()}
         facts = json.dumps({"kinds": kinds, "space": self.space}, sort_keys=True)
         tensors = {name: np.ascontiguousarray(getattr(self.words, name), np.float32) for name in _ARRAYS}
         write_bytes(folder / MATCH_FILE, save(tensors, metadata={"match": facts}))
@@ -129,10 +149,7 @@ class MatchModel:
         tensors, metadata = read_tensors(path, _ARRAYS)
         try:
             facts = parse_json(metadata["match"])
-            kinds = {
-                str(kind): KindModel(Logistic.from_json(of["answer"]), Logistic.from_json(of["hit"]))
-                for kind, of in facts["kinds"].items()
-            }
+            kinds = {str(kind): KindModel.from_json(of) for kind, of in facts["kinds"].items()}
             space = str(facts["space"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidModel(f"{path.name} must hold match models; got {error}. Rebuild.") from error

@@ -39,7 +39,8 @@ def write_report(
     sections = [
         _section("Catalogue", (), [*fields["counts"].items(), ("seq", fields["seq"])]),
         _section("Gates", ("", "gate", "measured", "required", "detail"), map(_gate, gates)),
-        *(_section(_title(name, measured), (), _flat(measured)) for name, measured in parts.items()),
+        *(_section(_title(name, of), (), _flat(of)) for name, of in parts.items() if name != "match"),
+        _match(parts.get("match", {})),
         _section("Backbone", (), [*fields["backbone"].items(), ("fingerprint", fields["fingerprint"])]),
         _section("Seconds", (), seconds.items()),
         _section("Photos left out", ("source", "code", "why"), photos) if photos else "",
@@ -52,6 +53,16 @@ def write_report(
 
 def _title(name: str, measured: Mapping[str, Any]) -> str:
     return f"Not trained: {name}" if measured.get("skipped") else f"Trained: {name}"
+
+
+def _match(measured: Mapping[str, Any]) -> str:
+    """Returns both kinds of error for each kind of question, and the reliability plot."""
+    if not measured or measured.get("skipped"):
+        return _section(_title("match", measured), (), measured.items()) if measured else ""
+    from training.reports import match
+
+    table = _section("Match probabilities, out of fold", match.MATCH_HEAD, match.match_rows(measured))
+    return f'{table}<img src="{match.match_picture(measured)}" alt="Share of hits that are right, by probability">\n'
 
 
 def _gate(gate: GateResult) -> tuple[Any, ...]:

@@ -57,8 +57,8 @@ def test_signs_of_an_answer() -> None:
         near=(0.8, 0.3), outside=1.0, middles=scores(0.4, 0.8, 0.6),
     )  # fmt: skip
     signs = answer_signs(seen)
-    wanted = {"best": 0.9, "gap": 0.2, "lead": 0.3, "held": 1, "agree": 1 / 3, "shop": 0.8, "strangers": 0.3}
-    wanted |= {"outside": 0.0, "middle": 0.8, "middle_gap": 0.2}
+    wanted = {"best": 0.9, "gap": 0.2, "lead": 0.3, "held": 1, "partly": 0, "shop": 0.8, "strangers": 0.3}
+    wanted |= {"middle": 0.8, "middle_gap": 0.2}
     assert {name: signs[name] for name in wanted} == pytest.approx(wanted, abs=1e-6)
     of_hits = hit_signs(seen, 0.5)
     np.testing.assert_allclose(of_hits["below"], [0.4, 0, 0.2], atol=1e-6)
@@ -69,7 +69,7 @@ def test_signs_of_an_answer() -> None:
 
 def test_one_hit_alone_has_no_gap_and_a_missing_sign_counts_as_its_mean() -> None:
     signs = answer_signs(Evidence(scores=scores(0.9)))
-    assert np.isnan([signs["gap"], signs["lead"], signs["outside"], signs["middle"]]).all()
+    assert np.isnan([signs["gap"], signs["lead"], signs["middle"]]).all()
     mean = Logistic(signs=("gap",), mean=np.array([5.0]), scale=np.ones(1), weights=np.ones(1), bias=0.0)
     assert mean.chances(signs)[0] == pytest.approx(0.5)
 
@@ -94,6 +94,17 @@ def test_no_match_and_the_probabilities_never_contradict(
     assert len(verdict["probabilities"]) == len(cosines)
     assert all(0 <= chance <= 1 for chance in verdict["probabilities"])
     assert not verdict["no_match"] or max(verdict["probabilities"]) < 0.5
+
+
+def test_a_photo_outside_all_that_is_known_is_no_match_unless_it_is_nearly_the_same() -> None:
+    model = KindModel(photo_model().answer, photo_model().hit, farthest=1.5)
+    inside, outside, same = (
+        judge_by(model, Evidence(scores=scores(best, 0.2), outside=far))
+        for best, far in ((0.8, 1.4), (0.8, 1.6), (0.95, 1.6))
+    )
+    assert not inside["no_match"]
+    assert outside["no_match"]
+    assert not same["no_match"]
 
 
 def test_kinds_of_question() -> None:

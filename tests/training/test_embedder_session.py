@@ -14,6 +14,8 @@ from engine.generation import load_generation
 from training.cli import train_command
 from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
+from training.match import part as match
+from training.reports.match import match_picture, match_rows, match_table
 from training.sessions import EmbedderSession
 from training.space import part as space
 
@@ -22,7 +24,7 @@ PRODUCTS, EACH = 32, 4
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    for module in (space, query_embedder):
+    for module in (space, query_embedder, match):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     return TinyShop(settings.replace(space_dim=DIM))
 
@@ -56,6 +58,16 @@ def test_the_command_shows_both_spaces_and_publishes(shop: TinyShop) -> None:
     assert loaded.index.count == PRODUCTS * EACH
     assert loaded.calibration is not None
     assert live.has("held_out_retrieval.json")
+    assert loaded.match is not None  # fitted anew, for the models of the old space mean nothing in the new one
+    measured = live.manifest.metrics["parts"]["match"]
+    assert set(loaded.match.kinds) == set(measured) - {"training_s"} >= {"text", "similar"}
+    assert measured["text"]["refused"] < 0.3
+    assert measured["text"]["accepted"] < 0.3
+    report = match_rows(measured)
+    assert report[0][:2] == ("words", str(measured["text"]["questions"]))
+    assert match_picture(measured).startswith("data:image/png")
+    assert "words for what is not sold" in match_table(measured)
+    assert match_table({}) == ""
     # the next training takes the options over
     session = EmbedderSession.open(shop.settings, {})
     session.close()

@@ -226,6 +226,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
             "photos": len(rows),
             "queries": [str(path) for path in queries],
             "photos_held_out": int(held.sum()),
+            "match": context.live.measured("match") if context.live else {},
             "query_embedder": context.live.measured("query_embedder") if context.live else {},
         },
     )

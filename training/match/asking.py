@@ -16,6 +16,7 @@ from engine.index import build_index
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 from engine.space import PROJECTION_FILE, Projection, normalise
+from engine.text import TextEncoder
 from training.context import TrainingContext
 from training.match.questions import Asked
 
@@ -46,11 +47,18 @@ class Answering:
         made_up: pool_3 rows float32 (n, dim) of the made-up photos, which questions name by number.
 
     Args:
+        encoder: the sentence encoder of the generation's text head.
         near: highest cosine of a question's words to words of the shop and to words for what it does not sell.
     """
 
-    def __init__(self, context: TrainingContext, folder: Path, near: Callable[[Asked], tuple[float, float]]) -> None:
-        self.view = _view(context, folder)
+    def __init__(
+        self,
+        context: TrainingContext,
+        folder: Path,
+        encoder: TextEncoder,
+        near: Callable[[Asked], tuple[float, float]],
+    ) -> None:
+        self.view = _view(context, folder, encoder)
         self._context, self._near = context, near
         self._finder = Finder(context.settings, context.catalogue)
         self._words: dict[str, Floats] = {}
@@ -100,7 +108,7 @@ class Answering:
         return hidden
 
 
-def _view(context: TrainingContext, folder: Path) -> LiveView:
+def _view(context: TrainingContext, folder: Path, encoder: TextEncoder) -> LiveView:
     """Returns the view that the staged generation will have; its index is built in memory."""
     snapshot = context.snapshot
     space = Projection.load(folder / PROJECTION_FILE)
@@ -112,7 +120,7 @@ def _view(context: TrainingContext, folder: Path) -> LiveView:
         image_sha256=np.array(names, "S64"),
     )
     index = build_index(np.concatenate(blocks), context.settings)
-    models = Models(context.settings)
+    models = Models(context.settings, encoder=encoder)
     return LiveView.of(Generation(_staged(context, folder, index.dim), space, index, rows, models))
 
 

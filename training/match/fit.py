@@ -16,10 +16,17 @@ from training.measures import reliability
 
 LEAST_QUESTIONS = 20  # with an answer, and without one
 _FOLDS = 5
+_REFUSED = 0.01  # share of the photos with an answer that may lie farther outside than the bound
 # How much all questions without an answer count, beside 1 for all with one: those whose products were taken out, and
 # those for what is not sold. About so often shoppers ask for what a shop does not have; more would refuse too much.
 _TAKEN_OUT, _NOT_SOLD = 0.15, 0.25
 _PENALTY = 0.1  # over signs of standard deviation 1; chosen by folds among 1, 0.1 and 0.01
+# These signs may only speak for what they mean, whatever the questions of one catalogue happen to be like.
+_FOR, _AGAINST = (0.0, None), (None, 0.0)
+_BOUNDS: dict[str, tuple[float | None, float | None]] = {
+    **dict.fromkeys(("best", "shop", "held", "middle", "like_photo", "like_words", "share"), _FOR),
+    **dict.fromkeys(("strangers", "partly", "below", "lacking", "middle_below"), _AGAINST),
+}
 Doubles = NDArray[np.float64]
 
 
@@ -121,7 +128,13 @@ def _fit(kind: str, answers: Sequence[Answer], weights: Doubles) -> KindModel:
         HIT_SIGNS[kind], np.concatenate([empty, *hits]), np.concatenate([np.zeros(0, np.bool_), *right]),
         np.concatenate([np.zeros(0), *counts]),
     )  # fmt: skip
-    return KindModel(of_answer, of_hit)
+    return KindModel(of_answer, of_hit, _farthest(answers))
+
+
+def _farthest(answers: Sequence[Answer]) -> float:
+    """Returns how far outside nearly all photos lie whose product the shop sells; infinite if there are none."""
+    known = [answer.seen.outside for answer in answers if answer.asked.right and answer.seen.outside is not None]
+    return max(1.0, float(np.quantile(known, 1 - _REFUSED))) if known else np.inf
 
 
 def _hit_rows(kind: str, seen: Evidence, chance: float) -> Doubles:
@@ -145,7 +158,23 @@ def _logistic(names: tuple[str, ...], rows: Doubles, right: Mask, weights: Doubl
     )
     if right.all() or not right.any():
         return model
-    from sklearn.linear_model import LogisticRegression
+    bounds = [_BOUNDS.get(name, (None, None)) for name in names]
+    fitted = _minimised(model.standard(rows), np.where(right, 1.0, -1.0), weights, bounds)
+    return replace(model, weights=fitted[:-1], bias=float(fitted[-1]))
 
-    fitted = LogisticRegression(C=1 / _PENALTY, max_iter=1000).fit(model.standard(rows), right, sample_weight=weights)
-    return replace(model, weights=fitted.coef_[0], bias=float(fitted.intercept_[0]))
+
+def _minimised(rows: Doubles, labels: Doubles, weights: Doubles, bounds: Sequence[tuple[Any, Any]]) -> Doubles:
+    """Returns the weights and the bias that minimise the penalised log loss within bounds, float64 (f + 1,)."""
+    from scipy.optimize import minimize
+
+    design = np.column_stack([rows, np.ones(len(rows))])
+
+    def loss(at: Doubles) -> tuple[float, Doubles]:
+        margin = labels * (design @ at)
+        pull = -labels * weights * np.exp(-np.logaddexp(0, margin))
+        total = float(weights @ np.logaddexp(0, -margin) + _PENALTY / 2 * at[:-1] @ at[:-1])
+        return total, design.T @ pull + np.append(_PENALTY * at[:-1], 0.0)
+
+    start = np.zeros(design.shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)])
+    return np.asarray(found.x, np.float64)

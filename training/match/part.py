@@ -13,7 +13,7 @@ from engine.errors import BackboneUnavailable
 from engine.match import MatchModel, WordMap
 from engine.protocols import Floats
 from engine.space import space_digest
-from engine.text import TextEncoder
+from engine.text import HEAD_FILE, TextEncoder, TextHead
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.match.asking import Answer, Answering
@@ -86,12 +86,12 @@ class Interview:
         self._context = context
         present = set(np.unique(context.snapshot.product_keys).tolist())
         self._facts = {fact.product_key: fact for fact in context.catalogue.iter_facts() if fact.product_key in present}
-        self._encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
+        self._encoder = _encoder(context, folder)
         self.words = ShopWords(self._facts.values(), self._encoder)
         self._things = few_things(self.words.unsold(listed_things(), self._encoder), _MOST_THINGS)
         self._classes = few_things(self.words.unsold(_named(context), self._encoder), _MOST_CLASSES)
         self.strangers = Strangers([*self._things, *self._classes], self._encoder)
-        self.answering = Answering(context, folder, self._near)
+        self.answering = Answering(context, folder, self._encoder, self._near)
         self._points: dict[str, Floats] = {}
 
     def answers(self) -> dict[str, list[Answer]]:
@@ -142,6 +142,13 @@ class Interview:
     @cached_property
     def _keys(self) -> dict[str, int]:
         return {fact.product.product_id: key for key, fact in self._facts.items()}
+
+
+def _encoder(context: TrainingContext, folder: Path) -> TextEncoder:
+    """Returns the encoder of the text head, which may have been tuned; without a head, that of the settings."""
+    path = folder / HEAD_FILE
+    name = TextHead.load(path).encoder_name if path.exists() else context.settings.text_encoder
+    return TextEncoder(name, context.settings.cores, context.settings.home)
 
 
 def _classes(context: TrainingContext) -> ClassifierRows | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.storage import write_text
 from training.evaluation import Outcomes, Query, Retrieval
 from training.measures import METRICS
+from training.reports.match import MATCH_HEAD, match_picture, match_rows, match_table
 from training.reports.pages import flat_facts, render_page, thumbnail
 from training.reports.retrieval_plots import first_right_picture, groups_picture
 
@@ -117,6 +118,8 @@ def describe(found: Retrieval) -> str:
     late = int((found.live.figures["rank"] > _FOUND_LATE).sum())
     notes.append(f"{late} of {len(found.queries)} queries have no right product among the first {_FOUND_LATE}.")
     notes += [f"Left out: {count} x {reason}." for reason, count in found.excluded.items()]
+    if honest := match_table(found.facts.get("match", {})):
+        notes += ["", "Match probabilities, out of fold at the last rebuild:", honest]
     return "\n".join([*table, *notes])
 
 
@@ -135,8 +138,11 @@ def write_report(path: Path, found: Retrieval) -> None:
             failures=[_with_pictures(found, failure) for failure in failed[:_SHOWN_FAILURES]],
             failure_count=int((found.live.figures["rank"] > _FOUND_LATE).sum()),
             excluded=dict(found.excluded),
-            facts=flat_facts(found.facts),
+            facts=flat_facts({name: fact for name, fact in found.facts.items() if name != "match"}),
             first_right=first_right_picture(found.live, found.untrained),
+            match_head=MATCH_HEAD,
+            match_rows=match_rows(found.facts.get("match", {})),
+            match_picture=match_picture(found.facts.get("match", {})),
             groups=groups_picture(by_source(found), "source"),
             worst_categories=groups_picture(by_category(found)[:25], "category"),
         ),

@@ -1,7 +1,7 @@
 """Publishes a part that was trained alone: copies the live generation and replaces that part in the copy."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ def publish_candidate(
     write: Callable[[Path], None],
     *,
     replaced: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
 ) -> str:
     """Copies the live generation, writes one part anew, and makes the copy the live one, atomically.
 
@@ -27,6 +28,7 @@ def publish_candidate(
         live: the generation that the part was trained for.
         metrics: the part's metrics, for the manifest.
         write: writes the part's files into the folder it is given.
+        more: part -> metrics, of other parts that `write` writes anew.
         replaced: other files that `write` writes anew, so they are not copied from the live generation.
 
     Returns:
@@ -40,13 +42,12 @@ def publish_candidate(
     with exclusive(settings.home / REBUILD_LOCK, f"train {part.name.replace('_', '-')}"):
         if store.current_id() != live.id:
             raise TrainingError("the live generation changed during the training. Train again.")
-        return _publish(store, live, part, metrics, write, {*part.files, *replaced}).id
+        return _publish(store, live, {**(more or {}), part.name: metrics}, write, {*part.files, *replaced}).id
 
 
 def _publish(
     store: GenerationStore,
     live: GenerationFolder,
-    part: Part,
     metrics: dict[str, Any],
     write: Callable[[Path], None],
     replaced: set[str],
@@ -58,7 +59,7 @@ def _publish(
                 shutil.copyfile(live.path(name), staged.folder / name)
         write(staged.folder)
         old = live.manifest
-        parts = {**old.metrics.get("parts", {}), part.name: metrics}
+        parts = {**old.metrics.get("parts", {}), **metrics}
         return store.publish(
             staged,
             fingerprint=old.fingerprint,

@@ -18,14 +18,18 @@ from engine.space import (
     PROJECTION_FILE,
     Projection,
 )
-from training import embedder, space
+from training import embedder, match, space
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
 from training.errors import NotEnoughData, TrainingError
-from training.parts import QUERY_EMBEDDER, SPACE
+from training.parts import MATCH, QUERY_EMBEDDER, SPACE
 from training.sessions.candidate import publish_candidate
 
-_FILES = (*SPACE.files, *QUERY_EMBEDDER.files)  # the query embedder replaces the space that it starts from
+_FILES = (
+    *SPACE.files,
+    *QUERY_EMBEDDER.files,
+    *MATCH.files,
+)  # the embedder replaces the space that it starts from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +103,22 @@ class EmbedderSession:
         """
         if not metrics["published"]:
             raise TrainingError(f"the trained space is not published: {metrics['reason']}.")
-        replaced = (*SPACE.files, INDEX_FILE, ROWS_FILE)
-        settings = self.context.settings
-        return publish_candidate(settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced)
+        replaced = (*SPACE.files, *MATCH.files, INDEX_FILE, ROWS_FILE)
+        settings, more = self.context.settings, {MATCH.name: self._train_match()}
+        return publish_candidate(
+            settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced, more=more
+        )
 
     def close(self) -> None:
         """Deletes the trained files; a published generation has copies of them."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _train_match(self) -> dict[str, Any]:
+        """Fits the match models anew, which are valid in their own space only; returns their metrics."""
+        try:
+            return match.train(self.context, self.folder)
+        except NotEnoughData as error:
+            return {"skipped": str(error)}
 
     def _write(self, folder: Path) -> None:
         for name in _FILES:
