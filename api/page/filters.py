@@ -1,13 +1,17 @@
 """The filters beside the results: for each fact that the catalogue has, the values that can be chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from babel.numbers import get_currency_precision
 
 from api.page.form import FACETS, PageForm
 from api.resources import ShelfContents
+from data.columns import FacetCounts
 
 SHOWN = 8  # values of a filter that are seen at once, besides the chosen ones
-TITLES = {"category": "Category", "brand": "Brand", "colour": "Colour"}
+Facets = Mapping[str, FacetCounts]
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,80 @@ class FilterGroup:
     more: tuple[Choice, ...]
 
 
-def filter_groups(form: PageForm, shelf: ShelfContents) -> list[FilterGroup]:
-    """Returns the filters that are worth showing: those with two values or more, or with a chosen one."""
-    values = {"category": shelf.categories, "brand": shelf.brands, "colour": shelf.colours}
-    groups = [_group(name, TITLES[name], values[name], form.chosen.get(name, ())) for name in FACETS]
-    return [group for group in groups if len(group.choices) > 1 or any(choice.chosen for choice in group.choices)]
+@dataclass(frozen=True)
+class PriceRange:
+    """A range of prices, with the number of products in it and the URL that asks for them."""
+
+    text: str
+    count: int
+    url: str
 
 
-def _group(name: str, title: str, values: Sequence[str], chosen: Sequence[str]) -> FilterGroup:
-    first = [Choice(value, None, True) for value in chosen]
-    rest = [Choice(value, None, False) for value in values if value not in chosen]
-    return FilterGroup(name, title, (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
+@dataclass(frozen=True)
+class Filters:
+    """All filters.
+
+    Attributes:
+        has_prices: whether there are prices to filter by.
+        in_stock: how many products are in stock; None if all are, or none.
+    """
+
+    groups: tuple[FilterGroup, ...]
+    has_prices: bool
+    ranges: tuple[PriceRange, ...]
+    in_stock: int | None
+
+
+def facet_names(shelf: ShelfContents) -> tuple[str, ...]:
+    """Returns the facts that are counted for the filters; at most 10, as many as a search may name."""
+    return (*FACETS, "price", "in_stock", *(f"attr.{name}" for name in shelf.attributes if "," not in name))
+
+
+def filters_of(form: PageForm, shelf: ShelfContents, facets: Facets) -> Filters:
+    """Returns the filters that are worth showing: with two values or more, or with something chosen.
+
+    Args:
+        facets: the counts of the answer; empty if there is none.
+    """
+    names = dict.fromkeys((*FACETS, *facets, *form.chosen))
+    groups = [_group(form, name, facets, shelf) for name in names if name not in ("price", "in_stock")]
+    stock = {str(entry.value): entry.count for entry in facets.get("in_stock", FacetCounts()).values}
+    return Filters(
+        groups=tuple(group for group in groups if len(group.choices) > 1 or group.name in form.chosen),
+        has_prices=bool(shelf.currency or form.min_price or form.max_price),
+        ranges=_ranges(form, shelf, facets.get("price", FacetCounts())),
+        in_stock=stock.get("True", 0) if form.in_stock or len(stock) > 1 else None,
+    )
+
+
+def _group(form: PageForm, name: str, facets: Facets, shelf: ShelfContents) -> FilterGroup:
+    chosen = form.chosen.get(name, ())
+    counts = {str(entry.value): entry.count for entry in facets.get(name, FacetCounts()).values}
+    folded = {value.casefold(): count for value, count in counts.items()}
+    first = [Choice(value, folded.get(value.casefold()), True) for value in chosen]
+    taken = {value.casefold() for value in chosen}
+    if chosen or name not in facets:  # what passes the filter says nothing about the values that are not chosen
+        rest = [Choice(value, None, False) for value in _values(name, shelf) if value.casefold() not in taken]
+    else:
+        rest = [Choice(value, count, False) for value, count in counts.items()]
+    title = name.removeprefix("attr.")
+    return FilterGroup(name, title[:1].upper() + title[1:], (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
+
+
+def _values(name: str, shelf: ShelfContents) -> Sequence[str]:
+    return {"category": shelf.categories, "brand": shelf.brands, "colour": shelf.colours}.get(name, ())
+
+
+def _ranges(form: PageForm, shelf: ShelfContents, facet: FacetCounts) -> tuple[PriceRange, ...]:
+    """Returns ranges of prices; none where there is one alone, since it says nothing."""
+    step = 10 ** -get_currency_precision(shelf.currency)  # a range ends below its `max`, a form's price belongs to it
+    without: Any = [("min_price", ""), ("max_price", "")]
+    ranges = [
+        PriceRange(
+            f"{part.min:g} – {part.max:g}",
+            part.count,
+            form.url(less=without, plus=[("min_price", f"{part.min:.12g}"), ("max_price", f"{part.max - step:.12g}")]),
+        )
+        for part in facet.ranges
+    ]
+    return tuple(ranges) if len(ranges) > 1 else ()

@@ -1,7 +1,7 @@
 """What the shopper asked the page for, read from its URL or form, and the URLs that ask for a little more or less."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +15,8 @@ from data.filters import quoted
 PAGE_SIZE = 24
 FACETS = ("category", "brand", "colour")
 _MOST_VALUES = 20  # chosen of one facet
+_MOST_ATTRIBUTES = 5  # that are filtered by
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?")
 Pair = tuple[str, str]
 
@@ -28,6 +30,8 @@ class PageForm:
         box: the part of it that counts, as text.
         product_id: products similar to this one.
         chosen: the values chosen of each facet.
+        sort: the order of the hits; empty: by relevance.
+        as_typed: whether the words are searched for as they are, and prices and the like in them are no filters.
     """
 
     q: str = ""
@@ -38,6 +42,8 @@ class PageForm:
     min_price: str = ""
     max_price: str = ""
     in_stock: bool = False
+    sort: str = ""
+    as_typed: bool = False
     cursor: str = ""
 
     @property
@@ -55,7 +61,7 @@ class PageForm:
         Raises:
             BadRequest: a price is not an amount of money.
         """
-        terms = [f"{name} IN ({', '.join(map(quoted, values))})" for name, values in self.chosen.items()]
+        terms = [_is_one_of(name, values) for name, values in self.chosen.items()]
         for name, symbol in (("min_price", ">="), ("max_price", "<=")):
             if amount := getattr(self, name).strip():
                 if not _MONEY.fullmatch(amount):
@@ -66,18 +72,20 @@ class PageForm:
         return " AND ".join(terms)
 
     def search_fields(self, image: bytes | None) -> dict[str, Any]:
-        """Returns the fields of the `SearchRequest`."""
-        raw = {"text": self.q.strip(), "filter": self.filter(), "cursor": self.cursor, "box": self.box if image else ""}
-        fields = check_fields(from_texts(MultiDict(raw)), ("text", "filter", "cursor", "box"))
+        """Returns the fields of the `SearchRequest`, but for the facets."""
+        raw = {"text": self.q.strip(), "filter": self.filter(), "cursor": self.cursor, "box": self.box if image else "",
+               "sort": self.sort}  # fmt: skip
+        fields = check_fields(from_texts(MultiDict(raw)), tuple(raw))
         product_id = "" if image else self.product_id
-        return {**fields, "product_id": product_id, "image": image, "k": PAGE_SIZE}
+        return {**fields, "understand": not self.as_typed, "product_id": product_id, "image": image, "k": PAGE_SIZE}
 
     def pairs(self) -> list[Pair]:
         """Returns the form as name and value of each of its fields, without the cursor."""
         texts = [("q", self.q), ("photo", self.photo), ("box", self.box), ("product", self.product_id)]
         chosen = [(name, value) for name, values in self.chosen.items() for value in values]
         limits = [("min_price", self.min_price), ("max_price", self.max_price), ("in_stock", "1" * self.in_stock)]
-        return [(name, value) for name, value in (*texts, *chosen, *limits) if value]
+        ways = [("sort", self.sort), ("as_typed", "1" * self.as_typed)]
+        return [(name, value) for name, value in (*texts, *chosen, *limits, *ways) if value]
 
     def url(self, *, plus: Iterable[Pair] = (), less: Iterable[Pair] = ()) -> str:
         """Returns the URL that asks for the same with some fields more and some less.
@@ -92,7 +100,7 @@ class PageForm:
 
     def url_without_filters(self) -> str:
         """Returns the URL that asks for the same without any filter."""
-        return self.url(less=[(name, "") for name in (*FACETS, "min_price", "max_price", "in_stock")])
+        return self.url(less=[(name, "") for name in (*self.chosen, "min_price", "max_price", "in_stock")])
 
     def next_page(self, cursor: str, *, by_photo: bool) -> str:
         """Returns the URL of the next page of hits.
@@ -106,7 +114,8 @@ class PageForm:
 
 def read_page_form(values: "MultiDict[str, str]") -> PageForm:
     """Returns the form in query parameters or form fields; ignores unknown ones, since links gather odd parameters."""
-    chosen = {name: _several(values, name) for name in FACETS}
+    attributes = [name for name in values if name.startswith("attr.")][:_MOST_ATTRIBUTES]
+    chosen = {name: _several(values, name) for name in (*FACETS, *attributes)}
     return PageForm(
         q=values.get("q", ""),
         photo=values.get("photo", ""),
@@ -116,9 +125,22 @@ def read_page_form(values: "MultiDict[str, str]") -> PageForm:
         min_price=values.get("min_price", ""),
         max_price=values.get("max_price", ""),
         in_stock=values.get("in_stock") == "1",
+        sort=values.get("sort", ""),
+        as_typed=values.get("as_typed") == "1",
         cursor=values.get("cursor", ""),
     )
 
 
 def _several(values: "MultiDict[str, str]", name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values.getlist(name) if value))[:_MOST_VALUES]
+
+
+def _is_one_of(name: str, values: Sequence[str]) -> str:
+    """Returns a filter for a fact; what an attribute's value is, text or number or boolean, a URL cannot tell."""
+    literals = [quoted(value) for value in values]
+    if name.startswith("attr."):
+        attribute = name.removeprefix("attr.").replace('"', "")
+        name = f'attr."{attribute}"'
+        literals += [value for value in values if _NUMBER.fullmatch(value)]
+        literals += [value.lower() for value in values if value in ("True", "False")]
+    return f"{name} IN ({', '.join(literals)})"

@@ -6,7 +6,8 @@ from typing import Any
 from babel.numbers import format_currency
 from flask import Blueprint, Response, render_template
 
-from api.page.filters import filter_groups
+from api.page.chips import chips_of
+from api.page.filters import filters_of
 from api.page.form import PageForm, read_page_form
 from api.page.search import Found, find
 from api.problems import headers_for, sentence_for, status_of, title_for
@@ -87,7 +88,8 @@ def _page(
             raise error
         values["heading"], values["error"] = title_for(status), sentence_for(status, error)
     shelf = resources().shelf.contents() if is_allowed("search") else ShelfContents()
-    values |= {"status_code": status, "shelf": shelf, "filters": filter_groups(form, shelf)}
+    filters = filters_of(form, shelf, found.answer.facets if found else {})
+    values |= {"status_code": status, "shelf": shelf, "filters": filters, "chips": chips_of(form, found)}
     template = "parts.html" if fragment else "page.html"
     surroundings = _surroundings() if not fragment or found is None else {}
     page = render_template(template, **values, **surroundings, max_text=MAX_TEXT)

@@ -4,7 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from api.page.filters import facet_names
 from api.page.form import PageForm
+from api.page.groups import Group, groups_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
@@ -20,6 +22,7 @@ class Found:
     """What a search found.
 
     Attributes:
+        groups: the answer's hits, by how well they match.
         by_photo: whether a photo was searched by.
         labels: what the photo shows, most likely first; empty without a photo, or where nothing can be recognised.
         unsure: whether even the first label is too uncertain to rely on.
@@ -27,6 +30,7 @@ class Found:
     """
 
     answer: SearchAnswer
+    groups: list[Group]
     by_photo: bool = False
     labels: tuple[str, ...] = ()
     unsure: bool = False
@@ -47,8 +51,10 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
         image = held.query_photos.get(form.photo)
     like = held.catalogue.get(form.product_id) if form.product_id and image is None else None
     fields = form.search_fields(image)
+    fields["facets"] = ",".join(facet_names(held.shelf.contents()))
     answer = run_search(fields)
-    found = Found(answer=answer, by_photo=image is not None, like=like)
+    groups = groups_of(answer.hits, by_relevance=not form.sort, is_first_page=not form.cursor)
+    found = Found(answer=answer, groups=groups, by_photo=image is not None, like=like)
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
 
 

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,18 +12,29 @@ from data.catalogue import Catalogue, ProductFacts
 PRODUCTS_READ = 20_000
 VALUES_SHOWN = 40
 STARTERS = 12
+ATTRIBUTES = 5
+_MOST_VALUES = 50  # an attribute with more is no filter: it names single products, or measures them
+_LEAST_SHARE = 0.05  # of the products, that must have an attribute
 REFRESH_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShelfContents:
-    """Values to filter by, most common first, and `starters`: products spread over the categories."""
+    """What the catalogue has, most common first.
+
+    Attributes:
+        starters: products to start from, spread over the categories.
+        attributes: names of the attributes that many products have, with few values.
+        is_dated: whether products say when they were created.
+    """
 
     brands: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     starters: tuple[ProductFacts, ...] = ()
     currency: str = ""
+    attributes: tuple[str, ...] = ()
+    is_dated: bool = False
 
 
 class Shelf:
@@ -58,12 +69,18 @@ def _read(catalogue: Catalogue) -> ShelfContents:
     colours: Counter[str] = Counter()
     currencies: Counter[str] = Counter()
     seen: dict[str, list[ProductFacts]] = {}
+    values: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    dated = 0
     for facts in islice(catalogue.iter_facts(), PRODUCTS_READ):
         product = facts.product
         brands[product.brand] += 1
         categories[product.category] += 1
         colours.update([product.colour.lower()] if product.colour else facts.colours)
         currencies[product.currency] += 1
+        dated += product.created_at is not None
+        for name, value in product.attributes.items():
+            if len(values[name]) <= _MOST_VALUES:
+                values[name][str(value)] += 1
         kept = seen.setdefault(product.category, [])
         if facts.image_sha256 and len(kept) < STARTERS:
             kept.append(facts)
@@ -73,11 +90,20 @@ def _read(catalogue: Catalogue) -> ShelfContents:
         colours=_common(colours),
         currency=next(iter(_common(currencies)), ""),
         starters=_spread(seen, categories),
+        attributes=_attributes(values, products=brands.total()),
+        is_dated=dated > 0,
     )
 
 
 def _common(counts: Counter[str]) -> tuple[str, ...]:
     return tuple(value for value, _ in counts.most_common(VALUES_SHOWN + 1) if value)[:VALUES_SHOWN]
+
+
+def _attributes(values: Mapping[str, Counter[str]], *, products: int) -> tuple[str, ...]:
+    """Returns the names of the attributes that can be filters, those that most products have first."""
+    fit = [name for name, counts in values.items()
+           if 1 < len(counts) <= _MOST_VALUES and counts.total() >= _LEAST_SHARE * products]  # fmt: skip
+    return tuple(sorted(fit, key=lambda name: (-values[name].total(), name))[:ATTRIBUTES])
 
 
 def _spread(seen: dict[str, list[ProductFacts]], categories: Counter[str]) -> tuple[ProductFacts, ...]:

@@ -1,6 +1,7 @@
 // The page works without this; with it a search changes only the parts that it must, and photos travel small.
 import { ask, cancel } from "./asking.js";
 import { openPhoto } from "./box.js";
+import { close as closeCompletions } from "./completion.js";
 import { askForKey, keyIsKept, openWithKey } from "./key.js";
 import { busy, idle, put, showMore, unreachable } from "./parts.js";
 import { forgetPhoto, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
@@ -51,6 +52,7 @@ function finish(answer, focus) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  closeCompletions();
   const query = fields();
   if (find("q").value.trim() !== (new URL(location).searchParams.get("q") ?? "")) query.delete("product"); // new words
   if (!["q", "photo", "product"].some((name) => query.get(name)?.trim()) && !unkeptPhoto()) return find("q").focus();

@@ -22,7 +22,8 @@ export function idle() {
 export function put({ status, html }) {
   const answer = parse(html);
   const parts = answer.querySelectorAll("[data-part]");
-  const focused = nameOf(document.activeElement);
+  const { activeElement: before } = document;
+  const focused = nameOf(before);
   const open = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
   for (const part of parts) {
     for (const image of part.querySelectorAll("img[data-photo]")) image.src = localPhoto(image) ?? image.src;
@@ -30,7 +31,9 @@ export function put({ status, html }) {
   }
   if (!parts.length) results.replaceChildren(noticeOf(answer, status));
   for (const id of open) find(id)?.setAttribute("open", "");
-  if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
+  const after = focused && document.querySelector(focused);
+  if (after?.matches(".range input")) after.value = before.value; // what is being typed goes on
+  if (after) after.focus({ preventScroll: true });
   results.removeAttribute("aria-busy");
   find("announce").textContent = results.querySelector("h2")?.textContent.trim() ?? "";
   const state = answer.querySelector("[data-url]");
@@ -52,15 +55,22 @@ export async function showMore(link) {
   try {
     const { status, html } = await ask(`${link.getAttribute("href")}&fragment=1`);
     const next = parse(html);
-    const cards = [...next.querySelectorAll("#hits > li")];
+    const first = next.querySelector("#hits .card a");
     link.parentElement.replaceWith(next.querySelector(".more") ?? (status === 200 ? "" : noticeOf(next, status)));
-    find("hits").append(...cards);
-    cards[0]?.querySelector("a")?.focus({ preventScroll: true });
+    for (const group of next.querySelectorAll("#hits > .group")) append(group);
+    first?.focus({ preventScroll: true });
   } catch (error) {
     if (error.name === "AbortError") return;
     link.removeAttribute("aria-disabled");
     link.textContent = "Show more";
   }
+}
+
+// Adds a group of hits to the one of the same name, or behind the others.
+function append(group) {
+  const same = find("hits").querySelector(`[data-group="${group.dataset.group}"] ul`);
+  if (same) return same.append(...group.querySelectorAll(".card"));
+  find("hits").append(group);
 }
 
 // An error may come as a page of its own, or as one part.

@@ -1,0 +1,110 @@
+"""What the page makes of an answer: groups in words, filters with counts, and chips that take back what they say."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from api.page.chips import chips_of
+from api.page.filters import facet_names, filters_of
+from api.page.form import PageForm, read_page_form
+from api.page.groups import groups_of
+from api.page.search import Found
+from api.resources import ShelfContents
+from data.columns import FacetCounts, RangeCount, ValueCount
+from data.filters import parse_filter
+from engine.answers import MOST_FACETS
+from engine.search import SearchAnswer
+from engine.understanding import Constraint
+
+SHELF = ShelfContents(
+    brands=("Acorn", "Oak", "Elm"), categories=("Kitchen",), currency="EUR", attributes=tuple("abcde")
+)
+
+
+def hits(probabilities: Sequence[float | None]) -> Any:
+    return [SimpleNamespace(match_probability=probability) for probability in probabilities]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "groups"),
+    [
+        ([0.9, 0.6, 0.3, 0.01], [("near", "", 3, 2), ("less", "Less similar", 1, 0)]),
+        ([0.9, 0.3, 0.7], [("near", "", 3, 1)]),  # a better hit behind a worse one stays there
+        ([0.05, 0.01], [("less", "", 2, 0)]),
+        ([0.9, None], [("near", "", 2, 0)]),
+        ([], []),
+    ],
+)
+def test_hits_are_grouped_by_how_well_they_match(
+    probabilities: list[float | None], groups: list[tuple[str, str, int, int]]
+) -> None:
+    found = groups_of(hits(probabilities), by_relevance=True, is_first_page=True)
+    assert [(group.name, group.title, len(group.hits), group.best) for group in found] == groups
+
+
+def test_sorted_hits_are_one_group_and_later_pages_say_what_follows() -> None:
+    [group] = groups_of(hits([0.1, 0.9]), by_relevance=False, is_first_page=True)
+    assert (group.title, group.best) == ("", 0)
+    [group] = groups_of(hits([0.01]), by_relevance=True, is_first_page=False)
+    assert group.title == "Less similar"
+
+
+def test_filters_show_counts_chosen_values_first_and_only_what_can_be_chosen() -> None:
+    facets = {
+        "category": FacetCounts((ValueCount("Kitchen", 9),)),
+        "brand": FacetCounts((ValueCount("ACORN", 4),)),
+        "attr.size": FacetCounts((ValueCount(42, 3), ValueCount("L", 1))),
+        "price": FacetCounts(ranges=(RangeCount(5, 10, 2), RangeCount(10, 40, 7))),
+        "in_stock": FacetCounts((ValueCount(True, 8), ValueCount(False, 1))),
+    }
+    form = PageForm(q="mug", chosen={"brand": ("Acorn",)}, max_price="99")
+    filters = filters_of(form, SHELF, facets)
+    shown = {group.name: [(choice.value, choice.count, choice.chosen) for choice in group.choices]
+             for group in filters.groups}  # fmt: skip
+    assert shown == {
+        "brand": [("Acorn", 4, True), ("Oak", None, False), ("Elm", None, False)],
+        "attr.size": [("42", 3, False), ("L", 1, False)],
+    }
+    assert [(part.text, part.count) for part in filters.ranges] == [("5 – 10", 2), ("10 – 40", 7)]
+    limits = dict(parse_qsl(urlsplit(filters.ranges[0].url).query))
+    assert limits == {"q": "mug", "brand": "Acorn", "min_price": "5", "max_price": "9.99"}
+    assert filters.in_stock == 8
+
+
+def test_no_more_facts_are_counted_than_a_search_may_name() -> None:
+    assert len(facet_names(SHELF)) == MOST_FACETS
+
+
+def test_an_attribute_is_filtered_by_as_text_number_or_boolean() -> None:
+    form = read_page_form(MultiDict([("attr.shoe size", "42"), ("attr.shoe size", "L"), ("attr.kids", "True")]))
+    chosen = parse_filter(form.filter())
+    for size, kids, passes in ((42, True, True), ("42", "true", True), ("l", True, True), (43, True, False)):
+        assert chosen.matches({"attributes": {"shoe size": size, "kids": kids}}) == passes
+    assert parse_qsl(urlsplit(form.url()).query) == [
+        ("attr.shoe size", "42"), ("attr.shoe size", "L"), ("attr.kids", "True"),
+    ]  # fmt: skip
+
+
+def found(**fields: Any) -> Found:
+    answer = SearchAnswer(
+        query_id="q", generation="g", pending=0, took_ms=1, hits=(), next_cursor=None, no_match=False, **fields
+    )
+    return Found(answer=answer, groups=[])
+
+
+@pytest.mark.parametrize(
+    ("typed", "part", "kind", "query"),
+    [
+        ("mug under 20 euro red", Constraint("under 20 euro", "price < 20"), "understood", {"q": "mug red"}),
+        ("under 20 euro", Constraint("under 20 euro", "price < 20", relaxed=True), "dropped", {}),
+        ("rde mug", Constraint("red", 'colour = "red"'), "understood", {"q": "rde mug", "as_typed": "1"}),
+    ],
+)
+def test_a_chip_takes_back_what_was_understood(typed: str, part: Constraint, kind: str, query: dict[str, str]) -> None:
+    [chip] = chips_of(PageForm(q=typed), found(understood=(part,)))
+    assert (chip.kind, chip.text) == (kind, part.text)
+    assert dict(parse_qsl(urlsplit(chip.url).query)) == query
