@@ -12,7 +12,7 @@ class Chip:
     """A link that changes the search.
 
     Attributes:
-        kind: photo, box, product, label, understood, dropped or as_typed; it decides how the chip looks.
+        kind: photo, box, product, understood, dropped, like, unlike, as_typed or label; it decides how the chip looks.
         pressed: whether what it names is on.
         label: what the link does, for people who hear it; empty: the text says it.
     """
@@ -33,12 +33,15 @@ def chips_of(form: PageForm, found: Found | None) -> list[Chip]:
         chips.append(Chip("photo", "Photo", form.url(less=[("photo", ""), ("box", "")]), "Remove the photo"))
         if form.box:
             chips.append(Chip("box", "Part of it", form.url(less=[("box", "")]), "Search by the whole photo again"))
-    if found.like:
-        product = found.like.product
+    if found.source:
+        product = found.source.product
         chips.append(
             Chip("product", f"Similar to {product.title or product.product_id}", form.url(less=[("product", "")]))
         )
     chips += [_understood(form, part) for part in found.answer.understood]
+    for name, words in (("like", "Like"), ("unlike", "Not like")):
+        for one in getattr(form, name):
+            chips.append(Chip(name, f"{words}: {found.titles.get(one) or one}", form.url(less=[(name, one)])))
     if form.as_typed:
         chips.append(Chip("as_typed", "Words as typed", form.url(less=[("as_typed", "")])))
     return chips + [_of_label(form, label) for label in found.labels]

@@ -14,7 +14,7 @@ from data.filters import quoted
 
 PAGE_SIZE = 24
 FACETS = ("category", "brand", "colour")
-_MOST_VALUES = 20  # chosen of one facet
+_MOST_VALUES = 20  # chosen of one facet, or products liked
 _MOST_ATTRIBUTES = 5  # that are filtered by
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?")
@@ -30,6 +30,7 @@ class PageForm:
         box: the part of it that counts, as text.
         product_id: products similar to this one.
         chosen: the values chosen of each facet.
+        like, unlike: ids of products that the shopper wants more like, or did not mean.
         sort: the order of the hits; empty: by relevance.
         as_typed: whether the words are searched for as they are, and prices and the like in them are no filters.
     """
@@ -42,13 +43,15 @@ class PageForm:
     min_price: str = ""
     max_price: str = ""
     in_stock: bool = False
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     sort: str = ""
     as_typed: bool = False
     cursor: str = ""
 
     @property
     def has_query(self) -> bool:
-        return bool(self.q.strip() or self.photo or self.product_id or self.cursor)
+        return bool(self.q.strip() or self.photo or self.product_id or self.like or self.cursor)
 
     @property
     def filter_count(self) -> int:
@@ -77,15 +80,17 @@ class PageForm:
                "sort": self.sort}  # fmt: skip
         fields = check_fields(from_texts(MultiDict(raw)), tuple(raw))
         product_id = "" if image else self.product_id
-        return {**fields, "understand": not self.as_typed, "product_id": product_id, "image": image, "k": PAGE_SIZE}
+        judged = {"like": self.like, "unlike": self.unlike, "understand": not self.as_typed}
+        return {**fields, **judged, "product_id": product_id, "image": image, "k": PAGE_SIZE}
 
     def pairs(self) -> list[Pair]:
         """Returns the form as name and value of each of its fields, without the cursor."""
         texts = [("q", self.q), ("photo", self.photo), ("box", self.box), ("product", self.product_id)]
         chosen = [(name, value) for name, values in self.chosen.items() for value in values]
         limits = [("min_price", self.min_price), ("max_price", self.max_price), ("in_stock", "1" * self.in_stock)]
+        judged = [(name, one) for name, ids in (("like", self.like), ("unlike", self.unlike)) for one in ids]
         ways = [("sort", self.sort), ("as_typed", "1" * self.as_typed)]
-        return [(name, value) for name, value in (*texts, *chosen, *limits, *ways) if value]
+        return [(name, value) for name, value in (*texts, *judged, *chosen, *limits, *ways) if value]
 
     def url(self, *, plus: Iterable[Pair] = (), less: Iterable[Pair] = ()) -> str:
         """Returns the URL that asks for the same with some fields more and some less.
@@ -125,6 +130,8 @@ def read_page_form(values: "MultiDict[str, str]") -> PageForm:
         min_price=values.get("min_price", ""),
         max_price=values.get("max_price", ""),
         in_stock=values.get("in_stock") == "1",
+        like=_several(values, "like"),
+        unlike=_several(values, "unlike"),
         sort=values.get("sort", ""),
         as_typed=values.get("as_typed") == "1",
         cursor=values.get("cursor", ""),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.search import Hit
 
-BEST, SIMILAR = 0.5, 0.1  # least match probability of a best match, and of a hit that is not less similar
+BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """One search of the page: its hits and, for a photo, the names of what it shows."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from api.page.filters import facet_names
@@ -10,7 +12,7 @@ from api.page.groups import Group, groups_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
-from data.errors import LookalikeError
+from data.errors import LookalikeError, UnknownProduct
 from engine.search import SearchAnswer
 
 LABELS = 5
@@ -26,7 +28,8 @@ class Found:
         by_photo: whether a photo was searched by.
         labels: what the photo shows, most likely first; empty without a photo, or where nothing can be recognised.
         unsure: whether even the first label is too uncertain to rely on.
-        like: the product whose lookalikes were asked for.
+        source: the product whose lookalikes were asked for.
+        titles: the titles of the products that the shopper liked or did not mean, by their ids.
     """
 
     answer: SearchAnswer
@@ -34,7 +37,8 @@ class Found:
     by_photo: bool = False
     labels: tuple[str, ...] = ()
     unsure: bool = False
-    like: ProductFacts | None = None
+    source: ProductFacts | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(form: PageForm, image: bytes | None = None) -> Found:
@@ -49,13 +53,28 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     held = resources()
     if image is None and form.photo:
         image = held.query_photos.get(form.photo)
-    like = held.catalogue.get(form.product_id) if form.product_id and image is None else None
+    source = held.catalogue.get(form.product_id) if form.product_id and image is None else None
     fields = form.search_fields(image)
     fields["facets"] = ",".join(facet_names(held.shelf.contents()))
     answer = run_search(fields)
     groups = groups_of(answer.hits, by_relevance=not form.sort, is_first_page=not form.cursor)
-    found = Found(answer=answer, groups=groups, by_photo=image is not None, like=like)
+    found = Found(
+        answer=answer,
+        groups=groups,
+        by_photo=image is not None,
+        source=source,
+        titles=_titles((*form.like, *form.unlike)),
+    )
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
+
+
+def _titles(product_ids: Iterable[str]) -> dict[str, str]:
+    """Returns the titles of those of the products that are still there."""
+    titles = {}
+    for product_id in product_ids:
+        with suppress(UnknownProduct):
+            titles[product_id] = resources().catalogue.get(product_id).product.title
+    return titles
 
 
 def _with_labels(found: Found, image: bytes, box: Any) -> Found:

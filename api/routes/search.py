@@ -98,7 +98,9 @@ def run_search(fields: dict[str, Any]) -> SearchAnswer:
 def _answer(fields: dict[str, Any]) -> Response:
     answer = run_search(fields)
     image = fields.get("image")
-    photo_id = resources().query_photos.keep(image) if image is not None else None
+    photo_id = None
+    if image is not None and not fields.get("more_images"):
+        photo_id = resources().query_photos.keep(image)
     return json_answer({**answer_document(answer), "photo_id": photo_id})
 
 

@@ -21,26 +21,22 @@ async function go(url, { push = true, focus = null } = {}) {
   if (push && unkeptPhoto()) return void search(unkeptPhoto(), query);
   if (push) history.pushState(null, "", url);
   busy();
-  try {
-    const answer = await ask(`/?${query}&fragment=1`);
-    if (answer.status === 404 && query.has("photo") && lastPhoto()) return void search(lastPhoto(), query); // gone there
-    finish(answer, focus);
-  } catch (error) {
+  const answer = await ask(`/?${query}&fragment=1`).catch((error) => {
     if (error.name !== "AbortError") unreachable(url);
-  }
+  });
+  if (answer?.status === 404 && query.has("photo") && lastPhoto()) search(lastPhoto(), query); // gone there
+  else if (answer) finish(answer, focus);
 }
 
 async function search(photo, query = fields()) {
-  for (const name of photo === lastPhoto() ? ["photo"] : ["photo", "product", "box"]) query.delete(name);
+  for (const name of photo === lastPhoto() ? ["photo"] : ["photo", "product", "box", "like", "unlike"]) query.delete(name);
   busy({ ghosts: true });
-  try {
-    const answer = await sendPhoto(photo, query);
-    const url = finish(answer, find("results"));
-    if (url && url !== location.pathname + location.search) history.pushState(null, "", url);
-  } catch (error) {
+  const answer = await sendPhoto(photo, query).catch((error) => {
     if (error.name === "AbortError") idle();
     else unreachable(`/?${query}`);
-  }
+  });
+  const url = answer && finish(answer, find("results"));
+  if (url && url !== location.pathname + location.search) history.pushState(null, "", url);
 }
 
 function finish(answer, focus) {
@@ -54,7 +50,9 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   closeCompletions();
   const query = fields();
-  if (find("q").value.trim() !== (new URL(location).searchParams.get("q") ?? "")) query.delete("product"); // new words
+  if (find("q").value.trim() !== (new URL(location).searchParams.get("q") ?? "")) { // new words
+    for (const name of ["product", "like", "unlike", "as_typed"]) query.delete(name);
+  }
   if (!["q", "photo", "product"].some((name) => query.get(name)?.trim()) && !unkeptPhoto()) return find("q").focus();
   go(`/?${query}`, { focus: find("results") });
 });
@@ -75,7 +73,7 @@ document.addEventListener("click", (event) => {
   if (link.matches(".more-button")) return showMore(link);
   if (link.matches("[data-forget]")) forgetPhoto();
   find("q").value = new URL(link.href).searchParams.get("q") ?? "";
-  const leaves = link.matches(".card a");
+  const leaves = link.matches(".card a:not([data-judge])");
   go(link.getAttribute("href"), { focus: leaves ? find("results") : null });
   if (leaves) window.scrollTo({ top: 0 });
 });

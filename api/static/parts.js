@@ -31,9 +31,10 @@ export function put({ status, html }) {
   }
   if (!parts.length) results.replaceChildren(noticeOf(answer, status));
   for (const id of open) find(id)?.setAttribute("open", "");
-  const after = focused && document.querySelector(focused);
+  const after = focused ? document.querySelector(focused) : null;
   if (after?.matches(".range input")) after.value = before.value; // what is being typed goes on
   if (after) after.focus({ preventScroll: true });
+  else if (focused) results.focus({ preventScroll: true }); // a hit that is gone
   results.removeAttribute("aria-busy");
   find("announce").textContent = results.querySelector("h2")?.textContent.trim() ?? "";
   const state = answer.querySelector("[data-url]");
@@ -51,6 +52,7 @@ export function unreachable(url) {
 
 export async function showMore(link) {
   link.setAttribute("aria-disabled", "true");
+  const words = link.textContent;
   link.textContent = "Loading…";
   try {
     const { status, html } = await ask(`${link.getAttribute("href")}&fragment=1`);
@@ -62,7 +64,7 @@ export async function showMore(link) {
   } catch (error) {
     if (error.name === "AbortError") return;
     link.removeAttribute("aria-disabled");
-    link.textContent = "Show more";
+    link.textContent = words;
   }
 }
 
@@ -81,6 +83,7 @@ function noticeOf(page, status) {
 }
 
 function nameOf(element) {
+  if (element?.dataset.judge) return `[data-judge="${CSS.escape(element.dataset.judge)}"]`;
   if (!element?.name || !element.closest("#filters, #results")) return "";
   const value = element.type === "checkbox" ? `[value="${CSS.escape(element.value)}"]` : "";
   return `[name="${CSS.escape(element.name)}"]${value}`;

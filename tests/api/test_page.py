@@ -148,6 +148,23 @@ def test_a_fragment_is_the_results_alone(client: FlaskClient, photo: Photo) -> N
     assert "Similar to Mug 1" in fragment
 
 
+def test_liked_and_unliked_products_are_links_and_chips_that_take_them_back(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    stock(client, photo)
+    page = client.get("/?q=mug&like=p1&unlike=gone").get_data(as_text=True)
+    assert (fake_engine.requests[-1].like, fake_engine.requests[-1].unlike) == (("p1",), ("gone",))
+    links = dict(re.findall(r'href="([^"]+)" (?:data-search )?aria-label="([^"]+)"', page.replace("&amp;", "&")))
+    by_label = {label: parse_qs(urlsplit(url).query) for url, label in links.items()}
+    assert by_label["More like Mug 0"] == {"q": ["mug"], "like": ["p1", "p0"], "unlike": ["gone"]}
+    assert by_label["You liked Mug 1: take that back"] == {"q": ["mug"], "unlike": ["gone"]}
+    assert by_label["Not Mug 1"] == {"q": ["mug"], "unlike": ["gone", "p1"]}
+    assert re.findall(r'class="chip (?:un)?like" href="([^"]+)" data-search\s*>([^<]+?) <', page) == [
+        ("/?q=mug&amp;unlike=gone", "Like: Mug 1"), ("/?q=mug&amp;like=p1", "Not like: gone"),
+    ]  # fmt: skip
+    assert re.findall(r'type="hidden" name="(\w*like)" value="(\w+)"', page) == [("like", "p1"), ("unlike", "gone")]
+
+
 @pytest.mark.parametrize(("query", "status", "words"), [
     ("q=mug&min_price=cheap", 400, "A price must be a number"),
     ("product=none", 404, "no longer there"),

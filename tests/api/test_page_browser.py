@@ -28,6 +28,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+expect.set_options(timeout=20_000)  # the first search loads the models
 PAGE_SIZE = 8
 WIDTHS = [(2560, 1300), (1280, 900), (390, 844), (320, 640)]
 # Links, buttons and menus that are under 44 pixels on a side. A title's link covers its whole card; filters beside the
@@ -71,6 +72,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if "Security Policy" in message.text else None)
+    page.set_default_timeout(20_000)
     page.goto(url)
     yield page
     page.close()
@@ -242,7 +244,7 @@ def test_words_filters_and_more(page: Page) -> None:
     with page.expect_response(lambda response: "brand=Acme" in response.url):
         page.check("input[value=Acme]")
     expect(page.locator("input[value=Acme]")).to_be_focused()
-    expect(page.locator(".found p")).to_have_text(f"{counted['Acme']} products")
+    expect(page.locator(".found p")).to_have_text(f"{counted['Acme']} products with these filters")
     expect(page.locator("#hits .maker").first).to_have_text("Acme")
     assert set(page.locator("#hits .maker").all_inner_texts()) == {"ACME"}
     page.reload()
@@ -273,7 +275,7 @@ def test_hits_can_be_sorted_and_narrowed_to_a_range_of_prices(page: Page) -> Non
     part = page.locator("#filters a.choice").first
     text = part.inner_text().split()
     part.click()
-    expect(page.locator(".found p")).to_have_text(f"{text[-1]} products")
+    expect(page.locator(".found p")).to_have_text(f"{text[-1]} products with these filters")
     expect(page.locator("input[name=min_price]")).to_have_value(text[0])
 
 
@@ -309,6 +311,23 @@ def test_words_are_completed_and_chosen_by_keyboard(page: Page, settings: Settin
     page.keyboard.press("Enter")
     expect(page.locator("#found")).to_contain_text(title)
     expect(page.get_by_role("listbox")).to_be_hidden()
+
+
+def test_hits_are_liked_and_refused_one_after_the_other(page: Page) -> None:
+    page.fill("#q", "disc")
+    page.keyboard.press("Enter")
+    first, second = hits(page)[:2]
+    page.locator(f'[data-judge="like {second}"]').press("Enter")
+    expect(page.locator(".chip.like")).to_have_count(1)
+    expect(page.locator(f'[data-judge="like {second}"]')).to_be_focused()
+    page.locator(f'[data-judge="unlike {first}"]').press("Enter")
+    expect(page.locator(".chip.unlike")).to_have_count(1)
+    expect(page.locator("#results")).to_be_focused()
+    assert first not in hits(page)
+    page.locator(".chip.unlike").click()
+    expect(page.locator(".chip.unlike")).to_have_count(0)
+    assert first in hits(page)
+    assert page.url.endswith(f"/?q=disc&like={second}")
 
 
 def test_a_file_that_is_no_photo_is_told_plainly(page: Page, tmp_path: Path) -> None:
