@@ -30,6 +30,7 @@ from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
+from engine.known_queries import Rivals
 from engine.protocols import Backbone, Floats
 from engine.space import (
     CALIBRATION_FILE,
@@ -60,6 +61,7 @@ from training.embedder import (
     untrained_head,
     untrained_points,
 )
+from training.known_queries import find_rivals
 from training.photos import PhotoReader, embed_missing, flip_key
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
@@ -139,10 +141,12 @@ class Grocery:
 class Space:
     """A projection and a text head, measured as a shop uses them: one view of the query and of each indexed photo."""
 
-    def __init__(self, grocery: Grocery, space: Projection, head: TextHead | None) -> None:
+    def __init__(self, grocery: Grocery, context: TrainingContext, space: Projection, head: TextHead | None) -> None:
         if head is None:
             raise SystemExit("the catalogue has no texts")
         self.grocery, self.space, self.head = grocery, space, head
+        names = find_rivals(context)
+        self._rivals = Rivals(names, self.points_of(names))
 
     def measure(self, only: Numbers | None = None) -> dict[str, float]:
         """Returns text mAP and P@5 over the query photos, photo R@1 without and with flip, and own-title R@1, all 0..1.
@@ -161,11 +165,15 @@ class Space:
         chosen = np.isin(shop.answers, asked)
         both = normalise(photos + flipped)
         return {
-            **_text_figures(words[asked] @ photos.T, shop.answers, asked),
+            **_text_figures(self.answer(words[asked], photos), shop.answers, asked),
             "photo R@1": float((owners[(photos[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
             "with flip": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
-            "own title": float((owners[(words[asked] @ index.T).argmax(axis=1)] == asked).mean()),
+            "own title": float((owners[self.answer(words[asked], index).argmax(axis=1)] == asked).mean()),
         }
+
+    def answer(self, words: Floats, photos: Floats) -> Floats:
+        """Returns how well each photo answers each text, as a search of words reckons it, float32 (texts, photos)."""
+        return self._rivals.lead(words @ photos.T, photos)
 
     def points_of(self, texts: list[str]) -> Floats:
         """Returns the texts' points, float32 (n, d)."""
@@ -185,7 +193,7 @@ def _text_figures(scores: Floats, answers: Numbers, asked: Numbers) -> dict[str,
 def untrained(grocery: Grocery, context: TrainingContext, material: Material) -> Space:
     space = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
     head = untrained_head(untrained_points(context, space, material), material, grocery.encoder)
-    return Space(grocery, space, head)
+    return Space(grocery, context, space, head)
 
 
 def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions) -> tuple[Space, float]:
@@ -197,7 +205,7 @@ def trained(grocery: Grocery, context: TrainingContext, options: EmbedderOptions
     start = material.photos.start
     space = Projection(transform=start.transform, mean=start.mean, matrix=start.matrix @ weights.photo)
     head = trained_head(weights, trained_points(weights, material), material, grocery.encoder)
-    return Space(grocery, space, head), time.perf_counter() - started
+    return Space(grocery, context, space, head), time.perf_counter() - started
 
 
 def run_no_match(grocery: Grocery, clothing: Path) -> None:

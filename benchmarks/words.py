@@ -24,6 +24,7 @@ from data.features import FeatureStore
 from data.sample import generate_sample
 from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
+from engine.known_queries import Rivals
 from engine.protocols import Floats
 from engine.space import fit_pca
 from engine.text import MULTILINGUAL, EncoderTextTower, TextEncoder, TextHead
@@ -41,6 +42,7 @@ from training.embedder import (
     untrained_points,
 )
 from training.evaluation import read_queries
+from training.known_queries import find_rivals
 from training.measures import retrieval_metrics
 from training.photos import PhotoReader, embed_missing
 
@@ -114,9 +116,11 @@ def run_sample(home: Path, name: str) -> None:
         if head is None:
             raise SystemExit("the catalogue has no texts")
         embed: Callable[[list[str]], Floats] = EncoderTextTower(encoder, head).embed
+        rivals = Rivals(find_rivals(context), embed(find_rivals(context)))
         figures = {}
         for source, asked in sorted(queries.items()):
-            scores = np.maximum.reduceat(embed(list(asked)) @ photos.T, firsts, axis=1)
+            lead = rivals.lead(embed(list(asked)) @ photos.T, photos)
+            scores = np.maximum.reduceat(lead, firsts, axis=1)
             figures[f"{source} mAP ({len(asked)})"] = float(
                 retrieval_metrics(scores, np.stack(list(asked.values())))["map"].mean()
             )
@@ -144,7 +148,7 @@ def run_grocery(grocery: Grocery, options: EmbedderOptions) -> None:
     snapshot = grocery.context.snapshot
     index = space.space.apply(grocery.features.read(snapshot.image_sha256))
     owners = np.searchsorted(grocery.product_keys, snapshot.product_keys)
-    found = owners[(space.points_of(korean_names(grocery)) @ index.T).argmax(axis=1)]
+    found = owners[space.answer(space.points_of(korean_names(grocery)), index).argmax(axis=1)]
     report("grocery", {**space.measure(), "Korean names R@1": float((found == np.arange(len(found))).mean())})
 
 

@@ -18,10 +18,12 @@ from engine.index import INDEX_FILE, build_index, load_index
 from engine.known_queries import (
     LEARNED_FILE,
     RELATED_FILE,
+    RIVALS_FILE,
     SENSES_FILE,
     LearnedQueries,
     LearnedTextTower,
     RelatedQueries,
+    Rivals,
     Senses,
 )
 from engine.match import MATCH_FILE, MatchModel
@@ -163,6 +165,8 @@ class Generation:
         known = RelatedQueries.load(folder.path(RELATED_FILE)) if folder.has(RELATED_FILE) else None
         self.related = known if known is not None and known.space == space else None
         several = Senses.load(folder.path(SENSES_FILE)) if folder.has(SENSES_FILE) else None
+        rivals = Rivals.load(folder.path(RIVALS_FILE)) if folder.has(RIVALS_FILE) else None
+        self._rivals = rivals if rivals is not None and rivals.space == space else None
         self.senses = several if several is not None and several.space == space else None
         judged = MatchModel.load(folder.path(MATCH_FILE)) if folder.has(MATCH_FILE) else None
         self.match = judged if judged is not None and judged.space == space else None
@@ -219,6 +223,10 @@ class Generation:
     def duplicate_bound(self) -> float:
         """The cosine at or above which two products are near-duplicates; see `engine.answers.diversity`."""
         return duplicate_bound(self.rows.product_keys, self.index.vectors)
+
+    def rivals_of(self, text: str) -> Rivals | None:
+        """Returns what `text` competes with; None: nothing, or shoppers' clicks have taught what these words mean."""
+        return None if self._learned is not None and self._learned.of(text) is not None else self._rivals
 
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""

@@ -27,6 +27,7 @@ from engine.answers.ranking import (
     Ranked,
     diversify,
     interleave,
+    outdo_rivals,
     prefer_fresh,
     rank_products,
 )
@@ -337,7 +338,9 @@ def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: 
     senses = view.generation.senses
     points = senses.of(request.text) if senses is not None and words_alone(request) else None
     if points is None:
-        return rank_products(view, query.point, depth, allowed)
+        ranked = rank_products(view, query.point, depth, allowed)
+        rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
+        return ranked if rivals is None else outdo_rivals(ranked, view, rivals)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.answers.diversity import mmr_order
+from engine.known_queries import Rivals
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 from engine.space import DEFAULT_BOUND, duplicates
 
-RERANKED = 200  # products that freshness and diversity may reorder
+RERANKED = 200  # products that rivals, freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
 # docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
 DEFAULT_FRESHNESS = 0.2
@@ -66,6 +67,13 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> R
         fetch = min(limit, fetch * 4)
     found = Ranked(keys[first], hits.rows[first], hits.scores[first])
     return found.take(np.lexsort((found.product_keys, -found.scores))[:depth])
+
+
+def outdo_rivals(ranked: Ranked, view: LiveView, rivals: Rivals) -> Ranked:
+    """Returns the ranking with its first 200 products reordered by how much better they fit than the categories do."""
+    head = min(len(ranked.product_keys), RERANKED)
+    lead = rivals.lead(ranked.scores[:head], view.vectors(ranked.rows[:head]))
+    return ranked.take(np.concatenate([np.argsort(-lead, kind="stable"), np.arange(head, len(ranked.product_keys))]))
 
 
 def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:

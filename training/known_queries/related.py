@@ -1,5 +1,6 @@
-"""The rebuild's part `known_queries`: finds queries to propose to shoppers, and queries with several senses."""
+"""The rebuild's part `known_queries`: finds queries to propose, those with several senses, and rivals of words."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from engine.known_queries import (
     LEARNED_FILE,
+    MOST_RIVALS,
     MOST_TEXTS,
     LearnedQueries,
     LearnedTextTower,
     RelatedQueries,
+    Rivals,
     Senses,
     query_key,
 )
@@ -28,12 +31,13 @@ _LEAST_SEARCHES = 3  # rarer searches may be private, so they are not proposed t
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
-    """Writes `related_queries.safetensors` and, where queries have several senses, `senses.safetensors`.
+    """Writes `related_queries.safetensors` and, where there are any, `senses.safetensors` and `rivals.safetensors`.
 
     It runs after the parts that write projection and text head, and does nothing without a text head.
 
     Returns:
-        The numbers of `texts`, of those that shoppers searched (`logged`), and of queries with `several_senses`.
+        The numbers of `texts`, of those that shoppers searched (`logged`), of queries with `several_senses`, and of
+        `rivals`.
     """
     if not (folder / HEAD_FILE).exists():
         return {"texts": 0, "skipped": "no product has words to learn from; nothing can be searched by words"}
@@ -52,7 +56,22 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     senses = find_senses(context, behaviour, space)
     if senses:
         Senses(senses, space_digest(space)).save(folder)
-    return {"texts": len(names), "logged": sum(count > 0 for count in texts.values()), "several_senses": len(senses)}
+    rivals = find_rivals(context)
+    if len(rivals) > 1:
+        Rivals(rivals, EncoderTextTower(encoder, head).embed(rivals), space_digest(space)).save(folder)
+    logged = sum(count > 0 for count in texts.values())
+    return {"texts": len(names), "logged": logged, "several_senses": len(senses), "rivals": len(rivals)}
+
+
+def find_rivals(context: TrainingContext) -> list[str]:
+    """Returns the names of the categories whose products have photos; of more than 512, the largest."""
+    shown = set(context.snapshot.product_keys.tolist())
+    counts = Counter(
+        tidy(words_of(facts.product.category))
+        for facts in context.catalogue.iter_facts()
+        if facts.product_key in shown and facts.product.category
+    )
+    return [name for name, _ in counts.most_common(MOST_RIVALS)]
 
 
 def known_texts(context: TrainingContext, behaviour: Behaviour) -> dict[str, int]:
