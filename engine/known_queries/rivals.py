@@ -18,7 +18,7 @@ RIVALS_FILE = "rivals.safetensors"
 MOST_RIVALS = 512  # a search compares its best photos with each of them
 _FILE = PointsFile(name=RIVALS_FILE, tensor="points", entry="texts")
 # docs/query-embedder.md says how both were chosen
-_WIDTH = 0.02  # in cosine
+_WIDTH = 0.07  # in cosine
 _SHARE = 0.8
 
 
