@@ -247,16 +247,33 @@ def test_a_fact_with_too_many_values_is_refused(
     assert len(engine.search(replace(PHOTO, filter='attr.sku = "S2"')).hits) == 1
 
 
+def scores_as_probabilities(view: Any, catalogue: Any, request: Any, answered: Any) -> dict[str, Any]:
+    return {"probabilities": tuple(answered.ranked.scores.tolist()), "no_match": False}
+
+
+def test_a_least_probability_cuts_hits_total_and_counts(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(shop)
+    shop.publish()
+    monkeypatch.setattr("engine.answers.find.verdict", scores_as_probabilities)
+    every = engine.search(replace(PHOTO, k=100))
+    least = sorted(hit.score for hit in every.hits)[1]
+    answer = engine.search(replace(PHOTO, k=100, sort="price", facets="brand", min_probability=least))
+    kept = [hit for hit in every.hits if hit.score >= least]
+    assert 0 < len(kept) < len(every.hits)
+    assert {hit.product_id for hit in answer.hits} == {hit.product_id for hit in kept}
+    assert answer.total == len(kept)
+    assert sum(value.count for value in answer.facets["brand"].values) == sum(bool(hit.brand) for hit in kept)
+
+
 def test_probabilities_go_with_their_hits(
     shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stock(shop)
     shop.publish()
 
-    def judged(generation: Any, kind: Any, found: Any, features: Any) -> dict[str, Any]:
-        return {"probabilities": tuple(found.ranked.scores.tolist()), "no_match": False}
-
-    monkeypatch.setattr("engine.answers.find._judged", judged)
+    monkeypatch.setattr("engine.answers.find.verdict", scores_as_probabilities)
     answer = engine.search(replace(PHOTO, sort="price"))
     assert [hit.match_probability for hit in answer.hits] == [hit.score for hit in answer.hits]
     assert name_of(near(0.9)) == answer.hits[0].image_id
