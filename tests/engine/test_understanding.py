@@ -33,6 +33,7 @@ PRODUCTS = (
     {"title": "Red Delicious", "colour": "green", "price": 2, "category": "Food"},
     {"title": "Vanilla yoghurt", "description": "With sugar and vanilla.", "price": 3, "category": "Food"},
     {"title": "Sugar free cola", "price": 2, "category": "Food"},
+    {"title": "Red carrot bunch", "description": "A new wave of carrots.", "colour": "purple", "price": 3},
     {"title": "Sun hat", "description": "Against the sun", "price": 15, "category": "Hats"},
 )  # fmt: skip
 NEW = str(datetime.now(UTC).date() - timedelta(days=90))
@@ -113,12 +114,13 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "Red Delicious", "red delicious", "red delicious juice",  # a title is a name
         "90", "p-3",  # codes
         "red onion", "red onion soup",  # the shop's red onions are purple
-        "sun hat", "sun cream",  # a brand that is also a plain word
+        "red carrot",  # so are its carrots
+        "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
         "strap for Acorn", "blue mug with red dots", "off-white mug", "cheap mug", "mug under 20 cm", "mug under $20",
-        "kids mug under 20", "mug size 20 to 40", "mug under 20000 won", "2만원 이하 머그", "shoes under 1 year",
-        "20대 여성", "new york mug", "mug new", "천 가방", "mug without unicorns", "do not disturb", "270", "m",
-        "cola without sugar",  # "sugar free" is what finds it
+        "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40", "mug under 20000 won", "2만원 이하 머그",
+        "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns", "do not disturb",
+        "270", "m", "cola without sugar",  # "sugar free" is what finds it
         "green tea", "", "   ", "mug " * 60,
     ],
 )  # fmt: skip
@@ -140,6 +142,7 @@ def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understandi
             'colour = "red"',
         ),
         ("white mug under 20 euro", ['white -> colour = "white" relaxed', "under 20 euro -> price < 20"], "price < 20"),
+        ("blue mug under 15 euro", ['blue -> colour = "blue" relaxed', "under 15 euro -> price < 15"], "price < 15"),
         ("anything over 500 euro", ["over 500 euro -> price > 500 relaxed"], None),
     ],
 )
@@ -153,9 +156,10 @@ def test_what_leaves_too_little_is_relaxed(
 
 def test_the_requests_own_filter_is_kept_and_counts(understanding: Shop) -> None:
     own = parse_filter('category = "Shoes"')
-    found = understanding.understand("red under 100 euro", own, alone=True)
+    found = understanding.understand("red sneaker under 100 euro", own, alone=True)
     assert found.filter is not None
     assert found.filter.text == '(category = "Shoes") AND (colour = "red") AND (price < 100)'
+    assert meanings(understanding.understand("mug under 70 euro", own, alone=True)) == ["under 70 euro -> price < 70"]
     assert understanding.understand("blue", own, alone=True).filter == own
     assert meanings(understanding.understand("blue", own, alone=True)) == ['blue -> colour = "blue" relaxed']
 
@@ -235,6 +239,12 @@ def test_odd_names_give_filters_that_find_them(settings: Settings, name: str) ->
                     catalogue.get("odd").product_key
                 ]
     assert meanings(shop.understand(f"mug by {name}", None, alone=True))
+
+
+def test_new_is_nothing_special_where_all_products_are_new(settings: Settings) -> None:
+    catalogue = Catalogue(settings.home)
+    catalogue.upsert(parse_product({"product_id": "a", "title": "Mug"}), [])
+    assert meanings(Shop(catalogue).understand("new mug", None, alone=True)) == []
 
 
 def test_nothing_is_understood_in_an_empty_catalogue(settings: Settings) -> None:
