@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns import resized, within
+from data.columns import within
 from data.filters import Filter, all_of
 from data.vocabulary import Wording
 from engine.protocols import Mask
@@ -52,34 +52,28 @@ def kept_readings(
         holding: returns keys of products that hold the other words of the query, at most as many as asked for.
         matching: returns which products pass a filter, bool by product_key.
     """
-    everything = all_of([*([own] if own else []), *(reading.filter for reading in readings)])
-    passing = matching(everything) if everything else None
+
+    def together(some: Sequence[Reading]) -> Mask | None:
+        filter_ = all_of([*([own] if own else []), *(reading.filter for reading in some)])
+        return matching(filter_) if filter_ else None
+
+    kept, passing = list(readings), together(readings)
     if passing is None or _shared(passing, holding(_FIRST_LOOK)) >= _ENOUGH:
-        return list(readings), passing
+        return kept, passing
     holders = holding(MOST_HOLDING)
-    if not _too_few(passing, holders):
-        return list(readings), passing
-    allowed = matching(own) if own else None
-    holders = holders if allowed is None else holders[within(allowed, holders)]
-    each = {reading: _both(matching(reading.filter), allowed) for reading in readings}
-    kept = list(readings)
-    while kept:
-        alone = [reading for reading in kept if _too_few(each[reading], holders)]
-        kept.remove(min(alone or kept, key=_certainty))
-        passing = allowed
-        for reading in kept:
-            passing = _both(each[reading], passing)
-        if passing is None or not _too_few(passing, holders):
-            break
+    if (allowed := together([])) is not None:
+        holders = holders[within(allowed, holders)]
+    each = {reading: together([reading]) for reading in readings}
+    while kept and _too_few(passing, holders):
+        kept.remove(min([one for one in kept if _too_few(each[one], holders)] or kept, key=_certainty))
+        passing = together(kept)
     return kept, passing
 
 
-def _both(passing: Mask, other: Mask | None) -> Mask:
-    return passing if other is None else passing & resized(other, len(passing))
-
-
-def _too_few(passing: Mask, holders: ProductKeys) -> bool:
-    """Tells whether none, or far fewer of the products that hold the other words pass."""
+def _too_few(passing: Mask | None, holders: ProductKeys) -> bool:
+    """Tells whether none, or far fewer of the products that hold the other words pass; None: all products pass."""
+    if passing is None:
+        return False
     if not len(holders):
         return not passing.any()
     return _shared(passing, holders) < max(1.0, min(len(holders) * _LEAST_SHARE, _ENOUGH))
