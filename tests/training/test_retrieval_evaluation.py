@@ -86,6 +86,10 @@ def test_own_photos_and_words_are_measured_and_reported(
     assert photos.live is not None
     assert photos.live["recall1"] > 0.9  # the shapes are easy to tell apart
     assert photos.live == pytest.approx(photos.untrained)  # too small a shop for the query embedder
+    assert not photos.legs
+    assert list(groups["title"].legs) == ["lexical", "fused"]
+    assert groups["title"].legs["lexical"]["recall1"] > 0.9  # a title finds itself by its letters
+    assert "lexical" in retrieval_report.describe(found)
     document = json.loads(json.dumps(retrieval_report.to_json(found), allow_nan=False))
     assert document["overall"]["queries"] == photos.queries
     retrieval_report.write_report(tmp_path / "report.html", found)

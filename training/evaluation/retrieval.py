@@ -65,6 +65,7 @@ class Retrieval:
         product_keys: int64 (p,), ascending, of the products that can be found; `product_ids`, `titles`, `categories`
             and `photos` (the sha256 of the first photo) are in the same order.
         untrained: the outcomes of the untrained space on the same photos; None: not asked for.
+        legs: `lexical` and `fused` -> the outcomes of words that are searched in this way; `live` is by meaning alone.
         read: returns a photo's bytes by its sha256.
     """
 
@@ -78,6 +79,7 @@ class Retrieval:
     photos: tuple[str, ...]
     live: Outcomes
     untrained: Outcomes | None
+    legs: dict[str, Outcomes]
     read: Callable[[str], bytes]
     settings: Settings
     excluded: Counter[str] = field(default_factory=Counter)
@@ -198,14 +200,20 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         asked, held = own_queries(context, built_at(view.generation.id))
     findable = _Findable(rows, keys, firsts, np.array(context.snapshot.image_sha256), held)
     photos = _photo_features(context, view, asked)
-    answers = _live_answers(Finder(settings, catalogue), view, findable, asked.queries, photos)
-    live = findable.judge(answers, asked.queries)
+    finder = Finder(settings, catalogue)
+    live = findable.judge(_live_answers(finder, view, findable, asked.queries, photos), asked.queries)
+    legs = {
+        name: findable.judge(_by_legs(finder, view, findable, asked.queries, name), asked.queries)
+        for name in ("lexical", "fused")
+    }
     before = _untrained(context, findable, asked.queries, photos) if untrained else None
     if not queries and context.live is not None and context.live.has(ANSWERS_FILE):
         recorded = findable.kept(read_answers(context.live.path(ANSWERS_FILE)))
         asked.queries += [query for query, _ in recorded]
         live = live.joined(findable.recorded([answer for _, answer in recorded], "live"))
         before = before and before.joined(findable.recorded([answer for _, answer in recorded], "untrained"))
+        unknown = findable.judge([None] * len(recorded), [query for query, _ in recorded])
+        legs = {name: outcomes.joined(unknown) for name, outcomes in legs.items()}
     return Retrieval(
         title="Retrieval on queries of your own" if queries else "Retrieval on what the shop knows",
         generation=view.generation.id,
@@ -217,6 +225,7 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
         live=live,
         untrained=before,
+        legs=legs,
         read=_reader(settings, asked.queries).read,
         settings=settings,
         excluded=asked.excluded,
@@ -257,6 +266,20 @@ def _live_answers(
         hidden[findable.rows[findable.hidden(query)]] = True
         ranked = finder.find(view, request, question, hidden=hidden, depth=len(findable.keys)).ranked
         yield _Answer(np.searchsorted(findable.keys, ranked.product_keys), ranked.scores)
+
+
+def _by_legs(
+    finder: Finder, view: LiveView, findable: _Findable, queries: Sequence[Query], legs: str
+) -> Iterator[_Answer | None]:
+    """Answers the queries of words alone by their letters, or by these and their meaning, as the server would."""
+    for query in queries:
+        if query.photo or not query.text:
+            yield None
+            continue
+        request = SearchRequest(text=query.text, freshness=0.0, legs=legs)
+        ranked = finder.find(view, request, finder.ask(view, request), depth=len(findable.keys)).ranked
+        kept = ranked.take(np.flatnonzero(np.isin(ranked.product_keys, findable.keys)))
+        yield _Answer(np.searchsorted(findable.keys, kept.product_keys), kept.scores)
 
 
 def _untrained_answers(

@@ -30,6 +30,7 @@ class Group:
         queries: how many the live space could answer.
         learned: whether the live space may have learned from them.
         live, untrained: the mean of each metric; None: the space could answer no query.
+        legs: `lexical` and `fused` -> the mean of each metric for words searched in this way; empty: they are photos.
         worst: mean nDCG@10 of the worst tenth of the queries, at least one of them.
         failed: share of queries without a right product among the first 10.
     """
@@ -39,6 +40,7 @@ class Group:
     learned: bool
     live: dict[str, float] | None
     untrained: dict[str, float] | None
+    legs: dict[str, dict[str, float]]
     worst: float | None
     failed: float | None
 
@@ -110,8 +112,7 @@ def describe(found: Retrieval) -> str:
         lines.append([name, "live", str(group.queries), *_cells(group.live), _share(group.worst)])
         if group.untrained:
             lines.append(["", "untrained", "", *_cells(group.untrained), ""])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    table = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    table = [*_aligned(lines), *_legs_table(found)]
     notes = ["worst: mean nDCG@10 of the worst tenth of the queries."]
     if any(query.learned for query in found.queries):
         notes.append("* the live space may have learned from these; its figures flatter.")
@@ -121,6 +122,21 @@ def describe(found: Retrieval) -> str:
     if honest := match_table(found.facts.get("match", {})):
         notes += ["", "Match probabilities, out of fold at the last rebuild:", honest]
     return "\n".join([*table, *notes])
+
+
+def _legs_table(found: Retrieval) -> list[str]:
+    """Returns lines with the mAP of words by their meaning, by their letters and by both; none without words."""
+    groups = [group for group in by_source(found) if group.legs]
+    lines = [["words, mAP", "dense", *found.legs]]
+    for group in groups:
+        ways = (group.live, *group.legs.values())
+        lines.append([group.name, *(_share(figures["map"] if figures else None) for figures in ways)])
+    return ["", *_aligned(lines), ""] if groups else []
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
 
 
 def write_report(path: Path, found: Retrieval) -> None:
@@ -168,6 +184,7 @@ def _group(found: Retrieval, name: str, learned: bool, rows: NDArray[np.int64]) 
         learned=learned,
         live=_means(found.live, rows),
         untrained=_means(found.untrained, rows) if found.untrained else None,
+        legs={name: means for name, outcomes in found.legs.items() if (means := _means(outcomes, rows))},
         worst=float(worst.mean()) if len(worst) else None,
         failed=float(late.sum() / len(answered)) if len(answered) else None,
     )
