@@ -3,7 +3,6 @@
 from flask import Blueprint, Response, render_template, request
 
 from api.problems import sentence_for, status_of
-from api.protection import require
 from api.requests import limit_body, read_part, require_type
 from api.resources import resources
 from data.errors import LookalikeError
@@ -27,7 +26,6 @@ def suggest() -> Response:
     limit_body(held.settings.max_image_bytes)
     require_type("multipart/form-data")
     try:
-        require("search")
         image = read_part("file", held.settings.max_image_bytes)
         if not image:
             return _page(None, "Choose a photo first.", 400)

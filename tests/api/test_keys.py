@@ -91,7 +91,7 @@ def test_the_page_searches_with_a_key_only(
     assert 'data-status="401"' in closed.get_data(as_text=True)
     assert client.get("/?q=mug", headers=header).status_code == 200
     assert client.post("/", data={"file": (io.BytesIO(photo()), "x.jpg")}).status_code == 401
-    assert client.post("/", data={"file": (io.BytesIO(photo()), "x.jpg")}, headers=header).status_code == 200
+    assert client.post("/", data={"file": (io.BytesIO(photo()), "x.jpg")}, headers=header).status_code == 303
 
 
 def test_the_starters_do_not_leak_the_catalogue(
@@ -114,3 +114,14 @@ def test_guessing_keys_is_rate_limited(settings: Settings, app: Flask) -> None:
     page = client.get("/?q=mug", headers={"Accept": "text/html"})
     assert (page.status_code, page.mimetype) == (429, "text/html")
     assert 0 < int(page.headers["Retry-After"]) <= 20
+
+
+def test_a_photo_on_the_sellers_page_counts_as_one_request(
+    settings: Settings, app: Flask, photo: Callable[..., bytes]
+) -> None:
+    from api.app import create_app
+
+    client = create_app(settings.replace(rate_limit=2), app.extensions["lookalike"].engine).test_client()
+    answers = [client.post("/sell", data={"file": (io.BytesIO(photo()), "x.jpg")}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "30"
