@@ -60,7 +60,7 @@ async function shrink(file) {
     paper.imageSmoothingQuality = "high";
     paper.drawImage(photo, 0, 0, canvas.width, canvas.height);
     photo.close();
-    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8));
   } catch {
     return null;
   }
