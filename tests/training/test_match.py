@@ -15,7 +15,7 @@ from training.match import made_up
 from training.match.asking import Answer
 from training.match.fit import fit_kind
 from training.match.photo_questions import Shelf, kinds_of, mixed_questions, photo_questions, similar_questions
-from training.match.questions import CHOSEN, Asked, absent_words, listed_words, plain_words
+from training.match.questions import CHOSEN, Asked, absent_words, listed_words, more_words, plain_words
 from training.match.words import ShopWords, Strangers, Thing, listed_things
 
 ABSENT = Path(__file__).parents[2] / "benchmarks" / "absent_words.csv"
@@ -46,6 +46,15 @@ def test_plain_words_have_the_products_that_hold_all_of_them(facts: dict[int, Pr
     assert asked["red apples"] == {1}
     assert asked["delicious"] == asked["red delicious"] == {1}
     assert asked["oat"] == {3}
+
+
+def test_words_that_shoppers_add_change_nothing_about_what_is_right() -> None:
+    plain = [
+        Asked(kind="text", source="", group="mug", text=text, right=frozenset({1})) for text in ("mug", "mug", "컵")
+    ]
+    asked = more_words(plain)
+    assert [found.text for found in asked] == ["nice mug", "mug for women", "컵 저렴한"]
+    assert all(found.right == {1} and found.group == "mug" for found in asked)
 
 
 def test_a_plural_is_the_same_word_and_a_description_is_not_a_fact(words: ShopWords) -> None:

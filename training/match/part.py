@@ -34,14 +34,15 @@ from training.match.questions import (
     few_things,
     listed_words,
     logged_words,
+    more_words,
     other_words,
     plain_words,
 )
 from training.match.words import ShopWords, Strangers, Thing, listed_things
 
 _LEAST_PRODUCTS = 30
-_MOST_THINGS = 200
-_MOST_CLASSES = 100
+_MOST_THINGS = 150
+_MOST_CLASSES = 80
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
@@ -97,7 +98,8 @@ class Interview:
     def answers(self) -> dict[str, list[Answer]]:
         """Returns kind -> the answers to its questions."""
         questions = [*self._by_words(), *self._by_photo()]
-        questions += [asked.without_answer() for asked in questions if asked.right and not asked.unlettered]
+        answerable = [asked for asked in questions if asked.right and not asked.unlettered]
+        questions += [asked.without_answer() for asked in answerable[::2]]
         texts = sorted({asked.text for asked in questions if asked.text})
         self._points = dict(zip(texts, self._encoder.embed(texts), strict=True))
         self.answering.read_words(texts)
@@ -113,7 +115,14 @@ class Interview:
         plain = plain_words(list(self._facts.values()), self.words)
         listed = listed_words(listed_things(), self.words, len(self._facts))
         logged = logged_words(self._context.behaviour.words, self._keys)
-        return [*plain, *other_words(plain[::2]), *listed, *logged, *absent_words([*self._things, *self._classes])]
+        return [
+            *plain,
+            *more_words(plain[::2]),
+            *other_words(plain[1::2]),
+            *listed,
+            *logged,
+            *absent_words([*self._things, *self._classes]),
+        ]
 
     def _by_photo(self) -> list[Asked]:
         view = self.answering.view

@@ -24,7 +24,7 @@ from training.texts import words_of as label_words
 
 _COPIES = 2
 _LEAST_HELD_OUT = 20
-_MOST_PHOTOS = 150
+_MOST_PHOTOS = 120
 _MOST_PRODUCTS = 120
 Numbers = NDArray[np.int64]
 

@@ -20,6 +20,8 @@ _MOST_OF_A_SOURCE = 80
 _LEAST_CHOICES = 2  # of a product after a logged search
 _MOST_LOGGED = 200
 _NONSENSE = 60
+_MORE_ENGLISH = ("nice", "for women", "cheap", "buy", "with a pattern", "best", "for the kitchen", "small")
+_MORE_KOREAN = ("추천", "예쁜", "저렴한", "선물용", "인기")
 _LATIN, _HANGUL = list("abcdefghijklmnopqrstuvwxyz"), [chr(code) for code in range(0xAC00, 0xD7A4, 97)]
 
 
@@ -91,6 +93,16 @@ def listed_words(things: Iterable[Thing], words: ShopWords, products: int) -> li
 def other_words(plain: Iterable[Asked]) -> list[Asked]:
     """Returns plain words as if they were not the shop's own: their letters are not looked at."""
     return [replace(asked, source="as in other words", unlettered=True) for asked in plain]
+
+
+def more_words(plain: Sequence[Asked]) -> list[Asked]:
+    """Returns plain words with a word more, as shoppers add them, that no product's facts need to hold."""
+    found = []
+    for number, asked in enumerate(plain):
+        more = _MORE_ENGLISH if asked.text.isascii() else _MORE_KOREAN
+        text = f"{asked.text} {more[number % len(more)]}" if number % 3 else f"{more[number % len(more)]} {asked.text}"
+        found.append(replace(asked, source="with a word more", text=text))
+    return found
 
 
 def logged_words(behaviour: Behaviour, keys: Mapping[str, int]) -> list[Asked]:
