@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from data.completion.keystrokes import keystrokes
@@ -60,8 +61,9 @@ class Entry:
 
 def index_texts(connection: sqlite3.Connection, products: Mapping[int, Texts]) -> None:
     """Writes the entries of products, by key, in place of those they had."""
+    entry_of = cache(Entry.of)  # many products share a brand and a category
     entries = {
-        key: (Entry.of("title", texts.title), Entry.of("brand", texts.brand), Entry.of("category", texts.category))
+        key: (entry_of("title", texts.title), entry_of("brand", texts.brand), entry_of("category", texts.category))
         for key, texts in products.items()
     }
     changes = Counter(entry for found in entries.values() for entry in found)
@@ -122,11 +124,11 @@ def change_counts(connection: sqlite3.Connection, changes: Mapping[Entry, int]) 
         "INSERT OR IGNORE INTO completion_starts VALUES (?, ?, ?)",
         sorted(start for entry in moved for start in _starts(entry, after[entry])),
     )
-    words = Counter[Entry]()
+    words, entry_of = Counter[Entry](), cache(Entry.of)  # and many texts a word
     for entry in moved:
         if entry.kind != "word" and not (before[entry] and after[entry]):
             change = 1 if after[entry] else -1
-            words.update({Entry.of("word", word): change for word in letters_of(entry.text).split()})
+            words.update({entry_of("word", word): change for word in letters_of(entry.text).split()})
     change_counts(connection, words)
 
 

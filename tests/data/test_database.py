@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,29 @@ def test_threads_use_different_connections_at_once_and_few_stay_open(connections
         thread.join()
     assert len(seen) == 3 * IDLE
     assert connections_open(connections.home) == IDLE
+
+
+def test_open_files_do_not_grow_without_end(connections: Connections) -> None:
+    """SQLite keeps one for each connection that was ever lent at the same moment, and uses them again."""
+    busy = 2 * IDLE
+    for _ in range(20):
+        together = threading.Barrier(busy)
+
+        def look(together: threading.Barrier = together) -> None:
+            with connections.reading():
+                together.wait(60)
+                assert seq_of(Connections(connections.home)) == 0  # another store within a transaction of this one
+                together.wait(60)
+
+        threads = [threading.Thread(target=look) for _ in range(busy)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    mine = Counter(link.name for link in links if link.parent == connections.home)
+    assert IDLE <= mine["catalog.db"] <= 2 * busy
+    assert (mine["catalog.db-wal"], mine["catalog.db-shm"]) == (IDLE, 1)
 
 
 def test_many_threads_and_stores_share_the_connections_of_a_home(connections: Connections) -> None:
