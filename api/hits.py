@@ -95,10 +95,15 @@ def hits_table(answer: SearchAnswer) -> str:
     return "\n".join([*(line.rstrip() for line in lines), *_facets(answer), _note(answer)])
 
 
+def _value(value: str | float | bool) -> str:
+    """Returns a value as a filter has it."""
+    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else f"{value:.12g}"
+
+
 def _facets(answer: SearchAnswer) -> Iterator[str]:
     """Yields a line for each fact that was counted."""
     for name, facet in answer.facets.items():
-        counts = [f"{entry.value} ({entry.count:,})" for entry in facet.values]
+        counts = [f"{_value(entry.value)} ({entry.count:,})" for entry in facet.values]
         counts += [f"{part.min:.12g} to {part.max:.12g} ({part.count:,})" for part in facet.ranges]
         counts += [f"{facet.other_values:,} more"] if facet.other_values else []
         yield f"{name}: {', '.join(counts) or 'none'}"

@@ -73,12 +73,14 @@ class Found:
         best: the highest similarity among them, -1 if there are none.
         moves: the places before and after of products that freshness and diversity moved.
         letters: what the letters of the words found; None if they were not looked at.
+        left_out: int64, keys of products that were not looked for, because they are what was asked with.
         passing: bool, by product_key, which products pass the filter; None: there is none.
     """
 
     ranked: Ranked
     best: float
     moves: Moves
+    left_out: NDArray[np.int64]
     letters: Letters | None = None
     passing: Mask | None = None
 
@@ -217,7 +219,10 @@ class Finder:
         """
         if passing is None and filter_ is not None:
             passing = self.matching(filter_)
-        allowed = self._allowed(request, passing, view)
+        left_out = self._left_out(request)
+        allowed = view.mask(passing)
+        if len(left_out):
+            allowed &= ~np.isin(view.product_keys, left_out)
         if hidden is not None:
             allowed &= ~hidden
         ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
@@ -228,7 +233,7 @@ class Finder:
             ranked = fuse(ranked, letters, depth, self._catalogue.wordless(ranked.product_keys))
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
-        return Found(ranked, best, moves, letters, passing)
+        return Found(ranked, best, moves, left_out, letters, passing)
 
     def matching(self, filter_: Filter) -> Mask:
         """Returns which products pass a filter, bool by product_key."""
@@ -276,13 +281,11 @@ class Finder:
         parts = {**query.parts, "likes": normalise(liked.mean(axis=0))} if len(liked) else query.parts
         return QueryPoint(moved(query.point, liked, unliked), parts)
 
-    def _allowed(self, request: SearchRequest, passing: Mask | None, view: LiveView) -> Mask:
-        allowed = view.mask(passing)
-        if request.product_id:
-            allowed[view.rows_of(self._catalogue.get(request.product_id).product_key)] = False
-        if left_out := (*request.unlike, *(request.like if request.likes_alone else ())):
-            allowed &= ~np.isin(view.product_keys, self._catalogue.keys_of(left_out))
-        return allowed
+    def _left_out(self, request: SearchRequest) -> NDArray[np.int64]:
+        """Returns the product that is asked with, unliked ones, and liked ones if nothing else is asked with; keys."""
+        own = [self._catalogue.get(request.product_id).product_key] if request.product_id else []
+        others = (*request.unlike, *(request.like if request.likes_alone else ()))
+        return np.append(self._catalogue.keys_of(others), own).astype(np.int64) if others else np.array(own, np.int64)
 
     def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:
         """Returns the ranking with all but its first `fixed` products reordered."""
@@ -317,8 +320,7 @@ class Finder:
             matched[: len(view.findable)] = view.findable
             if found.passing is not None:
                 matched &= resized(found.passing, len(matched))
-            if request.product_id:
-                matched[self._catalogue.get(request.product_id).product_key] = False
+            matched[found.left_out[found.left_out < len(matched)]] = False
         matched[by_letters] = True
         return matched
 

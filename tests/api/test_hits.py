@@ -42,13 +42,15 @@ def test_what_was_counted_stands_below_the_hits() -> None:
         "brand": FacetCounts((ValueCount("Acorn", 1_200), ValueCount("Sena", 3)), other_values=7),
         "price": FacetCounts(ranges=(RangeCount(0.5, 2_000_000, 4),)),
         "attr.size": FacetCounts(),
+        "in_stock": FacetCounts((ValueCount(True, 2), ValueCount(42.0, 1))),
     }
     answer = SearchAnswer(
         query_id="q", generation="g", pending=0, took_ms=1.0, hits=(), next_cursor=None, no_match=True,
         facets=facets,
     )  # fmt: skip
-    assert hits_table(answer).splitlines()[1:4] == [
+    assert hits_table(answer).splitlines()[1:5] == [
         "brand: Acorn (1,200), Sena (3), 7 more", "price: 0.5 to 2000000 (4)", "attr.size: none",
+        "in_stock: true (2), 42 (1)",
     ]  # fmt: skip
 
 

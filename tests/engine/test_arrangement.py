@@ -105,6 +105,17 @@ def test_similar_does_not_count_the_product_itself(shop: TinyShop, engine: Searc
     assert answer.facets["brand"].values == (ValueCount("Acme", 2), ValueCount("Sena", 2))
 
 
+def test_products_that_are_asked_with_do_not_match(shop: TinyShop, engine: SearchEngine) -> None:
+    stock(shop)
+    shop.publish()
+    unliked = engine.search(replace(PHOTO, unlike=("b", "nobody"), facets="brand"))
+    assert unliked.total == len(unliked.hits) == 5
+    assert unliked.facets["brand"].values == (ValueCount("Acme", 2), ValueCount("Sena", 2))
+    assert engine.search(replace(PHOTO, like=("b",))).total == 6
+    liked = engine.search(SearchRequest(like=("a", "b"), unlike=("c",), product_id=""))
+    assert (liked.total, set(ids(liked))) == (3, {"d", "e", "f"})
+
+
 def test_letters_alone_match_what_has_them(shop: TinyShop, engine: SearchEngine) -> None:
     shop.put("a", [near(0.9)], title="red mug", brand="Acme")
     shop.put("b", [near(0.8)], title="blue mug", brand="Sena")
@@ -185,6 +196,13 @@ def test_a_typed_code_stands_first_however_the_rest_is_sorted(shop: TinyShop, en
     answer = engine.search(SearchRequest(text="ab12345", sort="price", max_per="brand:1"))
     assert answer.hits[0].why[0] == "code matches: sku"
     assert ids(answer) == "xef"  # Acme has its one, and f is the cheapest of Sena
+
+
+def test_every_product_with_a_typed_code_stays(shop: TinyShop, engine: SearchEngine) -> None:
+    for name in "xyz":
+        shop.put(name, [near(0.1)], brand="Acme", attributes={"sku": "AB-12345" if name != "z" else "other"})
+    shop.publish()
+    assert set(ids(engine.search(SearchRequest(text="ab12345", max_per="brand:1")))) == {"x", "y"}
 
 
 def test_a_cap_keeps_the_first_of_each_value(shop: TinyShop, engine: SearchEngine) -> None:
