@@ -111,15 +111,21 @@ class ValueColumn:
             groups: value -> the products that have it now.
         """
         dictionary = self.dictionary.extended(groups)
-        kept = np.flatnonzero(~outdated.take(self.keys))
-        kept_keys, kept_codes = self.keys.take(kept), self.codes.take(kept)
-        new_keys = np.concatenate([kept_keys[:0], *groups.values()], dtype=np.int32)
+        new_keys = np.concatenate([self.keys[:0], *groups.values()], dtype=np.int32)
         sizes = [len(group) for group in groups.values()]
         new_codes = np.repeat(np.array([dictionary.code_of[value] for value in groups], np.int32), sizes)
         order = np.argsort(new_keys, kind="stable")
-        at = np.searchsorted(kept_keys, new_keys.take(order))
-        keys = np.insert(kept_keys, at, new_keys.take(order))
-        return ValueColumn(dictionary, keys, np.insert(kept_codes, at, new_codes.take(order)), len(outdated))
+        new_keys, new_codes = new_keys.take(order), new_codes.take(order)
+        gone = outdated.take(self.keys)
+        same = np.array_equal(self.keys[gone], new_keys) and np.array_equal(self.codes[gone], new_codes)
+        if same and len(outdated) == self.size:
+            return self  # other facts of these products changed
+        kept = np.flatnonzero(~gone)
+        kept_keys, kept_codes = self.keys.take(kept), self.codes.take(kept)
+        at = np.searchsorted(kept_keys, new_keys)
+        return ValueColumn(
+            dictionary, np.insert(kept_keys, at, new_keys), np.insert(kept_codes, at, new_codes), len(outdated)
+        )
 
     @cached_property
     def first_keys(self) -> NDArray[np.int32]:

@@ -219,6 +219,18 @@ def test_a_snapshot_never_changes(catalogue: Catalogue) -> None:
         np.testing.assert_array_equal(old, new)
 
 
+def test_a_column_whose_fact_did_not_change_is_shared(catalogue: Catalogue) -> None:
+    put(catalogue, "a", "red", brand="Acme", price=1.0)
+    store = ColumnStore(catalogue)
+    before = store.columns(["brand", "price", "colour"]).fields
+    put(catalogue, "a", "red", brand="Acme", price=2.0)
+    after = store.columns(["brand", "price", "colour"]).fields
+    assert after["brand"] is before["brand"]
+    assert after["colour"] is before["colour"]
+    put(catalogue, "a", "red", brand="Sena", price=2.0)
+    assert values_of(store, "brand") == {"Sena": 1}
+
+
 def test_many_changes_at_once_are_followed(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ColumnStore(catalogue)
     assert passing(store, "price > 1") == []
