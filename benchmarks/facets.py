@@ -25,7 +25,7 @@ import numpy as np
 from data.catalogue import Catalogue, Product
 from data.columns import FACTS, ColumnStore, resized
 from data.filters import parse_filter
-from engine.answers.arrangement import arranged, counted
+from engine.answers import arranged, counted
 
 FACETS = "brand,category,colour,price,attr.size"
 NAMES = (*FACTS, "attr.size")

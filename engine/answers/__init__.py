@@ -1,6 +1,6 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
-from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS
+from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, Found, OnStage, Question
@@ -62,9 +62,11 @@ __all__ = [
     "RankingStore",
     "SearchRequest",
     "answer_signs",
+    "arranged",
     "check_k",
     "check_request",
     "check_words",
+    "counted",
     "diversify",
     "evidence",
     "fresh_order",
