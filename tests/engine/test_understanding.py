@@ -22,7 +22,7 @@ PRODUCTS = (
     {"title": "Blue mug Sena", "colour": "blue", "price": 18, "brand": "Acorn", "category": "Mugs",
      "attributes": {"size": "L"}},
     {"title": "Striped mug", "colour": "navy", "price": 30, "brand": "Blüte", "category": "Mugs",
-     "attributes": {"pattern": "striped", "sku": "90"}},
+     "attributes": {"pattern": "striped", "sku": "90", "height": "20 cm"}},
     {"title": "Red sneaker Ivo", "colour": "red", "price": 60, "brand": "Acorn", "category": "Shoes",
      "attributes": {"size": "270", "material": "leather", "vegan": True}},
     {"title": "White sneaker", "colour": "white", "price": 80, "brand": "Sun", "category": "Shoes",
@@ -83,6 +83,8 @@ def meanings(understood: Understood) -> list[str]:
         ("20유로 이하 머그", "머그", ["20유로 이하 -> price <= 20"]),
         ("red mug", "red mug", ['red -> colour = "red"']),
         ("빨간색 머그", "빨간색 머그", ['빨간색 -> colour = "red"']),
+        ("빨간색의 머그", "빨간색의 머그", ['빨간색의 -> colour = "red"']),
+        ("mug 20cm", "mug 20cm", ['20cm -> attr.height = "20 cm"']),
         ("navy mug", "navy mug", ['navy -> colour = "navy"']),
         ("red or blue mug", "red or blue mug", ['red or blue -> colour IN ("blue", "red")']),
         ("acorn mug", "acorn mug", ['acorn -> brand = "acorn"']),
@@ -117,11 +119,11 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "red carrot",  # so are its carrots
         "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
-        "strap for Acorn", "blue mug with red dots", "off-white mug", "cheap mug", "mug under 20 cm", "mug under $20",
+        "mug for Acorn", "blue mug with red dots", "off-white mug", "cheap mug", "mug under 20 cm", "mug under $20",
         "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40", "mug under 20000 won", "2만원 이하 머그",
         "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns",
         "do not disturb", "270", "m", "cola without sugar",  # "sugar free" is what finds it
-        "green tea", "", "   ", "mug " * 60,
+        "green tea", "", "   ", "mug under 20 euro " * 12,
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_stays_words(understanding: Shop, query: str) -> None:
