@@ -359,7 +359,13 @@ class SearchEngine:
         found = self._finder.timed(
             "understand", lambda: self._understanding.understand(request.text, filter_, matching, alone=alone)
         )
+        if found.constraints and self._is_nearly_a_name(request.text):
+            return Understood(request.text, request.not_text, filter_)
         return replace(found, not_text=f"{request.not_text} {found.not_text}".strip())
+
+    def _is_nearly_a_name(self, text: str) -> bool:
+        """Returns whether a text is the title or code of a product but for a typing error."""
+        return any(hit.evidence == "near" for hit in self._catalogue.by_letters(text).first)
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts.

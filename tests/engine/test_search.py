@@ -208,6 +208,16 @@ def test_the_legs_can_be_asked_alone(shop: TinyShop, engine: SearchEngine) -> No
         engine.search(SearchRequest(text="axis0", legs="both"))
 
 
+def test_a_title_with_a_typing_error_is_a_name_and_no_condition(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("it", [axis(0)], title="Lamp under 20 euro", price=50, currency="EUR")
+    for number in range(30):
+        shop.put(f"cheap-{number}", [axis(1)], title=f"chair {number}", price=10, currency="EUR")
+    shop.publish()
+    assert engine.search(SearchRequest(text="chair under 20 euro")).understood
+    answer = engine.search(SearchRequest(text="lmap under 20 euro"))
+    assert (answer.hits[0].product_id, answer.understood) == ("it", ())
+
+
 def test_the_meaning_is_that_of_the_mended_words(shop: TinyShop, engine: SearchEngine) -> None:
     shop.put("reads", [axis(1)], title="backpack5")
     shop.put("looks", [axis(5)], title="nothing")
