@@ -32,7 +32,9 @@ from engine.recognition import VOTERS_FILE, load_recogniser
 from engine.space import (
     ADAPTER_FILE,
     CALIBRATION_FILE,
+    COMBINER_FILE,
     PROJECTION_FILE,
+    Combiner,
     MatchCalibration,
     Projection,
     QueryAdapter,
@@ -135,6 +137,7 @@ class Generation:
         calibration: turns scores into match probabilities, or None where that was not measured.
         match: the match models, or None where they were not fitted; `calibration` then judges alone.
         recogniser: the voters and their vote, or None where none were trained.
+        combiner: joins photos and words, or None where the weighted mean is as good.
         related, senses: related queries and queries with several senses, or None.
     """
 
@@ -170,6 +173,8 @@ class Generation:
         self.senses = several if several is not None and several.space == space else None
         judged = MatchModel.load(folder.path(MATCH_FILE)) if folder.has(MATCH_FILE) else None
         self.match = judged if judged is not None and judged.space == space else None
+        combined = Combiner.load(folder.path(COMBINER_FILE)) if folder.has(COMBINER_FILE) else None
+        self.combiner = combined if combined is not None and combined.space == space else None
         voters = VOTERS_FILE
         self.recogniser = load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:

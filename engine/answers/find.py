@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.columns import ColumnStore, resized
-from data.filters import Filter
+from data.filters import Filter, parse_filter, quoted
 from data.lexical import LexicalAnswer, words_of
+from data.photos import COLOUR_NAMES
 from data.settings import Settings
 from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
-from engine.answers.fusion import Letters, fuse, letters_found
+from engine.answers.fusion import LETTERS_SHARE, LOOKS_FIRST_SHARE, NO_LETTERS, Letters, fuse, letters_found
 from engine.answers.judging import Answered, likely, verdict
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
@@ -32,7 +33,7 @@ from engine.answers.ranking import (
     rank_products,
 )
 from engine.answers.reasons import Moves, moves_of
-from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, words_alone
+from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, shows, words_alone
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
@@ -135,7 +136,7 @@ class Finder:
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
         letters: LexicalAnswer | None = None
-        if words_alone(request) and request.legs != "dense":
+        if request.text.strip() and request.legs != "dense":
             letters = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
             if letters.corrected:  # so that the meaning is looked for in the words that were meant
                 request = replace(request, text=letters.corrected)
@@ -227,10 +228,12 @@ class Finder:
             allowed &= ~hidden
         ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
         best = float(ranked.scores.max(initial=-1.0))
-        letters = None
-        if question.letters is not None:
-            letters = letters_found(view, question.letters, question.query.point, allowed, passing)
-            ranked = fuse(ranked, letters, depth, self._catalogue.wordless(ranked.product_keys))
+        letters = _letters(view, request, question, allowed, passing, left_out)
+        if letters is not None or (request.not_text.strip() and request.legs != "dense"):
+            unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
+            letters = letters.behind(unwanted) if letters is not None else None
+            wordless = None if shows(request) else self._catalogue.wordless(ranked.product_keys)
+            ranked = fuse(ranked, letters or NO_LETTERS, depth, wordless, _letters_share(request), unwanted)
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, left_out, letters, passing)
@@ -282,10 +285,28 @@ class Finder:
         return QueryPoint(moved(query.point, liked, unliked), parts)
 
     def _left_out(self, request: SearchRequest) -> NDArray[np.int64]:
-        """Returns the product that is asked with, unliked ones, and liked ones if nothing else is asked with; keys."""
-        own = [self._catalogue.get(request.product_id).product_key] if request.product_id else []
-        others = (*request.unlike, *(request.like if request.likes_alone else ()))
-        return np.append(self._catalogue.keys_of(others), own).astype(np.int64) if others else np.array(own, np.int64)
+        """Returns the keys of products that are no hits because the request names them.
+
+        Raises:
+            UnknownProduct: the request's product was deleted.
+        """
+        shown = [self._catalogue.get(request.product_id).product_key] if request.product_id else []
+        named = (*request.unlike, *(request.like if request.likes_alone else ()))
+        return np.array([*shown, *(self._catalogue.keys_of(named) if named else ())], np.int64)
+
+    def _unwanted(self, words: str) -> dict[int, float]:
+        """Returns product key -> how well unwanted words fit it, 0..1: by its texts, or by a colour in its photos."""
+        if not words.strip():
+            return {}
+        found = self._catalogue.by_letters(words)
+        most = max(found.fits, default=1.0)
+        fits = {key: fit / most for key, fit in zip(found.ranked, found.fits, strict=True)}
+        colours = set(words_of(words)) & set(COLOUR_NAMES)
+        for colour in colours:
+            fits |= dict.fromkeys(
+                np.flatnonzero(self.matching(parse_filter(f"colour = {quoted(colour)}"))).tolist(), 1.0
+            )
+        return fits
 
     def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:
         """Returns the ranking with all but its first `fixed` products reordered."""
@@ -325,9 +346,32 @@ class Finder:
         return matched
 
 
+def _letters(
+    view: LiveView,
+    request: SearchRequest,
+    question: Question,
+    allowed: Mask,
+    passing: Mask | None,
+    left_out: NDArray[np.int64],
+) -> Letters | None:
+    """Returns what the letters of the words find and may be found; None if they are not looked at."""
+    if question.letters is None:
+        return None
+    letters = letters_found(view, question.letters, question.query.point, allowed, passing).without(left_out)
+    return letters.beside_looks() if shows(request) else letters
+
+
 def _by_meaning(request: SearchRequest, query: QueryPoint) -> bool:
     """Tells whether products are found by meaning or looks: not by letters alone, and not if no words were learned."""
-    return request.legs != "lexical" and bool(query.point.any())
+    return (request.legs != "lexical" or shows(request)) and bool(query.point.any())
+
+
+def _letters_share(request: SearchRequest) -> float:
+    """Returns how much letters count: less beside what is shown, and still less where the words count little there."""
+    if not shows(request):
+        return LETTERS_SHARE
+    weight = request.text_weight if request.image is not None or request.product_id else 0.5
+    return LOOKS_FIRST_SHARE * min(1.0, 2 * weight)
 
 
 def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:

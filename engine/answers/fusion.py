@@ -1,7 +1,8 @@
-"""Joins the two legs of a word search: products that look like the words, and products that have their letters."""
+"""Joins what two ways find: products that look like what is asked for, and products that have the letters of words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from engine.protocols import Floats, Mask
 
 # How much the letters count beside the likeness; see docs/retrieval.md.
 LETTERS_SHARE = 0.5
+LOOKS_FIRST_SHARE = 0.3  # beside a photo
+UNWANTED_SHARE = 0.5  # of unwanted words
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,26 @@ class Letters:
     first: tuple[LexicalHit, ...]
     ranked: Ranked
     fits: NDArray[np.float64]
+
+    def without(self, product_keys: NDArray[np.int64]) -> "Letters":
+        """Returns them without some products."""
+        kept = np.flatnonzero(~np.isin(self.ranked.product_keys, product_keys))
+        first = tuple(hit for hit in self.first if hit.product_key not in product_keys)
+        return Letters(first, self.ranked.take(kept), self.fits[kept])
+
+    def beside_looks(self) -> "Letters":
+        """Returns them for words that say how something shown should differ: no product stands first by its words.
+
+        Products that cannot be compared by their looks are left out; those whose code or title was typed fit best.
+        """
+        seen = np.flatnonzero(self.ranked.rows >= 0)
+        typed = [hit.product_key for hit in self.first if hit.evidence != "near"]
+        fits = np.where(np.isin(self.ranked.product_keys, typed), self.fits.max(initial=1e-9), self.fits)
+        return Letters((), self.ranked.take(seen), fits[seen])
+
+    def behind(self, unwanted: Mapping[int, float]) -> "Letters":
+        """Returns them with no unwanted product among the first."""
+        return Letters(tuple(hit for hit in self.first if not unwanted.get(hit.product_key)), self.ranked, self.fits)
 
     @property
     def evidence(self) -> Mapping[int, LexicalHit]:
@@ -57,7 +80,12 @@ def letters_found(view: LiveView, answer: LexicalAnswer, point: Floats, allowed:
 
 
 def fuse(
-    dense: Ranked, letters: Letters, depth: int, wordless: Mask | None = None, share: float | None = None
+    dense: Ranked,
+    letters: Letters,
+    depth: int,
+    wordless: Mask | None = None,
+    share: float | None = None,
+    unwanted: Mapping[int, float] = MappingProxyType({}),
 ) -> Ranked:
     """Returns the products of both rankings: first those whose code or title was typed, then by both scores together.
 
@@ -69,6 +97,7 @@ def fuse(
     Args:
         wordless: bool (m,), the products of `dense` that have no words; None: all have some.
         share: 0..1, how much the letters count; None: `LETTERS_SHARE`.
+        unwanted: product key -> how well unwanted words fit it, 0..1.
     """
     share = LETTERS_SHARE if share is None else share
     joined = dense.then(letters.ranked)
@@ -76,8 +105,12 @@ def fuse(
     fused = np.zeros(len(firsts))
     # by place, so that the senses of words still take turns
     looks = np.full(len(dense.rows), 1 - share) if wordless is None else np.where(wordless, 1.0, 1 - share)
-    fused[product[: len(dense.rows)]] += looks * _spread(-np.sort(-dense.scores))
+    best = float(dense.scores.max(initial=0.0))
+    beyond = firsts >= len(dense.rows)  # found by their letters, and too far away to be among those that look right
+    fused[beyond] = (1 - share) * _spread(joined.scores[firsts[beyond]], best)
+    fused[product[: len(dense.rows)]] += looks * _spread(-np.sort(-dense.scores), best)
     fused[product[len(dense.rows) :]] += share * (letters.fits / letters.fits.max(initial=1e-9)) ** 2
+    fused -= UNWANTED_SHARE * np.array([unwanted.get(key, 0.0) for key in keys.tolist()])
     # 2 from place to place, since both scores together reach 1
     typed = np.searchsorted(keys, np.array([hit.product_key for hit in letters.first], np.int64))
     fused[typed] += 2.0 * np.arange(len(typed), 0, -1)
@@ -85,7 +118,9 @@ def fuse(
     return joined.take(firsts[order])
 
 
-def _spread(scores: Floats) -> NDArray[np.float64]:
+NO_LETTERS = Letters((), Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)), np.zeros(0))
+
+
+def _spread(scores: Floats, best: float) -> NDArray[np.float64]:
     """Returns scores brought to 0..1, float64, the best to 1 and what is no better than chance to 0."""
-    best = float(scores.max(initial=0.0))
-    return (np.clip(scores, 0, None) / best).astype(np.float64) if best > 0 else np.zeros(len(scores))
+    return (np.clip(scores, 0, best) / best).astype(np.float64) if best > 0 else np.zeros(len(scores))

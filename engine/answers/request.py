@@ -17,7 +17,7 @@ from engine.backbones import TRIMMED, load_input
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats
-from engine.space import normalise
+from engine.space import mean_of, normalise
 
 MAX_K = 1000
 MAX_TEXT = 1000  # characters
@@ -49,7 +49,8 @@ class SearchRequest:
         diversity: 0..1.
         freshness: 0..1, or None: 0.2 for words alone, else 0.
         min_probability: 0..1; hits with a lower match probability are left out.
-        legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`.
+        legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`;
+            beside something shown, `dense` leaves the letters out.
         understand: whether prices, colours and the like in the words become filters.
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
         sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
@@ -149,8 +150,12 @@ def check_k(k: int, most: int = MAX_K) -> None:
 
 def words_alone(request: SearchRequest) -> bool:
     """Tells whether nothing but wanted words is asked for."""
-    others = request.image is not None or request.product_id or request.like or request.unlike
-    return not others and not request.not_text.strip()
+    return not (shows(request) or request.unlike or request.not_text.strip())
+
+
+def shows(request: SearchRequest) -> bool:
+    """Tells whether something is shown that hits should look like: a photo, a product or liked products."""
+    return request.image is not None or bool(request.product_id or request.like)
 
 
 def photo_input(content: bytes, box: Box | None, size: int, settings: Settings) -> NDArray[np.uint8]:
@@ -189,7 +194,10 @@ class QueryPoint:
 
 
 def query_point(request: SearchRequest, generation: Generation, photo: Floats | None, timed: Timed) -> QueryPoint:
-    """Joins words and photo to one point: the weighted sum of their unit vectors, less the unwanted words' share.
+    """Joins words and photo to one point, less the unwanted words' share.
+
+    They meet in the weighted mean of their points or, where the generation has a combiner, in the point that it finds:
+    a weight of 0.5 stands for that point, a smaller one for points towards the photo, a larger one towards the words.
 
     Args:
         photo: float32 (d,), the photo's or the product's point, where there is one.
@@ -211,9 +219,18 @@ def query_point(request: SearchRequest, generation: Generation, photo: Floats | 
             away = points.pop()
         if wanted:
             parts["words"] = points.pop()
-    weights = {"photo": 1 - request.text_weight, "words": request.text_weight} if len(parts) == 2 else {}
-    total = sum((weights.get(name, 1.0) * part for name, part in parts.items()), -_NOT_TEXT_SHARE * away)
-    return QueryPoint(normalise(total), parts)
+    if len(parts) == 2:
+        wanted_point = _joined(generation, parts["photo"], parts["words"], request.text_weight)
+    else:
+        wanted_point = next(iter(parts.values()), np.zeros_like(away))
+    return QueryPoint(normalise(wanted_point - _NOT_TEXT_SHARE * away), parts)
+
+
+def _joined(generation: Generation, photo: Floats, words: Floats, weight: float) -> Floats:
+    if generation.combiner is None:
+        return mean_of(photo, words, weight)
+    middle = generation.combiner.apply(photo, words)
+    return mean_of(photo, middle, 2 * weight) if weight <= 0.5 else mean_of(middle, words, 2 * weight - 1)
 
 
 def _words(generation: Generation, texts: list[str]) -> Floats:

@@ -1,5 +1,6 @@
 """The product space as a search uses it: projection of features, query adapter, match probability, near-duplicates."""
 
+from engine.space.combiner import COMBINER_FILE, Combiner, fit_combiner, mean_of
 from engine.space.duplicates import DEFAULT_BOUND, Order, duplicate_bound, duplicates
 from engine.space.match_calibration import (
     CALIBRATION_FILE,
@@ -25,8 +26,10 @@ from engine.space.query_adapter import ADAPTER_FILE, QueryAdapter
 __all__ = [
     "ADAPTER_FILE",
     "CALIBRATION_FILE",
+    "COMBINER_FILE",
     "DEFAULT_BOUND",
     "PROJECTION_FILE",
+    "Combiner",
     "Curve",
     "MatchCalibration",
     "Order",
@@ -37,8 +40,10 @@ __all__ = [
     "duplicate_bound",
     "duplicates",
     "explained_variance",
+    "fit_combiner",
     "fit_pca",
     "judge",
+    "mean_of",
     "normalise",
     "plain",
     "read_tensors",
