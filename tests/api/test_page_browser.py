@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -368,6 +369,31 @@ def test_nothing_sticks_out_and_every_picture_has_words(
     assert page.evaluate(SMALL_TARGETS) == []
     assert page.evaluate("[...document.images].every((image) => image.alt)")
     page.evaluate("Promise.all([...document.images].slice(0, 4).map((image) => image.decode()))")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_axe_finds_nothing(
+    browser: Browser, url: str, picture: tuple[str, Path], scheme: Any, width: int, height: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.goto(url)
+    found = axe.run(page).response["violations"]
+    page.set_input_files("#file", picture[1])
+    hits(page)
+    found += axe.run(page).response["violations"]
+    page.click("#photo-open")
+    found += axe.run(page).response["violations"]
+    page.goto(f"{url}?q=disc+under+30+euro&like={picture[0]}&brand=Acme")
+    page.locator("#q").press_sequentially(" ")
+    if width < 900:
+        page.click(".filter-button")
+    found += axe.run(page).response["violations"]
+    page.goto(f"{url}?photo=gone")
+    found += axe.run(page).response["violations"]
+    page.close()
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] == []
 
 
 def test_without_javascript_words_and_photos_are_found(browser: Browser, url: str, picture: tuple[str, Path]) -> None:
