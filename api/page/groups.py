@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.search import Hit
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
+_MOST_MARKED = 4  # where more hits are best matches, the mark tells none apart
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Group:
     Attributes:
         name: `near` for best matches and similar hits, `less` for less similar ones.
         title: what stands above them; empty where nothing need be said.
-        best: how many of them, from the first on, are best matches.
+        best: how many of them, from the first on, are marked as best matches.
     """
 
     name: str
@@ -24,15 +25,20 @@ class Group:
     best: int = 0
 
 
-def groups_of(hits: Sequence[Hit], *, by_relevance: bool, is_first_page: bool) -> list[Group]:
-    """Returns the hits in at most two groups; in one if they are sorted by a fact or cannot be judged.
+def groups_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool) -> list[Group]:
+    """Returns the hits in at most two groups.
+
+    Args:
+        judged: whether their probabilities say how well they match: they do not where the order is another, or where
+            lookalikes of a product were asked for. Then, and where there are none, the hits are one group.
+        is_first_page: whether no hits come before these.
 
     A hit that freshness or diversity put behind a worse one counts as that one does: the order is the answer's.
     """
-    if not by_relevance or any(hit.match_probability is None for hit in hits):
+    if not judged or any(hit.match_probability is None for hit in hits):
         return [Group("near", "", tuple(hits))]
     best, near = _lasting(hits, BEST), _lasting(hits, SIMILAR)
-    groups = [Group("near", "", tuple(hits[:near]), best)] if near else []
+    groups = [Group("near", "", tuple(hits[:near]), best if best <= _MOST_MARKED else 0)] if near else []
     if near < len(hits):
         # alone on the first page they need no title: the answer itself says that nothing matches clearly
         title = "Less similar" if near or not is_first_page else ""

@@ -8,14 +8,16 @@ from typing import Any
 
 from api.page.filters import facet_names
 from api.page.form import PageForm
-from api.page.groups import Group, groups_of
+from api.page.groups import SIMILAR, Group, groups_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError, UnknownProduct
+from engine.errors import InvalidQuery
 from engine.search import SearchAnswer
 
 LABELS = 5
+_FIRST_HITS = 10
 LEAST = 0.02  # probability; a less likely label would only confuse
 
 
@@ -40,6 +42,13 @@ class Found:
     source: ProductFacts | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def missed_label(self) -> str:
+        """What the photo surely shows though none of the first hits is of that category; empty: no such thing."""
+        label = "" if self.unsure or not self.labels else self.labels[0]
+        kinds = {hit.category.casefold() for hit in self.answer.hits[:_FIRST_HITS]}
+        return label if kinds and label.casefold() not in kinds else ""
+
 
 def find(form: PageForm, image: bytes | None = None) -> Found:
     """Returns what the form asks for.
@@ -56,8 +65,9 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     source = held.catalogue.get(form.product_id) if form.product_id and image is None else None
     fields = form.search_fields(image)
     fields["facets"] = ",".join(facet_names(held.shelf.contents()))
-    answer = run_search(fields)
-    groups = groups_of(answer.hits, by_relevance=not form.sort, is_first_page=not form.cursor)
+    answer = _sorted(fields) if form.sort else run_search(fields)
+    judged = not form.sort and (image is not None or bool(form.q.strip()))
+    groups = groups_of(answer.hits, judged=judged, is_first_page=not form.cursor)
     found = Found(
         answer=answer,
         groups=groups,
@@ -66,6 +76,15 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
         titles=_titles((*form.like, *form.unlike)),
     )
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
+
+
+def _sorted(fields: dict[str, Any]) -> SearchAnswer:
+    """Returns an answer in another order: of the hits that match, if it is known which do; else of all."""
+    with suppress(InvalidQuery):  # no probabilities are told, or the cursor is of all hits
+        answer = run_search({**fields, "min_probability": SIMILAR})
+        if answer.hits:
+            return answer
+    return run_search(fields)
 
 
 def _titles(product_ids: Iterable[str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ def hits(probabilities: Sequence[float | None]) -> Any:
     [
         ([0.9, 0.6, 0.3, 0.01], [("near", "", 3, 2), ("less", "Less similar", 1, 0)]),
         ([0.9, 0.3, 0.7], [("near", "", 3, 1)]),  # a better hit behind a worse one stays there
+        ([0.9] * 5, [("near", "", 5, 0)]),  # the mark would tell none apart
         ([0.05, 0.01], [("less", "", 2, 0)]),
         ([0.9, None], [("near", "", 2, 0)]),
         ([], []),
@@ -42,14 +43,14 @@ def hits(probabilities: Sequence[float | None]) -> Any:
 def test_hits_are_grouped_by_how_well_they_match(
     probabilities: list[float | None], groups: list[tuple[str, str, int, int]]
 ) -> None:
-    found = groups_of(hits(probabilities), by_relevance=True, is_first_page=True)
+    found = groups_of(hits(probabilities), judged=True, is_first_page=True)
     assert [(group.name, group.title, len(group.hits), group.best) for group in found] == groups
 
 
 def test_sorted_hits_are_one_group_and_later_pages_say_what_follows() -> None:
-    [group] = groups_of(hits([0.1, 0.9]), by_relevance=False, is_first_page=True)
+    [group] = groups_of(hits([0.1, 0.9]), judged=False, is_first_page=True)
     assert (group.title, group.best) == ("", 0)
-    [group] = groups_of(hits([0.01]), by_relevance=True, is_first_page=False)
+    [group] = groups_of(hits([0.01]), judged=True, is_first_page=False)
     assert group.title == "Less similar"
 
 
@@ -94,6 +95,17 @@ def found(**fields: Any) -> Found:
         query_id="q", generation="g", pending=0, took_ms=1, hits=(), next_cursor=None, no_match=False, **fields
     )
     return Found(answer=answer, groups=[])
+
+
+@pytest.mark.parametrize(
+    ("labels", "unsure", "missed"),
+    [(("Shoes",), False, "Shoes"), (("shoes", "Mugs"), True, ""), (("mugs", "Shoes"), False, ""), ((), False, "")],
+)
+def test_what_the_photo_shows_and_what_was_found_do_not_differ_without_a_word(
+    labels: tuple[str, ...], unsure: bool, missed: str
+) -> None:
+    answer: Any = SimpleNamespace(hits=[SimpleNamespace(category="Mugs"), SimpleNamespace(category="Teapots")])
+    assert Found(answer=answer, groups=[], labels=labels, unsure=unsure).missed_label == missed
 
 
 @pytest.mark.parametrize(
