@@ -78,7 +78,8 @@ def _page(
     found: Found | None = None
     if error is None and (image is not None or form.has_query):
         try:
-            require("search")
+            if image is None:  # a request that brought a photo has been let through already
+                require("search")
             values["found"] = found = find(form, image)
         except LookalikeError as refused:
             error = refused
