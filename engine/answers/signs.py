@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from engine.protocols import Floats, Mask
 
 Doubles = NDArray[np.float64]
+_WHOLE = 0.99  # share of the words that counts as all of them
 FIRST = 10  # hits that are looked at together
 
 ANSWER_SIGNS = {
-    "text": ("best", "gap", "lead", "shop", "strangers", "held", "partly"),
+    "text": ("best", "gap", "lead", "shop", "strangers", "held", "whole", "partly"),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
     "similar": ("best", "gap", "lead"),
@@ -63,6 +64,7 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "shop": shop,
         "strangers": strangers,
         "held": held,
+        "whole": float(held > _WHOLE),
         "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,
         **_middle_signs(seen),
         "like_photo": _of_first(seen.parts.get("photo")),

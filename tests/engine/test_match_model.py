@@ -57,7 +57,7 @@ def test_signs_of_an_answer() -> None:
         near=(0.8, 0.3), outside=1.0, middles=scores(0.4, 0.8, 0.6),
     )  # fmt: skip
     signs = answer_signs(seen)
-    wanted = {"best": 0.9, "gap": 0.2, "lead": 0.3, "held": 1, "partly": 0, "shop": 0.8, "strangers": 0.3}
+    wanted = {"best": 0.9, "gap": 0.2, "lead": 0.3, "held": 1, "partly": 0, "whole": 1, "shop": 0.8, "strangers": 0.3}
     wanted |= {"middle": 0.8, "middle_gap": 0.2}
     assert {name: signs[name] for name in wanted} == pytest.approx(wanted, abs=1e-6)
     of_hits = hit_signs(seen, 0.5)

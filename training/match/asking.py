@@ -74,7 +74,6 @@ class Answering:
         """Returns the answer to one question; None if nothing is found."""
         request = SearchRequest(
             text=asked.text, image=None if asked.kind == "text" else b"", freshness=0.0,
-            legs="dense" if asked.unlettered else "fused",
         )  # fmt: skip
         question = self._question(asked)
         hidden = self._hidden(asked)
@@ -100,7 +99,9 @@ class Answering:
             parts["photo"] = normalise(self.view.vectors(self.view.rows_of(asked.product)).mean(axis=0))
         if asked.text:
             parts["words"] = self._words[asked.text]
-        return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features)
+        lettered = asked.kind == "text" and not asked.unlettered
+        letters = self._context.catalogue.by_letters(asked.text) if lettered else None
+        return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features, letters)
 
     def _hidden(self, asked: Asked) -> NDArray[np.bool_]:
         hidden = np.isin(self.view.product_keys, [*asked.gone, asked.product])
