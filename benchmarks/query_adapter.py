@@ -80,7 +80,7 @@ def _measure(session: EmbedderSession, path: Path, share: float) -> None:
     space.train(context, session.folder)
     plain = Projection.load(session.folder / PROJECTION_FILE)
     run = EmbedderTraining(context, encoder, material, session.options)
-    print("trained:", run.compare(untrained_points(context, plain, material))["published"])
+    print("trained:", run.compare(untrained_points(context, plain, material), plain)["published"])
     queries = gather_queries(context, pairs, material)
     _, found = run.adapt(queries, plain)
     print(describe(found))

@@ -143,8 +143,7 @@ class _Tuning:
         return features, facts
 
     def _figures(self, encoder: Encoder, material: Material, rest: Material) -> dict[str, float]:
-        found = figures_of(self._points, untrained_head(self._points, rest, encoder), material, self._held)
-        return {name: value for name, value in found.items() if not name.startswith("photo")}
+        return figures_of(self._points, untrained_head(self._points, rest, encoder), material, self._held)
 
 
 def _targets(rest: Material, points: Floats, options: EmbedderOptions) -> TextTargets:

@@ -50,6 +50,8 @@ class Material:
         texts: the texts themselves, (t,).
         query_photos: rows of shoppers' photos float16 (q, width) and the products they chose int64 (q,).
         sha256: of the catalogue's photos, (real,).
+        kinds: int64 (p,), number of each product's category; -1: it has none, or shares it with no other product.
+        copies: feature-store keys of an augmented copy of each of the catalogue's photos, (real,); (): there are none.
         classes: the classes of the backbone's own classifier; None: it has none, or it cannot be had.
     """
 
@@ -60,6 +62,8 @@ class Material:
     texts: tuple[str, ...]
     query_photos: tuple[NDArray[np.float16], Numbers]
     sha256: tuple[str, ...]
+    kinds: Numbers
+    copies: tuple[str, ...] = ()
     classes: Classes | None = None
 
     @property
@@ -114,9 +118,18 @@ def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, op
         texts=pairs.texts,
         query_photos=_query_photos(context, start, pairs, keys),
         sha256=tuple(sha256),
+        kinds=_kinds(context, keys),
+        copies=tuple(keyed[-1]) if len(keyed) > 2 else (),
         classes=_classes(photos, context.spec),
     )
     return _add_classifier(material, encoder) if options.classifier_names else material
+
+
+def _kinds(context: TrainingContext, keys: Numbers) -> Numbers:
+    names = {facts.product_key: facts.product.category for facts in context.catalogue.iter_facts()}
+    categories = np.array([names.get(key, "") for key in keys.tolist()])
+    _, kinds, counts = np.unique(categories, return_inverse=True, return_counts=True)
+    return np.where((counts[kinds] > 1) & (categories != ""), kinds, -1).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from engine.protocols import Floats
 from engine.space import QueryAdapter
 from engine.text import TextHead
 from training.embedder.material import Material
-from training.measures import photo_retrieval
+from training.embedder.photo_checks import photo_figures, photo_outcomes
 
 _SHARE = 0.1
 _LEAST_PRODUCTS = 30  # of fewer, a tenth is too few to measure and too many to lose
 _MOST_QUERIES = 1000
 _BLOCK = 128
 _MOST_CELLS = 50_000_000
+_SHARES = {"copy_r1": 0.5}
 Numbers = NDArray[np.int64]
 
 
@@ -77,33 +78,40 @@ def _pick_texts(material: Material, usable: NDArray[np.bool_], seed: int) -> NDA
     return picked
 
 
-def figures_of(points: Floats, head: TextHead | None, material: Material, held: Held) -> dict[str, float]:
+def figures_of(
+    points: Floats, head: TextHead | None, material: Material, held: Held, copies: Floats | None = None
+) -> dict[str, float]:
     """Returns how well a space does on the held-out queries, products and photos.
 
     Args:
         points: float32 (real, d), the catalogue's photos in the space.
         head: maps text features into the space.
+        copies: float32 (c, d), the copies of `copied_rows` in the space; None: photos are not measured.
 
     Returns:
         query_mrr and product_mrr: the mean reciprocal rank of the first right product, scored by its nearest photo, for
-        held-out texts of products that were trained on, and of products that were not. photo_r1: the share of held-out
-        photos whose nearest other photo shows the same product. The number of queries of each figure. Figures without
-        queries are left out.
+        held-out texts of products that were trained on, and of products that were not. photo_r1, copy_r1 and
+        category_r1: see `photo_outcomes`. The number of queries of each figure. Figures without queries are left out.
     """
     figures: dict[str, float] = {}
     for name, queries in (("query", held.queries), ("product", held.product_queries)):
         if len(queries) and head is not None:
             figures[f"{name}_mrr"] = _mean_reciprocal_rank(points, head, material, queries)
             figures[f"{name}_queries"] = len(queries)
-    photos = material.photos.held[: material.real]
-    found = photo_retrieval(points, material.products, photos)
-    return figures | {name: value for name, value in found.items() if name != "photo_r10" and value}
+    if copies is None:
+        return figures
+    return figures | photo_figures(photo_outcomes(points, copies, material, held.products))
 
 
 def score_of(figures: dict[str, float]) -> float:
-    """Returns the mean of the figures, without the numbers of queries; 0 if there are none."""
-    values = [value for name, value in figures.items() if not name.endswith("queries")]
-    return float(np.mean(values)) if values else 0.0
+    """Returns the mean of the figures, weighted by the square root of their numbers of queries; 0 if there are none.
+
+    A figure of ten queries is mostly chance, and must not outweigh one of a thousand. Copies count half, because they
+    are made up.
+    """
+    values = {name: value for name, value in figures.items() if not name.endswith("queries")}
+    weights = [figures[f"{name.rsplit('_', 1)[0]}_queries"] ** 0.5 * _SHARES.get(name, 1.0) for name in values]
+    return float(np.average(list(values.values()), weights=weights)) if values else 0.0
 
 
 def text_table(points: Floats, head: TextHead, material: Material, held: Held) -> tuple[Floats, NDArray[np.bool_]]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engine.errors import BackboneUnavailable
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, MatchCalibration, Projection, QueryAdapter, normalise
+from engine.space import plain as plain_space
 from engine.text import Encoder, TextEncoder
 from training.context import TrainingContext
 from training.embedder.batches import Sampler
@@ -40,6 +41,7 @@ from training.embedder.measure import (
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import collect_pairs
+from training.embedder.photo_checks import Outcomes, copied_rows, falls_below, photo_figures, photo_outcomes
 from training.embedder.query_adapter import PhotoQueries, gather_queries, train_adapter
 from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, flip_key
 
@@ -49,6 +51,7 @@ _LARGE = 100_000  # from this many texts on, a second training costs more than t
 _CHECKPOINTS = "training"
 _FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes
 _COPIES = 2
+_MOST_PLAIN = 50_000  # photos of which the plain features are held in memory at once
 _log = logging.getLogger("lookalike.train")
 
 
@@ -77,7 +80,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / PROJECTION_FILE)
     before = untrained_points(context, space, material)
-    run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), before, options)
+    run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), space, before, options)
     if metrics["published"]:
         run.save(folder)
     adapter = None
@@ -100,7 +103,11 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
 
 
 def compare_encoders(
-    context: TrainingContext, frozen: EncodedMaterial, untrained: Floats, options: EmbedderOptions
+    context: TrainingContext,
+    frozen: EncodedMaterial,
+    space: Projection,
+    untrained: Floats,
+    options: EmbedderOptions,
 ) -> tuple["EmbedderTraining", dict[str, Any]]:
     """Trains on the tuned text encoder if one is asked for and helps, otherwise on the frozen one.
 
@@ -111,12 +118,12 @@ def compare_encoders(
     encoder = {"encoder": found} if found else {}
     if tuned is not None:
         run = EmbedderTraining(context, tuned.encoder, tuned.material, options)
-        metrics = run.compare(untrained)
+        metrics = run.compare(untrained, space)
         if metrics["published"]:
             return run, {**metrics, **encoder}
         encoder["encoder"] = {**found, "kept": "frozen", "reason": f"trained on the tuned one, {metrics['reason']}"}
     run = EmbedderTraining(context, frozen.encoder, frozen.material, options)
-    return run, {**run.compare(untrained), **encoder}
+    return run, {**run.compare(untrained, space), **encoder}
 
 
 def live_options(context: TrainingContext) -> EmbedderOptions:
@@ -156,23 +163,30 @@ class EmbedderTraining:
         self._context, self._encoder, self._material, self._options = context, encoder, material, options
         self._rest, self._held = hold_out(material, options.seed)
         width = material.photos.views.shape[2]
+        self._copied = context.features.read(
+            [material.copies[row] for row in copied_rows(material, self._held.products)]
+        )
         self._dim = min(context.settings.space_dim, width)
         self.plan = plan_of(len(self._sampler(material, 1)), options)
         self.first: Fitted | None = None
         self.fitted: Fitted | None = None
         self._won = False
 
-    def compare(self, untrained: Floats) -> dict[str, Any]:
-        """Trains, and returns the figures of the trained and the untrained space, and whether the trained one won.
+    def compare(self, untrained: Floats, space: Projection) -> dict[str, Any]:
+        """Trains, and returns the figures of the trained, the untrained and the plain space, and whether the first won.
 
         Args:
             untrained: float32 (real, d), the catalogue's photos in the untrained space.
+            space: the untrained space.
         """
         first = self._fit(self._rest, "first", held_out=True)
         self.first = self.fitted = first
         trained = self._figures(first.weights)
-        before = figures_of(untrained, untrained_head(untrained, self._rest, self._encoder), self._material, self._held)
+        head, copies = untrained_head(untrained, self._rest, self._encoder), space.apply(self._copied)
+        before = figures_of(untrained, head, self._material, self._held, copies)
+        plainly = self._plain_outcomes()
         reason = worse_by(trained, before, self._context.settings.max_quality_drop)
+        reason = reason or falls_below(self._outcomes(first.weights), plainly, "the plain features'")
         self._won = not reason
         if self._won and len(self._rest.bank.texts) < _LARGE:
             self.fitted = self._fit(self._material, "all", stop_at=first.steps)
@@ -181,6 +195,7 @@ class EmbedderTraining:
             "reason": reason,
             "trained": plain(trained),
             "untrained": plain(before),
+            "plain": plain(photo_figures(plainly)),
             "temperature": round(self.fitted.weights.temperature, 4),
             "plan": {"steps": self.plan.steps, "batch": self.plan.batch, "best_step": first.steps},
             "curve": [list(point) for point in first.curve],
@@ -265,7 +280,19 @@ class EmbedderTraining:
     def _figures(self, weights: Weights) -> dict[str, float]:
         points = trained_points(weights, self._material)
         head = trained_head(weights, points, self._rest, self._encoder)
-        return figures_of(points, head, self._material, self._held)
+        return figures_of(points, head, self._material, self._held, self._space(weights).apply(self._copied))
+
+    def _outcomes(self, weights: Weights) -> Outcomes:
+        points, copies = trained_points(weights, self._material), self._space(weights).apply(self._copied)
+        return photo_outcomes(points, copies, self._material, self._held.products)
+
+    def _plain_outcomes(self) -> Outcomes:
+        """Returns what the plain features find; nothing if the catalogue has too many photos to hold them in memory."""
+        material, space = self._material, plain_space(self._context.spec.dim)
+        if material.real > _MOST_PLAIN:
+            return {}
+        points = untrained_points(self._context, space, material)
+        return photo_outcomes(points, space.apply(self._copied), material, self._held.products)
 
     def _checkpoint(self, name: str) -> Path:
         """Returns the checkpoint file of one training on one state of the catalogue; another state starts anew."""
