@@ -1,16 +1,16 @@
 """`SearchEngine`: what the server, the commands and scripts call to search, recognise photos and embed them."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
-from data.columns import FACTS, FacetCounts, within
+from data.columns import FACTS, within
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
@@ -19,9 +19,11 @@ from data.settings import Settings
 from engine.answers import (
     Cursor,
     Finder,
+    Hit,
     OnStage,
     Ranking,
     RankingStore,
+    SearchAnswer,
     SearchRequest,
     check_k,
     check_request,
@@ -36,66 +38,10 @@ from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
-from engine.understanding import Constraint, Understanding, Understood
+from engine.understanding import Understanding, Understood
 
 __all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """One product of an answer.
-
-    Attributes:
-        score: cosine similarity between the query and the product's best image; 0 if none can be searched.
-        match_probability: calibrated chance that the hit is what was asked for; None if the generation has no
-            calibration for this kind of query.
-        image_id: sha256 of that image; `image_url` is the path of its thumbnail. None: the product has no photo.
-        url: address of the product's page in the shop; empty if the shop gave none.
-        fresh: whether the product was created within the last `fresh_days` days.
-        why: short reasons for the hit's place, for people to read.
-    """
-
-    product_id: str
-    score: float
-    match_probability: float | None
-    image_id: str | None
-    image_url: str | None
-    title: str
-    brand: str
-    price: float | None
-    currency: str
-    category: str
-    url: str
-    colours: tuple[str, ...]
-    fresh: bool
-    why: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchAnswer:
-    """One page of hits.
-
-    Attributes:
-        pending: number of products in the catalogue that cannot be found yet.
-        no_match: nothing in the catalogue is what was asked for.
-        did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
-        understood: the parts of the words that were understood as conditions; see `engine.understanding`.
-        total: how many products match the question, of which at most 1,000 can be paged through.
-        facets: for each fact asked for, how many of the products that match have each value.
-    """
-
-    query_id: str
-    generation: str
-    pending: int
-    took_ms: float
-    hits: tuple[Hit, ...]
-    next_cursor: str | None
-    no_match: bool
-    did_you_mean: str | None = None
-    understood: tuple[Constraint, ...] = ()
-    total: int = 0
-    facets: Mapping[str, FacetCounts] = field(default_factory=dict)
 
 
 class SearchEngine:

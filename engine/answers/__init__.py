@@ -1,5 +1,6 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
+from engine.answers.answer import Hit, SearchAnswer
 from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
@@ -53,6 +54,7 @@ __all__ = [
     "Evidence",
     "Finder",
     "Found",
+    "Hit",
     "Moves",
     "OnStage",
     "QueryPoint",
@@ -60,6 +62,7 @@ __all__ = [
     "Ranked",
     "Ranking",
     "RankingStore",
+    "SearchAnswer",
     "SearchRequest",
     "answer_signs",
     "arranged",

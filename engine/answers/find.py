@@ -20,17 +20,15 @@ from data.settings import Settings
 from engine.answers.arrangement import arranged, counted
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
-from engine.answers.fusion import LETTERS_SHARE, LOOKS_FIRST_SHARE, NO_LETTERS, Letters, fuse, letters_found
+from engine.answers.fusion import NO_LETTERS, Letters, fuse
 from engine.answers.judging import Answered, likely, verdict
+from engine.answers.legs import by_letters, by_meaning, finds_by_meaning, letters_share
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
     Ranked,
     diversify,
-    interleave,
-    outdo_rivals,
     prefer_fresh,
-    rank_products,
 )
 from engine.answers.reasons import Moves, moves_of
 from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, shows, words_alone
@@ -226,14 +224,16 @@ class Finder:
             allowed &= ~np.isin(view.product_keys, left_out)
         if hidden is not None:
             allowed &= ~hidden
-        ranked = self.timed("search", lambda: _search(request, view, question.query, allowed, depth))
+        ranked = self.timed("search", lambda: by_meaning(request, view, question.query, allowed, depth))
         best = float(ranked.scores.max(initial=-1.0))
-        letters = _letters(view, request, question, allowed, passing, left_out)
+        letters = None
+        if question.letters is not None:
+            letters = by_letters(view, request, question.letters, question.query.point, allowed, passing, left_out)
         if letters is not None or (request.not_text.strip() and request.legs != "dense"):
             unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
             letters = letters.behind(unwanted) if letters is not None else None
             wordless = None if shows(request) else self._catalogue.wordless(ranked.product_keys)
-            ranked = fuse(ranked, letters or NO_LETTERS, depth, wordless, _letters_share(request), unwanted)
+            ranked = fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted)
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, left_out, letters, passing)
@@ -337,58 +337,13 @@ class Finder:
         """
         by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
         matched = np.zeros(max(len(view.findable), int(by_letters.max(initial=0)) + 1), np.bool_)
-        if _by_meaning(request, query):
+        if finds_by_meaning(request, query):
             matched[: len(view.findable)] = view.findable
             if found.passing is not None:
                 matched &= resized(found.passing, len(matched))
             matched[found.left_out[found.left_out < len(matched)]] = False
         matched[by_letters] = True
         return matched
-
-
-def _letters(
-    view: LiveView,
-    request: SearchRequest,
-    question: Question,
-    allowed: Mask,
-    passing: Mask | None,
-    left_out: NDArray[np.int64],
-) -> Letters | None:
-    """Returns what the letters of the words find and may be found; None if they are not looked at."""
-    if question.letters is None:
-        return None
-    letters = letters_found(view, question.letters, question.query.point, allowed, passing).without(left_out)
-    return letters.beside_looks() if shows(request) else letters
-
-
-def _by_meaning(request: SearchRequest, query: QueryPoint) -> bool:
-    """Tells whether products are found by meaning or looks: not by letters alone, and not if no words were learned."""
-    return (request.legs != "lexical" or shows(request)) and bool(query.point.any())
-
-
-def _letters_share(request: SearchRequest) -> float:
-    """Returns how much letters count: less beside what is shown, and still less where the words count little there."""
-    if not shows(request):
-        return LETTERS_SHARE
-    weight = request.text_weight if request.image is not None or request.product_id else 0.5
-    return LOOKS_FIRST_SHARE * min(1.0, 2 * weight)
-
-
-def _search(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:
-    """Returns the best products; for words with several senses, the best of each sense in turn.
-
-    None are returned for letters alone, or where the generation knows no words (its point is all zeros).
-    """
-    if not _by_meaning(request, query):
-        return Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-    senses = view.generation.senses
-    points = senses.of(request.text) if senses is not None and words_alone(request) else None
-    if points is None:
-        ranked = rank_products(view, query.point, depth, allowed)
-        rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
-        return ranked if rivals is None else outdo_rivals(ranked, view, rivals)
-    several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
-    return interleave(several, depth)
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

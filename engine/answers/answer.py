@@ -1,0 +1,63 @@
+"""What a search answers: one page of hits, and what is known of the answer as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from data.columns import FacetCounts
+from engine.understanding import Constraint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One product of an answer.
+
+    Attributes:
+        score: cosine similarity between the query and the product's best image; 0 if none can be searched.
+        match_probability: calibrated chance that the hit is what was asked for; None if the generation has no
+            calibration for this kind of query.
+        image_id: sha256 of that image; `image_url` is the path of its thumbnail. None: the product has no photo.
+        url: address of the product's page in the shop; empty if the shop gave none.
+        fresh: whether the product was created within the last `fresh_days` days.
+        why: short reasons for the hit's place, for people to read.
+    """
+
+    product_id: str
+    score: float
+    match_probability: float | None
+    image_id: str | None
+    image_url: str | None
+    title: str
+    brand: str
+    price: float | None
+    currency: str
+    category: str
+    url: str
+    colours: tuple[str, ...]
+    fresh: bool
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAnswer:
+    """One page of hits.
+
+    Attributes:
+        pending: number of products in the catalogue that cannot be found yet.
+        no_match: nothing in the catalogue is what was asked for.
+        did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
+        understood: the parts of the words that were understood as conditions; see `engine.understanding`.
+        total: how many products match the question, of which at most 1,000 can be paged through.
+        facets: for each fact asked for, how many of the products that match have each value.
+    """
+
+    query_id: str
+    generation: str
+    pending: int
+    took_ms: float
+    hits: tuple[Hit, ...]
+    next_cursor: str | None
+    no_match: bool
+    did_you_mean: str | None = None
+    understood: tuple[Constraint, ...] = ()
+    total: int = 0
+    facets: Mapping[str, FacetCounts] = field(default_factory=dict)
