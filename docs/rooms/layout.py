@@ -143,6 +143,7 @@ def _ways(rows: list[list[Box]], arrows: tuple[Arrow, ...], width: float) -> Ite
         end = (_port(boxes[lower], [boxes[a] for a, b in arrows if b == lower], boxes[upper]), boxes[lower].y)
         points = [start]
         for between in range(level[upper] + 1, level[lower]):
+            free[between] = free[between] or _free(rows[between], width)  # all are taken: arrows share them
             points += _through(rows[between], free[between], points[-1], end)
         yield (*points, end)
 
@@ -165,8 +166,8 @@ def _through(row: list[Box], free: list[float], start: Point, end: Point) -> lis
     """Takes the free place of a row that is nearest to the straight line from `start` to `end`."""
     top, bottom = min(box.y for box in row), max(map(_bottom, row))
     straight = start[0] + (end[0] - start[0]) * (top - start[1]) / (end[1] - start[1])
-    x = min(free, key=lambda place: abs(place - straight))
-    free.remove(x)
+    x = min(free, key=lambda place: abs(place - straight), default=straight)
+    free[:] = [place for place in free if place != x]
     return [(x, top), (x, bottom)]
 
 
