@@ -113,12 +113,13 @@ def _ordered(rows: list[list[str]], arrows: tuple[Arrow, ...]) -> list[list[str]
     return rows
 
 
-def _split(row: list[Box], width: float) -> Iterator[list[Box]]:
-    """Breaks a row that is wider than the package into as many rows as it needs, about equally long."""
-    needed = sum(box.width + LEAST_GAP for box in row) + LEAST_GAP
-    parts = min(int(needed // width) + 1, len(row))
-    for part in range(parts):
-        yield row[part::parts]
+def _split(row: list[Box], width: float) -> list[list[Box]]:
+    """Breaks a row that is wider than the package into as few rows as fit, about equally long."""
+    for parts in range(1, len(row) + 1):
+        split = [row[part::parts] for part in range(parts)]
+        if all(sum(box.width + LEAST_GAP for box in part) + LEAST_GAP <= width for part in split):
+            return split
+    return [[box] for box in row]
 
 
 def _spread(row: list[Box], width: float, y: float) -> list[Box]:
@@ -166,8 +167,8 @@ def _through(row: list[Box], free: list[float], start: Point, end: Point) -> lis
     """Takes the free place of a row that is nearest to the straight line from `start` to `end`."""
     top, bottom = min(box.y for box in row), max(map(_bottom, row))
     straight = start[0] + (end[0] - start[0]) * (top - start[1]) / (end[1] - start[1])
-    x = min(free, key=lambda place: abs(place - straight), default=straight)
-    free[:] = [place for place in free if place != x]
+    x = min(free, key=lambda place: abs(place - straight))
+    free.remove(x)
     return [(x, top), (x, bottom)]
 
 
