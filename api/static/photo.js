@@ -2,6 +2,7 @@
 import { send } from "./asking.js";
 
 const SIDE = 1024; // pixels on the longer side
+const MOST_BYTES = 160_000; // what a slow phone sends in two seconds; a photo with much noise is sent a little coarser
 const find = (id) => document.getElementById(id);
 let sent = null; // { file, small, id, url }: the photo of this page; `id` is empty if the server does not keep it
 
@@ -60,7 +61,9 @@ async function shrink(file) {
     paper.imageSmoothingQuality = "high";
     paper.drawImage(photo, 0, 0, canvas.width, canvas.height);
     photo.close();
-    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8));
+    const encode = (quality) => new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+    const good = await encode(0.8);
+    return good.size <= MOST_BYTES ? good : await encode(0.6);
   } catch {
     return null;
   }
