@@ -61,6 +61,9 @@ def test_the_command_shows_both_spaces_and_publishes(shop: TinyShop) -> None:
     assert loaded.match is not None  # fitted anew, for the models of the old space mean nothing in the new one
     measured = live.manifest.metrics["parts"]["match"]
     assert set(loaded.match.kinds) == set(measured) - {"training_s"} >= {"text", "similar"}
+    of_words = loaded.match.kinds["text"].answer
+    learned = dict(zip(of_words.signs, of_words.weights.tolist(), strict=True))
+    assert learned["held"] + learned["whole"] > 0  # the questions were looked for by their letters too
     assert measured["text"]["refused"] < 0.3
     assert measured["text"]["accepted"] < 0.3
     report = match_rows(measured)

@@ -99,7 +99,7 @@ class Interview:
         """Returns kind -> the answers to its questions."""
         questions = [*self._by_words(), *self._by_photo()]
         answerable = [asked for asked in questions if asked.right and not asked.unlettered]
-        questions += [asked.without_answer() for asked in answerable[::2]]
+        questions += [asked.without_answer() for at, asked in enumerate(answerable) if asked.kind != "text" or at % 2]
         texts = sorted({asked.text for asked in questions if asked.text})
         self._points = dict(zip(texts, self._encoder.embed(texts), strict=True))
         self.answering.read_words(texts)
