@@ -139,8 +139,8 @@ class EmbedderSession:
 
 
 def table(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> str:
-    """Returns the held-out figures as aligned columns: untrained, margin loss, trained."""
-    columns = {"untrained": metrics["untrained"]}
+    """Returns the held-out figures as aligned columns: plain pool_3 features, untrained, margin loss, trained."""
+    columns = {"plain": metrics["plain"], "untrained": metrics["untrained"]}
     if baseline is not None:
         columns["margin loss"] = baseline["trained"]
     columns["trained"] = metrics["trained"]
@@ -148,5 +148,9 @@ def table(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> str:
     lines = [f"{'held out':14}{'queries':>9}" + "".join(f"{column:>13}" for column in columns)]
     for name in names:
         count = metrics["untrained"][f"{name.rsplit('_', 1)[0]}_queries"]
-        lines.append(f"{name:14}{count:>9}" + "".join(f"{found.get(name, 0):>13.4f}" for found in columns.values()))
+        lines.append(f"{name:14}{count:>9}" + "".join(_cell(found, name) for found in columns.values()))
     return "\n".join(lines)
+
+
+def _cell(found: dict[str, float], name: str) -> str:
+    return f"{found[name]:>13.4f}" if name in found else f"{'-':>13}"
