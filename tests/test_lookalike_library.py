@@ -366,7 +366,13 @@ def test_the_examples_of_the_documents_run(
     shapes: lookalike.Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes.put({"product_id": "mug-17", "title": "Blue mug", "category": "disc"}, [draw_shape("blue", "disc", 70)])
-    for name, photo in (("photo", ("red", "disc", 71)), ("a", ("red", "bar", 72)), ("b", ("blue", "bar", 73))):
+    for name, photo in (
+        ("photo", ("red", "disc", 71)),
+        ("front", ("red", "disc", 74)),
+        ("side", ("red", "disc", 75)),
+        ("a", ("red", "bar", 72)),
+        ("b", ("blue", "bar", 73)),
+    ):
         draw_shape(*photo).save(tmp_path / f"{name}.jpg")
     (tmp_path / "feed.csv").write_text("product_id,title,price,image\nmug-19,Green mug,7,b.jpg\n")
     (tmp_path / "var").symlink_to(shapes.settings.home)

@@ -17,7 +17,7 @@ from api.resources import ShelfContents, resources
 from api.routes import status_document
 from data.errors import LookalikeError
 from data.photos import small_copy
-from engine.answers import MAX_TEXT
+from engine.answers import MAX_TEXT, check_words
 
 blueprint = Blueprint("page", __name__)
 
@@ -41,6 +41,7 @@ def take_photo() -> Response:
     if not content:
         return _page(form, fragment=fragment)
     try:
+        check_words("q", form.q)  # before the photo is decoded, which costs far more
         with held.decoding():
             image = small_copy(content, held.settings)
     except LookalikeError as error:
