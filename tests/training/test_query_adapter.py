@@ -33,6 +33,7 @@ from training.embedder import (
 from training.embedder import part as query_embedder
 from training.embedder.measure import photo_table
 from training.embedder.query_adapter import learn_matrix, train_adapter
+from training.match import part as match
 from training.parts import QUERY_EMBEDDER
 from training.photos import copy_key
 from training.sessions import EmbedderSession
@@ -50,7 +51,7 @@ def as_phone(rows: Floats) -> Floats:
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    for module in (space, query_embedder):
+    for module in (space, query_embedder, match):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     shop = TinyShop(settings.replace(space_dim=DIM))
     generator = np.random.default_rng(0)
