@@ -86,8 +86,6 @@ class Connection(HTTPChannel):
         return sent_bytes
 
     def received(self, data: bytes) -> bool:
-        if any(request.error for request in tuple(self.requests)):
-            return False  # what follows a refused request is forgotten: it is no request, and the answer must arrive
         taken: bool = super().received(data)
         if len(self.requests) > PIPELINED:
             self.will_close = True

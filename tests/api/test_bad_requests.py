@@ -55,15 +55,6 @@ def test_a_client_that_is_still_sending_reads_why_it_was_refused() -> None:
         assert problem_of(read_all(sock))["status"] == 413
 
 
-def test_what_follows_a_refused_request_is_no_request() -> None:
-    """However much of it comes before a thread is free to answer."""
-    with running(threads=1) as server, server.connect(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"):
-        assert server.app.held.acquire(timeout=60)
-        with server.connect(b"GET /" + b"a" * 5_000_000) as sock:
-            server.app.released.set()
-            assert problem_of(read_all(sock))["status"] == 414
-
-
 def test_who_sends_on_after_a_refusal_is_cut_off() -> None:
     with running(linger_s=0.1) as server, server.connect(b"nonsense\r\n\r\n") as sock:
         assert problem_of(read_all(sock))["status"] == 400
