@@ -98,11 +98,12 @@ class Connection(HTTPChannel):
         return bool(self.will_close) if self._is_lingering else bool(super().writable())
 
     def handle_write(self) -> None:
-        if self.will_close or not (self._lingers and self.close_when_flushed):
+        # The thread that answers may set `close_when_flushed` at any moment; waitress would then close at once.
+        if self.will_close or not self._lingers:
             super().handle_write()
             return
-        self._flush_exception(self._flush_some)
-        if not self.total_outbufs_len:
+        self._flush_exception(self._flush_some_if_lockable)
+        if self.close_when_flushed and not self.total_outbufs_len:
             self._is_lingering = True
             self.socket.shutdown(socket.SHUT_WR)
 

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import logging
+import socket
 
 import pytest
 from problem_answers import problem_of
 from small_server import BODY_LIMIT, Running, read_all, running
 
+from api.server.connections import Connection
 from api.server.limits import HEAD_BYTES, LINE_BYTES, PIPELINED
 from api.server.log import JsonLines
 
@@ -53,6 +55,21 @@ def test_a_client_that_is_still_sending_reads_why_it_was_refused() -> None:
         server.wait_until(1)
         sock.sendall(b"x" * 9_000_000)  # more than lies on the way: the server takes it, and keeps none of it
         assert problem_of(read_all(sock))["status"] == 413
+
+
+def test_an_answer_that_ends_while_it_is_sent_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that answers may finish while the loop sends; a closed connection would lose what the client sent."""
+    here, there = socket.socketpair()
+    with here, there, running() as server:
+        connection = Connection(server.server, here, ("127.0.0.1", 1), server.server.adj, {})
+        connection.linger()
+        monkeypatch.setattr(connection, "_flush_exception", lambda _: setattr(connection, "close_when_flushed", True))
+        connection.handle_write()
+        assert not connection.will_close
+        assert there.recv(1) == b""  # all has been said, and the connection still reads
+        there.sendall(b"x")
+        assert here.recv(1) == b"x"
+        connection.handle_close()
 
 
 def test_who_sends_on_after_a_refusal_is_cut_off() -> None:
