@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.lexical import LexicalAnswer
-from engine.answers.fusion import LETTERS_SHARE, LOOKS_FIRST_SHARE, Letters, letters_found
+from engine.answers import fusion
+from engine.answers.fusion import LOOKS_FIRST_SHARE, Letters, letters_found
 from engine.answers.ranking import Ranked, interleave, outdo_rivals, rank_products
 from engine.answers.request import QueryPoint, SearchRequest, shows, words_alone
 from engine.live import LiveView
@@ -58,6 +59,6 @@ def by_letters(
 def letters_share(request: SearchRequest) -> float:
     """Returns how much letters count: less beside what is shown, and still less where the words count little there."""
     if not shows(request):
-        return LETTERS_SHARE
+        return fusion.LETTERS_SHARE
     weight = request.text_weight if request.image is not None or request.product_id else 0.5
     return LOOKS_FIRST_SHARE * min(1.0, 2 * weight)
