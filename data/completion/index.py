@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
 
 from data.completion.keystrokes import keystrokes
 from data.database import json_list
-from data.lexical import letters_of
+from data.lexical import Texts, letters_of
 
 START_KEYS = 24  # kept of each start
 RANKS = range(48)  # of the starts of texts
@@ -26,17 +25,6 @@ LONGEST_TEXT = 200  # characters; longer ones are not suggested
 # A text of this kind counts as if it were found 2 ** this times as often as a title.
 FAVOUR = {"query": 4, "category": 2, "brand": 2, "title": 0, "word": 0}
 _HIGHEST = 24
-
-
-class Texts(Protocol):
-    """The texts of a product that are suggested; a `data.catalogue.Product` has them."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def brand(self) -> str: ...
-    @property
-    def category(self) -> str: ...
 
 
 @dataclass(frozen=True)

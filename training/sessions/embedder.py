@@ -14,10 +14,7 @@ from data.settings import Settings
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.index import INDEX_FILE
 from engine.protocols import BackboneSpec
-from engine.space import (
-    PROJECTION_FILE,
-    Projection,
-)
+from engine.space import PROJECTION_FILE, Projection
 from training import embedder, match, space
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
@@ -25,11 +22,7 @@ from training.errors import NotEnoughData, TrainingError
 from training.parts import MATCH, QUERY_EMBEDDER, SPACE
 from training.sessions.candidate import publish_candidate
 
-_FILES = (
-    *SPACE.files,
-    *QUERY_EMBEDDER.files,
-    *MATCH.files,
-)  # the embedder replaces the space that it starts from
+_FILES = (*SPACE.files, *QUERY_EMBEDDER.files, *MATCH.files)  # the embedder replaces the space that it starts from
 
 
 @dataclass(frozen=True, kw_only=True)
