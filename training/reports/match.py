@@ -1,4 +1,4 @@
-"""Shows how far match probabilities can be relied on: both kinds of error for each kind of question, and a reliability plot."""
+"""Shows how far match probabilities can be relied on: both errors by kind of question, and a reliability plot."""
 
 from collections.abc import Mapping
 from typing import Any
