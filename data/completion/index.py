@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from data.completion.keystrokes import keystrokes
 from data.database import json_list
@@ -39,7 +39,11 @@ class Entry:
     kind: str = field(compare=False)
     text: str = field(compare=False)
 
+    def __hash__(self) -> int:
+        return self.number
+
     @classmethod
+    @lru_cache(maxsize=5_000)  # many products share a brand and a category, and many texts a word
     def of(cls, kind: str, text: str) -> "Entry":
         """Returns the entry of a text; that of an empty or very long one has the number 0."""
         keys = keystrokes(text) if len(text) <= LONGEST_TEXT else ""
@@ -49,9 +53,8 @@ class Entry:
 
 def index_texts(connection: sqlite3.Connection, products: Mapping[int, Texts]) -> None:
     """Writes the entries of products, by key, in place of those they had."""
-    entry_of = cache(Entry.of)  # many products share a brand and a category
     entries = {
-        key: (entry_of("title", texts.title), entry_of("brand", texts.brand), entry_of("category", texts.category))
+        key: (Entry.of("title", texts.title), Entry.of("brand", texts.brand), Entry.of("category", texts.category))
         for key, texts in products.items()
     }
     changes = Counter(entry for found in entries.values() for entry in found)
@@ -112,11 +115,13 @@ def change_counts(connection: sqlite3.Connection, changes: Mapping[Entry, int]) 
         "INSERT OR IGNORE INTO completion_starts VALUES (?, ?, ?)",
         sorted(start for entry in moved for start in _starts(entry, after[entry])),
     )
-    words, entry_of = Counter[Entry](), cache(Entry.of)  # and many texts a word
+    words: dict[Entry, int] = {}
     for entry in moved:
         if entry.kind != "word" and not (before[entry] and after[entry]):
             change = 1 if after[entry] else -1
-            words.update({entry_of("word", word): change for word in letters_of(entry.text).split()})
+            for word in set(letters_of(entry.text).split()):
+                found = Entry.of("word", word)
+                words[found] = words.get(found, 0) + change
     change_counts(connection, words)
 
 

@@ -1,5 +1,7 @@
 """Texts as the keys that are pressed to type them, so that one being typed is a prefix of the whole."""
 
+from functools import lru_cache
+
 from data.lexical import letters_of
 
 # Jamo in the order of Unicode, as the keys of a two-set Korean keyboard, in capitals: letters_of leaves small ones.
@@ -15,6 +17,7 @@ _KEYS = {
 }
 
 
+@lru_cache(maxsize=2_000)  # a text is asked for several times while it is indexed
 def keystrokes(text: str) -> str:
     """Returns the keys that a text is typed with, words apart by one space.
 
