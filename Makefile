@@ -5,7 +5,7 @@ EXTRA ?= cpu
 STAMP := .venv/.installed-$(EXTRA)
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: setup demo test lint bench rooms clean
+.PHONY: setup demo test lint bench texts rooms clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,11 @@ lint: setup
 # The benchmarks that need no home and no photos; each of the others says in its first lines what it must be given.
 bench: setup
 	for name in decoding feeds mutated_files simulator; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Brings the catalogue of each language up to date with the texts in code and templates; new ones wait there, empty.
+texts: setup
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-location --omit-header --sort-output -o build/texts.pot api
+	$(BIN)/pybabel -q update -i build/texts.pot -d api/locales --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
 
 # Draws the picture of docs/architecture.md and writes its tables, from the code as it is.
 rooms:

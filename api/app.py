@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 
 from api import openapi, page, routes
 from api.compression import compress_answers
+from api.languages import add_languages
 from api.problems import answer_errors
 from api.protection import add_headers, check_scopes, refuse_foreign_pages
 from api.requests import FORM_BYTES, MOST_PARTS, check_forms
@@ -39,6 +40,7 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     )
     app.extensions[EXTENSION] = make_resources(settings, engine)
     answer_errors(app)
+    add_languages(app)
     compress_answers(app)
     add_headers(app)
     _count_requests(app)

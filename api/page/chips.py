@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.languages import gettext as _
 from api.page.form import PageForm
 from api.page.search import Found
 from engine.understanding import Constraint
@@ -30,20 +31,20 @@ def chips_of(form: PageForm, found: Found | None) -> list[Chip]:
         return []
     chips = []
     if found.by_photo:
-        chips.append(Chip("photo", "Photo", form.url(less=[("photo", ""), ("box", "")]), "Remove the photo"))
+        chips.append(Chip("photo", _("Photo"), form.url(less=[("photo", ""), ("box", "")]), _("Remove the photo")))
         if form.box:
-            chips.append(Chip("box", "Part of it", form.url(less=[("box", "")]), "Search by the whole photo again"))
+            whole = form.url(less=[("box", "")])
+            chips.append(Chip("box", _("Part of it"), whole, _("Search by the whole photo again")))
     if found.source:
         product = found.source.product
-        chips.append(
-            Chip("product", f"Similar to {product.title or product.product_id}", form.url(less=[("product", "")]))
-        )
+        text = _("Similar to %(name)s") % {"name": product.title or product.product_id}
+        chips.append(Chip("product", text, form.url(less=[("product", "")])))
     chips += [_understood(form, part) for part in found.answer.understood]
-    for name, words in (("like", "Like"), ("unlike", "Not like")):
+    for name, text in (("like", _("Like: %(name)s")), ("unlike", _("Not like: %(name)s"))):
         for one in getattr(form, name):
-            chips.append(Chip(name, f"{words}: {found.titles.get(one) or one}", form.url(less=[(name, one)])))
+            chips.append(Chip(name, text % {"name": found.titles.get(one) or one}, form.url(less=[(name, one)])))
     if form.as_typed:
-        chips.append(Chip("as_typed", "Words as typed", form.url(less=[("as_typed", "")])))
+        chips.append(Chip("as_typed", _("Words as typed"), form.url(less=[("as_typed", "")])))
     return chips + [_of_label(form, label) for label in found.labels]
 
 
@@ -53,8 +54,9 @@ def _understood(form: PageForm, part: Constraint) -> Chip:
     without = form.url(less=[("q", "")], plus=[("q", rest)] if rest else [])
     url = without if part.text in form.q else form.url(plus=[("as_typed", "1")])
     if part.relaxed:
-        return Chip("dropped", part.text, url, f"{part.text}: too few products, so this was left out. Remove it")
-    return Chip("understood", part.text, url, f"{part.text}: remove this condition")
+        label = _("%(words)s: too few products, so this was left out. Remove it")
+        return Chip("dropped", part.text, url, label % {"words": part.text})
+    return Chip("understood", part.text, url, _("%(words)s: remove this condition") % {"words": part.text})
 
 
 def _of_label(form: PageForm, label: str) -> Chip:

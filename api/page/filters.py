@@ -6,19 +6,28 @@ from typing import Any
 
 from babel.numbers import get_currency_precision
 
+from api.languages import N_, gettext, language, number
 from api.page.form import FACETS, PageForm
 from api.resources import ShelfContents
 from data.columns import FacetCounts
+from data.photos import COLOUR_NAMES
 
 SHOWN = 8  # values of a filter that are seen at once, besides the chosen ones
+_TITLES = {"category": N_("Category"), "brand": N_("Brand"), "colour": N_("Colour")}
 Facets = Mapping[str, FacetCounts]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that can be chosen, with the number of products that have it; None: not counted."""
+    """A value that can be chosen.
+
+    Attributes:
+        text: the value as it is shown.
+        count: the number of products that have it; None: not counted.
+    """
 
     value: str
+    text: str
     count: int | None
     chosen: bool
 
@@ -83,14 +92,27 @@ def _group(form: PageForm, name: str, facets: Facets, shelf: ShelfContents) -> F
     chosen = form.chosen.get(name, ())
     counts = {str(entry.value): entry.count for entry in facets.get(name, FacetCounts()).values}
     folded = {value.casefold(): count for value, count in counts.items()}
-    first = [Choice(value, folded.get(value.casefold()), True) for value in chosen]
+    first = [_choice(name, value, folded.get(value.casefold()), chosen=True) for value in chosen]
     taken = {value.casefold() for value in chosen}
     if chosen or name not in facets:  # what passes the filter says nothing about the values that are not chosen
-        rest = [Choice(value, None, False) for value in _values(name, shelf) if value.casefold() not in taken]
+        rest = [_choice(name, value, None) for value in _values(name, shelf) if value.casefold() not in taken]
     else:
-        rest = [Choice(value, count, False) for value, count in counts.items()]
-    title = name.removeprefix("attr.")
-    return FilterGroup(name, title[:1].upper() + title[1:], (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
+        rest = [_choice(name, value, count) for value, count in counts.items()]
+    return FilterGroup(name, fact_title(name), (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
+
+
+def fact_title(name: str) -> str:
+    """Returns what a fact is called on the page; an attribute has the shop's own name."""
+    if name in _TITLES:
+        return gettext(_TITLES[name])
+    own = name.removeprefix("attr.")
+    return own[:1].upper() + own[1:]
+
+
+def _choice(name: str, value: str, count: int | None, *, chosen: bool = False) -> Choice:
+    """Returns a choice; only the colours that this program names are translated, the shop's words stay."""
+    korean = COLOUR_NAMES.get(value.lower()) if name == "colour" and language() == "ko" else None
+    return Choice(value, korean or value, count, chosen)
 
 
 def _values(name: str, shelf: ShelfContents) -> Sequence[str]:
@@ -103,7 +125,7 @@ def _ranges(form: PageForm, shelf: ShelfContents, facet: FacetCounts) -> tuple[P
     without: Any = [("min_price", ""), ("max_price", "")]
     ranges = [
         PriceRange(
-            f"{part.min:g} – {part.max:g}",
+            f"{number(part.min)} – {number(part.max)}",
             part.count,
             form.url(less=without, plus=[("min_price", f"{part.min:.12g}"), ("max_price", f"{part.max - step:.12g}")]),
         )

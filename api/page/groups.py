@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.languages import gettext as _
 from engine.search import Hit
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
@@ -41,7 +42,7 @@ def groups_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool) -> list
     groups = [Group("near", "", tuple(hits[:near]), best if best <= _MOST_MARKED else 0)] if near else []
     if near < len(hits):
         # alone on the first page they need no title: the answer itself says that nothing matches clearly
-        title = "Less similar" if near or not is_first_page else ""
+        title = _("Less similar") if near or not is_first_page else ""
         groups.append(Group("less", title, tuple(hits[near:])))
     return groups
 

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-from babel.numbers import format_currency
 from flask import Blueprint, Response, render_template
 
 from api.page.chips import chips_of
@@ -57,18 +56,6 @@ def take_photo() -> Response:
 def photo(photo_id: str) -> Response:
     """Returns a shopper's photo; only who knows the sha256 of its bytes can ask for it."""
     return Response(resources().query_photos.shown(photo_id), mimetype="image/jpeg")
-
-
-@blueprint.app_template_filter()
-def money(price: float | None, currency: str) -> str:
-    """Returns a price as a shopper reads it.
-
-    >>> money(1234.5, "USD"), money(19000, "KRW"), money(None, "USD")
-    ('$1,234.50', '₩19,000', '')
-    """
-    if price is None:
-        return ""
-    return format_currency(price, currency, locale="en_US")
 
 
 def _page(

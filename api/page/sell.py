@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, render_template, request
 
+from api.languages import gettext as _
 from api.problems import sentence_for, status_of
 from api.requests import limit_body, read_part, require_type
 from api.resources import resources
@@ -28,7 +29,7 @@ def suggest() -> Response:
     try:
         image = read_part("file", held.settings.max_image_bytes)
         if not image:
-            return _page(None, "Choose a photo first.", 400)
+            return _page(None, _("Choose a photo first."), 400)
         with held.admission.slot():
             found = held.engine.recognise(image, k=SUGGESTIONS)
     except LookalikeError as error:

@@ -33,8 +33,8 @@ function show() {
   crop.classList.toggle("drawn", Boolean(box));
   Object.assign(crop.style, { left: `${x0 * 100}%`, top: `${y0 * 100}%`, width: `${(x1 - x0) * 100}%`, height: `${(y1 - y0) * 100}%` });
   find("crop-reset").hidden = !box;
-  const pixels = pixelsOf();
-  find("crop-note").textContent = pixels ? `Only ${pixels[2] - pixels[0]} × ${pixels[3] - pixels[1]} pixels count.` : "The whole photo counts.";
+  const pixels = pixelsOf(), { whole, part } = find("crop-note").dataset;
+  find("crop-note").textContent = pixels ? part.replace("{width}", pixels[2] - pixels[0]).replace("{height}", pixels[3] - pixels[1]) : whole;
 }
 
 function moved([x0, y0, x1, y1], dx, dy) {

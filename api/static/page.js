@@ -15,6 +15,12 @@ function fields() {
   return new URLSearchParams([...data].filter(([, value]) => value !== ""));
 }
 
+function addressIn(language) {
+  const query = new URLSearchParams(location.search);
+  query.set("lang", language);
+  return query;
+}
+
 // Shows what a URL of this page asks for. `focus`: the element that the shopper is led to.
 async function go(url, { push = true, focus = null } = {}) {
   const query = new URL(url, location).searchParams;
@@ -64,6 +70,7 @@ document.addEventListener("change", (event) => {
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   const link = event.target.closest("a");
+  if (link?.matches("[data-language]")) link.search = addressIn(link.lang); // the script may have searched meanwhile
   if (!link?.matches("[data-search], .more-button, #photo-open")) return;
   event.preventDefault();
   if (link.id === "photo-open") return openPhoto(link.querySelector("img"), (box) => {

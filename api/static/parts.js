@@ -53,7 +53,7 @@ export function unreachable(url) {
 export async function showMore(link) {
   link.setAttribute("aria-disabled", "true");
   const words = link.textContent;
-  link.textContent = "Loading…";
+  link.textContent = link.dataset.loading;
   try {
     const { status, html } = await ask(`${link.getAttribute("href")}&fragment=1`);
     const next = parse(html);

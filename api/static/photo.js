@@ -44,7 +44,8 @@ export async function sendPhoto(file, query) {
 
 function tell(share) {
   find("progress").value = share;
-  find("progress-text").textContent = share < 1 ? "Sending the photo…" : "Looking…";
+  const { sending, looking } = find("progress-text").dataset;
+  find("progress-text").textContent = share < 1 ? sending : looking;
 }
 
 // Returns a JPEG of at most 1,024 pixels a side, upright; null where this browser cannot read the photo.

@@ -18,8 +18,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.languages import money
 from api.page.form import PageForm, read_page_form
-from api.page.routes import money
 from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter, quoted
 from data.settings import Settings
