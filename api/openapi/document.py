@@ -15,6 +15,7 @@ from api.openapi.schemas import (
     ref,
 )
 from data.catalogue import ID_LIMIT
+from data.photos import LARGER_SIDES
 
 _JSON, _FORM, _NDJSON = "application/json", "multipart/form-data", "application/x-ndjson"
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -166,10 +167,14 @@ _OPERATION_PATHS: dict[str, Any] = {
                                    _answers((401, 403, 429, 503),
                                             _200=_answer("Text.", {"type": "string"}, "text/plain")))},
     "/thumbs/{image_id}.webp": {
-        "get": _operation("Operation", "thumbnail", "The thumbnail of a photo, at most 320 pixels on a side.",
-                          _answers((404,), _200=_answer("WebP.", {"type": "string", "format": "binary"}, "image/webp")),
+        "get": _operation("Operation", "thumbnail", "A copy of a photo: 320 pixels on its longer side, or `side`.",
+                          _answers((400, 404),
+                                   _200=_answer("WebP.", {"type": "string", "format": "binary"}, "image/webp")),
                           parameters=[{"name": "image_id", "in": "path", "required": True,
-                                       "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}], **_OPEN),
+                                       "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
+                                      {"name": "side", "in": "query", "schema": {"enum": list(LARGER_SIDES)},
+                                       "description": "Pixels on the longer side; a smaller photo keeps its size."}],
+                          **_OPEN),
     },
     "/openapi.json": {"get": _operation("Operation", "openapi", "This document.",
                                         _answers((), _200=_answer("OpenAPI 3.1.", {"type": "object"})), **_OPEN)},

@@ -40,6 +40,7 @@ class Resources:
     settings: Settings
     engine: SearchEngine
     catalogue: Catalogue
+    intake: Intake
     writer: ProductWriter
     keys: Keys
     admission: Admission
@@ -75,6 +76,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         settings=settings,
         engine=engine,
         catalogue=catalogue,
+        intake=intake,
         writer=ProductWriter(engine, catalogue, intake, admission.slot, in_decoder),
         keys=Keys(settings.home),
         admission=admission,

@@ -1,14 +1,17 @@
 """Routes for operators, load balancers and Prometheus: status, health, metrics; and the thumbnails."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, request, send_file
 
 from api.documents import json_answer
+from api.errors import BadRequest
 from api.problems import problem
 from api.resources import resources
-from data.photos import thumbnail_path
+from data.errors import LookalikeError
+from data.photos import LARGER_SIDES, larger_copy, thumbnail_path
 
 blueprint = Blueprint("operations", __name__)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,14 +45,29 @@ def metrics() -> Response:
 
 @blueprint.get("/thumbs/<name>.webp")
 def thumbnail(name: str) -> Response:
-    """Returns a photo's thumbnail; its name is the sha256 of the original, so it never changes."""
+    """Returns a photo's thumbnail, or with `side` a larger copy; its name is the sha256 of the original, so it is final."""
     path = thumbnail_path(resources().settings.home, name) if _SHA256.fullmatch(name) else None
     if path is None or not path.is_file():
         abort(404, description=f"no thumbnail has this name: {request.path}")
-    response = send_file(path, mimetype="image/webp", max_age=_YEAR_S, etag=name)
-    response.cache_control.immutable = True
+    side = request.args.get("side", "")
+    if side not in ("", *map(str, LARGER_SIDES)):
+        raise BadRequest(f"side must be one of {LARGER_SIDES}, or left out for 320; got {side!r:.100}.", field="side")
+    larger = _larger(name, int(side)) if side else None
+    lasting = bool(larger or not side)  # the thumbnail in place of a larger copy may be right the next time
+    response = send_file(larger or path, mimetype="image/webp", max_age=_YEAR_S if lasting else 60, etag=name + side)
+    if lasting:
+        response.cache_control.immutable = True
     response.cache_control.public = True
     return response
+
+
+def _larger(name: str, side: int) -> Path | None:
+    """Returns a larger copy of a photo; None if it cannot be made now: the thumbnail will do."""
+    held = resources()
+    try:
+        return larger_copy(held.intake, name, side, held.decoding)
+    except (LookalikeError, OSError):  # also a full disk, or a home that this process may only read
+        return None
 
 
 def status_document() -> dict[str, Any]:

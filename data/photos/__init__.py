@@ -8,7 +8,8 @@ from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import URL_LIMIT, fetch_image
 from data.photos.formats import ACCEPTED
 from data.photos.images import Pixels
-from data.photos.intake import Examined, Intake, deletions_held, thumbnail_path
+from data.photos.intake import LARGER_SIDES, Examined, Intake, deletions_held, thumbnail_path
+from data.photos.larger import damaged_copies, larger_copy
 from data.photos.originals import Lost, damaged_uploads, lost_originals, mend_sources
 from data.photos.small_copy import small_copy
 from data.photos.thumbnails import lost_thumbnails, mend_thumbnails
@@ -16,12 +17,14 @@ from data.photos.thumbnails import lost_thumbnails, mend_thumbnails
 __all__ = [
     "ACCEPTED",
     "COLOUR_NAMES",
+    "LARGER_SIDES",
     "URL_LIMIT",
     "Examined",
     "Intake",
     "Lost",
     "PhotoInput",
     "Pixels",
+    "damaged_copies",
     "damaged_uploads",
     "decode",
     "decode_photo",
@@ -31,6 +34,7 @@ __all__ = [
     "dominant_colours",
     "erase_product",
     "fetch_image",
+    "larger_copy",
     "lost_originals",
     "lost_thumbnails",
     "mend_sources",

@@ -1,11 +1,12 @@
 """Deletes the files of photos that no product needs any more: thumbnails, and originals that the home keeps."""
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from data.catalogue import Catalogue
-from data.photos.intake import deletions_held, note_deletion, thumbnail_path, upload_path
+from data.photos.intake import LARGER_SIDES, deletions_held, larger_path, note_deletion, thumbnail_path, upload_path
 
 # A photo's files are written before the product that shows it. A file this young may belong to one being written now.
 _YOUNG_S = 7 * 86_400.0
@@ -33,17 +34,20 @@ def erase_product(catalogue: Catalogue, product_id: str) -> bool:
     home = catalogue.home
     with deletions_held(home):
         erased = catalogue.erase_product(product_id)
-        _delete(
-            home,
-            [path for sha256 in erased or () for path in (upload_path(home, sha256), thumbnail_path(home, sha256))],
-        )
+        _delete(home, [path for sha256 in erased or () for path in _files(home, sha256)])
     return erased is not None
+
+
+def _files(home: Path, sha256: str) -> list[Path]:
+    """Returns the files that a photo may have."""
+    larger = [larger_path(home, sha256, side) for side in LARGER_SIDES]
+    return [upload_path(home, sha256), thumbnail_path(home, sha256), *larger]
 
 
 def _sweep_folder(folder: Path, catalogue: Catalogue) -> int:
     with deletions_held(catalogue.home):
         paths = {
-            path: path.name.partition(".")[0] for path in folder.iterdir() if path.is_file()
+            path: re.split("[.-]", path.name)[0] for path in folder.iterdir() if path.is_file()
         }  # also a killed writer's .part file
         known = catalogue.photos(set(paths.values()))
         old = time.time() - _YOUNG_S

@@ -22,12 +22,18 @@ from data.settings import Settings
 from data.storage import waiting, write_bytes
 
 THUMBNAIL_SIDE = 320
+LARGER_SIDES = (640, 1280)  # of the copies for sharp screens, and for a product's own page
 _LOCK = "photos.lock"
 
 
 def thumbnail_path(home: Path, sha256: str) -> Path:
-    """Returns the path of a photo's thumbnail; no other image bytes are ever served."""
+    """Returns the path of a photo's thumbnail; nothing but it and its larger copies is ever served of a photo."""
     return home / "thumbs" / sha256[:2] / f"{sha256}.webp"
+
+
+def larger_path(home: Path, sha256: str, side: int) -> Path:
+    """Returns the path of the copy of a photo that has `side` pixels on its longer side."""
+    return home / "thumbs" / sha256[:2] / f"{sha256}-{side}.webp"
 
 
 def upload_path(home: Path, sha256: str) -> Path:
@@ -81,6 +87,11 @@ class Intake:
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self._settings, self._catalogue = settings, catalogue
         self._deletions = deletions(settings.home)
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the photos' files."""
+        return self._settings.home
 
     def accept_bytes(self, content: bytes) -> PhotoRecord:
         """Returns the record of an uploaded photo; its original is stored, and durable when this returns.
@@ -155,13 +166,21 @@ class Intake:
             )
         return content
 
+    def knows(self, sha256: str) -> bool:
+        """Returns whether the catalogue has this photo."""
+        return self._catalogue.photo(sha256) is not None
+
+    def shrunk(self, content: bytes, side: int = THUMBNAIL_SIDE) -> Photo:
+        """Returns the photo with pixels of a copy's size, which is all that is sent between the processes."""
+        return decode_photo(content, self._settings, target=side, fit=side)
+
     def remake_thumbnail(self, sha256: str) -> None:
         """Makes the thumbnail of a photo of the catalogue anew from its original.
 
         Raises:
             InvalidImage: as `original` says.
         """
-        _write_thumbnail(thumbnail_path(self._settings.home, sha256), self._shrunk(self.original(sha256)).pixels)
+        _write_thumbnail(thumbnail_path(self._settings.home, sha256), self.shrunk(self.original(sha256)).pixels)
 
     def write(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Adds or replaces products with photos that were taken in, as `Catalogue.upsert_many` does.
@@ -181,7 +200,7 @@ class Intake:
     def _restore(self, record: PhotoRecord) -> None:
         upload = upload_path(self._settings.home, record.sha256).absolute()
         lost_upload = record.source == str(upload) and not upload.is_file()
-        if lost_upload or not _holds_bytes(thumbnail_path(self._settings.home, record.sha256)):
+        if lost_upload or not holds_bytes(thumbnail_path(self._settings.home, record.sha256)):
             self._store_thumbnail(self._examine(self.read(record), record.sha256, record.source))
 
     def _is_whole(self, record: PhotoRecord) -> bool:
@@ -192,9 +211,9 @@ class Intake:
         return True
 
     def _examine(self, content: bytes, sha256: str, source: str) -> Examined:
-        if _holds_bytes(thumbnail_path(self._settings.home, sha256)) and (known := self._catalogue.photo(sha256)):
+        if holds_bytes(thumbnail_path(self._settings.home, sha256)) and (known := self._catalogue.photo(sha256)):
             return Examined(content, known, None)
-        photo = self._shrunk(content)
+        photo = self.shrunk(content)
         record = PhotoRecord(
             sha256=sha256,
             source=source,
@@ -206,17 +225,13 @@ class Intake:
         )
         return Examined(content, record, photo.pixels)
 
-    def _shrunk(self, content: bytes) -> Photo:
-        """Returns the photo with pixels of the thumbnail's size, which is all that is sent between the processes."""
-        return decode_photo(content, self._settings, target=THUMBNAIL_SIDE, fit=THUMBNAIL_SIDE)
-
     def _store_thumbnail(self, examined: Examined) -> None:
         path = thumbnail_path(self._settings.home, examined.record.sha256)
-        if _holds_bytes(path):
+        if holds_bytes(path):
             return
         small = examined.thumbnail
         if small is None:  # deleted since it was examined
-            small = self._shrunk(examined.content).pixels
+            small = self.shrunk(examined.content).pixels
         _write_thumbnail(path, small)
 
 
@@ -227,7 +242,8 @@ def _remark(photo: Photo, source: str) -> str:
     return f"image should be whole; got {source}, which lacks {lacks}. It was read as it is. Copy the file again."
 
 
-def _holds_bytes(path: Path) -> bool:
+def holds_bytes(path: Path) -> bool:
+    """Returns whether a file is there and not empty, as a power cut may leave it."""
     try:
         return path.stat().st_size > 0
     except OSError:

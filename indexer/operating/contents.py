@@ -17,7 +17,7 @@ _KNOWN = re.compile(
     | lookalike\.toml | canaries\.jsonl
     | generations/\d{{8}}T\d{{9}}Z/.+ | generations/\.(staging|removed)-.+
     | features/[0-9A-Za-z_-]+/(lock | meta\.json | rows-\d+\.f16)
-    | thumbs/[0-9a-f]{{2}}/{_SHA256}\.webp | uploads/[0-9a-f]{{2}}/{_SHA256}
+    | thumbs/[0-9a-f]{{2}}/{_SHA256}(-\d+)?\.webp | uploads/[0-9a-f]{{2}}/{_SHA256}
     | encoders/[0-9a-f]{{16}}/.+ | encoders/\.staged-.+
     | runtime/[0-9a-f]+/model\.(xml|bin|json) | runtime/\.export-.+
     | backbones/[^./][^/]*/[^/]+ | backbones/\.new-.+

@@ -14,7 +14,7 @@ from data.database import find_problems, mend_indexes
 from data.errors import CorruptGeneration, FeatureStoreError, NoGeneration
 from data.features import FeatureStore, mend_meta, stored_sets
 from data.generations import GenerationStore
-from data.photos import Intake, damaged_uploads, lost_thumbnails, mend_thumbnails
+from data.photos import Intake, damaged_copies, damaged_uploads, lost_thumbnails, mend_thumbnails
 from data.settings import Settings, load_settings
 from data.storage import read_small
 from indexer.operating.contents import other_files
@@ -197,6 +197,19 @@ def _thumbnails(settings: Settings, *, repair: bool) -> Iterator[Finding]:
         yield Finding(level=OK, subject="thumbnails", detail=f"all {len(photos):,} can be shown")
 
 
+def _larger_copies(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Says nothing where all is well: a copy is made when a browser asks for it, so none need be there."""
+    if not (damaged := list(damaged_copies(settings.home))):
+        return
+    detail = f"{len(damaged):,} larger copies of photos are damaged"
+    if not repair:
+        yield Finding(level=WARN, subject="larger copies", detail=f"{detail}: {damaged[0]}", advice=_REPAIR)
+        return
+    for path in damaged:
+        path.unlink(missing_ok=True)
+    yield Finding(level=OK, subject="larger copies", detail=f"{detail}; they were deleted and are made anew when asked")
+
+
 def _uploads(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     """Reads every original that the home itself keeps."""
     if damaged := damaged_uploads(settings.home):
@@ -222,6 +235,7 @@ FILE_CHECKS: tuple[tuple[str, Check], ...] = (
     ("backbones", _backbones),
     ("feature files", _feature_files),
     ("thumbnails", _thumbnails),
+    ("larger copies", _larger_copies),
     ("uploads", _uploads),
     ("canaries", _canaries),
     ("files", other_files),

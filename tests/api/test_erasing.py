@@ -10,12 +10,22 @@ from pathlib import Path
 
 import pytest
 from fake_engine import FakeEngine
+from PIL import Image
 
 from api.writing import ProductWriter
 from data.catalogue import Catalogue, Product
 from data.database import FILE_NAME
-from data.errors import LookalikeError, UnknownProduct
-from data.photos import Intake, deletion, deletions_held, erase_product, sweep, thumbnail_path
+from data.errors import InvalidImage, LookalikeError, UnknownProduct
+from data.photos import (
+    LARGER_SIDES,
+    Intake,
+    deletion,
+    deletions_held,
+    erase_product,
+    larger_copy,
+    sweep,
+    thumbnail_path,
+)
 from data.photos.intake import upload_path
 from data.settings import Settings
 
@@ -65,6 +75,21 @@ def test_photos_of_a_deleted_product_go_after_the_grace_period(shop: Shop, photo
     assert shop.files() == {kept}
     assert shop.catalogue.photos([kept, gone]).keys() == {kept}
     assert shop.intake.original(kept) == photo("red")
+
+
+def test_larger_copies_go_with_their_photo(shop: Shop, photo: Photo) -> None:
+    content = photo("blue", (2000, 1500))
+    ways: list[Callable[[], object]] = [shop.nightly, lambda: erase_product(shop.catalogue, "gone")]
+    for erase in ways:
+        [gone] = shop.put("gone", content)
+        paths = [larger_copy(shop.intake, gone, side) for side in LARGER_SIDES]
+        assert [Image.open(path).size for path in paths] == [(640, 480), (1280, 960)]
+        shop.catalogue.delete("gone")
+        shop.age()
+        erase()
+        assert not any(path.exists() for path in paths)
+        with pytest.raises(InvalidImage, match="in the catalogue"):
+            larger_copy(shop.intake, gone, 640)
 
 
 def test_a_replaced_photo_goes_too(shop: Shop, photo: Photo) -> None:

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import pytest
 from fake_engine import FakeEngine
 from flask.testing import FlaskClient
+from PIL import Image
 
 from data.catalogue import Catalogue
 from data.errors import NoGeneration
+from data.photos import larger
 from data.settings import Settings
 
 Photo = Callable[..., bytes]
@@ -182,3 +184,30 @@ def test_thumbnails_are_served_by_hash_alone(client: FlaskClient, photo: Photo) 
     assert "immutable" in response.headers["Cache-Control"]
     for name in ("../../catalog.db", "0" * 64, "A" * 64, "0" * 63, image["image_id"] + "0", "%2e%2e%2fcatalog"):
         assert client.get(f"/thumbs/{name}.webp").status_code == 404
+
+
+def test_larger_copies_are_made_when_they_are_asked_for(
+    client: FlaskClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = put(client, "p", {}, photo("blue", (1500, 1000))).get_json()["images"][0]
+    sizes = {}
+    for side in ("", "640", "1280"):
+        response = client.get(image["image_url"], query_string={"side": side} if side else {})
+        sizes[side] = Image.open(io.BytesIO(response.data)).size
+        assert "immutable" in response.headers["Cache-Control"]
+    assert sizes == {"": (320, 213), "640": (640, 427), "1280": (1280, 853)}
+    monkeypatch.setattr(larger, "encode_thumbnail", lambda _: pytest.fail("the copy is kept"))
+    assert client.get(image["image_url"] + "?side=640").status_code == 200
+    assert client.get(image["image_url"] + "?side=999").status_code == 400
+    assert client.get(f"/thumbs/{'0' * 64}.webp?side=640").status_code == 404
+
+
+def test_where_the_original_is_gone_the_thumbnail_stands_in(
+    client: FlaskClient, photo: Photo, settings: Settings
+) -> None:
+    image = put(client, "p", {}, photo("blue", (1500, 1000))).get_json()["images"][0]
+    (settings.home / "uploads" / image["image_id"][:2] / image["image_id"]).unlink()
+    response = client.get(image["image_url"] + "?side=640")
+    assert Image.open(io.BytesIO(response.data)).size == (320, 213)
+    assert "immutable" not in response.headers["Cache-Control"]
+    assert response.cache_control.max_age == 60

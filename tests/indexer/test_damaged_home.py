@@ -18,7 +18,7 @@ from data.catalogue import Catalogue
 from data.database import Connections
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
-from data.photos import Intake, thumbnail_path
+from data.photos import Intake, larger_copy, thumbnail_path
 from data.settings import Settings
 from data.storage import sha256_file
 from engine import backbones
@@ -225,6 +225,17 @@ def test_doctor_notices_any_changed_bit_of_a_thumbnail(generation: GenerationFol
         assert levels(examine(settings))["thumbnails"] == WARN, byte
         assert levels(examine(settings, repair=True))["thumbnails"] == OK
         assert path.read_bytes() == whole
+
+
+def test_doctor_notices_and_deletes_damaged_larger_copies(generation: GenerationFolder, settings: Settings) -> None:
+    catalogue = Catalogue(settings.home)
+    path = larger_copy(Intake(settings, catalogue), catalogue.snapshot().image_sha256[0], 640)
+    found = levels(examine(settings))
+    assert ("larger copies" in found, "files" in found) == (False, False)
+    flip(path, 40)
+    assert levels(examine(settings))["larger copies"] == WARN
+    assert levels(examine(settings, repair=True))["larger copies"] == OK
+    assert not path.exists()
 
 
 def test_doctor_checks_backbones_that_are_not_in_use(generation: GenerationFolder, settings: Settings) -> None:
