@@ -10,7 +10,7 @@ from api import openapi, page, routes
 from api.compression import compress_answers
 from api.languages import add_languages
 from api.problems import answer_errors
-from api.protection import add_headers, check_scopes, refuse_foreign_pages
+from api.protection import add_headers, allow_other_origins, check_scopes, refuse_foreign_pages
 from api.requests import FORM_BYTES, MOST_PARTS, check_forms
 from api.resources import EXTENSION, make_resources, resources
 from data.settings import Settings
@@ -43,6 +43,7 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     add_languages(app)
     compress_answers(app)
     add_headers(app)
+    allow_other_origins(app)
     _count_requests(app)
     refuse_foreign_pages(app)
     check_scopes(app)

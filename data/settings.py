@@ -22,6 +22,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "gpu"),
     "space": ("pca", "pool3"),
 }
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,10 @@ class Settings:
         rate_limit: requests per minute for one key or address; 0: no limit.
         allowed_hosts: host names of this server, separated by commas, besides loopback names and addresses; `*`: any;
             empty: no others, or any while API keys are in use.
+        cors_origins: origins whose pages may call the API from a browser, such as `https://shop.example`, separated by
+            commas; `*`: pages of any site may search.
+        frame_ancestors: origins whose pages may show the search page in a frame, separated by commas; `self`: its own.
+        public_search: whether anybody may search and read products without a key though API keys are in use.
         insecure: whether the server may listen where other machines reach it though no API key exists.
     """
 
@@ -93,6 +98,9 @@ class Settings:
     deadline_s: float = 10.0
     rate_limit: int = 0
     allowed_hosts: str = ""
+    cors_origins: str = ""
+    frame_ancestors: str = ""
+    public_search: bool = False
     insecure: bool = False
 
     @property
@@ -103,7 +111,17 @@ class Settings:
     @property
     def allowed_host_names(self) -> tuple[str, ...]:
         """The names in `allowed_hosts`, in small letters."""
-        return tuple(self.allowed_hosts.lower().replace(",", " ").split())
+        return _listed(self.allowed_hosts)
+
+    @property
+    def cors_origin_names(self) -> tuple[str, ...]:
+        """The origins in `cors_origins`, in small letters as browsers send them."""
+        return _listed(self.cors_origins)
+
+    @property
+    def frame_ancestor_names(self) -> tuple[str, ...]:
+        """The origins in `frame_ancestors`, in small letters."""
+        return _listed(self.frame_ancestors)
 
     def replace(self, **changes: Any) -> "Settings":
         """Returns a copy with `changes` applied and checked."""
@@ -147,6 +165,10 @@ def write_setting(home: Path, name: str, value: str) -> None:
     text = "\n".join([*kept, f"{name} = {quoted}"]) + "\n"
     _checked(Settings(**_parse(path, text)))
     write_text(path, text)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.lower().replace(",", " ").split())
 
 
 def _types() -> dict[str, Any]:
@@ -244,6 +266,17 @@ def _checked(settings: Settings) -> Settings:
     for name in settings.allowed_host_names:
         if not re.fullmatch(r"\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
             raise SettingsError(f"allowed_hosts must be host names without ports, separated by commas; got {name!r}.")
+    _check_origins("cors_origins", settings.cors_origin_names, besides="*")
+    _check_origins("frame_ancestors", settings.frame_ancestor_names, besides="self")
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     return settings
+
+
+def _check_origins(name: str, origins: tuple[str, ...], *, besides: str) -> None:
+    for origin in origins:
+        if origin != besides and not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"{name} must be origins such as https://shop.example, without a path or a slash at their end, or "
+                f"{besides}, separated by commas; got {origin!r}."
+            )

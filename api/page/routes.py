@@ -10,7 +10,7 @@ from api.page.filters import filters_of
 from api.page.form import PageForm, read_page_form
 from api.page.search import Found, find
 from api.problems import headers_for, sentence_for, status_of, title_for
-from api.protection import is_allowed, require
+from api.protection import WATCH, is_allowed, require
 from api.requests import form_texts, limit_body, query_texts, read_part, require_type
 from api.resources import ShelfContents, resources
 from api.routes import status_document
@@ -86,7 +86,5 @@ def _page(
 
 
 def _surroundings() -> dict[str, Any]:
-    """Returns what the page shows around the results; without the catalogue for callers who may not search."""
-    if not is_allowed("search"):
-        return {"locked": True, "about": {}}
-    return {"locked": False, "about": status_document()}
+    """Returns what the page shows around the results: whether one may search, and what is said about the server."""
+    return {"locked": not is_allowed("search"), "about": status_document() if is_allowed(WATCH) else {}}

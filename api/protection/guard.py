@@ -10,6 +10,7 @@ from data.keys import ApiKey
 
 # Endpoints that are missing here need `admin`, so that a new route is closed until someone decides.
 OPEN = "open"
+WATCH = "watch"  # what is said about the server itself: any key covers it, but `public_search` does not
 SCOPE_OF = {
     "search.search_image": "search",
     "search.search_text": "search",
@@ -25,8 +26,8 @@ SCOPE_OF = {
     "products.delete_product": "write",
     "products.batch": "write",
     "events.post_events": "write",
-    "operations.status": "search",
-    "operations.metrics": "search",
+    "operations.status": WATCH,
+    "operations.metrics": WATCH,
     "operations.livez": OPEN,
     "operations.readyz": OPEN,
     "operations.thumbnail": OPEN,
@@ -39,7 +40,8 @@ SCOPE_OF = {
     "sell.suggest": "search",
     "static": OPEN,
 }
-_COVERS = {"search": {"search"}, "write": {"search", "write"}, "admin": {"search", "write", "admin"}}
+_READING = {"search", WATCH}
+_COVERS = {"search": _READING, "write": {*_READING, "write"}, "admin": {*_READING, "write", "admin"}}
 
 
 def check_scopes(app: Flask) -> None:
@@ -47,7 +49,7 @@ def check_scopes(app: Flask) -> None:
 
 
 def require(scope: str) -> None:
-    """Lets the request pass if no API keys are in use or if it carries one that covers `scope`.
+    """Lets the request pass if it carries a key that covers `scope`, or if none is needed for that.
 
     Raises:
         Unauthorized: the request carries no valid key.
@@ -55,7 +57,7 @@ def require(scope: str) -> None:
         RateLimited: its key or address made too many requests.
     """
     held = resources()
-    if not held.keys.in_use():
+    if _needs_no_key(scope):
         held.rate_limit.spend(_address())
         return
     found = _key()
@@ -69,10 +71,17 @@ def require(scope: str) -> None:
 
 def is_allowed(scope: str) -> bool:
     """Returns whether the request may do what needs `scope`, without counting against its rate limit."""
-    if not resources().keys.in_use():
+    if _needs_no_key(scope):
         return True
     found = _key()
     return found is not None and _covers(found, scope)
+
+
+def _needs_no_key(scope: str) -> bool:
+    """Returns whether anybody may do what needs `scope`; who sends a key is told whether it is right, all the same."""
+    held = resources()
+    public = held.settings.public_search and scope == "search" and "Authorization" not in request.headers
+    return not held.keys.in_use() or public
 
 
 def _covers(key: ApiKey, scope: str) -> bool:

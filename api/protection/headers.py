@@ -2,12 +2,14 @@
 
 from flask import Flask, Response, request
 
+from api.resources import resources
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self' data: blob:; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -22,6 +24,9 @@ def add_headers(app: Flask) -> None:
 def _add(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers[name] = value
+    if frames := resources().settings.frame_ancestor_names:
+        names = " ".join("'self'" if name == "self" else name for name in frames)
+        response.headers["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}{names}"
     if request.endpoint not in ("static", "operations.thumbnail"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -5,6 +5,7 @@ const find = (id) => document.getElementById(id);
 export const keyIsKept = () => Boolean(sessionStorage.getItem("lookalike-key"));
 
 export function askForKey() {
+  find("key-wrong").hidden = !keyIsKept(); // the one that was sent
   sessionStorage.removeItem("lookalike-key");
   const dialog = find("key-dialog");
   if (!dialog.open) dialog.showModal();

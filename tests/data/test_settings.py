@@ -167,3 +167,20 @@ def test_allowed_hosts_are_names(name: str) -> None:
     with pytest.raises(SettingsError, match="allowed_hosts"):
         load_settings({"LOOKALIKE_ALLOWED_HOSTS": name})
     assert load_settings({"LOOKALIKE_ALLOWED_HOSTS": "Shop.example, b"}).allowed_host_names == ("shop.example", "b")
+
+
+@pytest.mark.parametrize("name", ["cors_origins", "frame_ancestors"])
+@pytest.mark.parametrize(
+    "origin", ["shop.example", "https://shop.example/", "https://*.shop.example", "null", "ftp://x"]
+)
+def test_origins_are_scheme_host_and_port(name: str, origin: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be origins such as https://shop.example"):
+        load_settings({f"LOOKALIKE_{name.upper()}": origin})
+
+
+def test_origins_are_listed_in_small_letters() -> None:
+    settings = load_settings(
+        {"LOOKALIKE_CORS_ORIGINS": "*", "LOOKALIKE_FRAME_ANCESTORS": "self, HTTPS://Shop.example:8443"}
+    )
+    assert settings.cors_origin_names == ("*",)
+    assert settings.frame_ancestor_names == ("self", "https://shop.example:8443")
