@@ -45,7 +45,7 @@ def metrics() -> Response:
 
 @blueprint.get("/thumbs/<name>.webp")
 def thumbnail(name: str) -> Response:
-    """Returns a photo's thumbnail, or with `side` a larger copy; its name is the sha256 of the original, so it is final."""
+    """Returns a photo's thumbnail, or with `side` a larger copy; named by the sha256 of the original."""
     path = thumbnail_path(resources().settings.home, name) if _SHA256.fullmatch(name) else None
     if path is None or not path.is_file():
         abort(404, description=f"no thumbnail has this name: {request.path}")
