@@ -10,13 +10,22 @@ from data.catalogue import ProductFacts, product_fields
 from data.completion import Completion
 from engine.recognition import Recognition
 from engine.search import SearchAnswer
+from engine.understanding import Constraint
 
 
 def answer_document(answer: SearchAnswer) -> dict[str, Any]:
     """Returns a search answer as plain JSON values."""
-    document = dataclasses.asdict(answer)
-    for constraint in document["understood"]:
-        constraint["as"] = constraint.pop("filter")
+    return {
+        **vars(answer),  # `dataclasses.asdict` would copy each text and number
+        "hits": [vars(hit) for hit in answer.hits],
+        "understood": [_constraint_document(each) for each in answer.understood],
+        "facets": {name: dataclasses.asdict(counts) for name, counts in answer.facets.items()},
+    }
+
+
+def _constraint_document(constraint: Constraint) -> dict[str, Any]:
+    document = dict(vars(constraint))
+    document["as"] = document.pop("filter")
     return document
 
 

@@ -14,6 +14,7 @@ from data.columns import FACTS, within
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
+from data.lexical import LexicalAnswer
 from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
@@ -274,9 +275,9 @@ class SearchEngine:
 
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
-        understood = self._understood(request, filter_)
+        understood, letters = self._understood(request, filter_)
         asked = replace(request, text=understood.text, not_text=understood.not_text)
-        question = self._finder.ask(view, asked)
+        question = self._finder.ask(view, asked, letters if asked.text == request.text else None)
         if (
             question.features is not None
             and request.image is not None
@@ -296,22 +297,23 @@ class SearchEngine:
             did_you_mean=" ".join(mended) if ranking.did_you_mean else "",
         )
 
-    def _understood(self, request: SearchRequest, filter_: Filter | None) -> Understood:
-        """Returns what the request's words ask for; beside unwanted words of its own, those in its words are added."""
+    def _understood(self, request: SearchRequest, filter_: Filter | None) -> tuple[Understood, LexicalAnswer | None]:
+        """Returns what the request's words ask for, and what their letters find, if that had to be looked up.
+
+        Unwanted words in them are added to the request's own. Words that are nearly a name ask for that product alone.
+        """
+        plain = Understood(request.text, request.not_text, filter_)
         if not request.understand:
-            return Understood(request.text, request.not_text, filter_)
+            return plain, None
         alone = request.image is None and not request.product_id
         matching = self._finder.matching
         found = self._finder.timed(
             "understand", lambda: self._understanding.understand(request.text, filter_, matching, alone=alone)
         )
-        if found.constraints and self._is_nearly_a_name(request.text):
-            return Understood(request.text, request.not_text, filter_)
-        return replace(found, not_text=f"{request.not_text} {found.not_text}".strip())
-
-    def _is_nearly_a_name(self, text: str) -> bool:
-        """Returns whether a text is the title or code of a product but for a typing error."""
-        return any(hit.evidence == "near" for hit in self._catalogue.by_letters(text).first)
+        letters = self._finder.letters_of(request.text) if found.constraints else None
+        if letters is not None and any(hit.evidence == "near" for hit in letters.first):
+            return plain, letters
+        return replace(found, not_text=f"{request.not_text} {found.not_text}".strip()), letters
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts.

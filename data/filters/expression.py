@@ -18,6 +18,7 @@ Rules:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from data.filters.grammar import parse
@@ -45,6 +46,7 @@ class Filter:
         return node_matches(self.tree, fields)
 
 
+@lru_cache(256)  # shoppers ask for the same few colours, brands and prices
 def parse_filter(text: str) -> Filter:
     """Returns the parsed filter expression.
 

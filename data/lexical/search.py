@@ -24,6 +24,7 @@ _MOST_ENTRIES = 20_000  # read for one question
 _MOST_EXPLAINED = 8  # words
 _MOST_TERMS = 4  # of one word
 _CANDIDATES = 100  # products whose spelling is compared
+_FEW = 200  # entries; so many are read faster than 20 products are looked up one by one
 _MOST_TRIGRAMS = 16
 _WEIGHTS = "8, 4, 4, 2, 1"  # of words in title, brand, category, other facts, description
 
@@ -88,11 +89,7 @@ def find_words(
     """Returns product key -> those of the words that the product's texts hold, for the given products."""
     found: dict[int, list[str]] = {}
     for word in words[:_MOST_EXPLAINED]:
-        rows = connection.execute(
-            "SELECT rowid FROM lexical_words WHERE rowid IN (SELECT value FROM json_each(?)) AND lexical_words MATCH ?",
-            (json_list(product_keys), _any_term(word)),
-        )
-        for (key,) in rows:
+        for key in _holding(connection, product_keys, _any_term(word)):
             found.setdefault(key, []).append(word)
     return found
 
@@ -122,18 +119,25 @@ def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], wor
     """
     asked = words[:_MOST_EXPLAINED]
     found: dict[int, float] = {}
-    keys = json_list(product_keys)
     for word in asked:
         terms = terms_of(word)[:_MOST_TERMS]
         for term in terms:
-            rows = connection.execute(
-                "SELECT rowid FROM lexical_words "
-                "WHERE rowid IN (SELECT value FROM json_each(?)) AND lexical_words MATCH ?",
-                (keys, f'{{title brand category facts}} : "{term}"'),
-            )
-            for (key,) in rows:
+            for key in _holding(connection, product_keys, f'{{title brand category facts}} : "{term}"'):
                 found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)
     return found
+
+
+def _holding(connection: sqlite3.Connection, product_keys: Sequence[int], match: str) -> list[int]:
+    """Returns those of the products in which an expression is found."""
+    entries = "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?"
+    rows = connection.execute(entries, (match, _FEW)).fetchall()
+    if len(rows) == _FEW:
+        rows = connection.execute(
+            "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+            (match, json_list(product_keys)),
+        ).fetchall()
+    wanted = set(product_keys)
+    return [key for (key,) in rows if key in wanted]
 
 
 def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:

@@ -117,8 +117,11 @@ class Finder:
         self._settings, self._catalogue, self._on_stage, self._decoding = settings, catalogue, on_stage, decoding
         self.columns = ColumnStore(catalogue)
 
-    def ask(self, view: LiveView, request: SearchRequest) -> Question:
+    def ask(self, view: LiveView, request: SearchRequest, letters: LexicalAnswer | None = None) -> Question:
         """Returns the request as a point of the product space.
+
+        Args:
+            letters: what `letters_of` returned for the request's words, if that is known already.
 
         Raises:
             InvalidImage: the photo cannot be decoded; UnknownProduct: no product has this product_id.
@@ -133,9 +136,10 @@ class Finder:
             photo = normalise(view.generation.photo_points(rows).mean(axis=0))
         elif request.product_id:
             photo = self._embed_product(request.product_id, view)
-        letters: LexicalAnswer | None = None
-        if request.text.strip() and request.legs != "dense":
-            letters = self.timed("letters", lambda: self._catalogue.by_letters(request.text))
+        if not request.text.strip() or request.legs == "dense":
+            letters = None
+        else:
+            letters = letters or self.letters_of(request.text)
             if letters.corrected:  # so that the meaning is looked for in the words that were meant
                 request = replace(request, text=letters.corrected)
         query = query_point(request, view.generation, photo, self.timed)
@@ -237,6 +241,10 @@ class Finder:
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, left_out, letters, passing)
+
+    def letters_of(self, text: str) -> LexicalAnswer:
+        """Returns what the letters of a text find."""
+        return self.timed("letters", lambda: self._catalogue.by_letters(text))
 
     def matching(self, filter_: Filter) -> Mask:
         """Returns which products pass a filter, bool by product_key."""

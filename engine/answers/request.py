@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ class SearchRequest:
         """All photos of the thing wanted."""
         return () if self.image is None else (self.image, *self.more_images)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """16 hex digits that differ where another ranking is asked for."""
         photos = [hashlib.sha256(photo).hexdigest() for photo in self.photos]

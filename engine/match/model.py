@@ -50,7 +50,7 @@ class Logistic:
     def standard(self, rows: Floats | Doubles) -> Doubles:
         """Returns rows of signs, float (n, f), as distances from the mean in standard deviations, float64 (n, f)."""
         away = (np.asarray(rows, np.float64) - self.mean) / self.scale
-        return np.nan_to_num(np.clip(away, -_FARTHEST, _FARTHEST), nan=0.0)
+        return np.where(np.isnan(away), 0.0, np.clip(away, -_FARTHEST, _FARTHEST))
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "weights")}

@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from engine.text.features import text_features
 from engine.text.head import TextHead
 from engine.text.model_folders import model_folder
 from engine.text.multilingual import MULTILINGUAL, MultilingualModel
+from engine.text.recent import RecentRows
 
 MINILM = "minilm"
 _MINILM_NAMES = ("", MINILM)  # generations that were built when it was the only encoder call it ""
-_CACHED_TEXTS = 1024
 
 
 class TextEncoder:
@@ -39,7 +38,7 @@ class TextEncoder:
         self._model = MultilingualModel(threads) if name == MULTILINGUAL else _SentenceModel(name, threads, home)
         self.digest = self._model.digest
         self._lock = threading.Lock()
-        self._cache: OrderedDict[str, Floats] = OrderedDict()
+        self._recent = RecentRows(self._encode)
 
     @property
     def dim(self) -> int:
@@ -47,22 +46,11 @@ class TextEncoder:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns sentence embeddings float32 (n, dim), L2 norm 1."""
-        with self._lock:
-            missing = list(dict.fromkeys(text for text in texts if text not in self._cache))
-            fresh = dict(zip(missing, self._encode(missing), strict=True)) if missing else {}
-            rows = [fresh[text] if text in fresh else self._cache[text] for text in texts]
-            self._remember(texts, rows)
-        return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+        return self._recent.of(texts) if texts else np.zeros((0, self.dim), np.float32)
 
     def _encode(self, texts: list[str]) -> Floats:
-        return self._model.encode(texts)
-
-    def _remember(self, texts: Sequence[str], rows: Sequence[Floats]) -> None:
-        for text, row in zip(texts[:_CACHED_TEXTS], rows[:_CACHED_TEXTS], strict=True):
-            self._cache[text] = row
-            self._cache.move_to_end(text)
-        while len(self._cache) > _CACHED_TEXTS:
-            self._cache.popitem(last=False)
+        with self._lock:
+            return self._model.encode(texts)
 
 
 class EncoderTextTower:
@@ -79,9 +67,13 @@ class EncoderTextTower:
                 f"digest {head.encoder_digest[:12]}); got {encoder.digest[:12]}. Rebuild, or install it again."
             )
         self._encoder, self._head = encoder, head
+        self._recent = RecentRows(self._points)
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Returns points of the product space, float32 (n, d), L2 norm 1."""
+        return self._recent.of(texts) if texts else np.zeros((0, self._head.space_dim), np.float32)
+
+    def _points(self, texts: list[str]) -> Floats:
         return self._head.apply(text_features(self._encoder, texts, self._head.characters, self._head.sounds))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import find_by_letters, words_of
+from data.lexical import find_by_letters, search, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -137,6 +137,14 @@ def test_deleted_words_leave_the_file_when_the_index_is_tidied(catalogue: Catalo
     assert b"delici" in stored  # so the words are to be seen there
 
 
+@pytest.fixture(params=["read all entries", "look the products up"])
+def lookup(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the holders of a word be found in both ways: a word that many products hold takes the second."""
+    if request.param == "look the products up":
+        monkeypatch.setattr(search, "_FEW", 1)
+
+
+@pytest.mark.usefixtures("lookup")
 def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) -> None:
     dresses, fruit = (catalogue.get(name).product_key for name in ("café/1", "fruit"))
     assert catalogue.share_found([dresses], words_of("striped blue dress")) == pytest.approx({dresses: 2 / 3})
@@ -145,9 +153,11 @@ def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) 
     assert catalogue.share_found([fruit], ["바나바"]) == pytest.approx({fruit: 1 / 3})
 
 
+@pytest.mark.usefixtures("lookup")
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
-    key = catalogue.get("café/1").product_key
+    key, other = (catalogue.get(name).product_key for name in ("café/1", "np1"))
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}
+    assert catalogue.words_found([other], words_of("striped blue dress drill")) == {other: ["drill"]}
 
 
 @given(text=st.text(max_size=60))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from tiny_shop import TinyShop, axis, photo_of
 
+from data.catalogue import Catalogue
+from data.lexical import LexicalAnswer
 from data.settings import Settings
 from engine.errors import CursorExpired
 from engine.generation import Generation
@@ -68,6 +70,23 @@ def test_understanding_can_be_turned_off(engine: SearchEngine, tower: AxisTower)
 def test_a_colour_filters_and_is_still_searched_for(engine: SearchEngine, tower: AxisTower) -> None:
     answer = engine.search(SearchRequest(text="blue axis1"))
     assert (ids(answer), tower.asked) == (["b"], ["blue axis1"])
+
+
+def test_the_letters_of_the_words_are_looked_up_once(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    look_up = Catalogue.by_letters
+
+    def noted(catalogue: Catalogue, text: str) -> LexicalAnswer:
+        asked.append(text)
+        return look_up(catalogue, text)
+
+    monkeypatch.setattr(Catalogue, "by_letters", noted)
+    engine.search(SearchRequest(text="blue axis1"))
+    engine.search(SearchRequest(text="axis2"))
+    assert asked == ["blue axis1", "axis2"]
+    asked.clear()
+    engine.search(SearchRequest(text="under 20 euro axis1"))
+    assert asked == ["under 20 euro axis1", "axis1"]  # other words are searched for than were typed
 
 
 def test_words_beside_a_photo_are_understood(engine: SearchEngine, tower: AxisTower) -> None:
