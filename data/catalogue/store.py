@@ -282,6 +282,22 @@ class Catalogue:
             for (product_key, seq, deleted), found in images.items()
         ]
 
+    def written_since(self, seq: int) -> NDArray[np.int64]:
+        """Returns the keys of the products written, changed or deleted after `seq`, int64 (m,), ascending."""
+        rows = self._connections.query(
+            "SELECT product_key FROM products WHERE changed_seq > ? ORDER BY product_key", (seq,)
+        )
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+    def titles(self, product_keys: Sequence[int]) -> dict[int, str]:
+        """Returns product_key -> title, or id where there is none, of live products and of deleted ones still kept."""
+        rows = self._connections.query(
+            "SELECT product_key, iif(title = '', product_id, title) FROM products "
+            "WHERE product_key IN (SELECT value FROM json_each(?))",
+            (json_list([int(key) for key in product_keys]),),
+        )
+        return dict(rows)
+
     def matching_keys(self, filter: Filter) -> NDArray[np.int64]:
         """Returns the sorted keys of the live products that pass the filter, int64 (n,)."""
         where, parameters = filter.sql()

@@ -1,5 +1,15 @@
 """Generations on disk, the complete builds that are searched: staged, checked, published atomically, rolled back."""
 
+from data.generations.figures import FIGURES, Figure, main_figures
 from data.generations.store import REBUILD_LOCK, GenerationFolder, GenerationStore, Manifest, StagedGeneration
 
-__all__ = ["REBUILD_LOCK", "GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
+__all__ = [
+    "FIGURES",
+    "REBUILD_LOCK",
+    "Figure",
+    "GenerationFolder",
+    "GenerationStore",
+    "Manifest",
+    "StagedGeneration",
+    "main_figures",
+]

@@ -26,6 +26,7 @@ class GateResult:
         measured: the measured figure, or None where nothing could be measured.
         required: what the figure must be, for example `>= 0.99`.
         detail: one sentence for the person who reads the summary.
+        before: what the live generation measured on the same queries, where the gate compares with it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class GateResult:
     measured: float | None
     required: str
     detail: str
+    before: float | None = None
 
 
 def check_counts(index_rows: int, usable_images: int) -> GateResult:
@@ -151,11 +153,14 @@ def check_quality(new: Mapping[str, Any] | None, live: Mapping[str, Any] | None,
     if live is None or live["measure"] != measure:
         return _quality(True, value, "any", f"{told}; no live generation can be measured on the same queries")
     least = float(live["value"]) - max(max_drop, 1.5 / new["queries"])
-    return _quality(value >= least, value, f">= {least:.4f}", f"{told}; live: {float(live['value']):.4f}")
+    before = float(live["value"])
+    return _quality(value >= least, value, f">= {least:.4f}", f"{told}; live: {before:.4f}", before)
 
 
-def _quality(passed: bool, measured: float | None, required: str, detail: str) -> GateResult:
-    return GateResult(name="quality", passed=passed, measured=measured, required=required, detail=detail)
+def _quality(
+    passed: bool, measured: float | None, required: str, detail: str, before: float | None = None
+) -> GateResult:
+    return GateResult(name="quality", passed=passed, measured=measured, required=required, detail=detail, before=before)
 
 
 def check_answers(answer: Callable[[], int], rows: int) -> GateResult:

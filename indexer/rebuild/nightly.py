@@ -22,7 +22,6 @@ from indexer.rebuild.housekeeping import forget, prune, stale_features
 from indexer.rebuild.job import Job, open_job
 from indexer.rebuild.parts import Trained, inputs_of, not_trained, take_over_parts, train_parts
 from indexer.rebuild.photos import embed
-from indexer.rebuild.report import write_report
 from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.rebuild.verify import verify
 from indexer.rebuild.versions import versions
@@ -88,9 +87,12 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
             vectors = build_index(job, staged)
         fields = manifest_fields(job, vectors, parts)
         with journal.step("verify"):
-            gates = run_gates(job, staged, vectors, fields, compare_quality=parts.anew)
+            folder = job.store.preview(staged, **fields, gates=[])
+            gates = run_gates(job, folder, vectors, compare_quality=parts.anew)
+        with journal.step("report"):
+            changes = report(job, folder, vectors, gates, trained_anew=parts.anew)
         with journal.step("publish"):
-            publish(job, staged, fields, gates)
+            publish(job, staged, {**fields, "metrics": {**fields["metrics"], "changes": changes}}, gates)
     except BaseException:
         job.store.discard(staged)
         raise
@@ -130,20 +132,17 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
     return vectors
 
 
-def run_gates(
-    job: Job, staged: StagedGeneration, vectors: Floats, fields: dict[str, Any], *, compare_quality: bool
-) -> list[GateResult]:
+def run_gates(job: Job, folder: GenerationFolder, vectors: Floats, *, compare_quality: bool) -> list[GateResult]:
     """Runs the gates on the staged files, loaded as a server would load them; returns all results so far.
 
     Args:
+        folder: the staged generation, as it will be published.
         vectors: float32 (n, d), what the index must hold, in row order.
-        fields: the manifest's fields, except the gates.
         compare_quality: whether the parts differ from the live generation's.
 
     Raises:
         GateFailed: a gate refused; raised after all gates have run.
     """
-    folder = job.store.preview(staged, **fields, gates=[])
     results = verify(job.settings, job.catalogue, folder, vectors, job.backbone)
     if compare_quality:
         from indexer.rebuild.quality import compare
@@ -172,8 +171,20 @@ def manifest_fields(job: Job, vectors: Floats, parts: Trained) -> dict[str, Any]
     }
 
 
+def report(
+    job: Job, folder: GenerationFolder, vectors: Floats, gates: list[GateResult], *, trained_anew: bool
+) -> dict[str, Any]:
+    """Adds the report to the staged generation; returns what changed since the live one, as plain JSON values."""
+    from indexer.rebuild.changes import changes_of
+    from indexer.rebuild.report import write_report
+
+    changes = changes_of(job, folder)
+    job.journal.changes = changes.to_json()
+    write_report(job, folder, gates=gates, changes=changes, vectors=vectors, trained_anew=trained_anew)
+    return job.journal.changes
+
+
 def publish(job: Job, staged: StagedGeneration, fields: dict[str, Any], gates: list[GateResult]) -> None:
-    """Adds the report and makes the staged generation the live one, atomically and durably."""
-    write_report(staged.folder, staged.id, fields, gates, job.journal.seconds, job.journal.unreadable)
+    """Makes the staged generation the live one, atomically and durably."""
     job.store.publish(staged, **fields, gates=[dataclasses.asdict(gate) for gate in gates])
     job.journal.published = True

@@ -1,91 +1,132 @@
-"""Writes `report.html` of a generation: what it was built from and how it was checked, in one self-contained page."""
+"""Writes `report.html` of a generation: what changed since last night, what to look at, how good it is; then details.
+
+One self-contained page that works from disk.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
+from data.generations import FIGURES, Figure, GenerationFolder, main_figures
+from data.rebuilds import past_rebuilds
 from data.storage import write_text
+from engine.protocols import Floats
+from indexer.rebuild.cautions import cautions_of
+from indexer.rebuild.changes import Changes
 from indexer.rebuild.gates import GateResult
+from indexer.rebuild.job import Job
+from indexer.rebuild.worst import Album
+from training.reports import match, pages
 
 REPORT_FILE = "report.html"
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0 2rem; }
-th, td { text-align: left; padding: .25rem 1.5rem .25rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.failed { color: #c22; }
-"""
+_NIGHTS = 60  # rebuilds in a small plot
+_SAME = 0.0005
 
 
 def write_report(
-    folder: Path,
-    generation: str,
-    fields: Mapping[str, Any],
+    job: Job,
+    folder: GenerationFolder,
+    *,
     gates: Sequence[GateResult],
-    seconds: Mapping[str, float],
-    unreadable: Sequence[Mapping[str, str]],
+    changes: Changes,
+    vectors: Floats,
+    trained_anew: bool,
 ) -> None:
     """Writes `report.html` into a staged generation.
 
     Args:
-        fields: what the manifest will say: counts, seq, backbone, versions, metrics.
-        seconds: wall time of each step so far.
-        unreadable: `{"source", "code", "message"}` of the first photos that were left out.
+        folder: the staged generation, as it will be published.
+        vectors: float32 (n, d), the points of the snapshot's photos, in row order.
+        trained_anew: whether this rebuild trained the parts.
     """
-    parts = fields["metrics"]["parts"]
-    photos = [(photo["source"], photo["code"], photo["message"]) for photo in unreadable]
-    sections = [
-        _section("Catalogue", (), [*fields["counts"].items(), ("seq", fields["seq"])]),
-        _section("Gates", ("", "gate", "measured", "required", "detail"), map(_gate, gates)),
-        *(_section(_title(name, of), (), _flat(of)) for name, of in parts.items() if name != "match"),
-        _match(parts.get("match", {})),
-        _section("Backbone", (), [*fields["backbone"].items(), ("fingerprint", fields["fingerprint"])]),
-        _section("Seconds", (), seconds.items()),
-        _section("Photos left out", ("source", "code", "why"), photos) if photos else "",
-        _section("Versions", (), fields["versions"].items()),
+    parts = folder.manifest.metrics["parts"]
+    before = main_figures(job.live.manifest.metrics.get("parts", {})) if job.live else {}
+    now = main_figures(parts)
+    album = Album(job)
+    page = pages.render_page(
+        "nightly.html",
+        title=f"Generation {folder.id}",
+        built=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        changes=changes,
+        counts=folder.manifest.counts,
+        new_products=album.products(changes.added.keys) if changes.since else [],
+        cautions=cautions_of(parts, job.journal.counts, now, before),
+        trained_anew=trained_anew,
+        tiles=[*_gate_tile(gates), *_tiles(now, before, past_rebuilds(job.settings.home))],
+        worst_words=album.worst_words(folder),
+        worst_photos=album.worst_photos(vectors),
+        recognition=album.recognition(folder),
+        lookalikes=album.lookalikes(vectors),
+        gates=gates,
+        match_head=match.MATCH_HEAD,
+        match_rows=(rows := match.match_rows(parts.get("match", {}))),
+        match_picture=match.match_picture(parts["match"]) if rows else "",
+        photos_left_out=job.journal.unreadable,
+        details=list(_details(job, folder)),
+    )
+    write_text(folder.folder / REPORT_FILE, page)
+
+
+def _details(job: Job, folder: GenerationFolder) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+    """Yields the tables that are folded away: a title, and names with values."""
+    manifest = folder.manifest
+    for name, measured in manifest.metrics["parts"].items():
+        state = "Not trained" if measured.get("skipped") else "Trained"
+        yield f"{state}: {name.replace('_', ' ')}", pages.flat_facts(measured)
+    yield "Catalogue", pages.flat_facts({**manifest.counts, "seq": manifest.seq})
+    yield "Backbone", pages.flat_facts({**manifest.backbone, "fingerprint": manifest.fingerprint})
+    yield "Seconds", pages.flat_facts(job.journal.seconds)
+    yield "Versions", pages.flat_facts(dict(manifest.versions))
+
+
+def _gate_tile(gates: Sequence[GateResult]) -> list[dict[str, Any]]:
+    """Returns the tile of the one comparison that is fair: both generations on the same queries."""
+    found = [gate for gate in gates if gate.name == "quality" and gate.measured is not None]
+    return [
+        _tile(
+            "Held-out queries that find their product first, both nights on the same ones", gate.measured, gate.before
+        )
+        for gate in found
+        if gate.measured is not None
     ]
-    title = f"Generation {escape(generation)}"
-    page = f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>\n'
-    write_text(folder / REPORT_FILE, f"{page}<h1>{title}</h1>\n{''.join(sections)}</html>\n")
 
 
-def _title(name: str, measured: Mapping[str, Any]) -> str:
-    return f"Not trained: {name}" if measured.get("skipped") else f"Trained: {name}"
+def _tiles(
+    now: Mapping[str, float], before: Mapping[str, float], past: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    return [
+        {**_tile(figure.title, now[figure.name], before.get(figure.name), more_is_better=figure.more_is_better),
+         **_history(figure, now[figure.name], past)}
+        for figure in FIGURES
+        if figure.name in now
+    ]  # fmt: skip
 
 
-def _match(measured: Mapping[str, Any]) -> str:
-    """Returns both kinds of error for each kind of question, and the reliability plot."""
-    if not measured or measured.get("skipped"):
-        return _section(_title("match", measured), (), measured.items()) if measured else ""
-    from training.reports import match
-
-    table = _section("Match probabilities, out of fold", match.MATCH_HEAD, match.match_rows(measured))
-    return f'{table}<img src="{match.match_picture(measured)}" alt="Share of hits that are right, by probability">\n'
-
-
-def _gate(gate: GateResult) -> tuple[Any, ...]:
-    return ("passed" if gate.passed else "failed", gate.name, gate.measured, gate.required, gate.detail)
-
-
-def _flat(measured: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Returns nested figures as `outer.inner` rows."""
-    rows: list[tuple[str, Any]] = []
-    for name, value in measured.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(prefix + name, value)]
-    return rows
+def _tile(title: str, now: float, before: float | None, *, more_is_better: bool = True) -> dict[str, Any]:
+    change = now - before if before is not None else 0.0
+    is_same = abs(change) < _SAME
+    better = (change > 0) == more_is_better
+    return {
+        "title": title,
+        "now": _percent(now),
+        "before": "" if before is None else _percent(before),
+        "difference": "the same;" if is_same else f"{100 * change:+.1f} points, {'better' if better else 'worse'};",
+        "judged": "muted" if is_same else "good" if better else "bad",
+        "points": "",
+    }
 
 
-def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    top = f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>\n" if head else ""
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>\n" for row in rows)
-    return f"<h2>{escape(title)}</h2>\n<table>\n{top}{body}</table>\n"
+def _history(figure: Figure, now: float, past: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the points of a figure over the last rebuilds, in a square of 100 by 100; empty with fewer than two."""
+    values = [one["figures"][figure.name] for one in past if figure.name in one.get("figures", {})][: _NIGHTS - 1]
+    values = [*reversed(values), now]
+    if len(values) < 2:
+        return {}
+    low, high = min(values), max(values)
+    step, height = 100 / (len(values) - 1), high - low or 1.0
+    points = " ".join(f"{at * step:.1f},{100 - 100 * (value - low) / height:.1f}" for at, value in enumerate(values))
+    return {"points": points, "nights": len(values), "lowest": _percent(low), "highest": _percent(high)}
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        mark = ' class="failed"' if value == "failed" else ""
-        return f"<td{mark}>{escape('' if value is None else str(value))}</td>"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-    return f'<td class="number">{text}</td>'
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

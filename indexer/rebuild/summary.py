@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data.generations import main_figures
+from data.rebuilds import record_rebuild
 from data.storage import parse_json, read_small, write_text
 from indexer.rebuild.gates import GateResult
 
 _log = logging.getLogger("lookalike.rebuild")
 _LAST = "last_rebuild.json"
+_KEPT_TEXT = 1_000  # characters of a reason in the record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class RebuildSummary:
         not_trained: the parts that could not be trained, each with the reason.
         damaged: `{"photo", "source", "message"}` of the first photos whose stored features were damaged.
         pruned: ids of old generations that were deleted.
+        changes: what changed since the generation that was live before; see `Changes.to_json`.
     """
 
     published: bool
@@ -51,6 +55,7 @@ class RebuildSummary:
     not_trained: dict[str, str] = field(default_factory=dict)
     damaged: tuple[dict[str, str], ...] = ()
     pruned: tuple[str, ...] = ()
+    changes: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -70,6 +75,7 @@ class Journal:
         self.not_trained: dict[str, str] = {}
         self.damaged: list[dict[str, str]] = []
         self.pruned: tuple[str, ...] = ()
+        self.changes: dict[str, Any] = {}
         self.generation: str | None = None
         self.published = self.unchanged = False
 
@@ -99,15 +105,33 @@ class Journal:
             not_trained=self.not_trained,
             damaged=tuple(self.damaged),
             pruned=self.pruned,
+            changes=self.changes,
         )
 
 
 def remember(home: Path, summary: RebuildSummary) -> None:
-    """Keeps the summary for `status`. A full disk must not hide why the rebuild failed, so it is only logged."""
+    """Keeps the summary for `status` and in the record of past rebuilds.
+
+    A full disk must not hide why the rebuild failed, so it is only logged.
+    """
     try:
         write_text(home / _LAST, json.dumps(summary.to_json(), ensure_ascii=False) + "\n")
+        record_rebuild(home, _record(summary))
     except OSError as error:
         _log.warning("the summary could not be kept in %s: %s", home / _LAST, error)
+
+
+def _record(summary: RebuildSummary) -> dict[str, Any]:
+    """Returns what is kept of a rebuild for a year: the summary without long lists, and the main figures."""
+    kept = ("started_at", "published", "generation", "unchanged", "counts", "seconds", "not_trained", "changes")
+    fields = summary.to_json()
+    gates = [{**gate, "detail": gate["detail"][:_KEPT_TEXT]} for gate in fields["gates"]]
+    figures = main_figures(summary.metrics)
+    return {name: fields[name] for name in kept} | {
+        "reason": summary.reason[:_KEPT_TEXT],
+        "gates": gates,
+        "figures": figures,
+    }
 
 
 def reason_of(error: Exception) -> str:

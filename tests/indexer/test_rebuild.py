@@ -76,7 +76,9 @@ def test_the_first_rebuild_publishes_every_photo(
     assert {gate["name"] for gate in summary["gates"] if gate["passed"]} == {
         "unreadable", "norms", "loads", "counts", "self_recall", "recall", "canaries", "quality"
     }  # fmt: skip
-    assert {"snapshot", "embed", "train", "index", "verify", "publish", "prune", "total"} == set(summary["seconds"])
+    assert {"snapshot", "embed", "train", "index", "verify", "report", "publish", "prune", "total"} == set(
+        summary["seconds"]
+    )
     loaded = load_generation(settings, generation, TinyBackbone())
     assert nearest_product(settings, loaded, built_home.parent / "feed" / "gold-disc-1.png") == "gold-disc"
     tower = loaded.text_tower()

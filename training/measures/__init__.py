@@ -9,6 +9,7 @@ from training.measures.calibration import (
 )
 from training.measures.comparison import measure_generation
 from training.measures.held_out import held_out, may_be_held_out, name_retrieval, photo_retrieval
+from training.measures.misses import Lookalikes, Miss, lookalikes, photo_misses
 from training.measures.recognition import MODELS, RECOGNITION_FILE, Measured, from_tables, join, measure_recogniser
 from training.measures.retrieval import METRICS, intra_list_similarity, retrieval_metrics
 
@@ -16,18 +17,22 @@ __all__ = [
     "METRICS",
     "MODELS",
     "RECOGNITION_FILE",
+    "Lookalikes",
     "Measured",
+    "Miss",
     "coverage_curve",
     "fit_temperature",
     "from_tables",
     "held_out",
     "intra_list_similarity",
     "join",
+    "lookalikes",
     "may_be_held_out",
     "measure_generation",
     "measure_recogniser",
     "name_retrieval",
     "negative_log_likelihood",
+    "photo_misses",
     "photo_retrieval",
     "reliability",
     "retrieval_metrics",

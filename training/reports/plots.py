@@ -7,28 +7,6 @@ from typing import Any
 from training.measures import Measured, coverage_curve
 
 INK, ACCENT, PALE = "#1f2933", "#1f6feb", "#d0d7de"
-_LABELLED = 45  # labels that still fit beside a confusion matrix
-
-
-def confusion_picture(measured: Measured) -> str:
-    """Draws how often each label (row) was recognised as each label (column), as shares of the row."""
-    counts = measured.confusion()
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    size = 4.5 + 0.16 * min(len(measured.labels), 60)
-    figure, axes = canvas(size, size)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xlabel("the vote says")
-    axes.set_ylabel("labelled")
-    if len(measured.labels) <= _LABELLED:
-        names = [name if len(name) <= 24 else f"{name[:23]}…" for name in measured.labels]
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(names)), names, fontsize=7)
-    if len(measured.labels) <= 15:
-        for row, column in zip(*counts.nonzero(), strict=True):
-            ink = "white" if shares[row, column] > 0.5 else INK
-            axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=8, color=ink)
-    figure.colorbar(picture, ax=axes, shrink=0.7, label="share of the label's photos")
-    return data_uri(figure)
 
 
 def reliability_picture(measured: Measured) -> str:

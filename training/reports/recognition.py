@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.storage import write_text
 from engine.protocols import Floats
 from training.evaluation import Evaluation
 from training.measures import Measured
+from training.reports.confusion import confusion_of
 from training.reports.pages import flat_facts, render_page, thumbnail
-from training.reports.plots import confusion_picture, coverage_picture, reliability_picture
+from training.reports.plots import coverage_picture, reliability_picture
 
 _GALLERY = 36
 _SMALLEST = 10
@@ -32,13 +36,18 @@ def render(evaluation: Evaluation) -> str:
         facts=flat_facts(evaluation.facts),
         by_label=sorted(shown, key=lambda figures: (figures.f1 or 0, figures.label)),
         smallest=sorted(shown, key=lambda figures: (figures.support, figures.label))[:_SMALLEST],
-        confusion=confusion_picture(measured),
+        confusion=confusion_of(measured),
         reliability=reliability_picture(measured),
         coverage=coverage_picture(measured),
-        mistakes=[_card(evaluation, int(row)) for row in measured.mistakes()[:_GALLERY]],
+        mistakes=cards_of(evaluation, measured.mistakes()[:_GALLERY]),
         mistake_count=int((~measured.right).sum()),
-        suspects=[_card(evaluation, int(row)) for row in measured.suspects()[:_GALLERY]],
+        suspects=cards_of(evaluation, measured.suspects()[:_GALLERY]),
     )
+
+
+def cards_of(evaluation: Evaluation, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Returns what the gallery shows of photos: the picture, its label, and what the voters said."""
+    return [_card(evaluation, int(row)) for row in rows]
 
 
 def _card(evaluation: Evaluation, row: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from training.evaluation import Outcomes, Query, Retrieval
 from training.measures import METRICS
 from training.reports.match import MATCH_HEAD, match_picture, match_rows, match_table
 from training.reports.pages import flat_facts, render_page, thumbnail
-from training.reports.retrieval_plots import first_right_picture, groups_picture
+from training.reports.retrieval_plots import first_right_picture
 
 _SHOWN_FAILURES = 24
 _LISTED_FAILURES = 200
@@ -159,8 +159,6 @@ def write_report(path: Path, found: Retrieval) -> None:
             match_head=MATCH_HEAD,
             match_rows=match_rows(found.facts.get("match", {})),
             match_picture=match_picture(found.facts.get("match", {})),
-            groups=groups_picture(by_source(found), "source"),
-            worst_categories=groups_picture(by_category(found)[:25], "category"),
         ),
     )
 
