@@ -325,13 +325,19 @@ def _accept_settings(command: click.Command) -> None:
 
 
 def _setting_option(name: str) -> click.Option:
-    return click.Option([f"--{name}"], help=SETTING_FLAGS[name], expose_value=False, is_eager=True, callback=_set)
+    # `home` comes first, in whatever order they were typed: it may hold the backbone.
+    return click.Option(
+        [f"--{name}"], help=SETTING_FLAGS[name], expose_value=False, is_eager=name == "home", callback=_set
+    )
 
 
 def _set(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None and parameter.name:
-        flags = ctx.meta.setdefault("lookalike.flags", {})
+    """Notes a flag; once the command's last one is known, gives the command its settings."""
+    flags = ctx.meta.setdefault("lookalike.flags", {})
+    if value is not None:
         flags[parameter.name] = value
+    is_last = parameter.name == "backbone" and ctx.command is not cli
+    if is_last and (flags or ctx.obj is None):
         ctx.obj = load_settings(**flags)
 
 
@@ -367,8 +373,6 @@ def cli(ctx: click.Context, verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("lookalike").setLevel(logging.DEBUG if verbose else logging.INFO)
-    if ctx.obj is None:
-        ctx.obj = load_settings()
 
 
 cli.params += [_setting_option(name) for name in SETTING_FLAGS]

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,6 +16,8 @@ from data.errors import SettingsError
 from data.storage import read_small, write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
+TEXT_ENCODERS = ("multilingual", "minilm")
+_VARIABLE = "LOOKALIKE_"
 _CHOICES: dict[str, tuple[str, ...]] = {
     "runtime": ("auto", "openvino", "keras"),
     "precision": ("auto", "f32", "bf16", "int8"),
@@ -23,6 +25,25 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "space": ("pca", "pool3"),
 }
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?")
+_MAX_DAYS = 36_500
+# setting -> its lowest and highest value; a test checks that every number has its range here
+RANGES: dict[str, tuple[float, float]] = {
+    "space_dim": (1, 4_096),
+    "threads": (0, 1_024),
+    "max_image_bytes": (1, 1_000_000_000),
+    "max_pixels": (1, 16_384**2),
+    "keep_generations": (1, 1_000),
+    "keep_deleted_days": (0, _MAX_DAYS),
+    "keep_events_days": (0, _MAX_DAYS),
+    "keep_queries_days": (0, _MAX_DAYS),
+    "photo_id_minutes": (0, 10_080),
+    "fresh_days": (0, _MAX_DAYS),
+    "max_quality_drop": (0, 1),
+    "max_full_feed_drop": (0, 1),
+    "queue_size": (1, 100_000),
+    "deadline_s": (0.001, 3_600),
+    "rate_limit": (0, 1_000_000),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,17 +157,21 @@ def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any)
         flags: values from the command line or a program; None means not given.
 
     Raises:
-        SettingsError: a key is unknown or a value has the wrong type; the message names key, value and type.
+        SettingsError: a setting, or a variable that begins with LOOKALIKE_, is unknown, or a value is wrong; the
+            message names it, says what it must be, and names the nearest right one.
     """
     environment = os.environ if environment is None else environment
     given = {key: value for key, value in flags.items() if value is not None}
-    home = Path(given.get("home") or environment.get("LOOKALIKE_HOME") or Settings.home)
+    variables = {name: text for name, text in environment.items() if name.startswith(_VARIABLE)}
+    home = Path(given.get("home") or variables.get("LOOKALIKE_HOME") or Settings.home)
     values: dict[str, Any] = _read_file(home / "lookalike.toml")
-    for name in _types():
-        if (text := environment.get(f"LOOKALIKE_{name.upper()}")) is not None:
-            values[name] = _convert(f"LOOKALIKE_{name.upper()}", name, text)
+    for variable, text in variables.items():
+        name = variable.removeprefix(_VARIABLE).lower()
+        values[name] = _convert(variable, name, text)
     values.update({key: _convert(key, key, value) for key, value in given.items()})
-    return _checked(Settings(**{**values, "home": home.absolute()}))
+    settings = _checked(Settings(**{**values, "home": home.absolute()}))
+    _require_backbone(settings)
+    return settings
 
 
 def write_setting(home: Path, name: str, value: str) -> None:
@@ -189,17 +214,13 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} must be TOML; got {error}. Correct the file or delete it.") from error
-    unknown = sorted(set(values) - set(_types()))
-    if unknown:
-        raise SettingsError(f"{path} must only hold known settings; got {', '.join(unknown)}. See README, Settings.")
     return {name: _convert(f"{path}: {name}", name, value) for name, value in values.items()}
 
 
 def _convert(label: str, name: str, value: Any) -> Any:
     if name not in _types():
-        near = difflib.get_close_matches(name, _types(), 1)
-        hint = f"Did you mean {near[0]}?" if near else "See README, Settings."
-        raise SettingsError(f"{label} must be a known setting; there is none of that name. {hint}")
+        hint = _nearest(name, _types(), capitals=label.startswith(_VARIABLE)) or " See README, Settings."
+        raise SettingsError(f"{label} must be a known setting; there is none of that name.{hint}")
     kind = _types()[name]
     read, expected = _KINDS[kind]
     try:
@@ -247,22 +268,21 @@ _KINDS: dict[Any, tuple[Callable[[Any], Any], str]] = {
 }
 
 
+def _nearest(name: str, known: Iterable[str], *, capitals: bool = False) -> str:
+    """Returns ` Did you mean X?` with the known name that is written most like `name`, or "" where none is."""
+    near = difflib.get_close_matches(name.lower(), list(known), 1)
+    return f" Did you mean {_VARIABLE + near[0].upper() if capitals else near[0]}?" if near else ""
+
+
 def _checked(settings: Settings) -> Settings:
     for name, choices in _CHOICES.items():
-        if getattr(settings, name) not in choices:
-            raise SettingsError(f"{name} must be one of {', '.join(choices)}; got {getattr(settings, name)!r}.")
-    for name in ("space_dim", "max_image_bytes", "max_pixels", "keep_generations", "queue_size", "deadline_s"):
-        if not getattr(settings, name) > 0:
-            raise SettingsError(f"{name} must be above 0; got {getattr(settings, name)}.")
-    for name in (
-        "threads", "fresh_days", "rate_limit", "max_quality_drop", "max_full_feed_drop",
-        "keep_deleted_days", "keep_events_days", "keep_queries_days",
-    ):  # fmt: skip
-        if not getattr(settings, name) >= 0:
-            raise SettingsError(f"{name} must be 0 or more; got {getattr(settings, name)}.")
-    for name in ("max_quality_drop", "max_full_feed_drop"):
-        if getattr(settings, name) > 1:
-            raise SettingsError(f"{name} must be at most 1; got {getattr(settings, name)}.")
+        if (chosen := getattr(settings, name)) not in choices:
+            raise SettingsError(
+                f"{name} must be one of {', '.join(choices)}; got {chosen!r}.{_nearest(chosen, choices)}"
+            )
+    for name, (least, most) in RANGES.items():
+        if not least <= getattr(settings, name) <= most:
+            raise SettingsError(f"{name} must be from {least:,} to {most:,}; got {getattr(settings, name)}.")
     for name in settings.allowed_host_names:
         if not re.fullmatch(r"\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
             raise SettingsError(f"allowed_hosts must be host names without ports, separated by commas; got {name!r}.")
@@ -270,6 +290,8 @@ def _checked(settings: Settings) -> Settings:
     _check_origins("frame_ancestors", settings.frame_ancestor_names, besides="self")
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
+    if settings.weights != "imagenet" and not settings.weights.endswith(".h5"):
+        raise SettingsError(f"weights must be imagenet, or the path of a .weights.h5 file; got {settings.weights!r}.")
     return settings
 
 
@@ -280,3 +302,20 @@ def _check_origins(name: str, origins: tuple[str, ...], *, besides: str) -> None
                 f"{name} must be origins such as https://shop.example, without a path or a slash at their end, or "
                 f"{besides}, separated by commas; got {origin!r}."
             )
+
+
+def _require_backbone(settings: Settings) -> None:
+    """Refuses names of backbones and text encoders that there cannot be; whether their files are whole shows later."""
+    own = sorted(path.parent.name for path in (settings.home / "backbones").glob("*/backbone.json"))
+    if (backbone := settings.backbone) not in (*BACKBONES, *own):
+        raise SettingsError(
+            f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` made in "
+            f"{settings.home} ({', '.join(own) or 'none'}); got {backbone!r}.{_nearest(backbone, (*BACKBONES, *own))}"
+        )
+    encoder = settings.text_encoder
+    near = "/" not in encoder and not Path(encoder).exists() and _nearest(encoder, TEXT_ENCODERS)
+    if near and encoder not in TEXT_ENCODERS:
+        raise SettingsError(
+            f"text_encoder must be {' or '.join(TEXT_ENCODERS)}, or the name or folder of a sentence-transformers "
+            f"model; got {encoder!r}.{near}"
+        )

@@ -58,15 +58,40 @@ def test_home_may_stand_before_or_after_the_command(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
 
 
-def test_a_bad_setting_is_named_and_exits_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("environment", "arguments", "wanted"),
+    [
+        ({"LOOKALIKE_PRECISION": "f99"}, ["status"], ("precision", "f99")),
+        ({}, ["--backbone", "resnet50", "search", "--text", "mug"], ("resnet50", "xception")),
+        ({"LOOKALIKE_BACKBONE": "inception"}, ["serve"], ("inception", "Did you mean inception_v3?")),
+        ({"LOOKALIKE_THREDS": "3"}, ["status"], ("LOOKALIKE_THREDS", "Did you mean LOOKALIKE_THREADS?")),
+    ],
+)
+def test_a_bad_setting_is_named_and_exits_2(
+    tmp_path: Path, environment: dict[str, str], arguments: list[str], wanted: tuple[str, ...]
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lookalike", "--home", str(tmp_path), "status"],
-        capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "LOOKALIKE_PRECISION": "f99"},
+        [sys.executable, "-m", "lookalike", "--home", str(tmp_path), *arguments],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **environment}, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "precision" in done.stderr
-    assert "f99" in done.stderr
+    assert [text for text in wanted if text not in done.stderr] == []
     assert "Traceback" not in done.stderr
+
+
+def test_help_needs_no_right_settings() -> None:
+    result = CliRunner().invoke(lookalike.cli, ["serve", "--help"], env={"LOOKALIKE_THREDS": "3"})
+    assert (result.exit_code, "Example:" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("order", [[1, 2, 0], [2, 1, 0], [1, 0, 2], [2, 0, 1], [0, 2, 1]])
+def test_the_backbone_of_a_home_is_found_wherever_the_flags_stand(tmp_path: Path, order: list[int]) -> None:
+    Catalogue(tmp_path)
+    (tmp_path / "backbones" / "shop").mkdir(parents=True)
+    (tmp_path / "backbones" / "shop" / "backbone.json").touch()
+    parts = (["status"], ["--home", str(tmp_path)], ["--backbone", "shop"])
+    result = CliRunner().invoke(lookalike.cli, [word for place in order for word in parts[place]])
+    assert result.exit_code == 0, result.exception
 
 
 def test_the_readme_names_every_setting() -> None:

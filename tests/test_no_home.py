@@ -57,7 +57,7 @@ def test_a_rebuild_makes_no_home_and_says_so_in_its_summary(tmp_path: Path, caps
 
 
 def test_doctor_makes_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path / "home", ["--backbone", "none such", "doctor", "--repair"])
+    lookalike.main(["--home", str(tmp_path / "home"), "--backbone", "efficientnet_lite2", "doctor", "--repair"])
     assert "lookalike import PATH" in capsys.readouterr().out
     assert not (tmp_path / "home").exists()
 

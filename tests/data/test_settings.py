@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data.errors import SettingsError
-from data.settings import Settings, load_settings, write_setting
+from data.settings import RANGES, Settings, load_settings, write_setting
 
 
 def load(home: Path, environment: dict[str, str] | None = None, **flags: Any) -> Settings:
@@ -64,12 +64,58 @@ def test_environment_values_get_their_type(tmp_path: Path, name: str, text: str,
         ("max_quality_drop", "1.5"),
         ("weights_sha256", "abc"),
         ("rate_limit", "-5"),
+        ("threads", "5000"),
+        ("deadline_s", "3601.5"),
+        ("queue_size", "10000000000000000000000"),
+        ("photo_id_minutes", "-1"),
+        ("weights", "imagnet"),
     ],
 )
 def test_bad_environment_values_name_key_and_value(tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name.upper() + "|" + name) as raised:
         load(tmp_path, {f"LOOKALIKE_{name.upper()}": text})
     assert text in str(raised.value)
+
+
+def test_every_number_has_a_range_that_holds_its_default() -> None:
+    assert {field.name for field in dataclasses.fields(Settings) if field.type in (int, float)} == set(RANGES)
+    assert [name for name, (least, most) in RANGES.items() if not least <= getattr(Settings(), name) <= most] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "near"),
+    [
+        ("LOOKALIKE_THREDS", "3", "LOOKALIKE_THREADS"),
+        ("LOOKALIKE_TEXTENCODER", "minilm", "LOOKALIKE_TEXT_ENCODER"),
+        ("LOOKALIKE_BACKBONE", "inception", "inception_v3"),
+        ("LOOKALIKE_BACKBONE", "efficientnet-lite2", "efficientnet_lite2"),
+        ("LOOKALIKE_BACKBONE", "resnet50", "xception"),
+        ("LOOKALIKE_TEXT_ENCODER", "multilngual", "multilingual"),
+        ("LOOKALIKE_DEVICE", "CPU", "cpu"),
+        ("LOOKALIKE_X", "1", "README"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_the_nearest_right_one(
+    tmp_path: Path, variable: str, value: str, near: str
+) -> None:
+    with pytest.raises(SettingsError, match=near) as raised:
+        load(tmp_path, {variable: value})
+    assert variable in str(raised.value) or value in str(raised.value)
+
+
+def test_a_fine_tuned_backbone_of_this_home_may_be_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="train backbone"):
+        load(tmp_path, backbone="shop")
+    (tmp_path / "backbones" / "shop").mkdir(parents=True)
+    (tmp_path / "backbones" / "shop" / "backbone.json").touch()
+    assert load(tmp_path, backbone="shop").backbone == "shop"
+    with pytest.raises(SettingsError, match="Did you mean shop"):
+        load(tmp_path, backbone="shopp")
+
+
+def test_a_text_encoder_may_be_a_model_or_a_folder(tmp_path: Path) -> None:
+    for name in ("sentence-transformers/LaBSE", "all-MiniLM-L6-v2", str(tmp_path)):
+        assert load(tmp_path, text_encoder=name).text_encoder == name
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,9 @@ def test_a_given_file_with_another_digest_is_refused(settings: Settings, tmp_pat
         find_weights(settings.replace(weights=str(path), weights_sha256="0" * 64))
 
 
-@pytest.mark.parametrize("name", ["absent.weights.h5", "."])
+@pytest.mark.parametrize("name", ["absent.weights.h5", "folder.h5"])
 def test_a_given_path_that_is_no_file_is_refused(settings: Settings, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.h5").mkdir()
     with pytest.raises(BackboneUnavailable, match="no file"):
         find_weights(settings.replace(weights=str(tmp_path / name)))
 
