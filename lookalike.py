@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -450,9 +450,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LookalikeError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, SettingsError) or error.code in USAGE_ERRORS else 1)
+    except ModuleNotFoundError as error:
+        _end_without(error)
     except OSError as error:
         click.echo(f"Error: files must be readable and writable, and the disk not full; got: {error}.", err=True)
         sys.exit(1)
+
+
+def _end_without(error: ModuleNotFoundError) -> NoReturn:
+    """Ends the process with the name of the extra that is missing; raises the error if it is not an extra's."""
+    from engine.extras import MODULES, missing_extra
+
+    if (error.name or "").partition(".")[0] not in MODULES:
+        raise error
+    click.echo(f"Error: {missing_extra(error.name or '')}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

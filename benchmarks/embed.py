@@ -27,10 +27,10 @@ from engine.backbones import (
     ARCHITECTURES,
     build_network,
     embed_photos,
+    import_keras,
     load_backbone,
     load_input,
     processor_has_bf16,
-    quiet_tensorflow,
     resolve_spec,
     trunk_of,
 )
@@ -86,7 +86,7 @@ def _with_weights(settings: Settings) -> Settings:
         resolve_spec(settings.replace(precision="f32"))
         return settings
     except BackboneUnavailable:
-        quiet_tensorflow()
+        import_keras()
         path = settings.home / f"{settings.backbone}.weights.h5"
         architecture = ARCHITECTURES[settings.backbone]
         trunk_of(build_network(architecture, architecture.input_size)).save_weights(path)

@@ -8,6 +8,7 @@ LookalikeError
     ├── CursorExpired         a page cursor whose ranking is no longer kept
     ├── NoVoters              the live generation has no voters, so it cannot recognise photos
     ├── InvalidModel          a model, weights or index file that is damaged or the wrong one
+    ├── MissingExtra          a library is not installed; the message names the extra that brings it
     └── Overloaded            too many queries wait, or this one waited too long
 """
 
@@ -16,6 +17,10 @@ from data.errors import LookalikeError
 
 class EngineError(LookalikeError):
     code = "engine"
+
+
+class MissingExtra(EngineError):
+    code = "missing_extra"
 
 
 class BackboneUnavailable(EngineError):

@@ -33,6 +33,7 @@ from engine.answers import (
     reasons,
 )
 from engine.errors import CursorExpired, InvalidQuery, NoVoters
+from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex
 from engine.photo_vectors import photo_vectors
@@ -63,6 +64,7 @@ class SearchEngine:
         on_stage: OnStage | None = None,
         decoding: Decoding = nullcontext,
     ) -> None:
+        require_extras("serve")
         self._settings = settings
         self._catalogue = Catalogue(settings.home)
         self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)

@@ -15,6 +15,9 @@ def training_precision(precision: str, *, processor: bool) -> str:
     """
     if precision != "auto":
         return precision
+    from engine.backbones import import_keras
+
+    import_keras()
     import keras
 
     return "bf16" if keras.distribution.list_devices("gpu") or (processor and _processor_has_bf16()) else "f32"

@@ -2,6 +2,7 @@
 
 from engine.backbones.efficientnet_lite import load_state
 from engine.backbones.embedding import embed_photos, load_input
+from engine.backbones.keras_import import import_keras
 from engine.backbones.keras_networks import (
     ARCHITECTURES,
     Architecture,
@@ -9,7 +10,6 @@ from engine.backbones.keras_networks import (
     build_network,
     load_weights,
     precision_policy,
-    quiet_tensorflow,
     to_openvino,
     trunk_of,
 )
@@ -36,6 +36,7 @@ __all__ = [
     "embed_photos",
     "export",
     "find_weights",
+    "import_keras",
     "lite2_state",
     "load_backbone",
     "load_input",
@@ -43,7 +44,6 @@ __all__ = [
     "load_weights",
     "precision_policy",
     "processor_has_bf16",
-    "quiet_tensorflow",
     "resolve_spec",
     "to_openvino",
     "trunk_of",

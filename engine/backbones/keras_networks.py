@@ -5,7 +5,6 @@ operation is bound to one Keras backend.
 """
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -137,11 +136,6 @@ def to_openvino(network: Any) -> Any:
     signature = [tensorflow.TensorSpec(network.inputs[0].shape, tensorflow.uint8, name="image")]
     traced = tensorflow.function(lambda image: network(image, training=False), input_signature=signature)
     return openvino.convert_model(traced)
-
-
-def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up notes off stderr; call this before the first import of Keras."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 class KerasBackbone:

@@ -1,6 +1,7 @@
 """Chooses and loads the backbone that the settings name."""
 
 import importlib.util
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from data.settings import BACKBONES, Settings
 from data.storage import parse_json, read_small
 from engine.backbones import openvino_runtime
 from engine.backbones.efficientnet_lite import load_state
+from engine.backbones.keras_import import import_keras
 from engine.backbones.keras_networks import (
     ARCHITECTURES,
     Architecture,
@@ -22,15 +24,15 @@ from engine.backbones.keras_networks import (
     build_network,
     load_weights,
     precision_policy,
-    quiet_tensorflow,
     to_openvino,
     trunk_of,
 )
 from engine.backbones.preprocess import PREPROCESSING
 from engine.backbones.weights import Weights, file_digest, find_weights, lite2_state
-from engine.errors import BackboneUnavailable, InvalidModel
+from engine.errors import BackboneUnavailable, InvalidModel, MissingExtra
 from engine.protocols import Backbone, BackboneSpec
 
+_log = logging.getLogger("lookalike.backbones")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -92,6 +94,7 @@ def load_backbone(
     Raises:
         BackboneUnavailable: the weights cannot be found or downloaded, `spec` has another preprocessing version, int8
             has not been calibrated, or this processor has no bf16.
+        MissingExtra: the network is not exported yet, and what exports it is not installed.
         InvalidModel: the weights or the exported model differ from what `spec` names.
     """
     if spec.preprocessing != PREPROCESSING:
@@ -107,10 +110,21 @@ def load_backbone(
             "Run lookalike rebuild here, or with LOOKALIKE_PRECISION=f32 where the catalogue is built."
         )
     if not openvino_runtime.is_exported(settings.home, spec):
+        _require_converter(settings, spec)
+        _log.info("converting %s for OpenVINO, once", spec.name)
         openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
         if spec.precision == "int8":
             openvino_runtime.quantise(settings.home, spec, () if calibration is None else calibration)
     return openvino_runtime.OpenVinoBackbone(settings.home, spec, threads=settings.cores, latency=latency)
+
+
+def _require_converter(settings: Settings, spec: BackboneSpec) -> None:
+    if importlib.util.find_spec("keras") is None:
+        raise MissingExtra(
+            f"{spec.name} must be converted for OpenVINO once, which needs the extra `train`; "
+            f"{settings.home / 'runtime'} does not hold it yet. Run `lookalike rebuild` where that extra is installed, "
+            "and copy its home here as a whole."
+        )
 
 
 def custom_backbone(home: Path, name: str) -> CustomBackbone:
@@ -159,7 +173,7 @@ def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") 
             f"weights of {spec.name} must have sha256 {spec.weights_digest}; got {weights.digest} from {weights.path}. "
             "Give the weights that the generation was built with, or run lookalike rebuild."
         )
-    quiet_tensorflow()
+    import_keras()
     with precision_policy(spec.precision if spec.runtime == "keras" else "f32"):
         network = build_network(architecture, input_size, dtype=dtype)
     if weights.path.suffix == ".pth":

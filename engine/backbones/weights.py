@@ -21,6 +21,7 @@ import numpy as np
 
 from data.settings import Settings
 from data.storage import sha256_file
+from engine.backbones.keras_import import import_keras
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
 
@@ -203,6 +204,7 @@ def _keras_home() -> Path:
 def _download(backbone: str, published: _KerasFile) -> Path:
     if (reason := _unreachable(published.url)) is not None:
         raise _unavailable(backbone, reason)
+    import_keras()
     import keras
 
     try:

