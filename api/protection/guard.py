@@ -38,6 +38,7 @@ SCOPE_OF = {
     "page.photo": OPEN,  # only who knows a photo's sha256 can ask for it
     "sell.ask": OPEN,
     "sell.suggest": "search",
+    "widget.script": OPEN,
     "static": OPEN,
 }
 _READING = {"search", WATCH}
