@@ -1,27 +1,12 @@
 // A search box for any page: <script src="https://search.shop.example/widget.js" async></script>. See docs/widget.md.
 (() => {
+  const texts = TEXTS; // language -> what it says, put in by the server
   const script = document.currentScript;
   const server = new URL(script.src).origin;
   const given = { k: "12", ...script.dataset };
-  const lang = (given.lang || document.documentElement.lang || navigator.language).toLowerCase().startsWith("ko") ? "ko" : "en";
-  const say = {
-    en: {
-      words: "What are you looking for?", search: "Search", photo: "Search by photo", drop: "Remove photo", yours: "Your photo",
-      hits: (n) => `${n} product${n === 1 ? "" : "s"}`, none: "Nothing was found. Try other words.",
-      unsure: "Nothing here is a clear match. These are the nearest.", busy: "Searching…", more: "Show more",
-      refused: "This search is not open to this page.", wait: "The search is busy. Try again in a moment.",
-      unreadable: "This photo cannot be read. A JPEG or PNG will do.", offline: "The search cannot be reached. Check the connection.",
-      failed: "That did not work. Try again.",
-    },
-    ko: {
-      words: "무엇을 찾으세요?", search: "검색", photo: "사진으로 검색", drop: "사진 지우기", yours: "내 사진",
-      hits: (n) => `상품 ${n}개`, none: "찾은 상품이 없습니다. 다른 말로 검색해 보세요.",
-      unsure: "꼭 맞는 상품이 없습니다. 가장 비슷한 상품입니다.", busy: "검색 중…", more: "더 보기",
-      refused: "이 페이지에서는 검색할 수 없습니다.", wait: "검색이 몰리고 있습니다. 잠시 후 다시 시도해 주세요.",
-      unreadable: "사진을 읽을 수 없습니다. JPEG나 PNG 사진을 골라 주세요.", offline: "검색에 연결할 수 없습니다. 인터넷 연결을 확인해 주세요.",
-      failed: "검색하지 못했습니다. 다시 시도해 주세요.",
-    },
-  }[lang];
+  const wanted = (given.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
+  const lang = wanted in texts ? wanted : "en";
+  const say = texts[lang];
   const STYLE = `
 :host{display:block;color:var(--lookalike-text,CanvasText);font:inherit;container-type:inline-size}
 *{box-sizing:border-box}[hidden]{display:none!important}
@@ -121,7 +106,7 @@ border-radius:var(--lookalike-radius,10px)}
     if (next) cards[0]?.querySelector("a")?.focus();
     cursor = next_cursor;
     more.hidden = !cursor;
-    tell(!list.children.length ? say.none : no_match && !next ? say.unsure : say.hits(list.children.length));
+    tell(!list.children.length ? say.none : no_match && !next ? say.unsure : say.hits[+(list.children.length !== 1)].replace("%(count)s", list.children.length));
   }
 
   function card(hit) {
