@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.answers import (
     OnStage,
     Ranking,
     RankingStore,
+    Reason,
     SearchAnswer,
     SearchRequest,
     check_k,
@@ -42,8 +43,16 @@ from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
 from engine.understanding import Understanding, Understood
 
-__all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
+__all__ = ["Explanation", "Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A hit of an answer, and the reasons for its place one by one."""
+
+    hit: Hit
+    reasons: tuple[Reason, ...]
 
 
 class SearchEngine:
@@ -130,6 +139,23 @@ class SearchEngine:
             total=ranking.total,
             facets=ranking.facets,
         )
+
+    def explain(self, query_id: str, product_id: str) -> Explanation | None:
+        """Returns why a product is where it is in a recent answer; None if it is not in it, or the answer is forgotten.
+
+        Args:
+            query_id: the answer's.
+        """
+        ranking, keys = self._rankings.get(query_id), self._catalogue.keys_of([product_id]).tolist()
+        if ranking is None or not keys or keys[0] not in ranking.product_keys:
+            return None
+        place = ranking.product_keys.index(keys[0])
+        facts = self._catalogue.facts(keys)
+        if keys[0] not in facts:  # deleted meanwhile
+            return None
+        words = self._words_found(ranking, keys).get(keys[0], ())
+        hit = self._hit(ranking, place, facts[keys[0]], words)
+        return Explanation(hit, reasons(ranking, place, facts[keys[0]], hit.image_id or "", words))
 
     def recognise(
         self,
@@ -331,13 +357,16 @@ class SearchEngine:
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
             keys = [ranking.product_keys[at] for at in places]
             facts = self._catalogue.facts(keys)
-            words = self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
+            words = self._words_found(ranking, keys)
             for at in places:
                 key = ranking.product_keys[at]
                 if key in facts and (passing is None or passing[at]):
                     hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))
             place = places.stop
         return tuple(hits), place
+
+    def _words_found(self, ranking: Ranking, keys: Sequence[int]) -> dict[int, list[str]]:
+        return self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
 
     def _hit(self, ranking: Ranking, place: int, facts: ProductFacts, words: Sequence[str]) -> Hit:
         product, image = facts.product, ranking.image_sha256[place]
@@ -358,5 +387,5 @@ class SearchEngine:
             url=product.url,
             colours=facts.colours,
             fresh=product.created_at is not None and product.created_at >= fresh_since,
-            why=reasons(ranking, place, facts, image, words),
+            why=tuple(reason.text for reason in reasons(ranking, place, facts, image, words)),
         )

@@ -109,10 +109,14 @@ def fact_title(name: str) -> str:
     return own[:1].upper() + own[1:]
 
 
-def _choice(name: str, value: str, count: int | None, *, chosen: bool = False) -> Choice:
-    """Returns a choice; only the colours that this program names are translated, the shop's words stay."""
+def value_text(name: str, value: str) -> str:
+    """Returns a fact's value as it is shown: only the colours that this program names are translated."""
     korean = COLOUR_NAMES.get(value.lower()) if name == "colour" and language() == "ko" else None
-    return Choice(value, korean or value, count, chosen)
+    return korean or value
+
+
+def _choice(name: str, value: str, count: int | None, *, chosen: bool = False) -> Choice:
+    return Choice(value, value_text(name, value), count, chosen)
 
 
 def _values(name: str, shelf: ShelfContents) -> Sequence[str]:

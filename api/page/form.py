@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from werkzeug.datastructures import MultiDict
 
@@ -102,6 +102,15 @@ class PageForm:
         gone = set(less)
         kept = [pair for pair in self.pairs() if pair not in gone and (pair[0], "") not in gone]
         return "/?" + urlencode([*kept, *plus])
+
+    def product_url(self, product_id: str, query_id: str = "") -> str:
+        """Returns the URL of a product's page, which keeps this search for the way back.
+
+        Args:
+            query_id: the answer that the product is in, so that its page can say why.
+        """
+        pairs = [*self.pairs(), ("query_id", query_id)] if query_id else self.pairs()
+        return f"/p/{quote(product_id, safe='')}" + ("?" + urlencode(pairs) if pairs else "")
 
     def url_without_filters(self) -> str:
         """Returns the URL that asks for the same without any filter."""

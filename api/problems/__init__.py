@@ -10,6 +10,7 @@ from api.problems.answers import (
     headers_for,
     problem,
     status_of,
+    wants_page,
 )
 from api.problems.shopper_words import sentence_for, title_for
 
@@ -25,4 +26,5 @@ __all__ = [
     "sentence_for",
     "status_of",
     "title_for",
+    "wants_page",
 ]

@@ -71,6 +71,11 @@ def status_of(error: LookalikeError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
+def wants_page() -> bool:
+    """Returns whether the caller is a browser that opens a page, rather than a program."""
+    return request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
+
+
 def problem(status: int, code: str, detail: str, **members: Any) -> Response:
     """Returns one problem answer (RFC 9457).
 
@@ -151,8 +156,7 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _answer(status: int, code: str, detail: str, error: LookalikeError | None = None, **members: Any) -> Response:
-    wants_page = request.accept_mimetypes.best_match([MEDIA_TYPE, "text/html"]) == "text/html"
-    if request.path.startswith("/v1") or not wants_page:
+    if request.path.startswith("/v1") or not wants_page():
         return problem(status, code, detail, **members)
     words = {"title": title_for(status), "detail": sentence_for(status, error)}
     page = render_template("error.html", status=status, **words)

@@ -3,8 +3,10 @@ import { ask, cancel } from "./asking.js";
 import { openPhoto } from "./box.js";
 import { close as closeCompletions } from "./completion.js";
 import { askForKey, keyIsKept, openWithKey } from "./key.js";
+import { closePanel, isProduct, openProduct } from "./panel.js";
 import { busy, idle, put, showMore, unreachable } from "./parts.js";
 import { forgetPhoto, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
+import { catchUp, isShown, move, remember, restore } from "./places.js";
 
 const find = (id) => document.getElementById(id);
 const form = find("search");
@@ -25,7 +27,10 @@ function addressIn(language) {
 async function go(url, { push = true, focus = null } = {}) {
   const query = new URL(url, location).searchParams;
   if (push && unkeptPhoto()) return void search(unkeptPhoto(), query);
-  if (push) history.pushState(null, "", url);
+  if (push) {
+    remember();
+    move(url);
+  }
   busy();
   const answer = await ask(`/?${query}&fragment=1`).catch((error) => {
     if (error.name !== "AbortError") unreachable(url);
@@ -36,13 +41,14 @@ async function go(url, { push = true, focus = null } = {}) {
 
 async function search(photo, query = fields()) {
   for (const name of photo === lastPhoto() ? ["photo"] : ["photo", "product", "box", "like", "unlike"]) query.delete(name);
+  remember();
   busy({ ghosts: true });
   const answer = await sendPhoto(photo, query).catch((error) => {
     if (error.name === "AbortError") idle();
     else unreachable(`/?${query}`);
   });
   const url = answer && finish(answer, find("results"));
-  if (url && url !== location.pathname + location.search) history.pushState(null, "", url);
+  if (url && url !== location.pathname + location.search) move(url);
 }
 
 function finish(answer, focus) {
@@ -71,8 +77,11 @@ document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   const link = event.target.closest("a");
   if (link?.matches("[data-language]")) link.search = addressIn(link.lang); // the script may have searched meanwhile
-  if (!link?.matches("[data-search], .more-button, #photo-open")) return;
+  if (!link?.matches("[data-search], [data-panel], .more-button, #photo-open")) return;
   event.preventDefault();
+  if (link.matches("[data-panel]")) return openProduct(link.getAttribute("href"));
+  const leaves = link.matches(".card a:not([data-judge]), #panel a");
+  closePanel();
   if (link.id === "photo-open") return openPhoto(link.querySelector("img"), (box) => {
     form.elements.box.value = box;
     go(`/?${fields()}`, { focus: find("results") });
@@ -80,19 +89,24 @@ document.addEventListener("click", (event) => {
   if (link.matches(".more-button")) return showMore(link);
   if (link.matches("[data-forget]")) forgetPhoto();
   find("q").value = new URL(link.href).searchParams.get("q") ?? "";
-  const leaves = link.matches(".card a:not([data-judge])");
   go(link.getAttribute("href"), { focus: leaves ? find("results") : null });
   if (leaves) window.scrollTo({ top: 0 });
 });
 
-window.addEventListener("popstate", () => {
+window.addEventListener("popstate", async () => {
+  cancel();
+  if (isProduct(location)) return openProduct(location.pathname + location.search, { push: false });
+  closePanel();
+  if (isShown() || restore()) return;
   find("q").value = new URL(location).searchParams.get("q") ?? "";
-  go(location.href, { push: false });
+  await go(location.href, { push: false });
+  catchUp(showMore);
 });
 
 find("cancel").addEventListener("click", () => {
   forgetPhoto();
   cancel();
+  restore();
 });
 document.addEventListener("key-used", () => { if (unkeptPhoto()) search(unkeptPhoto()); });
 watchForPhotos((photo) => search(photo));
@@ -100,3 +114,4 @@ if (document.querySelector('.notice[data-status="401"]')) {
   if (keyIsKept()) openWithKey();
   else askForKey();
 }
+catchUp(showMore);

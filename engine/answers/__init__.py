@@ -16,7 +16,7 @@ from engine.answers.ranking import (
     prefer_fresh,
     rank_products,
 )
-from engine.answers.reasons import Moves, moves_of, reasons
+from engine.answers.reasons import Moves, Reason, moves_of, reasons
 from engine.answers.request import (
     LEGS,
     MAX_K,
@@ -62,6 +62,7 @@ __all__ = [
     "Ranked",
     "Ranking",
     "RankingStore",
+    "Reason",
     "SearchAnswer",
     "SearchRequest",
     "answer_signs",

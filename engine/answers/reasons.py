@@ -1,6 +1,7 @@
 """Explains why a hit is at its place, in short phrases for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,16 @@ from numpy.typing import NDArray
 from data.catalogue import ProductFacts
 from engine.answers.cursors import Ranking
 
-_TYPED = {"code": "code matches: {}", "title": "title matches", "near": "nearly its code or title"}
+_TEXTS = {
+    "code": "code matches: {}",
+    "title": "title matches",
+    "near": "nearly its code or title",
+    "words": "has the words: {}",
+    "photo": "nearest of its {} photos: number {}",
+    "learned": "{}",
+    "freshness": "freshness: place {} -> {}",
+    "diversity": "diversity: place {} -> {}",
+}
 Moves = dict[str, Mapping[int, tuple[int, int]]]
 
 
@@ -22,37 +32,62 @@ def moves_of(before: NDArray[np.int64], after: NDArray[np.int64]) -> Mapping[int
     return {key: (places[key], place) for place, key in enumerate(after.tolist(), 1) if places[key] != place}
 
 
+@dataclass(frozen=True)
+class Reason:
+    """One reason for a hit's place.
+
+    Attributes:
+        kind: `code`, `title` or `near` (what was typed is its code or title, or nearly so), `words` (its texts have
+            them), `photo` (how many it has, and which of them, from 1, is the nearest), `shares` (of each part of the
+            question: its name, its likeness and, if it has one, its share of the score), `learned` (from what shoppers
+            searched), `freshness` or `diversity` (its places before and after).
+        values: what the phrase speaks of.
+    """
+
+    kind: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The reason as a short English phrase."""
+        if self.kind != "shares":
+            return _TEXTS[self.kind].format(*self.values)
+        parts = zip(self.values[::3], self.values[1::3], self.values[2::3], strict=True)
+        return ", ".join(f"{name} {likeness}" + (f" ({share})" if share else "") for name, likeness, share in parts)
+
+
 def reasons(
     ranking: Ranking, place: int, facts: ProductFacts, image: str, words: Sequence[str] = ()
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     """Returns why a hit is at its place: what was typed of it, its nearest photo, the shares of words and photo, moves.
 
     Args:
         words: those of the query's words that the product's texts hold.
     """
-    found = []
+    return tuple(_reasons(ranking, place, facts, image, words))
+
+
+def _reasons(ranking: Ranking, place: int, facts: ProductFacts, image: str, words: Sequence[str]) -> Iterator[Reason]:
     if hit := ranking.typed.get(facts.product_key):
-        found.append(_TYPED[hit.evidence].format(hit.name))
+        yield Reason(hit.evidence, (hit.name,))
     elif words:
-        found.append(f"has the words: {', '.join(words)}")
+        yield Reason("words", (", ".join(words),))
     if len(facts.image_sha256) > 1 and image in facts.image_sha256:
-        found.append(f"nearest of its {len(facts.image_sha256)} photos: number {facts.image_sha256.index(image) + 1}")
+        yield Reason("photo", (str(len(facts.image_sha256)), str(facts.image_sha256.index(image) + 1)))
     if ranking.parts:
-        found.append(_shares(ranking, place))
+        yield Reason("shares", _shares(ranking, place))
     if ranking.learned:
-        found.append(ranking.learned)
+        yield Reason("learned", (ranking.learned,))
     for name, moves in ranking.moves.items():
         if facts.product_key in moves:
             before, after = moves[facts.product_key]
-            found.append(f"{name}: place {before} -> {after}")
-    return tuple(found)
+            yield Reason(name, (str(before), str(after)))
 
 
-def _shares(ranking: Ranking, place: int) -> str:
-    """Returns each part's likeness, and its share of the score."""
+def _shares(ranking: Ranking, place: int) -> tuple[str, ...]:
+    """Returns for each part of the question its name, its likeness, and its share of the score."""
     likeness = {name: float(scores[place]) for name, scores in ranking.parts.items()}
     given = {name: max(value * ranking.weights.get(name, 1.0), 0.0) for name, value in likeness.items()}
     total = sum(given.values())
-    return ", ".join(
-        f"{name} {value:.2f}" + (f" ({given[name] / total:.0%})" if total else "") for name, value in likeness.items()
-    )
+    shares = {name: f"{given[name] / total:.0%}" if total else "" for name in likeness}
+    return tuple(text for name, value in likeness.items() for text in (name, f"{value:.2f}", shares[name]))

@@ -200,25 +200,24 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
-        if (tag == "script" and "src" not in names) or tag == "style":
+        is_data = names.get("type") == "application/ld+json"  # which no browser runs
+        if (tag == "script" and "src" not in names and not is_data) or tag == "style":
             self.found.append(tag)
         self.found += [name for name in names if name == "style" or name.startswith("on")]
-
-
-def test_a_hit_leads_to_its_page_in_the_shop(client: FlaskClient, photo: Photo) -> None:
-    address = "https://shop.example/mug?a=1&b=%22"
-    parts = {"product": json.dumps({"title": "Mug", "url": address}), "image": (io.BytesIO(photo()), "x.jpg")}
-    assert client.put("/v1/products/a%2Fb", data=parts).status_code == 201
-    page = client.get("/?q=mug").get_data(as_text=True)
-    assert '<a href="https://shop.example/mug?a=1&amp;b=%22" rel="noopener">Mug</a>' in page
-    assert client.get("/?product=a/b").status_code == 200
 
 
 def test_a_shops_text_never_becomes_markup(client: FlaskClient, photo: Photo) -> None:
     facts = dict.fromkeys(("title", "brand", "category", "colour", "description"), NASTY)
     parts = {"product": json.dumps({**facts, "price": 3, "currency": "<b>"}), "image": (io.BytesIO(photo()), "x.jpg")}
     assert client.put("/v1/products/%3Cb%3E%22x", data=parts).status_code == 201
-    for path in ("/", "/?q=script", "/?product=%3Cb%3E%22x", "/?q=%3Cscript%3Ex&brand=%22%3E%3Cb%3E&colour=%3Ci%3E"):
+    for path in (
+        "/",
+        "/?q=script",
+        "/p/%3Cb%3E%22x",
+        "/p/%3Cb%3E%22x?q=script&query_id=q1",
+        "/?product=%3Cb%3E%22x",
+        "/?q=%3Cscript%3Ex&brand=%22%3E%3Cb%3E&colour=%3Ci%3E",
+    ):
         page = client.get(path).get_data(as_text=True)
         tags = _Tags()
         tags.feed(page)

@@ -52,6 +52,21 @@ def ids(answer: SearchAnswer) -> list[str]:
     return [hit.product_id for hit in answer.hits]
 
 
+def test_an_answer_explains_its_hits_as_long_as_it_is_kept(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(1), axis(2)])
+    shop.put("b", [axis(3)])
+    shop.publish()
+    answer = engine.search(SearchRequest(image=photo_of(2), text="axis1"))
+    for hit in answer.hits:
+        found = engine.explain(answer.query_id, hit.product_id)
+        assert found
+        assert (found.hit, tuple(reason.text for reason in found.reasons)) == (hit, hit.why)
+    found = engine.explain(answer.query_id, "a")
+    assert found
+    assert [(reason.kind, len(reason.values)) for reason in found.reasons] == [("photo", 2), ("shares", 6)]
+    assert engine.explain(answer.query_id, "none") is engine.explain("f" * 16, "a") is None
+
+
 def test_a_photo_finds_its_product_with_its_facts(shop: TinyShop, engine: SearchEngine) -> None:
     now = datetime.now(UTC)
     shop.put(

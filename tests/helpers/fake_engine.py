@@ -5,11 +5,11 @@ from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
-from engine.answers import check_k, check_request, check_words
+from engine.answers import Reason, check_k, check_request, check_words
 from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
 from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
-from engine.search import MOST_LABELS, MOST_RELATED, Hit, SearchAnswer, SearchEngine, SearchRequest
+from engine.search import MOST_LABELS, MOST_RELATED, Explanation, Hit, SearchAnswer, SearchEngine, SearchRequest
 
 
 class FakeEngine(SearchEngine):
@@ -54,6 +54,10 @@ class FakeEngine(SearchEngine):
             query_id="q1", generation=self.generation or "", pending=0, took_ms=1.25, hits=tuple(map(_hit, page)),
             next_cursor=str(start + request.k) if more else None, no_match=False,
         )  # fmt: skip
+
+    def explain(self, query_id: str, product_id: str) -> Explanation | None:
+        reasons = (Reason("words", ("mug",)), Reason("photo", ("2", "1")))
+        return Explanation(_hit(self._catalogue.get(product_id)), reasons) if query_id == "q1" else None
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
         check_words("q", text)
