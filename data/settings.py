@@ -80,6 +80,7 @@ class Settings:
         max_full_feed_drop: largest share of the products (0..1) that `import --full-feed` deletes without `--force`.
         queue_size: queries that may wait at the server before it answers 503.
         deadline_s: seconds after which a waiting query is dropped.
+        page_events: whether the page tells the server which hits shoppers open, so that rebuilds learn from it.
         rate_limit: requests per minute for one key or address; 0: no limit.
         allowed_hosts: host names of this server, separated by commas, besides loopback names and addresses; `*`: any;
             empty: no others, or any while API keys are in use.
@@ -117,6 +118,7 @@ class Settings:
     max_full_feed_drop: float = 0.2
     queue_size: int = 128
     deadline_s: float = 10.0
+    page_events: bool = True
     rate_limit: int = 0
     allowed_hosts: str = ""
     cors_origins: str = ""

@@ -151,6 +151,14 @@ _EVENT_PATHS: dict[str, Any] = {
                                     _202=_answer("All events but the refused ones are durable.", ref("EventsAnswer"))),
                            requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
     },
+    "/v1/events/page": {
+        "post": _operation("Events", "postPageClick",
+                           "A hit that a shopper opened in the browser, told without a key. It counts only if a search "
+                           "of this server showed the product, and once for each session, question and product.",
+                           _answers((400, 413, 415, 429, 503, 507),
+                                    _202=_answer("1 if it counts, else 0.", ref("PageClickAnswer"))),
+                           requestBody=_body(json=ref("PageClick")), security=[]),
+    },
 }  # fmt: skip
 
 _OPEN: dict[str, Any] = {"security": []}

@@ -282,6 +282,13 @@ SCHEMAS: dict[str, Schema] = {
         refused={"type": "array", "items": _object(["index", "code", "message"], index=_WHOLE, code=_text(),
                                                    message=_text())},
     ),
+    "PageClick": _fields(
+        ["session", "query_id", "product_id"],
+        session=_text("A random text that lasts as long as the tab.", minLength=1, maxLength=TEXT_LIMITS["session"]),
+        query_id=_text("`query_id` of the search's answer.", minLength=1, maxLength=TEXT_LIMITS["query_id"]),
+        product_id=_text("The product.", minLength=1, maxLength=TEXT_LIMITS["product_id"]),
+    ),
+    "PageClickAnswer": _object(["accepted"], accepted={"enum": [0, 1]}),
     "Status": _object(
         ["generation", "ready", "waiting", "sample"],
         generation={"type": ["string", "null"]}, ready=_FLAG,

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, url_for
 
 from api.page.chips import chips_of
 from api.page.filters import filters_of
@@ -13,7 +13,7 @@ from api.problems import headers_for, sentence_for, status_of, title_for
 from api.protection import WATCH, is_allowed, require
 from api.requests import form_texts, limit_body, query_texts, read_part, require_type
 from api.resources import ShelfContents, resources
-from api.routes import status_document
+from api.routes import asks_not_to_be_followed, status_document
 from data.errors import LookalikeError
 from data.photos import small_copy
 from engine.answers import MAX_TEXT, check_words
@@ -56,6 +56,13 @@ def take_photo() -> Response:
 def photo(photo_id: str) -> Response:
     """Returns a shopper's photo; only who knows the sha256 of its bytes can ask for it."""
     return Response(resources().query_photos.shown(photo_id), mimetype="image/jpeg")
+
+
+@blueprint.app_template_global()
+def clicks_address() -> str:
+    """Returns where the page's script tells which hits were opened; empty if it is to tell nothing."""
+    wanted = resources().settings.page_events and not asks_not_to_be_followed()
+    return url_for("events.post_page_click") if wanted else ""
 
 
 def _page(

@@ -26,6 +26,7 @@ SCOPE_OF = {
     "products.delete_product": "write",
     "products.batch": "write",
     "events.post_events": "write",
+    "events.post_page_click": OPEN,  # it believes no more than `api.resources.page_clicks` says
     "operations.status": WATCH,
     "operations.metrics": WATCH,
     "operations.livez": OPEN,
@@ -60,11 +61,11 @@ def require(scope: str) -> None:
     """
     held = resources()
     if _needs_no_key(scope):
-        held.rate_limit.spend(_address())
+        held.rate_limit.spend(caller_address())
         return
     found = _key()
     if found is None:
-        held.rate_limit.spend(_address())  # so that guessing keys is slow
+        held.rate_limit.spend(caller_address())  # so that guessing keys is slow
         raise Unauthorized("a valid API key must be sent as `Authorization: Bearer KEY`; got none.")
     held.rate_limit.spend(found.id)
     if not _covers(found, scope):
@@ -105,7 +106,7 @@ def _key() -> ApiKey | None:
     return resources().keys.verify(key.strip()) if kind.lower() == "bearer" else None
 
 
-def _address() -> str:
+def caller_address() -> str:
     """Returns the caller's IP address; for IPv6 its /64 network, since one household has that many addresses."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")

@@ -8,6 +8,7 @@ from flask import current_app
 
 from api.resources.admission import Admission, RateLimit, decoding
 from api.resources.metrics import Metrics
+from api.resources.page_clicks import PageClicks
 from api.resources.query_photos import QueryPhotos
 from api.resources.readiness import Readiness
 from api.resources.search_log import SearchLog
@@ -53,6 +54,7 @@ class Resources:
     shelf: Shelf
     events: Events
     search_log: SearchLog
+    page_clicks: PageClicks
     query_photos: QueryPhotos
 
 
@@ -89,6 +91,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         shelf=Shelf(catalogue),
         events=events,
         search_log=SearchLog(events),
+        page_clicks=PageClicks(events),
         query_photos=QueryPhotos(settings.photo_id_minutes),
     )
 

@@ -4,14 +4,15 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.documents import json_answer
 from api.errors import BadRequest
-from api.requests import from_json_list, limit_body, read_body, require_type
-from api.resources import resources
+from api.protection import caller_address
+from api.requests import from_json, from_json_list, limit_body, read_body, require_type
+from api.resources import PageClick, resources
 from data.errors import InvalidEvent, LookalikeError
-from data.events import FIELDS, Event, parse_events
+from data.events import FIELDS, TEXT_LIMITS, Event, parse_events
 
 blueprint = Blueprint("events", __name__)
 MOST_EVENTS = 1_000  # in one request
@@ -44,6 +45,38 @@ def post_events() -> Response:
         "refused": refused,
     }
     return json_answer(document, 202)
+
+
+@blueprint.post("/v1/events/page")
+def post_page_click() -> Response:
+    """Takes what the page says a shopper opened; it needs no key, and counts within the limits of `PageClicks`."""
+    limit_body(0)
+    require_type("application/json")
+    fields = from_json(read_body())
+    click = PageClick(**{name: _short_text(fields, name) for name in ("session", "query_id", "product_id")})
+    if unknown := sorted(set(fields) - set(vars(click))):
+        raise BadRequest(
+            f"fields must be among {', '.join(vars(click))}; got {unknown[0]!r:.100}.", field=unknown[0][:100]
+        )
+    held = resources()
+    wanted = held.settings.page_events and not asks_not_to_be_followed()
+    event = held.page_clicks.event(click, caller_address()) if wanted else None
+    stored = held.events.store([event]).new if event else 0
+    if event and stored:
+        _keep_photos([event])
+    return json_answer({"accepted": stored}, 202)
+
+
+def asks_not_to_be_followed() -> bool:
+    """Returns whether the browser sends Do Not Track or Global Privacy Control."""
+    return "1" in (request.headers.get("DNT"), request.headers.get("Sec-GPC"))
+
+
+def _short_text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= TEXT_LIMITS[name]:
+        raise BadRequest(f"{name} must be text of 1 to {TEXT_LIMITS[name]} characters.", field=name)
+    return value
 
 
 def _keep_photos(events: list[Event]) -> None:

@@ -1,5 +1,6 @@
 // The page works without this; with it a search changes only the parts that it must, and photos travel small.
 import { ask, cancel } from "./asking.js";
+import "./clicks.js";
 import { openPhoto } from "./box.js";
 import { close as closeCompletions } from "./completion.js";
 import { askForKey, keyIsKept, openWithKey } from "./key.js";

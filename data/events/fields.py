@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.errors import InvalidEvent
-from data.events.store import KINDS, POSITION_LIMIT, Event, Shown
+from data.events.store import FROM_PAGE, KINDS, POSITION_LIMIT, Event, Shown
 
 SHOWN_LIMIT = 1_000
 FIELDS = (
@@ -51,6 +51,10 @@ def parse_events(fields: Mapping[str, Any], *, now: datetime | None = None) -> l
     texts = {name: _text(name, given.get(name)) for name in TEXT_LIMITS}
     if texts["photo_sha256"] and not _SHA256.fullmatch(texts["photo_sha256"]):
         raise InvalidEvent("photo_sha256 must be 64 hex digits in lower case.", code="bad_text")
+    if texts["event_id"].startswith(FROM_PAGE):
+        raise InvalidEvent(
+            f"event_id must not begin with {FROM_PAGE}: such ids are those of the page.", code="bad_text"
+        )
     shown = _shown(given.get("shown"))
     if "kind" not in given:
         return _whole_search(given, at, texts, shown)

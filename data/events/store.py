@@ -11,6 +11,7 @@ from typing import Any
 from data.database import Connections, json_list, moment_text
 from data.errors import InvalidEvent
 
+FROM_PAGE = "page:"
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000
 POSITION_LIMIT = 1_000_000
@@ -39,6 +40,14 @@ LEFT JOIN events AS s ON e.query_id != '' AND s.event_id = coalesce(
 WHERE (e.at, e.event_id) > (?, ?) AND e.kind IN (SELECT value FROM json_each(?))
 ORDER BY e.at, e.event_id LIMIT ?
 """
+_THAT_SHOWED = """
+SELECT e.event_id, e.kind, e.at, e.session, e.query_id, e.query_text, e.photo_sha256, e.product_id, e.known_product,
+       e.position, e.shown
+FROM events AS e INDEXED BY searches_by_query
+WHERE e.kind = 'search' AND e.query_id = ?
+AND EXISTS (SELECT 1 FROM json_each(e.shown) AS j WHERE json_extract(j.value, '$[0]') = ?)
+ORDER BY e.at, e.event_id LIMIT 1
+"""
 _WITH_QUERY = "(query_text != '' OR photo_sha256 != '' OR session != '')"
 _COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
 
@@ -56,7 +65,8 @@ class Event:
     """One thing that a shopper did. Texts are "" where they do not apply.
 
     Attributes:
-        event_id: unique; the same id again is the same event.
+        event_id: unique; the same id again is the same event. One that begins with FROM_PAGE was told by the search
+            page in a shopper's browser, any other by the shop.
         kind: one of KINDS.
         at: when it happened, with a time zone.
         query_id: the search that it belongs to.
@@ -142,6 +152,11 @@ class Events:
         """How many events are stored."""
         count: int = self._connections.query("SELECT count(*) FROM events")[0][0]
         return count
+
+    def search_that_showed(self, product_id: str, query_id: str) -> Event | None:
+        """Returns the page of a search, named by its `query_id`, that showed a product; None: none is stored."""
+        rows = self._connections.query(_THAT_SHOWED, (query_id, product_id))
+        return _event(rows[0]) if rows else None
 
     def photos(self) -> set[str]:
         """Returns the sha256 of every photo that was searched with."""
