@@ -6,12 +6,15 @@ export const keyHeader = () => {
   return key ? { Authorization: `Bearer ${key}` } : {};
 };
 
+// The parts of a page come in its language, also where a frame keeps the cookie away.
+const headers = () => ({ Accept: "text/html", "Accept-Language": document.documentElement.lang, ...keyHeader() });
+
 export function cancel() {
   running?.abort();
 }
 
 export async function ask(url) {
-  const response = await fetch(url, { headers: { Accept: "text/html", ...keyHeader() }, signal: next() });
+  const response = await fetch(url, { headers: headers(), signal: next() });
   return { status: response.status, html: await response.text() };
 }
 
@@ -21,7 +24,7 @@ export function send(body, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "/");
-    for (const [name, value] of Object.entries({ Accept: "text/html", ...keyHeader() })) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
     request.onload = () => resolve({ status: request.status, html: request.responseText });
     request.onerror = () => reject(new TypeError("the server cannot be reached"));
