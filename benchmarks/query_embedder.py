@@ -160,20 +160,22 @@ class Space:
         owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
         photos = self.space.apply(shop.features.read(shop.queries))
         flipped = self.space.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
-        words = self.points_of(shop.names)
         asked = np.arange(len(shop.names)) if only is None else only
         chosen = np.isin(shop.answers, asked)
         both = normalise(photos + flipped)
         return {
-            **_text_figures(self.answer(words[asked], photos), shop.answers, asked),
+            **_text_figures(self.answer([shop.names[at] for at in asked], photos), shop.answers, asked),
             "photo R@1": float((owners[(photos[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
             "with flip": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
-            "own title": float((owners[self.answer(words[asked], index).argmax(axis=1)] == asked).mean()),
+            "own title": float(
+                (owners[self.answer([shop.names[at] for at in asked], index).argmax(axis=1)] == asked).mean()
+            ),
         }
 
-    def answer(self, words: Floats, photos: Floats) -> Floats:
+    def answer(self, texts: list[str], photos: Floats) -> Floats:
         """Returns how well each photo answers each text, as a search of words reckons it, float32 (texts, photos)."""
-        return self._rivals.lead(words @ photos.T, photos)
+        scores = self.points_of(texts) @ photos.T
+        return np.stack([self._rivals.lead(text, row, photos) for text, row in zip(texts, scores, strict=True)])
 
     def points_of(self, texts: list[str]) -> Floats:
         """Returns the texts' points, float32 (n, d)."""

@@ -119,7 +119,8 @@ def run_sample(home: Path, name: str) -> None:
         rivals = Rivals(find_rivals(context), embed(find_rivals(context)))
         figures = {}
         for source, asked in sorted(queries.items()):
-            lead = rivals.lead(embed(list(asked)) @ photos.T, photos)
+            cosines = embed(list(asked)) @ photos.T
+            lead = np.stack([rivals.lead(text, row, photos) for text, row in zip(asked, cosines, strict=True)])
             scores = np.maximum.reduceat(lead, firsts, axis=1)
             figures[f"{source} mAP ({len(asked)})"] = float(
                 retrieval_metrics(scores, np.stack(list(asked.values())))["map"].mean()
@@ -148,7 +149,7 @@ def run_grocery(grocery: Grocery, options: EmbedderOptions) -> None:
     snapshot = grocery.context.snapshot
     index = space.space.apply(grocery.features.read(snapshot.image_sha256))
     owners = np.searchsorted(grocery.product_keys, snapshot.product_keys)
-    found = owners[space.answer(space.points_of(korean_names(grocery)), index).argmax(axis=1)]
+    found = owners[space.answer(korean_names(grocery), index).argmax(axis=1)]
     report("grocery", {**space.measure(), "Korean names R@1": float((found == np.arange(len(found))).mean())})
 
 

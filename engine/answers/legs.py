@@ -30,7 +30,7 @@ def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowe
     if points is None:
         ranked = rank_products(view, query.point, depth, allowed)
         rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
-        return ranked if rivals is None else outdo_rivals(ranked, view, rivals)
+        return ranked if rivals is None else outdo_rivals(request.text, ranked, view, rivals)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
 

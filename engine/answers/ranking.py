@@ -69,10 +69,10 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> R
     return found.take(np.lexsort((found.product_keys, -found.scores))[:depth])
 
 
-def outdo_rivals(ranked: Ranked, view: LiveView, rivals: Rivals) -> Ranked:
+def outdo_rivals(words: str, ranked: Ranked, view: LiveView, rivals: Rivals) -> Ranked:
     """Returns the ranking with its first 200 products reordered by how much better they fit than the categories do."""
     head = min(len(ranked.product_keys), RERANKED)
-    lead = rivals.lead(ranked.scores[:head], view.vectors(ranked.rows[:head]))
+    lead = rivals.lead(words, ranked.scores[:head], view.vectors(ranked.rows[:head]))
     return ranked.take(np.concatenate([np.argsort(-lead, kind="stable"), np.arange(head, len(ranked.product_keys))]))
 
 

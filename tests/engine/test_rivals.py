@@ -23,15 +23,27 @@ def test_a_photo_that_fits_every_name_comes_behind_one_that_fits_only_the_words(
     rivals = Rivals(["shoe", "mug"], np.eye(3, dtype=np.float32)[:2])
     photos = normalise([[0.7, 0.5, 0.5], [0.1, 0.1, 0.45]])
     scores = photos @ normalise([[0.95, 0.0, 0.4]])[0]
-    lead = rivals.lead(scores, photos)
+    lead = rivals.lead("sandal", scores, photos)
     assert scores[0] > scores[1] + 0.2
     assert lead[0] < lead[1]
-    # 0.8 of the soft maximum with width 0.07, written out
+    # the soft maximum with width 0.02, written out
     cosines = (photos @ np.eye(3)[:, :2]).astype(np.float64)
-    expected = scores - 0.8 * 0.07 * np.log(np.exp(cosines / 0.07).sum(axis=1))
+    expected = scores - 0.02 * np.log(np.exp(cosines / 0.02).sum(axis=1))
     np.testing.assert_allclose(lead, expected, atol=1e-5)
-    np.testing.assert_allclose(rivals.lead(np.stack([scores, scores]), photos), [lead, lead])
-    assert rivals.lead(np.zeros(0, np.float32), np.zeros((0, 3), np.float32)).shape == (0,)
+    np.testing.assert_allclose(rivals.lead("sandal", np.stack([scores, scores]), photos), [lead, lead])
+    assert rivals.lead("sandal", np.zeros(0, np.float32), np.zeros((0, 3), np.float32)).shape == (0,)
+
+
+def test_words_of_another_script_than_the_categories_compete_more_gently() -> None:
+    points, photos = np.eye(3, dtype=np.float32)[:2], normalise([[0.7, 0.5, 0.5]])
+    scores = np.zeros(1, np.float32)
+    english, mixed = Rivals(["shoe", "mug"], points), Rivals(["shoe", "머그"], points)
+    gentle = -0.8 * 0.1 * np.log(np.exp(photos @ points.T / 0.1).sum())
+    np.testing.assert_allclose(english.lead("빨간 sandal", scores, photos), [gentle], atol=1e-5)
+    hard = english.lead("sandal 38", scores, photos)
+    assert hard[0] < gentle - 0.05
+    np.testing.assert_allclose(mixed.lead("빨간 sandal", scores, photos), hard)
+    np.testing.assert_allclose(english.lead("38-2", scores, photos), hard)
 
 
 def test_rivals_come_back_as_they_were_saved_and_damaged_ones_are_refused(tmp_path: Path) -> None:
