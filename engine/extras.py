@@ -33,9 +33,10 @@ def require_extras(*extras: str) -> None:
     Raises:
         MissingExtra: a module of theirs is not installed; the message names the extra and how to install it.
     """
-    for module, extra in MODULES.items():
-        if extra in extras and module not in _NOT_ON_GPU and find_spec(module) is None:
-            raise missing_extra(module)
+    needed = [module for module, extra in MODULES.items() if extra in extras and module not in _NOT_ON_GPU]
+    missing = [module for module in needed if find_spec(module) is None]
+    if missing:
+        raise _missing({MODULES[module] for module in missing}, missing[0])
 
 
 def missing_extra(module: str) -> MissingExtra:
@@ -44,9 +45,12 @@ def missing_extra(module: str) -> MissingExtra:
     Raises:
         KeyError: no extra brings it.
     """
-    extra = MODULES[module.partition(".")[0]]
-    both = "" if extra == "serve" else "; `cpu` is both, and `gpu` both with a GPU"
+    return _missing({MODULES[module.partition(".")[0]]}, module)
+
+
+def _missing(extras: set[str], module: str) -> MissingExtra:
+    extra = "cpu" if len(extras) > 1 else extras.pop()
     return MissingExtra(
         f"this needs the extra `{extra}`, which is not installed (there is no module {module}). In the checkout of "
-        f'Lookalike, run: pip install ".[{extra}]"{both}.'
+        f'Lookalike, run: pip install ".[{extra}]".'
     )
