@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.protocols import Backbone, Floats
     from engine.recognition import Recognition
     from engine.search import SearchEngine
+    from engine.suggesting import Suggestions
     from indexer.importing import ProductReport
     from indexer.rebuild import RebuildSummary
 
@@ -138,6 +139,17 @@ class Shop:
             NoVoters: the live generation has none.
         """
         return self._engine.recognise(self._bytes(photo), k=k, within=within, box=box)
+
+    def suggest(
+        self, photo: "PhotoInput", *, k: int = 5, within: Sequence[str] = (), box: Box | None = None, category: str = ""
+    ) -> "Suggestions":
+        """Says what a photo shows, and suggests facts, a title and a price range for a product with this photo.
+
+        Args:
+            k, within, box: as of `recognise`.
+            category: the category of the product; "": the one that is recognised, unless the vote abstains.
+        """
+        return self._engine.suggest(self._bytes(photo), k=k, within=within, box=box, category=category)
 
     def recommend(
         self, *, label: str = "", product_id: str = "", image: "PhotoInput | None" = None, colour: str = "",

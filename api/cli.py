@@ -112,13 +112,19 @@ def search_command(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-k", default=5, show_default=True, help="Labels wanted, 1 to 100.")
 @click.option("--within", multiple=True, metavar="LABEL", help="The only labels that may be named; may be repeated.")
+@click.option("--attributes", is_flag=True, help="Also suggest facts, a title and a price range.")
+@click.option("--category", default="", help="Category to suggest for; by default the one recognised.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
-def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str, ...], as_json: bool) -> None:
+def recognize_command(
+    ctx: click.Context, file: Path, k: int, within: tuple[str, ...], attributes: bool, category: str, as_json: bool
+) -> None:
     """Say what a photo shows: the vote of three classifiers, with each one's own opinion.
 
-    Example: lookalike recognize photo.jpg -k 3
+    Example: lookalike recognize photo.jpg -k 3 --attributes
     """
+    if category and not attributes:
+        raise click.UsageError("--category must come with --attributes; got it alone.")
     import time
 
     from api.documents import recognition_document
@@ -129,9 +135,15 @@ def recognize_command(ctx: click.Context, file: Path, k: int, within: tuple[str,
     require_home(ctx.obj.home)
     engine = SearchEngine(ctx.obj)
     started = time.perf_counter()
-    recognition = engine.recognise(photo_bytes(file, ctx.obj), k=k, within=within)
+    photo = photo_bytes(file, ctx.obj)
+    recognition = (
+        engine.suggest(photo, k=k, within=within, category=category)
+        if attributes
+        else engine.recognise(photo, k=k, within=within)
+    )
     document = recognition_document(recognition, (time.perf_counter() - started) * 1000)
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _labels(document))
+    lines = [_labels(document), *(_suggested(document) if attributes else ())]
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else "\n".join(lines))
 
 
 @click.group("keys")
@@ -234,3 +246,16 @@ def _labels(document: dict[str, Any]) -> str:
     if document["abstained"]:
         lines.append("Too uncertain to rely on: the vote abstains.")
     return "\n".join(lines)
+
+
+def _suggested(document: dict[str, Any]) -> list[str]:
+    """Returns what is suggested as lines for people."""
+    lines = [f"suggested for {document['category'] or 'no category in particular'}:"]
+    for guess in document["attributes"]:
+        value, unsure = json.dumps(guess["value"], ensure_ascii=False), "  (too uncertain)" * guess["abstained"]
+        lines.append(f"{guess['probability']:>6.1%}  {guess['name']} = {value}{unsure}")
+    if title := document["title"]:
+        lines.append(f"title: {title['text']}  (words of {title['titles']} titles)")
+    if price := document["price"]:
+        lines.append(f"similar products cost {price['low']:g} to {price['high']:g} {price['currency']}")
+    return lines

@@ -33,7 +33,7 @@ from engine.answers import (
     new_query_id,
     reasons,
 )
-from engine.errors import CursorExpired, InvalidQuery, NoVoters
+from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex
@@ -41,10 +41,12 @@ from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.stored_photos import StoredPhotos
+from engine.suggesting import PhotoReader, Suggestions
 from engine.understanding import Understanding, Understood
 
 __all__ = ["Explanation", "Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class SearchEngine:
         self._understanding = Understanding(self._catalogue, settings.fresh_days)
         self._rankings = RankingStore()
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
+        self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
         """Loads everything a query needs and runs each network once.
@@ -163,7 +166,7 @@ class SearchEngine:
         *,
         k: int = 5,
         within: Sequence[str] = (),
-        box: tuple[float, float, float, float] | None = None,
+        box: Box | None = None,
     ) -> Recognition:
         """Says what a photo shows: the vote of the live generation's voters, with its evidence.
 
@@ -181,18 +184,28 @@ class SearchEngine:
         request = SearchRequest(image=image, box=box)
         check_request(request)
         check_k(k, MOST_LABELS)
-        generation = self._live.view().generation
-        if generation.recogniser is None:
-            raise NoVoters(
-                "recognition needs voters; the live generation has none, for its catalogue had fewer than 2 categories "
-                "with 2 photos each. Add products with photos and categories, then run `lookalike rebuild`."
-            )
-        pixels = self._finder.read_photos(request, generation.spec.input_size)
-        views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
-        stacked = np.ascontiguousarray(np.concatenate([views[name] for name in generation.recogniser.features.views]))
-        rows = self._finder.timed("embed", lambda: generation.backbone().embed(stacked))
-        recogniser = generation.recogniser
-        return self._finder.timed("recognise", lambda: recogniser.recognise(rows, k=k, within=within))
+        return self._reader.recognise(self._live.view().generation, request, k, within)
+
+    def suggest(
+        self, image: bytes, *, k: int = 5, within: Sequence[str] = (), box: Box | None = None, category: str = ""
+    ) -> Suggestions:
+        """Says what a photo shows, as `recognise` does, and suggests facts, a title and a price range for it.
+
+        Where there are no voters, there are no labels, and the vote abstains.
+
+        Args:
+            image, k, within, box: as of `recognise`.
+            category: the category of the product; "": the one that is recognised, unless the vote abstains.
+
+        Raises:
+            InvalidQuery: an argument breaks a rule; InvalidImage: the image cannot be decoded.
+            NoGeneration: nothing has been published.
+        """
+        request = SearchRequest(image=image, box=box)
+        check_request(request)
+        check_k(k, MOST_LABELS)
+        check_words("category", category)
+        return self._reader.suggest(self._live.view(), request, k, within, category)
 
     def embed(self, photos: Iterable[PhotoInput], *, space: str = "product") -> Floats:
         """Returns one vector per photo, float32 (n, d), computed by the live generation; see `engine.photo_vectors`.

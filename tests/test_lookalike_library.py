@@ -264,6 +264,9 @@ def test_http_and_library_give_the_same_answers(shapes: lookalike.Shop) -> None:
     assert [as_json(hit) for hit in found] == post("/v1/search/image", box="[8,8,60,60]", **options)["hits"]
     seen = as_json(shapes.recognise(photo, k=2))
     assert seen["labels"] == post("/v1/recognize", k=2)["labels"]
+    suggested, answered = as_json(shapes.suggest(photo, k=2)), post("/v1/recognize", k=2, attributes="true")
+    for name in ("labels", "category", "attributes", "title", "price"):
+        assert suggested[name] == answered[name], name
     label = seen["labels"][0]["label"]
     recommended = shapes.recommend(label=label, image=photo, colour="파랑", k=4)
     assert [as_json(hit) for hit in recommended] == post("/v1/recommend", label=label, colour="파랑", k=4)["hits"]

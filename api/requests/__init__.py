@@ -2,6 +2,7 @@
 
 from api.requests.fields import (
     CURSOR_LIMIT,
+    LABEL_LIMIT,
     PHOTO_ID_LIMIT,
     SEARCH_OPTIONS,
     check_fields,
@@ -27,6 +28,7 @@ __all__ = [
     "CURSOR_LIMIT",
     "FORM_BYTES",
     "FORM_TYPES",
+    "LABEL_LIMIT",
     "MOST_PARTS",
     "PHOTO_ID_LIMIT",
     "SEARCH_OPTIONS",

@@ -15,6 +15,7 @@ from engine.answers import MOST_LIKED
 
 CURSOR_LIMIT = 4_000  # characters
 PHOTO_ID_LIMIT = 64  # characters: the hex digits of a sha256
+LABEL_LIMIT = 200  # characters of a label or a category
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
     "facets", "sort", "max_per", "like", "unlike", "min_probability",
@@ -85,7 +86,7 @@ def _typed(name: str, text: str) -> Any:
         if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
             raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
         return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
-    if name == "understand":
+    if name in ("understand", "attributes"):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name == "box":
         parts = text.strip().removeprefix("[").removesuffix("]").split(",")
@@ -155,6 +156,8 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "cursor": _text(CURSOR_LIMIT),
     "legs": _text(),
     "understand": _flag,
+    "attributes": _flag,
+    "category": _text(LABEL_LIMIT),
     "facets": _text(),
     "sort": _text(),
     "max_per": _text(),

@@ -10,6 +10,7 @@ from api.errors import BadRequest
 from api.recommending import recommend_request
 from api.requests import (
     FORM_TYPES,
+    LABEL_LIMIT,
     check_fields,
     form_texts,
     from_json,
@@ -25,24 +26,31 @@ from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
 _WITHIN_LIMIT = 1_000
-MAX_LABEL = 200  # characters of a label or a colour
+MAX_LABEL = LABEL_LIMIT  # of a colour too
 
 
 @blueprint.post("/v1/recognize")
 def recognize() -> Response:
-    """Returns the labels of a photo (multipart `file`) with calibrated probabilities, and each voter's own labels."""
+    """Returns the labels of a photo (multipart `file`) and each voter's own; with `attributes=true` suggestions too."""
     held = resources()
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES)
     image = read_part("file", held.settings.max_image_bytes)
     raw = from_texts(form_texts())
     within = _within(raw.pop("within", None))
-    fields = check_fields(raw, ("k", "box"))
+    fields = check_fields(raw, ("k", "box", "attributes", "category"))
+    suggests, category = fields.pop("attributes", False), fields.pop("category", "")
+    if category and not suggests:
+        raise BadRequest("category must come with attributes=true; got it alone.", field="category")
     if image is None:
         raise BadRequest("file must be given: the photo to recognise; got none.", field="file")
     started = time.perf_counter()
     with held.admission.slot():
-        recognition = held.engine.recognise(image, k=fields.get("k", 5), within=within, box=fields.get("box"))
+        recognition = (
+            held.engine.suggest(image, within=within, category=category, **fields)
+            if suggests
+            else held.engine.recognise(image, within=within, **fields)
+        )
     return json_answer(recognition_document(recognition, (time.perf_counter() - started) * 1000))
 
 

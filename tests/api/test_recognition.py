@@ -41,6 +41,15 @@ def test_recognize_answers_as_documented(client: FlaskClient, photo: Photo) -> N
     assert body["neighbours"][0]["image_url"] == f"/thumbs/{'0' * 64}.webp"
 
 
+def test_attributes_are_suggested_as_documented(client: FlaskClient, photo: Photo) -> None:
+    body = expect(recognize(client, photo(), attributes="true", category="Mugs"), "/v1/recognize", "post", 200)
+    assert body["category"] == "Mugs"
+    assert body["attributes"][0] == {"name": "colour", "value": "red", "probability": 0.9, "abstained": False}
+    assert body["title"] == {"text": "Red mug", "titles": 4}
+    assert body["price"] == {"low": 8000, "high": 12000, "currency": "KRW", "n": 9}
+    assert "attributes" not in recognize(client, photo(), attributes="false").get_json()
+
+
 def test_within_narrows(client: FlaskClient, photo: Photo) -> None:
     body = recognize(client, photo(), within='["shoe", "bowl"]').get_json()
     assert [label["label"] for label in body["labels"]] == ["bowl", "shoe"]
@@ -50,7 +59,9 @@ def test_within_narrows(client: FlaskClient, photo: Photo) -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [({"k": "x"}, "k"), ({"k": "0"}, "k"), ({"within": "[1]"}, "within"), ({"within": "[" * 9}, "within"),
-     ({"within": "[]"}, "within"), ({"box": "1,2"}, "box"), ({"filter": "a"}, "filter")],
+     ({"within": "[]"}, "within"), ({"box": "1,2"}, "box"), ({"filter": "a"}, "filter"),
+     ({"attributes": "perhaps"}, "attributes"), ({"category": "Mugs"}, "category"),
+     ({"attributes": "true", "category": "x" * 201}, "category")],
 )  # fmt: skip
 def test_bad_fields_are_named(client: FlaskClient, photo: Photo, fields: dict[str, str], named: str) -> None:
     answer = recognize(client, photo(), **fields)

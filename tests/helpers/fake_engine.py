@@ -10,6 +10,7 @@ from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
 from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
 from engine.search import MOST_LABELS, MOST_RELATED, Explanation, Hit, SearchAnswer, SearchEngine, SearchRequest
+from engine.suggesting import AttributeGuess, PriceGuess, Suggestions, TitleGuess
 
 
 class FakeEngine(SearchEngine):
@@ -83,6 +84,28 @@ class FakeEngine(SearchEngine):
             voters={"softmax": guesses, "knn": guesses, "svm": guesses},
             neighbours=(Neighbour(image_id="0" * 64, label="mug", distance=0.25),),
             abstained=False,
+        )
+
+    def suggest(
+        self,
+        image: bytes,
+        *,
+        k: int = 5,
+        within: Sequence[str] = (),
+        box: tuple[float, float, float, float] | None = None,
+        category: str = "",
+    ) -> Suggestions:
+        seen = self.recognise(image, k=k, within=within, box=box)
+        return Suggestions(
+            **vars(seen),
+            category=category or "mug",
+            attributes=(
+                AttributeGuess(name="colour", value="red", probability=0.9, abstained=False),
+                AttributeGuess(name="attr.handmade", value=True, probability=0.8, abstained=False),
+                AttributeGuess(name="attr.size", value="L", probability=0.4, abstained=True),
+            ),
+            title=TitleGuess(text="Red mug", titles=4),
+            price=PriceGuess(low=8000, high=12000, currency="KRW", n=9),
         )
 
     def keep_photos(self, names: Collection[str]) -> None:

@@ -46,6 +46,16 @@ def _items(value: Any, rule: Any, _schema: Any, document: Any, path: str) -> Ite
         yield from faults(item, rule, document, f"{path}[{number}]")
 
 
+def _one_of(value: Any, rule: Any, _schema: Any, document: Any, path: str) -> Iterator[str]:
+    fits = [schema for schema in rule if not (_refuses_null(value, schema) or list(faults(value, schema, document)))]
+    if len(fits) != 1:
+        yield f"{path}: {value!r} fits {len(fits)} of {rule!r}"
+
+
+def _refuses_null(value: Any, schema: Any) -> bool:
+    return value is None and schema.get("type") != "null"
+
+
 def _unless(holds: Any) -> Any:
     def check(value: Any, rule: Any, _schema: Any, _document: Any, path: str) -> Iterator[str]:
         if value is not None and not holds(value, rule):
@@ -59,6 +69,7 @@ _RULES: dict[str, Any] = {
     "properties": _properties,
     "additionalProperties": _additional,
     "items": _items,
+    "oneOf": _one_of,
     "required": _unless(lambda value, rule: set(rule) <= set(value)),
     "enum": _unless(lambda value, rule: value in rule),
     "minimum": _unless(lambda value, rule: value >= rule),
