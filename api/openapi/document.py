@@ -50,12 +50,16 @@ def _operation(tag: str, name: str, summary: str, answers: dict[str, Any], **mor
     return {"tags": [tag], "operationId": name, "summary": summary, "responses": answers, **more}
 
 
-def _body(**schemas: Schema) -> dict[str, Any]:
-    types = {"json": _JSON, "form": _FORM, "urlencoded": _URLENCODED, "ndjson": _NDJSON}
-    content = {types[name]: {"schema": schema} for name, schema in schemas.items()}
-    if "form" in schemas and "box" in SCHEMAS[schemas["form"]["$ref"].rpartition("/")[2]]["properties"]:
-        content[_FORM]["encoding"] = {"box": {"contentType": _JSON}}  # one part, not one for each number
-    return {"required": True, "content": content}
+def _body(media_type: str, schema: Schema, **also: Schema) -> dict[str, Any]:
+    """Returns a body of one media type, since generators of clients stumble over several in one operation.
+
+    Args:
+        also: schemas of the same fields in the other media types that the route takes: `json`, `form` or `urlencoded`.
+    """
+    types = {"json": _JSON, "form": _FORM, "urlencoded": _URLENCODED}
+    body = {"required": True, "content": {media_type: {"schema": schema}}}
+    others = {types[name]: {"schema": other} for name, other in also.items()}
+    return {**body, "x-also-accepts": others} if others else body
 
 
 def _query(**schemas: Schema) -> list[dict[str, Any]]:
@@ -74,14 +78,14 @@ _SEARCH_PATHS: dict[str, Any] = {
     "/v1/search/image": {
         "post": _operation("Search", "searchImage", "Search by photo, or by a product's photos.",
                            _answers((*_UPLOAD, 404), _200=_HITS),
-                           requestBody=_body(form=ref("ImageUpload"), json=ref("ImageSearch"))),
+                           requestBody=_body(_FORM, ref("ImageUpload"), json=ref("ImageSearch"))),
     },
     "/v1/search/text": {
         "get": _operation("Search", "searchText", "Search by words.", _answers(_SEARCH, _200=_HITS),
                           parameters=_query(q=TEXT_OPTION, **OPTIONS)),
         "post": _operation("Search", "searchTextPost", "Search by words, with the options in the body.",
                            _answers((*_SEARCH, 413, 415), _200=_HITS),
-                           requestBody=_body(json=ref("TextSearch"), form=ref("TextSearch"),
+                           requestBody=_body(_JSON, ref("TextSearch"), form=ref("TextSearch"),
                                              urlencoded=ref("TextSearch"))),
     },
     "/v1/queries/related": {
@@ -105,12 +109,12 @@ _RECOGNITION_PATHS: dict[str, Any] = {
     "/v1/recognize": {
         "post": _operation("Recognition", "recognize", "Name what a photo shows: labels by the vote of three voters.",
                            _answers(_UPLOAD, _200=_answer("Labels, best first.", ref("Recognition"))),
-                           requestBody=_body(form=ref("RecognizeUpload"))),
+                           requestBody=_body(_FORM, ref("RecognizeUpload"))),
     },
     "/v1/recommend": {
         "post": _operation("Recognition", "recommend", "Recommend products of one kind and a similar colour.",
                            _answers((*_UPLOAD, 404), _200=_HITS),
-                           requestBody=_body(json=ref("Recommend"), form=ref("RecommendUpload"))),
+                           requestBody=_body(_FORM, ref("RecommendUpload"), json=ref("Recommend"))),
     },
 }  # fmt: skip
 
@@ -120,10 +124,10 @@ _PRODUCT_PATHS: dict[str, Any] = {
         "put": _operation("Products", "putProduct",
                           "Create or replace a product; without photos it keeps those it has.",
                           _answers((*_UPLOAD, 507), _200=_PRODUCT, _201=_PRODUCT),
-                          requestBody=_body(form=ref("ProductUpload"))),
+                          requestBody=_body(_FORM, ref("ProductUpload"))),
         "patch": _operation("Products", "patchProduct", "Replace some facts of a product; null clears a fact.",
                             _answers((400, *_READ, 413, 415, 507), _200=_PRODUCT),
-                            requestBody=_body(json=ref("ProductFacts"))),
+                            requestBody=_body(_JSON, ref("ProductFacts"))),
         "get": _operation("Products", "getProduct", "Read a product.", _answers(_READ, _200=_PRODUCT)),
         "delete": _operation("Products", "deleteProduct", "Delete a product; the next search no longer finds it. "
                              "With `purge=true` its facts and photos are erased at once, also those of a product that "
@@ -138,7 +142,7 @@ _PRODUCT_PATHS: dict[str, Any] = {
                            "`images` lists at most 10 files under the server's image roots.",
                            _answers((401, 403, 413, 415, 429, 503),
                                     _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),
-                           requestBody=_body(ndjson=ref("ProductFacts"))),
+                           requestBody=_body(_NDJSON, ref("ProductFacts"))),
     },
 }  # fmt: skip
 
@@ -149,7 +153,7 @@ _EVENT_PATHS: dict[str, Any] = {
                            "server are recorded already, so a click needs only `query_id`, `product_id`, `position`.",
                            _answers((400, 401, 403, 413, 415, 429, 503, 507),
                                     _202=_answer("All events but the refused ones are durable.", ref("EventsAnswer"))),
-                           requestBody=_body(json={"oneOf": [ref("Event"), EVENTS]})),
+                           requestBody=_body(_JSON, {"oneOf": [ref("Event"), EVENTS]})),
     },
     "/v1/events/page": {
         "post": _operation("Events", "postPageClick",

@@ -122,6 +122,9 @@ BOX: Schema = {
     "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
     "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
 }  # fmt: skip
+BOX_TEXT: Schema = _text(
+    "`[x0,y0,x1,y1]`, as for JSON.", pattern=r"^\[\d{1,5}(\.\d{1,3})?(,\d{1,5}(\.\d{1,3})?){3}\]$"
+)  # text, since clients would send a list as one part for each number
 
 _SOURCES: dict[str, Schema] = {
     "product_id": _text("Search by this product.", maxLength=ID_LIMIT),
@@ -206,10 +209,10 @@ SCHEMAS: dict[str, Schema] = {
         product_id=_text("The product, if exactly one has this title."),
     )}),
     "ImageSearch": _fields([], **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
-    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX_TEXT, text=TEXT_OPTION, **OPTIONS),
     "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _fields(
-        ["file"], file=_PHOTO_FILE, box=BOX,
+        ["file"], file=_PHOTO_FILE, box=BOX_TEXT,
         k={**_WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
         within=_text("JSON list of labels; no others are answered."),
         attributes={**_FLAG, "default": False, "description": "Also suggest facts, a title and a price range."},

@@ -17,7 +17,7 @@ import schemathesis
 from hypothesis import HealthCheck
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
-from schemathesis.openapi import from_wsgi
+from schemathesis.openapi import from_dict
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -58,6 +58,15 @@ def _first_line(_context: Any, response: schemathesis.Response) -> Any:
     return json.loads(response.content.splitlines()[0])
 
 
+def _with_all_bodies(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns the document with all media types of a body where a client expects them, not only the first one."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict) and (body := operation.get("requestBody")):
+                body["content"] |= body.pop("x-also-accepts", {})
+    return document
+
+
 @pytest.fixture(scope="module")
 def document(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
     """The document of an app over a real engine and a small catalogue."""
@@ -68,7 +77,9 @@ def document(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     ready = threading.Event()
     app.extensions["lookalike"].readiness.start(ready.set, lambda _reason: None)
     assert ready.wait(60)
-    yield from_wsgi("/openapi.json", app)
+    schema = from_dict(_with_all_bodies(app.test_client().get("/openapi.json").get_json()))
+    schema.app = app
+    yield schema
     app.extensions["lookalike"].readiness.stop()
     app.extensions["lookalike"].search_log.flush()
 
