@@ -161,7 +161,7 @@ _EVENT_PATHS: dict[str, Any] = {
                            "of this server showed the product, and once for each session, question and product.",
                            _answers((400, 413, 415, 429, 503, 507),
                                     _202=_answer("1 if it counts, else 0.", ref("PageClickAnswer"))),
-                           requestBody=_body(json=ref("PageClick")), security=[]),
+                           requestBody=_body(_JSON, ref("PageClick")), security=[]),
     },
 }  # fmt: skip
 
