@@ -3,7 +3,7 @@
 Products are addressed by their product_key itself, which counts up from 1 and is never used twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -16,7 +16,9 @@ from data.filters import Kind, Scalar, attribute_values
 
 Mask = NDArray[np.bool_]
 Keys = NDArray[np.int64]
+Codes = NDArray[np.int32]
 Value = tuple[Kind, Scalar]
+_FEW = 100  # products
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,16 @@ class NumberColumn:
 
     numbers: NDArray[Any]
 
-    def changed(self, outdated: Mask, keys: Keys, numbers: NDArray[Any]) -> "NumberColumn":
-        """Returns the column with facts replaced.
+    def changed(self, gone: Keys, keys: Keys, numbers: NDArray[Any], size: int) -> "NumberColumn":
+        """Returns the column with facts replaced, for `size` products.
 
         Args:
-            outdated: bool (size,), by product_key, the products that lose what is here of them.
+            gone: (m,), the products that lose what is here of them.
             keys, numbers: (n,), the products that have a number now, and their numbers.
         """
         missing = np.nan if self.numbers.dtype == np.float64 else 0
-        changed = np.full(len(outdated), missing, self.numbers.dtype)
-        changed[: len(self.numbers)] = self.numbers
-        changed[outdated] = missing
+        changed = _extended(self.numbers, size, missing)
+        changed[gone] = missing
         changed[keys] = numbers
         return NumberColumn(changed)
 
@@ -103,56 +104,87 @@ class ValueColumn:
     codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     size: int = 0
 
-    def changed(self, outdated: Mask, groups: Mapping[Value, Keys]) -> "ValueColumn":
-        """Returns the column with facts replaced.
+    @classmethod
+    def of(cls, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
+        """Returns the column of these values; `groups`: value -> the products that have it."""
+        dictionary = Dictionary().extended(groups)
+        return cls(dictionary, *_pairs(groups, dictionary), size)
+
+    def changed(self, gone: Keys, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
+        """Returns the column with facts replaced, for `size` products; what did not change is only copied.
 
         Args:
-            outdated: bool (size,), by product_key, the products that lose what is here of them.
-            groups: value -> the products that have it now.
+            gone: (m,), ascending, the products that lose what is here of them.
+            groups: value -> those of them that have it now.
         """
+        products = gone.astype(np.int32)  # else `searchsorted` would convert all keys
         dictionary = self.dictionary.extended(groups)
-        new_keys = np.concatenate([self.keys[:0], *groups.values()], dtype=np.int32)
-        sizes = [len(group) for group in groups.values()]
-        new_codes = np.repeat(np.array([dictionary.code_of[value] for value in groups], np.int32), sizes)
-        order = np.argsort(new_keys, kind="stable")
-        new_keys, new_codes = new_keys.take(order), new_codes.take(order)
-        gone = outdated.take(self.keys)
-        same = np.array_equal(self.keys[gone], new_keys) and np.array_equal(self.codes[gone], new_codes)
-        if same and len(outdated) == self.size:
+        keys, codes = _pairs(groups, dictionary)
+        lost, new = _places(self.keys, products), _places(keys, products)
+        lost_keys, lost_codes = (_pieces(array, lost) for array in (self.keys, self.codes))
+        if size == self.size and np.array_equal(lost_keys, keys) and np.array_equal(lost_codes, codes):
             return self  # other facts of these products changed
-        kept = np.flatnonzero(~gone)
-        kept_keys, kept_codes = self.keys.take(kept), self.codes.take(kept)
-        at = np.searchsorted(kept_keys, new_keys)
-        return ValueColumn(
-            dictionary, np.insert(kept_keys, at, new_keys), np.insert(kept_codes, at, new_codes), len(outdated)
-        )
+        spliced_keys, spliced_codes = _spliced(self.keys, keys, lost, new), _spliced(self.codes, codes, lost, new)
+        column = ValueColumn(dictionary, spliced_keys, spliced_codes, size)
+        if len(products) <= _FEW:  # computing them again at their next use would take time for all products
+            if "value_by_key" in vars(self):
+                vars(column)["value_by_key"] = column._values_after(self, products, keys, codes)
+            if "first_keys" in vars(self):
+                vars(column)["first_keys"] = column._first_keys_after(self, lost_keys, lost_codes, keys, codes)
+        return column
 
     @cached_property
-    def first_keys(self) -> NDArray[np.int32]:
+    def first_keys(self) -> Codes:
         """The lowest product_key that has each value, int32 (values,); 0: none has it."""
         first = np.zeros(len(self.dictionary), np.int32)
         first[self.codes[::-1]] = self.keys[::-1]  # of several, the one written last stays, and that is the lowest
         return first
 
     @cached_property
-    def code_by_key(self) -> NDArray[np.int32] | None:
-        """The code of each product's value that is counted, int32 (size,); -1: none. None if a product has several."""
+    def value_by_key(self) -> NDArray[np.int64] | None:
+        """The code of each product's value that is counted, plus 1, int64 (size,), as `np.bincount` wants it; 0: none.
+
+        None if a product has several, or had some before a change.
+        """
         counted = np.flatnonzero(self.dictionary.counted.take(self.codes))
         keys = self.keys.take(counted)
         if np.any(keys[1:] == keys[:-1]):
             return None
-        codes = np.full(self.size, -1, np.int32)
-        codes[keys] = self.codes.take(counted)
-        return codes
+        values = np.zeros(self.size, np.int64)
+        values[keys] = self.codes.take(counted) + 1
+        return values
 
     def count(self, products: Keys) -> NDArray[np.int64]:
         """Returns how many of these products have each value, int64 (values,); 0 for values that are not counted."""
-        if self.code_by_key is not None:
-            return np.bincount(self.code_by_key.take(products) + 1, minlength=len(self.dictionary) + 1)[1:]
+        if self.value_by_key is not None:
+            return np.bincount(self.value_by_key.take(products), minlength=len(self.dictionary) + 1)[1:]
         wanted = np.zeros(self.size, np.bool_)
         wanted[products] = True
         codes = self.codes.take(np.flatnonzero(wanted.take(self.keys)))
         return np.bincount(codes, minlength=len(self.dictionary)) * self.dictionary.counted
+
+    def _values_after(self, before: "ValueColumn", gone: Codes, keys: Codes, codes: Codes) -> NDArray[np.int64] | None:
+        """Returns `value_by_key`, from that of the column before, of which products have other values now."""
+        counted = self.dictionary.counted.take(codes)
+        keys, codes = keys[counted], codes[counted]
+        if before.value_by_key is None or np.any(keys[1:] == keys[:-1]):
+            return None
+        after = _extended(before.value_by_key, self.size, 0)
+        after[gone] = 0
+        after[keys] = codes + 1
+        return after
+
+    def _first_keys_after(
+        self, before: "ValueColumn", lost_keys: Codes, lost_codes: Codes, keys: Codes, codes: Codes
+    ) -> Codes:
+        """Returns `first_keys`, from that of the column before, of which products lost values and got others."""
+        first = _extended(before.first_keys, len(self.dictionary), 0)
+        for code in set(lost_codes[first[lost_codes] == lost_keys].tolist()):
+            having = self.codes == code
+            first[code] = self.keys[having.argmax()] if having.any() else 0
+        for key, code in zip(keys.tolist(), codes.tolist(), strict=True):
+            first[code] = min(first[code] or key, key)
+        return first
 
 
 Column = NumberColumn | ValueColumn
@@ -198,9 +230,9 @@ class Columns:
         """
         column = self.values(name)
         codes = np.full(len(keys), -1)
-        if column is not None and column.code_by_key is not None:
+        if column is not None and column.value_by_key is not None:
             known = keys < column.size
-            codes[known] = column.code_by_key[keys[known]]
+            codes[known] = column.value_by_key[keys[known]] - 1
         return codes
 
 
@@ -217,3 +249,38 @@ def resized(mask: Mask, size: int) -> Mask:
     found = np.zeros(size, np.bool_)
     found[: len(mask)] = mask[:size]
     return found
+
+
+def _pairs(groups: Mapping[Value, Keys], dictionary: Dictionary) -> tuple[Codes, Codes]:
+    """Returns the products that have values, ascending, and the codes of the values, int32 (p,) each."""
+    keys = np.concatenate([np.zeros(0, np.int32), *groups.values()], dtype=np.int32)
+    sizes = [len(group) for group in groups.values()]
+    codes = np.repeat(np.array([dictionary.code_of[value] for value in groups], np.int32), sizes)
+    order = np.argsort(keys, kind="stable")
+    return keys.take(order), codes.take(order)
+
+
+def _places(keys: Codes, products: Codes) -> list[slice]:
+    """Returns where the pairs of each product lie among pairs with these keys."""
+    return list(map(slice, np.searchsorted(keys, products), np.searchsorted(keys, products, side="right")))
+
+
+def _extended(array: NDArray[Any], size: int, missing: float) -> NDArray[Any]:
+    """Returns a copy of this length, with `missing` at its end."""
+    found = np.empty(size, array.dtype)
+    found[: len(array)] = array
+    found[len(array) :] = missing
+    return found
+
+
+def _pieces(array: Codes, places: Iterable[slice]) -> Codes:
+    return np.concatenate([array[:0], *(array[each] for each in places)])
+
+
+def _spliced(array: Codes, new: Codes, out: Sequence[slice], into: Sequence[slice]) -> Codes:
+    """Returns the array with pieces of it, in ascending order, replaced by pieces of `new`."""
+    ends = [0, *(each.stop for each in out)]
+    pieces = [
+        part for end, lost, got in zip(ends, out, into, strict=False) for part in (array[end : lost.start], new[got])
+    ]
+    return np.concatenate([*pieces, array[ends[-1] :]])

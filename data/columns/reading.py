@@ -29,28 +29,25 @@ def read_column(connection: sqlite3.Connection, name: str, size: int, most_value
     Args:
         size: one more than the highest product_key.
     """
-    none = np.zeros(size, np.bool_)
     if name in NUMBERS:
         empty = NumberColumn(np.zeros(0, np.float64 if name == "price" else np.int64))
-        return empty.changed(none, *_numbers(connection, name))
+        return empty.changed(np.zeros(0, np.int64), *_numbers(connection, name), size)
     if _count_values(connection, name, most_values + 1) > most_values:
         return None
-    return ValueColumn().changed(none, _groups(connection, name))
+    return ValueColumn.of(_groups(connection, name), size)
 
 
 def read_changes(connection: sqlite3.Connection, name: str, column: Column, keys: Keys, size: int) -> Column:
-    """Returns a column with the facts of these products read anew."""
-    outdated = np.zeros(size, np.bool_)
-    outdated[keys] = True
+    """Returns a column with the facts of these products read anew; their keys are in ascending order."""
     if isinstance(column, NumberColumn):
-        return column.changed(outdated, *_numbers(connection, name, keys.tolist()))
-    return column.changed(outdated, _groups(connection, name, keys.tolist()))
+        return column.changed(keys, *_numbers(connection, name, keys.tolist()), size)
+    return column.changed(keys, _groups(connection, name, keys.tolist()), size)
 
 
 def read_changed(connection: sqlite3.Connection, after_seq: int) -> Keys:
-    """Returns the products whose facts changed after `after_seq`, deleted ones too, int64 (n,)."""
+    """Returns the products whose facts changed after `after_seq`, deleted ones too, int64 (n,), ascending."""
     sql = "SELECT group_concat(product_key) FROM products WHERE filter_seq > ?"
-    return _keys(connection.execute(sql, (after_seq,)).fetchone()[0])
+    return np.sort(_keys(connection.execute(sql, (after_seq,)).fetchone()[0]))
 
 
 def read_live(connection: sqlite3.Connection, only: Sequence[int] | None = None) -> Keys:
