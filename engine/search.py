@@ -1,5 +1,6 @@
 """`SearchEngine`: what the server, the commands and scripts call to search, recognise photos and embed them."""
 
+import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
@@ -22,6 +23,7 @@ from engine.answers import (
     Finder,
     Hit,
     OnStage,
+    Question,
     Ranking,
     RankingStore,
     Reason,
@@ -36,7 +38,7 @@ from engine.answers import (
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
-from engine.live import LiveIndex
+from engine.live import LiveIndex, LiveView
 from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
@@ -318,14 +320,7 @@ class SearchEngine:
         view = self._live.view()
         understood, letters = self._understood(request, filter_)
         asked = replace(request, text=understood.text, not_text=understood.not_text)
-        question = self._finder.ask(view, asked, letters if asked.text == request.text else None)
-        if (
-            question.features is not None
-            and request.image is not None
-            and request.box is None
-            and not request.more_images
-        ):
-            self._photos.searched(query_id, request.image, question.features, view.generation.spec)
+        question = self._ask(view, asked, letters if asked.text == request.text else None, query_id)
         ranking = self._finder.rank(
             view, asked, question, filter_=understood.filter, query_id=query_id, passing=understood.passing
         )
@@ -337,6 +332,16 @@ class SearchEngine:
             understood=understood.constraints,
             did_you_mean=" ".join(mended) if ranking.did_you_mean else "",
         )
+
+    def _ask(self, view: LiveView, asked: SearchRequest, letters: LexicalAnswer | None, query_id: str) -> Question:
+        """Returns the request as a point; the features of a photo that was searched lately are not computed again."""
+        if asked.image is None or asked.box is not None or asked.more_images:
+            return self._finder.ask(view, asked, letters)
+        sha256, spec = hashlib.sha256(asked.image).hexdigest(), view.generation.spec
+        question = self._finder.ask(view, asked, letters, self._photos.features_of(sha256, spec))
+        if question.features is not None:
+            self._photos.searched(query_id, sha256, question.features, spec)
+        return question
 
     def _understood(self, request: SearchRequest, filter_: Filter | None) -> tuple[Understood, LexicalAnswer | None]:
         """Returns what the request's words ask for, and what their letters find, if that had to be looked up.

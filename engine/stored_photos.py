@@ -1,6 +1,5 @@
 """Stores features between two rebuilds: those of new products' photos and of photos that shoppers searched with."""
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -46,9 +45,13 @@ class StoredPhotos:
                 inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
             self._append(spec, [photo.sha256 for photo in batch], generation.backbone().embed(np.stack(inputs)))
 
-    def searched(self, query_id: str, image: bytes, features: Floats, spec: BackboneSpec) -> None:
+    def searched(self, query_id: str, sha256: str, features: Floats, spec: BackboneSpec) -> None:
         """Remembers the features float32 (dim,) of an uncropped query photo."""
-        self._seen.put(query_id, SeenPhoto(hashlib.sha256(image).hexdigest(), features, spec))
+        self._seen.put(query_id, SeenPhoto(sha256, features, spec))
+
+    def features_of(self, sha256: str, spec: BackboneSpec) -> Floats | None:
+        """Returns the remembered features of an uncropped query photo; None if this backbone has computed none."""
+        return next((photo.features for photo in self._seen.of([sha256]) if photo.spec == spec), None)
 
     def keep(self, names: Collection[str]) -> None:
         """Stores the remembered features of photos, named by query id or by sha256; skips unknown names."""

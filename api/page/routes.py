@@ -73,8 +73,7 @@ def _page(
     found: Found | None = None
     if error is None and (image is not None or form.has_query):
         try:
-            if image is None:  # a request that brought a photo has been let through already
-                require("search")
+            require("search")
             values["found"] = found = find(form, image)
         except LookalikeError as refused:
             error = refused

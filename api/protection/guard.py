@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from api.errors import Forbidden, Unauthorized
 from api.resources import resources
@@ -57,17 +57,16 @@ def require(scope: str) -> None:
     Raises:
         Unauthorized: the request carries no valid key.
         Forbidden: its key does not cover `scope`.
-        RateLimited: its key or address made too many requests.
+        RateLimited: its key or address made too many requests; asked for several times, one request counts as one.
     """
-    held = resources()
     if _needs_no_key(scope):
-        held.rate_limit.spend(caller_address())
+        _count(caller_address())
         return
     found = _key()
     if found is None:
-        held.rate_limit.spend(caller_address())  # so that guessing keys is slow
+        _count(caller_address())  # so that guessing keys is slow
         raise Unauthorized("a valid API key must be sent as `Authorization: Bearer KEY`; got none.")
-    held.rate_limit.spend(found.id)
+    _count(found.id)
     if not _covers(found, scope):
         raise Forbidden(f"this request needs a key of scope {scope}; this one has {', '.join(found.scopes)}.")
 
@@ -85,6 +84,12 @@ def _needs_no_key(scope: str) -> bool:
     held = resources()
     public = held.settings.public_search and scope == "search" and "Authorization" not in request.headers
     return not held.keys.in_use() or public
+
+
+def _count(caller: str) -> None:
+    if not g.get("is_counted"):
+        resources().rate_limit.spend(caller)
+        g.is_counted = True
 
 
 def _covers(key: ApiKey, scope: str) -> bool:

@@ -117,11 +117,18 @@ class Finder:
         self._settings, self._catalogue, self._on_stage, self._decoding = settings, catalogue, on_stage, decoding
         self.columns = ColumnStore(catalogue)
 
-    def ask(self, view: LiveView, request: SearchRequest, letters: LexicalAnswer | None = None) -> Question:
+    def ask(
+        self,
+        view: LiveView,
+        request: SearchRequest,
+        letters: LexicalAnswer | None = None,
+        features: Floats | None = None,
+    ) -> Question:
         """Returns the request as a point of the product space.
 
         Args:
             letters: what `letters_of` returned for the request's words, if that is known already.
+            features: float32 (dim,), those of the request's photo, if they are known already.
 
         Raises:
             InvalidImage: the photo cannot be decoded; UnknownProduct: no product has this product_id.
@@ -129,9 +136,8 @@ class Finder:
                 generation has no text tower.
         """
         photo: Floats | None = None
-        features: Floats | None = None
         if request.image is not None:
-            rows = self._embed_photos(request, view.generation)
+            rows = self._embed_photos(request, view.generation) if features is None else features[None]
             features = rows.mean(axis=0)
             photo = normalise(view.generation.photo_points(rows).mean(axis=0))
         elif request.product_id:

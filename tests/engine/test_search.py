@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_backbone import TinyBackbone
-from tiny_shop import DIM, TinyShop, axis, name_of, photo_of
+from tiny_shop import DIM, PointBackbone, TinyShop, axis, name_of, photo_of
 
 from data.catalogue import PhotoRecord
 from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
@@ -358,6 +358,33 @@ def test_photos_searched_with_are_kept_when_they_led_to_a_choice(shop: TinyShop,
     engine.keep_photos({answers[0].query_id, keys[2], keys[3], "unknown", ""})
     assert shop.features.missing(keys) == [keys[1], keys[3]]
     np.testing.assert_allclose(shop.features.read([keys[0]])[0], axis(3), atol=1e-3)
+
+
+def test_a_photo_that_is_searched_again_is_not_embedded_again(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("a", [axis(1)], price=10)
+    shop.put("b", [axis(2)], price=20)
+    shop.publish()
+    engine.warm()
+    embedded: list[int] = []
+    embed = PointBackbone.embed
+
+    def noted(backbone: PointBackbone, images: Any) -> Floats:
+        embedded.append(len(images))
+        return embed(backbone, images)
+
+    monkeypatch.setattr(PointBackbone, "embed", noted)
+    photo = photo_of(1)
+    first = engine.search(SearchRequest(image=photo))
+    again = engine.search(SearchRequest(image=photo, filter="price > 1"))
+    assert (ids(first), embedded) == (ids(again), [1])
+    assert [hit.score for hit in first.hits] == [hit.score for hit in again.hits]
+    assert ids(engine.search(SearchRequest(image=photo, filter="price > 15"))) == ["b"]
+    assert embedded == [1]
+    engine.search(SearchRequest(image=photo, box=(0, 0, 40, 40)))
+    engine.search(SearchRequest(image=photo, more_images=(photo_of(2),)))
+    assert embedded == [1, 1, 2]  # a part of it is another picture
 
 
 def test_only_the_last_photos_are_remembered() -> None:
