@@ -72,6 +72,10 @@ class Keys:
             return None
         return _api_key(rows[0])
 
+    def valid(self, key_id: str) -> ApiKey | None:
+        """Returns the facts of the key with this id; None if it is unknown or revoked."""
+        return next((key for key in self.list() if key.id == key_id and key.revoked_at is None), None)
+
     def in_use(self) -> bool:
         """Returns True once any key was created: requests then need a key, even if all keys are revoked.
 

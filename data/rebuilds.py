@@ -8,6 +8,7 @@ from typing import Any
 from data.storage import parse_json, read_small, write_text
 
 FILE_NAME = "rebuilds.jsonl"
+LAST_FILE = "last_rebuild.json"  # the whole summary of the newest
 MOST = 400  # a year of nights
 _MOST_BYTES = 32_000_000
 
@@ -32,6 +33,15 @@ def past_rebuilds(home: Path) -> list[dict[str, Any]]:
     except OSError:
         return []
     return [found for line in reversed(lines) if (found := _fields(line)) is not None][:MOST]
+
+
+def last_rebuild(home: Path) -> dict[str, Any] | None:
+    """Returns the last rebuild's summary as JSON fields, or None where there is none or it is unreadable."""
+    try:
+        fields = parse_json(read_small(home / LAST_FILE))
+    except (OSError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _fields(line: str) -> dict[str, Any] | None:

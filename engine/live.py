@@ -76,6 +76,11 @@ class LiveView:
         found[self.product_keys[self.mask(None)]] = True
         return found
 
+    @cached_property
+    def delta_products(self) -> ProductKeys:
+        """The products that were put since the generation was built and have a row, int64 (p,), ascending."""
+        return np.unique(self.product_keys[self.generation.index.count :])
+
     def mask(self, passing: Mask | None) -> Mask:
         """Returns which rows may be found, bool (n + m,).
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -66,6 +66,8 @@ class SearchEngine:
         backbone: used instead of the one that the generation names (for tests).
         on_stage: called with the name and milliseconds of each stage: understand, decode, embed, text, filter, search,
             rank, facets, facts, recognise.
+        on_hits: called with the number of hits of each answer, and with how many of them are of products that were put
+            since the live generation was built.
         decoding: context that is held while a photo is decoded.
     """
 
@@ -75,6 +77,7 @@ class SearchEngine:
         *,
         backbone: Backbone | None = None,
         on_stage: OnStage | None = None,
+        on_hits: Callable[[int, int], None] = lambda _all, _new: None,
         decoding: Decoding = nullcontext,
     ) -> None:
         require_extras("serve")
@@ -84,6 +87,7 @@ class SearchEngine:
         self._live = LiveIndex(settings, self._catalogue, backbone)
         self._understanding = Understanding(self._catalogue, settings.fresh_days)
         self._rankings = RankingStore()
+        self._on_hits = on_hits
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
@@ -130,6 +134,8 @@ class SearchEngine:
         hits, end = self._finder.timed(
             "facts", lambda: self._page(ranking, offset, request.k, refilter=cursor is not None)
         )
+        shown = np.array(ranking.product_keys[offset:end], np.int64)
+        self._on_hits(len(shown), int(np.isin(shown, self._live.view().delta_products).sum()))
         more = end < len(ranking.product_keys)
         return SearchAnswer(
             query_id=ranking.query_id,

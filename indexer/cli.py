@@ -204,7 +204,7 @@ def rollback_command(settings: Settings, generation: str | None, as_json: bool) 
     Example: lookalike rollback
     """
     from data.database import require_home
-    from indexer.operating import roll_back
+    from engine.rollback import roll_back
 
     require_home(settings.home)
     live = roll_back(settings, generation)

@@ -13,8 +13,9 @@ from api.app import create_app
 from data.catalogue import Catalogue, patch_product
 from data.generations import GenerationStore
 from data.settings import Settings
+from engine.rollback import roll_back
 from engine.search import SearchEngine, SearchRequest
-from indexer.operating import examine, roll_back
+from indexer.operating import examine
 from indexer.rebuild import rebuild
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "old_home.tar.xz"  # written by make_old_home.py beside it

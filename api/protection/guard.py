@@ -10,6 +10,8 @@ from data.keys import ApiKey
 
 # Endpoints that are missing here need `admin`, so that a new route is closed until someone decides.
 OPEN = "open"
+ADMIN = "admin"  # the blueprint of the operators' pages, which a session's cookie opens too
+SESSION_COOKIE = "lookalike_admin"
 WATCH = "watch"  # what is said about the server itself: any key covers it, but `public_search` does not
 SCOPE_OF = {
     "search.search_image": "search",
@@ -32,6 +34,14 @@ SCOPE_OF = {
     "operations.livez": OPEN,
     "operations.readyz": OPEN,
     "operations.thumbnail": OPEN,
+    "admin.home": "admin",
+    "admin.import_rows": "admin",
+    "admin.report": "admin",
+    "admin.confirm": "admin",
+    "admin.go_back": "admin",
+    "admin.log_out": "admin",
+    "admin.ask_for_key": OPEN,
+    "admin.log_in": OPEN,  # the view checks the key
     "openapi.document": OPEN,
     "openapi.docs": OPEN,
     "page.home": OPEN,  # the empty page; its searches call `require("search")` themselves
@@ -106,9 +116,17 @@ def _check() -> None:
 
 
 def _key() -> ApiKey | None:
-    """Returns the valid key that the request carries, if any."""
+    """Returns the valid key that the request carries, or on an operator's page that its session stands for, if any."""
     kind, _, key = request.headers.get("Authorization", "").partition(" ")
-    return resources().keys.verify(key.strip()) if kind.lower() == "bearer" else None
+    if kind.lower() == "bearer":
+        return resources().keys.verify(key.strip())
+    cookie = request.cookies.get(SESSION_COOKIE, "")
+    return resources().sessions.key(cookie) if cookie and request.blueprint == ADMIN else None
+
+
+def covers_admin(key: ApiKey) -> bool:
+    """Returns whether a key opens the operators' pages."""
+    return _covers(key, "admin")
 
 
 def caller_address() -> str:

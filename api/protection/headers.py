@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, request
 
+from api.protection.guard import ADMIN
 from api.resources import resources
 
 CONTENT_SECURITY_POLICY = (
@@ -23,8 +24,9 @@ def add_headers(app: Flask) -> None:
 
 def _add(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
-        response.headers[name] = value
-    if frames := resources().settings.frame_ancestor_names:
+        response.headers.setdefault(name, value)
+    frames = resources().settings.frame_ancestor_names
+    if frames and request.blueprint != ADMIN:
         names = " ".join("'self'" if name == "self" else name for name in frames)
         response.headers["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}{names}"
     if request.endpoint not in ("static", "operations.thumbnail"):

@@ -2,7 +2,7 @@
 
 A browser shows an answer to a page of another origin only if the answer names that origin, and asks beforehand (a
 preflight) whether it may send a key or change something. An origin that is listed may do what its key allows; with `*`,
-the pages of any other site may search, without a key. No cookie plays a part.
+the pages of any other site may search, without a key. No cookie plays a part: those of this server open its own pages.
 
 Source of the headers: the Fetch standard, https://fetch.spec.whatwg.org/#http-cors-protocol
 """

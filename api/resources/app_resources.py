@@ -7,11 +7,13 @@ from typing import cast
 from flask import current_app
 
 from api.resources.admission import Admission, RateLimit, decoding
+from api.resources.home_metrics import HomeMetrics
 from api.resources.metrics import Metrics
 from api.resources.page_clicks import PageClicks
 from api.resources.query_photos import QueryPhotos
 from api.resources.readiness import Readiness
 from api.resources.search_log import SearchLog
+from api.resources.sessions import Sessions
 from api.resources.shelf import Shelf
 from api.writing import ProductWriter
 from data.catalogue import Catalogue
@@ -24,6 +26,7 @@ from engine.search import SearchEngine
 
 EXTENSION = "lookalike"
 _FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
+_LOGINS = 10  # tries a minute to open the operators' pages from one address
 _PUTS = 4  # products written at once, each with up to 10 photos in memory
 
 
@@ -36,6 +39,7 @@ class Resources:
         decoding: context to hold while photos are decoded.
         fetches: the queue before photos are fetched from URLs.
         puts: the queue before products are written with their photos.
+        logins: the limit of tries to open the operators' pages.
     """
 
     settings: Settings
@@ -44,11 +48,13 @@ class Resources:
     intake: Intake
     writer: ProductWriter
     keys: Keys
+    sessions: Sessions
     admission: Admission
     decoding: Decoding
     fetches: Admission
     puts: Admission
     rate_limit: RateLimit
+    logins: RateLimit
     metrics: Metrics
     readiness: Readiness
     shelf: Shelf
@@ -70,8 +76,9 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
     in_decoder = partial(decoding, admission, photos)
     metrics = Metrics(lambda: admission.waiting + photos.waiting, decoder_outcomes)
     if engine is None:
-        engine = SearchEngine(settings, on_stage=metrics.stage, decoding=in_decoder)
+        engine = SearchEngine(settings, on_stage=metrics.stage, on_hits=metrics.hits, decoding=in_decoder)
     catalogue = Catalogue(settings.home)
+    metrics.watch(HomeMetrics(engine, catalogue))
     intake = Intake(settings, catalogue)
     events = Events(settings.home)
     return Resources(
@@ -80,12 +87,14 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         catalogue=catalogue,
         intake=intake,
         writer=ProductWriter(engine, catalogue, intake, admission.slot, in_decoder),
-        keys=Keys(settings.home),
+        keys=(keys := Keys(settings.home)),
+        sessions=Sessions(keys),
         admission=admission,
         decoding=in_decoder,
         fetches=queue(slots=_FETCHES),
         puts=queue(slots=_PUTS),
         rate_limit=RateLimit(settings.rate_limit),
+        logins=RateLimit(_LOGINS),
         metrics=metrics,
         readiness=Readiness(engine, admission, catalogue),
         shelf=Shelf(catalogue),

@@ -27,6 +27,14 @@ class Metrics:
         self._requests = Counter(
             "lookalike_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
         )
+        self._searches = Counter(
+            "lookalike_searches", "Searches answered, by whether anything matched.", ["no_match"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._hits = Counter(
+            "lookalike_hits", "Products shown, by whether they were put since the live generation was built.", ["new"],
+            registry=self._registry,
+        )  # fmt: skip
         Gauge(
             "lookalike_queue_depth", "Requests waiting for the engine or a decoder.", registry=self._registry
         ).set_function(queue_depth)  # fmt: skip
@@ -40,6 +48,19 @@ class Metrics:
         method = method if method in _METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._latency.labels(route).observe(seconds)
+
+    def search(self, *, no_match: bool) -> None:
+        """Counts a search that was answered."""
+        self._searches.labels(str(no_match).lower()).inc()
+
+    def hits(self, shown: int, new: int) -> None:
+        """Counts the hits of an answer; `SearchEngine` takes this method as `on_hits`."""
+        self._hits.labels("false").inc(shown - new)
+        self._hits.labels("true").inc(new)
+
+    def watch(self, collector: Collector) -> None:
+        """Adds metrics that are read when they are asked for."""
+        self._registry.register(collector)
 
     def text(self) -> bytes:
         """Returns all metrics in the Prometheus text format."""

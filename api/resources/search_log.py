@@ -96,5 +96,6 @@ def _event(request: SearchRequest, answer: SearchAnswer) -> Event | None:
         query_id=answer.query_id,
         query_text=words,
         photo_sha256=photo,
+        no_match=answer.no_match or not answer.hits if not first else None,
         shown=tuple(Shown(hit.product_id, first + place) for place, hit in enumerate(answer.hits[:SHOWN])),
     )

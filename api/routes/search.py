@@ -92,6 +92,8 @@ def run_search(fields: dict[str, Any]) -> SearchAnswer:
     with held.admission.slot():
         answer = held.engine.search(search)
     held.search_log.record(search, answer)
+    if not search.cursor:
+        held.metrics.search(no_match=answer.no_match or not answer.hits)
     return answer
 
 

@@ -64,19 +64,46 @@ class ImportRuns:
 
     def latest(self) -> dict[str, Any] | None:
         """Returns run, source, started_at, finished_at (None: not yet) and counts of the newest run, if any."""
+        runs = self.recent(1)
+        return runs[0] if runs else None
+
+    def recent(self, most: int, *, run_id: int | None = None) -> list[dict[str, Any]]:
+        """Returns the same of the newest runs, newest first.
+
+        Args:
+            run_id: only this run; none if there is no such run.
+        """
         rows = self._connections.query(
-            "SELECT run_id, source, started_at, finished_at, counts FROM import_runs ORDER BY run_id DESC LIMIT 1"
+            "SELECT run_id, source, started_at, finished_at, counts FROM import_runs WHERE ? IS NULL OR run_id = ? "
+            "ORDER BY run_id DESC LIMIT ?",
+            (run_id, run_id, most),
         )
-        if not rows:
-            return None
-        run_id, source, started_at, finished_at, counts = rows[0]
-        return {
-            "run": run_id,
-            "source": source,
-            "started_at": started_at,
-            "finished_at": finished_at,
-            "counts": json.loads(counts) if counts else {},
-        }
+        names = ("run", "source", "started_at", "finished_at")
+        return [{**dict(zip(names, row, strict=False)), "counts": json.loads(row[4]) if row[4] else {}} for row in rows]
+
+    def codes(self, run_id: int) -> list[tuple[str, str, int]]:
+        """Returns severity, code and number of the run's problems, the most frequent first."""
+        return self._connections.query(
+            "SELECT severity, code, count(*) FROM import_rows WHERE run_id = ? GROUP BY severity, code "
+            "ORDER BY severity, count(*) DESC, code",
+            (run_id,),
+        )
+
+    def some_problems(
+        self, run_id: int, *, severity: str = "", code: str = "", offset: int = 0, most: int = 100
+    ) -> list[RowProblem]:
+        """Returns at most `most` of the run's problems, by line.
+
+        Args:
+            severity, code: only problems of these; empty: of any.
+            offset: how many to skip.
+        """
+        rows = self._connections.query(
+            "SELECT line, product_id, code, message, severity FROM import_rows WHERE run_id = ? "
+            "AND (? = '' OR severity = ?) AND (? = '' OR code = ?) ORDER BY line, rowid LIMIT ? OFFSET ?",
+            (run_id, severity, severity, code, code, most, offset),
+        )
+        return [RowProblem(*row) for row in rows]
 
     def problems(self, run_id: int) -> list[RowProblem]:
         """Returns the run's report, by line."""

@@ -110,6 +110,12 @@ def m011_follow_filter_facts(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX products_by_filter_seq ON products (filter_seq)")
 
 
+def m012_note_no_match(connection: sqlite3.Connection) -> None:
+    """Lets a search say whether anything matched; NULL: not known, as of all searches before."""
+    connection.execute("ALTER TABLE events ADD COLUMN no_match INTEGER")
+    connection.execute("CREATE INDEX searches_without_match ON events (at) WHERE no_match = 1")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -122,6 +128,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m009_index_letters,
     m010_complete_texts,
     m011_follow_filter_facts,
+    m012_note_no_match,
 )
 
 

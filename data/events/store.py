@@ -49,7 +49,10 @@ AND EXISTS (SELECT 1 FROM json_each(e.shown) AS j WHERE json_extract(j.value, '$
 ORDER BY e.at, e.event_id LIMIT 1
 """
 _WITH_QUERY = "(query_text != '' OR photo_sha256 != '' OR session != '')"
-_COLUMNS = "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown"
+_COLUMNS = (
+    "event_id, kind, at, session, query_id, query_text, photo_sha256, product_id, known_product, position, shown, "
+    "no_match"
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Event:
         position: place of that product in the answer, from 0.
         shown: what a search showed.
         known_product: whether the catalogue had `product_id` (also as deleted) when the event came in; set by `append`.
+        no_match: whether nothing matched a search; None: not known. It is counted, not read back.
     """
 
     event_id: str
@@ -88,6 +92,7 @@ class Event:
     position: int | None = None
     shown: tuple[Shown, ...] = ()
     known_product: bool = False
+    no_match: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.event_id or self.kind not in KINDS:
@@ -140,7 +145,7 @@ class Events:
         with self._connections.writing() as connection:
             known = _known(connection, {event.product_id for event in events if event.product_id})
             cursor = connection.executemany(
-                f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT OR IGNORE INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 [_row(event, event.product_id in known) for event in events],
             )
             new = max(cursor.rowcount, 0)
@@ -243,6 +248,7 @@ def _row(event: Event, is_known: bool) -> tuple[Any, ...]:
         int(is_known),
         event.position,
         json.dumps([[item.product_id, item.position] for item in event.shown], ensure_ascii=False),
+        event.no_match,
     )
 
 

@@ -30,7 +30,7 @@ FIGURES = (
     ),
     Figure(
         "word_rank",
-        "Words: 100 % if the first product is always right, 50 % if it is always the second",
+        "Words: 1 / place of the first right product, on average",
         ("query_embedder.trained.query_mrr", "query_embedder.untrained.query_mrr"),
     ),
     Figure("label_right", "Photos whose category is recognised", ("voters.held_out.vote.top1",)),

@@ -11,6 +11,7 @@ from engine.text.encoders import (
 from engine.text.features import Encoder, text_features, text_width
 from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.multilingual import MULTILINGUAL, check_multilingual
+from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
 from engine.text.tower import MINILM, EncoderTextTower, TextEncoder, bundled_model, encoder_title, load_model
 
 __all__ = [
@@ -23,12 +24,15 @@ __all__ = [
     "TextHead",
     "bundled_model",
     "check_multilingual",
+    "describe_encoder",
     "drop_unused_encoders",
+    "encoder_of",
     "encoder_title",
     "find_encoder",
     "fit_ridge",
     "is_tuned",
     "load_model",
+    "lost_encoder",
     "publish_encoder",
     "staged_encoder",
     "text_features",

@@ -15,14 +15,15 @@ from data.errors import CorruptGeneration, InvalidImage, LookalikeError, NoGener
 from data.features import FeatureStore
 from data.generations import REBUILD_LOCK, GenerationStore
 from data.photos import Intake, Lost, lost_originals, mend_sources
+from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import descriptor_limit, holder
 from engine.protocols import BackboneSpec
-from engine.text import is_tuned
+from engine.text import encoder_of, is_tuned, lost_encoder
 from indexer.operating.files import FILE_CHECKS
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.operate import damage
-from indexer.rebuild import encoder_of, last_rebuild, lost_encoder, versions
+from indexer.rebuild import versions
 
 _SOURCES_LOOKED_AT = 100
 _FOLDERS_NAMED = 3

@@ -17,10 +17,12 @@ from data.generations import GenerationStore
 from data.photos import Intake, damaged_copies, damaged_uploads, lost_thumbnails, mend_thumbnails
 from data.settings import Settings, load_settings
 from data.storage import read_small
+from engine.rollback import roll_back
+from engine.text import lost_encoder
 from indexer.operating.contents import other_files
 from indexer.operating.finding import FAIL, OK, WARN, Finding
-from indexer.operating.operate import damage, roll_back
-from indexer.rebuild import lost_encoder, read_canaries
+from indexer.operating.operate import damage
+from indexer.rebuild import read_canaries
 
 _REPAIR = "lookalike doctor --repair"
 _NAMED = 3

@@ -1,4 +1,4 @@
-"""Reports the live generation, waiting changes, kept generations and the last jobs; rolls back to a kept generation."""
+"""Reports the live generation, waiting changes, kept generations and the last jobs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from data.catalogue import Catalogue, ImportRuns
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
+from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import holder
-from engine.errors import InvalidModel
-from indexer.rebuild import describe_encoder, last_rebuild, lost_encoder
+from engine.text import describe_encoder
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -32,20 +32,6 @@ def status(settings: Settings) -> dict[str, Any]:
         "last_rebuild": last_rebuild(settings.home),
         "generations": _kept(store, live.id if live else ""),
     }
-
-
-def roll_back(settings: Settings, generation: str | None = None) -> str:
-    """Makes an earlier generation live and returns its id; see `GenerationStore.rollback`.
-
-    Raises:
-        InvalidModel: the encoder that was tuned for it is missing or damaged; the live generation stays.
-    """
-
-    def check(folder: GenerationFolder) -> None:
-        if lost := lost_encoder(settings.home, folder):
-            raise InvalidModel(f"generation {folder.id} must have its text encoder; {lost}. Run `lookalike rebuild`.")
-
-    return GenerationStore(settings.home).rollback(generation, check=check)
 
 
 def _live(store: GenerationStore) -> tuple[GenerationFolder | None, str]:

@@ -1,19 +1,14 @@
 """The nightly rebuild: embeds new photos, trains, indexes, verifies, publishes a generation, and prunes old ones."""
 
 from indexer.rebuild.canaries import read_canaries
-from indexer.rebuild.encoders import describe_encoder, encoder_of, lost_encoder
 from indexer.rebuild.nightly import rebuild
-from indexer.rebuild.summary import Journal, RebuildSummary, describe, last_rebuild, reason_of
+from indexer.rebuild.summary import Journal, RebuildSummary, describe, reason_of
 from indexer.rebuild.versions import versions
 
 __all__ = [
     "Journal",
     "RebuildSummary",
     "describe",
-    "describe_encoder",
-    "encoder_of",
-    "last_rebuild",
-    "lost_encoder",
     "read_canaries",
     "reason_of",
     "rebuild",

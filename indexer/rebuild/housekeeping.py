@@ -11,8 +11,7 @@ from data.features import drop_unused_sets
 from data.photos import sweep
 from data.settings import Settings
 from data.storage import sweep_abandoned
-from engine.text import drop_unused_encoders
-from indexer.rebuild.encoders import encoder_of
+from engine.text import drop_unused_encoders, encoder_of
 from indexer.rebuild.job import Job
 
 # Compacting rewrites all rows and briefly needs their size on disk twice, so it waits for this share of stale rows.

@@ -17,7 +17,7 @@ from data.storage import exclusive
 from engine.extras import require_extras
 from engine.protocols import Backbone, Floats
 from engine.space import PROJECTION_FILE
-from indexer.rebuild.encoders import lost_encoder
+from engine.text import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import forget, prune, stale_features
 from indexer.rebuild.job import Job, open_job

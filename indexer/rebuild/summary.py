@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from data.generations import main_figures
-from data.rebuilds import record_rebuild
-from data.storage import parse_json, read_small, write_text
+from data.rebuilds import LAST_FILE, record_rebuild
+from data.storage import write_text
 from indexer.rebuild.gates import GateResult
 
 _log = logging.getLogger("lookalike.rebuild")
-_LAST = "last_rebuild.json"
 _KEPT_TEXT = 1_000  # characters of a reason in the record
 
 
@@ -115,10 +114,10 @@ def remember(home: Path, summary: RebuildSummary) -> None:
     A full disk must not hide why the rebuild failed, so it is only logged.
     """
     try:
-        write_text(home / _LAST, json.dumps(summary.to_json(), ensure_ascii=False) + "\n")
+        write_text(home / LAST_FILE, json.dumps(summary.to_json(), ensure_ascii=False) + "\n")
         record_rebuild(home, _record(summary))
     except OSError as error:
-        _log.warning("the summary could not be kept in %s: %s", home / _LAST, error)
+        _log.warning("the summary could not be kept in %s: %s", home / LAST_FILE, error)
 
 
 def _record(summary: RebuildSummary) -> dict[str, Any]:
@@ -164,12 +163,3 @@ def describe(summary: RebuildSummary) -> str:
             *damaged,
         ]
     )
-
-
-def last_rebuild(home: Path) -> dict[str, Any] | None:
-    """Returns the last rebuild's summary as JSON fields, or None where there is none or it is unreadable."""
-    try:
-        fields = parse_json(read_small(home / _LAST))
-    except (OSError, ValueError):
-        return None
-    return fields if isinstance(fields, dict) else None

@@ -31,7 +31,7 @@ def test_every_route_and_method_is_documented(app: Flask) -> None:
     served: dict[str, set[str]] = {}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).replace("/thumbs/{name}", "/thumbs/{image_id}")
-        if path not in NOT_IN_IT:
+        if path not in NOT_IN_IT and not path.startswith("/admin"):
             assert rule.methods is not None, path
             served.setdefault(path, set()).update(method.lower() for method in rule.methods - {"HEAD", "OPTIONS"})
     documented = {path: set(item) - {"parameters"} for path, item in DOCUMENT["paths"].items()}

@@ -15,12 +15,13 @@ from tiny_shop import DIM, TinyShop, axis
 
 from data.errors import UnknownProduct
 from data.generations import GenerationFolder, GenerationStore
+from data.rebuilds import last_rebuild
 from data.settings import Settings
 from engine.generation import Generation, load_generation
 from engine.protocols import Floats
 from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed
-from indexer.rebuild import last_rebuild, rebuild
+from indexer.rebuild import rebuild
 from indexer.rebuild.canaries import BadCanaries, Canary, check_canaries, read_canaries
 from indexer.rebuild.verify import verify
 

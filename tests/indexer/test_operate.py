@@ -15,15 +15,17 @@ from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue, Product
 from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
+from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import exclusive
 from engine import backbones
 from engine.errors import BackboneUnavailable, InvalidModel
+from engine.rollback import roll_back
 from engine.text import HEAD_FILE, TextHead, publish_encoder, staged_encoder
 from indexer.cli import doctor_command, rebuild_command, rollback_command, status_command
-from indexer.operating import describe_status, examine, roll_back, status
+from indexer.operating import describe_status, examine, status
 from indexer.operating.finding import FAIL, OK, WARN
-from indexer.rebuild import last_rebuild, rebuild
+from indexer.rebuild import rebuild
 
 Invoke = Callable[..., Result]
 

@@ -18,6 +18,7 @@ from data.catalogue import Catalogue, Product
 from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.photos import Intake
+from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import sha256_file
 from engine.backbones import load_input
@@ -27,7 +28,7 @@ from engine.protocols import BackboneSpec, Floats
 from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed, NothingToIndex
 from indexer.importing import import_feed
-from indexer.rebuild import last_rebuild, parts, rebuild
+from indexer.rebuild import parts, rebuild
 from indexer.rebuild.summary import RebuildSummary
 from training.parts import SPACE
 

@@ -16,8 +16,7 @@ from data.settings import Settings
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation import load_generation
 from engine.space import normalise
-from engine.text import TextEncoder, drop_unused_encoders
-from indexer.rebuild import encoder_of
+from engine.text import TextEncoder, drop_unused_encoders, encoder_of
 from training.cli import train_command
 from training.embedder import EmbedderOptions, collect_pairs, encoder_tuning, gather_material
 from training.embedder import part as query_embedder

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from data.generations import GenerationFolder
 from engine.errors import InvalidModel
-from engine.text import HEAD_FILE, TextHead, encoder_title, is_tuned, tuned_folder
+from engine.text.encoders import is_tuned, tuned_folder
+from engine.text.head import HEAD_FILE, TextHead
+from engine.text.tower import encoder_title
 
 
 def encoder_of(folder: GenerationFolder) -> str:
