@@ -3,31 +3,30 @@
 import hashlib
 import json
 from functools import cache
-from pathlib import Path
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, render_template, request
 
 from api.languages import LANGUAGES, N_, texts_in
 
 blueprint = Blueprint("widget", __name__)
-_FILE = Path(__file__).parents[1] / "static" / "widget.js"
 _NAMED = "public, max-age=31536000, immutable"  # `?v=` names this content, so it never changes
 _LATEST = "public, max-age=3600"
 _TEXTS = {
     "words": N_("What are you looking for?"),
     "search": N_("Search"),
     "photo": N_("Search by photo"),
-    "drop": N_("Remove photo"),
+    "drop": N_("Remove the photo"),
     "yours": N_("Your photo"),
+    "busy": N_("Searching…"),
+    "hits": N_("Products: %(count)s"),
+    "more": N_("Show more"),
     "none": N_("Nothing was found. Try other words."),
     "unsure": N_("Nothing here is a clear match; these come closest."),
-    "busy": N_("Searching…"),
-    "more": N_("Show more"),
-    "refused": N_("This search is not open to this page."),
+    "refused": N_("This page may not search here."),
     "wait": N_("The search is busy or not ready yet. Try again in a moment."),
-    "unreadable": N_("This photo cannot be read. A JPEG or PNG will do."),
+    "unreadable": N_("We cannot read this photo. A JPEG or PNG will do."),
     "offline": N_("The search cannot be reached. Check the connection."),
-    "failed": N_("That did not work. Try again."),
+    "failed": N_("Something went wrong here, and it is not your fault. Try again later."),
 }
 
 
@@ -45,14 +44,9 @@ def script() -> Response:
 
 @cache
 def _script() -> tuple[bytes, str]:
-    """Returns the script with its texts in every language, and its version: the first digits of its sha256."""
-    texts = {language: _texts_in(language) for language in LANGUAGES}
-    code = _FILE.read_text(encoding="utf-8").replace("TEXTS", json.dumps(texts, ensure_ascii=False), 1)
-    content = code.encode()
+    """Returns the script with its texts in all languages, and its version: the first digits of its sha256."""
+    texts = {
+        language: {name: texts_in(language).gettext(text) for name, text in _TEXTS.items()} for language in LANGUAGES
+    }
+    content = render_template("widget.js", texts=json.dumps(texts, ensure_ascii=False)).encode()
     return content, hashlib.sha256(content).hexdigest()[:12]
-
-
-def _texts_in(language: str) -> dict[str, str | list[str]]:
-    catalogue = texts_in(language)
-    products = [catalogue.ngettext("%(count)s product", "%(count)s products", count) for count in (1, 2)]
-    return {name: catalogue.gettext(text) for name, text in _TEXTS.items()} | {"hits": products}

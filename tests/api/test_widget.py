@@ -96,7 +96,7 @@ def test_words_find_products_by_keyboard_alone(page: Page, sites: Sites) -> None
     page.get_by_role("searchbox").focus()
     page.keyboard.type("red")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("products")
+    expect(page.get_by_role("status")).to_contain_text("Products: 2")
     expect(page.locator("#lookalike li")).to_have_count(2)
     page.get_by_role("button", name="Show more").focus()
     page.keyboard.press("Enter")
@@ -119,10 +119,10 @@ def test_a_photo_finds_its_product_and_words_are_added_to_it(page: Page, sites: 
     )
     page.get_by_role("searchbox").fill("disc")
     page.get_by_role("searchbox").press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("product")
+    expect(page.get_by_role("status")).to_contain_text("Products: ")
     assert 'name="photo_id"' in sent[-1]
     assert 'name="text"' in sent[-1]
-    page.get_by_role("button", name="Remove photo").click()
+    page.get_by_role("button", name="Remove the photo").click()
     expect(page.get_by_role("searchbox")).to_be_focused()
     assert findings(page) == []
 
@@ -142,7 +142,7 @@ def test_shoppers_are_told_what_is_wrong(page: Page, sites: Sites) -> None:
     page.set_input_files(
         "#lookalike input[type=file]", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo"}
     )
-    expect(page.get_by_role("status")).to_have_text("This photo cannot be read. A JPEG or PNG will do.")
+    expect(page.get_by_role("status")).to_have_text("We cannot read this photo. A JPEG or PNG will do.")
 
 
 @needs_chromium

@@ -1,11 +1,11 @@
 // A search box for any page: <script src="https://search.shop.example/widget.js" async></script>. See docs/widget.md.
 (() => {
-  const texts = TEXTS; // language -> what it says, put in by the server
   const script = document.currentScript;
   const server = new URL(script.src).origin;
   const given = { k: "12", ...script.dataset };
-  const wanted = (given.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
-  const lang = wanted in texts ? wanted : "en";
+  const texts = {{ texts }};
+  const asked = (given.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
+  const lang = asked in texts ? asked : "en";
   const say = texts[lang];
   const STYLE = `
 :host{display:block;color:var(--lookalike-text,CanvasText);font:inherit;container-type:inline-size}
@@ -106,7 +106,7 @@ border-radius:var(--lookalike-radius,10px)}
     if (next) cards[0]?.querySelector("a")?.focus();
     cursor = next_cursor;
     more.hidden = !cursor;
-    tell(!list.children.length ? say.none : no_match && !next ? say.unsure : say.hits[+(list.children.length !== 1)].replace("%(count)s", list.children.length));
+    tell(!list.children.length ? say.none : no_match && !next ? say.unsure : say.hits.replace("%(count)s", list.children.length));
   }
 
   function card(hit) {
