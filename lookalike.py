@@ -1,4 +1,4 @@
-"""Lookalike as a library, `lookalike.open(...)`, and as the command line, `lookalike import`, `search` and others.
+"""Lookalike as a library, `lookalike.open` and `lookalike.Client`, and as the command line, `lookalike import` etc.
 
 Importing it loads nothing heavy: each method and each command imports what it needs when it is called.
 """
@@ -18,6 +18,8 @@ from data.errors import LookalikeError, SettingsError
 from data.settings import Settings, load_settings, write_setting
 
 if TYPE_CHECKING:
+    from api.client import Client
+    from api.errors import ClientError
     from api.hits import Hits
     from api.writing import ProductWriter
     from data.catalogue import Catalogue
@@ -30,9 +32,17 @@ if TYPE_CHECKING:
     from indexer.importing import ProductReport
     from indexer.rebuild import RebuildSummary
 
-__all__ = ["LookalikeError", "Shop", "main", "open"]
+__all__ = ["Client", "ClientError", "LookalikeError", "Shop", "main", "open"]
 VERSION = "0.1.0"
 Box = tuple[float, float, float, float]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the client when it is first asked for."""
+    modules = {"Client": "api.client", "ClientError": "api.errors"}
+    if name not in modules:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    return getattr(importlib.import_module(modules[name]), name)
 
 
 def open(home: str | Path | None = None, **settings: Any) -> "Shop":

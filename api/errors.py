@@ -9,6 +9,7 @@ LookalikeError
 │   ├── UnknownPhoto     no photo of this photo_id is kept, or no longer
 │   ├── WrongHost        the request names a host that is not this server
 │   └── RateLimited      too many requests from one key or address
+├── ClientError          a server refused a call of `lookalike.Client`, or did not answer
 └── ServerError          the server cannot start
 """
 
@@ -77,3 +78,18 @@ class RateLimited(ApiError):
 
 class ServerError(LookalikeError):
     code = "server"
+
+
+class ClientError(LookalikeError):
+    """A server refused a call of the client, or did not answer.
+
+    Attributes:
+        status: the HTTP status; 0: there was no answer.
+        title, detail: what the server says went wrong, and what to do.
+        code: stable name of the error; "no_answer" or "error" where the server gave none.
+    """
+
+    def __init__(self, *, status: int, title: str, detail: str, code: str = "") -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+        self.code = code or ("error" if status else "no_answer")
