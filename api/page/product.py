@@ -10,7 +10,7 @@ from api.languages import gettext, number
 from api.page.filters import fact_title, value_text
 from api.page.form import read_page_form
 from api.page.groups import BEST, SIMILAR
-from api.problems import headers_for, sentence_for, status_of, title_for, wants_page
+from api.problems import headers_for, shopper_words, status_of, wants_page
 from api.protection import require
 from api.requests import query_texts
 from api.resources import resources
@@ -65,18 +65,18 @@ def show(product_id: str) -> Response:
     """Returns the page of a product; the rest of its URL is the search that led there, as on the search page."""
     texts = query_texts()
     form = read_page_form(texts)
-    values: dict[str, Any] = {"form": form, "view": None, "max_text": MAX_TEXT}
+    values: dict[str, Any] = {"form": form, "view": None, "max_text": MAX_TEXT, "query_id": texts.get("query_id", "")}
     error: LookalikeError | None = None
     status = 200
     try:
         require("search")
-        values["view"] = _view(product_id, texts.get("query_id", ""))
+        values["view"] = _view(product_id, values["query_id"])
         values["structured"] = _structured(values["view"])
     except LookalikeError as refused:
         error, status = refused, status_of(refused)
         if status == 500 or not wants_page():
             raise
-        values |= {"heading": title_for(status), "error": sentence_for(status, error), "status_code": status}
+        values |= {"error": shopper_words(status, error), "status_code": status}
     template = "product_parts.html" if texts.get("fragment") == "1" else "product.html"
     return Response(render_template(template, **values), status, headers_for(error), mimetype="text/html")
 

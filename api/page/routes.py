@@ -9,7 +9,7 @@ from api.page.chips import chips_of
 from api.page.filters import filters_of
 from api.page.form import PageForm, read_page_form
 from api.page.search import Found, find
-from api.problems import headers_for, sentence_for, status_of, title_for
+from api.problems import headers_for, shopper_words, status_of
 from api.protection import WATCH, is_allowed, require
 from api.requests import form_texts, limit_body, query_texts, read_part, require_type
 from api.resources import ShelfContents, resources
@@ -34,12 +34,12 @@ def take_photo() -> Response:
     held = resources()
     limit_body(held.settings.max_image_bytes, parts=200)
     require_type("multipart/form-data")
-    content = read_part("file", held.settings.max_image_bytes)
     texts = form_texts()
     form, fragment = read_page_form(texts), texts.get("fragment") == "1"
-    if not content:
-        return _page(form, fragment=fragment)
     try:
+        content = read_part("file", held.settings.max_image_bytes)
+        if not content:
+            return _page(form, fragment=fragment)
         check_words("q", form.q)  # before the photo is decoded, which costs far more
         with held.decoding():
             image = small_copy(content, held.settings)
@@ -69,7 +69,7 @@ def _page(
     form: PageForm, *, fragment: bool, image: bytes | None = None, error: LookalikeError | None = None
 ) -> Response:
     """Returns the page or, with `fragment`, those parts of it that a search changes."""
-    values: dict[str, Any] = {"form": form, "found": None, "error": ""}
+    values: dict[str, Any] = {"form": form, "found": None, "error": None}
     found: Found | None = None
     if error is None and (image is not None or form.has_query):
         try:
@@ -81,13 +81,14 @@ def _page(
     if error is not None:
         if status == 500:
             raise error
-        values["heading"], values["error"] = title_for(status), sentence_for(status, error)
+        values["error"] = shopper_words(status, error)
     shelf = resources().shelf.contents() if is_allowed("search") else ShelfContents()
     filters = filters_of(form, shelf, found.answer.facets if found else {})
     values |= {"status_code": status, "shelf": shelf, "filters": filters, "chips": chips_of(form, found)}
     template = "parts.html" if fragment else "page.html"
     surroundings = _surroundings() if not fragment or found is None else {}
-    page = render_template(template, **values, **surroundings, max_text=MAX_TEXT)
+    limits = {"max_text": MAX_TEXT, "max_photo_bytes": resources().settings.max_image_bytes}
+    page = render_template(template, **values, **surroundings, **limits, too_large=shopper_words(413))
     return Response(page, status, headers_for(error), mimetype="text/html")
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, render_template, request
 
 from api.languages import gettext as _
-from api.problems import sentence_for, status_of
+from api.problems import ShopperWords, shopper_words, status_of
 from api.requests import limit_body, read_part, require_type
 from api.resources import resources
 from data.errors import LookalikeError
@@ -17,7 +17,7 @@ _LEAST = 0.02  # probability; a less likely further category would only confuse
 @blueprint.get("/sell")
 def ask() -> Response:
     """Returns the empty form."""
-    return _page(None, "", 200)
+    return _page(None, None, 200)
 
 
 @blueprint.post("/sell")
@@ -29,18 +29,19 @@ def suggest() -> Response:
     try:
         image = read_part("file", held.settings.max_image_bytes)
         if not image:
-            return _page(None, _("Choose a photo first."), 400)
+            words = ShopperWords(_("No photo yet"), _("Choose a photo first."), "photo")
+            return _page(None, words, 400)
         with held.admission.slot():
             found = held.engine.recognise(image, k=SUGGESTIONS)
     except LookalikeError as error:
         status = status_of(error)
         if status == 500:
             raise
-        return _page(None, sentence_for(status, error), status)
-    return _page(found, "", 200)
+        return _page(None, shopper_words(status, error), status)
+    return _page(found, None, 200)
 
 
-def _page(found: Recognition | None, error: str, status: int) -> Response:
+def _page(found: Recognition | None, error: ShopperWords | None, status: int) -> Response:
     labels = (
         [label for place, label in enumerate(found.labels) if not place or label.probability >= _LEAST] if found else []
     )

@@ -12,19 +12,19 @@ from api.problems.answers import (
     status_of,
     wants_page,
 )
-from api.problems.shopper_words import sentence_for, title_for
+from api.problems.shopper_words import ShopperWords, shopper_words
 
 __all__ = [
     "DISK_FULL",
     "INTERNAL",
     "RETRY_AFTER_S",
     "STATUS",
+    "ShopperWords",
     "answer_errors",
     "code_of",
     "headers_for",
     "problem",
-    "sentence_for",
+    "shopper_words",
     "status_of",
-    "title_for",
     "wants_page",
 ]

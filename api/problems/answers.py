@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, UnknownPhoto, WrongHost
-from api.problems.shopper_words import sentence_for, title_for
+from api.problems.shopper_words import shopper_words
 from data.errors import (
     DecoderBusy,
     DecodersUnavailable,
@@ -158,6 +158,5 @@ def _unexpected(error: Exception) -> Response:
 def _answer(status: int, code: str, detail: str, error: LookalikeError | None = None, **members: Any) -> Response:
     if request.path.startswith("/v1") or not wants_page():
         return problem(status, code, detail, **members)
-    words = {"title": title_for(status), "detail": sentence_for(status, error)}
-    page = render_template("error.html", status=status, **words)
+    page = render_template("error.html", status=status, words=shopper_words(status, error))
     return Response(page, status=status, mimetype="text/html")

@@ -81,6 +81,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
     metrics.watch(HomeMetrics(engine, catalogue))
     intake = Intake(settings, catalogue)
     events = Events(settings.home)
+    search_log = SearchLog(events)
     return Resources(
         settings=settings,
         engine=engine,
@@ -99,8 +100,8 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         readiness=Readiness(engine, admission, catalogue),
         shelf=Shelf(catalogue),
         events=events,
-        search_log=SearchLog(events),
-        page_clicks=PageClicks(events),
+        search_log=search_log,
+        page_clicks=PageClicks(search_log),
         query_photos=QueryPhotos(settings.photo_id_minutes),
     )
 

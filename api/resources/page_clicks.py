@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.resources.admission import RateLimit
-from data.events import FROM_PAGE, Event, Events
+from api.resources.search_log import SearchLog
+from data.events import FROM_PAGE, Event
 
 PER_MINUTE = 300  # clicks of one address; behind a proxy all shoppers have the same one
 PER_DAY = 50  # of them for the same words or photo, and the same product
@@ -39,12 +40,12 @@ class PageClicks:
     """Makes events of clicks; safe to use from several threads.
 
     Args:
-        events: where the searches are found that showed what was clicked.
+        search_log: where the searches are found that showed what was clicked.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, events: Events, clock: Callable[[], float] = time.monotonic) -> None:
-        self._events, self._clock = events, clock
+    def __init__(self, search_log: SearchLog, clock: Callable[[], float] = time.monotonic) -> None:
+        self._search_log, self._clock = search_log, clock
         self._rate = RateLimit(PER_MINUTE, clock=clock)
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, str] = OrderedDict()  # query_id -> the session that it belongs to
@@ -60,7 +61,7 @@ class PageClicks:
         self._rate.spend(address)
         if not (click.session and _QUERY_ID.fullmatch(click.query_id)):
             return None
-        search = self._events.search_that_showed(click.product_id, click.query_id)
+        search = self._search_log.search_that_showed(click.product_id, click.query_id)
         if search is None:
             return None
         question = search.photo_sha256 or search.query_text.casefold()

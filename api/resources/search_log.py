@@ -32,6 +32,7 @@ class SearchLog:
         self._events = events
         self._lock = threading.Lock()
         self._waiting: deque[Event] = deque()
+        self._on_way: list[Event] = []  # to the disk
         self._writer: threading.Thread | None = None
         self._dropped, self._warned = 0, -_WARN_EVERY_S
 
@@ -50,6 +51,15 @@ class SearchLog:
                 self._writer = threading.Thread(target=self._write, name="search-log")
                 self._writer.start()
 
+    def search_that_showed(self, product_id: str, query_id: str) -> Event | None:
+        """Returns the page of a search that showed a product, also one that is not on disk yet; None: there is none."""
+        with self._lock:
+            recent = [event for event in (*self._on_way, *self._waiting) if event.query_id == query_id]
+        for event in recent:
+            if any(shown.product_id == product_id for shown in event.shown):
+                return event
+        return self._events.search_that_showed(product_id, query_id)
+
     def flush(self) -> None:
         """Waits until every event recorded so far is on disk or was dropped."""
         if (writer := self._writer) is not None:
@@ -60,6 +70,7 @@ class SearchLog:
             time.sleep(_GATHER_S)
             with self._lock:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+                self._on_way = batch
                 if not batch:
                     self._writer = None
                     return

@@ -19,6 +19,10 @@ find("key-dialog").addEventListener("close", (event) => {
   openWithKey();
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-key]")) askForKey();
+});
+
 // Loads this page again with the key.
 export async function openWithKey() {
   const response = await fetch(location.href, { headers: { Accept: "text/html", ...keyHeader() } });

@@ -26,6 +26,10 @@ export async function sendPhoto(file, query) {
     const small = await shrink(file);
     sent = { file, small, id: "", url: small ? URL.createObjectURL(small) : "" };
   }
+  if (!sent.small && file.size > Number(find("file").dataset.mostBytes)) { // the server would refuse it
+    forgetPhoto();
+    return { status: 413, html: find("too-large").innerHTML };
+  }
   const body = new FormData();
   for (const [name, value] of query) body.append(name, value);
   body.append("file", sent.small ?? file, "photo");
@@ -82,6 +86,11 @@ export function watchForPhotos(use) {
       event.target.value = "";
     });
   }
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-pick]")) return;
+    event.preventDefault();
+    find("file").click();
+  });
   find("take-photo").addEventListener("click", () => find("camera").click());
   document.addEventListener("paste", (event) => take(event.clipboardData?.files));
   const carriesFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");

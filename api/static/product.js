@@ -1,4 +1,5 @@
 // The page of one product: its photos can be enlarged.
+import "./clicks.js";
 import { watchForZoom } from "./zoom.js";
 
 watchForZoom();

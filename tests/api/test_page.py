@@ -182,7 +182,7 @@ def test_without_a_generation_the_page_says_so(client: FlaskClient, fake_engine:
     assert "Nothing to search yet" in client.get("/").get_data(as_text=True)
     response = client.get("/?q=mug")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-    assert "Not just now" in response.get_data(as_text=True)
+    assert "Nothing to search yet" in response.get_data(as_text=True)
 
 
 def test_no_results(client: FlaskClient, photo: Photo) -> None:

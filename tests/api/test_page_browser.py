@@ -344,7 +344,7 @@ def test_without_a_connection_there_is_a_way_on(page: Page) -> None:
 def test_a_file_that_is_no_photo_is_told_plainly(page: Page, tmp_path: Path) -> None:
     (tmp_path / "note.jpg").write_text("this is no photo")
     page.set_input_files("#file", tmp_path / "note.jpg")
-    expect(page.locator(".notice[role=alert]")).to_contain_text("not a photo")
+    expect(page.locator(".notice[role=alert]")).to_contain_text("We cannot read this kind of file")
 
 
 def test_it_works_by_keyboard_alone(page: Page, picture: tuple[str, Path]) -> None:

@@ -1,6 +1,9 @@
 """What the page tells about clicks: what counts, what does not, and how little one sender can do."""
 
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +14,13 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.errors import RateLimited
 from api.resources.page_clicks import PER_DAY, PER_MINUTE, PageClick, PageClicks
+from api.resources.search_log import SearchLog
 from data.catalogue import Catalogue, Product
 from data.errors import InvalidEvent
 from data.events import Event, Events, Shown, parse_events
 from data.keys import Keys
 from data.settings import Settings
+from engine.search import SearchRequest
 from training.behaviour import ShopBehaviour
 
 MOST = PER_MINUTE // 2
@@ -38,7 +43,7 @@ def events(settings: Settings) -> Events:
 
 @pytest.fixture
 def clicks(events: Events) -> PageClicks:
-    return PageClicks(events, clock=Clock())
+    return PageClicks(SearchLog(events), clock=Clock())
 
 
 def search(events: Events, number: int = 0, words: str = "red mug", **fields: Any) -> str:
@@ -105,7 +110,7 @@ def test_one_address_cannot_push_a_product_with_many_sessions(events: Events, cl
 
 
 def test_many_clicks_of_one_address_are_too_many(events: Events) -> None:
-    clicks = PageClicks(events, clock=lambda: 0.0)
+    clicks = PageClicks(SearchLog(events), clock=lambda: 0.0)
     for _ in range(PER_MINUTE):
         clicks.event(PageClick("s", "x", "mug"), "10.0.0.1")
     with pytest.raises(RateLimited):
@@ -168,3 +173,29 @@ def test_what_is_no_click_is_refused(client: FlaskClient, body: Any, status: int
 def test_a_page_of_another_site_needs_leave_for_json(client: FlaskClient) -> None:
     answer = client.post("/v1/events/page", data="{}", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
+
+
+def test_a_click_counts_before_its_search_is_on_disk(events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing, written = threading.Event(), threading.Event()
+    store = events.append
+
+    def append(batch: Sequence[Event]) -> int:
+        writing.set()
+        assert written.wait(20)
+        return store(batch)
+
+    monkeypatch.setattr(events, "append", append)
+    log = SearchLog(events)
+    hits: Any = [SimpleNamespace(product_id="mug")]
+    for query_id in ("a" * 16, "b" * 16):
+        answer: Any = SimpleNamespace(query_id=query_id, hits=hits)
+        log.record(SearchRequest(text="red mug"), answer)
+        if query_id == "a" * 16:
+            assert writing.wait(20)
+    clicks = PageClicks(log)
+    for query_id in ("a" * 16, "b" * 16):  # one on its way to the disk, one waiting
+        assert clicks.event(PageClick(query_id, query_id, "mug"), "10.0.0.1")
+        assert clicks.event(PageClick(query_id, query_id, "lamp"), "10.0.0.1") is None
+    written.set()
+    log.flush()
+    assert clicks.event(PageClick("a" * 16, "a" * 16, "mug"), "10.0.0.1")

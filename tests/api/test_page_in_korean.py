@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
@@ -53,13 +54,16 @@ def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(home: Path) -> Iterator[str]:
+def app(home: Path) -> Flask:
     settings = Settings(home=home)
-    app = create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
+    return create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
+
+
+@pytest.fixture(scope="module")
+def url(app: Flask) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patched, served(app) as url:
         patched.setattr(page_form, "PAGE_SIZE", 8)
         yield url
-        app.extensions[EXTENSION].search_log.flush()
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,7 @@ def test_the_switch_keeps_what_the_script_searched_for(page: Page, url: str) -> 
     expect(page.locator("#found")).to_have_text("‘red disc’ 검색 결과")
 
 
-def test_a_click_in_the_browser_is_learned_from(page: Page, home: Path, url: str) -> None:
+def test_a_click_in_the_browser_is_learned_from(page: Page, app: Flask, home: Path, url: str) -> None:
     page.goto(url)
     page.fill("#q", "green disc")
     page.keyboard.press("Enter")
@@ -158,6 +162,7 @@ def test_a_click_in_the_browser_is_learned_from(page: Page, home: Path, url: str
     expect(page.locator(".chip.like")).to_be_visible()
     with page.expect_response("**/v1/events/page"):
         page.locator(f'[data-product="{names[1]}"] .similar').click()
+    app.extensions[EXTENSION].search_log.flush()
     learned = ShopBehaviour.from_events(Events(home).iterate()).words
     assert sorted(learned.ranking("green disc")) == sorted(names)
     assert page.evaluate("Object.keys(localStorage).length") == 0
