@@ -8,7 +8,7 @@ from api.admin import overview
 from api.errors import Unauthorized
 from api.languages import gettext as _
 from api.languages import number
-from api.problems import sentence_for, status_of
+from api.problems import shopper_words, status_of
 from api.protection import ADMIN, SESSION_COOKIE, caller_address, covers_admin
 from api.requests import form_texts, limit_body, query_texts
 from api.resources import resources
@@ -116,7 +116,7 @@ def log_in() -> Response:
         held.logins.spend(caller_address())
         key = held.keys.verify(form_texts().get("key", "").strip())
     except LookalikeError as error:
-        return _refused(sentence_for(status_of(error), error), status_of(error))
+        return _refused(shopper_words(status_of(error), error).sentence, status_of(error))
     if key is None:
         return _refused(_("This key is not known, or was revoked."), 403)
     if not covers_admin(key):
