@@ -12,8 +12,10 @@ from word_encoder import WordEncoder
 from data.settings import Settings
 from engine.generation import load_generation
 from training.cli import train_command
+from training.combiner import part as combiner
 from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
+from training.known_queries import related
 from training.match import part as match
 from training.reports.match import match_picture, match_rows, match_table
 from training.sessions import EmbedderSession
@@ -24,7 +26,7 @@ PRODUCTS, EACH = 32, 4
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    for module in (space, query_embedder, match):
+    for module in (space, query_embedder, combiner, related, match):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     return TinyShop(settings.replace(space_dim=DIM))
 
@@ -58,6 +60,11 @@ def test_the_command_shows_both_spaces_and_publishes(shop: TinyShop) -> None:
     assert loaded.index.count == PRODUCTS * EACH
     assert loaded.calibration is not None
     assert live.has("held_out_retrieval.json")
+    rivals = loaded.rivals_of("kind1")
+    assert rivals is not None  # made anew too: points of the old space are left out when a generation is loaded
+    assert sorted(rivals.texts) == ["row0", "row1", "row2", "row3"]
+    assert live.manifest.metrics["parts"]["known_queries"]["rivals"] == 4
+    assert "combiner" in live.manifest.metrics["parts"]
     assert loaded.match is not None  # fitted anew, for the models of the old space mean nothing in the new one
     measured = live.manifest.metrics["parts"]["match"]
     assert set(loaded.match.kinds) == set(measured) - {"training_s"} >= {"text", "similar"}

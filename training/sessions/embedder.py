@@ -15,14 +15,16 @@ from engine.generation import ROWS_FILE, RowTable, write_generation_files
 from engine.index import INDEX_FILE
 from engine.protocols import BackboneSpec
 from engine.space import PROJECTION_FILE, Projection
-from training import embedder, match, space
+from training import embedder, space
 from training.context import TrainingContext
 from training.embedder import EmbedderOptions
 from training.errors import NotEnoughData, TrainingError
-from training.parts import MATCH, QUERY_EMBEDDER, SPACE
+from training.parts import COMBINER, KNOWN_QUERIES, LEARNED_QUERIES, MATCH, QUERY_EMBEDDER, SPACE, Part
 from training.sessions.candidate import publish_candidate
 
-_FILES = (*SPACE.files, *QUERY_EMBEDDER.files, *MATCH.files)  # the embedder replaces the space that it starts from
+# Points of one product space mean nothing in another, so these are trained anew for the new one, in this order.
+_OF_THE_SPACE = (COMBINER, LEARNED_QUERIES, KNOWN_QUERIES, MATCH)
+_FILES = tuple(name for part in (SPACE, QUERY_EMBEDDER, *_OF_THE_SPACE) for name in part.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +98,20 @@ class EmbedderSession:
         """
         if not metrics["published"]:
             raise TrainingError(f"the trained space is not published: {metrics['reason']}.")
-        replaced = (*SPACE.files, *MATCH.files, INDEX_FILE, ROWS_FILE)
-        settings, more = self.context.settings, {MATCH.name: self._train_match()}
+        more = {part.name: self._train(part) for part in _OF_THE_SPACE}
+        replaced = (*_FILES, INDEX_FILE, ROWS_FILE)
         return publish_candidate(
-            settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced, more=more
+            self.context.settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced, more=more
         )
 
     def close(self) -> None:
         """Deletes the trained files; a published generation has copies of them."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _train_match(self) -> dict[str, Any]:
-        """Fits the match models anew, which are valid in their own space only; returns their metrics."""
+    def _train(self, part: Part) -> dict[str, Any]:
+        """Trains a part that builds on the new space; returns its metrics, or why it has too little to learn from."""
         try:
-            return match.train(self.context, self.folder)
+            return part.train(self.context, self.folder)
         except NotEnoughData as error:
             return {"skipped": str(error)}
 
