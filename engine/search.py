@@ -1,6 +1,5 @@
 """`SearchEngine`: what the server, the commands and scripts call to search, recognise photos and embed them."""
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
@@ -15,7 +14,6 @@ from data.columns import FACTS, within
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
-from data.lexical import LexicalAnswer
 from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
@@ -23,7 +21,6 @@ from engine.answers import (
     Finder,
     Hit,
     OnStage,
-    Question,
     Ranking,
     RankingStore,
     Reason,
@@ -38,13 +35,14 @@ from engine.answers import (
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
-from engine.live import LiveIndex, LiveView
+from engine.live import LiveIndex
 from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
+from engine.request_reader import RequestReader
 from engine.stored_photos import StoredPhotos
 from engine.suggesting import PhotoReader, Suggestions
-from engine.understanding import Understanding, Understood
+from engine.understanding import Understanding
 
 __all__ = ["Explanation", "Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
@@ -89,6 +87,7 @@ class SearchEngine:
         self._rankings = RankingStore()
         self._on_hits = on_hits
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
+        self._requests = RequestReader(self._catalogue, self._understanding, self._finder, self._photos)
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
@@ -324,9 +323,9 @@ class SearchEngine:
 
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
-        understood, letters = self._understood(request, filter_)
-        asked = replace(request, text=understood.text, not_text=understood.not_text)
-        question = self._ask(view, asked, letters if asked.text == request.text else None, query_id)
+        read = self._requests.read(view, request, filter_, query_id)
+        asked, understood = read.asked, read.understood
+        question = self._requests.ask(view, read, query_id)
         ranking = self._finder.rank(
             view, asked, question, filter_=understood.filter, query_id=query_id, passing=understood.passing
         )
@@ -336,36 +335,8 @@ class SearchEngine:
             ranking,
             digest=request.digest,
             understood=understood.constraints,
-            did_you_mean=" ".join(mended) if ranking.did_you_mean else "",
+            did_you_mean=read.meant or (" ".join(mended) if ranking.did_you_mean else ""),
         )
-
-    def _ask(self, view: LiveView, asked: SearchRequest, letters: LexicalAnswer | None, query_id: str) -> Question:
-        """Returns the request as a point; the features of a photo that was searched lately are not computed again."""
-        if asked.image is None or asked.box is not None or asked.more_images:
-            return self._finder.ask(view, asked, letters)
-        sha256, spec = hashlib.sha256(asked.image).hexdigest(), view.generation.spec
-        question = self._finder.ask(view, asked, letters, self._photos.features_of(sha256, spec))
-        if question.features is not None:
-            self._photos.searched(query_id, sha256, question.features, spec)
-        return question
-
-    def _understood(self, request: SearchRequest, filter_: Filter | None) -> tuple[Understood, LexicalAnswer | None]:
-        """Returns what the request's words ask for, and what their letters find, if that had to be looked up.
-
-        Unwanted words in them are added to the request's own. Words that are nearly a name ask for that product alone.
-        """
-        plain = Understood(request.text, request.not_text, filter_)
-        if not request.understand:
-            return plain, None
-        alone = request.image is None and not request.product_id
-        matching = self._finder.matching
-        found = self._finder.timed(
-            "understand", lambda: self._understanding.understand(request.text, filter_, matching, alone=alone)
-        )
-        letters = self._finder.letters_of(request.text) if found.constraints else None
-        if letters is not None and any(hit.evidence == "near" for hit in letters.first):
-            return plain, letters
-        return replace(found, not_text=f"{request.not_text} {found.not_text}".strip()), letters
 
     def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
         """Returns the next k hits and where the next page starts.

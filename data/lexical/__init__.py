@@ -19,7 +19,7 @@ from data.lexical.search import (
     share_found,
     with_titles,
 )
-from data.lexical.texts import key_of, letters_of, phrase_of, words_of
+from data.lexical.texts import key_of, letters_of, phrase_of, with_words_meant, words_of
 
 __all__ = [
     "FULL_TEXT",
@@ -40,5 +40,6 @@ __all__ = [
     "phrase_of",
     "share_found",
     "with_titles",
+    "with_words_meant",
     "words_of",
 ]

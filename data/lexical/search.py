@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -53,12 +53,14 @@ class LexicalAnswer:
         ranked: product keys by how well their words fit, best first.
         fits: how well each of them fits (BM25; Robertson and Zaragoza, 2009), above 0.
         corrected: the query with its misspelt words replaced; "" if none was.
+        meant: misspelt word -> the known word in its place, where no other known word is as near.
     """
 
     first: tuple[LexicalHit, ...] = ()
     ranked: tuple[int, ...] = ()
     fits: tuple[float, ...] = ()
     corrected: str = ""
+    meant: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
@@ -69,10 +71,11 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
     unknown = [word for word, count in counts.items() if not count or not _has_word(connection, word)]
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
+    meant: dict[str, str] = {}
     if (unknown or _coded(text)) and not exact:  # parts of a wrong code may be parts of other codes
         candidates = _candidates(connection, letters_of(text))
         near = _near(connection, key_of(text), candidates, titles=bool(unknown))
-        corrections = _corrections(connection, unknown, candidates) if unknown else {}
+        corrections, meant = _corrections(connection, unknown, candidates) if unknown else ({}, {})
     typed = [corrections.get(word, word) for word in words]
     ranked = _ranked(connection, typed, counts)
     return LexicalAnswer(
@@ -80,6 +83,7 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
         ranked=tuple(key for key, _ in ranked),
         fits=tuple(fit for _, fit in ranked),
         corrected=" ".join(typed) if corrections else "",
+        meant=meant,
     )
 
 
@@ -244,8 +248,10 @@ def _near(
     return [LexicalHit(product_key, "near") for product_key in dict.fromkeys(key for _, key in found)]
 
 
-def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candidates: Sequence[int]) -> dict[str, str]:
-    """Returns, for the unknown words that are nearly words of candidates, the likeliest of those.
+def _corrections(
+    connection: sqlite3.Connection, unknown: Iterable[str], candidates: Sequence[int]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns, for the unknown words that are nearly words of candidates, the likeliest of those, and the only ones.
 
     With equal errors, words of titles, brands and categories come before others, and frequent words before rare ones.
     """
@@ -261,12 +267,14 @@ def _corrections(connection: sqlite3.Connection, unknown: Iterable[str], candida
         counts.update(dict.fromkeys(words_of(names), _CANDIDATES))  # a word of one name before those of all others
     known = list(counts)
     spelled = [_word_letters(word) for word in known]
-    corrections = {}
+    corrections, meant = {}, {}
     for word in unknown:
         near = [(errors, -counts[known[at]], known[at]) for at, errors in _near_ones(letters_of(word), spelled)]
         if near:
-            corrections[word] = min(near)[2]
-    return corrections
+            least, _, corrections[word] = min(near)
+            if sum(errors == least for errors, _, _ in near) == 1:
+                meant[word] = corrections[word]
+    return corrections, meant
 
 
 _word_letters = lru_cache(20_000)(letters_of)  # candidates share most of their words

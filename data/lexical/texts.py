@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 # Scripts whose words are written together, or with endings that no space sets apart: Thai, kana, Han, Hangul.
@@ -35,6 +35,16 @@ def words_of(text: str) -> list[str]:
     """Returns the words of a text, each once, in the form in which they are shown: composed and case-folded."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return list(dict.fromkeys(_WORD.findall(folded)))
+
+
+def with_words_meant(text: str, meant: Mapping[str, str]) -> str:
+    """Returns a text with words replaced; all else stays as it is, apart from its Unicode form (NFKC).
+
+    Args:
+        meant: word, as `words_of` gives it -> the word in its place.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    return _WORD.sub(lambda match: meant.get(match[0].casefold(), match[0]), plain)
 
 
 def terms_of(word: str) -> list[str]:

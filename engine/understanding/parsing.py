@@ -6,6 +6,7 @@ from functools import cache
 
 from data.lexical import key_of, words_of
 from data.vocabulary import Wording
+from engine.understanding.comparing import Shown, read_cheaper
 from engine.understanding.languages import FILLERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon
 from engine.understanding.naming import read_brands, read_colours, read_sizes
@@ -18,8 +19,12 @@ from engine.understanding.unwanted import read_unwanted
 _NAME_WORDS = 8
 
 
-def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list[Reading]:
-    """Returns what a text says must hold, in the order of the text."""
+def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: Shown) -> list[Reading]:
+    """Returns what a text says must hold, in the order of the text.
+
+    Args:
+        shown: returns the price of what is shown beside the text.
+    """
     tokens = tokens_of(text)
     today = datetime.now(UTC).date()
     since = today - timedelta(days=min(fresh_days, today.toordinal() - 1))
@@ -27,6 +32,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int) -> list
         [
             *read_unwanted(tokens, lexicon, wording),
             *read_prices(text, lexicon.vocabulary),
+            *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
             *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
         ]

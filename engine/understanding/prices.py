@@ -107,11 +107,11 @@ def _priced(values: list[float], vocabulary: Vocabulary) -> bool:
 def _clause(operator: str, values: list[float]) -> str:
     low, high = values[0], values[-1]
     if operator in ("..", "-"):
-        return f"price >= {_number(low)} AND price <= {_number(high)}" if low < high else ""
+        return f"price >= {written(low)} AND price <= {written(high)}" if low < high else ""
     if operator in ("~", "..~"):
         step = _step(high)
-        return f"price >= {_number(low)} AND price < {_number(high + step)}" if step and low <= high else ""
-    return f"price {operator} {_number(low)}"
+        return f"price >= {written(low)} AND price < {written(high + step)}" if step and low <= high else ""
+    return f"price {operator} {written(low)}"
 
 
 def _step(amount: float) -> float:
@@ -124,5 +124,6 @@ def _step(amount: float) -> float:
     return float(step)
 
 
-def _number(amount: float) -> str:
+def written(amount: float) -> str:
+    """Returns an amount as filters write it, with at most two decimals."""
     return f"{amount:.2f}".rstrip("0").rstrip(".") if math.isfinite(amount) else "0"

@@ -9,6 +9,7 @@ from data.catalogue import Catalogue
 from data.filters import Filter, all_of
 from data.vocabulary import Wording
 from engine.protocols import Mask
+from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
 from engine.understanding.parsing import content_of, read, without
 from engine.understanding.reading import Reading
@@ -64,16 +65,19 @@ class Understanding:
         self._wording, self._fresh_days = Wording(catalogue.home), fresh_days
         self._lexicon = CurrentLexicon(catalogue, self._wording)
 
-    def understand(self, text: str, filter_: Filter | None, matching: Matching, *, alone: bool) -> Understood:
+    def understand(
+        self, text: str, filter_: Filter | None, matching: Matching, *, alone: bool, shown: Shown = lambda: None
+    ) -> Understood:
         """Returns what the words of a query ask for.
 
         Args:
             filter_: the request's own filter, which is never relaxed.
             matching: returns which products pass a filter, bool by product_key.
             alone: whether nothing is asked for but the words; beside a photo, fillers are not searched for.
+            shown: returns the price of what is shown beside the words; asked only where they want something cheaper.
         """
         plain = unicodedata.normalize("NFKC", text)
-        readings = self._read(plain, matching) if plain.strip() and len(plain) <= MOST_LETTERS else []
+        readings = self._read(plain, matching, shown) if plain.strip() and len(plain) <= MOST_LETTERS else []
         if not readings:
             return Understood(text, "", filter_)
         spoken = [reading for reading in readings if not reading.describes]
@@ -101,8 +105,8 @@ class Understanding:
 
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
-        read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days)
+        read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days, lambda: None)
 
-    def _read(self, text: str, matching: Matching) -> list[Reading]:
-        readings = read(text, self._lexicon.get(), self._wording, self._fresh_days)
+    def _read(self, text: str, matching: Matching, shown: Shown) -> list[Reading]:
+        readings = read(text, self._lexicon.get(), self._wording, self._fresh_days, shown)
         return agreeing_readings(readings, text, self._wording, matching)

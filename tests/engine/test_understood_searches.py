@@ -138,3 +138,71 @@ def test_a_title_that_sounds_like_a_condition_is_found(engine: SearchEngine, sho
     shop.put("book", [axis(5)], title="Under 20 euro: a cookbook", price=35, currency="EUR")
     answer = engine.search(SearchRequest(text="under 20 euro a cookbook"))
     assert (ids(answer)[0], answer.understood) == ("book", ())
+
+
+@pytest.mark.parametrize("words", ["like this, but cheaper", "cheaper", "이거보다 더 싼 걸로", "더 저렴한 거"])
+def test_cheaper_means_cheaper_than_what_is_shown(engine: SearchEngine, tower: AxisTower, words: str) -> None:
+    by_product = engine.search(SearchRequest(product_id="b", text=words))
+    assert (ids(by_product), tower.asked) == (["a", "c"], [])
+    (understood,) = by_product.understood
+    assert understood.filter == 'price < 30 AND currency = "EUR"'
+    assert understood.text in words
+    assert not understood.relaxed
+    by_photo = engine.search(SearchRequest(image=photo_of(2), text=words))  # it looks like c, which costs 15
+    assert ids(by_photo) == ["a"]
+    assert by_photo.understood[0].filter == 'price < 15 AND currency = "EUR"'
+
+
+def test_cheaper_than_the_cheapest_is_relaxed_and_told(engine: SearchEngine) -> None:
+    answer = engine.search(SearchRequest(product_id="a", text="cheaper"))
+    assert (ids(answer), answer.understood[0].relaxed) == (["b", "c"], True)
+
+
+@pytest.mark.parametrize("words", ["not cheaper", "비싼 거", "axis1"])
+def test_other_words_compare_no_price(engine: SearchEngine, words: str) -> None:
+    assert engine.search(SearchRequest(product_id="b", text=words)).understood == ()
+
+
+def test_cheaper_says_nothing_where_nothing_is_shown_or_it_has_no_price(shop: TinyShop, engine: SearchEngine) -> None:
+    assert engine.search(SearchRequest(text="cheaper axis1")).understood == ()
+    shop.put("d", [axis(1)], title="Thing d")
+    assert engine.search(SearchRequest(product_id="d", text="cheaper")).understood == ()
+
+
+def test_a_price_in_the_words_goes_before_that_of_what_is_shown(engine: SearchEngine) -> None:
+    answer = engine.search(SearchRequest(product_id="b", text="cheaper than 12 euro"))
+    assert [part.filter for part in answer.understood] == ["price < 12"]
+    assert ids(answer) == ["a"]
+
+
+@pytest.fixture
+def coloured(shop: TinyShop, engine: SearchEngine) -> SearchEngine:
+    for name, colour in (("g1", "green"), ("g2", "green"), ("g3", "green"), ("p1", "purple")):
+        shop.put(name, [axis(1)], title=f"{colour} lamp {name} axis1", price=20, currency="EUR", colour=colour)
+    engine.refresh()
+    return engine
+
+
+def test_a_misspelt_colour_is_understood_as_the_one_that_was_meant(coloured: SearchEngine) -> None:
+    answer = coloured.search(SearchRequest(text="gren lamp axis1, under 25.50 euro"))
+    assert [(part.text, part.filter) for part in answer.understood] == [
+        ("green", 'colour = "green"'), ("under 25.50 euro", "price < 25.5"),
+    ]  # fmt: skip
+    assert answer.did_you_mean == "green lamp axis1, under 25.50 euro"
+    assert {hit.product_id for hit in answer.hits} == {"g1", "g2", "g3"}
+    plain = coloured.search(SearchRequest(text="gren lamp axis1", understand=False))
+    assert (plain.understood, plain.did_you_mean) == ((), "green lamp axis1")
+
+
+def test_a_word_that_may_be_two_colours_is_no_condition(shop: TinyShop, coloured: SearchEngine) -> None:
+    shop.put("g4", [axis(1)], title="grey lamp g4 axis1", price=20, currency="EUR", colour="grey")
+    coloured.refresh()
+    assert coloured.search(SearchRequest(text="gren lamp axis1")).understood == ()
+
+
+def test_a_misspelt_word_whose_condition_leaves_too_little_is_none(shop: TinyShop, coloured: SearchEngine) -> None:
+    shop.put("t", [axis(3)], title="teapot for green tea", price=20, currency="EUR", colour="red")
+    coloured.refresh()
+    answer = coloured.search(SearchRequest(text="teapot gren"))
+    assert answer.understood == ()
+    assert answer.did_you_mean == "teapot green"

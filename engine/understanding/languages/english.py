@@ -40,6 +40,11 @@ ENGLISH = Language(
         ("{a} (?:or more|or above|or over|and up|and above|and over|min|minimum)", ">="),
         ("(?:priced |costing |that costs? |for )?(?:over|above|more than) {a}", ">"),
     ),
+    cheaper=(
+        r"(?<!not\s)(?<!no\s)(?:(?:but|much|a bit|a little|bit|something|one) )*(?:cheaper|less expensive|lower priced)"
+        "(?: (?:than )?(?:this|that|it|these|those|one|ones))?(?! than)",
+        "(?:at|for) a lower price",
+    ),
     sizes=("(?:in )?size:? {size}", "{size} size"),
     no_money=frozenset(_NO_MONEY.split()),
     bounds_before=(

@@ -15,6 +15,7 @@ class Language:
         currencies: word -> ISO 4217 codes that it may stand for.
         prices: (pattern, operator) in the order of trial; {a} and {b} stand for amounts. The operator is one of
             `<`, `<=`, `>`, `>=`, `..` (from a to b), `~` (a and what begins like it: 30,000 to 39,999) and `..~`.
+        cheaper: patterns that ask for something cheaper than what is shown.
         sizes: patterns of a size, {size}.
         no_money: words beside which a number without a currency is no price, wherever they stand.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
@@ -37,6 +38,7 @@ class Language:
     numerals: Mapping[str, int] = field(default_factory=dict)
     currencies: Mapping[str, tuple[str, ...]]
     prices: tuple[tuple[str, str], ...]
+    cheaper: tuple[str, ...] = ()
     sizes: tuple[str, ...]
     no_money: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()

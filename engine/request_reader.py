@@ -1,0 +1,109 @@
+"""Reads requests: what their words ask for, which words were meant, and what the thing costs that they show."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from data.catalogue import Catalogue
+from data.filters import Filter
+from data.lexical import LexicalAnswer, with_words_meant
+from engine.answers import Finder, Question, SearchRequest
+from engine.live import LiveView
+from engine.stored_photos import StoredPhotos
+from engine.understanding import ShownPrice, Understanding, Understood
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """A request whose words were read.
+
+    Attributes:
+        understood: what they ask for.
+        asked: the request with the words that are left to search for.
+        letters: what the letters of these words find; None if they were not looked up yet.
+        meant: the words with typing errors mended, if they were read in place of those typed; "" otherwise.
+    """
+
+    understood: Understood
+    asked: SearchRequest
+    letters: LexicalAnswer | None = None
+    meant: str = ""
+
+
+class RequestReader:
+    """Reads requests and makes points of them. Safe to use from several threads."""
+
+    def __init__(
+        self, catalogue: Catalogue, understanding: Understanding, finder: Finder, photos: StoredPhotos
+    ) -> None:
+        self._catalogue, self._understanding, self._finder, self._photos = catalogue, understanding, finder, photos
+
+    def read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
+        """Returns what a request asks for.
+
+        Words that are nearly a product's name ask for that product alone. A misspelt word is read as the word that was
+        meant where only one can be, and where the condition that this gives leaves enough.
+
+        Args:
+            filter_: the request's own filter.
+            query_id: the answer's query id.
+        """
+        if not request.understand:
+            return ReadRequest(Understood(request.text, request.not_text, filter_), request)
+        found = self._understood(view, request, filter_, query_id)
+        dense = request.legs == "dense" and not found.constraints
+        letters = None if dense or not request.text.strip() else self._finder.letters_of(request.text)
+        if letters is not None and any(hit.evidence == "near" for hit in letters.first):
+            return ReadRequest(Understood(request.text, request.not_text, filter_), request, letters)
+        if letters is not None and letters.meant:
+            meant = with_words_meant(request.text, letters.meant)
+            again = self._understood(view, replace(request, text=meant), filter_, query_id)
+            more = len(again.constraints) > len(found.constraints)
+            if more and not any(each.relaxed for each in again.constraints):
+                return ReadRequest(again, _left(request, again), meant=meant)
+        return ReadRequest(found, _left(request, found), letters if found.text == request.text else None)
+
+    def ask(self, view: LiveView, read: ReadRequest, query_id: str) -> Question:
+        """Returns a request as a point of the product space; see `Finder.ask`."""
+        return self._ask(view, read.asked, read.letters, query_id)
+
+    def _understood(
+        self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str
+    ) -> Understood:  # fmt: skip
+        alone = request.image is None and not request.product_id
+        found = self._finder.timed(
+            "understand",
+            lambda: self._understanding.understand(
+                request.text,
+                filter_,
+                self._finder.matching,
+                alone=alone,
+                shown=lambda: None if alone else self._price_shown(view, request, query_id),
+            ),
+        )
+        return replace(found, not_text=f"{request.not_text} {found.not_text}".strip())
+
+    def _price_shown(self, view: LiveView, request: SearchRequest, query_id: str) -> ShownPrice | None:
+        """Returns what the product costs that is shown, or the one that looks most like the photo."""
+        if request.product_id:
+            product = self._catalogue.get(request.product_id).product
+            return None if product.price is None else ShownPrice(product.price, product.currency)
+        alone = SearchRequest(image=request.image, more_images=request.more_images, box=request.box)
+        nearest = self._finder.find(view, alone, self._ask(view, alone, None, query_id), depth=1)
+        facts = list(self._catalogue.facts(nearest.ranked.product_keys.tolist()).values())
+        if not facts or facts[0].product.price is None:
+            return None
+        return ShownPrice(facts[0].product.price, facts[0].product.currency)
+
+    def _ask(self, view: LiveView, asked: SearchRequest, letters: LexicalAnswer | None, query_id: str) -> Question:
+        """Returns the request as a point; the features of a photo that was searched lately are not computed again."""
+        if asked.image is None or asked.box is not None or asked.more_images:
+            return self._finder.ask(view, asked, letters)
+        sha256, spec = hashlib.sha256(asked.image).hexdigest(), view.generation.spec
+        question = self._finder.ask(view, asked, letters, self._photos.features_of(sha256, spec))
+        if question.features is not None:
+            self._photos.searched(query_id, sha256, question.features, spec)
+        return question
+
+
+def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
+    return replace(request, text=understood.text, not_text=understood.not_text)
