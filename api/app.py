@@ -13,6 +13,7 @@ from api.problems import answer_errors
 from api.protection import add_headers, allow_other_origins, check_scopes, refuse_foreign_pages
 from api.requests import FORM_BYTES, MOST_PARTS, check_forms
 from api.resources import EXTENSION, make_resources, resources
+from api.static_files import serve_static
 from data.settings import Settings
 from engine.search import SearchEngine
 
@@ -30,7 +31,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
         settings: the settings of this run.
         engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
+    serve_static(app)
     app.url_map.converters["id"] = ProductIdConverter
     app.url_map.merge_slashes = False  # an id may hold two in a row
     app.config.update(

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from api.admin import overview
-from api.errors import Unauthorized
+from api.errors import BadRequest, Unauthorized
 from api.languages import gettext as _
 from api.languages import number
 from api.problems import shopper_words, status_of
@@ -14,8 +14,8 @@ from api.requests import form_texts, limit_body, query_texts
 from api.resources import resources
 from api.routes import status_document
 from data.catalogue import ImportRuns
-from data.errors import LookalikeError
-from data.generations import GenerationStore
+from data.errors import CorruptGeneration, LookalikeError, NoGeneration
+from data.generations import GenerationFolder, GenerationStore
 from data.rebuilds import past_rebuilds
 from engine.rollback import roll_back
 
@@ -74,7 +74,7 @@ def import_rows(run_id: int) -> Response:
 @blueprint.get("/generations/<generation>/report")
 def report(generation: str) -> Response:
     """Returns the report of a generation, which may hold anything that a feed brought: no script of it runs."""
-    folder = GenerationStore(resources().settings.home).open(generation)
+    folder = _generation(generation)
     if not folder.has(overview.REPORT_FILE):
         abort(404, description=f"generation {folder.id} has no report.")
     content = folder.path(overview.REPORT_FILE).read_bytes()
@@ -84,9 +84,8 @@ def report(generation: str) -> Response:
 @blueprint.get("/rollback/<generation>")
 def confirm(generation: str) -> Response:
     """Asks whether a generation shall go live."""
-    folder = resources().settings.home
-    found = GenerationStore(folder).open(generation)
-    return _page("admin_rollback.html", generation=found.id, live=overview.current_generation(folder), error="")
+    found, live = _generation(generation), overview.current_generation(resources().settings.home)
+    return _page("admin_rollback.html", generation=found.id, live=live, error="")
 
 
 @blueprint.post("/rollback/<generation>")
@@ -94,10 +93,10 @@ def go_back(generation: str) -> Response:
     """Makes a generation live, as `lookalike rollback` does."""
     limit_body(_FORM_BYTES)
     try:
-        live = roll_back(resources().settings, generation)
+        live = roll_back(resources().settings, _generation(generation).id)
     except LookalikeError as error:
         page = render_template("admin_rollback.html", generation=generation, live="", error=str(error))
-        return Response(page, status=max(status_of(error), 409), mimetype="text/html")
+        return Response(page, status=409, mimetype="text/html")
     return _see(url_for("admin.home", done=live))
 
 
@@ -112,9 +111,12 @@ def log_in() -> Response:
     """Begins a session if the key in the form has the scope `admin`."""
     held = resources()
     limit_body(_FORM_BYTES)
+    given = form_texts().get("key")
+    if given is None:
+        raise BadRequest("key must be an API key; got none.", field="key")
     try:
         held.logins.spend(caller_address())
-        key = held.keys.verify(form_texts().get("key", "").strip())
+        key = held.keys.verify(given.strip())
     except LookalikeError as error:
         return _refused(shopper_words(status_of(error), error).sentence, status_of(error))
     if key is None:
@@ -165,6 +167,14 @@ def percent(share: float) -> str:
     '12.3 %'
     """
     return f"{number(round(100 * share, 1))} %"
+
+
+def _generation(name: str) -> GenerationFolder:
+    """Returns a generation by its id; answers 404 if there is none that can be read."""
+    try:
+        return GenerationStore(resources().settings.home).open(name)
+    except (NoGeneration, CorruptGeneration) as error:
+        abort(404, description=str(error))
 
 
 def _refused(error: str, status: int) -> Response:

@@ -18,6 +18,17 @@ SECURITY_HEADERS = {
 }
 
 
+# Everything else is never kept: answers of the API change with every product, and some are for a key's holder alone.
+_KEPT = {
+    "openapi.document": "no-cache",  # asked for again each time, and sent only if it changed
+    "openapi.docs": "no-cache",
+    "page.home": "private, no-cache",  # so that "back" shows the page as it was; what is searched for is in its address
+    "product.show": "private, no-cache",
+    "sell.ask": "private, no-cache",
+    "page.photo": "private, max-age=3600",  # its name is its content
+}
+
+
 def add_headers(app: Flask) -> None:
     app.after_request(_add)
 
@@ -29,6 +40,14 @@ def _add(response: Response) -> Response:
     if frames and request.blueprint != ADMIN:
         names = " ".join("'self'" if name == "self" else name for name in frames)
         response.headers["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}{names}"
-    if request.endpoint not in ("static", "operations.thumbnail"):
-        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", _cache_control(response))
+    if request.endpoint in ("openapi.document", "openapi.docs") and response.status_code == 200:
+        response.add_etag()
+        response.make_conditional(request)
     return response
+
+
+def _cache_control(response: Response) -> str:
+    """Returns what a browser or proxy may keep of an answer that does not say so itself."""
+    is_plain = response.status_code == 200 and "Authorization" not in request.headers
+    return _KEPT.get(request.endpoint or "", "no-store") if is_plain else "no-store"

@@ -163,11 +163,11 @@ def test_a_foreign_page_cannot_roll_back(client: FlaskClient, home: Path, with_k
 
 def test_a_generation_that_cannot_be_used_stays_away(client: FlaskClient, home: Path) -> None:
     live, older = GenerationStore(home).list()
-    assert client.get("/admin/rollback/20010101T000000000Z").status_code == 503
-    assert client.post("/admin/rollback/..").status_code in (404, 503)
+    assert client.get("/admin/rollback/20010101T000000000Z").status_code == 404
+    assert client.post("/admin/rollback/20010101T000000000Z").status_code == 404
     (older.folder / "index.faiss").write_bytes(b"broken")
     response = client.post(f"/admin/rollback/{older.id}")
-    assert response.status_code >= 409
+    assert response.status_code == 409
     assert "index.faiss" in response.get_data(as_text=True)
     assert GenerationStore(home).current_id() == live.id
 
@@ -249,9 +249,7 @@ def test_in_a_browser_on_a_phone_and_a_desktop(url: str, home: Path, key: str) -
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox"])
         for width, locale, words in ((390, "ko-KR", "되돌리기"), (1280, "en-GB", "Roll back")):
-            page = browser.new_page(
-                viewport={"width": width, "height": 844}, locale=locale, color_scheme="dark", java_script_enabled=True
-            )
+            page = browser.new_page(viewport={"width": width, "height": 844}, locale=locale, color_scheme="dark")
             page.goto(f"{url}/admin")
             violations = axe.run(page).response["violations"]
             page.fill("input[name=key]", key)

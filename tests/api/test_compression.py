@@ -15,7 +15,8 @@ def test_texts_are_compressed_for_those_who_accept_it(client: FlaskClient, path:
     assert gzip.decompress(packed.data) == plain.data
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data) / 2
     assert "Content-Encoding" not in plain.headers
-    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert plain.headers["Vary"] == packed.headers["Vary"]
+    assert "Accept-Encoding" in packed.vary
 
 
 def test_a_compressed_file_need_not_be_sent_again(client: FlaskClient) -> None:

@@ -22,6 +22,7 @@ NOT_IN_IT = {
     "/sell",
     "/docs",
     "/static/{filename}",
+    "/static/{version}/{filename}",
     "/photos/{photo_id}.jpg",
     "/widget.js",
 }
