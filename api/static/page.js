@@ -54,7 +54,7 @@ async function search(photo, query = fields()) {
 
 function finish(answer, focus) {
   const url = put(answer);
-  focus?.focus({ preventScroll: true });
+  (focus?.querySelector("h2[tabindex]") ?? focus)?.focus({ preventScroll: true });
   if (answer.status === 401 || answer.status === 403) askForKey();
   return url;
 }

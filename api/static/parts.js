@@ -36,12 +36,17 @@ export function put({ status, html }) {
   if (after) after.focus({ preventScroll: true });
   else if (focused) results.focus({ preventScroll: true }); // a hit that is gone
   results.removeAttribute("aria-busy");
-  find("announce").textContent = results.querySelector("h2")?.textContent.trim() ?? "";
+  announce(results);
   const state = answer.querySelector("[data-url]");
   if (!state) return "";
   document.title = state.dataset.title;
   document.body.classList.toggle("searched", state.dataset.url !== "/?");
   return state.dataset.url;
+}
+
+// Tells people who cannot see it how many hits have come. (What went wrong is an alert, and speaks for itself.)
+function announce(part) {
+  find("announce").textContent = part.querySelector("[data-announce]")?.dataset.announce ?? "";
 }
 
 export function unreachable(url) {
@@ -58,6 +63,7 @@ export async function showMore(link) {
     const { status, html } = await ask(`${link.getAttribute("href")}&fragment=1`);
     const next = parse(html);
     const first = next.querySelector("#hits .card a");
+    announce(next);
     link.parentElement.replaceWith(next.querySelector(".more") ?? (status === 200 ? "" : noticeOf(next, status)));
     for (const group of next.querySelectorAll("#hits > .group")) append(group);
     first?.focus({ preventScroll: true });

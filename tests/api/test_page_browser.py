@@ -3,17 +3,15 @@
 import base64
 import dataclasses
 import io
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from browsing import CHROMIUM, chromium, served
 from flask import Flask
 from PIL import Image
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect
 from tiny_backbone import TinyBackbone
-from werkzeug.serving import make_server
 
 from api.app import create_app
 from api.page import form as page_form
@@ -24,11 +22,6 @@ from data.keys import Keys
 from data.settings import Settings
 from engine.search import SearchEngine
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 expect.set_options(timeout=20_000)  # the first search loads the models
 PAGE_SIZE = 8
 WIDTHS = [(2560, 1300), (1280, 900), (390, 844), (320, 640)]
@@ -43,10 +36,8 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium a
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -57,13 +48,8 @@ def app(settings: Settings, generation: GenerationFolder, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture
@@ -379,31 +365,6 @@ def test_nothing_sticks_out_and_every_picture_has_words(
     assert page.evaluate(SMALL_TARGETS) == []
     assert page.evaluate("[...document.images].every((image) => image.alt)")
     page.evaluate("Promise.all([...document.images].slice(0, 4).map((image) => image.decode()))")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
-def test_axe_finds_nothing(
-    browser: Browser, url: str, picture: tuple[str, Path], scheme: Any, width: int, height: int
-) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page.goto(url)
-    found = axe.run(page).response["violations"]
-    page.set_input_files("#file", picture[1])
-    hits(page)
-    found += axe.run(page).response["violations"]
-    page.click("#photo-open")
-    found += axe.run(page).response["violations"]
-    page.goto(f"{url}?q=disc+under+30+euro&like={picture[0]}&brand=Acme")
-    page.locator("#q").press_sequentially(" ")
-    if width < 900:
-        page.click(".filter-button")
-    found += axe.run(page).response["violations"]
-    page.goto(f"{url}?photo=gone")
-    found += axe.run(page).response["violations"]
-    page.close()
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] == []
 
 
 def test_without_javascript_words_and_photos_are_found(browser: Browser, url: str, picture: tuple[str, Path]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import CHROMIUM, chromium, served
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -44,7 +44,7 @@ TEXTS = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with launched() as browser:
+    with chromium() as browser:
         yield browser
 
 
@@ -101,7 +101,7 @@ def about(page: Page) -> set[str]:
     "address",
     [
         "", "?q=disc", "?q=disc+under+30+euro&brand=Acme&like=disc-0", "?q=disc&max_price=0.01", "?q=disc&min_price=x",
-        "?product=gone", "?photo=gone", "sell", "nowhere",
+        "?product=gone", "?photo=gone", "sell", "nowhere", "p/red-disc", "p/red-disc?q=disc", "p/gone",
     ],
 )  # fmt: skip
 def test_no_english_word_of_ours_is_left(page: Page, url: str, shops_own: set[str], address: str) -> None:

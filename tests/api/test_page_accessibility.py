@@ -1,0 +1,137 @@
+"""The pages for people who hear them, see them in colours of their own, or want nothing to move; in both languages."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import CHROMIUM, chromium, opened, served
+from playwright.sync_api import Browser, Page, expect
+from tiny_backbone import TinyBackbone
+
+from api.app import create_app
+from api.page import form as page_form
+from data.catalogue import Catalogue
+from data.settings import Settings
+from engine.search import SearchEngine
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+expect.set_options(timeout=20_000)  # the first search loads the models
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(built_home, tmp_path_factory.mktemp("accessible") / "home")
+
+
+@pytest.fixture(scope="module")
+def url(home: Path) -> Iterator[str]:
+    settings = Settings(home=home)
+    app = create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
+    with pytest.MonkeyPatch.context() as patched, served(app) as url:
+        patched.setattr(page_form, "PAGE_SIZE", 8)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def photo(home: Path) -> str:
+    catalogue = Catalogue(home)
+    record = catalogue.photo(next(iter(catalogue.iter_facts())).image_sha256[0])
+    assert record
+    return record.source
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "viewport"),
+    [
+        ("en-US", "light", PHONE), ("en-US", "dark", DESKTOP), ("ko-KR", "light", DESKTOP), ("ko-KR", "dark", PHONE),
+    ],
+)  # fmt: skip
+def test_axe_finds_nothing(
+    browser: Browser, url: str, photo: str, language: str, scheme: Any, viewport: dict[str, int]
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found: list[Any] = []
+
+    def look(page: Page) -> None:
+        found.extend((page.url, fault["id"], [node["html"] for node in fault["nodes"]])
+                     for fault in axe.run(page).response["violations"])  # fmt: skip
+
+    with opened(browser, locale=language, color_scheme=scheme, viewport=viewport) as page:
+        page.goto(url)
+        look(page)
+        page.set_input_files("#file", photo)
+        page.locator("#hits .card").first.wait_for()
+        look(page)
+        page.click("#photo-open")
+        look(page)
+        page.goto(f"{url}?q=disc+under+30+euro&like=red-disc&brand=Acme")
+        page.locator("#q").press_sequentially(" ")
+        if viewport == PHONE:
+            page.click(".filter-button")
+        look(page)
+        page.goto(f"{url}?q=disc")
+        page.locator(".card .title a").first.click()
+        expect(page.locator("#panel h1")).to_be_focused()
+        look(page)
+        for address in ("p/red-disc", "?photo=gone", "?q=disc&min_price=x", "?q=disc&max_price=0.1", "nowhere", "sell"):
+            page.goto(url + address)
+            look(page)
+    assert found == []
+
+
+def test_a_search_leads_to_the_heading_and_says_how_many(browser: Browser, url: str) -> None:
+    with opened(browser) as page:
+        page.goto(url)
+        page.fill("#q", "disc")
+        page.keyboard.press("Enter")
+        expect(page.locator("#found")).to_be_focused()
+        count = page.locator("#hits .card").count()
+        expect(page.get_by_role("status")).to_have_text(f"{count} products are shown")
+        page.click(".more-button")
+        page.locator("#hits .card").nth(count).wait_for()
+        more = page.locator("#hits .card").count() - count
+        expect(page.get_by_role("status")).to_have_text(f"{more} products are shown")
+        page.fill("input[name=min_price]", "x")
+        page.keyboard.press("Enter")
+        expect(page.locator(".notice h2")).to_have_text("That did not work")
+        expect(page.get_by_role("status")).to_have_text("")
+        page.get_by_role("link", name="Take the filters away").click()
+        expect(page.locator("#found")).to_be_visible()
+
+
+def test_forced_colours_show_what_is_chosen(browser: Browser, url: str, photo: str) -> None:
+    with opened(browser, forced_colors="active") as page:
+        page.goto(url)
+        page.set_input_files("#file", photo)
+        page.locator(".chip.label").first.click()
+        expect(page.locator(".chip.label").first).to_have_attribute("aria-current", "true")
+        outlines = page.evaluate(
+            "[...document.querySelectorAll('.chip')].map((chip) => getComputedStyle(chip).outlineStyle)"
+        )
+        assert outlines.count("solid") == 1
+        page.locator("#q").press_sequentially("re")
+        page.get_by_role("option").nth(1).wait_for()
+        page.keyboard.press("ArrowDown")
+        grounds = page.evaluate(
+            "[...document.querySelectorAll('[role=option]')].map((one) => getComputedStyle(one).backgroundColor)"
+        )
+        assert grounds[0] not in grounds[1:]
+
+
+def test_nothing_moves_for_who_wants_no_motion(browser: Browser, url: str, photo: str) -> None:
+    for motion, moves in (("no-preference", True), ("reduce", False)):
+        with opened(browser, reduced_motion=motion) as page:
+            page.goto(url)
+            page.route("**/", lambda route: None if route.request.method == "POST" else route.continue_())
+            page.set_input_files("#file", photo)
+            expect(page.locator(".ghost").first).to_be_visible()
+            assert bool(page.evaluate("document.getAnimations().length")) == moves
