@@ -57,6 +57,14 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """A hit of an answer, and the reasons for its place one by one."""
+
+    hit: Hit
+    reasons: tuple[Reason, ...]
+
+
 class SearchEngine:
     """Searches the live generation of `settings.home`. Safe to use from several threads.
 
