@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,12 +18,12 @@ from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
     Cursor,
+    Explanation,
     Finder,
     Hit,
     OnStage,
     Ranking,
     RankingStore,
-    Reason,
     SearchAnswer,
     SearchRequest,
     check_k,
@@ -47,14 +47,6 @@ from engine.understanding import Understanding
 __all__ = ["Explanation", "Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
 Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A hit of an answer, and the reasons for its place one by one."""
-
-    hit: Hit
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True)
@@ -174,6 +166,18 @@ class SearchEngine:
         words = self._words_found(ranking, keys).get(keys[0], ())
         hit = self._hit(ranking, place, facts[keys[0]], words)
         return Explanation(hit, reasons(ranking, place, facts[keys[0]], hit.image_id or "", words))
+
+    def likely(self, query_id: str, least: float) -> int | None:
+        """Returns how many products of a recent answer have at least this match probability, on all its pages.
+
+        Args:
+            query_id: the answer's; None is returned if it is forgotten, or tells no probabilities.
+            least: 0..1.
+        """
+        ranking = self._rankings.get(query_id)
+        if ranking is None or ranking.probabilities is None:
+            return None
+        return sum(chance >= least for chance in ranking.probabilities)
 
     def recognise(
         self,

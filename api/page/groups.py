@@ -7,6 +7,8 @@ from api.languages import gettext as _
 from engine.search import Hit
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
+LESS_SHOWN = 12  # less similar hits with which an answer ends
+_LEAST = 0.01  # match probability; words do not mean what has less
 _MOST_MARKED = 4  # where more hits are best matches, the mark tells none apart
 
 
@@ -26,25 +28,42 @@ class Group:
     best: int = 0
 
 
-def groups_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool) -> list[Group]:
-    """Returns the hits in at most two groups.
+@dataclass(frozen=True)
+class Shown:
+    """What one page of an answer shows.
+
+    Attributes:
+        is_last: whether the answer ends here, though the engine has more: what follows would be of no use.
+    """
+
+    groups: tuple[Group, ...]
+    is_last: bool = False
+
+
+def shown_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool, by_photo: bool = False) -> Shown:
+    """Returns the hits in at most two groups, and whether they are the last.
 
     Args:
         judged: whether their probabilities say how well they match: they do not where the order is another, or where
             lookalikes of a product were asked for. Then, and where there are none, the hits are one group.
         is_first_page: whether no hits come before these.
+        by_photo: whether a photo was searched by. Its lookalikes are worth seeing though they are surely not the thing
+            in the photo; for words, what is surely not meant is not.
 
     A hit that freshness or diversity put behind a worse one counts as that one does: the order is the answer's.
     """
     if not judged or any(hit.match_probability is None for hit in hits):
-        return [Group("near", "", tuple(hits))]
+        return Shown((Group("near", "", tuple(hits)),))
     best, near = _lasting(hits, BEST), _lasting(hits, SIMILAR)
     groups = [Group("near", "", tuple(hits[:near]), best if best <= _MOST_MARKED else 0)] if near else []
-    if near < len(hits):
+    has_matches = near > 0 or not is_first_page
+    less = hits[near : near + LESS_SHOWN]
+    if has_matches and not by_photo:
+        less = less[: _lasting(less, _LEAST)]
+    if less:
         # alone on the first page they need no title: the answer itself says that nothing matches clearly
-        title = _("Less similar") if near or not is_first_page else ""
-        groups.append(Group("less", title, tuple(hits[near:])))
-    return groups
+        groups.append(Group("less", _("Less similar") if has_matches else "", tuple(less)))
+    return Shown(tuple(groups), is_last=near < len(hits))
 
 
 def _lasting(hits: Sequence[Hit], least: float) -> int:

@@ -17,8 +17,8 @@ from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError
-from engine.answers import MAX_TEXT
-from engine.search import Explanation, Hit
+from engine.answers import MAX_TEXT, Explanation
+from engine.search import Hit
 
 blueprint = Blueprint("product", __name__)
 SIMILAR_SHOWN = 8

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.page.filters import facet_names
 from api.page.form import PageForm
-from api.page.groups import SIMILAR, Group, groups_of
+from api.page.groups import SIMILAR, Group, shown_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
@@ -26,7 +26,9 @@ class Found:
     """What a search found.
 
     Attributes:
-        groups: the answer's hits, by how well they match.
+        groups: the answer's hits, by how well they match; the last page lacks those that do not.
+        next_cursor: where the next page starts; None: the results end here.
+        total: how many products there are to see; 0: that would say nothing, since nearly everything matches a little.
         by_photo: whether a photo was searched by.
         labels: what the photo shows, most likely first; empty without a photo, or where nothing can be recognised.
         unsure: whether even the first label is too uncertain to rely on.
@@ -35,7 +37,9 @@ class Found:
     """
 
     answer: SearchAnswer
-    groups: list[Group]
+    groups: tuple[Group, ...]
+    next_cursor: str | None = None
+    total: int = 0
     by_photo: bool = False
     labels: tuple[str, ...] = ()
     unsure: bool = False
@@ -67,15 +71,25 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     fields["facets"] = ",".join(facet_names(held.shelf.contents()))
     answer = _sorted(fields) if form.sort else run_search(fields)
     judged = not form.sort and (image is not None or bool(form.q.strip()))
-    groups = groups_of(answer.hits, judged=judged, is_first_page=not form.cursor)
+    by_photo = image is not None
+    shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo)
     found = Found(
         answer=answer,
-        groups=groups,
-        by_photo=image is not None,
+        groups=shown.groups,
+        next_cursor=None if shown.is_last else answer.next_cursor,
+        total=_total(form, answer, judged=judged),
+        by_photo=by_photo,
         source=source,
         titles=_titles((*form.like, *form.unlike)),
     )
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
+
+
+def _total(form: PageForm, answer: SearchAnswer, *, judged: bool) -> int:
+    likely = resources().engine.likely(answer.query_id, SIMILAR) if judged else None
+    if likely is not None:
+        return likely
+    return answer.total if form.filter_count or answer.understood or form.sort else 0
 
 
 def _sorted(fields: dict[str, Any]) -> SearchAnswer:

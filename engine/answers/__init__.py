@@ -16,7 +16,7 @@ from engine.answers.ranking import (
     prefer_fresh,
     rank_products,
 )
-from engine.answers.reasons import Moves, Reason, moves_of, reasons
+from engine.answers.reasons import Explanation, Moves, Reason, moves_of, reasons
 from engine.answers.request import (
     LEGS,
     MAX_K,
@@ -52,6 +52,7 @@ __all__ = [
     "Answered",
     "Cursor",
     "Evidence",
+    "Explanation",
     "Finder",
     "Found",
     "Hit",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import ProductFacts
+from engine.answers.answer import Hit
 from engine.answers.cursors import Ranking
 
 _TEXTS = {
@@ -54,6 +55,14 @@ class Reason:
             return _TEXTS[self.kind].format(*self.values)
         parts = zip(self.values[::3], self.values[1::3], self.values[2::3], strict=True)
         return ", ".join(f"{name} {likeness}" + (f" ({share})" if share else "") for name, likeness, share in parts)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A hit of an answer, and the reasons for its place one by one."""
+
+    hit: Hit
+    reasons: tuple[Reason, ...]
 
 
 def reasons(

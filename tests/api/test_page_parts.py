@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from api.page.chips import chips_of
 from api.page.filters import facet_names, filters_of
 from api.page.form import PageForm, read_page_form
-from api.page.groups import groups_of
+from api.page.groups import LESS_SHOWN, shown_of
 from api.page.search import Found
 from api.resources import ShelfContents
 from data.columns import FacetCounts, RangeCount, ValueCount
@@ -43,15 +43,36 @@ def hits(probabilities: Sequence[float | None]) -> Any:
 def test_hits_are_grouped_by_how_well_they_match(
     probabilities: list[float | None], groups: list[tuple[str, str, int, int]]
 ) -> None:
-    found = groups_of(hits(probabilities), judged=True, is_first_page=True)
+    found = shown_of(hits(probabilities), judged=True, is_first_page=True).groups
     assert [(group.name, group.title, len(group.hits), group.best) for group in found] == groups
 
 
 def test_sorted_hits_are_one_group_and_later_pages_say_what_follows() -> None:
-    [group] = groups_of(hits([0.1, 0.9]), judged=False, is_first_page=True)
+    [group] = shown_of(hits([0.1, 0.9]), judged=False, is_first_page=True).groups
     assert (group.title, group.best) == ("", 0)
-    [group] = groups_of(hits([0.01]), judged=True, is_first_page=False)
+    [group] = shown_of(hits([0.01]), judged=True, is_first_page=False).groups
     assert group.title == "Less similar"
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "by_photo", "is_first_page", "sizes", "is_last"),
+    [
+        ([0.9] * 24, False, True, [24], False),  # perhaps the next page has more
+        ([0.9, *[0.05] * 3, *[0.0] * 20], False, True, [1, 3], True),  # words surely do not mean the others
+        ([0.9, *[0.0] * 23], False, True, [1], True),
+        ([0.9, *[0.0] * 23], True, True, [1, LESS_SHOWN], True),  # a photo's lookalikes are worth seeing
+        ([0.0] * 24, False, True, [LESS_SHOWN], True),  # no clear match: what comes closest
+        ([0.0] * 24, False, False, [], True),
+        ([0.0] * 24, True, False, [LESS_SHOWN], True),
+        ([None] * 24, True, True, [24], False),
+    ],
+)
+def test_results_end_where_what_follows_does_not_match(
+    probabilities: list[float | None], by_photo: bool, is_first_page: bool, sizes: list[int], is_last: bool
+) -> None:
+    found = shown_of(hits(probabilities), judged=True, is_first_page=is_first_page, by_photo=by_photo)
+    assert [len(group.hits) for group in found.groups] == sizes
+    assert found.is_last == is_last
 
 
 def test_filters_show_counts_chosen_values_first_and_only_what_can_be_chosen() -> None:
@@ -94,7 +115,7 @@ def found(**fields: Any) -> Found:
     answer = SearchAnswer(
         query_id="q", generation="g", pending=0, took_ms=1, hits=(), next_cursor=None, no_match=False, **fields
     )
-    return Found(answer=answer, groups=[])
+    return Found(answer=answer, groups=())
 
 
 @pytest.mark.parametrize(
@@ -105,7 +126,7 @@ def test_what_the_photo_shows_and_what_was_found_do_not_differ_without_a_word(
     labels: tuple[str, ...], unsure: bool, missed: str
 ) -> None:
     answer: Any = SimpleNamespace(hits=[SimpleNamespace(category="Mugs"), SimpleNamespace(category="Teapots")])
-    assert Found(answer=answer, groups=[], labels=labels, unsure=unsure).missed_label == missed
+    assert Found(answer=answer, groups=(), labels=labels, unsure=unsure).missed_label == missed
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, PHONE, chromium, opened, served
+from opened_page import PHONE, opened
 from playwright.sync_api import Browser, Page, expect
+from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -22,7 +23,7 @@ expect.set_options(timeout=20_000)  # the first search loads the models
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with launched() as browser:
         yield browser
 
 

@@ -174,6 +174,7 @@ def test_a_search_tells_the_models_chances_and_min_probability_cuts_all_pages(sh
     rest = engine.search(SearchRequest(**asked, min_probability=0.5, cursor=first.next_cursor or ""))
     likely = [hit.product_id for hit, chance in zip(whole.hits, chances, strict=True) if chance >= 0.5]
     assert ["p0", *(hit.product_id for hit in rest.hits)] == likely
+    assert engine.likely(whole.query_id, 0.5) == len(likely)
     with pytest.raises(InvalidQuery, match="another question"):
         engine.search(SearchRequest(**asked, min_probability=0.9, cursor=first.next_cursor or ""))
     assert not engine.search(SearchRequest(**asked, min_probability=1.0)).hits

@@ -65,6 +65,7 @@ def test_an_answer_explains_its_hits_as_long_as_it_is_kept(shop: TinyShop, engin
     assert found
     assert [(reason.kind, len(reason.values)) for reason in found.reasons] == [("photo", 2), ("shares", 6)]
     assert engine.explain(answer.query_id, "none") is engine.explain("f" * 16, "a") is None
+    assert engine.likely(answer.query_id, 0.15) is engine.likely("f" * 16, 0.15) is None  # there are no probabilities
 
 
 def test_a_photo_finds_its_product_with_its_facts(shop: TinyShop, engine: SearchEngine) -> None:

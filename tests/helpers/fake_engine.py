@@ -5,11 +5,11 @@ from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
-from engine.answers import Reason, check_k, check_request, check_words
+from engine.answers import Explanation, Reason, check_k, check_request, check_words
 from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
 from engine.recognition.recogniser import LabelGuess, Neighbour, RecognisedLabel
-from engine.search import MOST_LABELS, MOST_RELATED, Explanation, Hit, SearchAnswer, SearchEngine, SearchRequest
+from engine.search import MOST_LABELS, MOST_RELATED, Hit, SearchAnswer, SearchEngine, SearchRequest
 from engine.suggesting import AttributeGuess, PriceGuess, Suggestions, TitleGuess
 
 
@@ -59,6 +59,9 @@ class FakeEngine(SearchEngine):
     def explain(self, query_id: str, product_id: str) -> Explanation | None:
         reasons = (Reason("words", ("mug",)), Reason("photo", ("2", "1")))
         return Explanation(_hit(self._catalogue.get(product_id)), reasons) if query_id == "q1" else None
+
+    def likely(self, query_id: str, least: float) -> int | None:
+        return None
 
     def related_queries(self, text: str, *, k: int = 10) -> tuple[RelatedQuery, ...]:
         check_words("q", text)
