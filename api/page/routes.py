@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template, url_for
 from api.page.chips import chips_of
 from api.page.filters import filters_of
 from api.page.form import PageForm, read_page_form
+from api.page.photo_address import address_in, fetch_photo
 from api.page.search import Found, find
 from api.problems import headers_for, shopper_words, status_of
 from api.protection import WATCH, is_allowed, require
@@ -23,9 +24,17 @@ blueprint = Blueprint("page", __name__)
 
 @blueprint.get("/")
 def home() -> Response:
-    """Returns the page, with results if the URL holds a search."""
+    """Returns the page, with results if the URL holds a search; words that are the address of a photo ask for it."""
     texts = query_texts()
-    return _page(read_page_form(texts), fragment=texts.get("fragment") == "1")
+    form, fragment = read_page_form(texts), texts.get("fragment") == "1"
+    if not (address := address_in(form.q)):
+        return _page(form, fragment=fragment)
+    try:
+        require("search")
+        image = fetch_photo(address)
+    except LookalikeError as error:
+        return _page(form, fragment=fragment, error=error)
+    return _with_photo(image, dataclasses.replace(form, q="", box=""), fragment=fragment)
 
 
 @blueprint.post("/")
@@ -45,7 +54,12 @@ def take_photo() -> Response:
             image = small_copy(content, held.settings)
     except LookalikeError as error:
         return _page(form, fragment=fragment, error=error)
-    photo = held.query_photos.keep(image, may_be_shown=True) or ""
+    return _with_photo(image, form, fragment=fragment)
+
+
+def _with_photo(image: bytes, form: PageForm, *, fragment: bool) -> Response:
+    """Keeps a shopper's photo, and searches by it or sends the browser on to where it is searched by."""
+    photo = resources().query_photos.keep(image, may_be_shown=True) or ""
     form = dataclasses.replace(form, photo=photo, product_id="", cursor="")
     if photo and not fragment:
         return Response(status=303, headers={"Location": form.url()})

@@ -6,7 +6,8 @@ import { close as closeCompletions } from "./completion.js";
 import { askForKey, keyIsKept, openWithKey } from "./key.js";
 import { closePanel, isProduct, openProduct } from "./panel.js";
 import { busy, idle, put, showMore, unreachable } from "./parts.js";
-import { forgetPhoto, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
+import { forgetPhoto, isAddress, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
+import { note } from "./recent.js";
 import { catchUp, isShown, move, remember, restore } from "./places.js";
 
 const find = (id) => document.getElementById(id);
@@ -37,7 +38,13 @@ async function go(url, { push = true, focus = null } = {}) {
     if (error.name !== "AbortError") unreachable(url);
   });
   if (answer?.status === 404 && query.has("photo") && lastPhoto()) search(lastPhoto(), query); // gone there
-  else if (answer) finish(answer, focus);
+  else if (answer) {
+    const shown = finish(answer, focus);
+    if (shown && isAddress(query.get("q")) && !new URL(shown, location).searchParams.has("q")) { // a photo now
+      history.replaceState(history.state, "", shown);
+      find("q").value = "";
+    }
+  }
 }
 
 async function search(photo, query = fields()) {
@@ -54,6 +61,7 @@ async function search(photo, query = fields()) {
 
 function finish(answer, focus) {
   const url = put(answer);
+  if (url && answer.status === 200) note(url);
   (focus?.querySelector("h2[tabindex]") ?? focus)?.focus({ preventScroll: true });
   if (answer.status === 401 || answer.status === 403) askForKey();
   return url;
@@ -115,4 +123,5 @@ if (document.querySelector('.notice[data-status="401"]')) {
   if (keyIsKept()) openWithKey();
   else askForKey();
 }
+if (find("hits")) note(location.href);
 catchUp(showMore);

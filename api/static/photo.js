@@ -74,6 +74,23 @@ async function shrink(file) {
   }
 }
 
+export const isAddress = (text) => /^\s*https?:\/\/\S+\s*$/i.test(text ?? "");
+
+// A photo's address, pasted or dropped: the form takes it in place of words, and the server fetches the photo.
+function searchAddress(text, event) {
+  if (!isAddress(text) || event.target.closest?.("dialog, input:not(#q)")) return;
+  event.preventDefault();
+  forgetPhoto();
+  find("q").value = text.trim();
+  find("search").requestSubmit();
+}
+
+// What is dragged from another page is its picture or, if there is none, the link.
+function draggedAddress(data) {
+  const page = new DOMParser().parseFromString(data.getData("text/html"), "text/html");
+  return page.querySelector("img[src]")?.getAttribute("src") ?? data.getData("text/uri-list").split("\n")[0];
+}
+
 export function watchForPhotos(use) {
   const take = (files) => {
     const photo = [...(files ?? [])].find((file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name));
@@ -92,10 +109,16 @@ export function watchForPhotos(use) {
     find("file").click();
   });
   find("take-photo").addEventListener("click", () => find("camera").click());
-  document.addEventListener("paste", (event) => take(event.clipboardData?.files));
-  const carriesFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("paste", (event) => {
+    if (take(event.clipboardData?.files)) return event.preventDefault();
+    searchAddress(event.clipboardData?.getData("text/plain"), event);
+  });
+  let isOwn = false; // dragged from this page, where it is no shopper's photo
+  document.addEventListener("dragstart", () => { isOwn = true; });
+  document.addEventListener("dragend", () => { isOwn = false; });
+  const isWanted = (event) => !isOwn && (event.dataTransfer?.types ?? []).some((type) => type === "Files" || type === "text/uri-list");
   document.addEventListener("dragover", (event) => {
-    if (!carriesFile(event)) return;
+    if (!isWanted(event)) return;
     event.preventDefault();
     find("drop").classList.add("shown");
   });
@@ -104,8 +127,10 @@ export function watchForPhotos(use) {
   });
   document.addEventListener("drop", (event) => {
     find("drop").classList.remove("shown");
-    if (!carriesFile(event)) return;
+    if (!isWanted(event)) return;
     event.preventDefault();
-    if (!take(event.dataTransfer.files) && event.dataTransfer.files[0]) use(event.dataTransfer.files[0]);
+    const [file] = event.dataTransfer.files;
+    if (file) return take([file]) ?? use(file); // what is no photo is told about by the server
+    searchAddress(draggedAddress(event.dataTransfer), event);
   });
 }

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.languages import money
+from api.page import photo_address
 from api.page.form import PageForm, read_page_form
 from data.catalogue import parse_product, product_fields
 from data.filters import parse_filter, quoted
@@ -112,6 +113,33 @@ def test_a_photo_that_is_gone_is_asked_for_again_in_a_shoppers_words(client: Fla
     assert page.status_code == 404
     assert "Choose it once more" in page.get_data(as_text=True)
     assert client.get(f"/photos/{'0' * 64}.jpg").status_code == 404
+
+
+def test_the_address_of_a_photo_in_place_of_words_is_searched_by(
+    settings: Settings, fake_engine: FakeEngine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str, _: Settings) -> bytes:
+        asked.append(url)
+        return photo("blue")
+
+    monkeypatch.setattr(photo_address, "fetch_image", fetch)
+    client = create_app(settings.replace(fetch_urls=True), fake_engine).test_client()
+    stock(client, photo)
+    answer = client.get("/", query_string={"q": " https://shop.example/a.jpg ", "brand": "Acorn"})
+    assert (answer.status_code, asked) == (303, ["https://shop.example/a.jpg"])
+    assert re.fullmatch(r"/\?photo=[0-9a-f]{64}&brand=Acorn", answer.location)
+    assert "Products like your photo" in client.get(answer.location).get_data(as_text=True)
+    client.get("/?q=mug+https://shop.example/a.jpg")
+    assert (fake_engine.requests[-1].text, len(asked)) == ("mug https://shop.example/a.jpg", 1)
+
+
+def test_where_addresses_are_not_fetched_the_page_says_what_to_do(client: FlaskClient) -> None:
+    answer = client.get("/?q=https://shop.example/a.jpg")
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.get_data(as_text=True)
+    assert "LOOKALIKE" not in answer.get_data(as_text=True)
 
 
 def test_where_photos_are_not_kept_the_answer_comes_at_once(
