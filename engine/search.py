@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from data.catalogue import Catalogue, PhotoRecord, ProductFacts
-from data.columns import FACTS, within
+from data.catalogue import Catalogue, PhotoRecord
+from data.columns import FACTS
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
@@ -21,6 +20,7 @@ from engine.answers import (
     Explanation,
     Finder,
     Hit,
+    HitPages,
     OnStage,
     Ranking,
     RankingStore,
@@ -30,7 +30,6 @@ from engine.answers import (
     check_request,
     check_words,
     new_query_id,
-    reasons,
 )
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
@@ -44,17 +43,9 @@ from engine.stored_photos import StoredPhotos
 from engine.suggesting import PhotoReader, Suggestions
 from engine.understanding import Understanding
 
-__all__ = ["Explanation", "Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
+__all__ = ["Hit", "SearchAnswer", "SearchEngine", "SearchRequest"]
 MOST_LABELS = MOST_RELATED = 100
 Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A hit of an answer, and the reasons for its place one by one."""
-
-    hit: Hit
-    reasons: tuple[Reason, ...]
 
 
 class SearchEngine:
@@ -88,6 +79,7 @@ class SearchEngine:
         self._on_hits = on_hits
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
         self._requests = RequestReader(self._catalogue, self._understanding, self._finder, self._photos)
+        self._hits = HitPages(self._catalogue, self._finder.columns, settings.fresh_days)
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
@@ -131,7 +123,7 @@ class SearchEngine:
             self._rankings.put(ranking)
         offset = cursor.offset if cursor else 0
         hits, end = self._finder.timed(
-            "facts", lambda: self._page(ranking, offset, request.k, refilter=cursor is not None)
+            "facts", lambda: self._hits.page(ranking, offset, request.k, refilter=cursor is not None)
         )
         shown = np.array(ranking.product_keys[offset:end], np.int64)
         self._on_hits(len(shown), int(np.isin(shown, self._live.view().delta_products).sum()))
@@ -156,16 +148,8 @@ class SearchEngine:
         Args:
             query_id: the answer's.
         """
-        ranking, keys = self._rankings.get(query_id), self._catalogue.keys_of([product_id]).tolist()
-        if ranking is None or not keys or keys[0] not in ranking.product_keys:
-            return None
-        place = ranking.product_keys.index(keys[0])
-        facts = self._catalogue.facts(keys)
-        if keys[0] not in facts:  # deleted meanwhile
-            return None
-        words = self._words_found(ranking, keys).get(keys[0], ())
-        hit = self._hit(ranking, place, facts[keys[0]], words)
-        return Explanation(hit, reasons(ranking, place, facts[keys[0]], hit.image_id or "", words))
+        ranking = self._rankings.get(query_id)
+        return self._hits.explain(ranking, product_id) if ranking else None
 
     def likely(self, query_id: str, least: float) -> int | None:
         """Returns how many products of a recent answer have at least this match probability, on all its pages.
@@ -348,51 +332,4 @@ class SearchEngine:
             digest=request.digest,
             understood=understood.constraints,
             did_you_mean=read.meant or (" ".join(mended) if ranking.did_you_mean else ""),
-        )
-
-    def _page(self, ranking: Ranking, offset: int, k: int, *, refilter: bool) -> tuple[tuple[Hit, ...], int]:
-        """Returns the next k hits and where the next page starts.
-
-        Skips products that were deleted, and with `refilter` those that no longer pass the filter.
-        """
-        hits: list[Hit] = []
-        place = offset
-        passing = None
-        if refilter and ranking.filter is not None:
-            passing = within(self._finder.columns.passing(ranking.filter), np.array(ranking.product_keys, np.int64))
-        while len(hits) < k and place < len(ranking.product_keys):
-            places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
-            keys = [ranking.product_keys[at] for at in places]
-            facts = self._catalogue.facts(keys)
-            words = self._words_found(ranking, keys)
-            for at in places:
-                key = ranking.product_keys[at]
-                if key in facts and (passing is None or passing[at]):
-                    hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))
-            place = places.stop
-        return tuple(hits), place
-
-    def _words_found(self, ranking: Ranking, keys: Sequence[int]) -> dict[int, list[str]]:
-        return self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
-
-    def _hit(self, ranking: Ranking, place: int, facts: ProductFacts, words: Sequence[str]) -> Hit:
-        product, image = facts.product, ranking.image_sha256[place]
-        if image not in facts.image_sha256 and facts.image_sha256:
-            image = facts.image_sha256[0]
-        fresh_since = datetime.now(UTC) - timedelta(days=self._settings.fresh_days)
-        return Hit(
-            product_id=product.product_id,
-            score=ranking.scores[place],
-            match_probability=ranking.probabilities[place] if ranking.probabilities else None,
-            image_id=image or None,
-            image_url=f"/thumbs/{image}.webp" if image else None,
-            title=product.title,
-            brand=product.brand,
-            price=product.price,
-            currency=product.currency,
-            category=product.category,
-            url=product.url,
-            colours=facts.colours,
-            fresh=product.created_at is not None and product.created_at >= fresh_since,
-            why=tuple(reason.text for reason in reasons(ranking, place, facts, image, words)),
         )

@@ -6,6 +6,7 @@ from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, Found, OnStage, Question
 from engine.answers.judging import Answered, evidence, judge_by, question_kind
+from engine.answers.pages import HitPages
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -16,7 +17,7 @@ from engine.answers.ranking import (
     prefer_fresh,
     rank_products,
 )
-from engine.answers.reasons import Explanation, Moves, Reason, moves_of, reasons
+from engine.answers.reasons import Explanation, Moves, Reason, moves_of
 from engine.answers.request import (
     LEGS,
     MAX_K,
@@ -56,6 +57,7 @@ __all__ = [
     "Finder",
     "Found",
     "Hit",
+    "HitPages",
     "Moves",
     "OnStage",
     "QueryPoint",
@@ -86,6 +88,5 @@ __all__ = [
     "query_point",
     "question_kind",
     "rank_products",
-    "reasons",
     "words_alone",
 ]
