@@ -329,6 +329,7 @@ COMMANDS = {
     "search": ("api.cli", "Search by words, by photo or by product."),
     "recognize": ("api.cli", "Recognise what a photo shows."),
     "serve": ("api.cli", "Serve the HTTP API and the page."),
+    "mcp": ("api.cli", "Offer a server's search to language models as tools (MCP)."),
     "keys": ("api.cli", "Make, list and revoke API keys."),
 }
 SETTING_FLAGS = {

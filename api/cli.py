@@ -1,4 +1,4 @@
-"""The commands `serve`, `search`, `recognize` and `keys`."""
+"""The commands `serve`, `search`, `recognize`, `keys` and `mcp`."""
 
 import ipaddress
 import json
@@ -219,6 +219,28 @@ def revoke_key(ctx: click.Context, key_id: str) -> None:
     if not Keys(ctx.obj.home).revoke(key_id):
         raise click.ClickException(f"ID must be the id of a valid key; got {key_id!r}. See `lookalike keys list`.")
     click.echo(f"Revoked {key_id}")
+
+
+@click.command("mcp")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Address of the server to search.")
+@click.option("--key", default="", envvar="MCP_LOOKALIKE_KEY", show_envvar=True, help="Its API key, of scope search.")
+@click.option(
+    "--photos",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that photos may be read from; may be repeated.",
+)
+def mcp_command(url: str, key: str, roots: tuple[Path, ...]) -> None:
+    """Offer the search of a running server to language models, as tools (MCP) over standard input and output.
+
+    Example: lookalike mcp --url http://127.0.0.1:8080 --photos ./photos
+    """
+    from api.client import Client
+    from api.mcp_tools import mcp_server
+
+    with Client(url, key) as client:
+        mcp_server(client, url, roots).run()
 
 
 def _is_loopback(host: str) -> bool:
