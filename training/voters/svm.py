@@ -1,5 +1,7 @@
 """Fits the linear SVM voter: one label against the rest, with scikit-learn's liblinear."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,10 @@ def fit_svm(rows: Floats, y: Numbers, label_count: int, *, c: float, copies: int
     from sklearn.svm import LinearSVC
 
     # With several hundred directions and thousands of rows, the dual problem is solved three times as fast.
-    model = LinearSVC(C=c / copies, tol=1e-2, dual=True, random_state=seed).fit(rows, y)
+    model = LinearSVC(C=c / copies, tol=1e-2, dual=True, random_state=seed)
+    with warnings.catch_warnings():  # a small shop may have a photo or two per label
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model.fit(rows, y)
     present = model.classes_.astype(np.int64)
     coefficients, intercepts = model.coef_, model.intercept_
     if len(present) == 2:  # liblinear keeps one row for two labels
