@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter
 
-from api import admin, openapi, page, routes
+from api import admin, openapi, page, routes, selling
 from api.compression import compress_answers
 from api.languages import add_languages
 from api.problems import answer_errors
@@ -50,7 +50,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     refuse_foreign_pages(app)
     check_scopes(app)
     check_forms(app)
-    for blueprint in (*routes.BLUEPRINTS, *page.BLUEPRINTS, admin.blueprint, openapi.blueprint):
+    rooms = (*routes.BLUEPRINTS, *page.BLUEPRINTS, *selling.BLUEPRINTS, admin.blueprint, openapi.blueprint)
+    for blueprint in rooms:
         app.register_blueprint(blueprint)
     return app
 

@@ -33,20 +33,24 @@ class ProductWriter:
         self._decoding = decoding
         self._turn = threading.Lock()  # threads queue here: SQLite's own lock is polled, and not in order
 
-    def put(self, product: Product, contents: Sequence[bytes]) -> Written:
+    def put(self, product: Product, contents: Sequence[bytes], *, only_new: bool = False) -> Written:
         """Creates or replaces a product.
 
         Args:
             product: all its facts.
             contents: the bytes of its photos; none keeps the photos that it has.
+            only_new: whether a product with the same id must stay as it is.
 
         Raises:
+            ProductExists: with `only_new`, there is a product with this id.
             InvalidImage: a photo cannot be used; the message names its number. Nothing was changed.
             Overloaded: too many requests wait.
         """
         if not contents:
             with self._turn:
-                return self._catalogue.put(product, None)
+                return self._catalogue.put(product, None, only_new=only_new)
+        if only_new:
+            self._catalogue.check_new(product.product_id)  # before the photos are decoded, which costs far more
         with self._decoding():
             # all are examined before any is stored, so that a refused request leaves nothing behind
             examined = [self._examine(number, content) for number, content in enumerate(contents, start=1)]
@@ -54,7 +58,7 @@ class ProductWriter:
             self._embed([self._intake.store(photo) for photo in examined])
         with self._turn, deletions_held(self._catalogue.home):
             photos = [self._intake.store(photo) for photo in examined]  # again what was deleted meanwhile
-            return self._catalogue.put(product, photos)
+            return self._catalogue.put(product, photos, only_new=only_new)
 
     def take_in(self, path: Path) -> PhotoRecord:
         """Returns the record of a photo file, for `put_many`.

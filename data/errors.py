@@ -4,6 +4,7 @@
     ├── SettingsError           a setting has a bad value
     │   └── NoHome              the home has no catalogue, and this command makes none
     ├── InvalidProduct          a product's facts break a rule
+    ├── ProductExists           a product was to be new, but its product_id is taken
     ├── InvalidImage            bytes that are not an image this project accepts
     │   ├── ImageTooLarge       over the byte or pixel cap
     │   ├── UnsupportedImage    not on the format allow-list
@@ -120,6 +121,20 @@ class InvalidFilter(LookalikeError):
 
 class InvalidFeed(LookalikeError):
     code = "bad_feed"
+
+
+class ProductExists(LookalikeError):
+    """A product was to be added as a new one, but there is one with its product_id.
+
+    Attributes:
+        title: that of the product that is there; its product_id if it has none.
+    """
+
+    code = "product_exists"
+
+    def __init__(self, product_id: str, title: str) -> None:
+        super().__init__(f"product_id must be new; got {product_id!r}, which a product has. Choose another one.")
+        self.title = title or product_id
 
 
 class UnknownProduct(LookalikeError):

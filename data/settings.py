@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -24,6 +24,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "gpu"),
     "space": ("pca", "pool3"),
 }
+_LEAST_SECRET = 16
+_CALLBACK = re.compile(
+    r"(https://[a-zA-Z0-9.-]+|https?://(127\.0\.0\.1|localhost|\[::1\]))(:[1-9]\d{0,4})?(/[!-\"$-~]*)?", re.ASCII
+)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?")
 _MAX_DAYS = 36_500
 # setting -> its lowest and highest value; a test checks that every number has its range here
@@ -88,6 +92,9 @@ class Settings:
             commas; `*`: pages of any site may search.
         frame_ancestors: origins whose pages may show the search page in a frame, separated by commas; `self`: its own.
         public_search: whether anybody may search and read products without a key though API keys are in use.
+        seller_callback_url: https address at the shop's own server to which `/sell` may send what a seller offers; http
+            only at loopback; empty: none.
+        seller_callback_secret: text of at least 16 characters with which what is sent there is signed.
         insecure: whether the server may listen where other machines reach it though no API key exists.
     """
 
@@ -124,6 +131,8 @@ class Settings:
     cors_origins: str = ""
     frame_ancestors: str = ""
     public_search: bool = False
+    seller_callback_url: str = ""
+    seller_callback_secret: str = field(default="", repr=False)
     insecure: bool = False
 
     @property
@@ -290,11 +299,26 @@ def _checked(settings: Settings) -> Settings:
             raise SettingsError(f"allowed_hosts must be host names without ports, separated by commas; got {name!r}.")
     _check_origins("cors_origins", settings.cors_origin_names, besides="*")
     _check_origins("frame_ancestors", settings.frame_ancestor_names, besides="self")
+    if settings.seller_callback_url:
+        _check_callback(settings.seller_callback_url, settings.seller_callback_secret)
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     if settings.weights != "imagenet" and not settings.weights.endswith(".h5"):
         raise SettingsError(f"weights must be imagenet, or the path of a .weights.h5 file; got {settings.weights!r}.")
     return settings
+
+
+def _check_callback(url: str, secret: str) -> None:
+    if not _CALLBACK.fullmatch(url):
+        raise SettingsError(
+            f"seller_callback_url must be an https address such as https://shop.example/offers, or an http one of "
+            f"127.0.0.1, [::1] or localhost; got {url!r}."
+        )
+    if len(secret) < _LEAST_SECRET:
+        raise SettingsError(
+            f"seller_callback_secret must have at least {_LEAST_SECRET} characters beside seller_callback_url; "
+            f"got {len(secret)}. Make one with `openssl rand -hex 32`."
+        )
 
 
 def _check_origins(name: str, origins: tuple[str, ...], *, besides: str) -> None:

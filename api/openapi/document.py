@@ -24,6 +24,7 @@ _PROBLEMS = {
     401: "API keys are in use, and the request carries no valid one.",
     403: "The key's scope does not cover this request.",
     404: "There is no such product.",
+    412: "With `If-None-Match: *`: there is a product with this product_id.",
     413: "The body or a photo is too large.",
     415: "The type of the body or of a photo is not accepted.",
     422: "A photo cannot be decoded.",
@@ -70,6 +71,10 @@ def _query(**schemas: Schema) -> list[dict[str, Any]]:
 _ID = {
     "name": "product_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": ID_LIMIT},
     "description": "The shop's own key, percent-encoded.",
+}  # fmt: skip
+_ONLY_NEW = {
+    "name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string", "enum": ["*"]},
+    "description": "`*`: only create the product; another one with its product_id stays as it is.",
 }  # fmt: skip
 _HITS = _answer("Hits, best first.", ref("SearchAnswer"))
 _PRODUCT = _answer("The product as it is now; durable, and found by the next search.", ref("Product"))
@@ -123,8 +128,8 @@ _PRODUCT_PATHS: dict[str, Any] = {
         "parameters": [_ID],
         "put": _operation("Products", "putProduct",
                           "Create or replace a product; without photos it keeps those it has.",
-                          _answers((*_UPLOAD, 507), _200=_PRODUCT, _201=_PRODUCT),
-                          requestBody=_body(_FORM, ref("ProductUpload"))),
+                          _answers((*_UPLOAD, 412, 507), _200=_PRODUCT, _201=_PRODUCT),
+                          parameters=[_ONLY_NEW], requestBody=_body(_FORM, ref("ProductUpload"))),
         "patch": _operation("Products", "patchProduct", "Replace some facts of a product; null clears a fact.",
                             _answers((400, *_READ, 413, 415, 507), _200=_PRODUCT),
                             requestBody=_body(_JSON, ref("ProductFacts"))),

@@ -1,7 +1,7 @@
-"""The search page and the seller's form, rendered on the server."""
+"""The search page, rendered on the server."""
 
-from api.page import product, routes, sell, widget
+from api.page import product, routes, widget
 
-BLUEPRINTS = (routes.blueprint, product.blueprint, sell.blueprint, widget.blueprint)
+BLUEPRINTS = (routes.blueprint, product.blueprint, widget.blueprint)
 
 __all__ = ["BLUEPRINTS"]

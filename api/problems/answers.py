@@ -21,6 +21,7 @@ from data.errors import (
     KeysGone,
     LookalikeError,
     NoGeneration,
+    ProductExists,
     UnknownProduct,
     UnsupportedImage,
 )
@@ -41,6 +42,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Forbidden, 403),
     (UnknownPhoto, 404),
     (UnknownProduct, 404),
+    (ProductExists, 412),
     (DecoderBusy, 503),
     (ImageTooLarge, 413),
     (UnsupportedImage, 415),

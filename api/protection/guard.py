@@ -48,9 +48,11 @@ SCOPE_OF = {
     "page.take_photo": "search",
     "page.photo": OPEN,  # only who knows a photo's sha256 can ask for it
     "product.show": OPEN,  # calls `require("search")` itself, to say in a page what is missing
-    "sell.ask": OPEN,
-    "sell.suggest": "search",
     "widget.script": OPEN,
+    "selling.ask": OPEN,  # the empty form; what it suggests calls `require("search")` itself
+    "selling.take": "search",
+    "selling.add": "write",
+    "selling.send": "search",
     "static": OPEN,
 }
 _READING = {"search", WATCH}

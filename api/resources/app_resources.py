@@ -40,6 +40,7 @@ class Resources:
         fetches: the queue before photos are fetched from URLs.
         puts: the queue before products are written with their photos.
         logins: the limit of tries to open the operators' pages.
+        offers: what sellers have typed, as JSON, kept as long as photos are.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Resources:
     search_log: SearchLog
     page_clicks: PageClicks
     query_photos: QueryPhotos
+    offers: QueryPhotos
 
 
 def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Resources:
@@ -103,6 +105,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         search_log=search_log,
         page_clicks=PageClicks(search_log),
         query_photos=QueryPhotos(settings.photo_id_minutes),
+        offers=QueryPhotos(settings.photo_id_minutes),
     )
 
 

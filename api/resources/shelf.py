@@ -13,6 +13,7 @@ PRODUCTS_READ = 20_000
 VALUES_SHOWN = 40
 STARTERS = 12
 ATTRIBUTES = 5
+CATEGORIES = 2_000
 _MOST_VALUES = 50  # an attribute with more is no filter: it names single products, or measures them
 _LEAST_SHARE = 0.05  # of the products, that must have an attribute
 REFRESH_S = 60.0
@@ -26,6 +27,7 @@ class ShelfContents:
         starters: products to start from, spread over the categories.
         attributes: names of the attributes that many products have, with few values.
         is_dated: whether products say when they were created.
+        every_category: at most `CATEGORIES`, by name.
     """
 
     brands: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ class ShelfContents:
     currency: str = ""
     attributes: tuple[str, ...] = ()
     is_dated: bool = False
+    every_category: tuple[str, ...] = ()
 
 
 class Shelf:
@@ -92,6 +95,7 @@ def _read(catalogue: Catalogue) -> ShelfContents:
         starters=_spread(seen, categories),
         attributes=_attributes(values, products=brands.total()),
         is_dated=dated > 0,
+        every_category=tuple(sorted(filter(None, categories)))[:CATEGORIES],
     )
 
 

@@ -18,14 +18,18 @@ PRODUCT_BYTES = 256_000  # the part `product`
 
 @blueprint.put("/v1/products/<id:product_id>")
 def put_product(product_id: str) -> Response:
-    """Creates or replaces a product; without `image` parts it keeps the photos that it has."""
+    """Creates or replaces a product; without `image` parts it keeps the photos that it has.
+
+    With the header `If-None-Match: *` (RFC 9110) it is only created.
+    """
     held = resources()
     limit_body(MOST_IMAGES * held.settings.max_image_bytes, form_bytes=PRODUCT_BYTES, parts=MOST_IMAGES + 1)
     require_type("multipart/form-data")
     product = _product(product_id)
     with held.puts.slot() if request.files.getlist("image") else nullcontext():
         contents = read_parts("image", held.settings.max_image_bytes, MOST_IMAGES, beside=("product",))
-        written = held.writer.put(product, contents)
+        only_new = request.headers.get("If-None-Match", "").strip() == "*"
+        written = held.writer.put(product, contents, only_new=only_new)
     return json_answer(product_document(written.facts), 201 if written.outcome == "created" else 200)
 
 

@@ -19,14 +19,14 @@ export async function ask(url) {
 }
 
 // Sends a form; `onProgress` is told the share that has arrived, from 0 to 1. (`fetch` cannot tell.)
-export function send(body, onProgress) {
+export function send(body, onProgress, url = "/") {
   const signal = next();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/");
+    request.open("POST", url);
     for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
-    request.onload = () => resolve({ status: request.status, html: request.responseText });
+    request.onload = () => resolve({ status: request.status, html: request.responseText, url: request.responseURL });
     request.onerror = () => reject(new TypeError("the server cannot be reached"));
     request.onabort = () => reject(new DOMException("", "AbortError"));
     signal.addEventListener("abort", () => request.abort());

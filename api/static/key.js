@@ -29,8 +29,8 @@ export async function openWithKey() {
   if (response.status === 401 || response.status === 403) return askForKey();
   const html = await response.text();
   const page = new DOMParser().parseFromString(html, "text/html");
-  for (const part of ["#state", "#strip", "#filters", "#results", "footer"]) {
-    document.querySelector(part).replaceChildren(...page.querySelector(part).childNodes);
+  for (const part of ["#state", "#strip", "#filters", "#results", "footer", "#sell-parts"]) {
+    document.querySelector(part)?.replaceChildren(...page.querySelector(part).childNodes);
   }
   document.dispatchEvent(new Event("key-used"));
 }

@@ -53,7 +53,7 @@ function tell(share) {
 }
 
 // Returns a JPEG of at most 1,024 pixels a side, upright; null where this browser cannot read the photo.
-async function shrink(file) {
+export async function shrink(file) {
   try {
     const photo = await createImageBitmap(file, { imageOrientation: "from-image" });
     const scale = Math.min(1, SIDE / Math.max(photo.width, photo.height));

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, re
 from data.catalogue.writes import delete_all, index_again, index_texts, update_photos, upsert_all
 from data.completion import Completion, changed_queries, complete, forget_all, write_queries
 from data.database import Connections, json_list
-from data.errors import UnknownProduct
+from data.errors import ProductExists, UnknownProduct
 from data.filters import Filter
 from data.lexical import (
     FULL_TEXT,
@@ -97,11 +98,22 @@ class Catalogue:
         with self._connections.undone() as connection:
             return upsert_all(connection, self._connections.home, given)
 
-    def put(self, product: Product, photos: Sequence[PhotoRecord] | None) -> Written:
-        """Adds or replaces one product, as `upsert_many` does, and returns it as it then was."""
+    def put(self, product: Product, photos: Sequence[PhotoRecord] | None, *, only_new: bool = False) -> Written:
+        """Adds or replaces one product, as `upsert_many` does, and returns it as it then was.
+
+        Raises:
+            ProductExists: with `only_new`, there is a product with this id; nobody else's can come in between.
+        """
         with self._connections.writing() as connection:
+            if only_new:
+                _check_new(connection, product.product_id)
             outcome = upsert_all(connection, self._connections.home, [(product, photos)])[0]
             return Written(outcome=outcome, facts=_live_facts(connection, product.product_id))
+
+    def check_new(self, product_id: str) -> None:
+        """Raises ProductExists if there is a product with this id."""
+        with self._connections.reading() as connection:
+            _check_new(connection, product_id)
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
         """Replaces the named facts of a live product and returns it; nobody else's change can come in between.
@@ -416,6 +428,11 @@ def _keys_after(connection: sqlite3.Connection, after: int, limit: int) -> list[
         (after, limit),
     )
     return [key for (key,) in rows]
+
+
+def _check_new(connection: sqlite3.Connection, product_id: str) -> None:
+    with suppress(UnknownProduct):
+        raise ProductExists(product_id, _live_facts(connection, product_id).product.title)
 
 
 def _live_facts(connection: sqlite3.Connection, product_id: str) -> ProductFacts:

@@ -20,6 +20,8 @@ NOT_IN_IT = {
     "/",
     "/p/{product_id}",
     "/sell",
+    "/sell/add",
+    "/sell/send",
     "/docs",
     "/static/{filename}",
     "/static/{version}/{filename}",

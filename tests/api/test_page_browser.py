@@ -183,18 +183,6 @@ def test_labels_appear_as_chips_and_narrow_the_search(
     assert {shown[hit] for hit in hits(page)} == {label}
 
 
-def test_a_seller_gets_up_to_three_categories(page: Page, url: str, picture: tuple[str, Path]) -> None:
-    page.goto(f"{url}sell")
-    page.set_input_files("input[type=file]", picture[1])
-    page.get_by_role("button", name="Suggest").click()
-    suggestions = page.locator(".suggestions a")
-    suggestions.first.wait_for()
-    assert 1 <= suggestions.count() <= 3
-    assert "%" in suggestions.first.inner_text()
-    suggestions.first.click()
-    assert hits(page)
-
-
 def test_a_photo_can_be_dropped_and_pasted(page: Page, picture: tuple[str, Path]) -> None:
     product_id, path = picture
     content = base64.b64encode(path.read_bytes()).decode()

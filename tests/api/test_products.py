@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from documented import expect
 from fake_engine import FakeEngine
 from flask.testing import FlaskClient
 from PIL import Image
@@ -44,6 +45,19 @@ def test_any_product_id_makes_the_whole_round(client: FlaskClient, photo: Photo,
     assert [client.get(url).status_code, client.delete(url).status_code, client.patch(url, json={}).status_code] == [
         404
     ] * 3
+
+
+def test_a_product_can_be_only_created(client: FlaskClient, photo: Photo) -> None:
+    def create(title: str) -> Any:
+        parts = {"product": json.dumps({"title": title}), "image": (io.BytesIO(photo()), "a.jpg")}
+        return client.put("/v1/products/p", data=parts, headers={"If-None-Match": "*"})
+
+    path = "/v1/products/{product_id}"
+    expect(create("First"), path, "put", 201)
+    assert expect(create("Second"), path, "put", 412)["code"] == "product_exists"
+    assert client.get("/v1/products/p").get_json()["title"] == "First"
+    client.delete("/v1/products/p")
+    expect(create("Third"), path, "put", 201)
 
 
 def test_the_address_of_a_product_comes_with_it(client: FlaskClient, photo: Photo) -> None:

@@ -117,18 +117,3 @@ def test_bad_recommendations_are_refused(client: FlaskClient, body: dict[str, ob
 
 def test_recommend_of_an_unknown_product_is_404(client: FlaskClient) -> None:
     assert client.post("/v1/recommend", json={"product_id": "nope"}).status_code == 404
-
-
-def test_the_sellers_page_offers_three_categories(client: FlaskClient, photo: Photo) -> None:
-    assert b"Sell this" in client.get("/sell").data
-    page = client.post("/sell", data={"file": (io.BytesIO(photo()), "a.jpg")})
-    assert page.status_code == 200
-    assert [word in page.text for word in ("mug", "bowl", "shoe", "50%")] == [True] * 4
-
-
-def test_the_sellers_page_says_what_is_wrong(client: FlaskClient, fake_engine: FakeEngine) -> None:
-    empty = client.post("/sell", data={"file": (io.BytesIO(b""), "")}, content_type="multipart/form-data")
-    assert (empty.status_code, "Choose a photo first" in empty.text) == (400, True)
-    fake_engine.generation = None
-    answer = client.post("/sell", data={"file": (io.BytesIO(b"x"), "a.jpg")})
-    assert (answer.status_code, "not ready yet" in answer.text) == (503, True)

@@ -224,6 +224,24 @@ def test_origins_are_scheme_host_and_port(name: str, origin: str) -> None:
         load_settings({f"LOOKALIKE_{name.upper()}": origin})
 
 
+@pytest.mark.parametrize(
+    "url", ["http://shop.example/x", "https://user@shop.example/", "ftp://shop.example", "http://10.0.0.1/", "https://",
+            "http://localhost.evil.example/", "https://shop.example/a b", "http://[::2]/"]
+)  # fmt: skip
+def test_offers_go_only_where_nobody_listens_in(url: str) -> None:
+    with pytest.raises(SettingsError, match="seller_callback_url must be an https address"):
+        load_settings(seller_callback_url=url, seller_callback_secret="x" * 16)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example/offers?a=1", "http://127.0.0.1:8000/x", "http://[::1]", "http://localhost/"]
+)
+def test_offers_are_signed_with_a_secret_that_is_never_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match="seller_callback_secret must have at least 16 characters"):
+        load_settings(seller_callback_url=url, seller_callback_secret="short")
+    assert "x" * 16 not in repr(load_settings(seller_callback_url=url, seller_callback_secret="x" * 16))
+
+
 def test_origins_are_listed_in_small_letters() -> None:
     settings = load_settings(
         {"LOOKALIKE_CORS_ORIGINS": "*", "LOOKALIKE_FRAME_ANCESTORS": "self, HTTPS://Shop.example:8443"}

@@ -1,0 +1,104 @@
+// The seller's form works without this; with it photos travel small, a key can be given, and what was typed survives.
+import { ask, send } from "./asking.js";
+import { askForKey, keyIsKept, openWithKey } from "./key.js";
+import { shrink, watchForPhotos } from "./photo.js";
+
+const find = (id) => document.getElementById(id);
+const form = find("sell");
+const parts = find("sell-parts");
+let waiting = null; // what was refused for want of a key: { action, body }
+
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+const memory = () => `lookalike-offer ${new URL(location).searchParams.get("offer") ?? ""}`;
+
+function tell(share) {
+  const { sending, looking } = find("progress-text").dataset;
+  find("progress").value = share;
+  find("progress-text").textContent = share < 1 ? sending : looking;
+}
+
+async function submit(action, body) {
+  find("travel").hidden = false;
+  parts.setAttribute("aria-busy", "true");
+  tell(0);
+  try {
+    const answer = await send(body, tell, action);
+    if (answer.status === 401 || answer.status === 403) {
+      waiting = { action, body };
+      return askForKey();
+    }
+    waiting = null;
+    put(answer, { push: true });
+  } catch (error) {
+    if (error.name !== "AbortError") say(find("no-server").content.cloneNode(true).firstElementChild);
+  } finally {
+    find("travel").hidden = true;
+    parts.removeAttribute("aria-busy");
+  }
+}
+
+// Puts an answer of the server into the page, and leads to what is new in it.
+function put({ status, html, url }, { push = false } = {}) {
+  const page = parse(html);
+  const next = page.getElementById("sell-parts");
+  if (!next) return say(page.querySelector(".notice") ?? find("no-server").content.cloneNode(true).firstElementChild);
+  parts.replaceChildren(...next.childNodes);
+  if (push && status === 200 && url) history.pushState(null, "", new URL(url).pathname + new URL(url).search);
+  recall();
+  const lead = parts.querySelector("[data-lead]");
+  lead?.focus();
+  find("announce").textContent = (lead?.querySelector("h2") ?? lead)?.textContent.trim() ?? "";
+}
+
+function say(notice) {
+  parts.querySelector(".notice")?.remove();
+  notice.tabIndex = -1;
+  parts.prepend(notice);
+  notice.focus();
+}
+
+// What was typed and not sent yet is kept in this tab, for a reload.
+function remember() {
+  const typed = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^(was\.|photo$|replace$)/.test(name));
+  sessionStorage.setItem(memory(), JSON.stringify(typed));
+}
+
+function recall() {
+  for (const [name, value] of JSON.parse(sessionStorage.getItem(memory()) ?? "[]")) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
+}
+
+form.addEventListener("input", remember);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const body = new FormData(form, event.submitter);
+  body.delete("file");
+  submit(event.submitter?.getAttribute("formaction") ?? "/sell", body);
+});
+document.addEventListener("click", async (event) => {
+  const language = event.target.closest("a[data-language]");
+  if (language) {
+    const query = new URLSearchParams(location.search);
+    query.set("lang", language.lang);
+    language.search = query;
+  }
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  getSelection().selectAllChildren(find("json")); // where the browser lets no script copy, the shopper's keys can
+  await navigator.clipboard?.writeText(find("json").textContent);
+  button.textContent = button.dataset.copied;
+});
+window.addEventListener("popstate", async () => put(await ask(location.href)));
+document.addEventListener("key-used", () => { if (waiting) submit(waiting.action, waiting.body); });
+watchForPhotos(async (file) => {
+  const body = new FormData(form);
+  body.set("file", (await shrink(file)) ?? file, "photo");
+  submit("/sell", body);
+});
+form.classList.add("scripted");
+recall();
+if (document.querySelector('.notice[data-status="401"]')) {
+  if (keyIsKept()) openWithKey();
+  else askForKey();
+}
