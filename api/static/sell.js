@@ -17,7 +17,10 @@ function tell(share) {
   find("progress-text").textContent = share < 1 ? sending : looking;
 }
 
+const typed = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^(was\.|photo$|replace$)/.test(name));
+
 async function submit(action, body) {
+  const before = new Map(typed());
   find("travel").hidden = false;
   parts.setAttribute("aria-busy", "true");
   tell(0);
@@ -28,7 +31,7 @@ async function submit(action, body) {
       return askForKey();
     }
     waiting = null;
-    put(answer, { push: true });
+    put(answer, { push: true, before });
   } catch (error) {
     if (error.name !== "AbortError") say(find("no-server").content.cloneNode(true).firstElementChild);
   } finally {
@@ -37,16 +40,19 @@ async function submit(action, body) {
   }
 }
 
-// Puts an answer of the server into the page, and leads to what is new in it.
-function put({ status, html, url }, { push = false } = {}) {
+// Puts an answer of the server into the page, and leads to what is new in it. What was typed since `before` stays.
+function put({ status, html, url }, { push = false, before = new Map(typed()) } = {}) {
   const page = parse(html);
   const next = page.getElementById("sell-parts");
   if (!next) return say(page.querySelector(".notice") ?? find("no-server").content.cloneNode(true).firstElementChild);
+  const meanwhile = typed().filter(([name, value]) => before.has(name) && value !== before.get(name));
+  const { activeElement } = document;
   parts.replaceChildren(...next.childNodes);
   if (push && status === 200 && url) history.pushState(null, "", new URL(url).pathname + new URL(url).search);
   recall();
+  fill(meanwhile);
   const lead = parts.querySelector("[data-lead]");
-  lead?.focus();
+  (meanwhile.length && find(activeElement.id) || lead)?.focus();
   find("announce").textContent = (lead?.querySelector("h2") ?? lead)?.textContent.trim() ?? "";
 }
 
@@ -59,12 +65,15 @@ function say(notice) {
 
 // What was typed and not sent yet is kept in this tab, for a reload.
 function remember() {
-  const typed = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^(was\.|photo$|replace$)/.test(name));
-  sessionStorage.setItem(memory(), JSON.stringify(typed));
+  sessionStorage.setItem(memory(), JSON.stringify(typed()));
 }
 
 function recall() {
-  for (const [name, value] of JSON.parse(sessionStorage.getItem(memory()) ?? "[]")) {
+  fill(JSON.parse(sessionStorage.getItem(memory()) ?? "[]"));
+}
+
+function fill(pairs) {
+  for (const [name, value] of pairs) {
     if (form.elements[name]) form.elements[name].value = value;
   }
 }
