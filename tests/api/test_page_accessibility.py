@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, chromium, opened, served
+from opened_page import opened
 from playwright.sync_api import Browser, Page, expect
+from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -23,7 +24,7 @@ expect.set_options(timeout=20_000)  # the first search loads the models
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with launched() as browser:
         yield browser
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, chromium, served
 from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
+from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium a
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with launched() as browser:
         yield browser
 
 

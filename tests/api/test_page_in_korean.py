@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, chromium, served
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
+from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -44,7 +44,7 @@ TEXTS = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with launched() as browser:
         yield browser
 
 
