@@ -98,7 +98,8 @@ OPTIONS: dict[str, Schema] = {
     },
     "facets": _text(
         f"Facts whose values are counted over all that matches, at most {MOST_FACETS}: {', '.join(COUNTED_FIELDS)}, "
-        "attr.NAME; with commas between them.",
+        "attr.NAME; with commas between them. With `~` in front (`~brand`), a fact is counted as if `filter` and the "
+        "words said nothing of it.",
         maxLength=MAX_FACETS,
     ),
     "sort": {

@@ -94,10 +94,9 @@ def _group(form: PageForm, name: str, facets: Facets, shelf: ShelfContents) -> F
     folded = {value.casefold(): count for value, count in counts.items()}
     first = [_choice(name, value, folded.get(value.casefold()), chosen=True) for value in chosen]
     taken = {value.casefold() for value in chosen}
-    if chosen or name not in facets:  # what passes the filter says nothing about the values that are not chosen
+    rest = [_choice(name, value, count) for value, count in counts.items() if value.casefold() not in taken]
+    if not rest and (chosen or name not in facets):  # sorted hits are counted with the chosen values alone
         rest = [_choice(name, value, None) for value in _values(name, shelf) if value.casefold() not in taken]
-    else:
-        rest = [_choice(name, value, count) for value, count in counts.items()]
     return FilterGroup(name, fact_title(name), (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
 
 

@@ -68,7 +68,8 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
         image = held.query_photos.get(form.photo)
     source = held.catalogue.get(form.product_id) if form.product_id and image is None else None
     fields = form.search_fields(image)
-    fields["facets"] = ",".join(facet_names(held.shelf.contents()))
+    # `~`: other values stay to be chosen, with their counts, where one is chosen
+    fields["facets"] = ",".join(f"~{name}" for name in facet_names(held.shelf.contents()))
     answer = _sorted(fields) if form.sort else run_search(fields)
     judged = not form.sort and (image is not None or bool(form.q.strip()))
     by_photo = image is not None

@@ -1,7 +1,7 @@
 """Finds the products that pass a filter, from columns; the rules are those of `data/filters/expression.py`."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -13,18 +13,6 @@ from data.filters import COMPARE, AllOf, AnyOf, Comparison, Node, Not, Span, kin
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def fields_of(node: Node) -> Iterator[str]:
-    """Yields the facts that a filter compares."""
-    match node:
-        case Not(part):
-            yield from fields_of(part)
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from fields_of(part)
-        case Comparison():
-            yield node.field
 
 
 def node_mask(node: Node, columns: Columns, otherwise: Callable[[Comparison], Keys]) -> Mask:

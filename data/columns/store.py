@@ -11,10 +11,10 @@ import numpy as np
 from data.catalogue import Catalogue, ProductFacts, damage_readable
 from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn
 from data.columns.facets import FacetCounts, Spellings, count_facet
-from data.columns.matching import fields_of, node_mask
+from data.columns.matching import node_mask
 from data.columns.reading import FACTS, read_changed, read_changes, read_column, read_live
 from data.database import Connections
-from data.filters import Comparison, Filter, fold
+from data.filters import Comparison, Filter, fields_of, fold
 
 COUNTED_FIELDS = ("brand", "category", "colour", "currency", "price", "in_stock")  # and attr.NAME
 MOST_VALUES = 100_000  # different ones of a fact that gets a column

@@ -1,6 +1,6 @@
 """Filter expressions such as `brand = "Acme" AND price < 20`: their grammar, tree and SQL."""
 
-from data.filters.expression import Filter, all_of, parse_filter, quoted
+from data.filters.expression import Filter, all_of, parse_filter, quoted, without
 from data.filters.grammar import MAX_FILTER
 from data.filters.tree import (
     COMPARE,
@@ -13,6 +13,7 @@ from data.filters.tree import (
     Scalar,
     Span,
     attribute_values,
+    fields_of,
     fold,
     kind_of,
 )
@@ -31,8 +32,10 @@ __all__ = [
     "Span",
     "all_of",
     "attribute_values",
+    "fields_of",
     "fold",
     "kind_of",
     "parse_filter",
     "quoted",
+    "without",
 ]

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from data.filters.grammar import parse
-from data.filters.tree import AllOf, Node, node_matches, node_sql
+from data.filters.tree import AllOf, Node, fields_of, node_matches, node_sql
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,25 @@ def all_of(filters: Sequence[Filter]) -> Filter | None:
     if len(filters) < 2:
         return filters[0] if filters else None
     return Filter(" AND ".join(f"({each.text})" for each in filters), AllOf(tuple(each.tree for each in filters)))
+
+
+def without(filter: Filter, field: str) -> Filter | None:
+    """Returns a filter less its conditions on one fact alone, of those that are joined with AND; None: none is left.
+
+    A filter without such a condition is returned as it is.
+
+    >>> without(parse_filter('brand = "Acme" AND (price < 20 OR brand = "Sena")'), "brand").text
+    'less brand: brand = "Acme" AND (price < 20 OR brand = "Sena")'
+    """
+    conditions = _conditions(filter.tree)
+    kept = [node for node in conditions if set(fields_of(node)) != {field}]
+    if len(kept) == len(conditions):
+        return filter
+    return Filter(f"less {field}: {filter.text}", AllOf(tuple(kept))) if kept else None
+
+
+def _conditions(node: Node) -> list[Node]:
+    return [each for part in node.parts for each in _conditions(part)] if isinstance(node, AllOf) else [node]
 
 
 def quoted(text: str) -> str:

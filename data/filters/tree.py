@@ -85,6 +85,18 @@ def kind_of(value: Scalar | Span) -> Kind:
     return "text" if isinstance(value, str) else "number"
 
 
+def fields_of(node: Node) -> Iterator[str]:
+    """Yields the facts that a filter compares."""
+    match node:
+        case Not(part):
+            yield from fields_of(part)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from fields_of(part)
+        case Comparison():
+            yield node.field
+
+
 def node_sql(node: Node, parameters: list[Any]) -> str:
     match node:
         case Not(part):

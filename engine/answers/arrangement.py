@@ -1,5 +1,6 @@
 """What a request asks of facts: which of them are counted, by which one hits are sorted, how many may share a value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +35,11 @@ def check_sort(sort: str) -> None:
 
 
 def read_facets(text: str) -> tuple[str, ...]:
-    """Returns the facts that are to be counted, each once.
+    """Returns the facts that are to be counted, each once, with the `~` in front that some have.
 
     Args:
-        text: names with commas between them, for example `brand,price,attr.size`; "": none.
+        text: names with commas between them, for example `brand,price,attr.size`; "": none. A fact with `~` in front,
+            `~brand`, is counted as if it were not filtered by.
 
     Raises:
         InvalidQuery: a name is no fact that can be counted, or there are more than 10.
@@ -46,7 +48,11 @@ def read_facets(text: str) -> tuple[str, ...]:
         return ()
     if len(text) > MAX_FACETS:
         raise InvalidQuery(f"facets must have at most {MAX_FACETS} characters; got {len(text)}.", field="facets")
-    names = tuple(dict.fromkeys(_fact(part, COUNTED_FIELDS, "facets") for part in text.split(",")))
+    facts: dict[str, str] = {}
+    for part in map(str.strip, text.split(",")):
+        name = _fact(part.removeprefix("~"), COUNTED_FIELDS, "facets")
+        facts.setdefault(name, f"~{name}" if part.startswith("~") else name)
+    names = tuple(facts.values())
     if len(names) > MOST_FACETS:
         raise InvalidQuery(f"facets must name at most {MOST_FACETS} facts; got {len(names)}.", field="facets")
     return names
@@ -72,21 +78,30 @@ def read_cap(text: str) -> Cap | None:
     return Cap(_fact(name, _CAPPED_FIELDS, "max_per"), int(most))
 
 
-def counted(store: ColumnStore, facets: str, matched: Mask) -> dict[str, FacetCounts]:
+def counted(
+    store: ColumnStore, facets: str, matched: Mask, unfiltered: Callable[[str], Mask] | None = None
+) -> dict[str, FacetCounts]:
     """Returns how many of the products have each value, for each of the facts that `read_facets` finds in a text.
 
     Args:
         matched: bool, by product_key, the products that are counted.
+        unfiltered: returns the same for a fact that is to be counted as if it were not filtered by.
 
     Raises:
         InvalidQuery: a fact has too many different values to be counted.
     """
-    names = read_facets(facets)
-    if not names:
+    asked = read_facets(facets)
+    if not asked:
         return {}
+    names = tuple(name.removeprefix("~") for name in asked)
     columns = store.columns(names)
     _check_columns(columns, names, "facets")
-    return store.facets(columns, names, matched)
+    found = store.facets(columns, [name for name in names if name in asked or unfiltered is None], matched)
+    if unfiltered is not None:
+        for name in names:
+            if name not in asked:
+                found |= store.facets(columns, [name], unfiltered(name))
+    return {name: found[name] for name in names}
 
 
 def arranged(store: ColumnStore, keys: Places, sort: str, max_per: str, first: int) -> Places:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.columns import ColumnStore, resized
-from data.filters import Filter, parse_filter, quoted
+from data.filters import Filter, parse_filter, quoted, without
 from data.lexical import LexicalAnswer, words_of
 from data.photos import COLOUR_NAMES
 from data.settings import Settings
@@ -183,7 +183,12 @@ class Finder:
         matched = self._matched(view, request, question.query, found)
         if request.min_probability:
             matched &= np.isin(np.arange(len(matched)), keys)
-        facets = self.timed("facets", lambda: counted(self.columns, request.facets, matched))
+
+        def unfiltered(fact: str) -> Mask:
+            rest = without(filter_, fact) if filter_ is not None and not request.min_probability else filter_
+            return matched if rest is filter_ else self._matched_under(rest, view, request, question, found)
+
+        facets = self.timed("facets", lambda: counted(self.columns, request.facets, matched, unfiltered))
         order = kept[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
         ranked, chances = found.ranked.take(order), judged["probabilities"]
         return Ranking(
@@ -342,6 +347,19 @@ class Finder:
             before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
             moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         return head.then(ranked), moves
+
+    def _matched_under(
+        self, filter_: Filter | None, view: LiveView, request: SearchRequest, question: Question, found: Found
+    ) -> Mask:
+        """Returns which products the search would find under another filter, bool by product_key."""
+        passing = None if filter_ is None else self.matching(filter_)
+        letters = question.letters
+        if letters is not None:
+            allowed = view.mask(passing)
+            allowed &= ~np.isin(view.product_keys, found.left_out)
+            point = question.query.point
+            found = replace(found, letters=by_letters(view, request, letters, point, allowed, passing, found.left_out))
+        return self._matched(view, request, question.query, replace(found, passing=passing))
 
     def _matched(self, view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> Mask:
         """Returns which products the search would find if it were endless, bool by product_key.

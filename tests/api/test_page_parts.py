@@ -91,6 +91,9 @@ def test_filters_show_counts_chosen_values_first_and_only_what_can_be_chosen() -
         "brand": [("Acorn", 4, True), ("Oak", None, False), ("Elm", None, False)],
         "attr.size": [("42", 3, False), ("L", 1, False)],
     }
+    facets["brand"] = FacetCounts((ValueCount("ACORN", 4), ValueCount("Oak", 2)))
+    counted = next(group for group in filters_of(form, SHELF, facets).groups if group.name == "brand")
+    assert [(each.value, each.count) for each in counted.choices] == [("Acorn", 4), ("Oak", 2)]
     assert [(part.text, part.count) for part in filters.ranges] == [("5 – 10", 2), ("10 – 40", 7)]
     limits = dict(parse_qsl(urlsplit(filters.ranges[0].url).query))
     assert limits == {"q": "mug", "brand": "Acorn", "min_price": "5", "max_price": "9.99"}

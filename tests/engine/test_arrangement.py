@@ -76,6 +76,27 @@ def test_facets_count_all_that_passes_the_filter_not_the_page(shop: TinyShop, en
     assert (cheap.total, cheap.facets["brand"].values) == (4, (ValueCount("Acme", 2), ValueCount("Sena", 1)))
 
 
+def test_a_fact_can_be_counted_as_if_it_were_not_filtered_by(shop: TinyShop, engine: SearchEngine) -> None:
+    stock(shop)
+    shop.put("g", [near(0.1)], embedded=False, title="thing", brand="Oak", price=20)
+    shop.publish()
+    both = replace(PHOTO, facets="~brand,price,~attr.size", filter='brand = "Acme" AND price < 25')
+    answer = engine.search(both)
+    assert (answer.total, list(answer.facets)) == (2, ["brand", "price", "attr.size"])
+    assert answer.facets["brand"].values == (ValueCount("Acme", 2), ValueCount("Sena", 1))
+    assert sum(part.count for part in answer.facets["price"].ranges) == 2
+    assert answer.facets["attr.size"].values == (ValueCount("M", 1),)  # its own filter alone is left out, not others
+    assert engine.search(replace(both, facets="brand")).facets["brand"].values == (ValueCount("Acme", 2),)
+    alone = engine.search(replace(both, filter='brand = "Acme"', also=('brand = "Acme" OR price > 90',)))
+    assert alone.facets["brand"].values == (ValueCount("Acme", 3),)  # the second says something of prices too
+    for words in (SearchRequest(text="thing"), SearchRequest(text="thing", legs="lexical")):
+        found = engine.search(replace(words, facets="~brand", filter='brand = "Sena"')).facets["brand"].values
+        everything = engine.search(replace(words, facets="brand")).facets["brand"].values
+        assert found == everything
+        assert ValueCount("Oak", 1) in found  # it is found by its letters alone
+    assert engine.search(replace(both, facets="~brand,brand")).facets.keys() == {"brand"}
+
+
 def test_what_was_put_or_deleted_a_moment_ago_counts(shop: TinyShop, engine: SearchEngine) -> None:
     stock(shop)
     shop.publish()
@@ -248,6 +269,7 @@ def test_names_are_read_as_filters_have_them() -> None:
         "brand", "price", "attr.shoe size", "attr.Size",
     )  # fmt: skip
     assert read_facets("") == ()
+    assert read_facets("~Brand, ~ attr.size,colour") == ("~brand", "~attr.size", "colour")
     assert read_cap("attr.shoe size:12") == Cap("attr.shoe size", 12)
 
 
