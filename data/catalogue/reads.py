@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
     }
 
 
+@lru_cache(4096)  # few colours, in few orders
 def stored_colours(text: str) -> tuple[str, ...]:
     """Returns the names of a photo's colours; none where a disk has damaged them, so that they can be written anew."""
     try:
