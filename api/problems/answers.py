@@ -160,5 +160,5 @@ def _unexpected(error: Exception) -> Response:
 def _answer(status: int, code: str, detail: str, error: LookalikeError | None = None, **members: Any) -> Response:
     if request.path.startswith("/v1") or not wants_page():
         return problem(status, code, detail, **members)
-    page = render_template("error.html", status=status, words=shopper_words(status, error))
+    page = render_template("error.html", words=shopper_words(status, error))
     return Response(page, status=status, mimetype="text/html")
