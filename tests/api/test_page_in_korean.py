@@ -167,3 +167,16 @@ def test_a_click_in_the_browser_is_learned_from(page: Page, app: Flask, home: Pa
     assert sorted(learned.ranking("green disc")) == sorted(names)
     assert page.evaluate("Object.keys(localStorage).length") == 0
     assert page.context.cookies() == []
+
+
+def test_a_photo_over_the_servers_limit_is_told_before_it_travels(page: Page, app: Flask, url: str) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
+    page.goto(url)
+    most = app.extensions[EXTENSION].settings.max_image_bytes
+    unreadable_here = {"name": "photo.heic", "mimeType": "image/heic", "buffer": bytes(most + 1)}
+    page.set_input_files("#file", files=[unreadable_here])
+    expect(page.locator(".notice h2")).to_have_text("너무 커요")
+    assert sent == []
+    with page.expect_file_chooser():
+        page.get_by_role("link", name="다른 사진 선택").click()
