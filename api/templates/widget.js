@@ -100,8 +100,8 @@ border-radius:var(--lookalike-radius,10px)}
     }
   }
 
-  function show({ hits, no_match, next_cursor }, next) {
-    const cards = hits.map(card);
+  function show({ query_id, hits, no_match, next_cursor }, next) {
+    const cards = hits.map((hit) => card(hit, query_id));
     list.append(...cards);
     if (next) cards[0]?.querySelector("a")?.focus();
     cursor = next_cursor;
@@ -109,16 +109,26 @@ border-radius:var(--lookalike-radius,10px)}
     tell(!list.children.length ? say.none : no_match && !next ? say.unsure : say.hits.replace("%(count)s", list.children.length));
   }
 
-  function card(hit) {
+  function card(hit, query_id) {
     const own = /^https?:\/\//i.test(hit.url);
-    const link = make("a", { href: own ? hit.url : `${server}/?${new URLSearchParams({ product: hit.product_id })}` });
+    const link = make("a", { href: own ? hit.url : `${server}/p/${encodeURIComponent(hit.product_id)}` });
     if (given.window === "new") Object.assign(link, { target: "_blank", rel: "noopener" });
     if (hit.image_url) link.append(make("img", { src: server + hit.image_url, alt: "", loading: "lazy" }));
     link.append(make("div", { className: "title", textContent: hit.title || hit.product_id }));
     if (hit.price !== null) link.append(make("div", { className: "price", textContent: money(hit.price, hit.currency) }));
+    for (const name of ["click", "auxclick"]) link.addEventListener(name, () => tellOpened(query_id, hit.product_id));
     const item = make("li", {});
     item.append(link);
     return item;
+  }
+
+  // The nightly rebuild learns what fits which search. The name of the session lasts as long as this page.
+  const session = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("");
+  function tellOpened(query_id, product_id) {
+    if (given.clicks === "off") return;
+    const body = JSON.stringify({ session, query_id, product_id });
+    const options = { method: "POST", keepalive: true, credentials: "omit", headers: { "Content-Type": "application/json" }, body };
+    fetch(`${server}/v1/events/page`, options).catch(() => {});
   }
 
   const make = (name, values) => Object.assign(document.createElement(name), values);

@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ class Sites:
     pages: HostPages
     shop: str
     server: str
+    home: Path
     product_id: str
     photo: Path
 
@@ -54,7 +57,7 @@ def sites(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         settings = Settings(home=home, public_search=True, cors_origins=shop)
         with serving(create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))) as server:
             page = (DOCS / "examples" / "shop-page.html").read_text(encoding="utf-8").replace(NAMED, server)
-            page = page.replace('data-k="8"', 'data-k="2"')
+            page = page.replace('data-k="8"', 'data-k="2" data-window="new"')
             style = (DOCS / "examples" / "shop-page.css").read_text(encoding="utf-8")
             pages.files = {
                 "/": ("text/html", page),
@@ -63,7 +66,7 @@ def sites(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             }
             assert POLICY
             pages.policy = f"default-src 'none'; style-src 'self'; {POLICY[1]}".replace(NAMED, server)
-            yield Sites(pages, shop, server, facts.product.product_id, Path(record.source))
+            yield Sites(pages, shop, server, home, facts.product.product_id, Path(record.source))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,7 @@ def test_a_photo_finds_its_product_and_words_are_added_to_it(page: Page, sites: 
     link = page.locator("#lookalike li a").first
     expect(link).to_be_visible()
     assert page.locator("#lookalike li a").first.get_attribute("href") in (
-        f"{sites.server}/?product={sites.product_id}",
+        f"{sites.server}/p/{sites.product_id}",
         f"https://shop.example/{sites.product_id}",
     )
     page.get_by_role("searchbox").fill("disc")
@@ -125,6 +128,17 @@ def test_a_photo_finds_its_product_and_words_are_added_to_it(page: Page, sites: 
     page.get_by_role("button", name="Remove the photo").click()
     expect(page.get_by_role("searchbox")).to_be_focused()
     assert findings(page) == []
+
+
+@needs_chromium
+def test_what_a_shopper_opens_is_told_once(page: Page, sites: Sites) -> None:
+    page.get_by_role("searchbox").fill("disc")
+    page.get_by_role("searchbox").press("Enter")
+    for _ in range(2):
+        with page.expect_response(lambda got: got.url.endswith("/v1/events/page") and got.status == 202):
+            page.locator("#lookalike li a").first.click()
+    with closing(sqlite3.connect(sites.home / "catalog.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM events WHERE kind = 'click'").fetchone() == (1,)
 
 
 @needs_chromium
