@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from api.openapi.examples import with_examples
 from api.openapi.schemas import (
     COMPLETIONS_K,
     EVENTS,
@@ -147,7 +148,7 @@ _PRODUCT_PATHS: dict[str, Any] = {
                            "`images` lists at most 10 files under the server's image roots.",
                            _answers((401, 403, 413, 415, 429, 503),
                                     _200=_answer("One status per line, in order.", ref("BatchStatus"), _NDJSON)),
-                           requestBody=_body(_NDJSON, ref("ProductFacts"))),
+                           requestBody=_body(_NDJSON, ref("BatchLine"))),
     },
 }  # fmt: skip
 
@@ -206,7 +207,9 @@ DOCUMENT: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "security": [{}, {"key": []}],  # none as long as the server has no API keys
-    "paths": {**_SEARCH_PATHS, **_RECOGNITION_PATHS, **_PRODUCT_PATHS, **_EVENT_PATHS, **_OPERATION_PATHS},
+    "paths": with_examples(
+        {**_SEARCH_PATHS, **_RECOGNITION_PATHS, **_PRODUCT_PATHS, **_EVENT_PATHS, **_OPERATION_PATHS}
+    ),
     "components": {
         "schemas": SCHEMAS,
         "securitySchemes": {

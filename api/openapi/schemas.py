@@ -277,6 +277,14 @@ SCHEMAS: dict[str, Schema] = {
         **_object([], **_FACTS),
         "description": "Values are also read as people write them: numbers as texts, prices with a currency, InStock.",
     },
+    "BatchLine": _object(
+        ["product_id"],
+        product_id=_text(maxLength=ID_LIMIT), **_FACTS,
+        images={"type": "array", "items": _text(), "maxItems": MOST_IMAGES,
+                "description": "Files under the server's image roots."},
+        delete={**_FLAG, "description": "Delete the product; nothing else is needed then."},
+        purge={**_FLAG, "description": "With `delete`: erase its facts and photos at once."},
+    ),
     "ProductUpload": _fields(
         ["product"],
         product=ref("ProductFacts"),

@@ -77,6 +77,7 @@ _RULES: dict[str, Any] = {
     "exclusiveMaximum": _unless(lambda value, rule: value < rule),
     "minItems": _unless(lambda value, rule: len(value) >= rule),
     "maxItems": _unless(lambda value, rule: len(value) <= rule),
+    "minLength": _unless(lambda value, rule: not isinstance(value, str) or len(value) >= rule),
     "maxLength": _unless(lambda value, rule: not isinstance(value, str) or len(value) <= rule),
     "maxProperties": _unless(lambda value, rule: len(value) <= rule),
     "pattern": _unless(lambda value, rule: re.search(rule, value)),
