@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 Answer = TypeVar("Answer")
@@ -100,13 +101,45 @@ class Guess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttributeGuess:
+    """A fact as the nearest products have it; `abstained`: too uncertain to rely on."""
+
+    name: str
+    value: str | float | bool
+    probability: float
+    abstained: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitleGuess:
+    """A title made of the words that the titles of the nearest products share."""
+
+    text: str
+    titles: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceGuess:
+    """What the middle half of n similar products costs."""
+
+    low: float
+    high: float
+    currency: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """What a photo shows: labels, best first, and each voter's own."""
+    """What a photo shows: labels, best first, and each voter's own; the last four only if facts were asked for."""
 
     labels: tuple[Label, ...]
     voters: dict[str, tuple[Guess, ...]]
     abstained: bool
     took_ms: float
+    category: str = ""
+    attributes: tuple[AttributeGuess, ...] = ()
+    title: TitleGuess | None = None
+    price: PriceGuess | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +231,8 @@ def read(kind: type[Answer], value: Any) -> Answer:
         TypeError: a field is missing.
     """
     read_value: Any = value
+    if isinstance(kind, UnionType) and isinstance(value, dict):  # of a dataclass and None
+        kind = get_args(kind)[0]
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         names = {one.name: one.metadata.get("json", one.name) for one in dataclasses.fields(kind)}

@@ -100,15 +100,19 @@ class Client:
         return read(SearchAnswer, self._json("GET", f"{_path(product_id)}/similar?{query}"))
 
     def recognise(
-        self, photo: PhotoFile, *, k: int = 5, within: Sequence[str] = (), box: Box | None = None
-    ) -> Recognition:
+        self, photo: PhotoFile, *, k: int = 5, within: Sequence[str] = (), box: Box | None = None,
+        attributes: bool = False, category: str = "",
+    ) -> Recognition:  # fmt: skip
         """Says what a photo shows: up to k labels, best first.
 
         Args:
             within: the only labels that may be named; empty: all.
+            attributes: whether to suggest facts, a title and a price range too.
+            category: to suggest them for; empty: the one that is recognised.
         """
-        asked = {"k": k, "within": json.dumps(list(within)) if within else "", "box": box}
-        return read(Recognition, self._json("POST", "/v1/recognize", fields=[*_form(asked), _file("file", photo)]))
+        asked = {"k": k, "within": json.dumps(list(within)) if within else "", "box": box, "category": category}
+        form = _form({**asked, "attributes": attributes or None})
+        return read(Recognition, self._json("POST", "/v1/recognize", fields=[*form, _file("file", photo)]))
 
     def recommend(
         self, *, label: str = "", product_id: str = "", image: PhotoFile | None = None, colour: str = "",

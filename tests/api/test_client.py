@@ -80,6 +80,11 @@ def test_similar_recommended_recognised_and_completed(shop: lookalike.Client, ph
     seen = shop.recognise(photo, k=2, within=["disc", "bar"])
     assert {label.label for label in seen.labels} == {"disc", "bar"}
     assert seen.voters["svm"][0].label
+    assert (seen.attributes, seen.title) == ((), None)
+    told = shop.recognise(photo, attributes=True, category="disc")
+    assert told.category == "disc"
+    assert told.price
+    assert told.price.low <= told.price.high
     assert ids(shop.recommend(label=seen.labels[0].label, image=photo, k=2))
     assert isinstance(shop.complete("red d", k=1)[0], Completion)
 
