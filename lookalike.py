@@ -414,9 +414,11 @@ def demo_command(ctx: click.Context, host: str, port: int, products: int, insecu
     Example: lookalike demo --port 8080
     """
     from data.sample import generate_sample
+    from engine.extras import require_extras
     from indexer.importing import import_feed
     from indexer.rebuild import rebuild
 
+    require_extras("serve", "train")
     settings = _demo_settings(ctx.obj)
     if serving:
         from api.cli import open_to_others

@@ -18,6 +18,8 @@ from data.photos import Intake, Lost, lost_originals, mend_sources
 from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import descriptor_limit, holder
+from engine.errors import MissingExtra
+from engine.extras import require_extras
 from engine.protocols import BackboneSpec
 from engine.text import encoder_of, is_tuned, lost_encoder
 from indexer.operating.files import FILE_CHECKS
@@ -84,6 +86,11 @@ def _open_files(_settings: Settings) -> Iterator[Finding]:
 def _backbone(settings: Settings) -> Iterator[Finding]:
     from engine.backbones import resolve_spec
 
+    try:
+        require_extras("train")
+    except MissingExtra as error:
+        yield Finding(level=WARN, subject="backbone", detail="this installation cannot rebuild", advice=str(error))
+        return
     spec = resolve_spec(settings)
     yield Finding(
         level=OK, subject="backbone", detail=f"{spec.name}, {spec.dim} features, weights {spec.weights_digest[:12]}"

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from doc_blocks import PAGES, ROOT, Block, blocks_of
+from documented_flags import check_flags
 from first_day import furnish
 
-import lookalike
 from data.filters import parse_filter
 from data.generations import GenerationStore
 from data.keys import Keys
@@ -27,7 +25,7 @@ LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text"}
 # Run elsewhere: tests/test_lookalike_library.py runs the Python of these two pages.
 PYTHON_PAGES = ("README.md", "docs/python.md")
 UNRUN = {
-    "README.md": 1, "docs/deploy.md": 2, "docs/fine-tuning.md": 2, "docs/http.md": 1, "docs/nightly.md": 1,
+    "README.md": 1, "docs/deploy.md": 3, "docs/fine-tuning.md": 2, "docs/http.md": 1, "docs/nightly.md": 1,
     "docs/reliability.md": 1,
 }  # fmt: skip
 
@@ -91,28 +89,6 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         except ValueError:
             place += 1
         place = text.find("{", place)
-
-
-def check_flags(line: str) -> None:
-    """Checks a `lookalike` or `python benchmarks/...` command without running it."""
-    words = shlex.split(line, comments=True)
-    while words and re.fullmatch(r"[A-Z_]+=.*|nice", words[0]):
-        words = words[1:]
-    words = words[: next((place for place, word in enumerate(words) if re.match(r"2?>", word)), None)]
-    if Path(words[0]).name == "lookalike":
-        context = lookalike.cli.make_context("lookalike", words[1:])
-        while isinstance(context.command, click.Group):
-            rest = [*context._protected_args, *context.args]
-            name, command, rest = context.command.resolve_command(context, rest)
-            assert command is not None
-            context = command.make_context(name, list(rest), parent=context)
-        return
-    assert words[0] == "python", line
-    told = subprocess.run(
-        [sys.executable, str(ROOT / words[1]), "--help"], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert told.returncode == 0, told.stderr
-    assert [word for word in words if word.startswith("--") and word not in told.stdout] == []
 
 
 def check_shell(block: Block, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""Dockerfile and compose file: the documented commands have right flags, and the image gets all that is installed."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from doc_blocks import ROOT, blocks_of
+from documented_flags import check_flags
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+
+
+def test_the_documented_commands_have_right_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catalogue.jsonl").touch()
+    (block,) = [block for block in blocks_of("docs/deploy.md") if "docker compose" in block.text]
+    lines = [re.search(r" shop (.*)", line) for line in block.text.splitlines()]
+    commands = [line[1].replace("/feeds/", "") for line in lines if line]
+    commands += [
+        " ".join(ast.literal_eval(found))
+        for found in re.findall(r"(?:CMD|command:) (\[\"serve.*\])", DOCKERFILE + COMPOSE)
+    ]
+    assert len(commands) == 5
+    for command in commands:
+        check_flags(f"lookalike {command}")
+
+
+def test_the_image_gets_what_is_installed() -> None:
+    kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
+    packages = set(re.findall(r"^    (\w+)$", (ROOT / "setup.cfg").read_text(encoding="utf-8"), re.MULTILINE))
+    assert packages & {"api", "data"} == {"api", "data"}
+    assert packages | {"lookalike.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"} == kept
+
+
+def test_image_and_compose_file_agree() -> None:
+    home = re.search(r"LOOKALIKE_HOME=(\S+)", DOCKERFILE)
+    assert home is not None
+    assert f"VOLUME {home[1]}\n" in DOCKERFILE
+    assert f"- shop:{home[1]}\n" in COMPOSE
+    assert "USER 10001:10001\n" in DOCKERFILE
+    assert "/livez" in DOCKERFILE
+    assert "ARG EXTRA=cpu\n" in DOCKERFILE
+    assert "0.0.0.0:8080" not in COMPOSE
