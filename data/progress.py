@@ -14,6 +14,11 @@ _LOG_EVERY_S = 60.0
 Item = TypeVar("Item")
 
 
+def is_shown() -> bool:
+    """Returns whether a bar would be seen: whether the terminal is there."""
+    return sys.stderr.isatty()
+
+
 class Progress:
     """Counts finished units of one step, with rate and remaining time.
 
@@ -25,7 +30,7 @@ class Progress:
 
     def __init__(self, label: str, total: int | None = None, unit: str = "items") -> None:
         self._label, self._total, self._unit = label, total, unit
-        self._bar = tqdm(total=total, desc=label, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=True)
+        self._bar = tqdm(total=total, desc=label, unit=f" {unit}", disable=not is_shown(), leave=True)
         self._started = self._logged = time.monotonic()
         self.done = 0
 
@@ -49,8 +54,9 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        was_shown = not self._bar.disable  # a closed bar is disabled too
         self._bar.close()
-        if self._bar.disable and self.done:
+        if self.done and not was_shown:
             self._report(time.monotonic())
 
 

@@ -163,13 +163,13 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
     help="Read every photo's source again, leave out photos whose source is gone or changed, and train even if nothing "
     "changed. Photos that are embedded already are not embedded again.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary line only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.pass_obj
 def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: bool) -> None:
     """Embed new photos, train, build a generation, verify it and publish it: the nightly job.
 
-    The last line of output is one JSON object. Exit status: 0 published, 1 nothing was published (another rebuild
-    runs, a gate refused, a step failed; the live generation stays as it is), 2 wrong usage.
+    Ends in about ten lines; with --json, in one JSON object instead. Exit status: 0 published, 1 nothing was published
+    (another rebuild runs, a gate refused, a step failed; the live generation stays as it is), 2 wrong usage.
 
     Example: lookalike rebuild --json
     """
@@ -184,9 +184,8 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
     except Exception as error:
         summary = journal.summary(reason_of(error))
         _log.error("rebuild failed: %s", summary.reason, exc_info=not isinstance(error, LookalikeError | OSError))
-    if not as_json:
-        click.echo(describe(summary))
-    click.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+    told = json.dumps(summary.to_json(), ensure_ascii=False) if as_json else describe(summary, settings.home)
+    click.echo(told)
     if not summary.published:
         sys.exit(1)
 

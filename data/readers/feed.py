@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import InvalidFeed
+from data.progress import track
 from data.readers.files.csv_records import read_csv
 from data.readers.files.folder import read_folder, read_zipped_folder
 from data.readers.files.google import read_google_csv
@@ -61,12 +62,14 @@ class Feed:
     Attributes:
         rows: the products and the rows that cannot be read; memory does not grow with the feed.
         photos: where the photos are that the rows name.
+        count: reads the feed once more, without its photos, and returns how many rows it has.
         notes: sentences about the feed as a whole for the report; complete when the rows are read.
         skipped: how many files of a folder or zip were left out, by reason; complete when the rows are read.
     """
 
     rows: Iterator[Row | BadRow]
     photos: PhotoFiles
+    count: Callable[[], int] = int
     notes: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -100,7 +103,12 @@ def _feed(path: Path, opened: Opened, options: FeedOptions) -> Feed:
     if opened.source and chosen not in _BINARY and (title := opened.source.form.title):
         detected = "" if options.encoding else "; if that is wrong, name it with --encoding"
         feed.notes.append(f"read as {title}{detected}")
-    return dataclasses.replace(feed, rows=_rows(path, opened, chosen, feed, options))
+
+    def count() -> int:
+        unread = Feed(iter(()), photos)  # its notes and what it skips are those of `feed`, so they are told once
+        return sum(1 for _ in track(_rows(path, opened, chosen, unread, options), "count", unit="products"))
+
+    return dataclasses.replace(feed, rows=_rows(path, opened, chosen, feed, options), count=count)
 
 
 def _format(opened: Opened, format: str) -> str:

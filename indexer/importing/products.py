@@ -12,7 +12,7 @@ from typing import IO, Any
 from data.catalogue import PhotoRecord, parse_product, product_fields
 from data.errors import InvalidFeed
 from data.photos import fetch_image
-from data.progress import track
+from data.progress import is_shown, track
 from data.readers import Feed, FeedOptions, PhotoFiles, is_url, open_feed
 from data.settings import Settings
 from indexer.errors import IndexerError, StrictImportFailed
@@ -71,7 +71,8 @@ def import_feed(
             TemporaryFile("w+", encoding="utf-8") as spool,
         ):
             tally = Tally(path, out)
-            rows: Iterable[Prepared] = track(prepared, "import", unit="products")
+            total = feed.count() if is_shown() else None
+            rows: Iterable[Prepared] = track(prepared, "import", total, unit="products")
             if strict:
                 _check_all(rows, tally, spool)
                 rows = _read_spool(spool)

@@ -140,26 +140,3 @@ def reason_of(error: Exception) -> str:
             f"every file must be writable; the system refused: {error}. Make room or check the rights, then run again."
         )
     return str(error) or type(error).__name__
-
-
-def describe(summary: RebuildSummary) -> str:
-    """Returns the summary as lines of text for people."""
-    counts, seconds = summary.counts, summary.seconds
-    outcome = (
-        f"Generation {summary.generation} is live." if summary.published else f"Nothing published: {summary.reason}"
-    )
-    gates = [f"  {'passed' if gate.passed else 'FAILED'} {gate.name}: {gate.detail}" for gate in summary.gates]
-    photos = [f"  left out: {photo['message']}" for photo in summary.unreadable]
-    damaged = [f"  damaged: {photo['message']}" for photo in summary.damaged]
-    skipped = [f"  not trained: {name.replace('_', ' ')}: {reason}" for name, reason in summary.not_trained.items()]
-    return "\n".join(
-        [
-            outcome,
-            "  " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()),
-            "  " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()),
-            *gates,
-            *skipped,
-            *photos,
-            *damaged,
-        ]
-    )

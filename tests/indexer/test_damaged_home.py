@@ -71,7 +71,7 @@ def test_a_rebuild_names_a_damaged_row_and_embeds_the_photo_again(
     record = catalogue.photo(sha256)
     assert record is not None
     assert (named["photo"], named["source"]) == (sha256, record.source)
-    assert f"damaged: the stored features of photo {record.source}" in describe(summary)
+    assert f"damaged  the stored features of photo {record.source}" in describe(summary, settings.home)
     np.testing.assert_array_equal(features_of(settings).read([sha256]), whole)
 
 

@@ -82,8 +82,8 @@ def test_the_summary_says_what_was_not_trained_and_why(settings: Settings) -> No
     assert set(summary.not_trained) == {"space", "query_embedder", "combiner", "learned_queries", "voters", "match"}
     assert "at least 100 different photos are needed; got 4" in summary.not_trained["space"]
     assert json.loads(json.dumps(summary.to_json()))["not_trained"] == summary.not_trained
-    for name, reason in summary.not_trained.items():
-        assert f"not trained: {name.replace('_', ' ')}: {reason}" in describe(summary)
+    (line,) = [line for line in describe(summary, settings.home).splitlines() if "skipped" in line]
+    assert [name for name in summary.not_trained if name.replace("_", " ") not in line] == []
     report = GenerationStore(settings.home).open().path("report.html").read_text(encoding="utf-8")
     assert "Not trained: voters" in report
     assert "Trained: known_queries" in report
