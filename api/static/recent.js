@@ -1,4 +1,6 @@
 // The last searches, kept in this browser alone and shown under the empty box.
+import { localPhoto } from "./photo.js";
+
 const NAME = "lookalike-recent";
 const MOST = 8;
 const box = document.getElementById("recent"), list = document.getElementById("recent-list"), input = document.getElementById("q");
@@ -41,7 +43,8 @@ function itemOf(search) {
   if (search.q) words.textContent = search.q; // else it says that it is a photo
   if (!search.photo) image.remove();
   else {
-    image.src = `/photos/${search.photo}.jpg`;
+    image.dataset.photo = search.photo;
+    image.src = localPhoto(image) ?? `/photos/${search.photo}.jpg`;
     image.addEventListener("error", () => { // the server keeps it no longer
       keep(kept().filter((one) => one.photo !== search.photo));
       item.remove();

@@ -19,7 +19,7 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-expect.set_options(timeout=20_000)  # the first search loads the models
+expect.set_options(timeout=20_000)
 ADDRESS = "https://shop.example/photo.jpg"
 
 
@@ -48,7 +48,9 @@ def url(home: Path, photo_file: Path) -> Iterator[str]:
     settings = Settings(home=home, backbone="efficientnet_lite2", fetch_urls=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(photo_address, "fetch_image", lambda url, _: photo_file.read_bytes())
-        with served(create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))) as url:
+        engine = SearchEngine(settings, backbone=TinyBackbone())
+        engine.warm()
+        with served(create_app(settings, engine)) as url:
             yield url
 
 

@@ -18,7 +18,7 @@ from engine.search import SearchEngine
 
 PAGE_SIZE = 8
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-expect.set_options(timeout=20_000)  # the first search loads the models
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def url(home: Path) -> Iterator[str]:
     settings = Settings(home=home, backbone="efficientnet_lite2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page_form, "PAGE_SIZE", PAGE_SIZE)
-        with served(create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))) as url:
+        engine = SearchEngine(settings, backbone=TinyBackbone())
+        engine.warm()
+        with served(create_app(settings, engine)) as url:
             yield url
 
 
