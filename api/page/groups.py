@@ -8,7 +8,7 @@ from engine.search import Hit
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 LESS_SHOWN = 12  # less similar hits with which an answer ends
-_LEAST = 0.01  # match probability; words do not mean what has less
+LEAST_OF_WORDS = 0.01  # match probability; words do not mean what has less
 _MOST_MARKED = 4  # where more hits are best matches, the mark tells none apart
 
 
@@ -59,7 +59,7 @@ def shown_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool, by_photo
     has_matches = near > 0 or not is_first_page
     less = hits[near : near + LESS_SHOWN]
     if has_matches and not by_photo:
-        less = less[: _lasting(less, _LEAST)]
+        less = less[: _lasting(less, LEAST_OF_WORDS)]
     if less:
         # alone on the first page they need no title: the answer itself says that nothing matches clearly
         groups.append(Group("less", _("Less similar") if has_matches else "", tuple(less)))

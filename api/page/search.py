@@ -8,12 +8,11 @@ from typing import Any
 
 from api.page.filters import facet_names
 from api.page.form import PageForm
-from api.page.groups import SIMILAR, Group, shown_of
+from api.page.groups import LEAST_OF_WORDS, LESS_SHOWN, SIMILAR, Group, shown_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError, UnknownProduct
-from engine.errors import InvalidQuery
 from engine.search import SearchAnswer
 
 LABELS = 5
@@ -70,7 +69,7 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     fields = form.search_fields(image)
     # `~`: other values stay to be chosen, with their counts, where one is chosen
     fields["facets"] = ",".join(f"~{name}" for name in facet_names(held.shelf.contents()))
-    answer = _sorted(fields) if form.sort else run_search(fields)
+    answer = run_search(fields, likely=_least(form, image))
     judged = not form.sort and (image is not None or bool(form.q.strip()))
     by_photo = image is not None
     shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo)
@@ -78,7 +77,7 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
         answer=answer,
         groups=shown.groups,
         next_cursor=None if shown.is_last else answer.next_cursor,
-        total=_total(form, answer, judged=judged),
+        total=_total(form, answer, judged=judged, by_photo=by_photo),
         by_photo=by_photo,
         source=source,
         titles=_titles((*form.like, *form.unlike)),
@@ -86,20 +85,19 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
 
 
-def _total(form: PageForm, answer: SearchAnswer, *, judged: bool) -> int:
-    likely = resources().engine.likely(answer.query_id, SIMILAR) if judged else None
-    if likely is not None:
-        return likely
-    return answer.total if form.filter_count or answer.understood or form.sort else 0
+def _least(form: PageForm, image: bytes | None) -> float:
+    """Returns the match probability below which hits are left out: a photo's lookalikes are worth seeing, though."""
+    if form.sort:
+        return SIMILAR
+    return LEAST_OF_WORDS if image is None and form.q.strip() else 0.0
 
 
-def _sorted(fields: dict[str, Any]) -> SearchAnswer:
-    """Returns an answer in another order: of the hits that match, if it is known which do; else of all."""
-    with suppress(InvalidQuery):  # no probabilities are told, or the cursor is of all hits
-        answer = run_search({**fields, "min_probability": SIMILAR})
-        if answer.hits:
-            return answer
-    return run_search(fields)
+def _total(form: PageForm, answer: SearchAnswer, *, judged: bool, by_photo: bool) -> int:
+    least = SIMILAR if by_photo else LEAST_OF_WORDS
+    likely = resources().engine.likely(answer.query_id, least) if judged else None
+    if likely is None:
+        return answer.total if form.filter_count or answer.understood or form.sort else 0
+    return likely + min(LESS_SHOWN, answer.total - likely) if by_photo and likely else likely
 
 
 def _titles(product_ids: Iterable[str]) -> dict[str, str]:

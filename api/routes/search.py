@@ -23,6 +23,7 @@ from api.requests import (
 from api.resources import resources
 from data.completion import DEFAULT_K
 from engine.answers import MOST_PHOTOS, check_words
+from engine.errors import InvalidQuery
 from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
@@ -85,16 +86,28 @@ def complete() -> Response:
     return json_answer({"completions": [completion_document(each) for each in found]})
 
 
-def run_search(fields: dict[str, Any]) -> SearchAnswer:
-    """Returns the answer of one search, run in the engine's queue; what it showed is stored as an event."""
+def run_search(fields: dict[str, Any], *, likely: float = 0.0) -> SearchAnswer:
+    """Returns the answer of one search, run in the engine's queue; what it showed is stored as an event.
+
+    Args:
+        likely: hits with a lower match probability are left out, where probabilities are told and some hit has more.
+    """
     held = resources()
     search = SearchRequest(**fields)
     with held.admission.slot():
-        answer = held.engine.search(search)
+        answer = (_likely_hits(search, likely) if likely else None) or held.engine.search(search)
     held.search_log.record(search, answer)
     if not search.cursor:
         held.metrics.search(no_match=answer.no_match or not answer.hits)
     return answer
+
+
+def _likely_hits(search: SearchRequest, least: float) -> SearchAnswer | None:
+    try:
+        answer = resources().engine.search(dataclasses.replace(search, min_probability=least))
+    except InvalidQuery:  # no probabilities are told, or the cursor is of all hits
+        return None
+    return answer if answer.hits else None
 
 
 def _answer(fields: dict[str, Any]) -> Response:

@@ -168,6 +168,24 @@ def test_text_pages_keep_words_and_filters(client: FlaskClient, fake_engine: Fak
     assert fake_engine.requests[-1].cursor == "24"
 
 
+def test_words_are_first_asked_without_what_they_do_not_mean(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    stock(client, photo)
+
+    def asked(path: str) -> list[float]:
+        fake_engine.requests.clear()
+        assert client.get(path).status_code == 200
+        return [request.min_probability for request in fake_engine.requests]
+
+    assert asked("/?q=mug") == [0.01]
+    assert asked("/?q=zebra") == [0.01, 0.0]  # nothing is left then: what comes closest is shown
+    assert asked("/?q=mug&sort=price") == [0.15]
+    assert asked("/?product=p1") == [0.0]
+    photo_address = send(client, photo("blue")).location
+    assert asked(photo_address) == [0.0]
+
+
 def test_a_fragment_is_the_results_alone(client: FlaskClient, photo: Photo) -> None:
     stock(client, photo)
     fragment = client.get("/?product=p1&fragment=1").get_data(as_text=True)
