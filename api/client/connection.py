@@ -18,7 +18,8 @@ class Connection:
     """A server's address and key; keeps connections open, and may be used by several threads.
 
     Every call of this API may be sent twice without harm (events get an id), so each is tried again after a lost
-    connection and after the statuses 429 and 503: after the seconds in `Retry-After`, else after 0.5, 1, 2 ... seconds.
+    connection and after the statuses 429 and 503: after the seconds in `Retry-After`, else at once, then after 1, 2,
+    4 ... seconds.
 
     Args:
         url: of the server, for example `https://search.shop.example`.

@@ -227,7 +227,8 @@ SCHEMAS: dict[str, Schema] = {
         ["labels", "voters", "neighbours", "abstained", "took_ms"],
         labels={"type": "array", "items": _object(
             ["label", "score", "probability", "voters"],
-            label=_text(), score={**_UNIT, "description": "Weighted confidence of the voters, before calibration."},
+            label=_text(),
+            score={**_NUMBER, "minimum": 0, "description": "Weighted confidence of the voters, before calibration."},
             probability={**_UNIT, "description": "Calibrated chance that this is the right label."},
             voters={**_TEXTS, "description": "The voters that have this label among their five best."},
         )},
