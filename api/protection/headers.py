@@ -24,7 +24,7 @@ _KEPT = {
     "openapi.docs": "no-cache",
     "page.home": "private, no-cache",  # so that "back" shows the page as it was; what is searched for is in its address
     "product.show": "private, no-cache",
-    "sell.ask": "private, no-cache",
+    "selling.ask": "private, no-cache",
     "page.photo": "private, max-age=3600",  # its name is its content
 }
 

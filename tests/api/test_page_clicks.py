@@ -188,7 +188,7 @@ def test_a_click_counts_before_its_search_is_on_disk(events: Events, monkeypatch
     log = SearchLog(events)
     hits: Any = [SimpleNamespace(product_id="mug")]
     for query_id in ("a" * 16, "b" * 16):
-        answer: Any = SimpleNamespace(query_id=query_id, hits=hits)
+        answer: Any = SimpleNamespace(query_id=query_id, hits=hits, no_match=False)
         log.record(SearchRequest(text="red mug"), answer)
         if query_id == "a" * 16:
             assert writing.wait(20)

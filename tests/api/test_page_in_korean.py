@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from real_browser import CHROMIUM, launched, served
 from tiny_backbone import TinyBackbone
 
@@ -176,7 +176,7 @@ def test_a_photo_over_the_servers_limit_is_told_before_it_travels(page: Page, ap
     page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
     page.goto(url)
     most = app.extensions[EXTENSION].settings.max_image_bytes
-    unreadable_here = {"name": "photo.heic", "mimeType": "image/heic", "buffer": bytes(most + 1)}
+    unreadable_here: FilePayload = {"name": "photo.heic", "mimeType": "image/heic", "buffer": bytes(most + 1)}
     page.set_input_files("#file", files=[unreadable_here])
     expect(page.locator(".notice h2")).to_have_text("너무 커요")
     assert sent == []

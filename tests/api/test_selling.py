@@ -257,7 +257,7 @@ def test_a_damaged_photo_is_said_in_words_and_what_was_typed_stays(client: Flask
     assert (page.status_code, "data-status" in page.text) == (422, True)
     assert fields_of(page)["title"] == "My own mug"
     page = send(client, photo=b"no photo")
-    assert (page.status_code, "Choose another one." in page.text) == (415, True)
+    assert (page.status_code, "A JPEG or PNG photo will do." in page.text) == (415, True)
 
 
 def test_a_photo_or_an_offer_that_is_gone_is_said(client: FlaskClient, photo: Photo, app: Flask) -> None:
