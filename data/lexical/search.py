@@ -75,7 +75,8 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
     if (unknown or _coded(text)) and not exact:  # parts of a wrong code may be parts of other codes
         candidates = _candidates(connection, letters_of(text))
         near = _near(connection, key_of(text), candidates, titles=bool(unknown))
-        corrections, meant = _corrections(connection, unknown, candidates) if unknown else ({}, {})
+        mendable = [word for word in unknown if most_errors(letters_of(word))]
+        corrections, meant = _corrections(connection, mendable, candidates) if mendable else ({}, {})
     typed = [corrections.get(word, word) for word in words]
     ranked = _ranked(connection, typed, counts)
     return LexicalAnswer(
@@ -263,8 +264,8 @@ def _corrections(
     )
     counts = Counter[str]()
     for names, others in rows:
-        counts.update(words_of(others))
-        counts.update(dict.fromkeys(words_of(names), _CANDIDATES))  # a word of one name before those of all others
+        counts.update(_words_in(others))
+        counts.update(dict.fromkeys(_words_in(names), _CANDIDATES))  # a word of one name before those of all others
     known = list(counts)
     spelled = [_word_letters(word) for word in known]
     corrections, meant = {}, {}
@@ -278,6 +279,11 @@ def _corrections(
 
 
 _word_letters = lru_cache(20_000)(letters_of)  # candidates share most of their words
+
+
+@lru_cache(4_000)  # texts of about 300 characters: a few megabytes
+def _words_in(text: str) -> tuple[str, ...]:
+    return tuple(words_of(text))
 
 
 def most_errors(typed: str) -> int:
