@@ -24,7 +24,7 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 DOCS = Path(__file__).parents[2] / "docs"
-POLICY = re.search(r"```\n(script-src [^\n]+)\n```", (DOCS / "widget.md").read_text(encoding="utf-8"))
+POLICY = re.search(r"```text\n(script-src [^\n]+)\n```", (DOCS / "widget.md").read_text(encoding="utf-8"))
 NAMED = "https://search.shop.example"
 expect.set_options(timeout=20_000)  # the first search loads the models
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")

@@ -21,12 +21,14 @@ from data.generations import GenerationStore
 from data.keys import Keys
 from data.settings import Settings, load_settings
 
-LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text"}
-# Run elsewhere: tests/test_lookalike_library.py runs the Python of these two pages.
-PYTHON_PAGES = ("README.md", "docs/python.md")
+LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text", "html", "promql"}
+# Tried by tests of their own: test_lookalike_library.py and test_client.py run the Python of these pages,
+# test_widget.py shows the widget's HTML in a browser, and test_home_metrics.py knows the metrics in PromQL.
+PYTHON_PAGES = ("README.md", "docs/clients.md", "docs/python.md")
+LAST_PAGES = ("docs/http.md", "docs/admin.md")  # they make keys, which every later request would need
 UNRUN = {
-    "README.md": 1, "docs/deploy.md": 3, "docs/fine-tuning.md": 2, "docs/http.md": 1, "docs/nightly.md": 1,
-    "docs/reliability.md": 1,
+    "README.md": 1, "docs/clients.md": 2, "docs/deploy.md": 3, "docs/fine-tuning.md": 2, "docs/http.md": 1,
+    "docs/nightly.md": 1, "docs/reliability.md": 1,
 }  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def check_python(block: Block, shop: Shop) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", sorted(PAGES, key=lambda page: page == "docs/http.md"))  # its last block makes keys
+@pytest.mark.parametrize("page", [*(page for page in PAGES if page not in LAST_PAGES), *LAST_PAGES])
 def test_the_blocks_of_a_page_do_what_they_say(
     page: str, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
