@@ -110,21 +110,23 @@ def load_backbone(
             "Run lookalike rebuild here, or with LOOKALIKE_PRECISION=f32 where the catalogue is built."
         )
     if not openvino_runtime.is_exported(settings.home, spec):
-        _require_converter(settings, spec)
-        _log.info("converting %s for OpenVINO, once", spec.name)
-        openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
+        _export(settings, spec)
         if spec.precision == "int8":
             openvino_runtime.quantise(settings.home, spec, () if calibration is None else calibration)
     return openvino_runtime.OpenVinoBackbone(settings.home, spec, threads=settings.cores, latency=latency)
 
 
-def _require_converter(settings: Settings, spec: BackboneSpec) -> None:
-    if importlib.util.find_spec("keras") is None:
+def _export(settings: Settings, spec: BackboneSpec) -> None:
+    _log.info("converting %s for OpenVINO, once", spec.name)
+    try:
+        import_keras()
+    except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"{spec.name} must be converted for OpenVINO once, which needs the extra `train`; "
-            f"{settings.home / 'runtime'} does not hold it yet. Run `lookalike rebuild` where that extra is installed, "
-            "and copy its home here as a whole."
-        )
+            f"{spec.name} must be converted for OpenVINO once, which needs the extra `train` (there is no module "
+            f"{error.name}); {settings.home / 'runtime'} does not hold it yet. Run `lookalike rebuild` where that "
+            "extra is installed, and copy its home here as a whole."
+        ) from error
+    openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
 
 
 def custom_backbone(home: Path, name: str) -> CustomBackbone:

@@ -1,0 +1,45 @@
+"""How long a server takes to become ready, how much memory it has then, and which large libraries it loaded.
+
+    python benchmarks/server_start.py HOME [--runs 3]
+
+HOME must hold a published generation. The time includes the start of Python.
+"""
+
+import argparse
+import re
+import statistics
+import time
+from pathlib import Path
+
+from home_server import serving
+
+_LIBRARIES = ("torch", "tensorflow", "keras", "transformers", "sklearn", "scipy", "matplotlib", "openvino", "faiss")
+
+
+def measure(home: Path) -> tuple[float, float, list[str]]:
+    """Returns seconds until ready, MB of resident memory, and those of `_LIBRARIES` that the process has loaded."""
+    started = time.perf_counter()
+    with serving(home) as (_, pid):
+        took_s = time.perf_counter() - started
+        resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        maps = Path(f"/proc/{pid}/maps").read_text()
+    return (
+        took_s,
+        int(resident[1]) / 1000 if resident else 0.0,
+        [name for name in _LIBRARIES if f"site-packages/{name}/" in maps],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    runs = [measure(given.home) for _ in range(given.runs)]
+    print(f"ready after {statistics.median(took for took, _, _ in runs):.1f} s (median of {given.runs})")
+    print(f"memory      {statistics.median(size for _, size, _ in runs):.0f} MB")
+    print(f"libraries   {', '.join(runs[0][2])}")
+
+
+if __name__ == "__main__":
+    main()
