@@ -133,7 +133,7 @@ def _guessed(
         return _field(offer, name, title, None, options=known)
     kind = "flag" if isinstance(guess.value, bool) else "text"
     if not guess.abstained:
-        note = _("Read from the photo: %(how)s") % {"how": words_for(guess.probability)}
+        note = _("Our guess: %(how)s") % {"how": words_for(guess.probability)}
         return _field(offer, name, title, guess.value, kind=kind, note=note, options=known)
     options = dict.fromkeys((shown(guess.value), *known))
     return _field(offer, name, title, None, kind=kind, note=_("We are not sure."), options=tuple(options))

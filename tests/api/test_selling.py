@@ -68,7 +68,7 @@ def test_a_photo_fills_the_form_in_and_says_how_likely_in_words(client: FlaskCli
     assert (form["title"], form["colour"], form["attr.handmade"], form["attr.size"]) == ("Red mug", "red", "true", "")
     assert "From the words of 4 similar titles." in page.text
     assert "Similar things cost ₩8,000 to ₩12,000." in page.text
-    assert "Read from the photo: very likely" in page.text
+    assert "Our guess: very likely" in page.text
     assert page.text.count("We are not sure.") == 1
     assert client.get(f"/photos/{form['photo']}.jpg").status_code == 200
 
