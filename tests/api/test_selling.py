@@ -19,6 +19,7 @@ from shop_server import SECRET, ShopServer, shop_server
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.selling import callback
 from data.catalogue import Catalogue
 from data.errors import NoGeneration, ProductExists
 from data.keys import Keys
@@ -232,6 +233,19 @@ def test_a_shop_that_says_no_or_is_not_there_is_told(
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
         alone = create_app(settings.replace(seller_callback_url=url)).test_client()
         assert outcome(press(alone, "/sell/send", {**form, "photo": ""})) == "unreachable"
+
+
+def test_a_shop_that_never_answers_is_waited_for_a_while_only(
+    app: Flask, settings: Settings, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback, "_TOTAL_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        told = settings.replace(seller_callback_url=url, seller_callback_secret=SECRET)
+        client = create_app(told, app.extensions["lookalike"].engine).test_client()
+        form = fields_of(press(client, photo=photo()))
+        monkeypatch.setattr(callback, "_TIMEOUT_S", 120)
+        assert outcome(press(client, "/sell/send", form)) == "unreachable"
 
 
 def test_without_an_address_nothing_can_be_sent(client: FlaskClient, photo: Photo) -> None:
