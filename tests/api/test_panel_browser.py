@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opened_page import PHONE, opened
@@ -213,3 +214,28 @@ def test_pictures_are_sharp_on_a_phone_and_small_on_a_desk(browser: Browser, url
             page.goto(f"{url}?q=disc")
             page.wait_for_function("document.querySelector('#hits img').currentSrc")
             assert page.locator("#hits img").first.evaluate("(image) => image.currentSrc").endswith(side)
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "ko-KR"), ("dark", "en-US")])
+def test_axe_finds_nothing_in_the_panel_the_page_and_the_last_searches(
+    browser: Browser, url: str, scheme: Any, locale: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with opened(browser, **{**PHONE, "color_scheme": scheme, "locale": locale}) as page:
+        page.goto(f"{url}?q=disc")
+        page.locator("#hits .title a").first.click()
+        expect(page.locator("#panel h1")).to_be_visible()
+        found = axe.run(page).response["violations"]
+        page.locator("#panel [data-zoom]").first.click()
+        expect(page.locator("#zoom img")).to_be_focused()
+        found += axe.run(page).response["violations"]
+        page.goto(page.url.partition("&fragment")[0])
+        found += axe.run(page).response["violations"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.goto(f"{url}p/none")
+        found += axe.run(page).response["violations"]
+        page.goto(url)
+        page.click("#q")
+        expect(page.locator("#recent li")).to_have_count(1)
+        found += axe.run(page).response["violations"]
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] == []
