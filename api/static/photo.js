@@ -2,7 +2,7 @@
 import { send } from "./asking.js";
 
 const SIDE = 1024; // pixels on the longer side
-const MOST_BYTES = 160_000; // what a slow phone sends in two seconds; a photo with much noise is sent a little coarser
+const MOST_BYTES = 80_000; // what a slow phone sends in a second; a photo with much noise is sent a little coarser
 const find = (id) => document.getElementById(id);
 let sent = null; // { file, small, id, url }: the photo of this page; `id` is empty if the server does not keep it
 
