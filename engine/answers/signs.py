@@ -1,6 +1,6 @@
 """The signs by which a match is judged: what the whole answer looks like, and how each hit stands beside the best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ ANSWER_SIGNS = {
 }
 HIT_SIGNS = {
     "text": ("score", "below", "share", "lacking", "chance"),
-    "photo": ("score", "below", "middle_below", "chance"),
+    "photo": ("score", "below", "ahead", "middle_below", "middle_ahead", "chance"),
     "mixed": ("score", "below", "photo_below", "words_below", "chance"),
     "similar": ("score", "below", "chance"),
 }
@@ -82,9 +82,11 @@ def hit_signs(seen: Evidence, chance: float) -> dict[str, Any]:
     return {
         "score": seen.scores,
         "below": seen.scores.max() - seen.scores,
+        "ahead": _ahead(seen.scores),
         "share": shares,
         "lacking": shares[:FIRST].max(initial=0.0) - shares,
-        "middle_below": _middle_below(seen),
+        "middle_below": _of_middles(seen, lambda middles: middles.max() - middles),
+        "middle_ahead": _of_middles(seen, _ahead),
         "chance": np.log(chance / max(1 - chance, 1e-9)),
         **{f"{name}_below": found[:FIRST].max() - found for name, found in seen.parts.items()},
     }
@@ -99,11 +101,21 @@ def _middle_signs(seen: Evidence) -> dict[str, float]:
     return {"middle": float(seen.middles[best]), "middle_gap": gap}
 
 
-def _middle_below(seen: Evidence) -> Doubles:
-    below = np.full(len(seen.scores), np.nan)
+def _of_middles(seen: Evidence, sign: Callable[[Doubles], Doubles]) -> Doubles:
+    found = np.full(len(seen.scores), np.nan)
     if seen.middles is not None and len(seen.middles):
-        below[: len(seen.middles)] = seen.middles.max() - seen.middles
-    return below
+        found[: len(seen.middles)] = sign(seen.middles.astype(np.float64))
+    return found
+
+
+def _ahead(values: Floats | Doubles) -> Doubles:
+    """Returns by how much each of n values exceeds the highest of the others, float64 (n,); NaN for one alone."""
+    if len(values) < 2:
+        return np.full(len(values), np.nan)
+    second, first = np.partition(values, -2)[-2:].astype(np.float64)
+    others = np.full(len(values), first)
+    others[int(np.argmax(values))] = second
+    return np.asarray(values - others, np.float64)
 
 
 def _of_first(values: Floats | Sequence[float] | None) -> float:

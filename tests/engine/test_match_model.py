@@ -64,12 +64,15 @@ def test_signs_of_an_answer() -> None:
     np.testing.assert_allclose(of_hits["below"], [0.4, 0, 0.2], atol=1e-6)
     np.testing.assert_allclose(of_hits["lacking"], [1, 0, 0.5])
     np.testing.assert_allclose(of_hits["middle_below"], [0.4, 0, 0.2], atol=1e-6)
+    np.testing.assert_allclose(of_hits["ahead"], [-0.4, 0.2, -0.2], atol=1e-6)
+    np.testing.assert_allclose(of_hits["middle_ahead"], [-0.4, 0.2, -0.2], atol=1e-6)
     assert of_hits["chance"] == pytest.approx(0)
 
 
 def test_one_hit_alone_has_no_gap_and_a_missing_sign_counts_as_its_mean() -> None:
     signs = answer_signs(Evidence(scores=scores(0.9)))
     assert np.isnan([signs["gap"], signs["lead"], signs["middle"]]).all()
+    assert np.isnan(hit_signs(Evidence(scores=scores(0.9)), 0.5)["ahead"]).all()
     mean = Logistic(signs=("gap",), mean=np.array([5.0]), scale=np.ones(1), weights=np.ones(1), bias=0.0)
     assert mean.chances(signs)[0] == pytest.approx(0.5)
 

@@ -26,9 +26,9 @@ def test_a_photo_that_fits_every_name_comes_behind_one_that_fits_only_the_words(
     lead = rivals.lead("sandal", scores, photos)
     assert scores[0] > scores[1] + 0.2
     assert lead[0] < lead[1]
-    # the soft maximum with width 0.02, written out
+    # the soft maximum with width 0.04, written out
     cosines = (photos @ np.eye(3)[:, :2]).astype(np.float64)
-    expected = scores - 0.02 * np.log(np.exp(cosines / 0.02).sum(axis=1))
+    expected = scores - 0.04 * np.log(np.exp(cosines / 0.04).sum(axis=1))
     np.testing.assert_allclose(lead, expected, atol=1e-5)
     np.testing.assert_allclose(rivals.lead("sandal", np.stack([scores, scores]), photos), [lead, lead])
     assert rivals.lead("sandal", np.zeros(0, np.float32), np.zeros((0, 3), np.float32)).shape == (0,)
