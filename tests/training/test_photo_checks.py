@@ -33,6 +33,20 @@ def test_each_measure_counts_its_own_queries() -> None:
     assert (figures["copy_r1"], figures["category_queries"], figures["photo_queries"]) == (0.0, 2, 1)
 
 
+def test_copies_only_stand_in_for_held_out_photos() -> None:
+    count = 50
+    products, held = np.repeat(np.arange(count + 1), 2).tolist(), [False, True] * count + [False, False]
+    material = shop(products, held, [-1] * (count + 1))
+    left = np.arange(count + 1) == count
+    points = np.repeat(np.eye(count + 1, dtype=np.float32), 2, axis=0)
+    outcomes = photo_outcomes(points, points[copied_rows(material, left)], material, left)
+    assert {name: len(right) for name, right in outcomes.items()} == {"photo_r1": count}
+    held[1] = False
+    fewer = shop(products, held, [-1] * (count + 1))
+    outcomes = photo_outcomes(points, points[copied_rows(fewer, left)], fewer, left)
+    assert {name: len(right) for name, right in outcomes.items()} == {"photo_r1": count - 1, "copy_r1": 2}
+
+
 def test_measures_without_queries_are_left_out() -> None:
     material = shop([0, 1], [False, False], [-1, -1], copies=False)
     nothing = photo_outcomes(np.eye(2, dtype=np.float32), np.zeros((0, 2), np.float32), material, np.ones(2, np.bool_))
