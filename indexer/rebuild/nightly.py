@@ -21,7 +21,7 @@ from engine.text import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import forget, prune, stale_features
 from indexer.rebuild.job import Job, open_job
-from indexer.rebuild.parts import Trained, inputs_of, not_trained, take_over_parts, train_parts
+from indexer.rebuild.parts import FAILED_ON_DATA, Trained, inputs_of, not_trained, take_over_parts, train_parts
 from indexer.rebuild.photos import embed
 from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.rebuild.verify import verify
@@ -183,7 +183,10 @@ def report(
 
     changes = changes_of(job, folder)
     job.journal.changes = changes.to_json()
-    write_report(job, folder, gates=gates, changes=changes, vectors=vectors, trained_anew=trained_anew)
+    try:
+        write_report(job, folder, gates=gates, changes=changes, vectors=vectors, trained_anew=trained_anew)
+    except FAILED_ON_DATA:  # a generation that passed its gates need not wait for a page about it
+        _log.warning("the report could not be written; the generation is published without it", exc_info=True)
     return job.journal.changes
 
 

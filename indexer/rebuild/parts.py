@@ -20,7 +20,7 @@ from training.errors import NotEnoughData
 from training.parts import PARTS, SPACE, Part
 
 # What numpy, scipy, scikit-learn and PyTorch raise on numbers that they cannot work with.
-_FAILED_ON_DATA = (ArithmeticError, LookupError, ValueError, RuntimeError, InvalidModel)
+FAILED_ON_DATA = (ArithmeticError, LookupError, ValueError, RuntimeError, InvalidModel)
 _log = logging.getLogger("lookalike.rebuild")
 
 
@@ -78,7 +78,7 @@ def train_part(part: Part, context: TrainingContext, folder: Path) -> dict[str, 
         if part is SPACE:
             raise
         reason = str(error)
-    except _FAILED_ON_DATA as error:
+    except FAILED_ON_DATA as error:
         if part is SPACE or (context.live is not None and any(map(context.live.has, part.files))):
             raise
         _log.warning("the part %s failed and is left out", part.name, exc_info=True)

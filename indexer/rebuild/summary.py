@@ -121,15 +121,16 @@ def remember(home: Path, summary: RebuildSummary) -> None:
 
 
 def _record(summary: RebuildSummary) -> dict[str, Any]:
-    """Returns what is kept of a rebuild for a year: the summary without long lists, and the main figures."""
-    kept = ("started_at", "published", "generation", "unchanged", "counts", "seconds", "not_trained", "changes")
+    """Returns what is kept of a rebuild for a year: the summary without lists and names, and the main figures."""
+    kept = ("started_at", "published", "generation", "unchanged", "counts", "seconds", "not_trained")
     fields = summary.to_json()
     gates = [{**gate, "detail": gate["detail"][:_KEPT_TEXT]} for gate in fields["gates"]]
-    figures = main_figures(summary.metrics)
+    changed = {name: {"count": group["count"]} for name, group in summary.changes.get("products", {}).items()}
     return {name: fields[name] for name in kept} | {
         "reason": summary.reason[:_KEPT_TEXT],
         "gates": gates,
-        "figures": figures,
+        "figures": main_figures(summary.metrics),
+        "changes": {"products": changed} if changed else {},
     }
 
 

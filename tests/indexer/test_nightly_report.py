@@ -17,6 +17,7 @@ from data.settings import Settings
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from indexer.rebuild.cautions import cautions_of
+from indexer.rebuild.worst import Album
 
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = "<script>alert(1)</script> $x^2$"
@@ -66,9 +67,23 @@ def test_rebuilds_are_recorded_also_refused_ones(settings: Settings, monkeypatch
         rebuild(settings, backbone=TinyBackbone())
     refused, first = past_rebuilds(settings.home)
     assert (first["generation"], first["reason"]) == (published.generation, "")
+    assert first["changes"]["products"]["added"] == {"count": 24}, "no names: a product may have to be forgotten"
     assert first["figures"]["photo_first"] == published.metrics["space"]["photo_r1"]
     assert (refused["published"], refused["generation"]) == (False, None)
     assert "canaries" in refused["reason"]
+
+
+def test_a_report_that_fails_stops_no_rebuild(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_shapes(settings, monkeypatch)
+
+    def fail(*_: object) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(Album, "worst_photos", fail)
+    summary = rebuild(settings, backbone=TinyBackbone())
+    assert summary.published
+    assert not live(settings).has("report.html")
+    assert summary.changes["products"]["added"]["count"] == 24
 
 
 def test_cautions_say_the_number_in_words() -> None:
