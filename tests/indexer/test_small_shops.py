@@ -86,7 +86,7 @@ def test_the_summary_says_what_was_not_trained_and_why(settings: Settings) -> No
     assert [name for name in summary.not_trained if name.replace("_", " ") not in line] == []
     report = GenerationStore(settings.home).open().path("report.html").read_text(encoding="utf-8")
     assert "Not trained: voters" in report
-    assert "Trained: known_queries" in report
+    assert "Trained: known queries" in report
 
 
 def test_a_shop_grows_night_by_night(settings: Settings) -> None:
