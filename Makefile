@@ -37,6 +37,7 @@ bench: setup
 
 # Brings the catalogue of each language up to date with the texts in code and templates; new ones wait there, empty.
 texts: setup
+	mkdir -p build
 	$(BIN)/pybabel -q extract -F pyproject.toml --no-location --omit-header --sort-output -o build/texts.pot api
 	$(BIN)/pybabel -q update -i build/texts.pot -d api/locales --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
 
