@@ -32,7 +32,7 @@ export async function openProduct(url, { push = true } = {}) {
 
 function show(html, status) {
   const answer = new DOMParser().parseFromString(html, "text/html");
-  const found = answer.querySelector(".product") ?? answer.querySelector(".notice");
+  const found = answer.querySelector(".product-page") ?? answer.querySelector(".notice");
   body.replaceChildren(found);
   panel.scrollTop = 0;
   if (status === 200) document.title = found.dataset.title;
