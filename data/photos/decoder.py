@@ -11,6 +11,8 @@ from data.errors import DecodersUnavailable
 from data.photos.decoder_process import cpu_limit_s
 from data.photos.messages import BrokenReply, Reply, Request, receive_reply, send_request
 
+# The most that the kernel allows, up to this: most photos, and their pixels on the way back, then go in one piece.
+_BUFFER_BYTES = 2 << 20
 _START_S = 60.0
 # The pixels of small photos stay in the heap from one photo to the next. By default glibc gives such blocks back to the
 # kernel at once, which then has to map and clear them again for each photo.
@@ -54,6 +56,8 @@ class Decoder:
 
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair()
+        for end in (self._connection, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         with theirs:
             try:
                 self._process: subprocess.Popen[bytes] = subprocess.Popen(
