@@ -18,6 +18,8 @@ from data.storage import read_small, write_text
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
 TEXT_ENCODERS = ("multilingual", "minilm")
 _VARIABLE = "LOOKALIKE_"
+# Kubernetes sets such variables in every container beside a service named `lookalike`, as links of containers do.
+_OF_A_SERVICE = re.compile(r"LOOKALIKE_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "runtime": ("auto", "openvino", "keras"),
     "precision": ("auto", "f32", "bf16", "int8"),
@@ -173,7 +175,11 @@ def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any)
     """
     environment = os.environ if environment is None else environment
     given = {key: value for key, value in flags.items() if value is not None}
-    variables = {name: text for name, text in environment.items() if name.startswith(_VARIABLE)}
+    variables = {
+        name: text
+        for name, text in environment.items()
+        if name.startswith(_VARIABLE) and not _OF_A_SERVICE.fullmatch(name)
+    }
     home = Path(given.get("home") or variables.get("LOOKALIKE_HOME") or Settings.home)
     values: dict[str, Any] = _read_file(home / "lookalike.toml")
     for variable, text in variables.items():

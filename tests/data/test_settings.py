@@ -82,6 +82,17 @@ def test_every_number_has_a_range_that_holds_its_default() -> None:
     assert [name for name, (least, most) in RANGES.items() if not least <= getattr(Settings(), name) <= most] == []
 
 
+def test_what_kubernetes_says_of_a_service_named_lookalike_is_no_setting(tmp_path: Path) -> None:
+    given = {
+        "LOOKALIKE_SERVICE_HOST": "10.0.0.7", "LOOKALIKE_SERVICE_PORT": "8080", "LOOKALIKE_SERVICE_PORT_HTTP": "8080",
+        "LOOKALIKE_PORT": "tcp://10.0.0.7:8080", "LOOKALIKE_PORT_8080_TCP": "tcp://10.0.0.7:8080",
+        "LOOKALIKE_PORT_8080_TCP_ADDR": "10.0.0.7",
+    }  # fmt: skip
+    assert load_settings(given, home=tmp_path) == load_settings({}, home=tmp_path)
+    with pytest.raises(SettingsError):
+        load_settings({"LOOKALIKE_PORTS": "1"}, home=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "near"),
     [
