@@ -43,12 +43,16 @@ class Entry:
         return self.number
 
     @classmethod
-    @lru_cache(maxsize=5_000)  # many products share a brand and a category, and many texts a word
     def of(cls, kind: str, text: str) -> "Entry":
         """Returns the entry of a text; that of an empty or very long one has the number 0."""
-        keys = keystrokes(text) if len(text) <= LONGEST_TEXT else ""
-        digest = hashlib.blake2b(f"{kind} {keys}".encode(), digest_size=7).digest()
-        return cls(int.from_bytes(digest) if keys else 0, kind, " ".join(text.split()))
+        return _entry_of(kind, text) if len(text) <= LONGEST_TEXT else cls(0, kind, "")
+
+
+@lru_cache(maxsize=5_000)  # many products share a brand and a category, and many texts a word
+def _entry_of(kind: str, text: str) -> Entry:
+    keys = keystrokes(text)
+    digest = hashlib.blake2b(f"{kind} {keys}".encode(), digest_size=7).digest()
+    return Entry(int.from_bytes(digest) if keys else 0, kind, " ".join(text.split()))
 
 
 def index_texts(connection: sqlite3.Connection, products: Mapping[int, Texts]) -> None:

@@ -10,12 +10,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 
 from data.database import json_list
 from data.lexical.index import DESCRIPTION_LETTERS
+from data.lexical.remembering import remembered
 from data.lexical.texts import key_of, letters_of, terms_of, words_of
 
 MOST_HITS = 200
@@ -278,10 +278,10 @@ def _corrections(
     return corrections, meant
 
 
-_word_letters = lru_cache(20_000)(letters_of)  # candidates share most of their words
+_word_letters = remembered(20_000, longest=64)(letters_of)  # candidates share most of their words
 
 
-@lru_cache(4_000)  # texts of about 300 characters: a few megabytes
+@remembered(4_000, longest=2_000)  # most have about 300 characters: a few megabytes
 def _words_in(text: str) -> tuple[str, ...]:
     return tuple(words_of(text))
 

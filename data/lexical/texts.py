@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+
+from data.lexical.remembering import remembered
 
 # Scripts whose words are written together, or with endings that no space sets apart: Thai, kana, Han, Hangul.
 _JOINED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
@@ -82,7 +83,7 @@ def indexed(text: str) -> str:
     return " ".join(terms)
 
 
-@lru_cache(maxsize=5_000)  # a catalogue says much in the same words
+@remembered(5_000, longest=64)  # a catalogue says much in the same words
 def _known_terms(word: str) -> list[str]:
     return [word] if word.isascii() else terms_of(word)
 
