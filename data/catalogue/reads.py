@@ -1,8 +1,9 @@
-"""The values that the catalogue returns, and the reading of photos and facts within the caller's transaction."""
+"""The values that the catalogue returns, and the reading of them within the caller's transaction."""
 
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.catalogue.products import Product
 from data.database import json_list
-from data.errors import DatabaseError
+from data.errors import DatabaseError, ProductExists, UnknownProduct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,85 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
         )
         for row in rows
     }
+
+
+def read_live(connection: sqlite3.Connection, product_id: str) -> ProductFacts:
+    """Returns one live product.
+
+    Raises:
+        UnknownProduct: there is none with this id, or it is deleted.
+    """
+    row = connection.execute(
+        "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted",
+        (json_list([product_id]),),
+    ).fetchone()
+    if row is None:
+        raise UnknownProduct(product_id)
+    return read_facts(connection, [row[0]])[row[0]]
+
+
+def check_unknown(connection: sqlite3.Connection, product_id: str) -> None:
+    """Raises ProductExists if there is a live product with this id."""
+    with suppress(UnknownProduct):
+        raise ProductExists(product_id, read_live(connection, product_id).product.title)
+
+
+def live_keys_after(connection: sqlite3.Connection, after: int, limit: int) -> list[int]:
+    """Returns the next live product keys in ascending order."""
+    rows = connection.execute(
+        "SELECT product_key FROM products WHERE product_key > ? AND NOT deleted ORDER BY product_key LIMIT ?",
+        (after, limit),
+    )
+    return [key for (key,) in rows]
+
+
+def read_created(connection: sqlite3.Connection, product_keys: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """Returns when each product was created (UTC), datetime64[us] (p,), NaT where unknown."""
+    rows = connection.execute(
+        "SELECT product_key, substr(created_at, 1, 26) FROM products "
+        "WHERE product_key IN (SELECT value FROM json_each(?))",
+        (json_list(product_keys.tolist()),),
+    )
+    moments = dict(rows.fetchall())
+    return np.array([moments.get(key) or "NaT" for key in product_keys.tolist()], "datetime64[us]")
+
+
+def read_snapshot(connection: sqlite3.Connection) -> Snapshot:
+    """Returns all live images and the counter."""
+    seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
+    rows = connection.execute(
+        "SELECT product_key, image_key, sha256 FROM product_images ORDER BY product_key, position"
+    ).fetchall()
+    return Snapshot(
+        seq=seq,
+        product_keys=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
+        image_keys=np.fromiter((row[1] for row in rows), np.int64, len(rows)),
+        image_sha256=[row[2] for row in rows],
+    )
+
+
+def read_changes(connection: sqlite3.Connection, after_seq: int) -> list[Change]:
+    """Returns the latest state of each product whose images changed after `after_seq`, by ascending seq."""
+    rows = connection.execute(
+        "SELECT p.product_key, p.image_seq, p.deleted, i.image_key, i.sha256 FROM products p "
+        "LEFT JOIN product_images i USING (product_key) WHERE p.image_seq > ? ORDER BY p.image_seq, i.position",
+        (after_seq,),
+    )
+    images: dict[tuple[int, int, bool], list[tuple[int, str]]] = {}
+    for product_key, seq, deleted, image_key, sha256 in rows:
+        found = images.setdefault((product_key, seq, bool(deleted)), [])
+        if image_key is not None:
+            found.append((image_key, sha256))
+    return [
+        Change(
+            product_key=product_key,
+            seq=seq,
+            deleted=deleted,
+            image_keys=tuple(image_key for image_key, _ in found),
+            image_sha256=tuple(sha256 for _, sha256 in found),
+        )
+        for (product_key, seq, deleted), found in images.items()
+    ]
 
 
 @lru_cache(4096)  # few colours, in few orders

@@ -1,8 +1,6 @@
 """The shop's catalogue: writes and reads products and photos, lists changes, and finds products that pass a filter."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,11 +22,23 @@ from data.catalogue.checksums import (
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.products import Product
-from data.catalogue.reads import Change, PhotoRecord, ProductFacts, Snapshot, read_facts, read_photos
+from data.catalogue.reads import (
+    Change,
+    PhotoRecord,
+    ProductFacts,
+    Snapshot,
+    check_unknown,
+    live_keys_after,
+    read_changes,
+    read_created,
+    read_facts,
+    read_live,
+    read_photos,
+    read_snapshot,
+)
 from data.catalogue.writes import delete_all, index_again, index_texts, update_photos, upsert_all
 from data.completion import Completion, changed_queries, complete, forget_all, write_queries
 from data.database import Connections, json_list
-from data.errors import ProductExists, UnknownProduct
 from data.filters import Filter
 from data.lexical import (
     FULL_TEXT,
@@ -106,14 +116,14 @@ class Catalogue:
         """
         with self._connections.writing() as connection:
             if only_new:
-                _check_new(connection, product.product_id)
+                check_unknown(connection, product.product_id)
             outcome = upsert_all(connection, self._connections.home, [(product, photos)])[0]
-            return Written(outcome=outcome, facts=_live_facts(connection, product.product_id))
+            return Written(outcome=outcome, facts=read_live(connection, product.product_id))
 
     def check_new(self, product_id: str) -> None:
         """Raises ProductExists if there is a product with this id."""
         with self._connections.reading() as connection:
-            _check_new(connection, product_id)
+            check_unknown(connection, product_id)
 
     def patch(self, product_id: str, changes: Mapping[str, Any]) -> ProductFacts:
         """Replaces the named facts of a live product and returns it; nobody else's change can come in between.
@@ -123,9 +133,9 @@ class Catalogue:
             InvalidProduct: a change breaks a rule.
         """
         with self._connections.writing() as connection:
-            patched = patch_product(_live_facts(connection, product_id).product, changes)
+            patched = patch_product(read_live(connection, product_id).product, changes)
             upsert_all(connection, self._connections.home, [(patched, None)])
-            return _live_facts(connection, product_id)
+            return read_live(connection, product_id)
 
     def delete(self, product_id: str) -> bool:
         """Marks a product as deleted and removes its images; returns False if there is no such product."""
@@ -197,7 +207,7 @@ class Catalogue:
             UnknownProduct: there is none with this id, or it is deleted.
         """
         with self._connections.reading() as connection:
-            return _live_facts(connection, product_id)
+            return read_live(connection, product_id)
 
     def keys_of(self, product_ids: Collection[str]) -> NDArray[np.int64]:
         """Returns the keys of live products, int64 (m,), ascending; ids of no product are skipped."""
@@ -220,20 +230,15 @@ class Catalogue:
         Args:
             product_keys: int64 (p,).
         """
-        rows = self._connections.query(
-            "SELECT product_key, substr(created_at, 1, 26) FROM products "
-            "WHERE product_key IN (SELECT value FROM json_each(?))",
-            (json_list(product_keys.tolist()),),
-        )
-        moments = dict(rows)
-        return np.array([moments.get(key) or "NaT" for key in product_keys.tolist()], "datetime64[us]")
+        with self._connections.reading() as connection:
+            return read_created(connection, product_keys)
 
     def iter_facts(self, batch: int = 1000) -> Iterator[ProductFacts]:
         """Yields the live products in ascending order of key. Changes made meanwhile may or may not be seen."""
         after = 0
         while True:
             with self._connections.reading() as connection:
-                found = read_facts(connection, _keys_after(connection, after, batch))
+                found = read_facts(connection, live_keys_after(connection, after, batch))
             if not found:
                 return
             after = max(found)
@@ -255,16 +260,7 @@ class Catalogue:
     def snapshot(self) -> Snapshot:
         """Returns all live images and the counter, read at one moment."""
         with self._connections.reading() as connection:
-            seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
-            rows = connection.execute(
-                "SELECT product_key, image_key, sha256 FROM product_images ORDER BY product_key, position"
-            ).fetchall()
-        return Snapshot(
-            seq=seq,
-            product_keys=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
-            image_keys=np.fromiter((row[1] for row in rows), np.int64, len(rows)),
-            image_sha256=[row[2] for row in rows],
-        )
+            return read_snapshot(connection)
 
     def seq(self) -> int:
         """Returns the counter of changes; cheap enough for every query."""
@@ -273,26 +269,8 @@ class Catalogue:
 
     def changes(self, after_seq: int) -> list[Change]:
         """Returns the latest state of each product whose images changed after `after_seq`, by ascending seq."""
-        rows = self._connections.query(
-            "SELECT p.product_key, p.image_seq, p.deleted, i.image_key, i.sha256 FROM products p "
-            "LEFT JOIN product_images i USING (product_key) WHERE p.image_seq > ? ORDER BY p.image_seq, i.position",
-            (after_seq,),
-        )
-        images: dict[tuple[int, int, bool], list[tuple[int, str]]] = {}
-        for product_key, seq, deleted, image_key, sha256 in rows:
-            found = images.setdefault((product_key, seq, bool(deleted)), [])
-            if image_key is not None:
-                found.append((image_key, sha256))
-        return [
-            Change(
-                product_key=product_key,
-                seq=seq,
-                deleted=deleted,
-                image_keys=tuple(image_key for image_key, _ in found),
-                image_sha256=tuple(sha256 for _, sha256 in found),
-            )
-            for (product_key, seq, deleted), found in images.items()
-        ]
+        with self._connections.reading() as connection:
+            return read_changes(connection, after_seq)
 
     def written_since(self, seq: int) -> NDArray[np.int64]:
         """Returns the keys of the products written, changed or deleted after `seq`, int64 (m,), ascending."""
@@ -412,34 +390,10 @@ class Catalogue:
             with self._connections.writing() as connection:
                 if not after:
                     forget_all(connection)
-                found = read_facts(connection, _keys_after(connection, after, 500))
+                found = read_facts(connection, live_keys_after(connection, after, 500))
                 index_texts(connection, {key: facts.product for key, facts in found.items()})
                 sign_indexes(connection, found)
                 if not found:
                     mark_current(connection)
                     return
             after = max(found)
-
-
-def _keys_after(connection: sqlite3.Connection, after: int, limit: int) -> list[int]:
-    """Returns the next live product keys in ascending order."""
-    rows = connection.execute(
-        "SELECT product_key FROM products WHERE product_key > ? AND NOT deleted ORDER BY product_key LIMIT ?",
-        (after, limit),
-    )
-    return [key for (key,) in rows]
-
-
-def _check_new(connection: sqlite3.Connection, product_id: str) -> None:
-    with suppress(UnknownProduct):
-        raise ProductExists(product_id, _live_facts(connection, product_id).product.title)
-
-
-def _live_facts(connection: sqlite3.Connection, product_id: str) -> ProductFacts:
-    row = connection.execute(
-        "SELECT product_key FROM products WHERE product_id IN (SELECT value FROM json_each(?)) AND NOT deleted",
-        (json_list([product_id]),),
-    ).fetchone()
-    if row is None:
-        raise UnknownProduct(product_id)
-    return read_facts(connection, [row[0]])[row[0]]
