@@ -7,7 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from data.database import Connections
-from data.storage import parse_json, read_small, write_text
+from data.errors import FeatureStoreError
+from data.storage import fsync_path, parse_json, read_small, write_text
 
 FORMAT = 1
 
@@ -15,6 +16,41 @@ FORMAT = 1
 def expected_meta(dim: int) -> dict[str, str | int]:
     """Returns what `meta.json` must say of rows with `dim` features."""
     return {"format": FORMAT, "dim": dim, "dtype": "float16"}
+
+
+def check_meta(folder: Path, dim: int) -> None:
+    """Writes the `meta.json` of a new set.
+
+    Raises:
+        FeatureStoreError: there is one that says something else, or nothing that can be read.
+    """
+    path = folder / "meta.json"
+    expected = expected_meta(dim)
+    if not path.exists():
+        write_text(path, json.dumps(expected) + "\n")
+        fsync_path(folder.parent)
+    try:
+        found = parse_json(read_small(path))
+    except (OSError, ValueError):
+        found = None
+    if found != expected:
+        raise FeatureStoreError(f"{path} must say {expected}; got {found}. Run `lookalike doctor --repair`.")
+
+
+def open_set(connections: Connections, fingerprint: str, dim: int) -> int:
+    """Returns the number of a set, which is entered in the table if it is new.
+
+    Raises:
+        FeatureStoreError: its rows have another width.
+    """
+    find = "SELECT set_id, dim FROM feature_sets WHERE fingerprint = ?"
+    if not connections.query(find, (fingerprint,)):
+        with connections.writing() as connection:
+            connection.execute("INSERT INTO feature_sets (fingerprint, dim, file) VALUES (?, ?, 0)", (fingerprint, dim))
+    set_id, known = connections.query(find, (fingerprint,))[0]
+    if known != dim:
+        raise FeatureStoreError(f"features of {fingerprint[:12]} must have the width {known}; got {dim}.")
+    return int(set_id)
 
 
 def stored_sets(home: Path) -> dict[str, int]:

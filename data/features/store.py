@@ -9,7 +9,6 @@ and is replaced by the next `append` of its key.
 """
 
 import itertools
-import json
 import logging
 import os
 import re
@@ -25,8 +24,8 @@ from numpy.typing import NDArray
 
 from data.database import Connections, json_list
 from data.errors import FeatureStoreError
-from data.features.sets import expected_meta
-from data.storage import fsync_path, parse_json, read_small, waiting, write_text
+from data.features.sets import check_meta, open_set
+from data.storage import fsync_path, waiting
 
 Item = TypeVar("Item")
 Floats = NDArray[np.float32]
@@ -77,8 +76,8 @@ class FeatureStore:
         self._connections = Connections(home)
         self._map: tuple[int, NDArray[np.float16]] = (-1, np.zeros((0, dim), _DTYPE))
         with waiting(self._folder / "lock"):
-            self._check_meta()
-            self._set_id = self._open_set(fingerprint)
+            check_meta(self._folder, dim)
+            self._set_id = open_set(self._connections, fingerprint, dim)
             self._forget_lost_rows()
 
     @property
@@ -211,31 +210,6 @@ class FeatureStore:
                 number += 1
             self._sweep(number)
             return before - self._size(number)
-
-    def _check_meta(self) -> None:
-        path = self._folder / "meta.json"
-        expected = expected_meta(self._dim)
-        if not path.exists():
-            write_text(path, json.dumps(expected) + "\n")
-            fsync_path(self._folder.parent)
-        try:
-            found = parse_json(read_small(path))
-        except (OSError, ValueError):
-            found = None
-        if found != expected:
-            raise FeatureStoreError(f"{path} must say {expected}; got {found}. Run `lookalike doctor --repair`.")
-
-    def _open_set(self, fingerprint: str) -> int:
-        find = "SELECT set_id, dim FROM feature_sets WHERE fingerprint = ?"
-        if not self._connections.query(find, (fingerprint,)):
-            with self._connections.writing() as connection:
-                connection.execute(
-                    "INSERT INTO feature_sets (fingerprint, dim, file) VALUES (?, ?, 0)", (fingerprint, self._dim)
-                )
-        set_id, dim = self._connections.query(find, (fingerprint,))[0]
-        if dim != self._dim:
-            raise FeatureStoreError(f"features of {fingerprint[:12]} must have the width {dim}; got {self._dim}.")
-        return int(set_id)
 
     def _forget_lost_rows(self) -> None:
         """Deletes the keys of rows that the file lacks, as after its folder was deleted; they are embedded again."""
