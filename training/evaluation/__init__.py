@@ -2,9 +2,9 @@
 
 from training.evaluation import cold_start, recognition, retrieval
 from training.evaluation.cold_start import MOST_LOSS, ColdStart, Figures, compare, joint_scores, products_of
+from training.evaluation.outcomes import Outcomes, Retrieval
 from training.evaluation.queries import Query, read_queries
 from training.evaluation.recognition import Evaluation
-from training.evaluation.retrieval import Outcomes, Retrieval
 
 __all__ = [
     "MOST_LOSS",

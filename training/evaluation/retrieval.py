@@ -2,11 +2,9 @@
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from training import space as space_part
 from training.context import TrainingContext
 from training.embedder import ANSWERS_FILE, GUESSES, HeldAnswer, read_answers
 from training.errors import NotEnoughData
+from training.evaluation.outcomes import Outcomes, Retrieval
 from training.evaluation.queries import Asked, Query, built_at, own_queries, read_queries
 from training.measures import METRICS, retrieval_metrics
 from training.photos import PhotoReader
@@ -34,70 +33,21 @@ _FEATURE_ROWS = 8192
 _EMBED_BATCH = 32
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcomes:
-    """The answers of one space to all queries, and their figures.
-
-    Attributes:
-        figures: METRICS and `rank`, float64 (n,); NaN where the space cannot answer (words without a text tower).
-        guesses: int64 (n, 3), places of the best products in `Retrieval.product_keys`; -1: there are fewer.
-        scores: float32 (n, 3), similarity of each guess.
-    """
-
-    figures: dict[str, NDArray[np.float64]]
-    guesses: NDArray[np.int64]
-    scores: Floats
-
-    def joined(self, more: "Outcomes") -> "Outcomes":
-        """Returns these outcomes, followed by those of more queries."""
-        return Outcomes(
-            figures={name: np.concatenate([column, more.figures[name]]) for name, column in self.figures.items()},
-            guesses=np.concatenate([self.guesses, more.guesses]),
-            scores=np.concatenate([self.scores, more.scores]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retrieval:
-    """The retrieval evaluation of one generation.
-
-    Attributes:
-        product_keys: int64 (p,), ascending, of the products that can be found; `product_ids`, `titles`, `categories`
-            and `photos` (the sha256 of the first photo) are in the same order.
-        untrained: the outcomes of the untrained space on the same photos; None: not asked for.
-        legs: `lexical` and `fused` -> the outcomes of words that are searched in this way; `live` is by meaning alone.
-        read: returns a photo's bytes by its sha256.
-    """
-
-    title: str
-    generation: str
-    queries: tuple[Query, ...]
-    product_keys: NDArray[np.int64]
-    product_ids: tuple[str, ...]
-    titles: tuple[str, ...]
-    categories: tuple[str, ...]
-    photos: tuple[str, ...]
-    live: Outcomes
-    untrained: Outcomes | None
-    legs: dict[str, Outcomes]
-    read: Callable[[str], bytes]
-    settings: Settings
-    excluded: Counter[str] = field(default_factory=Counter)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def category_of(self, query: Query) -> str:
-        """Returns the category that most of the query's right products have."""
-        places = np.searchsorted(self.product_keys, list(query.gains))
-        counts: Counter[str] = Counter(self.categories[at] for at in places)
-        return counts.most_common(1)[0][0]
-
-
 @dataclass(frozen=True)
 class _Answer:
     """A ranking of products: their places in `Retrieval.product_keys` int64 (m,), best first, and their scores."""
 
     places: NDArray[np.int64]
     scores: Floats
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The outcomes of all queries, as of `Retrieval`."""
+
+    live: Outcomes
+    legs: dict[str, Outcomes]
+    untrained: Outcomes | None
 
 
 @dataclass(frozen=True)
@@ -200,20 +150,9 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         asked, held = own_queries(context, built_at(view.generation.id))
     findable = _Findable(rows, keys, firsts, np.array(context.snapshot.image_sha256), held)
     photos = _photo_features(context, view, asked)
-    finder = Finder(settings, catalogue)
-    live = findable.judge(_live_answers(finder, view, findable, asked.queries, photos), asked.queries)
-    legs = {
-        name: findable.judge(_by_legs(finder, view, findable, asked.queries, name), asked.queries)
-        for name in ("lexical", "fused")
-    }
-    before = _untrained(context, findable, asked.queries, photos) if untrained else None
-    if not queries and context.live is not None and context.live.has(ANSWERS_FILE):
-        recorded = findable.kept(read_answers(context.live.path(ANSWERS_FILE)))
-        asked.queries += [query for query, _ in recorded]
-        live = live.joined(findable.recorded([answer for _, answer in recorded], "live"))
-        before = before and before.joined(findable.recorded([answer for _, answer in recorded], "untrained"))
-        unknown = findable.judge([None] * len(recorded), [query for query, _ in recorded])
-        legs = {name: outcomes.joined(unknown) for name, outcomes in legs.items()}
+    measured = _measure(context, view, findable, asked.queries, photos, untrained=untrained)
+    if not queries:
+        measured = _with_recorded(measured, context, findable, asked)
     return Retrieval(
         title="Retrieval on queries of your own" if queries else "Retrieval on what the shop knows",
         generation=view.generation.id,
@@ -223,9 +162,9 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
         titles=tuple(fact.product.title or fact.product.product_id for fact in facts),
         categories=tuple(fact.product.category or "none" for fact in facts),
         photos=tuple(fact.image_sha256[0] if fact.image_sha256 else "" for fact in facts),
-        live=live,
-        untrained=before,
-        legs=legs,
+        live=measured.live,
+        untrained=measured.untrained,
+        legs=measured.legs,
         read=_reader(settings, asked.queries).read,
         settings=settings,
         excluded=asked.excluded,
@@ -238,6 +177,42 @@ def evaluate(settings: Settings, queries: Sequence[Path] = (), *, untrained: boo
             "match": context.live.measured("match") if context.live else {},
             "query_embedder": context.live.measured("query_embedder") if context.live else {},
         },
+    )
+
+
+def _measure(
+    context: TrainingContext,
+    view: LiveView,
+    findable: _Findable,
+    queries: Sequence[Query],
+    photos: dict[str, Floats],
+    *,
+    untrained: bool,
+) -> _Measured:
+    """Returns the outcomes of queries whose photos' features are known by sha256."""
+    finder = Finder(context.settings, context.catalogue)
+    return _Measured(
+        live=findable.judge(_live_answers(finder, view, findable, queries, photos), queries),
+        legs={
+            name: findable.judge(_by_legs(finder, view, findable, queries, name), queries)
+            for name in ("lexical", "fused")
+        },
+        untrained=_untrained(context, findable, queries, photos) if untrained else None,
+    )
+
+
+def _with_recorded(measured: _Measured, context: TrainingContext, findable: _Findable, asked: Asked) -> _Measured:
+    """Adds the answers that were recorded in training, and their queries to those `asked`."""
+    if context.live is None or not context.live.has(ANSWERS_FILE):
+        return measured
+    recorded = findable.kept(read_answers(context.live.path(ANSWERS_FILE)))
+    queries, answers = [query for query, _ in recorded], [answer for _, answer in recorded]
+    asked.queries += queries
+    unknown = findable.judge([None] * len(queries), queries)
+    return _Measured(
+        live=measured.live.joined(findable.recorded(answers, "live")),
+        legs={name: outcomes.joined(unknown) for name, outcomes in measured.legs.items()},
+        untrained=measured.untrained and measured.untrained.joined(findable.recorded(answers, "untrained")),
     )
 
 
