@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_shop import DIM, TinyShop, axis, photo_of
+from tiny_shop import DIM, TinyShop, axis, blend, ids, photo_of
 
 from data.settings import Settings
 from engine.generation import Generation
 from engine.protocols import Floats
-from engine.search import SearchAnswer, SearchEngine, SearchRequest
+from engine.search import SearchEngine, SearchRequest
 
 
 class Meaningless:
@@ -22,9 +22,9 @@ class Meaningless:
 @pytest.fixture
 def shop(settings: Settings) -> TinyShop:
     shop = TinyShop(settings)
-    shop.put("red-mug", [near(0, 1, 0.99)], title="Red mug", colour="red")
-    shop.put("blue-mug", [near(0, 1, 0.9)], title="Blue mug", colour="blue")
-    shop.put("blue-shoe", [near(0, 2, 0.1)], title="Blue shoe", colour="blue")
+    shop.put("red-mug", [blend(0, 1, 0.99)], title="Red mug", colour="red")
+    shop.put("blue-mug", [blend(0, 1, 0.9)], title="Blue mug", colour="blue")
+    shop.put("blue-shoe", [blend(0, 2, 0.1)], title="Blue shoe", colour="blue")
     return shop
 
 
@@ -33,14 +33,6 @@ def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
     monkeypatch.setattr(Generation, "text_tower", lambda self: Meaningless())
     shop.publish()
     return SearchEngine(shop.settings, backbone=shop.backbone)
-
-
-def near(first: int, second: int, share: float) -> list[float]:
-    return list((share * np.array(axis(first)) + (1 - share**2) ** 0.5 * np.array(axis(second))).tolist())
-
-
-def ids(answer: SearchAnswer) -> list[str]:
-    return [hit.product_id for hit in answer.hits]
 
 
 def asked(**fields: Any) -> SearchRequest:
@@ -95,7 +87,7 @@ def test_an_unwanted_colour_is_also_seen_in_photos(shop: TinyShop, monkeypatch: 
     monkeypatch.setattr(Generation, "text_tower", lambda self: Meaningless())
     for name, share, colour in (("plain", 0.99, "green"), ("other", 0.9, "white")):
         photo = PhotoRecord(sha256=name.ljust(64, "0"), source="/x", size_bytes=1, width=9, height=9, colours=(colour,))
-        shop.features.append([photo.sha256], np.array([near(0, 1, share)], np.float32))
+        shop.features.append([photo.sha256], np.array([blend(0, 1, share)], np.float32))
         shop.catalogue.upsert(parse_product({"product_id": name, "title": "Cup"}), [photo])
     shop.publish()
     engine = SearchEngine(shop.settings, backbone=shop.backbone)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tiny_shop import DIM, TinyShop, axis, photo_of
+from tiny_shop import DIM, TinyShop, axis, ids, photo_of
 
 from data.settings import Settings
 from engine.answers.feedback import moved
 from engine.errors import InvalidQuery
-from engine.search import SearchAnswer, SearchEngine, SearchRequest
+from engine.search import SearchEngine, SearchRequest
 
 
 @pytest.fixture
@@ -27,10 +27,6 @@ def engine(shop: TinyShop) -> SearchEngine:
 def between(first: int, second: int) -> list[float]:
     point = np.array(axis(first)) + 0.9 * np.array(axis(second))
     return list((point / np.linalg.norm(point)).tolist())
-
-
-def ids(answer: SearchAnswer) -> list[str]:
-    return [hit.product_id for hit in answer.hits]
 
 
 def test_a_point_moves_towards_what_was_liked_and_away_from_the_rest() -> None:

@@ -1,33 +1,19 @@
-"""The search engine: requests, mixing, filters, pages and what each refuses."""
+"""The search engine: requests, mixing, filters and what each refuses."""
 
-import hashlib
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
-from tiny_backbone import TinyBackbone
-from tiny_shop import DIM, PointBackbone, TinyShop, axis, name_of, photo_of
+from tiny_shop import DIM, AxisTower, TinyShop, axis, blend, ids, name_of, photo_of
 
-from data.catalogue import PhotoRecord
 from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
-from data.photos import Intake
 from data.settings import Settings
-from engine.answers import Cursor, RankingStore
-from engine.errors import CursorExpired, InvalidQuery
+from engine.answers import Cursor
+from engine.errors import InvalidQuery
 from engine.generation import Generation
-from engine.protocols import Floats
-from engine.search import SearchAnswer, SearchEngine, SearchRequest
-from engine.stored_photos import SeenPhoto, SeenPhotos
-
-
-class AxisTower:
-    """Knows the words `axis0` .. `axis7` as unit vectors."""
-
-    def embed(self, texts: Any) -> Floats:
-        return np.array([axis(int(text[-1]) if text[-1].isdigit() else 0) for text in texts], np.float32)
+from engine.search import SearchEngine, SearchRequest
 
 
 @pytest.fixture
@@ -39,17 +25,6 @@ def shop(settings: Settings) -> TinyShop:
 def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
     monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
     return SearchEngine(shop.settings, backbone=shop.backbone)
-
-
-def blend(first: int, second: int, share: float) -> list[float]:
-    """Returns a unit vector between two axes, `share` of the way in cosine."""
-    point = [0.0] * DIM
-    point[first], point[second] = share, (1 - share**2) ** 0.5
-    return point
-
-
-def ids(answer: SearchAnswer) -> list[str]:
-    return [hit.product_id for hit in answer.hits]
 
 
 def test_an_answer_explains_its_hits_as_long_as_it_is_kept(shop: TinyShop, engine: SearchEngine) -> None:
@@ -254,57 +229,6 @@ def test_a_product_without_a_photo_is_found_by_words_codes_and_filters(shop: Tin
     assert not engine.search(SearchRequest(text="drill", filter="price < 50")).hits
 
 
-def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
-    names = [f"p{number:02d}" for number in range(20)]
-    for number, name in enumerate(names):
-        shop.put(name, [blend(0, 1, 1 - number / 40)])
-    shop.publish()
-    page = engine.search(SearchRequest(text="axis0", k=6))
-    seen = ids(page)
-    shop.put("newcomer", [axis(0)])
-    shop.catalogue.delete("p08")
-    shop.put("p10", [axis(7)])
-    shop.publish()
-    while page.next_cursor:
-        page = engine.search(SearchRequest(cursor=page.next_cursor, k=6))
-        seen += ids(page)
-    assert seen == [name for name in names if name != "p08"]
-
-
-def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(10):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
-    page = engine.search(SearchRequest(text="axis0", k=2))
-    for gone in ("p2", "p3", "p5"):
-        shop.catalogue.delete(gone)
-    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=3))) == ["p4", "p6", "p7"]
-
-
-def test_later_pages_keep_the_filter_when_facts_change(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(6):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)], price=5)
-    shop.publish()
-    page = engine.search(SearchRequest(text="axis0", k=2, filter="price < 10"))
-    shop.put("p3", [blend(0, 1, 1 - 3 / 40)], price=50)
-    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=9))) == ["p2", "p4", "p5"]
-
-
-def test_a_cursor_survives_a_restart_only_with_its_question(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(9):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
-    request = SearchRequest(text="axis0", k=4)
-    cursor = engine.search(request).next_cursor or ""
-    restarted = SearchEngine(shop.settings, backbone=shop.backbone)
-    with pytest.raises(CursorExpired, match="Send the question again"):
-        restarted.search(SearchRequest(cursor=cursor))
-    assert ids(restarted.search(replace(request, cursor=cursor))) == ["p4", "p5", "p6", "p7"]
-    assert ids(restarted.search(SearchRequest(cursor=cursor, k=2))) == ["p4", "p5"]
-    with pytest.raises(InvalidQuery, match="another question"):
-        engine.search(SearchRequest(text="axis1", cursor=cursor))
-
-
 def test_k_products_come_back_under_a_filter(shop: TinyShop, engine: SearchEngine) -> None:
     for number in range(60):
         shop.put(
@@ -336,68 +260,6 @@ def test_status_tells_what_is_live(shop: TinyShop, engine: SearchEngine) -> None
     assert (status["backbone"], status["precision"], status["index"]) == ("points", "f32", "faiss flat cpu")
     assert (status["rows"], status["delta_rows"], status["pending"]) == (1, 1, 1)
     assert "GPU" in status["index_reason"]
-
-
-def test_new_photos_are_embedded_before_their_product_is_known(shop: TinyShop, engine: SearchEngine) -> None:
-    shop.put("a", [axis(0)])
-    shop.publish()
-    record = Intake(shop.settings, shop.catalogue).accept_bytes(photo_of(4))
-    engine.embed_new([record, record])
-    assert shop.features.missing([record.sha256]) == []
-    shop.catalogue.upsert(shop.catalogue.get("a").product, [record])
-    assert engine.search(SearchRequest(image=photo_of(4))).hits[0].score == pytest.approx(1)
-    engine.embed_new([record])  # nothing to do the second time
-
-
-def test_photos_searched_with_are_kept_when_they_led_to_a_choice(shop: TinyShop, engine: SearchEngine) -> None:
-    shop.put("a", [axis(0)])
-    shop.publish()
-    answers = [engine.search(SearchRequest(image=photo_of(number))) for number in (3, 4, 5)]
-    engine.search(SearchRequest(image=photo_of(6), box=(0, 0, 16, 16)))
-    keys = [hashlib.sha256(photo_of(number)).hexdigest() for number in (3, 4, 5, 6)]
-    assert shop.features.missing(keys) == keys
-    engine.keep_photos({answers[0].query_id, keys[2], keys[3], "unknown", ""})
-    assert shop.features.missing(keys) == [keys[1], keys[3]]
-    np.testing.assert_allclose(shop.features.read([keys[0]])[0], axis(3), atol=1e-3)
-
-
-def test_a_photo_that_is_searched_again_is_not_embedded_again(
-    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop.put("a", [axis(1)], price=10)
-    shop.put("b", [axis(2)], price=20)
-    shop.publish()
-    engine.warm()
-    embedded: list[int] = []
-    embed = PointBackbone.embed
-
-    def noted(backbone: PointBackbone, images: Any) -> Floats:
-        embedded.append(len(images))
-        return embed(backbone, images)
-
-    monkeypatch.setattr(PointBackbone, "embed", noted)
-    photo = photo_of(1)
-    first = engine.search(SearchRequest(image=photo))
-    again = engine.search(SearchRequest(image=photo, filter="price > 1"))
-    assert (ids(first), embedded) == (ids(again), [1])
-    assert [hit.score for hit in first.hits] == [hit.score for hit in again.hits]
-    assert ids(engine.search(SearchRequest(image=photo, filter="price > 15"))) == ["b"]
-    assert embedded == [1]
-    engine.search(SearchRequest(image=photo, box=(0, 0, 40, 40)))
-    engine.search(SearchRequest(image=photo, more_images=(photo_of(2),)))
-    assert embedded == [1, 1, 2]  # a part of it is another picture
-
-
-def test_only_the_last_photos_are_remembered() -> None:
-    seen = SeenPhotos(most=2)
-    spec = TinyBackbone().spec
-    for number in range(3):
-        seen.put(f"q{number}", SeenPhoto(str(number), np.full(4, number, np.float32), spec))
-    assert [photo.sha256 for photo in seen.of({"q0", "0", "q1", "2"})] == ["1", "2"]
-
-
-def test_new_photos_wait_for_the_first_rebuild(engine: SearchEngine) -> None:
-    engine.embed_new([PhotoRecord(sha256="0" * 64, source="/none", size_bytes=1, width=16, height=16)])
 
 
 def test_stages_are_timed(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,15 +302,3 @@ def test_answers_stay_right_while_generations_are_swapped(shop: TinyShop, engine
         thread.join(10)
     assert failures == []
     assert served <= published
-
-
-def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
-    shop.put("a", [axis(0)])
-    shop.put("b", [axis(1)])
-    shop.publish()
-    engine._rankings = RankingStore(size=2)
-    first = engine.search(SearchRequest(text="axis0", k=1)).next_cursor or ""
-    for _ in range(2):
-        engine.search(SearchRequest(text="axis0", k=1))
-    with pytest.raises(CursorExpired):
-        engine.search(SearchRequest(cursor=first))

@@ -1,31 +1,17 @@
 """How the search engine uses what it understood: filters, words that are left, pages, and how to turn it off."""
 
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
-from tiny_shop import TinyShop, axis, photo_of
+from tiny_shop import AxisTower, TinyShop, axis, ids, photo_of
 
 from data.catalogue import Catalogue
 from data.lexical import LexicalAnswer
 from data.settings import Settings
 from engine.errors import CursorExpired
 from engine.generation import Generation
-from engine.protocols import Floats
-from engine.search import SearchAnswer, SearchEngine, SearchRequest
+from engine.search import SearchEngine, SearchRequest
 from engine.understanding import Constraint
-
-
-class AxisTower:
-    """Remembers what it embeds, and knows words that end in a digit as unit vectors."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def embed(self, texts: Any) -> Floats:
-        self.asked += texts
-        return np.array([axis(int(text[-1]) if text[-1].isdigit() else 0) for text in texts], np.float32)
 
 
 @pytest.fixture
@@ -47,10 +33,6 @@ def shop(settings: Settings) -> TinyShop:
 @pytest.fixture
 def engine(shop: TinyShop, tower: AxisTower) -> SearchEngine:
     return SearchEngine(shop.settings, backbone=shop.backbone)
-
-
-def ids(answer: SearchAnswer) -> list[str]:
-    return [hit.product_id for hit in answer.hits]
 
 
 def test_a_price_filters_and_is_not_searched_for(engine: SearchEngine, tower: AxisTower) -> None:

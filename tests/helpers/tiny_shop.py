@@ -16,6 +16,7 @@ from data.settings import Settings
 from engine.generation import write_generation_files
 from engine.match import MatchModel
 from engine.protocols import BackboneSpec, Floats
+from engine.search import SearchAnswer
 from engine.space import Projection
 
 DIM = 8
@@ -32,6 +33,21 @@ class PointBackbone:
     def embed(self, images: NDArray[np.uint8]) -> Floats:
         rows: Floats = np.eye(DIM, dtype=np.float32)[np.round(images[:, 8, 8, 0] / 10).astype(int)]
         return rows
+
+
+class AxisTower:
+    """Remembers what it embeds, and knows words that end in a digit as the unit vector of that axis; others as axis 0.
+
+    Attributes:
+        asked: the texts, in the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        self.asked += texts
+        return np.array([axis(int(text[-1]) if text[-1].isdigit() else 0) for text in texts], np.float32)
 
 
 class TinyShop:
@@ -91,6 +107,18 @@ def name_of(point: Sequence[float]) -> str:
 def axis(number: int) -> list[float]:
     """Returns the unit vector of one axis."""
     return [1.0 if place == number else 0.0 for place in range(DIM)]
+
+
+def blend(first: int, second: int, share: float) -> list[float]:
+    """Returns a unit vector between two axes, `share` of the way in cosine."""
+    point = [0.0] * DIM
+    point[first], point[second] = share, (1 - share**2) ** 0.5
+    return point
+
+
+def ids(answer: SearchAnswer) -> list[str]:
+    """Returns the product ids of the hits, in their order."""
+    return [hit.product_id for hit in answer.hits]
 
 
 def photo_of(number: int, size: tuple[int, int] = (64, 48)) -> bytes:

@@ -1,0 +1,86 @@
+"""The pages of an answer: what they hold while the catalogue changes, and how long their cursors are good."""
+
+from dataclasses import replace
+
+import pytest
+from tiny_shop import AxisTower, TinyShop, axis, blend, ids
+
+from data.settings import Settings
+from engine.answers import RankingStore
+from engine.errors import CursorExpired, InvalidQuery
+from engine.generation import Generation
+from engine.search import SearchEngine, SearchRequest
+
+
+@pytest.fixture
+def shop(settings: Settings) -> TinyShop:
+    return TinyShop(settings)
+
+
+@pytest.fixture
+def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
+    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
+    return SearchEngine(shop.settings, backbone=shop.backbone)
+
+
+def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
+    names = [f"p{number:02d}" for number in range(20)]
+    for number, name in enumerate(names):
+        shop.put(name, [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=6))
+    seen = ids(page)
+    shop.put("newcomer", [axis(0)])
+    shop.catalogue.delete("p08")
+    shop.put("p10", [axis(7)])
+    shop.publish()
+    while page.next_cursor:
+        page = engine.search(SearchRequest(cursor=page.next_cursor, k=6))
+        seen += ids(page)
+    assert seen == [name for name in names if name != "p08"]
+
+
+def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(10):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=2))
+    for gone in ("p2", "p3", "p5"):
+        shop.catalogue.delete(gone)
+    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=3))) == ["p4", "p6", "p7"]
+
+
+def test_later_pages_keep_the_filter_when_facts_change(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(6):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)], price=5)
+    shop.publish()
+    page = engine.search(SearchRequest(text="axis0", k=2, filter="price < 10"))
+    shop.put("p3", [blend(0, 1, 1 - 3 / 40)], price=50)
+    assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=9))) == ["p2", "p4", "p5"]
+
+
+def test_a_cursor_survives_a_restart_only_with_its_question(shop: TinyShop, engine: SearchEngine) -> None:
+    for number in range(9):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    request = SearchRequest(text="axis0", k=4)
+    cursor = engine.search(request).next_cursor or ""
+    restarted = SearchEngine(shop.settings, backbone=shop.backbone)
+    with pytest.raises(CursorExpired, match="Send the question again"):
+        restarted.search(SearchRequest(cursor=cursor))
+    assert ids(restarted.search(replace(request, cursor=cursor))) == ["p4", "p5", "p6", "p7"]
+    assert ids(restarted.search(SearchRequest(cursor=cursor, k=2))) == ["p4", "p5"]
+    with pytest.raises(InvalidQuery, match="another question"):
+        engine.search(SearchRequest(text="axis1", cursor=cursor))
+
+
+def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("a", [axis(0)])
+    shop.put("b", [axis(1)])
+    shop.publish()
+    engine._rankings = RankingStore(size=2)
+    first = engine.search(SearchRequest(text="axis0", k=1)).next_cursor or ""
+    for _ in range(2):
+        engine.search(SearchRequest(text="axis0", k=1))
+    with pytest.raises(CursorExpired):
+        engine.search(SearchRequest(cursor=first))
