@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data.catalogue import ProductFacts
 from engine.suggesting.attributes import AttributeGuess
 from engine.suggesting.neighbourhood import Neighbourhood, fact_of, folded
 
 _MOST_TITLES = 20
 _LEAST_TITLES = 3  # fewer show no custom, and their words might be one seller's own
 _SHARED = 0.5  # of the titles, that must have a word
+_MOST_WORDS = 40  # of a title that are looked at: words are compared with words, and a feed may hold thousands
 Words = tuple[str, ...]
 
 
@@ -35,7 +37,7 @@ def guess_title(near: Neighbourhood, guesses: Sequence[AttributeGuess]) -> Title
         guesses: the facts guessed; only those that may be relied on get in.
     """
     kin = near.products[: near.kin][:_MOST_TITLES]
-    titles = [tuple(facts.product.title.split()) for facts in kin if facts.product.title.strip()]
+    titles = [_words(facts) for facts in kin if facts.product.title.strip()]
     named = TitleGuess(text=near.category, titles=0) if near.category else None
     if len(titles) < _LEAST_TITLES:
         return named
@@ -46,9 +48,13 @@ def guess_title(near: Neighbourhood, guesses: Sequence[AttributeGuess]) -> Title
     ]
     choices = _choices(near)
     shared = [phrase for phrase in _shared(titles) if phrase not in choices]
-    text = _joined([*shared, *values], [tuple(facts.product.title.split()) for facts in near.products])
+    text = _joined([*shared, *values], [_words(facts) for facts in near.products])
     owners = sum(facts.product.title.strip().casefold() == text.casefold() for facts in near.products)
     return TitleGuess(text=text, titles=len(titles)) if text and owners != 1 else named
+
+
+def _words(facts: ProductFacts) -> Words:
+    return tuple(facts.product.title.split()[:_MOST_WORDS])
 
 
 def _shared(titles: Sequence[Words]) -> list[Words]:
@@ -70,7 +76,7 @@ def _choices(near: Neighbourhood) -> set[Words]:
 def _is_named(near: Neighbourhood, guess: AttributeGuess, phrase: Words) -> bool:
     """Returns whether products that have the guessed value mostly name it in their titles."""
     having = [facts for facts in near.products if folded(fact_of(facts, guess.name) or "") == folded(guess.value)]
-    named = sum(_place(tuple(facts.product.title.split()), phrase) is not None for facts in having)
+    named = sum(_place(_words(facts), phrase) is not None for facts in having)
     return named >= max(2, _SHARED * len(having))
 
 

@@ -145,3 +145,8 @@ def test_a_product_added_a_moment_ago_counts(settings: Settings, engine: SearchE
     for at in range(6):
         shop.put(f"c{at}", [axis(3)], category="Cups", attributes={"material": "tin"})
     assert engine.suggest(photo_of(3)).attributes[0].value == "tin"
+
+
+def test_of_a_title_as_long_as_a_feed_may_hold_only_its_beginning_is_looked_at() -> None:
+    words = [f"w{number}" for number in range(60)]
+    assert title([" ".join([*words, name]) for name in ("Hana", "Tolo", "Vik")]) == (" ".join(words[:40]), 3)
