@@ -56,11 +56,11 @@ def photo_misses(
     if not len(asked) or not len(index):
         return []
     firsts = np.flatnonzero(np.r_[True, np.diff(product_keys[index]) > 0])
-    products = product_keys[index][firsts]
+    products, searched = product_keys[index][firsts], vectors[index]
     found: list[Miss] = []
     for start in range(0, len(asked), _BLOCK):
         block = asked[start : start + _BLOCK]
-        scores = np.maximum.reduceat(vectors[block] @ vectors[index].T, firsts, axis=1)
+        scores = np.maximum.reduceat(vectors[block] @ searched.T, firsts, axis=1)
         own = scores[np.arange(len(block)), np.searchsorted(products, product_keys[block])]
         places = 1 + (scores > own[:, None]).sum(axis=1)
         for at in np.flatnonzero(places > 1):
@@ -89,10 +89,11 @@ def lookalikes(vectors: Floats, product_keys: Numbers, image_sha256: list[str], 
     firsts = np.flatnonzero(np.r_[True, np.diff(product_keys) > 0])
     asked = firsts[spread(len(firsts), _COMPARED)]
     rows = spread(len(product_keys), _SEARCHED_ROWS)
+    searched = vectors[rows]
     found: dict[tuple[int, int], Lookalikes] = {}
     for start in range(0, len(asked), _BLOCK):
         block = asked[start : start + _BLOCK]
-        cosines = vectors[block] @ vectors[rows].T
+        cosines = vectors[block] @ searched.T
         cosines[product_keys[block][:, None] == product_keys[rows][None, :]] = -1
         for at, best in enumerate(cosines.argmax(axis=1).tolist()):
             if cosines[at, best] >= bound:
