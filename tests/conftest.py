@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from fake_engine import FakeEngine
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from playwright.sync_api import Browser
+from real_browser import launched
 from shape_catalogue import draw_catalogue
 from tiny_backbone import TinyBackbone
 
@@ -93,3 +95,10 @@ def generation(built_home: Path, settings: Settings) -> GenerationFolder:
     """The live generation of `settings.home`, which is the test's own copy of `built_home`."""
     shutil.copytree(built_home, settings.home, dirs_exist_ok=True)
     return GenerationStore(settings.home).open()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one file: while it runs, its event loop forbids `asyncio.run`, which other files' tests call."""
+    with launched() as browser:
+        yield browser

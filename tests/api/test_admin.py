@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import sync_playwright
+from pages_elsewhere import serving
+from playwright.sync_api import Browser
+from real_browser import needs_chromium
 from tiny_backbone import TinyBackbone
-from werkzeug.serving import make_server
 
 from api.admin import overview
 from api.app import create_app
@@ -27,7 +27,6 @@ from data.settings import Settings
 from engine.search import SearchEngine
 from indexer.rebuild import rebuild
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = "<script>alert(1)</script>"
 PATHS = ("/admin", "/admin/imports/1", "/admin/generations/20261126T195403574Z/report", "/admin/rollback/x")
 
@@ -233,36 +232,28 @@ def test_every_main_figure_has_a_title_that_is_translated() -> None:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as url:
+        yield url
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-def test_in_a_browser_on_a_phone_and_a_desktop(url: str, home: Path, key: str) -> None:
+@needs_chromium
+def test_in_a_browser_on_a_phone_and_a_desktop(browser: Browser, url: str, home: Path, key: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     older = GenerationStore(home).list()[1].id
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox"])
-        for width, locale, words in ((390, "ko-KR", "되돌리기"), (1280, "en-GB", "Roll back")):
-            page = browser.new_page(viewport={"width": width, "height": 844}, locale=locale, color_scheme="dark")
-            page.goto(f"{url}/admin")
-            violations = axe.run(page).response["violations"]
-            page.fill("input[name=key]", key)
-            page.click("button.go")
-            page.wait_for_url(f"{url}/admin")
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            violations += axe.run(page).response["violations"]
-            page.click(f"text={words} >> nth=0")
-            violations += axe.run(page).response["violations"]
-            page.click("button.go")
-            page.wait_for_selector("[role=status]")
-            live = GenerationStore(home).current_id() or ""
-            assert live in page.inner_text("[role=status]")
-            assert (live == older) == (width == 390), "the second click goes forward again"
-            assert [found["id"] for found in violations] == []
-        browser.close()
+    for width, locale, words in ((390, "ko-KR", "되돌리기"), (1280, "en-GB", "Roll back")):
+        page = browser.new_page(viewport={"width": width, "height": 844}, locale=locale, color_scheme="dark")
+        page.goto(f"{url}/admin")
+        violations = axe.run(page).response["violations"]
+        page.fill("input[name=key]", key)
+        page.click("button.go")
+        page.wait_for_url(f"{url}/admin")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        violations += axe.run(page).response["violations"]
+        page.click(f"text={words} >> nth=0")
+        violations += axe.run(page).response["violations"]
+        page.click("button.go")
+        page.wait_for_selector("[role=status]")
+        live = GenerationStore(home).current_id() or ""
+        assert live in page.inner_text("[role=status]")
+        assert (live == older) == (width == 390), "the second click goes forward again"
+        assert [found["id"] for found in violations] == []

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages_elsewhere import CHROMIUM, chromium, serving
+from pages_elsewhere import serving
 from playwright.sync_api import Browser, Locator, Page, expect
+from real_browser import needs_chromium
 from shape_catalogue import draw_shape
 from tiny_backbone import TinyBackbone
 
@@ -21,13 +22,7 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 expect.set_options(timeout=20_000)  # the first search loads the models
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

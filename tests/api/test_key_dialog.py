@@ -1,10 +1,8 @@
 """The key dialog in real Chromium: it says when a key is wrong, and a home with public searches never shows it."""
 
-from collections.abc import Iterator
-
-import pytest
-from pages_elsewhere import CHROMIUM, chromium, serving
+from pages_elsewhere import serving
 from playwright.sync_api import Browser, expect
+from real_browser import needs_chromium
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -14,14 +12,8 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 expect.set_options(timeout=20_000)  # the first search loads the models
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 WRONG = "This key is not valid, or no longer. Check it and enter it again."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def test_a_wrong_key_is_told_and_a_right_one_opens_the_page(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opened_page import opened
 from playwright.sync_api import Browser, Page, expect
-from real_browser import CHROMIUM, launched, served
+from real_browser import needs_chromium, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -17,15 +17,9 @@ from data.catalogue import Catalogue
 from data.settings import Settings
 from engine.search import SearchEngine
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 expect.set_options(timeout=20_000)  # the first search loads the models
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
-from real_browser import CHROMIUM, launched, served
+from real_browser import needs_chromium, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -31,13 +31,7 @@ SMALL_TARGETS = """[...document.querySelectorAll("a, button, select")]
     .filter((one) => one.checkVisibility() && !one.closest(".title, .skip, footer, a.choice"))
     .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
     .filter(([, size]) => size.width < 44 || size.height < 44).map(([html]) => html)"""
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
+pytestmark = needs_chromium
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from real_browser import CHROMIUM, launched, served
+from real_browser import needs_chromium, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -20,7 +20,7 @@ from data.settings import Settings
 from engine.search import SearchEngine
 from training.behaviour import ShopBehaviour
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 NAMES = {"Lookalike", "English", "API", "EUR", "Shift", "Esc"}  # the same in Korean
 # Every text that people see or hear, also in dialogs that are closed and templates that wait.
 TEXTS = """() => {
@@ -40,12 +40,6 @@ TEXTS = """() => {
   walk(document);
   return found.map((text) => text.trim()).filter(Boolean);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

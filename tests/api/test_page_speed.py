@@ -13,7 +13,7 @@ import pytest
 from opened_page import PHONE, opened
 from page_on_a_phone import NETWORK, OBSERVE
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from real_browser import CHROMIUM, launched, served
+from real_browser import needs_chromium, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -24,14 +24,8 @@ from engine.search import SearchEngine
 MOST_BYTES = 60_000
 MOST_SHIFT = 0.02
 SCREENS = [(320, 640), (390, 844), (768, 1024), (1280, 800), (2560, 1300)]
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 expect.set_options(timeout=20_000)  # the first search loads the models
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

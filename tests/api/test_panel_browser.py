@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opened_page import PHONE, opened
 from playwright.sync_api import Browser, Page, expect
-from real_browser import CHROMIUM, launched, served
+from real_browser import needs_chromium, served
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -18,14 +18,8 @@ from data.settings import Settings
 from engine.search import SearchEngine
 
 PAGE_SIZE = 8
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

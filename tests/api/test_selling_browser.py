@@ -5,7 +5,6 @@ import dataclasses
 import io
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from real_browser import needs_chromium, served
 from shop_server import SECRET, ShopServer, shop_server
 from tiny_backbone import TinyBackbone
-from werkzeug.serving import make_server
 
 from api.app import create_app
 from data.catalogue import Catalogue
@@ -25,15 +24,13 @@ from data.keys import Keys
 from data.settings import Settings
 from engine.search import SearchEngine
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 PHONE, DESKTOP = (390, 844), (1280, 800)
 WORDS = {"en": ("What is it?", "very likely"), "ko": ("어떤 상품인가요?", "거의 확실해요")}
 SMALL_TARGETS = """[...document.querySelectorAll("a, button, select, input, textarea, label.plain")]
     .filter((one) => one.checkVisibility() && !one.closest(".skip, .visually-hidden, [type=checkbox], #file"))
     .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
     .filter(([, size]) => size.width < 44 || size.height < 44).map(([html]) => html)"""
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 Open = Callable[..., Page]
 
 
@@ -51,21 +48,8 @@ def serving(home: Path, built: Path, **more: Any) -> Iterator[Running]:
     shutil.copytree(built, home)
     settings = Settings(home=home).replace(**more)
     app = create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Running(f"http://127.0.0.1:{server.server_port}", Catalogue(home))
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
+    with served(app) as url:
+        yield Running(url.rstrip("/"), Catalogue(home))
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask.testing import FlaskClient
-from pages_elsewhere import CHROMIUM, HostPages, chromium, serving
+from pages_elsewhere import HostPages, serving
 from playwright.sync_api import Browser, Page, expect
+from real_browser import needs_chromium
 from tiny_backbone import TinyBackbone
 
 from api.app import create_app
@@ -27,7 +28,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 POLICY = re.search(r"```text\n(script-src [^\n]+)\n```", (DOCS / "widget.md").read_text(encoding="utf-8"))
 NAMED = "https://search.shop.example"
 expect.set_options(timeout=20_000)  # the first search loads the models
-needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,6 @@ def sites(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert POLICY
             pages.policy = f"default-src 'none'; style-src 'self'; {POLICY[1]}".replace(NAMED, server)
             yield Sites(pages, shop, server, home, facts.product.product_id, Path(record.source))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

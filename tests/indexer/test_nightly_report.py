@@ -2,11 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from imported_shapes import import_shapes, live
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
+from real_browser import needs_chromium
 from shape_catalogue import PHOTOS_EACH, draw_shape
 from tiny_backbone import TinyBackbone
 
@@ -19,7 +19,6 @@ from indexer.rebuild import rebuild
 from indexer.rebuild.cautions import cautions_of
 from indexer.rebuild.worst import Album
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = "<script>alert(1)</script> $x^2$"
 # What a person would have to guess: content that its box cuts off, but for boxes that scroll.
 CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && one.clientWidth
@@ -107,14 +106,11 @@ def test_cautions_say_the_number_in_words() -> None:
     assert cautions_of({}, {}, {"photo_accepted": 0.1}, {"photo_accepted": 0.3}) == [], "less of it is better"
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-def test_nothing_is_cut_off_on_a_phone_or_a_desktop(generation: GenerationFolder) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox"])
-        for width in (390, 1280):
-            page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme="dark")
-            page.goto((generation.folder / "report.html").as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert page.evaluate(CLIPPED) == []
-        browser.close()
+@needs_chromium
+def test_nothing_is_cut_off_on_a_phone_or_a_desktop(browser: Browser, generation: GenerationFolder) -> None:
+    for width in (390, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme="dark")
+        page.goto((generation.folder / "report.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(CLIPPED) == []
