@@ -31,6 +31,8 @@ class Connection:
     def __init__(self, url: str, key: str, *, timeout_s: float, retries: int) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise SettingsError(f"url must be the http or https address of a server; got {url!r}.")
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError("key must be an API key of the server, letters and digits; got other characters.")
         self.url = url.rstrip("/")
         again = urllib3.Retry(
             total=retries, redirect=False, status_forcelist=_TRY_AGAIN, allowed_methods=None, raise_on_status=False,

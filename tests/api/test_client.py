@@ -168,6 +168,9 @@ def test_no_server_is_an_error_without_a_status() -> None:
     assert (gone.value.status, gone.value.code) == (0, "no_answer")
     with pytest.raises(SettingsError, match="http or https address"):
         lookalike.Client("localhost:8080")
+    for key in ("lk_비밀", "lk_\r\nHost: elsewhere"):
+        with pytest.raises(SettingsError, match="key must be an API key"):
+            lookalike.Client(url, key)
 
 
 SCHEMA_OF = {"Hit": "Hit", "SearchAnswer": "SearchAnswer", "Recognition": "Recognition", "Product": "Product",
