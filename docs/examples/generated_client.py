@@ -34,21 +34,22 @@ def main(url: str, key: str, photo: Path) -> None:
 
     facts = ProductFacts(title="Red disc", price=9.5, currency="EUR")
     put = good(put_product.sync("new-1", client=client, body=ProductUpload(product=facts, image=[part()])))
-    assert put.title == "Red disc"
+    print("put:", put.title)
     found = good(search_image.sync(client=client, body=ImageUpload(file=[part()], box="[0,0,40,40]", k=3)))
     whole = good(search_image.sync(client=client, body=ImageUpload(file=[part()])))
-    assert "new-1" in [hit.product_id for hit in whole.hits]
-    assert good(search_text.sync(client=client, q="red disc", k=2)).hits
-    assert good(search_text_post.sync(client=client, body=TextSearch(q="red disc", filter_="price < 40"))).hits
-    assert good(similar.sync("new-1", client=client, k=2)).hits
+    print("by photo:", [hit.product_id for hit in whole.hits])
+    by_words = good(search_text.sync(client=client, q="red disc", k=2))
+    print("by words:", [hit.product_id for hit in by_words.hits])
+    cheap = good(search_text_post.sync(client=client, body=TextSearch(q="red disc", filter_="price < 40")))
+    print("below 40:", [hit.product_id for hit in cheap.hits])
+    print("similar:", [hit.product_id for hit in good(similar.sync("new-1", client=client, k=2)).hits])
     named = recognize.sync(client=client, body=RecognizeUpload(file=part()))
-    print("recognised", [one.label for one in named.labels] if not isinstance(named, Problem) and named else named)
+    print("recognised:", [one.label for one in named.labels] if not isinstance(named, Problem) and named else named)
     click = Event(kind=EventKind.CLICK, query_id=found.query_id, product_id="new-1", position=0)
-    assert good(post_events.sync(client=client, body=click)).accepted == 1
+    print("clicks taken:", good(post_events.sync(client=client, body=click)).accepted)
     delete_product.sync_detailed("new-1", client=client)
     gone = similar.sync("new-1", client=client)
-    assert isinstance(gone, Problem)
-    assert (gone.status, gone.code) == (404, "unknown_product")
+    print("deleted:", (gone.status, gone.code) if isinstance(gone, Problem) else gone)
 
 
 def good(answer: Any) -> Any:

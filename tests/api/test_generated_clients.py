@@ -62,7 +62,12 @@ def test_a_generated_python_client_puts_finds_and_reports(
         program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "recognised ['" in done.stdout
+    printed = {name: value for name, _, value in (line.partition(": ") for line in done.stdout.splitlines())}
+    assert printed["put"] == "Red disc"
+    assert "'new-1'" in printed["by photo"]
+    assert all(printed[name].startswith("['") for name in ("by words", "below 40", "similar", "recognised"))
+    assert printed["clicks taken"] == "1"
+    assert printed["deleted"] == "(404, 'unknown_product')"
 
 
 @pytest.mark.skipif(
