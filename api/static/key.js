@@ -23,14 +23,22 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-key]")) askForKey();
 });
 
+// Asks where the server has answered that it wants a key; with one that is kept, opens the page by it.
+export function askIfLocked() {
+  if (!document.querySelector('.notice[data-status="401"]')) return;
+  if (keyIsKept()) openWithKey();
+  else askForKey();
+}
+
 // Loads this page again with the key.
 export async function openWithKey() {
   const response = await fetch(location.href, { headers: { Accept: "text/html", ...keyHeader() } });
   if (response.status === 401 || response.status === 403) return askForKey();
   const html = await response.text();
   const page = new DOMParser().parseFromString(html, "text/html");
-  for (const part of ["#state", "#strip", "#filters", "#results", "footer", "#sell-parts"]) {
+  for (const part of ["#state", "#strip", "#filters", "#results", "footer", "#sell-parts", "#product"]) {
     document.querySelector(part)?.replaceChildren(...page.querySelector(part).childNodes);
   }
+  document.title = page.title;
   document.dispatchEvent(new Event("key-used"));
 }

@@ -3,7 +3,7 @@ import { ask, cancel } from "./asking.js";
 import "./clicks.js";
 import { openPhoto } from "./box.js";
 import { close as closeCompletions } from "./completion.js";
-import { askForKey, keyIsKept, openWithKey } from "./key.js";
+import { askForKey, askIfLocked } from "./key.js";
 import { closePanel, isProduct, openProduct } from "./panel.js";
 import { busy, idle, put, showMore, unreachable } from "./parts.js";
 import { forgetPhoto, isAddress, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
@@ -119,9 +119,6 @@ find("cancel").addEventListener("click", () => {
 });
 document.addEventListener("key-used", () => { if (unkeptPhoto()) search(unkeptPhoto()); });
 watchForPhotos((photo) => search(photo));
-if (document.querySelector('.notice[data-status="401"]')) {
-  if (keyIsKept()) openWithKey();
-  else askForKey();
-}
+askIfLocked();
 if (find("hits")) note(location.href);
 catchUp(showMore);

@@ -36,6 +36,22 @@ def test_a_wrong_key_is_told_and_a_right_one_opens_the_page(
         page.close()
 
 
+def test_a_product_opens_with_the_key_too(browser: Browser, settings: Settings, generation: GenerationFolder) -> None:
+    key = Keys(settings.home).create(["search"])
+    with serving(create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/p/red-disc")
+        expect(page.locator("#key-dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Enter the key").click()
+        page.fill("#key", key)
+        page.keyboard.press("Enter")
+        expect(page.locator(".product-page h1")).to_be_visible()
+        expect(page.locator("#key-dialog")).to_be_hidden()
+        expect(page).not_to_have_title("A key is needed · Lookalike")
+        page.close()
+
+
 def test_a_public_home_with_keys_asks_nobody(
     browser: Browser, settings: Settings, generation: GenerationFolder
 ) -> None:

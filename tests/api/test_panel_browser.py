@@ -129,7 +129,7 @@ def test_a_reloaded_panel_is_a_page_of_its_own_and_back_still_leads_to_the_resul
     page.locator("#hits .title a").first.click()
     expect(page.locator("#panel h1")).to_be_visible()
     page.reload()
-    expect(page.locator("main > .product-page h1")).to_be_visible()
+    expect(page.locator("#product > .product-page h1")).to_be_visible()
     expect(page.get_by_role("link", name="Back to the results")).to_be_visible()
     page.go_back()
     expect(page.locator("#found")).to_contain_text("disc")
