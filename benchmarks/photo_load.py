@@ -21,6 +21,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from family_memory import family_memory_mb
 from home_server import serving
 
 PAUSE_S = 0.1
@@ -45,7 +46,7 @@ def _run(options: argparse.Namespace, pid: int, port: int) -> None:
     photos = _largest(options.photos)
     paths = ("/v1/search/text?q=" + quote(options.label), "/livez", "/readyz")
     alone = {path: [_timed(port, path)[1] for _ in range(20)] for path in paths}
-    idle_mb, stop = _memory_mb(pid), threading.Event()
+    idle_mb, stop = family_memory_mb(pid), threading.Event()
     peak, others, statuses = [idle_mb], {path: list[tuple[int, float]]() for path in paths}, Counter[str]()
     threads = [threading.Thread(target=_watch, args=(pid, peak, stop))]
     threads += [threading.Thread(target=_ask, args=(port, path, others[path], stop)) for path in paths]
@@ -124,29 +125,7 @@ def _timed(port: int, path: str) -> tuple[int, float]:
 
 def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
     while not stop.wait(0.02):
-        peak[0] = max(peak[0], _memory_mb(pid))
-
-
-def _memory_mb(pid: int) -> float:
-    """Returns the memory of a process and all its descendants, what they share counted in parts (PSS), in MB."""
-    family, total = {pid}, 0.0
-    parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
-    for _ in range(4):
-        family |= {child for child, parent in parents.items() if parent in family}
-    for member in family:
-        try:
-            text = Path(f"/proc/{member}/smaps_rollup").read_text(encoding="ascii")
-        except OSError:  # it has ended
-            continue
-        total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0) / 1000
-    return total
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+        peak[0] = max(peak[0], family_memory_mb(pid))
 
 
 def _p95(values: list[float]) -> float:
