@@ -1,18 +1,21 @@
-"""Limits the load: bounded queues with a deadline before the engine and the decoders, and a rate limit per caller."""
+"""Limits the load: bounded queues with a deadline before the engine and the decoders."""
 
-import math
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
-from api.errors import RateLimited
 from engine.errors import Overloaded
+
+_NEW_IN_A_ROW = 4
 
 
 class Admission:
-    """Lets at most `slots` requests work and at most `queue_size` wait, none longer than `deadline_s`.
+    """Lets at most `slots` requests work and at most `queue_size` new ones wait, none longer than `deadline_s`.
+
+    A request that comes back for the slot that it lent (`lent`) waits in a queue of its own. At most four new requests
+    pass it, so that neither photos hold up those who search by words, nor words the photos.
 
     Args:
         slots: requests that may be in the engine at once.
@@ -21,64 +24,101 @@ class Admission:
     """
 
     def __init__(self, *, slots: int, queue_size: int, deadline_s: float) -> None:
-        self._free = threading.Semaphore(slots)
+        self._queue_size, self._deadline_s = queue_size, deadline_s
         self._lock = threading.Lock()
-        self._slots, self._queue_size, self._deadline_s = slots, queue_size, deadline_s
-        self._inside = 0
-        self._holding = threading.local()  # whether the calling thread holds a slot
+        self._free = slots
+        self._new: deque[threading.Event] = deque()  # each is set when a slot is handed over to who waits for it
+        self._back: deque[threading.Event] = deque()
+        self._new_in_a_row = 0
+        self._holding = threading.local()  # since when the request of the calling thread, which holds a slot, waited
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self, *, since: float | None = None) -> Iterator[None]:
         """Holds one slot while the block runs.
+
+        Args:
+            since: when the request began to wait elsewhere, seconds as `time.monotonic` counts; None: it begins now.
 
         Raises:
             Overloaded: the queue is full, or no slot came free before the deadline; the engine did no work.
         """
+        since = time.monotonic() if since is None else since
         with self._lock:
             if self.is_full:
                 raise Overloaded(f"at most {self._queue_size} requests may wait, and that many do. Try again shortly.")
-            self._inside += 1
+            handed = self._queue_up(self._new)
+        if not handed.wait(max(0.0, since + self._deadline_s - time.monotonic())) and not self._served(handed):
+            raise Overloaded(f"a request may wait at most {self._deadline_s:g} s; this one did. Try again shortly.")
         try:
-            if not self._free.acquire(timeout=self._deadline_s):
-                raise Overloaded(f"a request may wait at most {self._deadline_s:g} s; this one did. Try again shortly.")
-            try:
-                self._holding.slot = True
-                yield
-            finally:
-                self._holding.slot = False
-                self._free.release()
+            self._holding.since = since
+            yield
         finally:
-            with self._lock:
-                self._inside -= 1
+            self._holding.since = None
+            self._hand_over()
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
-        """Lends the calling thread's slot, if it holds one, to the next in the queue while the block runs."""
-        if not getattr(self._holding, "slot", False):
-            yield
+    def lent(self) -> Iterator[float | None]:
+        """Lends the calling thread's slot, if it holds one, to the next in the queue while the block runs.
+
+        Yields:
+            Since when the request waited, for the next queue; None: the thread holds no slot.
+        """
+        since: float | None = getattr(self._holding, "since", None)
+        if since is None:
+            yield None
             return
-        self._free.release()
+        self._hand_over()
         try:
-            yield
+            yield since
         finally:
-            self._free.acquire()
+            with self._lock:
+                handed = self._queue_up(self._back)
+            handed.wait()
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a slot now."""
-        return max(0, self._inside - self._slots)
+        return len(self._new) + len(self._back)
 
     @property
     def is_full(self) -> bool:
         """Whether one more request would be refused."""
-        return self._inside >= self._slots + self._queue_size
+        return not self._free and len(self._new) >= self._queue_size
+
+    def _queue_up(self, queue: deque[threading.Event]) -> threading.Event:
+        """Returns what is set as soon as a slot is there, perhaps at once; the caller holds the lock."""
+        handed = threading.Event()
+        if self._free:
+            self._free -= 1
+            handed.set()
+        else:
+            queue.append(handed)
+        return handed
+
+    def _hand_over(self) -> None:
+        """Gives the slot that the caller had to the next in the queues."""
+        with self._lock:
+            if not self._new and not self._back:
+                self._free += 1
+                return
+            new = bool(self._new) and (not self._back or self._new_in_a_row < _NEW_IN_A_ROW)
+            self._new_in_a_row = self._new_in_a_row + 1 if new else 0
+            (self._new if new else self._back).popleft().set()
+
+    def _served(self, handed: threading.Event) -> bool:
+        """Returns whether a slot was handed over after all; else takes the request out of the queue."""
+        with self._lock:
+            if not handed.is_set():
+                self._new.remove(handed)
+            return handed.is_set()
 
 
 @contextmanager
 def decoding(admission: Admission, photos: Admission) -> Iterator[None]:
     """Holds a slot of the decoders while the block runs, and lends the engine's slot meanwhile.
 
-    So a large photo holds up other photos, but nobody who searches by words.
+    So a large photo holds up other photos, but nobody who searches by words. The decoders' slot is given back only when
+    the engine's is there again: nothing more is decoded than the engine can take.
 
     Args:
         admission: the engine's queue.
@@ -87,43 +127,6 @@ def decoding(admission: Admission, photos: Admission) -> Iterator[None]:
     Raises:
         Overloaded: too many photos wait, or this one waited too long.
     """
-    with admission.lent(), photos.slot():
+    with ExitStack() as decoder, admission.lent() as since:
+        decoder.enter_context(photos.slot(since=since))
         yield
-
-
-class RateLimit:
-    """A token bucket per caller; beyond `callers` buckets, the least recently used is dropped.
-
-    Args:
-        per_minute: requests one caller may make per minute, even all at once; 0: no limit.
-        callers: number of buckets to keep, so that memory stays bounded.
-        clock: seconds, monotonic.
-    """
-
-    def __init__(self, per_minute: int, *, callers: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute, self._callers, self._clock = per_minute, callers, clock
-        self._lock = threading.Lock()
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # caller -> (tokens, when)
-
-    def spend(self, caller: str) -> None:
-        """Takes one token of `caller`.
-
-        Raises:
-            RateLimited: no token is left; the error says in how many seconds there will be one.
-        """
-        if not self._per_minute:
-            return
-        with self._lock:
-            now, rate = self._clock(), self._per_minute / 60
-            tokens, since = self._buckets.pop(caller, (float(self._per_minute), now))
-            tokens = min(float(self._per_minute), tokens + (now - since) * rate)
-            allowed = tokens >= 1
-            self._buckets[caller] = (tokens - allowed, now)
-            if len(self._buckets) > self._callers:
-                self._buckets.popitem(last=False)
-        if not allowed:
-            wait_s = math.ceil((1 - tokens) / rate)
-            raise RateLimited(
-                f"at most {self._per_minute} requests a minute are allowed. Try again in {wait_s} s.",
-                retry_after_s=wait_s,
-            )

@@ -6,11 +6,12 @@ from typing import cast
 
 from flask import current_app
 
-from api.resources.admission import Admission, RateLimit, decoding
+from api.resources.admission import Admission, decoding
 from api.resources.home_metrics import HomeMetrics
 from api.resources.metrics import Metrics
 from api.resources.page_clicks import PageClicks
 from api.resources.query_photos import QueryPhotos
+from api.resources.rate_limit import RateLimit
 from api.resources.readiness import Readiness
 from api.resources.search_log import SearchLog
 from api.resources.sessions import Sessions

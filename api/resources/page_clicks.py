@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from api.resources.admission import RateLimit
+from api.resources.rate_limit import RateLimit
 from api.resources.search_log import SearchLog
 from data.events import FROM_PAGE, Event
 

@@ -1,18 +1,17 @@
-"""The queue is bounded, waiting ends at the deadline, and callers are held to their rate."""
+"""The queues are bounded, waiting ends at the deadline, and photos and words do not hold each other up."""
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from fake_engine import FakeEngine
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 
 from api.app import create_app
-from api.errors import RateLimited
-from api.resources.admission import Admission, RateLimit
+from api.resources.admission import Admission, decoding
 from data.catalogue import Catalogue
 from data.settings import Settings
 from engine.errors import Overloaded
@@ -93,54 +92,72 @@ def test_over_the_queue_the_server_answers_503_and_the_engine_does_no_work(tmp_p
     assert [request.text for request in engine.requests] == ["a", "b"]
 
 
-def test_the_rate_limit_names_when_to_come_back() -> None:
-    now = [0.0]
-    limit = RateLimit(2, clock=lambda: now[0])
-    limit.spend("a")
-    limit.spend("a")
-    limit.spend("b")
-    with pytest.raises(RateLimited) as refused:
-        limit.spend("a")
-    assert refused.value.retry_after_s == 30
-    now[0] = 30.0
-    limit.spend("a")
+def test_those_who_come_back_with_a_decoded_photo_take_turns_with_new_ones() -> None:
+    admission = Admission(slots=1, queue_size=50, deadline_s=10)
+    photo_lent, decoded, order = threading.Event(), threading.Event(), list[str]()
+
+    def photo() -> None:
+        with admission.slot():
+            with admission.lent():
+                photo_lent.set()
+                assert decoded.wait(10)
+            order.append("photo")
+
+    def words(number: int) -> None:
+        with admission.slot():
+            order.append(f"words {number}")
+
+    with ThreadPoolExecutor(20) as pool:
+        working = [pool.submit(photo)]
+        assert photo_lent.wait(10)
+        with admission.slot():
+            for number in range(8):
+                working.append(pool.submit(words, number))
+                _reach(lambda: admission.waiting, number + 1)
+            decoded.set()
+            _reach(lambda: admission.waiting, 9)
+        for done in working:
+            done.result(10)
+    assert order == [f"words {number}" for number in range(4)] + ["photo"] + [f"words {n}" for n in range(4, 8)]
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 40)), max_size=60), st.integers(1, 5))
-def test_no_caller_gets_more_than_its_bucket_and_refill(calls: list[tuple[int, float]], per_minute: int) -> None:
-    now, let_in = [0.0], dict.fromkeys("012", 0)
-    limit = RateLimit(per_minute, clock=lambda: now[0])
-    for caller, pause in calls:
-        now[0] += pause
+def test_photos_that_wait_for_a_decoder_leave_room_for_words() -> None:
+    admission, photos = (Admission(slots=1, queue_size=5, deadline_s=10) for _ in range(2))
+    decoded, refused = threading.Event(), list[Overloaded]()
+
+    def photo() -> None:
         try:
-            limit.spend(str(caller))
-        except RateLimited:
-            continue
-        let_in[str(caller)] += 1
-    assert max(let_in.values()) <= per_minute + now[0] * per_minute / 60 + 1e-6
+            with admission.slot(), decoding(admission, photos):
+                assert decoded.wait(10)
+        except Overloaded as error:
+            refused.append(error)
+
+    with ThreadPoolExecutor(20) as pool:
+        working = []
+        for sent in range(8):
+            working.append(pool.submit(photo))
+            _reach(lambda: photos.waiting + len(refused), sent)
+        with admission.slot():
+            assert admission.waiting == 0
+        decoded.set()
+        for done in working:
+            done.result(10)
+    assert len(refused) == 2
+    assert photos.waiting == admission.waiting == 0
 
 
-def test_callers_are_forgotten_so_that_memory_stays_bounded() -> None:
-    limit = RateLimit(1, callers=10)
-    for number in range(1000):
-        limit.spend(str(number))
-    assert len(limit._buckets) == 10
+def test_a_photo_waits_no_longer_in_two_queues_than_in_one() -> None:
+    admission, photos = (Admission(slots=1, queue_size=5, deadline_s=0.2) for _ in range(2))
+    with photos.slot(), ThreadPoolExecutor(1) as pool:
+        long_ago = pool.submit(lambda: photos.slot(since=time.monotonic() - 1).__enter__())
+        with pytest.raises(Overloaded, match=r"at most 0\.2 s"):
+            long_ago.result(0.15)
+    with admission.slot(), admission.lent() as since:
+        assert since is not None
+        assert time.monotonic() - since < 5
 
 
-def test_too_many_requests_are_429(tmp_path: Path) -> None:
-    client, _ = app_client(Settings(home=tmp_path, rate_limit=2))
-    answers = [client.get("/v1/search/text?q=a") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert 0 < int(answers[2].headers["Retry-After"]) <= 30
-    assert client.get("/livez").status_code == 200
-    other = client.get("/v1/search/text?q=a", environ_base={"REMOTE_ADDR": "10.0.0.9"})
-    assert other.status_code == 200
-    forged = client.get("/v1/search/text?q=a", headers={"X-Forwarded-For": "10.0.0.10"})
-    assert forged.status_code == 429
-
-
-def test_one_ipv6_household_is_one_caller(tmp_path: Path) -> None:
-    client, _ = app_client(Settings(home=tmp_path, rate_limit=1))
-    addresses = ["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1"]
-    answers = [client.get("/v1/search/text?q=a", environ_base={"REMOTE_ADDR": address}) for address in addresses]
-    assert [answer.status_code for answer in answers] == [200, 429, 200]
+def _reach(count: Callable[[], int], wanted: int) -> None:
+    ends = time.monotonic() + 10
+    while count() != wanted:
+        assert time.monotonic() < ends
