@@ -108,13 +108,17 @@ class VectorIndex(Protocol):
         """Returns the stored vectors of `rows`, float32 (m, dim)."""
         ...
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
+    def search(
+        self, queries: Floats, k: int, allowed: Mask | None = None, dead: NDArray[np.int64] | None = None
+    ) -> list[Hits]:
         """Finds the k best allowed rows of each query.
 
         Args:
             queries: float32 (n, dim).
             k: rows wanted; fewer come back only where fewer are allowed.
             allowed: bool (count,), the rows that may be found; None: all. Honoured exactly, or refused with an error.
+            dead: int64 (m,), ascending, each once: rows that are never found, whatever `allowed` says; None: none.
+                Without a filter they spare a mask as long as the index: they are dropped from what was found.
 
         Raises:
             InvalidQuery: shapes or dtypes do not fit the index.

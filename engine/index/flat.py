@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.errors import InvalidModel, InvalidQuery
-from engine.protocols import Floats, Hits, Mask, VectorIndex
+from engine.errors import InvalidModel
+from engine.index.checks import Rows, checked_rows, checked_search, without
+from engine.protocols import Floats, Hits, Mask
 
 INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
@@ -81,11 +81,11 @@ class FlatIndex:
         """The FAISS index, for copying it to a GPU; do not change it."""
         return self._index
 
-    def vectors(self, rows: NDArray[np.int64]) -> Floats:
+    def vectors(self, rows: Rows) -> Floats:
         """Returns the stored rows, float32 (m, dim)."""
         return np.asarray(self._stored()[rows], dtype=np.float32)
 
-    def scores(self, query: Floats, rows: NDArray[np.int64]) -> Floats:
+    def scores(self, query: Floats, rows: Rows) -> Floats:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
         stored, found = self._stored(), np.empty(len(rows), np.float32)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -101,33 +101,34 @@ class FlatIndex:
         stored: Floats = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim)
         return stored.reshape(self.count, self.dim)
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
-        queries, limit = checked_search(self, queries, k, allowed)
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
+        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         if not limit:
             return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
         found: list[Hits] = []
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], min(k, limit), limit, allowed)
+            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], min(k, limit), allowed, dead)
         return found
 
-    def _search_block(self, queries: Floats, k: int, limit: int, allowed: Mask | None) -> list[Hits]:
-        fetch = min(limit, k + _TIE_MARGIN)
+    def _search_block(self, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None) -> list[Hits]:
+        reach = self.count if allowed is None else int(np.count_nonzero(allowed))
+        fetch = min(reach, k + _TIE_MARGIN)
         rows = self._fetch(queries, fetch, allowed)
-        # If a tie reaches the last fetched row, tied rows with smaller numbers may follow: fetch more for that query.
         found = []
         for query, own_rows in zip(queries, rows, strict=True):
-            wide, hits = fetch, self._settle(query, own_rows)
-            while wide < limit and hits.scores[k - 1] - hits.scores[-1] <= _ROUNDING * abs(hits.scores[0]):
-                wide = min(limit, wide * 8)
-                hits = self._settle(query, self._fetch(query[None], wide, allowed)[0])
+            wide, hits = fetch, self._settle(query, own_rows, dead)
+            while wide < reach and not _is_complete(hits, k):
+                wide = min(reach, wide * 8)
+                hits = self._settle(query, self._fetch(query[None], wide, allowed)[0], dead)
             found.append(Hits(hits.rows[:k], hits.scores[:k]))
         return found
 
-    def _settle(self, query: Floats, rows: NDArray[np.int64]) -> Hits:
-        """Returns the rows that FAISS found, best first, ties ordered by row, each with the score of `scores`."""
+    def _settle(self, query: Floats, rows: Rows, dead: Rows | None) -> Hits:
+        """Returns the living rows that FAISS found, best first, ties ordered by row, with the scores of `scores`."""
+        rows = without(rows, dead)
         return best_hits(rows, self.scores(query, rows), len(rows))
 
-    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> NDArray[np.int64]:
+    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> Rows:
         import faiss
 
         if allowed is None:
@@ -153,40 +154,14 @@ def _check_kind(path: Path) -> None:
         raise InvalidModel(f"{path.name} must be a flat inner-product index of FAISS; got {kind!r}. Rebuild.")
 
 
-def best_hits(rows: NDArray[np.int64], scores: Floats, k: int) -> Hits:
-    """Returns the k best rows that FAISS found, ties ordered by row, without the -1 of missing hits."""
-    real = rows >= 0
-    rows, scores = rows[real], scores[real]
+def _is_complete(hits: Hits, k: int) -> bool:
+    """Tells whether the k best living rows are among these: none that ties with them can follow the last one."""
+    if len(hits.rows) < k:
+        return False
+    return bool(hits.scores[k - 1] - hits.scores[-1] > _ROUNDING * abs(hits.scores[0]))
+
+
+def best_hits(rows: Rows, scores: Floats, k: int) -> Hits:
+    """Returns the k best of `rows`, int64 (m,), with their scores; ties ordered by row."""
     order = np.lexsort((rows, -scores))[:k]
     return Hits(rows[order].astype(np.int64), scores[order].astype(np.float32))
-
-
-def checked_rows(vectors: Floats) -> Floats:
-    """Returns `vectors` as a contiguous float32 (n, dim) array.
-
-    Raises:
-        InvalidQuery: shape or dtype is wrong, or a value is not finite.
-    """
-    if vectors.ndim != 2 or vectors.dtype != np.float32 or not vectors.shape[1]:
-        raise InvalidQuery(f"vectors must be float32 (n, dim); got {vectors.dtype} {vectors.shape}.")
-    if not np.isfinite(vectors).all():
-        raise InvalidQuery("vectors must be finite; got NaN or infinity.")
-    return np.ascontiguousarray(vectors)
-
-
-def checked_search(index: VectorIndex, queries: Floats, k: int, allowed: Mask | None) -> tuple[Floats, int]:
-    """Checks a search's arguments; returns the queries, contiguous, and how many rows may be found.
-
-    Raises:
-        InvalidQuery: see `VectorIndex.search`.
-    """
-    queries = checked_rows(queries)
-    if queries.shape[1] != index.dim:
-        raise InvalidQuery(f"queries must have width {index.dim}; got {queries.shape[1]}.")
-    if k < 1:
-        raise InvalidQuery(f"k must be at least 1; got {k}.")
-    if allowed is None:
-        return queries, index.count
-    if allowed.shape != (index.count,) or allowed.dtype != np.bool_:
-        raise InvalidQuery(f"allowed must be bool ({index.count},); got {allowed.dtype} {allowed.shape}.")
-    return queries, int(np.count_nonzero(allowed))

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index.flat import FlatIndex, best_hits, checked_search
+from engine.index.checks import Rows, checked_search, without
+from engine.index.flat import FlatIndex, best_hits
 from engine.protocols import Floats, Hits, Mask
 
 _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
@@ -77,25 +78,25 @@ class GpuIndex:
         """Returns the stored rows, float32 (m, dim)."""
         return self._host.vectors(rows)
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None) -> list[Hits]:
-        queries, limit = checked_search(self, queries, k, allowed)
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
+        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         wanted = min(k, limit)
         share = limit / max(self.count, 1)
         proposals = min(self.count, int(1.5 * wanted / max(share, 1e-9)) + 32)
         if not wanted or not len(queries) or proposals > _MOST_PROPOSALS:
-            return self._host.search(queries, k, allowed)
+            return self._host.search(queries, k, allowed, dead)
         scores, rows = self._owner.search(queries, proposals)
         found = []
         for query, own_scores, own_rows in zip(queries, scores, rows, strict=True):
-            hits = self._settle(query, own_scores, own_rows, wanted, allowed)
-            found.append(hits or self._host.search(query[None], k, allowed)[0])
+            hits = self._settle(query, own_scores, own_rows, wanted, allowed, dead)
+            found.append(hits or self._host.search(query[None], k, allowed, dead)[0])
         return found
 
     def _settle(
-        self, query: Floats, scores: Floats, rows: NDArray[np.int64], wanted: int, allowed: Mask | None
+        self, query: Floats, scores: Floats, rows: Rows, wanted: int, allowed: Mask | None, dead: Rows | None
     ) -> Hits | None:
         real = rows[rows >= 0]
-        kept = real if allowed is None else real[allowed[real]]
+        kept = without(real, dead) if allowed is None else real[allowed[real]]
         if len(kept) < wanted:
             return None
         hits = best_hits(kept, self._host.scores(query, kept), wanted)

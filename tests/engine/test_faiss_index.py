@@ -84,7 +84,21 @@ def drawn(case: tuple[int, int, int, int, float, bool]) -> tuple[Floats, Floats,
 
 
 def assert_exact(index: VectorIndex, vectors: Floats, queries: Floats, k: int, allowed: Mask | None) -> None:
-    for query, hits in zip(queries, index.search(queries, k, allowed), strict=True):
+    assert_hits(index.search(queries, k, allowed), vectors, queries, k, allowed)
+
+
+def assert_exact_without(index: VectorIndex, vectors: Floats, queries: Floats, k: int, allowed: Mask | None) -> None:
+    """Compares with brute force when rows are dead, with the filter and without."""
+    dead = np.flatnonzero(np.random.default_rng(k).random(len(vectors)) < 0.3)
+    living = np.ones(len(vectors), np.bool_)
+    living[dead] = False
+    assert_hits(index.search(queries, k, None, dead), vectors, queries, k, living)
+    both = living if allowed is None else living & allowed
+    assert_hits(index.search(queries, k, allowed, dead), vectors, queries, k, both)
+
+
+def assert_hits(found: list[Hits], vectors: Floats, queries: Floats, k: int, allowed: Mask | None) -> None:
+    for query, hits in zip(queries, found, strict=True):
         expected = brute_force(vectors, query, k, allowed)
         assert hits.rows.tolist() == expected.rows.tolist()
         assert hits.scores.tolist() == expected.scores.tolist()
@@ -95,13 +109,16 @@ def assert_exact(index: VectorIndex, vectors: Floats, queries: Floats, k: int, a
 def test_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
     vectors, queries, k, allowed = drawn(case)
     assert_exact(FlatIndex.of(vectors), vectors, queries, k, allowed)
+    assert_exact_without(FlatIndex.of(vectors), vectors, queries, k, allowed)
 
 
 @hypothesis_settings(deadline=None)
 @given(cases)
 def test_gpu_search_is_exact_with_ties_and_filters(case: tuple[int, int, int, int, float, bool]) -> None:
     vectors, queries, k, allowed = drawn(case)
-    assert_exact(GpuIndex(FlatIndex.of(vectors), library=FakeGpuFaiss()), vectors, queries, k, allowed)
+    index = GpuIndex(FlatIndex.of(vectors), library=FakeGpuFaiss())
+    assert_exact(index, vectors, queries, k, allowed)
+    assert_exact_without(index, vectors, queries, k, allowed)
 
 
 @pytest.mark.parametrize("allowed_share", [1.0, 0.5, 0.01])
@@ -149,6 +166,12 @@ def test_an_empty_index_gives_no_hit() -> None:
 def test_search_refuses_what_does_not_fit(queries: Any, k: int, allowed: Any) -> None:
     with pytest.raises(InvalidQuery):
         FlatIndex.of(np.ones((3, 2), np.float32)).search(queries, k, allowed)
+
+
+@pytest.mark.parametrize("dead", [[3], [-1], [1, 1], [2, 0], [[0]], [0.0]])
+def test_search_refuses_dead_rows_that_do_not_fit(dead: Any) -> None:
+    with pytest.raises(InvalidQuery, match="dead must be"):
+        FlatIndex.of(np.ones((3, 2), np.float32)).search(np.ones((1, 2), np.float32), 1, None, np.array(dead))
 
 
 def test_vectors_with_nan_are_refused() -> None:
