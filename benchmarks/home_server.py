@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STOP_S = 60.0
+COMMAND = [sys.executable, "-m", "lookalike"]  # tests put a smaller one in its place
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def serving(home: Path, *, files: int = 0) -> Iterator[tuple[int, int]]:
     Raises:
         SystemExit: it did not become ready, or it ended with another exit status than 0.
     """
-    command = [sys.executable, "-m", "lookalike", "--home", str(home), "serve", "--port", "0"]
+    command = [*COMMAND, "--home", str(home), "serve", "--port", "0"]
     if files:
         command = ["prlimit", f"--nofile={files}:{files}", *command]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
