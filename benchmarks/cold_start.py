@@ -99,9 +99,9 @@ def learned_tower(view: LiveView, product_ids: tuple[str, ...], keys: NDArray[np
     tower = view.generation.text_tower()
     if tower is None:
         raise SystemExit("the catalogue must have texts; it has none.")
-    rows = np.flatnonzero(view.mask(None) & np.isin(view.product_keys, keys))
-    rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
-    firsts = np.searchsorted(view.product_keys[rows], keys)
+    rows = view.rows_by_product
+    rows = rows[np.isin(view.products_of(rows), keys)]
+    firsts = np.searchsorted(view.products_of(rows), keys)
     vectors = normalise(np.add.reduceat(view.vectors(rows), firsts, axis=0))
     started = time.perf_counter()
     learned = learn_queries(past, tower, list(product_ids), vectors)

@@ -33,8 +33,8 @@ def main(paths: list[Path]) -> None:
     tower = view.generation.text_tower()
     if tower is None:
         raise SystemExit("the live generation needs a text tower")
-    keys, firsts = np.unique(view.product_keys, return_index=True)
-    vectors = view.vectors(np.arange(view.count))
+    keys, firsts = np.unique(view.generation.rows.product_keys, return_index=True)
+    vectors = view.generation.index.vectors(np.arange(view.generation.index.count))
     bound = duplicate_bound(view.generation.rows.product_keys, view.generation.index.vectors)
     print(f"{len(queries)} queries, {len(keys)} products, near-duplicates from cosine {bound:.3f}")
     points = tower.embed([query.text for query in queries])

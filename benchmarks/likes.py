@@ -76,7 +76,7 @@ def simulate(view: LiveView, task: Task) -> tuple[float, float] | None:
 def ranking(view: LiveView, point: Floats, liked: Keys, unliked: Keys) -> Keys:
     """Returns all products, best first."""
     asked = feedback.moved(point, view.centroids(liked), view.centroids(unliked))
-    return rank_products(view, asked, len(np.unique(view.product_keys)), view.mask(None)).product_keys
+    return rank_products(view, asked, view.findable_count, view.allowed()).product_keys
 
 
 def ndcg(found: Keys, wanted: Keys) -> float:

@@ -51,8 +51,9 @@ def _suggested(
     generation: Generation, catalogue: Catalogue, facts: Mapping[int, ProductFacts], key: int, *, known: bool
 ) -> Suggestions:
     """Returns what is suggested for a product's first photo in a catalogue without the product."""
-    view = dataclasses.replace(LiveView.of(generation), alive=generation.rows.product_keys != key)
-    point = generation.index.vectors(np.array([generation.rows.rows_of(key).start]))[0]
+    view, rows = LiveView.of(generation), generation.rows.rows_of_any(np.array([key]))
+    view = dataclasses.replace(view, dead=rows)
+    point = generation.index.vectors(rows[:1])[0]
     category = facts[key].product.category if known else ""
     kin = np.zeros(max(facts) + 1, np.bool_)
     kin[[one for one, each in facts.items() if each.product.category == category]] = True

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.columns import within
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
@@ -27,7 +28,7 @@ from engine.known_queries import (
     Senses,
 )
 from engine.match import MATCH_FILE, MatchModel
-from engine.protocols import Backbone, BackboneSpec, Floats, TextTower, VectorIndex
+from engine.protocols import Backbone, BackboneSpec, Floats, Mask, TextTower, VectorIndex
 from engine.recognition import VOTERS_FILE, load_recogniser
 from engine.space import (
     ADAPTER_FILE,
@@ -103,10 +104,28 @@ class RowTable:
         if not flat or len(lengths) != 1 or (np.diff(self.product_keys) < 0).any():
             raise InvalidModel("the row table must have columns of one length, by ascending product. Rebuild.")
 
-    def rows_of(self, product_key: int) -> slice:
-        """Returns the rows of one product; an empty slice if it has none."""
-        first, last = np.searchsorted(self.product_keys, [product_key, product_key + 1])
-        return slice(int(first), int(last))
+    @cached_property
+    def products(self) -> Mask:
+        """Which products have a row, bool, by product_key."""
+        found = np.zeros(int(self.product_keys.max(initial=0)) + 1, np.bool_)
+        found[self.product_keys] = True
+        return found
+
+    @cached_property
+    def product_count(self) -> int:
+        return int(np.count_nonzero(self.products))
+
+    def has(self, product_keys: NDArray[np.int64]) -> Mask:
+        """Returns which of the products have a row, bool (p,)."""
+        return within(self.products, product_keys)
+
+    def rows_of_any(self, product_keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the rows of the given products, int64 (r,), without looking at all rows."""
+        keys = np.unique(product_keys)
+        firsts, ends = np.searchsorted(self.product_keys, keys), np.searchsorted(self.product_keys, keys, side="right")
+        counts = ends - firsts
+        rows: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(firsts - (np.cumsum(counts) - counts), counts)
+        return rows
 
     def save(self, folder: Path) -> None:
         content = io.BytesIO()

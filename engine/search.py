@@ -126,7 +126,7 @@ class SearchEngine:
             "facts", lambda: self._hits.page(ranking, offset, request.k, refilter=cursor is not None)
         )
         shown = np.array(ranking.product_keys[offset:end], np.int64)
-        self._on_hits(len(shown), int(np.isin(shown, self._live.view().delta_products).sum()))
+        self._on_hits(len(shown), int(self._live.view().is_new(shown).sum()))
         more = end < len(ranking.product_keys)
         return SearchAnswer(
             query_id=ranking.query_id,
@@ -298,8 +298,8 @@ class SearchEngine:
             "index_memory_bytes": index.memory_bytes,
             "rows": index.count,
             "dim": index.dim,
-            "delta_rows": len(view.delta),
-            "masked_rows": int(np.count_nonzero(~view.alive)),
+            "delta_rows": int(np.count_nonzero(view.delta.alive)),
+            "masked_rows": len(view.dead),
             "seq": view.seq,
             "pending": view.pending,
             "problem": self._live.swap_error,

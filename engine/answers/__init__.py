@@ -4,7 +4,8 @@ from engine.answers.answer import Hit, SearchAnswer
 from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
-from engine.answers.find import DEPTH, Finder, Found, OnStage, Question
+from engine.answers.find import DEPTH, Finder, OnStage
+from engine.answers.found import Found, Question
 from engine.answers.judging import Answered, evidence, judge_by, question_kind
 from engine.answers.pages import HitPages
 from engine.answers.ranking import (

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.columns import ColumnStore, resized
-from data.filters import Filter, parse_filter, quoted, without
+from data.columns import ColumnStore
+from data.filters import Filter, parse_filter, quoted
 from data.lexical import LexicalAnswer, words_of
 from data.photos import COLOUR_NAMES
 from data.settings import Settings
-from engine.answers.arrangement import arranged, counted
+from engine.answers.arrangement import arranged
+from engine.answers.counting import matched_counts
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
-from engine.answers.fusion import NO_LETTERS, Letters, fuse
-from engine.answers.judging import Answered, likely, verdict
-from engine.answers.legs import by_letters, by_meaning, finds_by_meaning, letters_share
+from engine.answers.found import Found, Question
+from engine.answers.fusion import NO_LETTERS, fuse
+from engine.answers.judging import likely, verdict
+from engine.answers.legs import by_letters, by_meaning, letters_share
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
@@ -41,61 +43,6 @@ from engine.space import normalise
 DEPTH = 1000  # products that one query can page through
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Question:
-    """A request, embedded in the product space.
-
-    Attributes:
-        query: the point, and the points of its parts (photo, words).
-        features: pool_3 features float32 (dim,) of the request's photo, the mean of several; None if it has none.
-        letters: what the letters of the words find; None if they are not looked at.
-    """
-
-    query: QueryPoint
-    features: Floats | None = None
-    letters: LexicalAnswer | None = None
-
-    @property
-    def corrected(self) -> str:
-        """The words with typing errors mended; "" if there were none."""
-        return self.letters.corrected if self.letters else ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """The products found for a question.
-
-    Attributes:
-        ranked: the products in the order of the answer.
-        best: the highest similarity among them, -1 if there are none.
-        moves: the places before and after of products that freshness and diversity moved.
-        letters: what the letters of the words found; None if they were not looked at.
-        left_out: int64, keys of products that were not looked for, because they are what was asked with.
-        passing: bool, by product_key, which products pass the filter; None: there is none.
-    """
-
-    ranked: Ranked
-    best: float
-    moves: Moves
-    left_out: NDArray[np.int64]
-    letters: Letters | None = None
-    passing: Mask | None = None
-
-    @property
-    def typed(self) -> int:
-        """How many products stand first because their code or title was typed."""
-        return len(self.letters.first) if self.letters else 0
-
-    def answered(self, view: LiveView, question: Question) -> Answered:
-        """Returns what is judged, with the likeness of each product to the parts of the question."""
-        parts = question.query.parts
-        vectors = view.vectors(self.ranked.rows) if len(parts) > 1 else None
-        likeness = {name: vectors @ part for name, part in parts.items()} if vectors is not None else {}
-        return Answered(
-            self.ranked, self.best, self.letters, question.corrected, likeness, question.query.point, question.features
-        )
 
 
 class Finder:
@@ -180,15 +127,8 @@ class Finder:
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
         kept = likely(judged, request.min_probability, len(found.ranked.product_keys))
         keys, typed = found.ranked.product_keys[kept], int(np.count_nonzero(kept < found.typed))
-        matched = self._matched(view, request, question.query, found)
-        if request.min_probability:
-            matched &= np.isin(np.arange(len(matched)), keys)
-
-        def unfiltered(fact: str) -> Mask:
-            rest = without(filter_, fact) if filter_ is not None and not request.min_probability else filter_
-            return matched if rest is filter_ else self._matched_under(rest, view, request, question, found)
-
-        facets = self.timed("facets", lambda: counted(self.columns, request.facets, matched, unfiltered))
+        count = partial(matched_counts, view, request, question, filter_, found, keys)
+        total, facets = self.timed("facets", lambda: count(self.columns, self.matching))
         order = kept[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
         ranked, chances = found.ranked.take(order), judged["probabilities"]
         return Ranking(
@@ -209,7 +149,7 @@ class Finder:
             did_you_mean=question.corrected,
             probabilities=None if chances is None else tuple(chances[place] for place in order.tolist()),
             no_match=judged["no_match"],
-            total=int(np.count_nonzero(matched)),
+            total=total,
             facets=facets,
         )
 
@@ -221,24 +161,22 @@ class Finder:
         *,
         filter_: Filter | None = None,
         passing: Mask | None = None,
-        hidden: Mask | None = None,
+        hidden: NDArray[np.int64] | None = None,
         depth: int = DEPTH,
     ) -> Found:
         """Returns the products found, reordered by freshness and diversity.
 
         Args:
             passing: what `matching` returned for the filter, if that is known already.
-            hidden: bool (rows,), rows of the view that must not be found.
+            hidden: int64, rows of the view that must not be found.
             depth: products wanted.
         """
         if passing is None and filter_ is not None:
             passing = self.matching(filter_)
         left_out = self._left_out(request)
-        allowed = view.mask(passing)
-        if len(left_out):
-            allowed &= ~np.isin(view.product_keys, left_out)
+        allowed = view.allowed(passing, left_out)
         if hidden is not None:
-            allowed &= ~hidden
+            allowed = allowed.without(hidden)
         ranked = self.timed("search", lambda: by_meaning(request, view, question.query, allowed, depth))
         best = float(ranked.scores.max(initial=-1.0))
         letters = None
@@ -347,35 +285,6 @@ class Finder:
             before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
             moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         return head.then(ranked), moves
-
-    def _matched_under(
-        self, filter_: Filter | None, view: LiveView, request: SearchRequest, question: Question, found: Found
-    ) -> Mask:
-        """Returns which products the search would find under another filter, bool by product_key."""
-        passing = None if filter_ is None else self.matching(filter_)
-        letters = question.letters
-        if letters is not None:
-            allowed = view.mask(passing)
-            allowed &= ~np.isin(view.product_keys, found.left_out)
-            point = question.query.point
-            found = replace(found, letters=by_letters(view, request, letters, point, allowed, passing, found.left_out))
-        return self._matched(view, request, question.query, replace(found, passing=passing))
-
-    def _matched(self, view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> Mask:
-        """Returns which products the search would find if it were endless, bool by product_key.
-
-        Meaning and looks find every product with a photo that can be searched and that passes the filter, whatever its
-        score; letters find those that have them.
-        """
-        by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
-        matched = np.zeros(max(len(view.findable), int(by_letters.max(initial=0)) + 1), np.bool_)
-        if finds_by_meaning(request, query):
-            matched[: len(view.findable)] = view.findable
-            if found.passing is not None:
-                matched &= resized(found.passing, len(matched))
-            matched[found.left_out[found.left_out < len(matched)]] = False
-        matched[by_letters] = True
-        return matched
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

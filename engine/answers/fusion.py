@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.columns import within
 from data.lexical import LexicalAnswer, LexicalHit
 from engine.answers.ranking import Ranked
-from engine.live import LiveView
+from engine.live import Allowed, LiveView
 from engine.protocols import Floats, Mask
 
 # How much the letters count beside the likeness; see docs/retrieval.md.
@@ -59,18 +59,20 @@ class Letters:
         return {hit.product_key: hit for hit in self.first}
 
 
-def letters_found(view: LiveView, answer: LexicalAnswer, point: Floats, allowed: Mask, passing: Mask | None) -> Letters:
+def letters_found(
+    view: LiveView, answer: LexicalAnswer, point: Floats, allowed: Allowed, passing: Mask | None
+) -> Letters:
     """Returns the products of a lexical answer that may be found, each with its best photo.
 
     Args:
         point: float32 (d,), the words in the product space; zeros if the generation has none.
-        allowed: bool (rows,), the rows that may be found. A product with rows must have one of these.
+        allowed: the rows that may be found. A product with rows must have one of these.
         passing: bool, by product_key, what passes the filter, which decides for products without rows; None: all.
     """
     keys = np.array(list(dict.fromkeys([*(hit.product_key for hit in answer.first), *answer.ranked])), np.int64)
     best = view.best_rows(keys, point, allowed)
     may = best.rows >= 0
-    unseen = ~within(view.findable, keys)
+    unseen = ~view.is_findable(keys)
     may |= unseen if passing is None else unseen & within(passing, keys)
     ranked = Ranked(keys, best.rows, best.scores).take(np.flatnonzero(may))
     fits = dict(zip(answer.ranked, answer.fits, strict=True))

@@ -18,6 +18,7 @@ from engine.protocols import Floats, Mask
 from engine.space import Verdict, judge, normalise
 
 _ALMOST_THE_SAME = 0.9  # in cosine
+Places = NDArray[np.int64]
 _MOST_PHOTOS = 64  # of a product
 _LETTERED = 20  # hits whose words are looked up; later ones that the letters found count as the last of these
 
@@ -123,13 +124,13 @@ def evidence(
     request: SearchRequest,
     answered: Answered,
     near: tuple[float, float] | None,
-    hidden: Mask | None = None,
+    hidden: Places | None = None,
 ) -> Evidence:
     """Returns what is known of an answer.
 
     Args:
         near: highest cosine of the words to words of the shop and to words for what it does not sell; None: no words.
-        hidden: bool (rows,), rows of the view that were not to be found.
+        hidden: int64, rows of the view that were not to be found.
     """
     ranked, letters, region = answered.ranked, answered.letters, None
     if answered.features is not None and view.generation.calibration is not None:
@@ -147,12 +148,12 @@ def evidence(
     )
 
 
-def _middles(view: LiveView, answered: Answered, hidden: Mask | None) -> Floats:
+def _middles(view: LiveView, answered: Answered, hidden: Places | None) -> Floats:
     """Returns the similarity of the mean photo of each of the first ten hits, float32 (<= 10,)."""
     found = []
     for key in answered.ranked.product_keys[:FIRST].tolist():
         rows = view.rows_of(key)
-        rows = rows if hidden is None else rows[~hidden[rows]]
+        rows = rows if hidden is None else np.setdiff1d(rows, hidden)
         found.append(normalise(view.vectors(rows[:_MOST_PHOTOS]).mean(axis=0)) @ answered.point)
     return np.array(found, np.float32)
 

@@ -8,7 +8,7 @@ from engine.answers import fusion
 from engine.answers.fusion import LOOKS_FIRST_SHARE, Letters, letters_found
 from engine.answers.ranking import Ranked, interleave, outdo_rivals, rank_products
 from engine.answers.request import QueryPoint, SearchRequest, shows, words_alone
-from engine.live import LiveView
+from engine.live import Allowed, LiveView
 from engine.protocols import Floats, Mask
 from engine.space import normalise
 
@@ -18,7 +18,7 @@ def finds_by_meaning(request: SearchRequest, query: QueryPoint) -> bool:
     return (request.legs != "lexical" or shows(request)) and bool(query.point.any())
 
 
-def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Mask, depth: int) -> Ranked:
+def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowed: Allowed, depth: int) -> Ranked:
     """Returns the best products; for words with several senses, the best of each sense in turn.
 
     None are returned for letters alone, or where the generation knows no words (its point is all zeros).
@@ -40,7 +40,7 @@ def by_letters(
     request: SearchRequest,
     found: LexicalAnswer,
     point: Floats,
-    allowed: Mask,
+    allowed: Allowed,
     passing: Mask | None,
     left_out: NDArray[np.int64],
 ) -> Letters:
@@ -48,7 +48,7 @@ def by_letters(
 
     Args:
         point: float32 (d,), the words in the product space.
-        allowed: bool (rows,), the rows that may be found.
+        allowed: the rows that may be found.
         passing: bool, by product_key, what passes the filter; None: all.
         left_out: int64, keys of products that are no hits.
     """

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine.answers.diversity import mmr_order
 from engine.known_queries import Rivals
-from engine.live import LiveView
-from engine.protocols import Floats, Mask
+from engine.live import Allowed, LiveView
+from engine.protocols import Floats
 from engine.space import DEFAULT_BOUND, duplicates
 
 RERANKED = 200  # products that rivals, freshness and diversity may reorder
@@ -47,18 +47,18 @@ class Ranked:
         )
 
 
-def rank_products(view: LiveView, query: Floats, depth: int, allowed: Mask) -> Ranked:
+def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed) -> Ranked:
     """Returns the exact `depth` best products, each by its best row, ordered by (-score, product_key).
 
     Args:
         query: float32 (d,).
-        allowed: bool (rows,), from `LiveView.mask`.
+        allowed: the rows that may be found.
     """
-    limit = int(np.count_nonzero(allowed))
+    limit = allowed.count
     fetch = min(limit, 4 * depth + 64)
     while True:
         hits = view.search(query, max(fetch, 1), allowed)
-        keys = view.product_keys[hits.rows]
+        keys = view.products_of(hits.rows)
         first = np.sort(np.unique(keys, return_index=True)[1])
         # Rows beyond the last one may still tie with the last product, so they must score below it.
         settled = len(first) >= depth and hits.scores[-1] < hits.scores[first[depth - 1]]

@@ -42,10 +42,10 @@ def nearest(
         category: the category in question; "": none.
         of_category: bool, by product_key, which products are of it; None: no category is in question.
     """
-    ranked = near = rank_products(view, point, MOST_NEAR, view.mask(None))
+    ranked = near = rank_products(view, point, MOST_NEAR, view.allowed())
     kin = len(near.product_keys)
     if of_category is not None:
-        ranked = rank_products(view, point, MOST_NEAR, view.mask(of_category))
+        ranked = rank_products(view, point, MOST_NEAR, view.allowed(of_category))
         kin = len(ranked.product_keys)
         ranked = ranked.then(near.take(np.flatnonzero(~np.isin(near.product_keys, ranked.product_keys))))
     facts = catalogue.facts(ranked.product_keys.tolist())

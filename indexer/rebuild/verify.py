@@ -37,7 +37,7 @@ def verify(
         loaded.append(load_generation(settings, folder, backbone))
         view = LiveView.of(loaded[0])
         query = np.zeros(vectors.shape[1], np.float32) if not len(vectors) else np.asarray(vectors[0], np.float32)
-        return len(view.search(np.ascontiguousarray(query), 1, view.mask(None)).rows)
+        return len(view.search(np.ascontiguousarray(query), 1, view.allowed()).rows)
 
     results = [gates.check_norms(vectors), gates.check_answers(answer, len(vectors))]
     if results[-1].passed:

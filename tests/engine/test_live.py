@@ -35,7 +35,7 @@ def live(shop: TinyShop) -> LiveIndex:
 def found(view: LiveView, shop: TinyShop, query: list[float], *, filter_text: str = "", k: int = 100) -> list[str]:
     """Returns the ids of the products found, best first."""
     passing = ColumnStore(shop.catalogue).passing(parse_filter(filter_text)) if filter_text else None
-    ranked = rank_products(view, np.array(query, np.float32), k, view.mask(passing))
+    ranked = rank_products(view, np.array(query, np.float32), k, view.allowed(passing))
     facts = shop.catalogue.facts(ranked.product_keys.tolist())
     return [facts[int(key)].product.product_id for key in ranked.product_keys]
 
@@ -54,7 +54,7 @@ def test_an_added_changed_and_deleted_product_is_seen_at_once(shop: TinyShop, li
     assert found(live.view(), shop, axis(2))[0] == "c"
     shop.put("a", [axis(3)])
     view = live.view()
-    ranked = rank_products(view, np.array(axis(0), np.float32), 9, view.mask(None))
+    ranked = rank_products(view, np.array(axis(0), np.float32), 9, view.allowed())
     assert max(ranked.scores) == 0  # the old photo of a is gone
     assert found(view, shop, axis(3))[0] == "a"
     shop.catalogue.delete("b")
@@ -66,11 +66,11 @@ def test_a_view_never_changes(shop: TinyShop, live: LiveIndex) -> None:
     shop.put("b", [axis(1)])
     shop.publish()
     before = live.view()
-    rows = before.mask(None).copy()
+    rows = before.allowed().rows.tolist()
     shop.catalogue.delete("a")
     shop.put("c", [axis(2)])
     live.view()
-    assert before.mask(None).tolist() == rows.tolist()
+    assert before.allowed().rows.tolist() == rows
     assert before.count == 2
 
 
@@ -98,8 +98,8 @@ def test_a_restarted_index_sees_the_changes_too(shop: TinyShop, live: LiveIndex)
 def test_a_photo_without_features_is_pending_and_found_once_it_has_them(
     shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.live._RETRY_PENDING_S", 0.0)
-    monkeypatch.setattr("engine.live._RETRY_SHARE", float("inf"))
+    monkeypatch.setattr("engine.live.tracker._RETRY_PENDING_S", 0.0)
+    monkeypatch.setattr("engine.live.tracker._RETRY_SHARE", float("inf"))
     shop.put("a", [axis(0)])
     shop.publish()
     shop.put("b", [axis(1), axis(2)], embedded=False)
@@ -116,7 +116,7 @@ def test_a_photo_without_features_is_pending_and_found_once_it_has_them(
 def test_pending_photos_are_looked_for_also_while_facts_go_on_changing(
     shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.live._RETRY_PENDING_S", 0.0)
+    monkeypatch.setattr("engine.live.tracker._RETRY_PENDING_S", 0.0)
     shop.put("a", [axis(0)])
     shop.publish()
     shop.put("b", [axis(1)], embedded=False)
@@ -145,7 +145,7 @@ def test_a_new_generation_is_swapped_in_and_the_delta_starts_anew(shop: TinyShop
     live.wait(10)
     view = live.view()
     assert view.generation.id == second.id
-    assert len(view.delta) == 0
+    assert len(view.delta.alive) == 0
     assert found(view, shop, axis(1)) == ["b", "a"]
 
 

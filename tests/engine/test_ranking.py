@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.answers import Ranked, diversify, prefer_fresh, rank_products
 from engine.index.flat import FlatIndex
+from engine.live import Allowed
 from engine.protocols import Floats, Hits, Mask
 
 
@@ -19,10 +20,14 @@ def view_of(vectors: Floats, product_keys: list[int]) -> Any:
     """What `rank_products` needs of a `LiveView`."""
     index = FlatIndex.of(vectors)
 
-    def search(query: Floats, k: int, allowed: Mask) -> Hits:
-        return index.search(query[None], k, allowed)[0]
+    def search(query: Floats, k: int, allowed: Allowed) -> Hits:
+        return index.search(query[None], k, allowed.passing, allowed.dead)[0]
 
-    return SimpleNamespace(search=search, product_keys=np.array(product_keys, np.int64))
+    return SimpleNamespace(search=search, products_of=np.array(product_keys, np.int64).take)
+
+
+def rows_of(mask: Mask) -> Allowed:
+    return Allowed(len(mask), np.zeros(0, np.int64), mask, np.zeros(0, np.bool_))
 
 
 @hypothesis_settings(deadline=None)
@@ -33,7 +38,7 @@ def test_the_best_row_of_each_product_counts(seed: int, count: int, products: in
     keys = generator.integers(0, products, count).tolist()
     query = generator.integers(-2, 3, 3).astype(np.float32)
     allowed = generator.random(count) < share
-    ranked = rank_products(view_of(vectors, keys), query, depth, allowed)
+    ranked = rank_products(view_of(vectors, keys), query, depth, rows_of(allowed))
     best: dict[int, tuple[float, int]] = {}
     for row in np.flatnonzero(allowed):
         score = float(np.dot(vectors[row], query))
@@ -48,13 +53,13 @@ def test_the_best_row_of_each_product_counts(seed: int, count: int, products: in
 def test_a_product_with_very_many_rows_does_not_hide_the_others() -> None:
     vectors = np.concatenate([np.ones((3000, 2)), np.full((5, 2), 0.5)]).astype(np.float32)
     view = view_of(vectors, [1] * 3000 + [2, 3, 4, 5, 6])
-    ranked = rank_products(view, np.ones(2, np.float32), 4, np.ones(3005, np.bool_))
+    ranked = rank_products(view, np.ones(2, np.float32), 4, rows_of(np.ones(3005, np.bool_)))
     assert ranked.product_keys.tolist() == [1, 2, 3, 4]
 
 
 def test_a_tie_far_behind_the_first_rows_is_settled_by_product_key() -> None:
     view = view_of(np.ones((3000, 2), np.float32), list(range(3000, 0, -1)))
-    ranked = rank_products(view, np.ones(2, np.float32), 4, np.ones(3000, np.bool_))
+    ranked = rank_products(view, np.ones(2, np.float32), 4, rows_of(np.ones(3000, np.bool_)))
     assert ranked.product_keys.tolist() == [1, 2, 3, 4]
 
 
@@ -90,7 +95,9 @@ def test_diversity_loses_no_product(seed: int, count: int, diversity: float) -> 
 
 
 def test_nothing_allowed_gives_nothing() -> None:
-    ranked = rank_products(view_of(np.ones((2, 2), np.float32), [1, 2]), np.ones(2, np.float32), 5, np.zeros(2, bool))
+    ranked = rank_products(
+        view_of(np.ones((2, 2), np.float32), [1, 2]), np.ones(2, np.float32), 5, rows_of(np.zeros(2, np.bool_))
+    )
     assert len(ranked.product_keys) == 0
     assert len(diversify(ranked, np.zeros((0, 2), np.float32), 0.5).product_keys) == 0
 

@@ -74,8 +74,8 @@ def test_a_rebuild_writes_the_categories_and_words_are_ranked_by_their_lead_over
     def move_a_rival(folder: Path) -> None:
         # a rival that is the photo of the first hit: this product now fits something better than the words
         loaded = load_generation(settings, generation, TinyBackbone())
-        rows = loaded.rows.rows_of(catalogue.get(hits[0].product_id).product_key)
-        point = loaded.index.vectors(np.arange(rows.start, rows.stop))[:1]
+        rows = loaded.rows.rows_of_any(np.array([catalogue.get(hits[0].product_id).product_key]))
+        point = loaded.index.vectors(rows)[:1]
         Rivals(["x", "y"], np.concatenate([point, -point]), space_digest(space)).save(folder)
 
     publish_candidate(settings, generation, KNOWN_QUERIES, {}, move_a_rival)

@@ -171,7 +171,7 @@ def products_of(
     facts: Iterable[ProductFacts], view: LiveView, split: datetime
 ) -> tuple[Products, Numbers]:  # fmt: skip
     """Returns the products that existed at the split and can be found, and their product keys int64 (n,)."""
-    findable = set(np.unique(view.product_keys[view.mask(None)]).tolist())
+    findable = set(view.products_of(view.allowed().rows).tolist())
     ids: list[str] = []
     ages: list[float] = []
     keys: list[int] = []
@@ -207,10 +207,10 @@ def joint_scores(view: LiveView, keys: Numbers, tower: TextTower | None = None) 
         raise NotEnoughData(
             "cold start needs a text tower; the live generation has none. Rebuild with products' texts."
         )
-    rows = np.flatnonzero(view.mask(None) & np.isin(view.product_keys, keys))
-    rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
+    rows = view.rows_by_product
+    rows = rows[np.isin(view.products_of(rows), keys)]
     vectors = view.vectors(rows)
-    firsts = np.searchsorted(view.product_keys[rows], keys)
+    firsts = np.searchsorted(view.products_of(rows), keys)
 
     def scores(texts: Sequence[str]) -> Floats:
         return np.maximum.reduceat(tower.embed(texts) @ vectors.T, firsts, axis=1)

@@ -237,8 +237,7 @@ def _live_answers(
         # The photo's features are known already, so its bytes are not needed.
         request = SearchRequest(text=query.text, image=b"" if query.photo else None, freshness=0.0, legs="dense")
         question = Question(QueryPoint(normalise(point), {}), photos.get(query.photo))
-        hidden = np.zeros(view.count, np.bool_)
-        hidden[findable.rows[findable.hidden(query)]] = True
+        hidden = findable.rows[findable.hidden(query)]
         ranked = finder.find(view, request, question, hidden=hidden, depth=len(findable.keys)).ranked
         yield _Answer(np.searchsorted(findable.keys, ranked.product_keys), ranked.scores)
 
@@ -299,17 +298,15 @@ def _findable_photos(
     settings: Settings, catalogue: Catalogue, view: LiveView
 ) -> tuple[TrainingContext, NDArray[np.int64]]:  # fmt: skip
     """Returns the photos that can be found now, as a training would see them, and their rows in the view int64 (m,)."""
-    rows = np.flatnonzero(view.mask(None))
-    rows = rows[np.argsort(view.product_keys[rows], kind="stable")]
-    image_keys = np.concatenate([view.generation.rows.image_keys, view.delta_image_keys])
+    rows = view.rows_by_product
     spec = view.generation.spec
     context = TrainingContext(
         settings=settings,
         catalogue=catalogue,
         snapshot=Snapshot(
             seq=view.seq,
-            product_keys=view.product_keys[rows],
-            image_keys=image_keys[rows],
+            product_keys=view.products_of(rows),
+            image_keys=view.image_keys(rows),
             image_sha256=view.image_sha256(rows),
         ),
         features=FeatureStore(settings.home, spec.fingerprint, spec.dim),

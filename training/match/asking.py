@@ -103,10 +103,9 @@ class Answering:
         letters = self._context.catalogue.by_letters(asked.text) if lettered else None
         return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features, letters)
 
-    def _hidden(self, asked: Asked) -> NDArray[np.bool_]:
-        hidden = np.isin(self.view.product_keys, [*asked.gone, asked.product])
-        hidden[list(asked.hidden)] = True
-        return hidden
+    def _hidden(self, asked: Asked) -> NDArray[np.int64]:
+        rows = self.view.rows_of_any(np.array([*asked.gone, asked.product], np.int64))
+        return np.concatenate([rows, np.array(asked.hidden, np.int64)])
 
 
 def _view(context: TrainingContext, folder: Path, encoder: TextEncoder) -> LiveView:

@@ -1,0 +1,93 @@
+"""Counts what a search would find if it were endless: how many products, and how many have each value of a fact."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.columns import ColumnStore, FacetCounts, resized
+from data.filters import Filter, without
+from engine.answers.arrangement import counted
+from engine.answers.found import Found, Question
+from engine.answers.legs import by_letters, finds_by_meaning
+from engine.answers.request import QueryPoint, SearchRequest
+from engine.live import LiveView
+from engine.protocols import Mask
+
+Matching = Callable[[Filter], Mask]
+
+
+def matched_counts(
+    view: LiveView,
+    request: SearchRequest,
+    question: Question,
+    filter_: Filter | None,
+    found: Found,
+    likely_keys: NDArray[np.int64],
+    columns: ColumnStore,
+    matching: Matching,
+) -> tuple[int, dict[str, FacetCounts]]:
+    """Returns how many products the search would find if it were endless, and the facets counted over them.
+
+    Args:
+        likely_keys: int64, the products whose probability is high enough.
+        matching: returns which products pass a filter, bool by product_key.
+    """
+    if filter_ is None and not request.facets and not request.min_probability:
+        return _count(view, request, question.query, found), {}
+    matched = _matched(view, request, question.query, found)
+    if request.min_probability:
+        enough = np.zeros(len(matched), np.bool_)
+        enough[likely_keys[likely_keys < len(matched)]] = True
+        matched &= enough
+
+    def unfiltered(fact: str) -> Mask:
+        rest = without(filter_, fact) if filter_ is not None and not request.min_probability else filter_
+        return matched if rest is filter_ else _matched_under(rest, view, request, question, found, matching)
+
+    return int(np.count_nonzero(matched)), counted(columns, request.facets, matched, unfiltered)
+
+
+def _count(view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> int:
+    """Returns the number of products that `_matched` finds without a filter, without looking at all of them."""
+    by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
+    if not finds_by_meaning(request, query):
+        return len(by_letters)
+    named = np.unique(found.left_out)
+    out = int(np.count_nonzero(view.is_findable(named)))
+    return view.findable_count - out + int(np.count_nonzero(~view.is_findable(by_letters)))
+
+
+def _matched_under(
+    filter_: Filter | None,
+    view: LiveView,
+    request: SearchRequest,
+    question: Question,
+    found: Found,
+    matching: Matching,
+) -> Mask:
+    """Returns which products the search would find under another filter, bool by product_key."""
+    passing = None if filter_ is None else matching(filter_)
+    letters, point = question.letters, question.query.point
+    if letters is not None:
+        allowed = view.allowed(passing, found.left_out)
+        found = replace(found, letters=by_letters(view, request, letters, point, allowed, passing, found.left_out))
+    return _matched(view, request, question.query, replace(found, passing=passing))
+
+
+def _matched(view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> Mask:
+    """Returns which products the search would find if it were endless, bool by product_key.
+
+    Meaning and looks find every product with a photo that can be searched and that passes the filter, whatever its
+    score; letters find those that have them.
+    """
+    by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
+    matched = np.zeros(max(len(view.findable), int(by_letters.max(initial=0)) + 1), np.bool_)
+    if finds_by_meaning(request, query):
+        matched[: len(view.findable)] = view.findable
+        if found.passing is not None:
+            matched &= resized(found.passing, len(matched))
+        matched[found.left_out[found.left_out < len(matched)]] = False
+    matched[by_letters] = True
+    return matched

@@ -1,0 +1,70 @@
+"""A question in the product space, and the products that were found for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.lexical import LexicalAnswer
+from engine.answers.fusion import Letters
+from engine.answers.judging import Answered
+from engine.answers.ranking import Ranked
+from engine.answers.reasons import Moves
+from engine.answers.request import QueryPoint
+from engine.live import LiveView
+from engine.protocols import Floats, Mask
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request, embedded in the product space.
+
+    Attributes:
+        query: the point, and the points of its parts (photo, words).
+        features: pool_3 features float32 (dim,) of the request's photo, the mean of several; None if it has none.
+        letters: what the letters of the words find; None if they are not looked at.
+    """
+
+    query: QueryPoint
+    features: Floats | None = None
+    letters: LexicalAnswer | None = None
+
+    @property
+    def corrected(self) -> str:
+        """The words with typing errors mended; "" if there were none."""
+        return self.letters.corrected if self.letters else ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The products found for a question.
+
+    Attributes:
+        ranked: the products in the order of the answer.
+        best: the highest similarity among them, -1 if there are none.
+        moves: the places before and after of products that freshness and diversity moved.
+        letters: what the letters of the words found; None if they were not looked at.
+        left_out: int64, keys of products that were not looked for, because they are what was asked with.
+        passing: bool, by product_key, which products pass the filter; None: there is none.
+    """
+
+    ranked: Ranked
+    best: float
+    moves: Moves
+    left_out: NDArray[np.int64]
+    letters: Letters | None = None
+    passing: Mask | None = None
+
+    @property
+    def typed(self) -> int:
+        """How many products stand first because their code or title was typed."""
+        return len(self.letters.first) if self.letters else 0
+
+    def answered(self, view: LiveView, question: Question) -> Answered:
+        """Returns what is judged, with the likeness of each product to the parts of the question."""
+        parts = question.query.parts
+        vectors = view.vectors(self.ranked.rows) if len(parts) > 1 else None
+        likeness = {name: vectors @ part for name, part in parts.items()} if vectors is not None else {}
+        return Answered(
+            self.ranked, self.best, self.letters, question.corrected, likeness, question.query.point, question.features
+        )

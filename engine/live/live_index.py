@@ -1,0 +1,97 @@
+"""`LiveIndex`: hands out the newest view, and swaps in a generation that another process published."""
+
+import logging
+import threading
+import time
+
+from data.catalogue import Catalogue
+from data.errors import LookalikeError, NoGeneration
+from data.generations import GenerationStore
+from data.settings import Settings
+from engine.generation import Generation, Models, load_generation
+from engine.live.tracker import Tracker
+from engine.live.view import LiveView
+from engine.protocols import Backbone
+
+_log = logging.getLogger("lookalike.live")
+_RETRY_FAILED_SWAP_S = 30.0
+
+
+class LiveIndex:
+    """Hands out the newest `LiveView`. Safe to use from several threads.
+
+    A generation that another process publishes is loaded in a background thread while the old one keeps serving; one
+    that fails verification is never served, and `swap_error` says why.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, backbone: Backbone | None = None) -> None:
+        self._settings, self._catalogue = settings, catalogue
+        self._store = GenerationStore(settings.home)
+        self._models = Models(settings, backbone)
+        self._lock = threading.Lock()
+        self._tracker: Tracker | None = None
+        self._view: LiveView | None = None
+        self._loading: threading.Thread | None = None
+        self._failed: tuple[str, float] = ("", 0.0)
+        self.swap_error = ""
+
+    def view(self) -> LiveView:
+        """Returns a view that holds every change acknowledged before this call.
+
+        Raises:
+            NoGeneration: nothing has been published.
+            CorruptGeneration: the only generation there is fails verification.
+        """
+        current, seq = self._store.current_id(), self._catalogue.seq()
+        with self._lock:
+            if self._tracker is None or self._view is None:
+                if current is None:
+                    raise NoGeneration("a generation must be live to search; none is. Run `lookalike rebuild`.")
+                return self._serve(self._load(current))
+            if current is not None and current != self._view.generation.id:
+                self._load_behind(current)
+            if seq > self._view.seq:
+                self._view = self._tracker.follow(self._catalogue, seq)
+            elif seq < self._view.seq and self._catalogue.seq() < self._view.seq:
+                return self._serve(self._tracker.generation)  # the catalogue was restored from a backup
+            if (newer := self._tracker.retry_pending()) is not None:
+                self._view = newer
+            return self._view
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Waits, at most `timeout_s` seconds, until no generation is being loaded in the background."""
+        thread = self._loading
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def _load(self, generation: str) -> Generation:
+        return load_generation(self._settings, self._store.open(generation), models=self._models)
+
+    def _serve(self, generation: Generation) -> LiveView:
+        """Starts to follow the catalogue from `generation`; the caller holds the lock."""
+        tracker = Tracker(self._settings, generation)
+        view = tracker.follow(self._catalogue, self._catalogue.seq())
+        self._tracker, self._view = tracker, view
+        return view
+
+    def _load_behind(self, generation: str) -> None:
+        failed, when = self._failed
+        recently = failed == generation and time.monotonic() - when < _RETRY_FAILED_SWAP_S
+        if recently or (self._loading is not None and self._loading.is_alive()):
+            return
+        self._loading = threading.Thread(target=self._swap, args=(generation,), name="generation-swap", daemon=True)
+        self._loading.start()
+
+    def _swap(self, name: str) -> None:
+        try:
+            generation = self._load(name)
+            generation.backbone()
+            generation.text_tower()
+            with self._lock:
+                self._serve(generation)
+                self._failed, self.swap_error = ("", 0.0), ""
+            self._models.keep_only(generation.spec.fingerprint, generation.encoder_name)
+            _log.info("generation %s is live", name)
+        except (LookalikeError, OSError) as error:
+            self._failed, self.swap_error = (name, time.monotonic()), str(error)
+            _log.error("generation %s cannot be served, the old one stays: %s", name, error)
