@@ -51,7 +51,7 @@ def main(products: int, home: Path) -> None:
     )
     times = defaultdict[str, list[float]](list)
     rng = random.Random(3)
-    findable = store.columns(NAMES).alive
+    findable = np.concatenate(store.columns(NAMES).alive.parts)
     for number in range(QUESTIONS):
         _ask(catalogue, store, findable, rng, times)
         if number % 10 == 0:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.columns.blocks import BLOCK, Blocks, Keys, block_count, by_block
 from data.filters import Kind, Scalar, attribute_values
 
 Mask = NDArray[np.bool_]
-Keys = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Value = tuple[Kind, Scalar]
-_FEW = 100  # products
+_NO_PAIRS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,19 @@ class NumberColumn:
     """A number of each product: the price, or the moment of creation.
 
     Attributes:
-        numbers: (size,), by product_key: float64, NaN where there is none, or int64 microseconds since 1970.
+        numbers: by product_key: float64, NaN where there is none, or int64 microseconds since 1970.
     """
 
-    numbers: NDArray[Any]
+    numbers: Blocks
+
+    @classmethod
+    def of(cls, keys: Keys, numbers: NDArray[Any], size: int) -> "NumberColumn":
+        """Returns the column of `size` products, of which those with these keys have a number."""
+        return cls(Blocks.of(keys, numbers, size, np.nan if numbers.dtype == np.float64 else 0))
 
     def changed(self, gone: Keys, keys: Keys, numbers: NDArray[Any], size: int) -> "NumberColumn":
-        """Returns the column with facts replaced, for `size` products.
-
-        Args:
-            gone: (m,), the products that lose what is here of them.
-            keys, numbers: (n,), the products that have a number now, and their numbers.
-        """
-        missing = np.nan if self.numbers.dtype == np.float64 else 0
-        changed = _extended(self.numbers, size, missing)
-        changed[gone] = missing
-        changed[keys] = numbers
-        return NumberColumn(changed)
+        """Returns the column with facts replaced; see `Blocks.changed`."""
+        return NumberColumn(self.numbers.changed(gone, keys, numbers, size))
 
 
 @dataclass(frozen=True)
@@ -90,101 +86,144 @@ class Dictionary:
 
 
 @dataclass(frozen=True)
-class ValueColumn:
-    """Texts, numbers and booleans of which a product may have several, as pairs of a product and the code of a value.
+class Pairs:
+    """The values of the products of one block, as pairs of a product and the code of a value.
 
     Attributes:
+        first: the lowest product_key of the block.
         keys: int32 (p,), the product of each pair, ascending.
         codes: int32 (p,), the value of each pair.
-        size: one more than the highest product_key.
+        dictionary: has at least these codes.
     """
 
-    dictionary: Dictionary = Dictionary()
-    keys: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    codes: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    size: int = 0
+    first: int
+    keys: Codes
+    codes: Codes
+    dictionary: Dictionary
 
-    @classmethod
-    def of(cls, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
-        """Returns the column of these values; `groups`: value -> the products that have it."""
-        dictionary = Dictionary().extended(groups)
-        return cls(dictionary, *_pairs(groups, dictionary), size)
-
-    def changed(self, gone: Keys, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
-        """Returns the column with facts replaced, for `size` products; what did not change is only copied.
-
-        Args:
-            gone: (m,), ascending, the products that lose what is here of them.
-            groups: value -> those of them that have it now.
-        """
-        products = gone.astype(np.int32)  # else `searchsorted` would convert all keys
-        dictionary = self.dictionary.extended(groups)
-        keys, codes = _pairs(groups, dictionary)
+    def changed(self, products: Codes, keys: Codes, codes: Codes, dictionary: Dictionary) -> "Pairs":
+        """Returns the pairs with those of some products, ascending, replaced; itself if they are the same."""
         lost, new = _places(self.keys, products), _places(keys, products)
-        lost_keys, lost_codes = (_pieces(array, lost) for array in (self.keys, self.codes))
-        if size == self.size and np.array_equal(lost_keys, keys) and np.array_equal(lost_codes, codes):
-            return self  # other facts of these products changed
+        if all(np.array_equal(_pieces(old, lost), now) for old, now in ((self.keys, keys), (self.codes, codes))):
+            return self
         spliced_keys, spliced_codes = _spliced(self.keys, keys, lost, new), _spliced(self.codes, codes, lost, new)
-        column = ValueColumn(dictionary, spliced_keys, spliced_codes, size)
-        if len(products) <= _FEW:  # computing them again at their next use would take time for all products
-            if "value_by_key" in vars(self):
-                vars(column)["value_by_key"] = column._values_after(self, products, keys, codes)
-            if "first_keys" in vars(self):
-                vars(column)["first_keys"] = column._first_keys_after(self, lost_keys, lost_codes, keys, codes)
-        return column
+        return Pairs(self.first, spliced_keys, spliced_codes, dictionary)
 
     @cached_property
     def first_keys(self) -> Codes:
-        """The lowest product_key that has each value, int32 (values,); 0: none has it."""
+        """The lowest product_key of the block that has each value, int32 (values,); 0: none has it."""
         first = np.zeros(len(self.dictionary), np.int32)
         first[self.codes[::-1]] = self.keys[::-1]  # of several, the one written last stays, and that is the lowest
         return first
 
     @cached_property
     def value_by_key(self) -> NDArray[np.int64] | None:
-        """The code of each product's value that is counted, plus 1, int64 (size,), as `np.bincount` wants it; 0: none.
+        """The code of each product's value that is counted, plus 1, int64 (BLOCK,), as `np.bincount` wants it; 0: none.
 
-        None if a product has several, or had some before a change.
+        None if a product of the block has several.
         """
         counted = np.flatnonzero(self.dictionary.counted.take(self.codes))
         keys = self.keys.take(counted)
         if np.any(keys[1:] == keys[:-1]):
             return None
-        values = np.zeros(self.size, np.int64)
-        values[keys] = self.codes.take(counted) + 1
+        values = np.zeros(BLOCK, np.int64)
+        values[keys - self.first] = self.codes.take(counted) + 1
         return values
 
     def count(self, products: Keys) -> NDArray[np.int64]:
-        """Returns how many of these products have each value, int64 (values,); 0 for values that are not counted."""
+        """Returns how many of these products of the block have each value, int64 (values,)."""
         if self.value_by_key is not None:
-            return np.bincount(self.value_by_key.take(products), minlength=len(self.dictionary) + 1)[1:]
-        wanted = np.zeros(self.size, np.bool_)
-        wanted[products] = True
-        codes = self.codes.take(np.flatnonzero(wanted.take(self.keys)))
+            counts = np.bincount(self.value_by_key.take(products - self.first), minlength=len(self.dictionary) + 1)
+            return counts[1:]
+        wanted = np.zeros(BLOCK, np.bool_)
+        wanted[products - self.first] = True
+        codes = self.codes.take(np.flatnonzero(wanted.take(self.keys - self.first)))
         return np.bincount(codes, minlength=len(self.dictionary)) * self.dictionary.counted
 
-    def _values_after(self, before: "ValueColumn", gone: Codes, keys: Codes, codes: Codes) -> NDArray[np.int64] | None:
-        """Returns `value_by_key`, from that of the column before, of which products have other values now."""
-        counted = self.dictionary.counted.take(codes)
-        keys, codes = keys[counted], codes[counted]
-        if before.value_by_key is None or np.any(keys[1:] == keys[:-1]):
-            return None
-        after = _extended(before.value_by_key, self.size, 0)
-        after[gone] = 0
-        after[keys] = codes + 1
-        return after
 
-    def _first_keys_after(
-        self, before: "ValueColumn", lost_keys: Codes, lost_codes: Codes, keys: Codes, codes: Codes
-    ) -> Codes:
-        """Returns `first_keys`, from that of the column before, of which products lost values and got others."""
-        first = _extended(before.first_keys, len(self.dictionary), 0)
-        for code in set(lost_codes[first[lost_codes] == lost_keys].tolist()):
-            having = self.codes == code
-            first[code] = self.keys[having.argmax()] if having.any() else 0
-        for key, code in zip(keys.tolist(), codes.tolist(), strict=True):
-            first[code] = min(first[code] or key, key)
+@dataclass(frozen=True)
+class ValueColumn:
+    """Texts, numbers and booleans of which a product may have several.
+
+    Attributes:
+        parts: the pairs of each block of products.
+        size: one more than the highest product_key.
+    """
+
+    dictionary: Dictionary
+    parts: Sequence[Pairs]
+    size: int
+
+    @classmethod
+    def of(cls, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
+        """Returns the column of these values; `groups`: value -> the products that have it."""
+        dictionary = Dictionary().extended(groups)
+        parts = [Pairs(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(block_count(size))]
+        keys, codes = _pairs(groups, dictionary)
+        for block, at in by_block(keys, len(parts)):
+            parts[block] = Pairs(block * BLOCK, keys[at], codes[at], dictionary)
+        return cls(dictionary, parts, size)
+
+    def changed(self, gone: Keys, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
+        """Returns the column with facts replaced, for `size` products; blocks that did not change are shared.
+
+        Args:
+            gone: (m,), ascending, the products that lose what is here of them.
+            groups: value -> those of them that have it now.
+        """
+        dictionary = self.dictionary.extended(groups)
+        keys, codes = _pairs(groups, dictionary)
+        parts = list(self.parts)
+        parts += [Pairs(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(len(parts), block_count(size))]
+        products = gone.astype(np.int32)  # else `searchsorted` would convert all keys
+        for block, at in by_block(products, len(parts)):
+            own = slice(*np.searchsorted(keys, [products[at][0], products[at][-1] + 1]))
+            parts[block] = parts[block].changed(products[at], keys[own], codes[own], dictionary)
+        unchanged = size == self.size and all(new is old for new, old in zip(parts, self.parts, strict=True))
+        return self if unchanged else ValueColumn(dictionary, parts, size)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no product has any value."""
+        return not any(len(part.keys) for part in self.parts)
+
+    @cached_property
+    def first_keys(self) -> Codes:
+        """The lowest product_key that has each value, int32 (values,); 0: none has it."""
+        first = np.zeros(len(self.dictionary), np.int32)
+        for part in reversed(self.parts):
+            found = part.first_keys
+            np.copyto(first[: len(found)], found, where=found > 0)
         return first
+
+    def having(self, chosen: Mask) -> Mask:
+        """Returns which products have any of the chosen values, bool (size,).
+
+        Args:
+            chosen: bool (values,).
+        """
+        mask = np.zeros(self.size, np.bool_)
+        for part in self.parts:
+            mask[part.keys.take(np.flatnonzero(chosen.take(part.codes)))] = True
+        return mask
+
+    def count(self, products: Keys) -> NDArray[np.int64]:
+        """Returns how many of these products, ascending, have each value, int64 (values,); 0 if it is not counted."""
+        counts = np.zeros(len(self.dictionary), np.int64)
+        for block, at in by_block(products, len(self.parts)):
+            found = self.parts[block].count(products[at])
+            counts[: len(found)] += found
+        return counts
+
+    def codes_of(self, keys: Keys) -> NDArray[np.int64]:
+        """Returns the code of each product's value, int64 (n,); -1: it has none, or several, or is unknown."""
+        codes = np.full(len(keys), -1)
+        for block in np.unique(keys // BLOCK).tolist():
+            values = self.parts[block].value_by_key if block < len(self.parts) else None
+            if values is not None:
+                own = np.flatnonzero(keys // BLOCK == block)
+                codes[own] = values[keys[own] - block * BLOCK] - 1
+        return codes
 
 
 Column = NumberColumn | ValueColumn
@@ -196,31 +235,38 @@ class Columns:
 
     Attributes:
         seq: the state of the catalogue.
-        alive: bool (size,), by product_key, which products there are.
+        alive: bool, by product_key, which products there are.
         fields: name of a fact -> its column; None: it has too many different values for one.
         spellings: (name of a fact, product_key) -> its texts as they are compared -> as the shop writes them; of those
             that were shown.
     """
 
     seq: int
-    alive: Mask
+    alive: Blocks
     fields: Mapping[str, Column | None]
     spellings: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """One more than the highest product_key."""
-        return len(self.alive)
+        return self.alive.size
 
     def values(self, name: str) -> ValueColumn | None:
         """Returns a column of values; None: the fact has too many different ones."""
         column = self.fields[name]
         return column if isinstance(column, ValueColumn) else None
 
-    def numbers(self, name: str) -> NDArray[Any]:
-        """Returns the numbers of a `NumberColumn`."""
-        column = self.fields[name]
-        return column.numbers if isinstance(column, NumberColumn) else np.zeros(self.size)
+    def numbers_of(self, name: str, keys: Keys) -> NDArray[np.float64]:
+        """Returns the number of each product, float64 (n,); NaN where there is none.
+
+        Args:
+            name: of a fact with a `NumberColumn`.
+        """
+        column, known = self.fields[name], keys < self.size
+        numbers = np.full(len(keys), np.nan)
+        if isinstance(column, NumberColumn):
+            numbers[known] = column.numbers.take(keys[known])
+        return numbers
 
     def codes_of(self, name: str, keys: Keys) -> NDArray[np.int64]:
         """Returns a number for each product that is the same where the value of a fact is, int64; -1: it has none.
@@ -229,11 +275,7 @@ class Columns:
             name: of a fact of which no product has several values.
         """
         column = self.values(name)
-        codes = np.full(len(keys), -1)
-        if column is not None and column.value_by_key is not None:
-            known = keys < column.size
-            codes[known] = column.value_by_key[keys[known]] - 1
-        return codes
+        return np.full(len(keys), -1) if column is None else column.codes_of(keys)
 
 
 def within(mask: Mask, keys: NDArray[Any]) -> Mask:
@@ -263,14 +305,6 @@ def _pairs(groups: Mapping[Value, Keys], dictionary: Dictionary) -> tuple[Codes,
 def _places(keys: Codes, products: Codes) -> list[slice]:
     """Returns where the pairs of each product lie among pairs with these keys."""
     return list(map(slice, np.searchsorted(keys, products), np.searchsorted(keys, products, side="right")))
-
-
-def _extended(array: NDArray[Any], size: int, missing: float) -> NDArray[Any]:
-    """Returns a copy of this length, with `missing` at its end."""
-    found = np.empty(size, array.dtype)
-    found[: len(array)] = array
-    found[len(array) :] = missing
-    return found
 
 
 def _pieces(array: Codes, places: Iterable[slice]) -> Codes:

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns.columns import Columns, Dictionary, Keys, NumberColumn, ValueColumn
+from data.columns.blocks import Keys
+from data.columns.columns import Columns, Dictionary, NumberColumn, ValueColumn
 from data.columns.ranges import round_edges
 
 MOST_SHOWN = 50  # values of one fact

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from data.columns.columns import Columns, Keys, Mask, NumberColumn, ValueColumn
+from data.columns.blocks import Keys
+from data.columns.columns import Columns, Mask, NumberColumn, ValueColumn
 from data.filters import COMPARE, AllOf, AnyOf, Comparison, Node, Not, Span, kind_of
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -40,14 +41,18 @@ def microseconds(moment: str) -> int:
 def _compared(node: Comparison, columns: Columns, otherwise: Callable[[Comparison], Keys]) -> Mask:
     column = columns.fields.get(node.field)
     if isinstance(column, NumberColumn):
-        return reduce(operator.or_, (_number_passes(node.operator, value, column.numbers) for value in node.values))
+        parts = (_numbers_pass(node, part) for part in column.numbers.parts)
+        return np.concatenate([np.zeros(0, np.bool_), *parts])
+    if column is not None:
+        return column.having(_chosen(node, column))
     mask = np.zeros(columns.size, np.bool_)
-    if column is None:
-        keys = otherwise(node)
-        mask[keys[keys < columns.size]] = True
-    else:
-        mask[column.keys.take(np.flatnonzero(_chosen(node, column).take(column.codes)))] = True
+    keys = otherwise(node)
+    mask[keys[keys < columns.size]] = True
     return mask
+
+
+def _numbers_pass(node: Comparison, numbers: Any) -> Mask:
+    return reduce(operator.or_, (_number_passes(node.operator, value, numbers) for value in node.values))
 
 
 def _number_passes(symbol: str, value: Any, numbers: Any) -> Mask:

@@ -12,7 +12,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns.columns import Column, Keys, NumberColumn, Value, ValueColumn
+from data.columns.blocks import Keys
+from data.columns.columns import Column, NumberColumn, Value, ValueColumn
 from data.columns.matching import microseconds
 from data.database import json_list
 
@@ -30,8 +31,7 @@ def read_column(connection: sqlite3.Connection, name: str, size: int, most_value
         size: one more than the highest product_key.
     """
     if name in NUMBERS:
-        empty = NumberColumn(np.zeros(0, np.float64 if name == "price" else np.int64))
-        return empty.changed(np.zeros(0, np.int64), *_numbers(connection, name), size)
+        return NumberColumn.of(*_numbers(connection, name), size)
     if _count_values(connection, name, most_values + 1) > most_values:
         return None
     return ValueColumn.of(_groups(connection, name), size)

@@ -9,7 +9,8 @@ from itertools import count
 import numpy as np
 
 from data.catalogue import Catalogue, ProductFacts, damage_readable
-from data.columns.columns import Column, Columns, Keys, Mask, ValueColumn
+from data.columns.blocks import BLOCK, Blocks, Keys
+from data.columns.columns import Column, Columns, Mask, ValueColumn
 from data.columns.facets import FacetCounts, Spellings, count_facet
 from data.columns.matching import node_mask
 from data.columns.reading import FACTS, read_changed, read_changes, read_column, read_live
@@ -27,7 +28,7 @@ class ColumnStore:
     """Hands out columns of the newest state of a catalogue. Safe to use from several threads.
 
     A column is read when it is first asked for. A change of the catalogue is followed at the next question: what
-    changed is read, and the arrays are copied. Of attributes, the 32 asked for last are kept.
+    changed is read, and the blocks of products that it is in are copied. Of attributes, the 32 asked for last are kept.
 
     Example: store.passing(parse_filter("price < 20"))
     """
@@ -61,7 +62,10 @@ class ColumnStore:
         attributes = [name for name in names if name not in FACTS]
         # A filter may name 200 attributes, each with a column that is new: those are left to SQL.
         columns = self.columns([name for name in names if name not in attributes[MOST_ATTRIBUTES:]])
-        return node_mask(filter.tree, columns, self._by_sql) & columns.alive
+        mask, alive = node_mask(filter.tree, columns, self._by_sql), columns.alive.parts
+        for block, part in enumerate(alive):
+            mask[block * BLOCK : block * BLOCK + len(part)] &= part
+        return mask
 
     def facets(self, columns: Columns, names: Iterable[str], matched: Mask) -> dict[str, FacetCounts]:
         """Returns how many of the products have each value, for each name.
@@ -117,10 +121,8 @@ def _followed(connection: sqlite3.Connection, held: Columns, seq: int) -> Column
     if len(keys) > max(1_000, _MOST_CHANGES * held.size):
         return None
     size = max(held.size, int(keys.max(initial=0)) + 1)
-    alive = np.zeros(size, np.bool_)
-    alive[: held.size] = held.alive
-    alive[keys] = False
-    alive[read_live(connection, keys.tolist())] = True
+    live = read_live(connection, keys.tolist())
+    alive = held.alive.changed(keys, live, np.ones(len(live), np.bool_), size)
     fields = {
         name: column if column is None else read_changes(connection, name, column, keys, size)
         for name, column in held.fields.items()
@@ -130,14 +132,12 @@ def _followed(connection: sqlite3.Connection, held: Columns, seq: int) -> Column
     return Columns(seq, alive, {name: column for name, column in fields.items() if not _is_full(column)}, spellings)
 
 
-def _alive(keys: Keys) -> Mask:
-    alive = np.zeros(int(keys.max(initial=0)) + 1, np.bool_)
-    alive[keys] = True
-    return alive
+def _alive(keys: Keys) -> Blocks:
+    return Blocks.of(keys, np.ones(len(keys), np.bool_), int(keys.max(initial=0)) + 1, False)
 
 
 def _is_empty(column: Column | None) -> bool:
-    return isinstance(column, ValueColumn) and not len(column.keys)
+    return isinstance(column, ValueColumn) and column.is_empty
 
 
 def _is_full(column: Column | None) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +117,8 @@ def arranged(store: ColumnStore, keys: Places, sort: str, max_per: str, first: i
     order, cap = np.arange(len(keys)), read_cap(max_per)
     if sort != "relevance":
         name = sort.removeprefix("-")
-        numbers = store.columns([name]).numbers(name)
-        rest = _sorted(keys[first:], numbers, descending=sort.startswith("-"))
+        numbers = store.columns([name]).numbers_of(name, keys[first:])
+        rest = _sorted(numbers, descending=sort.startswith("-"))
         order = np.concatenate([order[:first], first + rest])
     if cap is not None:
         columns = store.columns([cap.fact])
@@ -128,12 +127,9 @@ def arranged(store: ColumnStore, keys: Places, sort: str, max_per: str, first: i
     return order
 
 
-def _sorted(keys: Places, numbers: NDArray[Any], *, descending: bool) -> Places:
+def _sorted(numbers: NDArray[np.float64], *, descending: bool) -> Places:
     """Returns the places of products by their numbers; ties stay as they were, and those without a number go last."""
-    known = keys < len(numbers)
-    wanted = np.full(len(keys), np.nan)
-    wanted[known] = numbers[keys[known]]
-    return np.argsort(-wanted if descending else wanted, kind="stable")  # NaN goes last
+    return np.argsort(-numbers if descending else numbers, kind="stable")  # NaN goes last
 
 
 def _capped(codes: Places, most: int, first: int) -> Places:
