@@ -14,7 +14,7 @@ import os
 import re
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -103,9 +103,16 @@ class FeatureStore:
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Returns the keys that have no row, or a damaged one, in the given order, each once."""
-        known, stored = self._lookup(keys)
-        lost = set(_damaged(known, stored))
-        return [key for key in dict.fromkeys(keys) if key not in known or key in lost]
+        return [key for block in _blocks(dict.fromkeys(keys), _BLOCK_ROWS) for key in self._missing(block)]
+
+    def absent(self, keys: Sequence[str]) -> list[str]:
+        """Returns the keys that have no row, in the given order, each once; damaged rows are rows here."""
+        absent: list[str] = []
+        with self._connections.reading() as connection:
+            for block in _blocks(dict.fromkeys(keys), _KEYS_A_QUERY):
+                known = self._places(connection, block)
+                absent += [key for key in block if key not in known]
+        return absent
 
     def damaged(self, keys: Sequence[str]) -> list[str]:
         """Returns those of the keys whose stored row is not what was stored, each once."""
@@ -113,7 +120,7 @@ class FeatureStore:
 
     def drop_damaged(self) -> list[str]:
         """Checks every row; drops the damaged ones and returns their keys, and adds checksums that are missing yet."""
-        lost = self.damaged(self.keys())
+        lost = [key for keys in _blocks(self.keys(), _BLOCK_ROWS) for key in self.damaged(keys)]
         if lost:
             with self._connections.writing() as connection:
                 connection.executemany(
@@ -232,6 +239,11 @@ class FeatureStore:
             "%s lacks %d rows that it should hold; they will be embedded again: %s",
             self._folder, len(lost), _some(lost),
         )  # fmt: skip
+
+    def _missing(self, keys: Sequence[str]) -> list[str]:
+        known, stored = self._lookup(keys)
+        lost = set(_damaged(known, stored))
+        return [key for key in keys if key not in known or key in lost]
 
     def _rounded(self, keys: Sequence[str], rows: Floats) -> NDArray[np.float16]:
         if rows.shape != (len(keys), self._dim):
@@ -371,7 +383,7 @@ def _some(keys: Sequence[str]) -> str:
     return ", ".join(keys[:_NAMED_KEYS]) + (", ..." if len(keys) > _NAMED_KEYS else "")
 
 
-def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+def _blocks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while block := list(itertools.islice(iterator, size)):
         yield block

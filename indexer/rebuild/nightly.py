@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from data.generations import REBUILD_LOCK, GenerationFolder, StagedGeneration
-from data.progress import track
 from data.settings import Settings
 from data.storage import exclusive
 from engine.extras import require_extras
 from engine.protocols import Backbone, Floats
-from engine.space import PROJECTION_FILE
 from engine.text import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import forget, prune, stale_features
+from indexer.rebuild.indexing import build_index
 from indexer.rebuild.job import Job, open_job
 from indexer.rebuild.parts import FAILED_ON_DATA, Trained, inputs_of, not_trained, take_over_parts, train_parts
 from indexer.rebuild.photos import embed
@@ -27,7 +26,6 @@ from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.rebuild.verify import verify
 from indexer.rebuild.versions import versions
 
-_BLOCK_ROWS = 16_384
 _log = logging.getLogger("lookalike.rebuild")
 
 
@@ -109,30 +107,6 @@ def _is_unchanged(settings: Settings, live: GenerationFolder, inputs: dict[str, 
     if lost := lost_encoder(settings.home, live):
         _log.warning("the parts are trained anew: %s, which the live generation needs to search by words", lost)
     return not lost
-
-
-def build_index(job: Job, staged: StagedGeneration) -> Floats:
-    """Projects every usable photo and writes the index; returns the points, float32 (n, d), in row order."""
-    from engine.generation import write_generation_files
-    from engine.space import Projection
-
-    space = Projection.load(staged.folder / PROJECTION_FILE)
-    photos = job.snapshot.image_sha256
-    vectors = np.empty((len(photos), space.space_dim), dtype=np.float32)
-    for start in track(range(0, len(photos), _BLOCK_ROWS), "project", unit="blocks"):
-        block = photos[start : start + _BLOCK_ROWS]
-        vectors[start : start + len(block)] = space.apply(job.features.read(block))
-    write_generation_files(
-        staged.folder,
-        space,
-        vectors,
-        job.snapshot.product_keys,
-        job.snapshot.image_keys,
-        photos,
-        job.settings,
-    )
-    job.journal.counts["indexed"] = len(vectors)
-    return vectors
 
 
 def run_gates(job: Job, folder: GenerationFolder, vectors: Floats, *, compare_quality: bool) -> list[GateResult]:

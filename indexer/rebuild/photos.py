@@ -30,7 +30,7 @@ def embed(job: Job) -> Snapshot:
     """
     photos = list(dict.fromkeys(job.snapshot.image_sha256))
     _note_damaged(job, job.features.drop_damaged())
-    missing = job.features.missing(photos)
+    missing = job.features.absent(photos)
     unusable = _embed_missing(job, missing)
     if job.full:
         unusable |= _check_sources(job, sorted(set(photos) - set(missing)))

@@ -30,7 +30,8 @@ class RebuildSummary:
         reason: why nothing was published; "" where something was.
         started_at: ISO 8601, UTC.
         unchanged: the live generation was built from the same input, so its trained parts were taken over.
-        counts: products, images, embedded, unreadable, indexed: as far as the rebuild got.
+        counts: products, images, embedded, unreadable, indexed, projected (those whose points were not taken over from
+            the live generation): as far as the rebuild got.
         seconds: wall time of each step, and `total`.
         gates: results of the verify gates, in order.
         unreadable: `{"sha256", "source", "code", "message"}` of the first photos that could not be used.

@@ -16,6 +16,7 @@ from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue, Product
 from data.errors import CorruptGeneration, NoGeneration
+from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.photos import Intake
 from data.rebuilds import last_rebuild
@@ -72,7 +73,8 @@ def test_the_first_rebuild_publishes_every_photo(
     assert summary["published"] is True
     assert summary["generation"] == generation.id
     assert summary["counts"] == {
-        "products": 24, "images": IMAGES, "embedded": IMAGES, "unreadable": 0, "indexed": IMAGES
+        "products": 24, "images": IMAGES, "embedded": IMAGES, "unreadable": 0, "indexed": IMAGES,
+        "projected": IMAGES,
     }  # fmt: skip
     assert {gate["name"] for gate in summary["gates"] if gate["passed"]} == {
         "unreadable", "norms", "loads", "counts", "self_recall", "recall", "canaries", "quality"
@@ -140,6 +142,24 @@ def test_a_new_product_alone_is_embedded(feed: Path, settings: Settings) -> None
     assert not summary.unchanged
     generation = load_generation(settings, live(settings), TinyBackbone())
     assert nearest_product(settings, generation, folder / "new.png") == "pink-disc"
+
+
+def test_only_new_photos_are_projected_where_the_space_stays(feed: Path, settings: Settings) -> None:
+    rebuild(settings, backbone=TinyBackbone())
+    catalogue, folder = Catalogue(settings.home), feed.parent
+    catalogue.delete("red-disc")
+    draw_shape("pink", "disc").save(folder / "new.png")
+    (folder / "more.jsonl").write_text(
+        json.dumps({"product_id": "gold-disc", "images": ["new.png", "gold-disc-1.png"]})
+    )
+    import_feed(settings, folder / "more.jsonl")
+    summary = rebuild(settings, train=False, backbone=TinyBackbone())
+    assert summary.counts["projected"] == 1
+    generation = load_generation(settings, live(settings), TinyBackbone())
+    store = FeatureStore(settings.home, TinyBackbone.spec.fingerprint, TinyBackbone.spec.dim)
+    expected = generation.projection.apply(store.read([sha.decode() for sha in generation.rows.image_sha256.tolist()]))
+    np.testing.assert_allclose(generation.index.vectors(np.arange(generation.index.count)), expected, atol=1e-3)
+    assert rebuild(settings, full=True, backbone=TinyBackbone()).counts["projected"] == len(expected)
 
 
 def test_no_train_takes_the_parts_over_and_the_next_one_trains(feed: Path, settings: Settings) -> None:
