@@ -230,14 +230,14 @@ def test_a_catalogue_that_grows_harder_is_no_loss_of_quality(feed: Path, setting
 def test_an_index_that_loses_rows_publishes_nothing(
     feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine import generation
+    from indexer.rebuild import indexing
 
-    whole = generation.write_generation_files
+    whole = indexing.write_generation_files
 
     def swapped(folder: Path, projection: Any, vectors: Floats, *rest: Any) -> Any:
         return whole(folder, projection, np.roll(vectors, 5, axis=0), *rest)
 
-    monkeypatch.setattr(generation, "write_generation_files", swapped)
+    monkeypatch.setattr(indexing, "write_generation_files", swapped)
     with pytest.raises(GateFailed, match="self_recall must be == 1"):
         rebuild(settings, backbone=TinyBackbone())
     assert GenerationStore(settings.home).current_id() is None
