@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "keep_queries_days": (0, _MAX_DAYS),
     "photo_id_minutes": (0, 10_080),
     "fresh_days": (0, _MAX_DAYS),
+    "train_minutes": (0, 10_080),
     "max_quality_drop": (0, 1),
     "max_full_feed_drop": (0, 1),
     "queue_size": (1, 100_000),
@@ -82,6 +83,7 @@ class Settings:
             that further searches need only its `photo_id`; 0: photos are not kept.
         log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
+        train_minutes: minutes that a rebuild may spend on the training steps of the query embedder; 0: any time.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
         max_full_feed_drop: largest share of the products (0..1) that `import --full-feed` deletes without `--force`.
         queue_size: queries that may wait at the server before it answers 503.
@@ -123,6 +125,7 @@ class Settings:
     photo_id_minutes: int = 60
     log_addresses: bool = True
     fresh_days: int = 90
+    train_minutes: float = 10.0
     max_quality_drop: float = 0.02
     max_full_feed_drop: float = 0.2
     queue_size: int = 128

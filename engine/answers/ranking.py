@@ -13,6 +13,7 @@ from engine.live import Allowed, LiveView
 from engine.protocols import Floats
 from engine.space import DEFAULT_BOUND, duplicates
 
+_ROWS_AHEAD = 1.25  # rows fetched for each that is wanted, for some products have more photos than others
 RERANKED = 200  # products that rivals, freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
 # docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
@@ -55,7 +56,7 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed) -
         allowed: the rows that may be found.
     """
     limit = allowed.count
-    fetch = min(limit, 4 * depth + 64)
+    fetch = min(limit, int(_ROWS_AHEAD * depth * view.rows_per_product) + 64)
     while True:
         hits = view.search(query, max(fetch, 1), allowed)
         keys = view.products_of(hits.rows)

@@ -67,6 +67,11 @@ class LiveView:
         found[new] = True
         return found
 
+    @property
+    def rows_per_product(self) -> float:
+        """How many rows a product has on average, at least 1."""
+        return max(1.0, (self.built - len(self.dead) + len(self.delta.alive)) / max(self.findable_count, 1))
+
     def is_findable(self, product_keys: ProductKeys) -> Mask:
         """Returns which of the products have a row that can be found, bool (p,)."""
         rows = self.rows_of_any(product_keys)

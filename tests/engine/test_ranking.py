@@ -23,7 +23,7 @@ def view_of(vectors: Floats, product_keys: list[int]) -> Any:
     def search(query: Floats, k: int, allowed: Allowed) -> Hits:
         return index.search(query[None], k, allowed.passing, allowed.dead)[0]
 
-    return SimpleNamespace(search=search, products_of=np.array(product_keys, np.int64).take)
+    return SimpleNamespace(search=search, products_of=np.array(product_keys, np.int64).take, rows_per_product=1.0)
 
 
 def rows_of(mask: Mask) -> Allowed:

@@ -23,6 +23,7 @@ from training.context import TrainingContext
 from training.embedder import EmbedderOptions, Photos, Sampler, TextBank, Weights, fit, material, plan_of
 from training.embedder import part as query_embedder
 from training.embedder.batches import NO_TEXT
+from training.embedder.fit import Plan, within_time
 from training.embedder.held_out import read_answers
 from training.errors import InvalidTraining
 from training.space import part as space
@@ -184,6 +185,20 @@ def test_both_precisions_learn_nearly_the_same() -> None:
     assert exact.dtype == short.dtype == np.float32
     assert not np.array_equal(exact, short)
     assert np.linalg.norm(exact - short) < 0.05 * np.linalg.norm(exact - moved)
+
+
+def test_a_long_training_is_shortened_to_the_time_it_may_take(
+    context: TrainingContext, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(steps=10_000, batch=32)
+    assert within_time(plan, 0.01, 0) == within_time(plan, 0.01, 100) == plan
+    assert within_time(plan, 0.01, 99).steps == 7_071
+    assert within_time(plan, 0.01, 49).steps == 3_535
+    assert within_time(plan, 0.01, 0.1).steps == 300
+    monkeypatch.setattr("training.embedder.part._FEW_STEPS", 0)
+    hurried = replace(context, settings=context.settings.replace(train_minutes=1e-6))
+    space.train(hurried, folder)
+    assert query_embedder.train(hurried, folder, replace(QUICK, epochs=100))["plan"]["steps"] == 300
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])

@@ -1,6 +1,9 @@
 """Training loop of the query embedder: runs steps, keeps checkpoints, picks the best state on held-out queries."""
 
 import logging
+import math
+import statistics
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ _DRAWS = 5_000_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 3, 60
 _LEAST_STEPS = 300
 _LARGE = 100_000
+_WARMING_STEPS, _MEASURED_STEPS = 3, 15
 _LOOKS = 10  # how often one training is measured on the held-out queries
 _PATIENCE = 6
 _NOISE = 0.02  # smaller differences of held-out scores mean nothing; the later, annealed state is then taken
@@ -59,6 +63,32 @@ def plan_of(size: int, options: EmbedderOptions) -> Plan:
     epochs = options.epochs or max(_LEAST_EPOCHS, min(_MOST_EPOCHS, _DRAWS // max(size, 1)))
     steps = epochs * size // batch
     return Plan(max(steps, 1 if options.epochs else _LEAST_STEPS), batch)
+
+
+def within_time(plan: Plan, step_s: float, limit_s: float) -> Plan:
+    """Returns the plan, or one that takes at most `limit_s`: as a share of 1/1.4, 1/2, 1/2.8, ... of its steps.
+
+    With few shares to choose from, a training that is begun again mostly finds the checkpoint of the same plan.
+
+    Args:
+        step_s: seconds that a step takes.
+        limit_s: seconds; 0: any time.
+    """
+    wanted_s = plan.steps * step_s
+    if not limit_s or wanted_s <= limit_s:
+        return plan
+    halvings = math.ceil(2 * math.log2(wanted_s / limit_s)) / 2
+    return Plan(max(int(plan.steps * 2**-halvings), _LEAST_STEPS), plan.batch)
+
+
+def measured_step_s(sampler: Sampler, start: Weights, plan: Plan, options: EmbedderOptions) -> float:
+    """Returns how many seconds a training step takes here, the median of a few; what they learn is thrown away."""
+    model, took = build(start, plan.steps, options), []
+    for step in range(_WARMING_STEPS + _MEASURED_STEPS):
+        started = time.perf_counter()
+        model.train_on_batch(as_inputs(sampler.draw(step)))
+        took.append(time.perf_counter() - started)
+    return statistics.median(took[_WARMING_STEPS:])
 
 
 def fit(

@@ -25,7 +25,7 @@ from engine.text import Encoder, TextEncoder
 from training.context import TrainingContext
 from training.embedder.batches import Sampler
 from training.embedder.encoder_tuning import EncodedMaterial, tune_encoder
-from training.embedder.fit import Fitted, Plan, fit, plan_of
+from training.embedder.fit import Fitted, Plan, fit, measured_step_s, plan_of, within_time
 from training.embedder.heads import start_weights, trained_head, untrained_head
 from training.embedder.held_out import write_answers
 from training.embedder.match_calibration import fit_calibration
@@ -48,6 +48,7 @@ from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing
 _LEAST_PRODUCTS = 30  # with fewer, too little can be held out to compare on
 _LEAST_PAIRS = 60  # with fewer, the backbone's own class names are learned too
 _LARGE = 100_000  # from this many texts on, a second training costs more than the held-out tenth is worth
+_FEW_STEPS = 2_000  # which take no more than minutes anywhere
 _CHECKPOINTS = "training"
 _FEW_PHOTOS = 5000  # up to here, embedding every photo three times more takes minutes
 _COPIES = 2
@@ -167,10 +168,20 @@ class EmbedderTraining:
             [material.copies[row] for row in copied_rows(material, self._held.products)]
         )
         self._dim = min(context.settings.space_dim, width)
-        self.plan = plan_of(len(self._sampler(material, 1)), options)
+        self.plan = self._timed(plan_of(len(self._sampler(material, 1)), options))
         self.first: Fitted | None = None
         self.fitted: Fitted | None = None
         self._won = False
+
+    def _timed(self, plan: Plan) -> Plan:
+        """Returns the plan with as many steps as the setting `train_minutes` leaves time for."""
+        if plan.steps <= _FEW_STEPS or not self._context.settings.train_minutes:
+            return plan
+        step_s = measured_step_s(
+            self._sampler(self._material, plan.batch), start_weights(self._material, self._dim), plan, self._options
+        )
+        trainings = 2 if len(self._rest.bank.texts) < _LARGE else 1
+        return within_time(plan, step_s, 60 * self._context.settings.train_minutes / trainings)
 
     def compare(self, untrained: Floats, space: Projection) -> dict[str, Any]:
         """Trains, and returns the figures of the trained, the untrained and the plain space, and whether the first won.
