@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from data.filters import Filter
 from data.photos import Intake, PhotoInput
 from data.settings import Settings
 from engine.answers import (
+    DEPTH,
     Cursor,
     Explanation,
     Finder,
@@ -30,12 +32,13 @@ from engine.answers import (
     check_k,
     check_request,
     check_words,
+    first_depth,
     new_query_id,
 )
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
-from engine.live import LiveIndex
+from engine.live import LiveIndex, LiveView
 from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
@@ -129,6 +132,8 @@ class SearchEngine:
         filter_ = check_request(request)
         cursor = Cursor.decode(request.cursor) if request.cursor else None
         ranking = self._kept_ranking(request, cursor) if cursor else None
+        if ranking is not None and cursor is not None and cursor.offset + request.k > len(ranking.product_keys):
+            ranking = self._whole(ranking)
         if ranking is None:
             ranking = self._rank(request, filter_, cursor.query_id if cursor else new_query_id())
             self._rankings.put(ranking)
@@ -138,14 +143,14 @@ class SearchEngine:
         )
         shown = np.array(ranking.product_keys[offset:end], np.int64)
         self._on_hits(len(shown), int(self._live.view().is_new(shown).sum()))
-        more = end < len(ranking.product_keys)
+        pageable = len(ranking.product_keys) if ranking.deeper is None else min(ranking.total, DEPTH)
         return SearchAnswer(
             query_id=ranking.query_id,
             generation=ranking.generation,
             pending=ranking.pending,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
             hits=hits,
-            next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if more else None,
+            next_cursor=Cursor(ranking.query_id, end, ranking.digest).encode() if end < pageable else None,
             no_match=ranking.no_match,
             did_you_mean=ranking.did_you_mean or None,
             understood=ranking.understood,
@@ -171,6 +176,9 @@ class SearchEngine:
         """
         ranking = self._rankings.get(query_id)
         if ranking is None or ranking.probabilities is None:
+            return None
+        ranking = self._whole(ranking)
+        if ranking.probabilities is None:
             return None
         return sum(chance >= least for chance in ranking.probabilities)
 
@@ -328,14 +336,33 @@ class SearchEngine:
             raise CursorExpired("cursor must be of a recent answer; its ranking is gone. Send the question again.")
         return None
 
+    def _whole(self, ranking: Ranking) -> Ranking:
+        """Returns the ranking as deep as it can be paged; as it is where that can no longer be asked."""
+        if ranking.deeper is None:
+            return ranking
+        try:
+            whole = ranking.then(ranking.deeper(self._live.view()))
+        except LookalikeError:  # the product shown is gone, or another backbone is live
+            whole = replace(ranking, deeper=None)
+        self._rankings.put(whole)
+        return whole
+
     def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         view = self._live.view()
         read = self._requests.read(view, request, filter_, query_id)
         asked, understood = read.asked, read.understood
         question = self._requests.ask(view, read, query_id)
-        ranking = self._finder.rank(
-            view, asked, question, filter_=understood.filter, query_id=query_id, passing=understood.passing
-        )
+        rank = partial(self._finder.rank, filter_=understood.filter, query_id=query_id)
+        depth = first_depth(view, asked)
+        ranking = rank(view, asked, question, passing=understood.passing, depth=depth)
+        if depth < DEPTH and len(ranking.product_keys) == depth:
+            again = replace(asked, image=None if asked.image is None else b"", more_images=())
+
+            def deeper(newer: LiveView) -> Ranking:
+                same = newer.generation.id == ranking.generation
+                return rank(newer, again, question if same else self._finder.ask(newer, again, None, question.features))
+
+            ranking = replace(ranking, deeper=deeper)
         # the words taken out come back, so that the mended query is understood in the same way
         mended = [ranking.did_you_mean, *(part.text for part in understood.constraints if part.text not in asked.text)]
         return replace(

@@ -4,7 +4,7 @@ from engine.answers.answer import Hit, SearchAnswer
 from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
-from engine.answers.find import DEPTH, Finder, OnStage
+from engine.answers.find import DEPTH, Finder, OnStage, first_depth
 from engine.answers.found import Found, Question
 from engine.answers.judging import Answered, evidence, judge_by, question_kind
 from engine.answers.pages import HitPages
@@ -77,6 +77,7 @@ __all__ = [
     "counted",
     "diversify",
     "evidence",
+    "first_depth",
     "fresh_order",
     "hit_signs",
     "interleave",

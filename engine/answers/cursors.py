@@ -7,13 +7,16 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from data.columns import FacetCounts
 from data.filters import Filter
 from data.lexical import LexicalHit
 from engine.errors import InvalidQuery
+from engine.live import LiveView
 from engine.protocols import Floats
 from engine.understanding import Constraint
 
@@ -44,6 +47,7 @@ class Ranking:
         no_match: whether none of the products is what was asked for.
         total: how many products match; more than there are here, if they are too many to be paged through.
         facets: for each fact asked for, how many of the products that match have each value.
+        deeper: ranks all products that can be paged through, in the view given; None: they are here.
     """
 
     query_id: str
@@ -66,6 +70,24 @@ class Ranking:
     no_match: bool = False
     total: int = 0
     facets: Mapping[str, FacetCounts] = field(default_factory=dict)
+    deeper: Callable[[LiveView], "Ranking"] | None = None
+
+    def then(self, whole: "Ranking") -> "Ranking":
+        """Returns these products, and behind them those of `whole`, the same ranking made deeper, that are not here."""
+        here = set(self.product_keys)
+        rest = [place for place, key in enumerate(whole.product_keys) if key not in here]
+        chances = None
+        if self.probabilities is not None and whole.probabilities is not None:
+            chances = (*self.probabilities, *(whole.probabilities[place] for place in rest))
+        return replace(
+            self,
+            product_keys=(*self.product_keys, *(whole.product_keys[place] for place in rest)),
+            scores=(*self.scores, *(whole.scores[place] for place in rest)),
+            image_sha256=(*self.image_sha256, *(whole.image_sha256[place] for place in rest)),
+            parts={name: np.concatenate([part, whole.parts[name][rest]]) for name, part in self.parts.items()},
+            probabilities=chances,
+            deeper=None,
+        )
 
 
 @dataclass(frozen=True)

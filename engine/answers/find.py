@@ -41,6 +41,8 @@ from engine.protocols import Decoding, Floats, Mask
 from engine.space import normalise
 
 DEPTH = 1000  # products that one query can page through
+_FIRST_DEPTH = 50  # of them, if that may be enough
+_MANY_PRODUCTS = 50_000  # from here on an index searches less to find fewer
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]
 
@@ -109,6 +111,7 @@ class Finder:
         filter_: Filter | None = None,
         query_id: str = "",
         passing: Mask | None = None,
+        depth: int = DEPTH,
     ) -> Ranking:
         """Returns the ranking that the answer's pages are cut from.
 
@@ -117,12 +120,13 @@ class Finder:
             filter_: the request's filters, parsed, as one.
             query_id: the answer's query id.
             passing: what `matching` returned for the filter, if that is known already.
+            depth: products wanted.
 
         Raises:
             UnknownProduct: the request's product was deleted meanwhile.
             InvalidQuery: there is a `min_probability`, but nothing that tells probabilities.
         """
-        found = self.find(view, request, question, filter_=filter_, passing=passing)
+        found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
         answered = found.answered(view, question)
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
         kept = likely(judged, request.min_probability, len(found.ranked.product_keys))
@@ -285,6 +289,14 @@ class Finder:
             before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
             moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         return head.then(ranked), moves
+
+
+def first_depth(view: LiveView, request: SearchRequest) -> int:
+    """Returns how many products are ranked at first: few where only looks count, and there are very many."""
+    words = request.text.strip() or request.not_text.strip()
+    reordered = request.diversity or request.freshness or request.sort != "relevance" or request.max_per
+    few = not (words or reordered or request.like or request.unlike or request.min_probability)
+    return _FIRST_DEPTH if few and request.k <= _FIRST_DEPTH and view.findable_count > _MANY_PRODUCTS else DEPTH
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

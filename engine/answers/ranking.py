@@ -56,7 +56,7 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed) -
         allowed: the rows that may be found.
     """
     limit = allowed.count
-    fetch = min(limit, int(_ROWS_AHEAD * depth * view.rows_per_product) + 64)
+    fetch = min(limit, int(_ROWS_AHEAD * depth * view.rows_per_product) + 32)
     while True:
         hits = view.search(query, max(fetch, 1), allowed)
         keys = view.products_of(hits.rows)

@@ -40,6 +40,45 @@ def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, 
     assert seen == [name for name in names if name != "p08"]
 
 
+def test_a_ranking_that_was_cut_short_goes_on_where_it_ended(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"p{number:02d}" for number in range(20)]
+    for number, name in enumerate(names):
+        shop.put(name, [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    whole = engine.search(SearchRequest(product_id="p00", k=19))
+    monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
+    monkeypatch.setattr("engine.answers.find._FIRST_DEPTH", 5)
+    for changes in (False, True):
+        page = engine.search(SearchRequest(product_id="p00", k=2))
+        seen, total = ids(page), page.total
+        while page.next_cursor:
+            if changes and len(seen) == 4:  # before the sixth product is wanted
+                shop.put("newcomer", [axis(0)])
+                shop.publish()
+            page = engine.search(SearchRequest(cursor=page.next_cursor, k=2))
+            seen += ids(page)
+        assert [name for name in seen if name != "newcomer"] == ids(whole) == names[1:]
+        assert len(seen) == len(set(seen))
+        assert total == whole.total
+
+
+def test_nothing_more_is_found_for_a_product_that_is_gone(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
+    monkeypatch.setattr("engine.answers.find._FIRST_DEPTH", 3)
+    page = engine.search(SearchRequest(product_id="p0", k=2))
+    shop.catalogue.delete("p0")
+    page = engine.search(SearchRequest(cursor=page.next_cursor or "", k=5))
+    assert ids(page) == ["p3"]
+    assert page.next_cursor is None
+
+
 def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEngine) -> None:
     for number in range(10):
         shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
