@@ -138,13 +138,17 @@ class ProductExists(LookalikeError):
 
 
 class UnknownProduct(LookalikeError):
-    """No product has this product_id."""
+    """No product has this product_id.
+
+    Attributes:
+        deleted_name: the title or category of the product that had it, as long as that is kept; None: there was none.
+    """
 
     code = "unknown_product"
 
-    def __init__(self, product_id: str) -> None:
+    def __init__(self, product_id: str, deleted_name: str | None = None) -> None:
         super().__init__(f"product_id must be in the catalogue; got {product_id!r}. Import the product first.")
-        self.product_id = product_id
+        self.product_id, self.deleted_name = product_id, deleted_name
 
 
 class UnknownImport(LookalikeError):

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from api.admin.charts import Bar, Line, bars_of, line_of
 from api.languages import N_
@@ -13,6 +12,7 @@ from data.database import FILE_NAME
 from data.errors import CorruptGeneration
 from data.events import KINDS, EventCounts, PoorQuery
 from data.generations import FIGURES, GenerationFolder, GenerationStore, main_figures
+from data.rebuilds import PastRebuild
 
 REPORT_FILE = "report.html"
 DAYS = 30
@@ -104,24 +104,19 @@ def _kept(folder: GenerationFolder) -> Kept:
     )
 
 
-def charts_of(rebuilds: Sequence[Mapping[str, Any]]) -> list[Chart]:
+def charts_of(rebuilds: Sequence[PastRebuild]) -> list[Chart]:
     """Returns the main figures over the last published rebuilds.
 
     Args:
         rebuilds: newest first.
     """
-    published = [one for one in reversed(rebuilds[:_NIGHTS]) if one.get("published")]
+    published = [one for one in reversed(rebuilds[:_NIGHTS]) if one.published]
     charts = []
     for figure in FIGURES:
-        values = [one["figures"][figure.name] for one in published if figure.name in one.get("figures", {})]
+        values = [one.figures[figure.name] for one in published if figure.name in one.figures]
         if (line := line_of(values)) is not None:
             charts.append(Chart(figure.title, line))
     return charts
-
-
-def failed_gates(rebuild: Mapping[str, Any]) -> list[str]:
-    """Returns the gates that refused a rebuild, each with what it measured."""
-    return [f"{gate['name']}: {gate['detail']}" for gate in rebuild.get("gates", ()) if not gate["passed"]]
 
 
 def activity(home: Path) -> list[Activity]:

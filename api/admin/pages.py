@@ -41,7 +41,6 @@ def home() -> Response:
         current=overview.current_generation(folder),
         kept=overview.kept_generations(folder),
         rebuilds=rebuilds[:_SHOWN],
-        failed_gates=overview.failed_gates,
         charts=overview.charts_of(rebuilds),
         imports=ImportRuns(folder).recent(_SHOWN),
         poor=overview.poor_searches(folder),

@@ -16,9 +16,9 @@ from api.requests import query_texts
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
-from data.errors import LookalikeError
+from data.errors import LookalikeError, UnknownProduct
 from engine.answers import MAX_TEXT, Explanation
-from engine.search import Hit
+from engine.search import Hit, SearchRequest
 
 blueprint = Blueprint("product", __name__)
 SIMILAR_SHOWN = 8
@@ -76,7 +76,11 @@ def show(product_id: str) -> Response:
         error, status = refused, status_of(refused)
         if status == 500 or not wants_page():
             raise
-        values |= {"error": shopper_words(status, error), "status_code": status}
+        words = shopper_words(status, error)
+        if isinstance(refused, UnknownProduct) and refused.deleted_name is not None:
+            status, words = 410, shopper_words(410)
+            values["similar"] = _similar_by_name(refused.deleted_name)
+        values |= {"error": words, "status_code": status}
     template = "product_parts.html" if texts.get("fragment") == "1" else "product.html"
     return Response(render_template(template, **values), status, headers_for(error), mimetype="text/html")
 
@@ -89,6 +93,18 @@ def _view(product_id: str, query_id: str) -> ProductView:
     with suppress(LookalikeError):  # nothing is published, or this product has no photo: the rest still counts
         similar = run_search({"product_id": product_id, "k": SIMILAR_SHOWN}).hits
     return ProductView(facts=facts, found=found, similar=similar)
+
+
+def _similar_by_name(name: str) -> tuple[Hit, ...]:
+    """Returns products like one that was deleted: by its name, for its photos are gone from the index.
+
+    No event is stored: no shopper typed these words.
+    """
+    held = resources()
+    if name:
+        with suppress(LookalikeError), held.admission.slot():
+            return held.engine.search(SearchRequest(text=name, k=SIMILAR_SHOWN, understand=False)).hits
+    return ()
 
 
 def _value(value: str | float | bool) -> str:

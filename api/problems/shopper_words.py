@@ -46,6 +46,7 @@ _OF_STATUS = {
     403: (N_("Not allowed"), N_("This is not allowed from here. Start again from the search page."), "start"),
     404: (N_("Nothing is here"), N_("This page does not exist, or no longer does."), "start"),
     405: (_FAILED, N_("This page cannot be used like that. Start again from the search page."), "start"),
+    410: (N_("No longer sold"), N_("This product is no longer sold. Search for another one."), "start"),
     413: _TOO_LARGE,
     415: _NOT_A_PHOTO,
     421: (N_("Wrong address"), N_("This address does not belong to the search. Use the shop's own link."), "none"),

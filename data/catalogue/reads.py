@@ -142,8 +142,18 @@ def read_live(connection: sqlite3.Connection, product_id: str) -> ProductFacts:
         (json_list([product_id]),),
     ).fetchone()
     if row is None:
-        raise UnknownProduct(product_id)
+        raise UnknownProduct(product_id, _name_of_deleted(connection, product_id))
     return read_facts(connection, [row[0]])[row[0]]
+
+
+def _name_of_deleted(connection: sqlite3.Connection, product_id: str) -> str | None:
+    """Returns the title of a deleted product, or its category; None if it was erased, or never was."""
+    row = connection.execute(
+        "SELECT title, category FROM products WHERE product_id IN (SELECT value FROM json_each(?)) "
+        "AND deleted_at IS NOT NULL",
+        (json_list([product_id]),),
+    ).fetchone()
+    return None if row is None else row[0] or row[1]
 
 
 def check_unknown(connection: sqlite3.Connection, product_id: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.generations import FIGURES, Figure, GenerationFolder, main_figures
-from data.rebuilds import past_rebuilds
+from data.rebuilds import PastRebuild, past_rebuilds
 from data.storage import write_text
 from engine.protocols import Floats
 from indexer.rebuild.cautions import cautions_of
@@ -91,9 +91,7 @@ def _gate_tile(gates: Sequence[GateResult]) -> list[dict[str, Any]]:
     ]
 
 
-def _tiles(
-    now: Mapping[str, float], before: Mapping[str, float], past: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _tiles(now: Mapping[str, float], before: Mapping[str, float], past: Sequence[PastRebuild]) -> list[dict[str, Any]]:
     return [
         {**_tile(figure.title, now[figure.name], before.get(figure.name), more_is_better=figure.more_is_better),
          **_history(figure, now[figure.name], past)}
@@ -116,9 +114,9 @@ def _tile(title: str, now: float, before: float | None, *, more_is_better: bool 
     }
 
 
-def _history(figure: Figure, now: float, past: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _history(figure: Figure, now: float, past: Sequence[PastRebuild]) -> dict[str, Any]:
     """Returns the points of a figure over the last rebuilds, in a square of 100 by 100; empty with fewer than two."""
-    values = [one["figures"][figure.name] for one in past if figure.name in one.get("figures", {})][: _NIGHTS - 1]
+    values = [one.figures[figure.name] for one in past if figure.name in one.figures][: _NIGHTS - 1]
     values = [*reversed(values), now]
     if len(values) < 2:
         return {}

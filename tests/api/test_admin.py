@@ -1,5 +1,6 @@
 """The operators' pages: who may open them, what they show, and rolling back."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from data.catalogue import ImportRuns, RowProblem
 from data.events import Event, Events
 from data.generations import FIGURES, GenerationStore
 from data.keys import Keys
-from data.rebuilds import past_rebuilds, record_rebuild
+from data.rebuilds import FILE_NAME, past_rebuilds, record_rebuild
 from data.settings import Settings
 from engine.search import SearchEngine
 from indexer.rebuild import rebuild
@@ -38,7 +39,8 @@ def nights(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(built_home, home)
     rebuild(Settings(home=home), train=False, backbone=TinyBackbone())
     gate = {"name": "recall", "passed": False, "measured": 0.5, "required": ">= 0.99", "detail": f"half {HOSTILE}"}
-    refused = {**past_rebuilds(home)[0], "published": False, "generation": None, "reason": HOSTILE, "gates": [gate]}
+    newest = json.loads((home / FILE_NAME).read_text().splitlines()[-1])
+    refused = {**newest, "published": False, "generation": None, "reason": HOSTILE, "gates": [gate]}
     record_rebuild(home, refused)
     runs = ImportRuns(home)
     run = runs.start(f"feeds/{HOSTILE}.csv")
@@ -183,6 +185,14 @@ def test_the_overview_shows_nights_imports_searches_and_room(client: FlaskClient
     assert "3 with words that are known, 1 others" in page
     assert page.count("<rect") == overview.DAYS
     assert "Free on the disk" in page
+
+
+def test_a_record_of_rebuilds_that_a_person_edited_still_opens(client: FlaskClient, home: Path) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write('{"published": true, "seconds": 3}\n{"published": true}\n')
+    response = client.get("/admin")
+    assert response.status_code == 200
+    assert "recall: half" in response.get_data(as_text=True)
 
 
 def test_words_that_are_no_longer_kept_are_counted(client: FlaskClient, home: Path) -> None:

@@ -109,16 +109,31 @@ def test_search_engines_read_the_facts(client: FlaskClient, mug: str) -> None:
     assert facts["image"][0].startswith("http://localhost/thumbs/")
 
 
-def test_a_product_that_is_gone_or_never_was_is_told_in_a_shoppers_words(client: FlaskClient, mug: str) -> None:
-    client.delete("/v1/products/mug")
-    for url in ("/p/mug?q=red", "/p/none?q=red"):
-        assert client.get(url).content_type == "application/problem+json"
-        response = client.get(url, headers=BROWSER)
-        page = response.get_data(as_text=True)
-        assert response.status_code == 404
-        assert "This product is no longer there." in page
-        assert 'href="/?q=red">Back to the results' in page
+def test_a_product_that_never_was_is_told_in_a_shoppers_words(client: FlaskClient, mug: str) -> None:
+    assert client.get("/p/none?q=red").content_type == "application/problem+json"
+    response = client.get("/p/none?q=red", headers=BROWSER)
+    page = response.get_data(as_text=True)
+    assert response.status_code == 404
+    assert "This product is no longer there." in page
+    assert 'href="/?q=red">Back to the results' in page
     assert "<html" not in client.get("/p/none?fragment=1", headers=BROWSER).get_data(as_text=True)
+
+
+def test_a_deleted_product_is_no_longer_sold_and_leads_to_similar_ones(client: FlaskClient, mug: str) -> None:
+    put(client, "mug-2", {"title": "Red mug with a lid"}, *())
+    client.delete("/v1/products/mug")
+    assert client.get("/p/mug").status_code == 404  # a program
+    response = client.get("/p/mug?q=red", headers=BROWSER)
+    page = response.get_data(as_text=True)
+    assert response.status_code == 410
+    assert "This product is no longer sold." in page
+    assert 'href="/p/mug-2?q=red" data-panel>Red mug with a lid' in page
+    assert 'href="/?q=red">Back to the results' in page
+    assert "Acorn" not in page, "nothing else of it is shown"
+    part = client.get("/p/mug?fragment=1", headers=BROWSER)
+    assert (part.status_code, "<html" in part.text, "mug-2" in part.text) == (410, False, True)
+    client.delete("/v1/products/mug?purge=true")
+    assert client.get("/p/mug", headers=BROWSER).status_code == 404
 
 
 def test_without_a_generation_the_facts_are_still_there(

@@ -12,7 +12,7 @@ from tiny_backbone import TinyBackbone
 
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder
-from data.rebuilds import past_rebuilds
+from data.rebuilds import FILE_NAME, past_rebuilds
 from data.settings import Settings
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
@@ -65,11 +65,13 @@ def test_rebuilds_are_recorded_also_refused_ones(settings: Settings, monkeypatch
     with pytest.raises(Exception, match="canaries"):
         rebuild(settings, backbone=TinyBackbone())
     refused, first = past_rebuilds(settings.home)
-    assert (first["generation"], first["reason"]) == (published.generation, "")
-    assert first["changes"]["products"]["added"] == {"count": 24}, "no names: a product may have to be forgotten"
-    assert first["figures"]["photo_first"] == published.metrics["space"]["photo_r1"]
-    assert (refused["published"], refused["generation"]) == (False, None)
-    assert "canaries" in refused["reason"]
+    assert (first.generation, first.reason) == (published.generation, "")
+    assert first.changes["added"] == 24
+    kept = (settings.home / FILE_NAME).read_text().splitlines()[0]
+    assert "red-disc" not in kept, "no names: a product may have to be forgotten"
+    assert first.figures["photo_first"] == published.metrics["space"]["photo_r1"]
+    assert (refused.published, refused.generation) == (False, "")
+    assert "canaries" in refused.reason
 
 
 def test_a_report_that_fails_stops_no_rebuild(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
