@@ -24,6 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "runtime": ("auto", "openvino", "keras"),
     "precision": ("auto", "f32", "bf16", "int8"),
     "device": ("auto", "cpu", "gpu"),
+    "index": ("auto", "exact", "ivf"),
     "space": ("pca", "pool3"),
 }
 _LEAST_SECRET = 16
@@ -45,6 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "photo_id_minutes": (0, 10_080),
     "fresh_days": (0, _MAX_DAYS),
     "train_minutes": (0, 10_080),
+    "index_recall": (0.9, 0.999),
     "max_quality_drop": (0, 1),
     "max_full_feed_drop": (0, 1),
     "queue_size": (1, 100_000),
@@ -66,6 +68,9 @@ class Settings:
         runtime: library that runs the backbone; `auto`: OpenVINO, or Keras if `device` is gpu or OpenVINO is missing.
         precision: number format of the backbone; `auto`: bf16 if OpenVINO and the processor support it, else f32.
         device: where the index is searched; `auto`: a GPU if one passes the smoke test, else the CPU.
+        index: how photos are found: `exact`; `ivf`: in lists of which the nearest are looked through; `auto`: exact
+            while that takes at most 2 ms.
+        index_recall: share of the 10 best photos that an index in lists must find, or it is not used.
         space: product space: `pca` (whitened projection) or `pool3` (plain pool_3 features).
         space_dim: dimensions of the projected product space.
         text_encoder: `multilingual` (16 languages) or `minilm` (English), which are installed with the project, or the
@@ -110,6 +115,8 @@ class Settings:
     runtime: str = "auto"
     precision: str = "auto"
     device: str = "auto"
+    index: str = "auto"
+    index_recall: float = 0.99
     space: str = "pca"
     space_dim: int = 256
     text_encoder: str = "multilingual"

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue import Catalogue
 from data.columns import within
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
 from engine.arrays import read_npz
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.index import INDEX_FILE, build_index, load_index
+from engine.index import build_catalogue_index, load_index
 from engine.known_queries import (
     LEARNED_FILE,
     RELATED_FILE,
@@ -42,7 +43,7 @@ from engine.space import (
     duplicate_bound,
     space_digest,
 )
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead, encoder_title
+from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead, encoder_title, typed_texts
 
 ROWS_FILE = "rows.npz"
 
@@ -268,12 +269,14 @@ def write_generation_files(
     image_keys: NDArray[np.int64],
     image_sha256: list[str],
     settings: Settings,
+    catalogue: Catalogue | None = None,
 ) -> VectorIndex:
     """Writes projection, index and row table into a staged generation; returns the index.
 
     Args:
         vectors: float32 (n, d), L2 norm 1, one row per image.
         product_keys, image_keys, image_sha256: (n,), the product and image of each row, by ascending product key.
+        catalogue: where a large index finds words to be tuned to; None: it is tuned to photos alone.
 
     Raises:
         InvalidModel: lengths differ or the rows are out of order.
@@ -286,11 +289,22 @@ def write_generation_files(
     )
     if len(vectors) != len(table.product_keys):
         raise InvalidModel(f"there must be one vector per image; got {len(vectors)} and {len(table.product_keys)}.")
-    index = build_index(vectors, settings)
+    index = build_catalogue_index(vectors, settings, lambda: _text_points(folder, settings, catalogue, product_keys))
     projection.save(folder)
     index.save(folder)
     table.save(folder)
     return index
+
+
+def _text_points(
+    folder: Path, settings: Settings, catalogue: Catalogue | None, product_keys: NDArray[np.int64]
+) -> dict[str, Floats]:
+    """Returns the points of words as the staged generation's text tower sees them; {} where it has none."""
+    if catalogue is None or not (folder / HEAD_FILE).exists():
+        return {}
+    head = TextHead.load(folder / HEAD_FILE)
+    tower = EncoderTextTower(TextEncoder(head.encoder_name, home=settings.home), head)
+    return {"text": tower.embed(typed_texts(catalogue, product_keys))}
 
 
 def load_generation(
@@ -316,7 +330,7 @@ def load_generation(
         )
     folder.verify()
     space = Projection.load(folder.path(PROJECTION_FILE))
-    index = load_index(folder.path(INDEX_FILE), settings)
+    index = load_index(folder.folder, settings)
     rows = RowTable.load(folder.path(ROWS_FILE))
     if (index.count, index.dim, spec.dim) != (len(rows.product_keys), space.space_dim, space.dim):
         raise InvalidModel(

@@ -97,6 +97,16 @@ class VectorIndex(Protocol):
         ...
 
     @property
+    def is_exact(self) -> bool:
+        """Whether every search finds the best rows; otherwise it was measured how many of them are found."""
+        ...
+
+    @property
+    def measured(self) -> Mapping[str, Any]:
+        """What was measured when the index was built, as plain JSON values: times, the curve of recall, its target."""
+        ...
+
+    @property
     def reason(self) -> str:
         """Why the index is on the CPU although the settings allow a GPU; otherwise empty."""
         ...

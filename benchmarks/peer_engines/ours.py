@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from data.generations import GenerationStore
 from data.settings import load_settings
-from engine.index import INDEX_FILE, load_index
+from engine.index import load_index
 from engine.protocols import Floats
 from peer_engines.work import K, Work
 
@@ -22,7 +22,7 @@ class Lookalike:
         store = GenerationStore(work.home)
         live = store.open(str(store.current_id()))
         self._prices = work.prices
-        self._index = load_index(live.path(INDEX_FILE), load_settings(home=work.home, device="cpu"))
+        self._index = load_index(live.folder, load_settings(home=work.home, device="cpu"))
         self.version = self._index.kind
 
     def search(self, query: Floats, below: float | None, effort: int) -> NDArray[np.int64]:

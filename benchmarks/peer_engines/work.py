@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.columns import ColumnStore, NumberColumn
+from data.columns import ColumnStore
 from data.generations import GenerationStore
 from data.settings import load_settings
 from engine.generation import load_generation
@@ -72,12 +72,10 @@ def work_of(home: Path) -> tuple[Work, list[str]]:
     generation = load_generation(load_settings(home=home), store.open(current))
     keys = generation.rows.product_keys
     rows = generation.index.vectors(np.arange(len(keys)))
-    column = ColumnStore(catalogue).columns(["price"]).fields["price"]
-    if not isinstance(column, NumberColumn):
-        raise SystemExit(f"{home} must hold products with prices.")
+    prices = ColumnStore(catalogue).columns(["price"]).numbers_of("price", keys)
     drawn = np.random.default_rng(0).choice(len(rows), QUERIES, replace=False)
     asked = catalogue.facts(keys[drawn].tolist()).values()
-    return Work(home, rows, column.numbers.take(keys), noisy(rows[drawn])), [facts.product.product_id for facts in asked]
+    return Work(home, rows, prices, noisy(rows[drawn])), [facts.product.product_id for facts in asked]
 
 
 def noisy(rows: Floats) -> Floats:

@@ -1,6 +1,5 @@
-"""Finds the nearest vectors, exactly, on the CPU or a GPU; the settings and the machine decide which."""
+"""Finds the nearest vectors, exactly or in lists, on the CPU or a GPU; size, settings and measurements decide which."""
 
-from engine.index.choose import build_index, load_index
-from engine.index.flat import INDEX_FILE
+from engine.index.choose import INDEX_FILES, Questions, build_catalogue_index, build_index, load_index
 
-__all__ = ["INDEX_FILE", "build_index", "load_index"]
+__all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "load_index"]

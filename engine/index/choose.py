@@ -1,18 +1,34 @@
-"""Builds or reads the vector index of a generation, on the CPU or on a GPU as the settings say."""
+"""Builds or reads the vector index of a generation: exact, or in lists where that is measured to pay; on CPU or GPU."""
 
+import logging
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from data.settings import Settings
 from engine.errors import InvalidModel
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
+from engine.index.lists import LISTS_FILE, Lists
+from engine.index.partitioned import DEEP, PartitionedIndex, Reach
+from engine.index.stored_rows import ROWS_FILE, StoredRows
+from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
 
-__all__ = ["INDEX_FILE", "build_index", "load_index"]
+__all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "load_index"]
+INDEX_FILES = (INDEX_FILE, LISTS_FILE, ROWS_FILE)
+Questions = Callable[[], Mapping[str, Floats]]
+_ALWAYS_EXACT = 20_000  # rows; measured again and again, such an index is searched in less than a millisecond
+_LEAST_ROWS = 4 * DEEP  # of lists
+_QUICK_MS = 2.0  # an exact search that takes no longer needs nothing else
+_TIMED = 20
+_log = logging.getLogger("lookalike.index")
 
 
 def build_index(vectors: Floats, settings: Settings) -> VectorIndex:
-    """Builds the index of `vectors`, float32 (n, dim), on the device that `settings.device` names.
+    """Builds an exact index of `vectors`, float32 (n, dim), on the device that `settings.device` names.
 
     Raises:
         InvalidQuery: the vectors have a wrong shape or dtype, or hold NaN or infinity.
@@ -21,13 +37,66 @@ def build_index(vectors: Floats, settings: Settings) -> VectorIndex:
     return _place(FlatIndex.of(vectors), settings)
 
 
-def load_index(path: Path, settings: Settings) -> VectorIndex:
-    """Reads an index file whose sha256 was checked already (`GenerationFolder.path` does that).
+def build_catalogue_index(vectors: Floats, settings: Settings, questions: Questions = dict) -> VectorIndex:
+    """Builds the index of a catalogue: exact while that is quick enough, otherwise in lists that are measured.
+
+    Args:
+        vectors: float32 (n, dim), L2 norm 1.
+        questions: returns kind -> float32 (q, dim), held-out queries besides photos; asked only where lists are tried.
 
     Raises:
-        InvalidModel: it is no flat inner-product index, or `device = gpu` and no GPU passes the smoke test.
+        InvalidQuery, InvalidModel: see `build_index`.
     """
-    return _place(FlatIndex.load(path), settings)
+    flat = FlatIndex.of(vectors)
+    exact = _place(flat, settings)
+    least = _LEAST_ROWS if settings.index == "ivf" else _ALWAYS_EXACT
+    if settings.index == "exact" or exact.kind.endswith("gpu") or exact.count < least:
+        return exact
+    exact_ms = _median_ms(exact, vectors)
+    flat.measured = {"exact_ms": exact_ms}
+    if settings.index == "auto" and exact_ms <= _QUICK_MS:
+        return exact
+    return _in_lists(vectors, settings, questions(), exact_ms) or exact
+
+
+def load_index(folder: Path, settings: Settings) -> VectorIndex:
+    """Reads the index of a generation's folder, whose files' sha256 were checked already.
+
+    Raises:
+        InvalidModel: a file is not what is written here, or `device = gpu` and no GPU passes the smoke test or the
+            index is in lists.
+    """
+    if not (folder / LISTS_FILE).exists():
+        return _place(FlatIndex.load(folder / INDEX_FILE), settings)
+    if settings.device == "gpu":
+        raise InvalidModel("device = gpu needs an exact index; got one in lists. Set device to auto, or rebuild.")
+    index = PartitionedIndex.load(folder)
+    index.reason = "" if settings.device == "cpu" else "cpu because the index is in lists"
+    return index
+
+
+def _in_lists(
+    vectors: Floats, settings: Settings, questions: Mapping[str, Floats], exact_ms: float
+) -> PartitionedIndex | None:
+    """Returns the tuned index, or None where it does not find enough."""
+    lists, stored = Lists.of(vectors), StoredRows.of(vectors)
+    index = PartitionedIndex(lists, stored, Reach(1, 1))
+    reach, measured = tune(index, vectors, questions, settings.index_recall)
+    if reach is None:
+        _log.warning("the index stays exact: half of its lists find less than %.3f", settings.index_recall)
+        return None
+    index.reach, index.measured = reach, {"exact_ms": exact_ms, **measured}
+    return index
+
+
+def _median_ms(index: VectorIndex, vectors: Floats) -> float:
+    """Returns the processor time of one search, which other work on the machine lengthens less than the clock's."""
+    times = []
+    for row in np.random.default_rng(3).choice(len(vectors), _TIMED):
+        started = time.thread_time()
+        index.search(vectors[row][None], 10)
+        times.append(time.thread_time() - started)
+    return round(1000 * float(np.median(times)), 3)
 
 
 def _place(index: FlatIndex, settings: Settings) -> VectorIndex:

@@ -26,13 +26,16 @@ class FlatIndex:
     """Exact search over rows in main memory.
 
     Attributes:
+        measured: see `VectorIndex.measured`.
         reason: why the index is on the CPU although the settings allow a GPU; otherwise empty.
     """
 
     kind = "faiss flat cpu"
+    is_exact = True
 
     def __init__(self, index: Any) -> None:
         self._index = index
+        self.measured: dict[str, Any] = {}
         self.reason = ""
 
     @classmethod
@@ -117,7 +120,7 @@ class FlatIndex:
         found = []
         for query, own_rows in zip(queries, rows, strict=True):
             wide, hits = fetch, self._settle(query, own_rows, dead)
-            while wide < reach and not _is_complete(hits, k):
+            while wide < reach and not is_complete(hits, k):
                 wide = min(reach, wide * 8)
                 hits = self._settle(query, self._fetch(query[None], wide, reach, allowed)[0], dead)
             found.append(Hits(hits.rows[:k], hits.scores[:k]))
@@ -158,7 +161,7 @@ def _check_kind(path: Path) -> None:
         raise InvalidModel(f"{path.name} must be a flat inner-product index of FAISS; got {kind!r}. Rebuild.")
 
 
-def _is_complete(hits: Hits, k: int) -> bool:
+def is_complete(hits: Hits, k: int) -> bool:
     """Tells whether the k best living rows are among these: none that ties with them can follow the last one."""
     if len(hits.rows) < k:
         return False

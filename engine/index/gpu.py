@@ -49,6 +49,7 @@ class GpuIndex:
     """
 
     kind = "faiss flat gpu"
+    is_exact = True
     reason = ""
 
     def __init__(self, host: FlatIndex, *, library: Any = None) -> None:
@@ -59,7 +60,7 @@ class GpuIndex:
         if not library.get_num_gpus():
             raise GpuUnavailable("FAISS sees no GPU")
         _smoke_test(library)
-        self._host = host
+        self._host, self.measured = host, host.measured
         self._owner = _Owner(library, host.native)
 
     @property

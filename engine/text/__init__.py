@@ -13,6 +13,7 @@ from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.multilingual import MULTILINGUAL, check_multilingual
 from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
 from engine.text.tower import MINILM, EncoderTextTower, TextEncoder, bundled_model, encoder_title, load_model
+from engine.text.typed import typed_texts
 
 __all__ = [
     "HEAD_FILE",
@@ -38,4 +39,5 @@ __all__ = [
     "text_features",
     "text_width",
     "tuned_folder",
+    "typed_texts",
 ]

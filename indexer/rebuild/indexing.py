@@ -1,5 +1,7 @@
 """The indexing step: projects the photos that the live generation has not projected, and writes the index."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from data.errors import LookalikeError
 from data.generations import StagedGeneration
 from data.progress import track
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
-from engine.index import INDEX_FILE, load_index
+from engine.index import load_index
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, Projection, space_digest
 from indexer.rebuild.job import Job
@@ -16,10 +18,13 @@ _BLOCK_ROWS = 16_384
 Places = NDArray[np.int64]
 
 
-def build_index(job: Job, staged: StagedGeneration) -> Floats:
-    """Writes the index and the row table of every usable photo; returns the points, float32 (n, d), in row order.
+def build_index(job: Job, staged: StagedGeneration) -> tuple[Floats, dict[str, Any]]:
+    """Writes the index and the row table of every usable photo.
 
     Where the space is the live generation's, its points are taken over, and only photos that are new are projected.
+
+    Returns:
+        the points, float32 (n, d), in row order, and what was measured of the index.
     """
     space = Projection.load(staged.folder / PROJECTION_FILE)
     photos = np.array(job.snapshot.image_sha256, "S64")
@@ -28,7 +33,7 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
     for start in track(range(0, len(new), _BLOCK_ROWS), "project", unit="blocks"):
         rows = new[start : start + _BLOCK_ROWS]
         vectors[rows] = space.apply(job.features.read([job.snapshot.image_sha256[row] for row in rows.tolist()]))
-    write_generation_files(
+    index = write_generation_files(
         staged.folder,
         space,
         vectors,
@@ -36,9 +41,10 @@ def build_index(job: Job, staged: StagedGeneration) -> Floats:
         job.snapshot.image_keys,
         job.snapshot.image_sha256,
         job.settings,
+        job.catalogue,
     )
     job.journal.counts |= {"indexed": len(vectors), "projected": len(new)}
-    return vectors
+    return vectors, {"kind": index.kind, **index.measured}
 
 
 def _take_over(job: Job, space: Projection, photos: NDArray[np.bytes_], vectors: Floats) -> Places:
@@ -50,7 +56,8 @@ def _take_over(job: Job, space: Projection, photos: NDArray[np.bytes_], vectors:
         if space_digest(Projection.load(job.live.path(PROJECTION_FILE))) != space_digest(space):
             return everything
         table = RowTable.load(job.live.path(ROWS_FILE))
-        index = load_index(job.live.path(INDEX_FILE), job.settings.replace(device="cpu"))
+        job.live.verify()
+        index = load_index(job.live.folder, job.settings.replace(device="cpu"))
     except LookalikeError:  # what cannot be read is made anew
         return everything
     if not len(table.image_keys) or index.dim != space.space_dim:

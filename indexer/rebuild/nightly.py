@@ -85,8 +85,8 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
             parts = train_parts(job, staged, inputs) if anew else take_over_parts(job, staged)
             journal.metrics, journal.not_trained = parts.metrics, not_trained(parts.metrics)
         with journal.step("index"):
-            vectors = build_index(job, staged)
-        fields = manifest_fields(job, vectors, parts)
+            vectors, index = build_index(job, staged)
+        fields = manifest_fields(job, vectors, parts, index)
         with journal.step("verify"):
             folder = job.store.preview(staged, **fields, gates=[])
             gates = run_gates(job, folder, vectors, compare_quality=parts.anew)
@@ -130,7 +130,7 @@ def run_gates(job: Job, folder: GenerationFolder, vectors: Floats, *, compare_qu
     return list(job.journal.gates)
 
 
-def manifest_fields(job: Job, vectors: Floats, parts: Trained) -> dict[str, Any]:
+def manifest_fields(job: Job, vectors: Floats, parts: Trained, index: dict[str, Any]) -> dict[str, Any]:
     """Returns the manifest's fields for the staged generation, except the gates."""
     return {
         "fingerprint": job.spec.fingerprint,
@@ -144,7 +144,7 @@ def manifest_fields(job: Job, vectors: Floats, parts: Trained) -> dict[str, Any]
         "seq": job.snapshot.seq,
         "backbone": job.spec.to_json(),
         "versions": versions(),
-        "metrics": {"parts": parts.metrics, "inputs": parts.inputs},
+        "metrics": {"parts": parts.metrics, "inputs": parts.inputs, "index": index},
     }
 
 

@@ -42,11 +42,12 @@ def verify(
     results = [gates.check_norms(vectors), gates.check_answers(answer, len(vectors))]
     if results[-1].passed:
         staged = loaded[0]
+        exact = staged.index.is_exact
         search = _StagedSearch(settings, catalogue, LiveView.of(staged))
         results += [
             gates.check_counts(staged.index.count, len(vectors)),
-            gates.check_self_recall(staged.index, vectors),
-            gates.check_recall(staged.index, vectors),
+            gates.check_self_recall(staged.index, vectors, least=1.0 if exact else settings.index_recall),
+            gates.check_recall(staged.index, vectors, least=gates.MIN_RECALL if exact else settings.index_recall),
             canaries.check_canaries(settings.home / canaries.FILE_NAME, search.find),
         ]
     return results

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
 from engine.index import build_index
-from engine.index.choose import INDEX_FILE, load_index
-from engine.index.flat import FlatIndex
+from engine.index.choose import load_index
+from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
@@ -182,7 +182,7 @@ def test_vectors_with_nan_are_refused() -> None:
 def test_saved_index_answers_alike(tmp_path: Path, settings: Settings) -> None:
     vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
     build_index(vectors, settings).save(tmp_path)
-    loaded = load_index(tmp_path / INDEX_FILE, settings)
+    loaded = load_index(tmp_path, settings)
     assert (loaded.count, loaded.dim, loaded.kind, loaded.memory_bytes) == (50, 8, "faiss flat cpu", 1600)
     np.testing.assert_array_equal(loaded.vectors(np.array([3, 1])), vectors[[3, 1]])
     assert_same_hits(loaded.search(vectors[:5], 7), FlatIndex.of(vectors).search(vectors[:5], 7))
@@ -200,26 +200,26 @@ def index_bytes(tmp_path: Path) -> bytes:
 
 @pytest.mark.parametrize("cut", [0, 3, 20, -1])
 def test_a_cut_index_file_is_refused(cut: int, index_bytes: bytes, tmp_path: Path, settings: Settings) -> None:
-    path = tmp_path / "cut.faiss"
-    path.write_bytes(index_bytes[:cut])
-    with pytest.raises(InvalidModel, match=r"cut\.faiss"):
-        load_index(path, settings)
+    (tmp_path / INDEX_FILE).write_bytes(index_bytes[:cut])
+    with pytest.raises(InvalidModel, match=INDEX_FILE):
+        load_index(tmp_path, settings)
 
 
 def test_an_index_file_that_claims_a_huge_length_is_refused(
     index_bytes: bytes, tmp_path: Path, settings: Settings
 ) -> None:
-    path = tmp_path / "huge.faiss"
     length = len(index_bytes) - 4 * 2 * 4 - 8
-    path.write_bytes(index_bytes[:length] + (2**38).to_bytes(8, "little") + index_bytes[length + 8 :])
+    (tmp_path / INDEX_FILE).write_bytes(
+        index_bytes[:length] + (2**38).to_bytes(8, "little") + index_bytes[length + 8 :]
+    )
     with pytest.raises(InvalidModel):
-        load_index(path, settings)
+        load_index(tmp_path, settings)
 
 
 def test_another_kind_of_index_is_refused(tmp_path: Path, settings: Settings) -> None:
     faiss.write_index(faiss.IndexFlatL2(4), str(tmp_path / INDEX_FILE))
     with pytest.raises(InvalidModel, match="inner-product"):
-        load_index(tmp_path / INDEX_FILE, settings)
+        load_index(tmp_path, settings)
 
 
 def test_auto_falls_back_to_the_processor_and_says_why(settings: Settings) -> None:

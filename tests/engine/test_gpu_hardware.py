@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.settings import Settings
-from engine.index import INDEX_FILE, build_index, load_index
+from engine.index import build_index, load_index
 from engine.index.flat import FlatIndex
 from engine.index.gpu import GpuIndex
 from engine.protocols import Floats, Mask, VectorIndex
@@ -70,6 +70,6 @@ def test_saved_index_is_read_onto_the_gpu(tmp_path: Path, settings: Settings) ->
     vectors = unit_rows(500, 8)
     built = build_index(vectors, on_gpu)
     built.save(tmp_path)
-    loaded = load_index(tmp_path / INDEX_FILE, on_gpu)
+    loaded = load_index(tmp_path, on_gpu)
     assert built.kind == loaded.kind == "faiss flat gpu"
     assert_alike(loaded, FlatIndex.of(vectors), vectors[:5], 7, None)

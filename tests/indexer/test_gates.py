@@ -1,6 +1,7 @@
 """Each gate passes what is right and refuses what was broken on purpose; one that refuses publishes nothing."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 class ExactIndex:
     """Numpy search, the oracle; `spoil` changes the rows it hands out."""
 
-    kind, reason, memory_bytes = "numpy", "", 0
+    kind, reason, memory_bytes, is_exact = "numpy", "", 0, True
+    measured: Mapping[str, Any] = {}
 
     def __init__(self, vectors: Floats, spoil: int = 0) -> None:
         self._vectors, self._spoil = vectors, spoil
@@ -230,9 +232,10 @@ def test_a_catalogue_that_grows_harder_is_no_loss_of_quality(feed: Path, setting
 def test_an_index_that_loses_rows_publishes_nothing(
     feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from engine import generation
     from indexer.rebuild import indexing
 
-    whole = indexing.write_generation_files
+    whole = generation.write_generation_files
 
     def swapped(folder: Path, projection: Any, vectors: Floats, *rest: Any) -> Any:
         return whole(folder, projection, np.roll(vectors, 5, axis=0), *rest)

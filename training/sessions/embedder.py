@@ -12,7 +12,7 @@ from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.generation import ROWS_FILE, RowTable, write_generation_files
-from engine.index import INDEX_FILE
+from engine.index import INDEX_FILES
 from engine.protocols import BackboneSpec
 from engine.space import PROJECTION_FILE, Projection
 from training import embedder, space
@@ -99,7 +99,7 @@ class EmbedderSession:
         if not metrics["published"]:
             raise TrainingError(f"the trained space is not published: {metrics['reason']}.")
         more = {part.name: self._train(part) for part in _OF_THE_SPACE}
-        replaced = (*_FILES, INDEX_FILE, ROWS_FILE)
+        replaced = (*_FILES, *INDEX_FILES, ROWS_FILE)
         return publish_candidate(
             self.context.settings, self.live, QUERY_EMBEDDER, metrics, self._write, replaced=replaced, more=more
         )
@@ -129,7 +129,7 @@ class EmbedderSession:
         vectors = trained.apply(self.context.features.read(snapshot.image_sha256))
         write_generation_files(
             folder, trained, vectors, snapshot.product_keys, snapshot.image_keys, snapshot.image_sha256,
-            self.context.settings,
+            self.context.settings, self.context.catalogue,
         )  # fmt: skip
 
 

@@ -1,0 +1,183 @@
+"""The lists of a partitioned index: which rows lie near which centre, and 8 bits for each of their numbers.
+
+Their file is of plain arrays, which are checked before FAISS sees them; FAISS's own format is not parsed.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import check_finite, read_safetensors
+from engine.errors import InvalidModel
+from engine.index.checks import Rows
+from engine.protocols import Floats
+
+LISTS_FILE = "index_lists.safetensors"
+VERSION = 1
+_ROUNDS = 10  # of k-means
+_ROWS_A_CENTRE = 64  # that k-means learns from
+_ROWS_AT_ONCE = 65_536
+_ARRAYS = {"centres": "f4", "ranges": "f4", "sizes": "i8", "rows": "i4", "codes": "u1"}
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Rows in lists, one list for each centre.
+
+    Attributes:
+        centres: float32 (lists, dim).
+        ranges: float32 (2 dim,), the least value of each dimension, then how far the largest is from it.
+        sizes: int64 (lists,), rows in each list.
+        rows: int32 (n,), the row numbers, list after list.
+        codes: uint8 (n, dim), the rows in the same order, each number as one of 256 steps of its dimension's range.
+    """
+
+    centres: Floats
+    ranges: Floats
+    sizes: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    codes: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, vectors: Floats, before: "Lists | None" = None) -> "Lists":
+        """Sorts the rows of `vectors`, float32 (n, dim), into lists.
+
+        Args:
+            before: lists whose centres and ranges are used again, instead of learning them from the rows.
+        """
+        centres, ranges = (before.centres, before.ranges) if before else _learned(vectors)
+        nearest = _nearest(vectors, centres)
+        order = np.argsort(nearest, kind="stable")
+        quantiser, codes = _quantiser(ranges), np.empty(vectors.shape, np.uint8)
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            codes[part] = quantiser.compute_codes(vectors[order[part]])
+        sizes = np.bincount(nearest, minlength=len(centres)).astype(np.int64)
+        return cls(centres, ranges, sizes, order.astype(np.int32), codes)
+
+    def native(self) -> Any:
+        """Returns a FAISS index of these lists; it holds copies of the codes and of the row numbers."""
+        import faiss
+
+        count, dim = self.codes.shape
+        centres = faiss.IndexFlatIP(dim)
+        centres.add(self.centres)
+        index: Any = faiss.IndexIVFScalarQuantizer(
+            centres,
+            dim,
+            len(self.centres),
+            faiss.ScalarQuantizer.QT_8bit,
+            faiss.METRIC_INNER_PRODUCT,
+            False,  # codes of the rows, not of their distances from the centre
+        )
+        index.sq = _quantiser(self.ranges)
+        rows = self.rows.astype(np.int64)
+        ends = np.cumsum(self.sizes)
+        for place, (start, end) in enumerate(zip(ends - self.sizes, ends, strict=True)):
+            own, codes = rows[start:end], self.codes[start:end]
+            if len(own):
+                index.invlists.add_entries(place, len(own), faiss.swig_ptr(own), faiss.swig_ptr(codes))
+        index.ntotal, index.is_trained = count, True
+        return index
+
+    def save(self, folder: Path, facts: dict[str, Any]) -> None:
+        """Writes `index_lists.safetensors` into `folder`.
+
+        Args:
+            facts: plain JSON values that are kept with them.
+        """
+        from safetensors.numpy import save_file
+
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
+        save_file(arrays, folder / LISTS_FILE, metadata={"index": json.dumps({"version": VERSION, **facts})})
+
+    @classmethod
+    def load(cls, path: Path) -> tuple["Lists", dict[str, Any]]:
+        """Returns the lists of a file, and the facts that were kept with them.
+
+        Raises:
+            InvalidModel: it is not exactly what `save` writes, or of a newer version.
+        """
+        arrays, metadata = read_safetensors(path, _ARRAYS)
+        facts = _facts(path, metadata.get("index", ""))
+        if any(arrays[name].dtype != np.dtype(kind) for name, kind in _ARRAYS.items()):
+            raise InvalidModel(f"{path.name} must hold arrays of the kinds that are written; it does not. Rebuild.")
+        check_finite(path, arrays)
+        lists = cls(**arrays)
+        if problem := lists._problem():
+            raise InvalidModel(f"{path.name} must hold every row once, in lists; {problem}. Rebuild.")
+        return lists, facts
+
+    def _problem(self) -> str:
+        shapes = [array.ndim for array in (self.centres, self.ranges, self.sizes, self.rows, self.codes)]
+        if shapes != [2, 1, 1, 1, 2]:
+            return f"its arrays have {shapes} sides"
+        (count, dim), lists = self.codes.shape, len(self.centres)
+        wanted = [(lists, dim), (2 * dim,), (lists,), (count,)]
+        if not dim or not lists or [self.centres.shape, self.ranges.shape, self.sizes.shape, self.rows.shape] != wanted:
+            return "its arrays do not fit each other"
+        if self.sizes.min() < 0 or self.sizes.max() > count or int(self.sizes.sum()) != count:
+            return f"its lists do not hold {count} rows"
+        if count and (self.rows.min() < 0 or self.rows.max() >= count):
+            return "a row number is out of range"
+        return "" if (np.bincount(self.rows, minlength=count) == 1).all() else "a row is there twice"
+
+
+def _facts(path: Path, text: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(text)
+        version = facts.pop("version")
+    except (ValueError, AttributeError, KeyError, RecursionError) as error:
+        raise InvalidModel(f"{path.name} must say how it is searched; it does not. Rebuild.") from error
+    if version != VERSION:
+        raise InvalidModel(f"{path.name} must have version {VERSION}; got {version!r:.40}. Rebuild.")
+    found: dict[str, Any] = facts
+    return found
+
+
+def _learned(vectors: Floats) -> tuple[Floats, Floats]:
+    """Returns centres and ranges learned from a sample of the rows."""
+    import faiss
+
+    lists = 2 ** round(math.log2(2 * math.sqrt(len(vectors))))
+    sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), _ROWS_A_CENTRE * lists), replace=False)
+    rows = vectors[np.sort(sample)]
+    kmeans = faiss.Kmeans(
+        rows.shape[1],
+        lists,
+        niter=_ROUNDS,
+        spherical=True,
+        seed=1,
+        min_points_per_centroid=1,
+        max_points_per_centroid=_ROWS_A_CENTRE,
+    )
+    kmeans.train(rows)
+    least = rows.min(axis=0)
+    centres: Floats = np.ascontiguousarray(kmeans.centroids, np.float32)
+    return centres, np.concatenate([least, rows.max(axis=0) - least])
+
+
+def _nearest(vectors: Floats, centres: Floats) -> Rows:
+    """Returns the centre with the highest inner product with each row, int64 (n,)."""
+    import faiss
+
+    index = faiss.IndexFlatIP(centres.shape[1])
+    index.add(centres)
+    found = np.empty(len(vectors), np.int64)
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        found[part] = index.search(vectors[part], 1)[1][:, 0]
+    return found
+
+
+def _quantiser(ranges: Floats) -> Any:
+    import faiss
+
+    quantiser = faiss.ScalarQuantizer(len(ranges) // 2, faiss.ScalarQuantizer.QT_8bit)
+    faiss.copy_array_to_vector(np.ascontiguousarray(ranges), quantiser.trained)
+    return quantiser

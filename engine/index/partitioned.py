@@ -1,0 +1,168 @@
+"""Approximate inner-product search of a large catalogue: nearest lists first, then exact scores of what they hold.
+
+FAISS looks through 8-bit codes of the rows in the lists whose centres lie nearest, and proposes a few more rows than
+are asked for; those are scored and ordered by the stored rows. How many lists that takes was measured when the index
+was built (`tuning.py`). Filters and dead rows are honoured exactly, and no hit is missing where enough are allowed.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import InvalidModel
+from engine.index.checks import Rows, checked_search, without
+from engine.index.flat import best_hits, is_complete
+from engine.index.lists import LISTS_FILE, Lists
+from engine.index.stored_rows import ROWS_FILE, StoredRows
+from engine.protocols import Floats, Hits, Mask
+
+NEAR, DEEP = 10, 1000  # hits up to which each number of lists was measured
+_FEW_ROWS = 65_536  # what a filter leaves of up to so many rows is scored row by row: as quick as lists, and exact
+_MOST_LISTS = 1 << 20
+_MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many lists a search looks through.
+
+    Attributes:
+        near: for up to 10 hits.
+        deep: for each 1,000 hits, where more are wanted.
+    """
+
+    near: int
+    deep: int
+
+    def lists(self, k: int) -> int:
+        return self.near if k <= NEAR else max(self.near, self.deep * -(-k // DEEP))
+
+
+class PartitionedIndex:
+    """Search through the nearest lists.
+
+    Args:
+        lists: the rows in lists; only `sizes` is kept of them beside FAISS's copy.
+        stored: the same rows, in 16 bits a number.
+        reach: how many lists are looked through.
+        measured: what was measured when that was chosen, see `VectorIndex.measured`.
+    """
+
+    kind = "faiss ivf sq8 cpu"
+    is_exact = False
+
+    def __init__(self, lists: Lists, stored: StoredRows, reach: Reach, measured: dict[str, Any] | None = None) -> None:
+        self._index, self._stored, self.reach = lists.native(), stored, reach
+        self.measured, self.reason = measured or {}, ""
+        self._built: Lists | None = lists
+        self._list_of_row = np.empty(len(lists.rows), np.int32)
+        self._list_of_row[lists.rows] = np.repeat(np.arange(len(lists.sizes), dtype=np.int32), lists.sizes)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PartitionedIndex":
+        """Reads the files of `save`.
+
+        Raises:
+            InvalidModel: they are not what `save` writes.
+        """
+        lists, facts = Lists.load(folder / LISTS_FILE)
+        reach, factor = _searched(facts)
+        stored = StoredRows.load(folder / ROWS_FILE, (len(lists.rows), lists.codes.shape[1]), factor)
+        loaded = cls(lists, stored, reach)
+        loaded._built = None
+        return loaded
+
+    def save(self, folder: Path) -> None:
+        """Writes `index_lists.safetensors` and `index_rows.npy`; only an index that was just built can be saved."""
+        if self._built is None:
+            raise InvalidModel("an index that was loaded must not be saved again; copy its files.")
+        self._built.save(folder, {**asdict(self.reach), "factor": self._stored.factor})
+        self._stored.save(folder)
+
+    @property
+    def count(self) -> int:
+        return self._stored.shape[0]
+
+    @property
+    def dim(self) -> int:
+        return self._stored.shape[1]
+
+    @property
+    def list_count(self) -> int:
+        return int(self._index.nlist)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the lists; the stored rows are pages of a file, which the kernel may drop."""
+        return self.count * (self.dim + 12) + self.list_count * self.dim * 4
+
+    def vectors(self, rows: Rows) -> Floats:
+        """Returns the stored rows, float32 (m, dim)."""
+        return self._stored.vectors(rows)
+
+    def scores(self, query: Floats, rows: Rows) -> Floats:
+        """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
+        return self._stored.scores(query, rows)
+
+    def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
+        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
+        k = min(k, limit)
+        if allowed is not None and limit <= _FEW_ROWS:
+            rows = np.flatnonzero(allowed)
+            return [best_hits(rows, self.scores(query, rows), k) for query in queries]
+        lists = self.reach.lists(k)
+        return [self.find(query, k, min(lists, self.list_count), allowed, dead) for query in queries]
+
+    def find(self, query: Floats, k: int, lists: int, allowed: Mask | None = None, dead: Rows | None = None) -> Hits:
+        """Finds the k best rows in so many lists, and in more of them where they hold too few."""
+        fetch = min(k + max(_MARGIN, k // 10), self.count)
+        while True:
+            rows = self._proposed(query, fetch, lists, allowed)
+            living = without(rows, dead)
+            hits = best_hits(living, self.scores(query, living), len(living))
+            exhausted = fetch == self.count or rows[-1] < 0  # every row of the lists was proposed
+            enough = len(hits.rows) >= k
+            if (enough and (exhausted or is_complete(hits, k))) or (exhausted and lists == self.list_count):
+                return Hits(hits.rows[:k], hits.scores[:k])
+            fetch = min(self.count, 4 * fetch)
+            if not enough:
+                lists = min(self.list_count, 2 * lists)
+
+    def _proposed(self, query: Floats, fetch: int, lists: int, allowed: Mask | None) -> Rows:
+        """Returns rows of the nearest lists by their codes, best first, int64 (fetch,), with -1 for missing ones."""
+        import faiss
+
+        if allowed is None:
+            searched = faiss.SearchParametersIVF(nprobe=lists)  # type: ignore[call-arg]
+            return self._index.search(query[None], fetch, params=searched)[1][0]  # type: ignore[no-any-return]
+        bits = np.packbits(allowed, bitorder="little")
+        selector = faiss.IDSelectorBitmap(self.count, faiss.swig_ptr(bits))
+        nearness, order = self._index.quantizer.search(query[None], self.list_count)
+        lists = self._holding(order[0], lists, allowed)
+        searched = faiss.SearchParametersIVF(nprobe=lists, sel=selector)  # type: ignore[call-arg]
+        arrays = query, order, nearness, np.empty(fetch, np.float32), np.empty(fetch, np.int64)
+        asked, own, near, scores, rows = (faiss.swig_ptr(array) for array in arrays)
+        self._index.search_preassigned_c(1, asked, fetch, own, near, scores, rows, False, searched)
+        return arrays[-1]
+
+    def _holding(self, order: Rows, lists: int, allowed: Mask) -> int:
+        """Returns how many of the nearest lists, in `order`, hold as many allowed rows as `lists` hold rows in all.
+
+        What a filter lets through may lie in few lists, and far from the query: as many lists as ever would miss it.
+        """
+        if lists == self.list_count:
+            return lists
+        every = max(1, int(np.count_nonzero(allowed)) // _FEW_ROWS)  # a sample tells well enough how many there are
+        held = np.bincount(self._list_of_row[::every][allowed[::every]], minlength=self.list_count)[order].cumsum()
+        wanted = min(lists * self.count / self.list_count / every, held[-1])
+        return int(np.searchsorted(held, wanted)) + 1
+
+
+def _searched(facts: dict[str, Any]) -> tuple[Reach, float]:
+    near, deep, factor = facts.get("near"), facts.get("deep"), facts.get("factor")
+    counts = [value for value in (near, deep) if type(value) is int and 0 < value <= _MOST_LISTS]
+    if len(counts) < 2 or type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
+        raise InvalidModel(f"{LISTS_FILE} must say how many lists are searched; got {facts!r:.200}. Rebuild.")
+    return Reach(*counts), factor

@@ -1,0 +1,187 @@
+"""The index in lists: as good as it was tuned to be, and exact in what it may never get wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.settings import Settings
+from engine.errors import InvalidModel
+from engine.index import build_catalogue_index, load_index, partitioned, tuning
+from engine.index.choose import INDEX_FILES
+from engine.index.flat import INDEX_FILE
+from engine.index.lists import LISTS_FILE
+from engine.index.partitioned import PartitionedIndex
+from engine.index.stored_rows import ROWS_FILE, StoredRows
+from engine.protocols import Floats, Mask, VectorIndex
+from engine.space import normalise
+
+COUNT, DIM = 20_000, 16
+CENTRES = np.random.default_rng(0).standard_normal((60, DIM))
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters that leave more than 1,000 rows are answered from lists, as in a large catalogue."""
+    monkeypatch.setattr(partitioned, "_FEW_ROWS", 1000)
+    monkeypatch.setattr(tuning, "QUESTIONS", 60)
+
+
+def clustered(count: int, seed: int) -> Floats:
+    """Unit rows around 60 centres, every tenth a copy of the one before it."""
+    chance = np.random.default_rng(seed)
+    rows = CENTRES[chance.integers(0, 60, count)] + 0.4 * chance.standard_normal((count, DIM))
+    rows[9::10] = rows[8::10]
+    return normalise(rows.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Floats:
+    return clustered(COUNT, 1)
+
+
+@pytest.fixture(scope="module")
+def words() -> Floats:
+    return normalise(np.random.default_rng(4).standard_normal((100, DIM)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def index(vectors: Floats, words: Floats) -> VectorIndex:
+    return build_catalogue_index(vectors, Settings(device="cpu", index="ivf"), lambda: {"text": words})
+
+
+def recall(index: VectorIndex, vectors: Floats, queries: Floats, k: int, allowed: Mask | None = None) -> float:
+    """Returns the share of the k best that are found; of equal scores any."""
+    right = 0
+    for query, hits in zip(queries, index.search(queries, k, allowed), strict=True):
+        assert len(np.unique(hits.rows)) == len(hits.rows) == k
+        assert allowed is None or allowed[hits.rows].all()
+        scores = vectors @ query if allowed is None else (vectors @ query)[allowed]
+        right += int(np.count_nonzero(vectors[hits.rows] @ query >= np.partition(scores, -k)[-k] - 2e-5))
+    return right / k / len(queries)
+
+
+def test_it_is_in_lists_and_says_what_was_measured(index: VectorIndex) -> None:
+    assert (index.kind, index.is_exact, index.count, index.dim) == ("faiss ivf sq8 cpu", False, COUNT, DIM)
+    assert index.memory_bytes < COUNT * DIM * 2
+    measured = index.measured
+    chosen = [point for point in measured["curve"] if point["k"] == 10 and point["lists"] == measured["near"]]
+    assert {point["kind"] for point in chosen} == {"photo", "text"}
+    assert min(point["recall"] for point in chosen) >= 0.99
+    assert measured["near"] <= measured["lists"] / 2
+
+
+@pytest.mark.parametrize(("k", "least"), [(1, 0.99), (10, 0.99), (100, 0.97), (1000, 0.9), (5000, 0.9)])
+def test_other_queries_than_it_was_tuned_with_find_as_much(
+    index: VectorIndex, vectors: Floats, words: Floats, k: int, least: float
+) -> None:
+    assert recall(index, vectors, clustered(40, 2), k) >= least
+    others = normalise(np.random.default_rng(5).standard_normal((40, DIM)).astype(np.float32))
+    assert recall(index, vectors, others, k) >= least - 0.01
+
+
+@pytest.mark.parametrize("kinds", [6, 30])
+def test_a_filter_finds_as_much_where_its_rows_lie_far_from_the_query(
+    index: VectorIndex, vectors: Floats, kinds: int
+) -> None:
+    queries = clustered(60, 3)
+    kind, asked = (np.argmax(rows @ CENTRES.T, axis=1) for rows in (vectors, queries))
+    assert recall(index, vectors, queries[asked >= kinds], 10, kind < kinds) >= 0.99
+
+
+def test_what_a_filter_leaves_of_few_rows_is_exact(index: VectorIndex, vectors: Floats) -> None:
+    allowed = np.random.default_rng(6).random(COUNT) < 0.01
+    assert recall(index, vectors, clustered(40, 7), 10, allowed) == 1
+    all_of_them = int(allowed.sum())
+    hits = index.search(vectors[:2], COUNT, allowed)
+    assert [sorted(found.rows.tolist()) for found in hits] == [np.flatnonzero(allowed).tolist()] * 2
+    assert len(hits[0].rows) == all_of_them
+
+
+def test_all_rows_come_where_all_are_wanted(index: VectorIndex, vectors: Floats) -> None:
+    assert len(index.search(vectors[:1], COUNT + 5)[0].rows) == COUNT
+    half = np.arange(COUNT) % 5 > 0
+    assert sorted(index.search(vectors[:1], COUNT, half)[0].rows.tolist()) == np.flatnonzero(half).tolist()
+
+
+def test_dead_rows_are_never_found_and_the_next_ones_come_instead(index: VectorIndex, vectors: Floats) -> None:
+    before = index.search(vectors[:20], 60)
+    for query, hits in zip(vectors[:20], before, strict=True):
+        dead = np.sort(hits.rows[:50])
+        after = index.search(query[None], 10, None, dead)[0]
+        assert after.rows.tolist() == hits.rows[50:].tolist()
+    most = np.flatnonzero(np.arange(COUNT) % 400)
+    found = index.search(vectors[:1], 50, None, most)[0]
+    assert sorted(found.rows.tolist()) == list(range(0, COUNT, 400))
+
+
+def test_equal_rows_come_in_row_order_with_equal_scores(index: VectorIndex, vectors: Floats) -> None:
+    for row in (8, 18, 15_008):
+        hits = index.search(vectors[row][None], 2)[0]
+        assert hits.rows.tolist() == [row, row + 1]
+        assert hits.scores[0] == hits.scores[1]
+
+
+def test_many_equal_rows_come_in_row_order(words: Floats) -> None:
+    rows = clustered(6000, 8)
+    rows[1000:4000] = rows[1000]
+    small = build_catalogue_index(rows, Settings(device="cpu", index="ivf"))
+    assert isinstance(small, PartitionedIndex)
+    assert small.search(rows[1000][None], 30)[0].rows.tolist() == list(range(1000, 1030))
+
+
+def test_answers_do_not_depend_on_how_many_are_asked_for_at_once(index: VectorIndex, vectors: Floats) -> None:
+    together = index.search(vectors[:30], 10)
+    for query, hits in zip(vectors[:30], together, strict=True):
+        alone = index.search(query[None], 10)[0]
+        assert alone.rows.tolist() == hits.rows.tolist()
+        assert alone.scores.tolist() == hits.scores.tolist()
+
+
+def test_what_is_loaded_answers_as_what_was_built(
+    index: VectorIndex, vectors: Floats, tmp_path: Path, settings: Settings
+) -> None:
+    index.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({*INDEX_FILES} - {INDEX_FILE})
+    loaded = load_index(tmp_path, settings)
+    assert (loaded.kind, loaded.count, loaded.memory_bytes) == (index.kind, COUNT, index.memory_bytes)
+    allowed = np.arange(COUNT) % 8 > 0
+    for k, mask in ((10, None), (1000, None), (10, allowed)):
+        for one, other in zip(loaded.search(vectors[:5], k, mask), index.search(vectors[:5], k, mask), strict=True):
+            assert one.rows.tolist() == other.rows.tolist()
+            assert one.scores.tolist() == other.scores.tolist()
+    assert np.abs(loaded.vectors(np.arange(50)) - vectors[:50]).max() < 2e-5
+    with pytest.raises(InvalidModel, match="exact index"):
+        load_index(tmp_path, Settings(device="gpu"))
+
+
+def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
+    stored = StoredRows.of(vectors[:3000])
+    rows = np.arange(2999, -1, -1)
+    np.testing.assert_allclose(stored.scores(vectors[5], rows), vectors[rows] @ vectors[5], atol=3e-5)
+    assert stored.scores(vectors[5], rows[2000:]).tolist() == stored.scores(vectors[5], rows)[2000:].tolist()
+
+
+def test_small_and_exact_catalogues_have_the_files_that_they_had(tmp_path: Path) -> None:
+    for name, settings, count in (
+        ("small", Settings(device="cpu"), 5000),
+        ("few for lists", Settings(device="cpu", index="ivf"), 3000),
+        ("exact", Settings(device="cpu", index="exact"), 25_000),
+    ):
+        built = build_catalogue_index(clustered(count, 9), settings)
+        folder = tmp_path / name
+        folder.mkdir()
+        built.save(folder)
+        assert (built.kind, built.is_exact) == ("faiss flat cpu", True)
+        assert [path.name for path in folder.iterdir()] == [INDEX_FILE]
+
+
+def test_where_lists_find_too_little_the_index_stays_exact(caplog: pytest.LogCaptureFixture) -> None:
+    noise = normalise(np.random.default_rng(10).standard_normal((4500, 64)).astype(np.float32))
+    built = build_catalogue_index(noise, Settings(device="cpu", index="ivf"))
+    assert built.is_exact
+    assert "stays exact" in caplog.text
+
+
+def test_the_files_are_named() -> None:
+    assert {INDEX_FILE, LISTS_FILE, ROWS_FILE} == set(INDEX_FILES)
