@@ -130,19 +130,20 @@ class SearchEngine:
         """
         started = time.perf_counter()
         filter_ = check_request(request)
+        view = self._live.view()
         cursor = Cursor.decode(request.cursor) if request.cursor else None
         ranking = self._kept_ranking(request, cursor) if cursor else None
         if ranking is not None and cursor is not None and cursor.offset + request.k > len(ranking.product_keys):
             ranking = self._whole(ranking)
         if ranking is None:
-            ranking = self._rank(request, filter_, cursor.query_id if cursor else new_query_id())
+            ranking = self._rank(view, request, filter_, cursor.query_id if cursor else new_query_id())
             self._rankings.put(ranking)
         offset = cursor.offset if cursor else 0
         hits, end = self._finder.timed(
             "facts", lambda: self._hits.page(ranking, offset, request.k, refilter=cursor is not None)
         )
         shown = np.array(ranking.product_keys[offset:end], np.int64)
-        self._on_hits(len(shown), int(self._live.view().is_new(shown).sum()))
+        self._on_hits(len(shown), int(view.is_new(shown).sum()))
         pageable = len(ranking.product_keys) if ranking.deeper is None else min(ranking.total, DEPTH)
         return SearchAnswer(
             query_id=ranking.query_id,
@@ -347,8 +348,7 @@ class SearchEngine:
         self._rankings.put(whole)
         return whole
 
-    def _rank(self, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
-        view = self._live.view()
+    def _rank(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
         read = self._requests.read(view, request, filter_, query_id)
         asked, understood = read.asked, read.understood
         question = self._requests.ask(view, read, query_id)

@@ -179,4 +179,8 @@ def json_list(values: Iterable[str | int]) -> str:
     Texts that are never stored are left out: SQLite would cut a text at a NUL or join the halves of a surrogate pair,
     and so match another value.
     """
-    return json.dumps([value for value in values if not (isinstance(value, str) and _NEVER_STORED.search(value))])
+    listed = list(values)
+    text = json.dumps(listed)
+    if "\\u" in text:
+        text = json.dumps([value for value in listed if not (isinstance(value, str) and _NEVER_STORED.search(value))])
+    return text

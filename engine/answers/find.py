@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.columns import ColumnStore
+from data.errors import UnknownProduct
 from data.filters import Filter, parse_filter, quoted
 from data.lexical import LexicalAnswer, words_of
 from data.photos import COLOUR_NAMES
@@ -226,7 +227,7 @@ class Finder:
         return self.timed("embed", lambda: generation.backbone().embed(pixels))
 
     def _embed_product(self, product_id: str, view: LiveView) -> Floats:
-        rows = view.rows_of(self._catalogue.get(product_id).product_key)
+        rows = view.rows_of(self._key_of(product_id))
         if not len(rows):
             raise InvalidQuery(f"product_id must have embedded photos; {product_id!r} has none yet. Rebuild.")
         return normalise(view.vectors(rows).mean(axis=0))
@@ -251,9 +252,15 @@ class Finder:
         Raises:
             UnknownProduct: the request's product was deleted.
         """
-        shown = [self._catalogue.get(request.product_id).product_key] if request.product_id else []
+        shown = [self._key_of(request.product_id)] if request.product_id else []
         named = (*request.unlike, *(request.like if request.likes_alone else ()))
         return np.array([*shown, *(self._catalogue.keys_of(named) if named else ())], np.int64)
+
+    def _key_of(self, product_id: str) -> int:
+        keys = self._catalogue.keys_of([product_id])
+        if not len(keys):
+            raise UnknownProduct(product_id)
+        return int(keys[0])
 
     def _unwanted(self, words: str) -> dict[int, float]:
         """Returns product key -> how well unwanted words fit it, 0..1: by its texts, or by a colour in its photos."""

@@ -112,7 +112,8 @@ def fuse(
     fused[beyond] = (1 - share) * _spread(joined.scores[firsts[beyond]], best)
     fused[product[: len(dense.rows)]] += looks * _spread(-np.sort(-dense.scores), best)
     fused[product[len(dense.rows) :]] += share * (letters.fits / letters.fits.max(initial=1e-9)) ** 2
-    fused -= UNWANTED_SHARE * np.array([unwanted.get(key, 0.0) for key in keys.tolist()])
+    if unwanted:
+        fused -= UNWANTED_SHARE * np.array([unwanted.get(key, 0.0) for key in keys.tolist()])
     # 2 from place to place, since both scores together reach 1
     typed = np.searchsorted(keys, np.array([hit.product_key for hit in letters.first], np.int64))
     fused[typed] += 2.0 * np.arange(len(typed), 0, -1)

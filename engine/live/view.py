@@ -107,6 +107,8 @@ class LiveView:
             query: float32 (d,).
         """
         old = self.generation.index.search(query[None], k, allowed.passing, allowed.dead)[0]
+        if not allowed.added.any():
+            return old
         rows = np.flatnonzero(allowed.added)
         few = 2 * len(rows) < len(allowed.added)
         scores = np.einsum("ij,j->i", self.delta.points[rows] if few else self.delta.points, query)
