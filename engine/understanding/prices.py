@@ -53,7 +53,10 @@ def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
 def _bounds(text: str) -> list[_Bound]:
     """Returns the places in the order of the text; of two that overlap, the one whose pattern is tried first."""
     found: list[_Bound] = []
-    for pattern, operator in _patterns():
+    for words, template, operator in _templates():
+        if not words.search(text):
+            continue
+        pattern = _pattern(template)
         for match in pattern.finditer(text):
             if any(match.start() < other.end and other.start < match.end() for other in found):
                 continue
@@ -65,15 +68,25 @@ def _bounds(text: str) -> list[_Bound]:
 
 
 @cache
-def _patterns() -> tuple[tuple["re.Pattern[str]", str], ...]:
+def _templates() -> tuple[tuple["re.Pattern[str]", str, str], ...]:
+    """Returns a pattern of the words around the amounts, the template, and the operator, for each template.
+
+    Most texts lack the words, and the pattern with the amounts takes 10 ms to compile.
+    """
     found = []
-    particles = "|".join(sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True))
     for template, operator in (*(pair for language in LANGUAGES for pair in language.prices), *_SIGNS):
         for part in template.split("|") if template[0] in "<>" else [template]:
-            inner = part.replace(" ", r"\s*").replace("{a}", amount_pattern("a")).replace("{b}", amount_pattern("b"))
-            pattern = rf"(?<![\w.,\-])(?:{inner})(?:(?:{particles})(?![^\W_]))?(?![^\W_]|[.,]\d|%)"
-            found.append((re.compile(pattern, re.IGNORECASE), operator))
+            words = re.sub(r"\{[ab]\}", ".*", part).removeprefix(".*").removesuffix(".*").replace(" ", r"\s*")
+            found.append((re.compile(words, re.IGNORECASE | re.DOTALL), part, operator))
     return tuple(found)
+
+
+@cache
+def _pattern(template: str) -> "re.Pattern[str]":
+    inner = template.replace(" ", r"\s*").replace("{a}", amount_pattern("a")).replace("{b}", amount_pattern("b"))
+    particles = "|".join(sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True))
+    pattern = rf"(?<![\w.,\-])(?:{inner})(?:(?:{particles})(?![^\W_]))?(?![^\W_]|[.,]\d|%)"
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _says_more(text: str) -> bool:

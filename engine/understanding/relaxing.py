@@ -58,9 +58,10 @@ def kept_readings(
         return matching(filter_) if filter_ else None
 
     kept, passing = list(readings), together(readings)
-    if passing is None or _shared(passing, holding(_FIRST_LOOK)) >= _ENOUGH:
+    if passing is None or _shared(passing, holders := holding(_FIRST_LOOK)) >= _ENOUGH:
         return kept, passing
-    holders = holding(MOST_HOLDING)
+    if len(holders) == _FIRST_LOOK:
+        holders = holding(MOST_HOLDING)
     if (allowed := together([])) is not None:
         holders = holders[within(allowed, holders)]
     each = {reading: together([reading]) for reading in readings}

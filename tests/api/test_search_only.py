@@ -28,6 +28,7 @@ import json, sys
 class Hide:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {HIDDEN!r}:
+            print("LOOKED FOR", name, file=sys.stderr, flush=True)
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Hide())
 import lookalike
@@ -50,8 +51,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, runtime_cache: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    log = tmp_path_factory.mktemp("log") / "stderr"
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "stderr"
+
+
+@pytest.fixture(scope="module")
+def port(home: Path, log: Path) -> Iterator[int]:
     server = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "--home", str(home), "serve", "--port", "0"],
         stdout=subprocess.PIPE, stderr=log.open("w"), text=True, cwd=ROOT, env=os.environ,
@@ -90,6 +95,14 @@ def test_it_recognises_and_recommends(port: int, tmp_path: Path) -> None:
     assert seen["labels"][0]["label"] == "disc"
     body = json.dumps({"label": "disc", "colour": "red"}).encode()
     assert ask(port, "/v1/recommend", body, "application/json")["hits"][0]["category"] == "disc"
+
+
+def test_it_does_not_even_look_for_them(port: int, log: Path, tmp_path: Path) -> None:
+    ask(port, f"/v1/search/text?q={urllib.parse.quote('빨간 disc')}")
+    ask(port, "/v1/search/image", *photo(tmp_path / "a.png"))
+    ask(port, "/v1/products/red-disc/similar")
+    looked_for = set(re.findall(r"LOOKED FOR (\w+)", log.read_text()))
+    assert looked_for <= {"pandas"}  # by pyarrow, which does without
 
 
 def test_a_home_without_the_converted_network_says_what_to_do(home: Path, tmp_path: Path) -> None:
