@@ -22,7 +22,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
-from home_server import serving
+from home_server import processor_s, serving
 
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
@@ -66,20 +66,15 @@ def _row(name: str, ask: Callable[[], float], count: int, server: int) -> None:
         ask()
     whole, engine, spent = [], [], []
     for _ in range(count):
-        started, before_s = time.perf_counter(), _processor_s(server)
+        started, before_s = time.perf_counter(), processor_s(server)
         engine.append(ask())
         whole.append((time.perf_counter() - started) * 1000)
-        spent.append((_processor_s(server) - before_s) * 1000)
+        spent.append((processor_s(server) - before_s) * 1000)
     middle = statistics.median(whole)
     late = statistics.quantiles(whole, n=20)[-1]
     bar = f"{'ok' if middle <= TARGETS_MS[name] else 'MISSED'} (<= {TARGETS_MS[name]:g})" if name in TARGETS_MS else ""
     inside, processor = statistics.median(engine), statistics.median(spent)
     print(f"{name:16}{count:>7}{middle:>9.1f}{late:>9.1f}{max(whole):>9.1f}{inside:>11.1f}{processor:>11.1f}  {bar}")
-
-
-def _processor_s(process: int) -> float:
-    """Returns the processor time that a process has spent so far, in seconds (the clock of clock_getcpuclockid(3))."""
-    return time.clock_gettime((~process << 3) | 2)
 
 
 def _words(home: Path) -> Iterator[str]:

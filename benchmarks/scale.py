@@ -72,7 +72,7 @@ def ask(port: int, server: int, options: argparse.Namespace) -> None:
     """Prints the times of all kinds of questions, and the server's memory."""
     photos = _photos(options.source)
     questions = Questions(options.count, photos)
-    ask_all(port, questions, options.queries)
+    ask_all(port, server, questions, options.queries)
     ask_beside_puts(port, questions, options.queries, photos)
     status = dict(line.split(":", 1) for line in Path(f"/proc/{server}/status").read_text().splitlines())
     now_mb, most_mb = (int(status[name].split()[0]) / 1000 for name in ("VmRSS", "VmHWM"))

@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 from urllib.parse import quote, urlencode
 
 import numpy as np
+from home_server import processor_s
 from scale_catalogue import BRANDS, MATERIALS, MEDIAN_PRICE, brand
 
 PUTS_A_SECOND = 20
@@ -101,14 +102,19 @@ def _form(fields: dict[str, str], **files: bytes) -> bytes:
     return texts + b"\r\n".join(photos) + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
-def ask_all(port: int, questions: Questions, queries: int) -> None:
-    """Prints p50 and p95 of every kind of question, plain and under filters, and queries a second at 8 clients."""
-    print(f"\n{'question':10}{'filter':>8}{'p50 ms':>9}{'p95 ms':>9}{'slowest':>9}{'queries/s':>11}")
+def ask_all(port: int, server: int, questions: Questions, queries: int) -> None:
+    """Prints p50 and p95 of every kind of question, plain and under filters, and queries a second at 8 clients.
+
+    The processor time of a query is that of all threads of the server; other work on the machine changes it less.
+    """
+    print(f"\n{'question':10}{'filter':>8}{'p50 ms':>9}{'p95 ms':>9}{'slowest':>9}{'processor':>11}{'queries/s':>11}")
     for kind in questions.kinds:
         for share in _SHARES:
+            before_s = processor_s(server)
             times = _times(port, questions.of(kind, share), queries)
+            spent_ms = (processor_s(server) - before_s) * 1000 / (queries + _WARM_UP)
             rate = f"{_rate(port, kind, questions, queries):.0f}" if not share else ""
-            _row(kind, share, times, rate)
+            _row(kind, share, times, f"{spent_ms:.1f}", rate)
 
 
 def ask_beside_puts(port: int, questions: Questions, queries: int, photos: Sequence[bytes]) -> None:
@@ -117,7 +123,7 @@ def ask_beside_puts(port: int, questions: Questions, queries: int, photos: Seque
     for kind in questions.kinds:
         with _Putting(port, photos, f"{kind}-{time.time_ns()}") as putting:
             times = _times(port, questions.of(kind), queries)
-        _row(kind, "", times, "")
+        _row(kind, "", times, "", "")
         print(f"{'':10}{putting.rate:.1f} a second; of {putting.count} pairs {putting.found} found each other at once")
 
 
@@ -145,9 +151,9 @@ def _rate(port: int, kind: str, questions: Questions, queries: int) -> float:
     return len(asked) / (time.perf_counter() - started)
 
 
-def _row(kind: str, share: str, times: Sequence[float], rate: str) -> None:
+def _row(kind: str, share: str, times: Sequence[float], spent: str, rate: str) -> None:
     middle, late = np.percentile(times, [50, 95])
-    print(f"{kind:10}{share:>8}{middle:>9.1f}{late:>9.1f}{max(times):>9.1f}{rate:>11}", flush=True)
+    print(f"{kind:10}{share:>8}{middle:>9.1f}{late:>9.1f}{max(times):>9.1f}{spent:>11}{rate:>11}", flush=True)
 
 
 class _Putting:

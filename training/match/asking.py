@@ -113,13 +113,15 @@ def _view(context: TrainingContext, folder: Path, encoder: TextEncoder) -> LiveV
     snapshot = context.snapshot
     space = Projection.load(folder / PROJECTION_FILE)
     names = snapshot.image_sha256
-    blocks = [space.apply(context.features.read(names[at : at + _BLOCK])) for at in range(0, len(names), _BLOCK)]
+    vectors = np.empty((len(names), space.space_dim), np.float32)
+    for at in range(0, len(names), _BLOCK):
+        vectors[at : at + _BLOCK] = space.apply(context.features.read(names[at : at + _BLOCK]))
     rows = RowTable(
         product_keys=np.asarray(snapshot.product_keys, np.int64),
         image_keys=np.asarray(snapshot.image_keys, np.int64),
         image_sha256=np.array(names, "S64"),
     )
-    index = build_index(np.concatenate(blocks), context.settings)
+    index = build_index(vectors, context.settings)
     models = Models(context.settings, encoder=encoder)
     return LiveView.of(Generation(_staged(context, folder, index.dim), space, index, rows, models))
 
