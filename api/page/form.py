@@ -33,6 +33,7 @@ class PageForm:
         like, unlike: ids of products that the shopper wants more like, or did not mean.
         sort: the order of the hits; empty: by relevance.
         as_typed: whether the words are searched for as they are, and prices and the like in them are no filters.
+        wide: whether words also show what is less similar.
     """
 
     q: str = ""
@@ -47,6 +48,7 @@ class PageForm:
     unlike: tuple[str, ...] = ()
     sort: str = ""
     as_typed: bool = False
+    wide: bool = False
     cursor: str = ""
 
     @property
@@ -89,7 +91,7 @@ class PageForm:
         chosen = [(name, value) for name, values in self.chosen.items() for value in values]
         limits = [("min_price", self.min_price), ("max_price", self.max_price), ("in_stock", "1" * self.in_stock)]
         judged = [(name, one) for name, ids in (("like", self.like), ("unlike", self.unlike)) for one in ids]
-        ways = [("sort", self.sort), ("as_typed", "1" * self.as_typed)]
+        ways = [("sort", self.sort), ("as_typed", "1" * self.as_typed), ("wide", "1" * self.wide)]
         return [(name, value) for name, value in (*texts, *judged, *chosen, *limits, *ways) if value]
 
     def url(self, *, plus: Iterable[Pair] = (), less: Iterable[Pair] = ()) -> str:
@@ -143,6 +145,7 @@ def read_page_form(values: "MultiDict[str, str]") -> PageForm:
         unlike=_several(values, "unlike"),
         sort=values.get("sort", ""),
         as_typed=values.get("as_typed") == "1",
+        wide=values.get("wide") == "1",
         cursor=values.get("cursor", ""),
     )
 

@@ -28,6 +28,7 @@ class Found:
         groups: the answer's hits, by how well they match; the last page lacks those that do not.
         next_cursor: where the next page starts; None: the results end here.
         total: how many products there are to see; 0: that would say nothing, since nearly everything matches a little.
+        is_cut: whether words found so little that shoppers may want to see what is less similar.
         by_photo: whether a photo was searched by.
         labels: what the photo shows, most likely first; empty without a photo, or where nothing can be recognised.
         unsure: whether even the first label is too uncertain to rely on.
@@ -39,6 +40,7 @@ class Found:
     groups: tuple[Group, ...]
     next_cursor: str | None = None
     total: int = 0
+    is_cut: bool = False
     by_photo: bool = False
     labels: tuple[str, ...] = ()
     unsure: bool = False
@@ -69,15 +71,18 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     fields = form.search_fields(image)
     # `~`: other values stay to be chosen, with their counts, where one is chosen
     fields["facets"] = ",".join(f"~{name}" for name in facet_names(held.shelf.contents()))
-    answer = run_search(fields, likely=_least(form, image))
-    judged = not form.sort and (image is not None or bool(form.q.strip()))
     by_photo = image is not None
-    shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo)
+    least, less_likely = _bounds(form, by_photo=by_photo)
+    answer = run_search(fields, likely=least, less_likely=less_likely)
+    judged = not form.sort and (by_photo or bool(form.q.strip()))
+    shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo or form.wide)
+    near = held.engine.likely(answer.query_id, SIMILAR) if judged else None
     found = Found(
         answer=answer,
         groups=shown.groups,
         next_cursor=None if shown.is_last else answer.next_cursor,
-        total=_total(form, answer, judged=judged, by_photo=by_photo),
+        total=_total(form, answer, near),
+        is_cut=bool(near) and not less_likely and answer.total <= LESS_SHOWN,
         by_photo=by_photo,
         source=source,
         titles=_titles((*form.like, *form.unlike)),
@@ -85,19 +90,27 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
 
 
-def _least(form: PageForm, image: bytes | None) -> float:
-    """Returns the match probability below which hits are left out: a photo's lookalikes are worth seeing, though."""
+def _bounds(form: PageForm, *, by_photo: bool) -> tuple[float, int]:
+    """Returns the match probability below which hits are left out, and how many of those stay.
+
+    A photo's lookalikes are worth seeing though they are surely not the thing in it.
+    """
+    if by_photo or (form.wide and form.q.strip()):
+        return SIMILAR, LESS_SHOWN
     if form.sort:
-        return SIMILAR
-    return LEAST_OF_WORDS if image is None and form.q.strip() else 0.0
+        return SIMILAR, 0
+    return (LEAST_OF_WORDS if form.q.strip() else 0.0), 0
 
 
-def _total(form: PageForm, answer: SearchAnswer, *, judged: bool, by_photo: bool) -> int:
-    least = SIMILAR if by_photo else LEAST_OF_WORDS
-    likely = resources().engine.likely(answer.query_id, least) if judged else None
-    if likely is None:
+def _total(form: PageForm, answer: SearchAnswer, near: int | None) -> int:
+    """Returns how many products there are to see.
+
+    Args:
+        near: how many of them are more than less similar; None: nobody can tell.
+    """
+    if near is None:
         return answer.total if form.filter_count or answer.understood or form.sort else 0
-    return likely + min(LESS_SHOWN, answer.total - likely) if by_photo and likely else likely
+    return near + min(LESS_SHOWN, answer.total - near)
 
 
 def _titles(product_ids: Iterable[str]) -> dict[str, str]:

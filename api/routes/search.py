@@ -86,25 +86,27 @@ def complete() -> Response:
     return json_answer({"completions": [completion_document(each) for each in found]})
 
 
-def run_search(fields: dict[str, Any], *, likely: float = 0.0) -> SearchAnswer:
+def run_search(fields: dict[str, Any], *, likely: float = 0.0, less_likely: int = 0) -> SearchAnswer:
     """Returns the answer of one search, run in the engine's queue; what it showed is stored as an event.
 
     Args:
         likely: hits with a lower match probability are left out, where probabilities are told and some hit has more.
+        less_likely: how many of the best of those stay.
     """
     held = resources()
     search = SearchRequest(**fields)
     with held.admission.slot():
-        answer = (_likely_hits(search, likely) if likely else None) or held.engine.search(search)
+        answer = (_likely_hits(search, likely, less_likely) if likely else None) or held.engine.search(search)
     held.search_log.record(search, answer)
     if not search.cursor:
         held.metrics.search(no_match=answer.no_match or not answer.hits)
     return answer
 
 
-def _likely_hits(search: SearchRequest, least: float) -> SearchAnswer | None:
+def _likely_hits(search: SearchRequest, least: float, less_likely: int) -> SearchAnswer | None:
+    asked = dataclasses.replace(search, min_probability=least, less_likely=less_likely)
     try:
-        answer = resources().engine.search(dataclasses.replace(search, min_probability=least))
+        answer = resources().engine.search(asked)
     except InvalidQuery:  # no probabilities are told, or the cursor is of all hits
         return None
     return answer if answer.hits else None

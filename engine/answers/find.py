@@ -130,7 +130,7 @@ class Finder:
         found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
         answered = found.answered(view, question)
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
-        kept = likely(judged, request.min_probability, len(found.ranked.product_keys))
+        kept = likely(judged, request.min_probability, request.less_likely, len(found.ranked.product_keys))
         keys, typed = found.ranked.product_keys[kept], int(np.count_nonzero(kept < found.typed))
         count = partial(matched_counts, view, request, question, filter_, found, keys)
         total, facets = self.timed("facets", lambda: count(self.columns, self.matching))

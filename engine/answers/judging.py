@@ -72,8 +72,11 @@ def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answer
     return judge_by(model, evidence(view, catalogue, request, answered, near))
 
 
-def likely(judged: Verdict, least: float, hits: int) -> NDArray[np.int64]:
+def likely(judged: Verdict, least: float, less_likely: int, hits: int) -> NDArray[np.int64]:
     """Returns the places of the hits whose probability is at least `least`, int64 (n,), in their order.
+
+    Args:
+        less_likely: how many of the best others stay.
 
     Raises:
         InvalidQuery: `least` is above 0, and the generation does not tell probabilities for this kind of question.
@@ -86,7 +89,9 @@ def likely(judged: Verdict, least: float, hits: int) -> NDArray[np.int64]:
             "min_probability out, or rebuild with at least 30 products that have photos.",
             field="min_probability",
         )
-    return np.flatnonzero(np.array(judged["probabilities"]) >= least)
+    is_likely = np.array(judged["probabilities"]) >= least
+    is_likely[np.flatnonzero(~is_likely)[:less_likely]] = True
+    return np.flatnonzero(is_likely)
 
 
 def judge_by(model: KindModel, seen: Evidence) -> Verdict:

@@ -50,6 +50,7 @@ class SearchRequest:
         diversity: 0..1.
         freshness: 0..1, or None: 0.2 for words alone, else 0.
         min_probability: 0..1; hits with a lower match probability are left out.
+        less_likely: with `min_probability`, how many of the best hits below it stay.
         legs: how words alone find products: `lexical` (by their letters), `dense` (by what they mean) or `fused`;
             beside something shown, `dense` leaves the letters out.
         understand: whether prices, colours and the like in the words become filters.
@@ -73,6 +74,7 @@ class SearchRequest:
     diversity: float = 0.0
     freshness: float | None = None
     min_probability: float = 0.0
+    less_likely: int = 0
     legs: str = "fused"
     understand: bool = True
     facets: str = ""
@@ -103,6 +105,7 @@ class SearchRequest:
         photos = [hashlib.sha256(photo).hexdigest() for photo in self.photos]
         question = [self.text, self.not_text, photos, self.box, self.product_id, self.text_weight, self.filter]
         arranged = [self.facets, self.sort, self.max_per, self.like, self.unlike, self.min_probability]
+        arranged += [self.less_likely] if self.less_likely else []
         asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand, *arranged]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 

@@ -285,6 +285,9 @@ def test_what_goes_wrong_is_said_with_a_way_on(
     refuse(Overloaded("planted"))
     expect(notice).to_contain_text(ERRORS["busy"][visit.language])
     visit.show("20-busy")
+    said = notice.bounding_box()
+    assert said
+    assert said["width"] > 320, "it is not squeezed into the column of the filters"
     refuse(NoGeneration("planted"))
     expect(notice).to_contain_text(ERRORS["nothing"][visit.language])
     visit.show("21-nothing-published")

@@ -173,17 +173,32 @@ def test_words_are_first_asked_without_what_they_do_not_mean(
 ) -> None:
     stock(client, photo)
 
-    def asked(path: str) -> list[float]:
+    def asked(path: str) -> list[tuple[float, int]]:
         fake_engine.requests.clear()
         assert client.get(path).status_code == 200
-        return [request.min_probability for request in fake_engine.requests]
+        return [(request.min_probability, request.less_likely) for request in fake_engine.requests]
 
-    assert asked("/?q=mug") == [0.01]
-    assert asked("/?q=zebra") == [0.01, 0.0]  # nothing is left then: what comes closest is shown
-    assert asked("/?q=mug&sort=price") == [0.15]
-    assert asked("/?product=p1") == [0.0]
+    assert asked("/?q=mug") == [(0.01, 0)]
+    assert asked("/?q=zebra") == [(0.01, 0), (0.0, 0)]  # nothing is left then: what comes closest is shown
+    assert asked("/?q=mug&sort=price") == [(0.15, 0)]
+    assert asked("/?q=mug&wide=1") == [(0.15, 12)]
+    assert asked("/?product=p1") == [(0.0, 0)]
     photo_address = send(client, photo("blue")).location
-    assert asked(photo_address) == [0.0]
+    assert asked(photo_address) == [(0.15, 12)]
+    assert asked(f"{photo_address}&sort=price") == [(0.15, 12)]  # the same products in another order
+
+
+def test_words_that_find_little_lead_to_what_is_less_similar(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(client, photo)
+    way_on = "Show less similar products"
+    assert way_on not in client.get("/?q=mug").get_data(as_text=True)  # nobody can tell how well they match
+    monkeypatch.setattr(fake_engine, "likely", lambda *_: 1)
+    assert 'href="/?q=mug&amp;wide=1" data-search>Show less similar' in client.get("/?q=mug").get_data(as_text=True)
+    assert way_on not in client.get("/?q=mug&wide=1").get_data(as_text=True)
+    monkeypatch.setattr(fake_engine, "likely", lambda *_: 0)
+    assert way_on not in client.get("/?q=mug").get_data(as_text=True)  # what comes closest is shown already
 
 
 def test_a_fragment_is_the_results_alone(client: FlaskClient, photo: Photo) -> None:

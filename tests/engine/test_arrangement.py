@@ -305,6 +305,11 @@ def test_a_least_probability_cuts_hits_total_and_counts(
     assert {hit.product_id for hit in answer.hits} == {hit.product_id for hit in kept}
     assert answer.total == len(kept)
     assert sum(value.count for value in answer.facets["brand"].values) == sum(bool(hit.brand) for hit in kept)
+    wider = engine.search(replace(PHOTO, k=100, facets="brand", min_probability=least, less_likely=1))
+    kept = list(every.hits[: len(kept) + 1])
+    assert [hit.product_id for hit in wider.hits] == [hit.product_id for hit in kept]
+    assert wider.total == len(kept)
+    assert sum(value.count for value in wider.facets["brand"].values) == sum(bool(hit.brand) for hit in kept)
 
 
 def test_probabilities_go_with_their_hits(
