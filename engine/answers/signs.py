@@ -14,7 +14,7 @@ _WHOLE = 0.99  # share of the words that counts as all of them
 FIRST = 10  # hits that are looked at together
 
 ANSWER_SIGNS = {
-    "text": ("best", "gap", "lead", "shop", "strangers", "held", "whole", "partly"),
+    "text": ("best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly"),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
     "similar": ("best", "gap", "lead"),
@@ -57,12 +57,17 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
     rest = best[1:]
     held = _of_first(seen.shares)
     shop, strangers = seen.near or (np.nan, np.nan)
+    unheld = float(held == 0)
     return {
         "best": float(best[0]),
         "gap": float(best[0] - rest[0]) if len(rest) else np.nan,
         "lead": float(best[0] - rest.mean()) if len(rest) else np.nan,
         "shop": shop,
         "strangers": strangers,
+        # What the words are near to matters where their letters say nothing, as those of another language do.
+        "unheld": unheld,
+        "unheld_shop": unheld * shop,
+        "unheld_strangers": unheld * strangers,
         "held": held,
         "whole": float(held > _WHOLE),
         "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,

@@ -99,6 +99,15 @@ def test_no_match_and_the_probabilities_never_contradict(
     assert not verdict["no_match"] or max(verdict["probabilities"]) < 0.5
 
 
+def test_what_words_are_near_to_counts_apart_where_no_hit_holds_any_of_them() -> None:
+    held, unheld = (
+        answer_signs(Evidence(scores=scores(0.5, 0.4), shares=scores(0, share), near=(0.8, 0.3))) for share in (0.5, 0)
+    )
+    wanted = {"unheld": 1, "unheld_shop": 0.8, "unheld_strangers": 0.3}
+    assert {name: unheld[name] for name in wanted} == wanted
+    assert {name: held[name] for name in wanted} == dict.fromkeys(wanted, 0)
+
+
 def test_a_photo_outside_all_that_is_known_is_no_match_unless_it_is_nearly_the_same() -> None:
     model = KindModel(photo_model().answer, photo_model().hit, farthest=1.5)
     inside, outside, same = (

@@ -11,11 +11,11 @@ from word_encoder import WordEncoder
 
 from data.catalogue import ProductFacts, parse_product
 from engine.answers import Evidence, judge_by
-from training.match import made_up
+from training.match import fit, made_up
 from training.match.asking import Answer
 from training.match.fit import fit_kind
 from training.match.photo_questions import Shelf, kinds_of, mixed_questions, photo_questions, similar_questions
-from training.match.questions import CHOSEN, Asked, absent_words, listed_words, more_words, plain_words
+from training.match.questions import CHOSEN, LISTED, Asked, absent_words, listed_words, more_words, plain_words
 from training.match.words import ShopWords, Strangers, Thing, listed_things
 
 ABSENT = Path(__file__).parents[2] / "benchmarks" / "absent_words.csv"
@@ -197,6 +197,38 @@ def test_products_that_nobody_chose_are_not_learned_as_wrong() -> None:
     found = fit_kind("similar", chosen)
     assert found is not None
     assert not found[0].hit.weights.any()  # there was nothing to learn which hit is right from
+
+
+def words_of_two_languages(count: int) -> list[Answer]:
+    """Answers to words that hits hold, and to words of another language: right where they are near to the shop's."""
+    random = np.random.default_rng(0)
+    made = []
+    for number in range(count):
+        held, right = number % 2, number % 4 > 1
+        near = (0.5, 0.5) if held else (0.7, 0.4) if right else (0.4, 0.7)
+        scores = np.array([random.normal(0.5, 0.02), 0.3, 0.1], np.float32)
+        asked = Asked(kind="text", source=LISTED, group=f"{number}", right=frozenset({1} if right else ()))
+        shares = np.array([held * (0.4 + 0.6 * right), 0.0, 0.0], np.float32)
+        made.append(Answer(asked, Evidence(scores=scores, shares=shares, near=near), np.array([right, False, False])))
+    return made
+
+
+def test_words_of_another_language_are_judged_by_what_they_are_near_to() -> None:
+    found = fit_kind("text", words_of_two_languages(400))
+    assert found is not None
+    scores, none = np.array([0.5, 0.3, 0.1], np.float32), np.zeros(3, np.float32)
+    near, far = (
+        judge_by(found[0], Evidence(scores=scores, shares=none, near=each)) for each in ((0.7, 0.4), (0.4, 0.7))
+    )
+    assert not near["no_match"]
+    assert far["no_match"]
+
+
+def test_listed_words_count_more_than_others() -> None:
+    made = words_of_two_languages(400)
+    sold = [replace(a, asked=replace(a.asked, source="a kind")) if n % 8 == 2 else a for n, a in enumerate(made)]
+    weights = fit._weights(sold)
+    assert weights[6] == pytest.approx(4 * weights[2])
 
 
 def test_too_few_questions_give_no_model() -> None:

@@ -11,7 +11,7 @@ from engine.answers import ANSWER_SIGNS, FIRST, HIT_SIGNS, Evidence, answer_sign
 from engine.match import KindModel, Logistic
 from engine.protocols import Mask
 from training.match.asking import Answer
-from training.match.questions import CHOSEN, TAKEN_OUT
+from training.match.questions import CHOSEN, LISTED, TAKEN_OUT
 from training.measures import reliability
 
 LEAST_QUESTIONS = 20  # with an answer, and without one
@@ -20,14 +20,14 @@ _REFUSED = 0.01  # share of the photos with an answer that may lie farther outsi
 # How much all questions without an answer count, beside 1 for all with one: those whose products were taken out, and
 # those for what is not sold. About so often shoppers ask for what a shop does not have; more would refuse too much.
 _TAKEN_OUT, _NOT_SOLD = 0.15, 0.25
+_LISTED = 4.0  # how much a listed word counts beside other words: these alone are also asked in another language
 _PENALTY = 0.1  # over signs of standard deviation 1; chosen by folds among 1, 0.1 and 0.01
 # These signs may only speak for what they mean, whatever the questions of one catalogue happen to be like.
 _FOR, _AGAINST = (0.0, None), (None, 0.0)
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    **dict.fromkeys(
-        ("best", "shop", "held", "whole", "middle", "like_photo", "like_words", "share", "ahead", "middle_ahead"), _FOR
-    ),
-    **dict.fromkeys(("strangers", "partly", "below", "lacking", "middle_below"), _AGAINST),
+    **dict.fromkeys(("best", "shop", "unheld_shop", "held", "whole", "middle", "like_photo", "like_words"), _FOR),
+    **dict.fromkeys(("share", "ahead", "middle_ahead"), _FOR),
+    **dict.fromkeys(("strangers", "unheld_strangers", "partly", "below", "lacking", "middle_below"), _AGAINST),
 }
 Doubles = NDArray[np.float64]
 
@@ -106,6 +106,7 @@ def _weights(answers: Sequence[Answer]) -> Doubles:
     group = np.array([0 if a.asked.right else 1 if a.asked.source == TAKEN_OUT else 2 for a in answers])
     counts = np.bincount(group, minlength=3)
     weights = (np.array([1.0, _TAKEN_OUT, _NOT_SOLD]) / np.maximum(counts, 1))[group]
+    weights[[answer.asked.source == LISTED for answer in answers]] *= _LISTED
     return np.asarray(weights / weights.mean())
 
 

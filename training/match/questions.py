@@ -16,6 +16,7 @@ from training.texts import words_of as label_words
 
 TAKEN_OUT = "right products taken out"
 CHOSEN = "a logged search"
+LISTED = "a listed word"
 _MOST_OF_A_SOURCE = 80
 _LEAST_CHOICES = 2  # of a product after a logged search
 _MOST_LOGGED = 200
@@ -86,7 +87,7 @@ def listed_words(things: Iterable[Thing], words: ShopWords, products: int) -> li
         asked = thing.names if by_name[thing.names[0]] else [name for name in thing.names if by_name[name]]
         if 0 < len(right) < products:
             group = thing.names[0]
-            found += [Asked(kind="text", source="a listed word", group=group, text=name, right=right) for name in asked]
+            found += [Asked(kind="text", source=LISTED, group=group, text=name, right=right) for name in asked]
     return found
 
 
