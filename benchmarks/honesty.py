@@ -13,6 +13,8 @@ HOME needs a live generation. Prints the out-of-fold figures of the last rebuild
     right, no  number of right first hits with `no_match`
     ECE        expected calibration error of the first ten hits
 
+For each group with right and wrong first hits a line follows with both errors at other bounds than one half.
+
 FILE.csv is a file for `lookalike evaluate retrieval`, such as the sample's `queries.csv` and `text_queries.csv`.
 `--grocery` is the Grocery Store Dataset (github.com/marcusklasson/GroceryStoreDataset): the photos of val.txt, and the
 class names in Korean. `--absent-photos` are photos of what the shop does not sell, such as the validation photos of
@@ -33,12 +35,13 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
 from data.settings import Settings, load_settings
-from engine.search import Hit, SearchEngine, SearchRequest
+from engine.search import Hit, SearchAnswer, SearchEngine, SearchRequest
 from training.evaluation import read_queries
 from training.measures import reliability
 
 _ABSENT = Path(__file__).with_name("absent_words.csv")
 _KOREAN = Path(__file__).with_name("grocery_korean.csv")
+_BOUNDS = np.arange(1, 10) / 10
 _PHOTOS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -102,9 +105,8 @@ def absent(words: Path, photos: Path | None) -> dict[str, list[Asked]]:
     return groups
 
 
-def measure(engine: SearchEngine, group: list[Asked]) -> Iterator[str]:
+def measure(group: list[Asked], answers: list[SearchAnswer]) -> Iterator[str]:
     """Yields the cells of a group's line."""
-    answers = [engine.search(asked.request) for asked in group]
     right = [[_is_right(hit, asked) for hit in answer.hits] for asked, answer in zip(group, answers, strict=True)]
     chances = [[hit.match_probability or 0.0 for hit in answer.hits] for answer in answers]
     first = np.array([row[:1] == [True] for row in right])
@@ -117,6 +119,21 @@ def measure(engine: SearchEngine, group: list[Asked]) -> Iterator[str]:
     yield from (f"{len(group)}", _share(first), _share(refused), _share(sure[first] < 0.5), _share(sure[~first] >= 0.5))
     yield f"{int((first & refused).sum())} of {int(first.sum())}"
     yield f"{reliability(flat[0].astype(np.float32), flat[1].astype(np.bool_)).expected_error:.3f}"
+
+
+def bounds(group: list[Asked], answers: list[SearchAnswer]) -> str:
+    """Returns, for bounds of 0.1 to 0.9, the share of right first hits below it and of wrong ones that reach it."""
+    firsts = [
+        (_is_right(answer.hits[0], asked), answer.hits[0].match_probability or 0.0)
+        for asked, answer in zip(group, answers, strict=True)
+        if answer.hits
+    ]
+    right = np.array([chance for is_right, chance in firsts if is_right])
+    wrong = np.array([chance for is_right, chance in firsts if not is_right])
+    if not len(right) or not len(wrong):
+        return ""
+    pairs = (f"{bound:.1f} {(right < bound).mean():.3f}/{(wrong >= bound).mean():.3f}" for bound in _BOUNDS)
+    return "    right below / wrong from there on: " + "  ".join(pairs)
 
 
 def _is_right(hit: Hit, asked: Asked) -> bool:
@@ -153,11 +170,14 @@ def main() -> None:
     groups |= absent(given.absent_words, given.absent_photos)
     print(f"{'group':36}questions first refused right<.5 wrong>=.5 right, no   ECE")
     for name, group in groups.items():
-        cells = list(measure(engine, group))
+        answers = [engine.search(asked.request) for asked in group]
+        cells = list(measure(group, answers))
         print(
             f"{name:36}"
             + "".join(cell.rjust(width) for cell, width in zip(cells, (9, 6, 8, 9, 10, 11, 6), strict=True))
         )
+        if line := bounds(group, answers):
+            print(line)
     print(f"judging: {np.median(stages['judge']):.2f} ms, median of {len(stages['judge'])} answers")
 
 
