@@ -73,16 +73,20 @@ def mean_of(photos: Floats, words: Floats, weight: float = 0.5) -> Floats:
     return normalise((1 - weight) * photos + weight * words)
 
 
-def fit_combiner(photos: Floats, words: Floats, targets: Floats, strength: float) -> Floats:
+def fit_combiner(
+    photos: Floats, words: Floats, targets: Floats, strength: float, weights: Floats | None = None
+) -> Floats:
     """Returns the matrix of `Combiner`, by ridge regression to what the mean of photo and words lacks.
 
     Args:
         photos, words, targets: float32 (n, d), L2 norm 1.
         strength: the ridge penalty, relative to the mean square of a feature.
+        weights: float32 (n,), how much each counts; None: 1.
     """
     given = np.concatenate([photos, words], axis=1)
-    square = given.T @ given
-    penalty = strength * len(given) / given.shape[1]
-    lacking = given.T @ (targets - mean_of(photos, words))
+    counted = given if weights is None else given * weights[:, None]
+    square = counted.T @ given
+    penalty = strength * (len(given) if weights is None else float(weights.sum())) / given.shape[1]
+    lacking = counted.T @ (targets - mean_of(photos, words))
     matrix = np.linalg.solve(square.astype(np.float64) + penalty * np.eye(len(square)), lacking.astype(np.float64))
     return np.asarray(matrix, np.float32)

@@ -83,7 +83,8 @@ def test_photos_are_queries_of_their_own_kind() -> None:
     assert found.photos.query_frequencies() == [("0" * 64, 1)]
     assert found.photos.ranking("0" * 64) == ["b"]
     assert found.words.ranking("red mug") == ["a"]
-    assert found.photos.propensity is found.words.propensity
+    assert found.composed.ranking(f"{'0' * 64} IN blue") == ["b"]
+    assert found.composed.propensity is found.photos.propensity is found.words.propensity
 
 
 steps = st.lists(

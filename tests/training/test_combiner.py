@@ -1,13 +1,17 @@
 """The combiner: which changes a catalogue shows, what is learned from them, and when it is kept."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_shop import DIM, TinyShop
+from tiny_shop import DIM, TinyShop, name_of
 from word_encoder import WordEncoder
 
+from data.events import Event, Events
 from data.settings import Settings
 from engine.answers import SearchRequest, query_point
 from engine.errors import InvalidModel
@@ -16,7 +20,8 @@ from engine.protocols import Floats
 from engine.space import COMBINER_FILE, Combiner, fit_combiner, mean_of, normalise
 from training.combiner import find_changes
 from training.combiner import part as combiner
-from training.combiner.part import Lesson
+from training.combiner.chosen import Chosen
+from training.combiner.lesson import Lesson
 from training.context import TrainingContext
 from training.space import part as space
 
@@ -110,6 +115,82 @@ def test_a_fold_that_is_hidden_teaches_nothing(context: TrainingContext) -> None
     other[hidden] = random_points(len(hidden), DIM, 3)
     np.testing.assert_array_equal(lesson.learn(0, 1.0)[0], Lesson(changes, other, texts).learn(0, 1.0)[0])
     assert not np.array_equal(lesson.learn(1, 1.0)[0], Lesson(changes, other, texts).learn(1, 1.0)[0])
+
+
+def log_choices(shop: TinyShop, chosen_of: Callable[[int, str, np.random.Generator], str]) -> None:
+    """Simulates shoppers who photograph a thing of some kind, add "party" and choose a product."""
+    random = np.random.default_rng(5)
+    for number in range(60):
+        kind, place = number % 3, int(random.integers(3))
+        point = np.abs(random.normal(0, 0.05, DIM))
+        point[kind], point[3 + place] = 1.0, 0.5
+        shop.embed(point.tolist())
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+        photo = name_of(point.tolist())
+        product_id = chosen_of(kind, COLOURS[place], random)
+        Events(shop.settings.home).store([
+            Event(
+                event_id=f"{number}", kind="click", at=at, query_text="Party", photo_sha256=photo, product_id=product_id
+            )
+        ])  # fmt: skip
+
+
+def test_what_shoppers_chose_teaches_words_that_no_fact_has(
+    shop: TinyShop, context: TrainingContext, tmp_path: Path
+) -> None:
+    """For a party they choose the white ones of the kind that they show."""
+    without, learned = tmp_path / "without", tmp_path / "with"
+    for folder in (without, learned):
+        folder.mkdir()
+        space.train(context, folder)
+    assert not combiner.train(replace(context), without)["clicks"]
+    log_choices(shop, lambda kind, colour, random: f"{kind}-white-{random.integers(EACH)}")
+    figures = combiner.train(context, learned)
+    assert figures["clicks"], figures
+    assert figures["searches"] == 60
+    assert figures["chosen"]["with"]["map"] > figures["chosen"]["without"]["map"] + 0.05
+    assert figures["learned"]["map"] > figures["mean"]["map"]  # and the facts' changes are still found
+    plain, taught = (Combiner.load(folder / COMBINER_FILE).matrix for folder in (without, learned))
+    assert not np.allclose(plain, taught, atol=0.01)
+
+
+def test_choices_that_teach_nothing_are_left_out(shop: TinyShop, context: TrainingContext, tmp_path: Path) -> None:
+    """They choose anything: no combiner finds that better."""
+    log_choices(
+        shop, lambda kind, colour, random: f"{random.integers(3)}-{random.choice(COLOURS)}-{random.integers(EACH)}"
+    )
+    space.train(context, tmp_path)
+    figures = combiner.train(context, tmp_path)
+    assert figures["searches"] == 60
+    assert not figures["clicks"], figures
+    assert figures["published"]
+
+
+def test_photos_of_a_hidden_fold_teach_nothing(context: TrainingContext) -> None:
+    facts = list(context.catalogue.iter_facts())
+    changes = find_changes(facts)
+    places, texts = random_points(len(facts), DIM, 1), random_points(len(changes.texts), DIM, 2)
+    points, said = random_points(50, DIM, 3), random_points(50, DIM, 4)
+    other = points.copy()
+    other[np.arange(50) % 5 == 0] = random_points(10, DIM, 5)
+
+    def learned(photos: Floats, hidden: int) -> Floats:
+        targets = tuple(np.array([number]) for number in range(50))
+        chosen = Chosen(photos, tuple("abcde" * 10), np.arange(50), targets)
+        return Lesson(changes, places, texts, chosen, said).learn(hidden, 1.0, clicks=True)[0]
+
+    np.testing.assert_array_equal(learned(points, 0), learned(other, 0))
+    assert not np.array_equal(learned(points, 1), learned(other, 1))
+
+
+def test_weights_count_as_repeated_rows() -> None:
+    photos, words, targets = (random_points(30, 6, seed) for seed in (1, 2, 3))
+    weights = np.array([3.0, 1.0] * 15, np.float32)
+    times = weights.astype(int)
+    many = [np.repeat(points, times, axis=0) for points in (photos, words, targets)]
+    np.testing.assert_allclose(
+        fit_combiner(photos, words, targets, 0.1, weights), fit_combiner(many[0], many[1], many[2], 0.1), atol=1e-5
+    )
 
 
 def test_it_is_left_out_where_words_and_looks_say_nothing(context: TrainingContext) -> None:

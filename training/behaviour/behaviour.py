@@ -29,15 +29,17 @@ class QueryProduct:
 
 @dataclass(frozen=True)
 class ShopBehaviour:
-    """What shoppers did in a span of time, apart for searches by words and by photo.
+    """What shoppers did in a span of time, apart for searches by words, by photo, and by both.
 
     Attributes:
         words: searches by words alone; its queries are texts in the form of `query_key`.
         photos: searches by photo, with words or without; its queries are the photos' sha256.
+        composed: those of them that have words; its queries are the photo's sha256, a space and the words.
     """
 
     words: "Behaviour"
     photos: "Behaviour"
+    composed: "Behaviour"
 
     @classmethod
     def from_events(
@@ -50,18 +52,21 @@ class ShopBehaviour:
             since, until: only events from `since` on and before `until`.
         """
         products = _Numbering()
-        words, photos = _Kind(products), _Kind(products)
+        words, photos, composed = _Kind(products), _Kind(products), _Kind(products)
         for event in events:
             if until is not None and event.at >= until:
                 break
             if since is not None and event.at < since:
                 continue
+            text = query_key(event.query_text)
             if event.photo_sha256:
                 photos.add(event.photo_sha256, event)
-            elif text := query_key(event.query_text):
+                if text:
+                    composed.add(f"{event.photo_sha256} {text}", event)
+            elif text:
                 words.add(text, event)
         propensity = propensity_of(words.tally, photos.tally)
-        return cls(words.behaviour(propensity), photos.behaviour(propensity))
+        return cls(*(kind.behaviour(propensity) for kind in (words, photos, composed)))
 
 
 class Behaviour:

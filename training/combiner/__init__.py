@@ -1,4 +1,4 @@
-"""Trains the combiner of photos and words on changes of one fact that the catalogue's own products show."""
+"""Trains the combiner of photos and words on changes that the catalogue's facts show, and on what shoppers chose."""
 
 from training.combiner.changes import Changes, find_changes
 from training.combiner.part import train
