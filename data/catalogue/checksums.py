@@ -15,7 +15,7 @@ from typing import Any
 from data.catalogue.products import FACTS
 from data.database import json_list
 
-_CHUNK = 500
+_CHUNK = 2_000
 # without image_seq, which the feature store moves on when it gets the features of a product's photos
 _PRODUCT = ("product_key", "product_id", "deleted", "deleted_at", "changed_seq", *FACTS)
 _PHOTO = ("sha256", "source", "size_bytes", "width", "height", "colours")

@@ -15,9 +15,9 @@ from data.catalogue.products import FACTS, Product
 from data.catalogue.reads import PhotoRecord, read_facts, read_photos
 from data.database import json_list, moment_text
 
-_CHUNK = 500
+_CHUNK = 2_000
 _CREATED_AT = FACTS.index("created_at")
-_COLUMNS = ("product_key", "product_id", "image_seq", "changed_seq", *FACTS)
+_COLUMNS = ("product_key", "product_id", "image_seq", "changed_seq", "filter_seq", *FACTS)
 _UPSERT = (
     f"INSERT INTO products ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - constants
     "ON CONFLICT (product_key) DO UPDATE SET deleted = 0, deleted_at = NULL, "
@@ -186,7 +186,7 @@ class _Writer:
         self._connection.executemany(
             _UPSERT,
             [
-                (key, item.product.product_id, item.image_seq, item.changed_seq, *item.facts)
+                (key, item.product.product_id, item.image_seq, item.changed_seq, item.changed_seq, *item.facts)
                 for key, item in waiting.items()
             ],
         )
@@ -203,8 +203,9 @@ class _Writer:
         key = (stored.product_key,)
         self._seq += 1
         self._connection.execute(
-            "UPDATE products SET deleted = 1, deleted_at = ?, image_seq = ?, changed_seq = ? WHERE product_key = ?",
-            (self._now, self._seq, self._seq, *key),
+            "UPDATE products SET deleted = 1, deleted_at = ?, image_seq = ?, changed_seq = ?, filter_seq = ? "
+            "WHERE product_key = ?",
+            (self._now, self._seq, self._seq, self._seq, *key),
         )
         self._release([(stored.product_key, sha256) for sha256 in stored.images])
         lexical.forget_texts(self._connection, key)
@@ -226,9 +227,8 @@ class _Writer:
         self._seq += len(recoloured)
         if self._seq != self._first_seq:
             self._connection.execute("UPDATE counter SET seq = ?", (self._seq,))
-        changed = self._written.union(recoloured)
-        _note_filters(self._connection, changed)
-        sign_products(self._connection, changed)
+        _note_filters(self._connection, recoloured)
+        sign_products(self._connection, self._written.union(recoloured))
 
     def _new_key(self) -> int:
         self._newest_key += 1

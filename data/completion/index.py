@@ -8,8 +8,7 @@ it. The words of all entries are entries too, of the kind `word`: typing errors 
 
 import hashlib
 import sqlite3
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -61,9 +60,8 @@ def index_texts(connection: sqlite3.Connection, products: Mapping[int, Texts]) -
         key: (Entry.of("title", texts.title), Entry.of("brand", texts.brand), Entry.of("category", texts.category))
         for key, texts in products.items()
     }
-    changes = Counter(entry for found in entries.values() for entry in found)
-    changes.subtract(_entries_of(connection, products))
-    change_counts(connection, changes)
+    changes = [(entry, 1) for found in entries.values() for entry in found]
+    change_counts(connection, changes + [(entry, -1) for entry in _entries_of(connection, products)])
     connection.executemany(
         "INSERT OR REPLACE INTO completion_products VALUES (?, ?, ?, ?)",
         [(key, *(entry.number for entry in found)) for key, found in entries.items()],
@@ -72,8 +70,7 @@ def index_texts(connection: sqlite3.Connection, products: Mapping[int, Texts]) -
 
 def forget_texts(connection: sqlite3.Connection, product_keys: Collection[int]) -> None:
     """Deletes the entries of products that no others share."""
-    gone = Counter(_entries_of(connection, product_keys))
-    change_counts(connection, {entry: -count for entry, count in gone.items()})
+    change_counts(connection, [(entry, -1) for entry in _entries_of(connection, product_keys)])
     connection.execute(
         "DELETE FROM completion_products WHERE product_key IN (SELECT value FROM json_each(?))",
         (json_list(product_keys),),
@@ -86,47 +83,61 @@ def forget_all(connection: sqlite3.Connection) -> None:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
 
 
-def change_counts(connection: sqlite3.Connection, changes: Mapping[Entry, int]) -> None:
+def change_counts(connection: sqlite3.Connection, changes: Iterable[tuple[Entry, int]]) -> None:
     """Adds to the counts of entries and lets their ranks follow; entries that come to 0 are deleted.
 
-    An entry that stays is shown as it is given, since its case or accents may have changed.
+    An entry that stays is shown as it is first given, since its case or accents may have changed.
     """
-    changed = {entry: change for entry, change in changes.items() if entry.number}
-    if not changed:
+    entries: dict[int, Entry] = {}  # by number, for that is quicker than by entry
+    more: dict[int, int] = {}
+    for entry, change in changes:
+        if number := entry.number:
+            entries.setdefault(number, entry)
+            more[number] = more.get(number, 0) + change
+    if not entries:
         return
-    stored = connection.execute(
-        "SELECT entry, count FROM completion_entries WHERE entry IN (SELECT value FROM json_each(?))",
-        (json_list(entry.number for entry in changed),),
-    )
-    counts: dict[int, int] = dict(stored.fetchall())
-    before = {entry: counts.get(entry.number, 0) for entry in changed}
-    after = {entry: max(before[entry] + change, 0) for entry, change in changed.items()}
+    before = _counts(connection, entries)
+    after = {number: max(before[number] + change, 0) for number, change in more.items()}
     connection.executemany(
         "INSERT INTO completion_entries (entry, kind, text, count) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (entry) DO UPDATE SET count = excluded.count, text = excluded.text",
-        sorted((entry.number, entry.kind, entry.text, count) for entry, count in after.items()),
+        sorted((number, entry.kind, entry.text, after[number]) for number, entry in entries.items()),
     )
     connection.execute(
         "DELETE FROM completion_entries WHERE entry IN (SELECT value FROM json_each(?))",
-        (json_list(entry.number for entry, count in after.items() if not count),),
+        (json_list(number for number, count in after.items() if not count),),
     )
-    moved = [entry for entry in changed if before[entry].bit_length() != after[entry].bit_length()]
+    moved = [number for number in entries if before[number].bit_length() != after[number].bit_length()]
     connection.executemany(
         "DELETE FROM completion_starts WHERE rank = ? AND keys = ? AND entry = ?",
-        sorted(start for entry in moved for start in _starts(entry, before[entry])),
+        sorted(start for number in moved for start in _starts(entries[number], before[number])),
     )
     connection.executemany(
         "INSERT OR IGNORE INTO completion_starts VALUES (?, ?, ?)",
-        sorted(start for entry in moved for start in _starts(entry, after[entry])),
+        sorted(start for number in moved for start in _starts(entries[number], after[number])),
     )
-    words: dict[Entry, int] = {}
-    for entry in moved:
-        if entry.kind != "word" and not (before[entry] and after[entry]):
-            change = 1 if after[entry] else -1
+    come_or_gone = [number for number in moved if not before[number] or not after[number]]
+    changed_words = _words_of((entries[number], 1 if after[number] else -1) for number in come_or_gone)
+    change_counts(connection, changed_words)
+
+
+def _counts(connection: sqlite3.Connection, numbers: Collection[int]) -> dict[int, int]:
+    """Returns the stored counts of entries by number; 0 where there is none."""
+    stored = connection.execute(
+        "SELECT entry, count FROM completion_entries WHERE entry IN (SELECT value FROM json_each(?))",
+        (json_list(numbers),),
+    )
+    return dict.fromkeys(numbers, 0) | dict(stored.fetchall())
+
+
+def _words_of(changes: Iterable[tuple[Entry, int]]) -> list[tuple[Entry, int]]:
+    """Returns the entries of the words of texts that came or went; words have none themselves."""
+    more: dict[str, int] = {}
+    for entry, change in changes:
+        if entry.kind != "word":
             for word in set(letters_of(entry.text).split()):
-                found = Entry.of("word", word)
-                words[found] = words.get(found, 0) + change
-    change_counts(connection, words)
+                more[word] = more.get(word, 0) + change
+    return [(Entry.of("word", word), change) for word, change in more.items()]
 
 
 def _entries_of(connection: sqlite3.Connection, product_keys: Collection[int]) -> list[Entry]:
@@ -140,11 +151,18 @@ def _entries_of(connection: sqlite3.Connection, product_keys: Collection[int]) -
     return [Entry(*row) for row in rows]
 
 
-def _starts(entry: Entry, count: int) -> Iterator[tuple[int, str, int]]:
-    """Yields the rows of `completion_starts` of an entry with this count; none if it is 0."""
-    keys = keystrokes(entry.text)
+def _starts(entry: Entry, count: int) -> list[tuple[int, str, int]]:
+    """Returns the rows of `completion_starts` of an entry with this count; none if it is 0."""
+    if not count:
+        return []
+    keys, number = keystrokes(entry.text), entry.number
     level = _HIGHEST - min(count.bit_length() + FAVOUR[entry.kind], _HIGHEST)
-    places = [0, *(place + 1 for place, key in enumerate(keys) if key == " ")]
-    for place in places[:_MOST_STARTS] if count else ():
-        rank = WORD_RANKS[level] if entry.kind == "word" else RANKS[2 * level + (place > 0)]
-        yield rank, keys[place : place + START_KEYS], entry.number
+    if entry.kind == "word":
+        first = others = WORD_RANKS[level]
+    else:
+        first, others = RANKS[2 * level], RANKS[2 * level + 1]
+    places = [place + 1 for place, key in enumerate(keys) if key == " "][: _MOST_STARTS - 1]
+    return [
+        (first, keys[:START_KEYS], number),
+        *((others, keys[place : place + START_KEYS], number) for place in places),
+    ]

@@ -17,7 +17,7 @@ _KEYS = {
 }
 
 
-@lru_cache(maxsize=2_000)  # a text is asked for several times while it is indexed
+@lru_cache(maxsize=10_000)  # a text is asked for several times while a batch is indexed
 def keystrokes(text: str) -> str:
     """Returns the keys that a text is typed with, words apart by one space.
 

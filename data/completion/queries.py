@@ -55,7 +55,7 @@ def changed_queries(connection: sqlite3.Connection) -> list[QueryChange]:
 
 def write_queries(connection: sqlite3.Connection, changes: Sequence[QueryChange]) -> None:
     """Writes the changes of queries."""
-    change_counts(connection, {change.entry: change.more for change in changes})
+    change_counts(connection, [(change.entry, change.more) for change in changes])
     connection.executemany(
         "UPDATE completion_entries SET product_key = ? WHERE entry = ?",
         [(change.product_key, change.entry.number) for change in changes],

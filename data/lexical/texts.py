@@ -80,14 +80,14 @@ def indexed(text: str) -> str:
         terms = folded.translate(_ASCII_LETTERS).split()
     else:
         folded = unicodedata.normalize("NFKC", text).casefold()
-        terms = [term for word in _WORD.findall(folded) for term in _known_terms(word)]
-    terms += [key_of(part) for part in folded.split() if not part.isalnum() and _SPLIT_CODE.search(part)]
+        words = _WORD.findall(folded)
+        terms = [term for word in words for term in ((word,) if word.isascii() else _known_terms(word))]
+    if _SPLIT_CODE.search(folded):
+        terms += [key_of(part) for part in folded.split() if not part.isalnum() and _SPLIT_CODE.search(part)]
     return " ".join(terms)
 
 
-@remembered(5_000, longest=64)  # a catalogue says much in the same words
-def _known_terms(word: str) -> list[str]:
-    return terms_of(word)
+_known_terms = remembered(5_000, longest=64)(terms_of)  # a catalogue says much in the same words
 
 
 def _parts(word: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from indexer.importing.preparing import Prepared, TakeIn, prepare
 from indexer.importing.product_report import ProductReport
 from indexer.importing.report import Tally, problem_file
 
-_BATCH_PRODUCTS, _BATCH_PHOTOS = 500, 2_000
+_BATCH_PRODUCTS, _BATCH_PHOTOS = 2_000, 500  # a killed import decodes at most so many photos again
 
 
 def import_feed(
