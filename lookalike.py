@@ -180,7 +180,7 @@ class Shop:
         from engine.recommend import recommend
 
         request = recommend_request(
-            self._engine, self._catalogue, self.settings, label=label, product_id=product_id,
+            self._engine, self._catalogue, label=label, product_id=product_id,
             image=None if image is None else self._bytes(image), colour=colour, filter=filter, k=k,
         )  # fmt: skip
         return Hits.of(recommend(self._engine.search, request), self.settings.home)

@@ -2,18 +2,14 @@
 
 from api.errors import BadRequest
 from data.catalogue import Catalogue
-from data.photos import COLOUR_NAMES, decode_within_borders, dominant_colours
-from data.settings import Settings
+from data.photos import COLOUR_NAMES
 from engine.recommend import RecommendRequest
 from engine.search import SearchEngine
-
-_COLOUR_SIDE = 256
 
 
 def recommend_request(
     engine: SearchEngine,
     catalogue: Catalogue,
-    settings: Settings,
     *,
     label: str = "",
     product_id: str = "",
@@ -32,7 +28,7 @@ def recommend_request(
 
     Raises:
         BadRequest: neither label nor product is given, or a photo beside a product.
-        UnknownProduct: no product has this product_id; InvalidImage: the photo cannot be decoded.
+        UnknownProduct: no product has this product_id; InvalidImage, NoGeneration: see `SearchEngine.colours_of`.
     """
     if not label and not product_id:
         got = "neither" if image is None else "a photo alone"
@@ -46,10 +42,10 @@ def recommend_request(
         colours = facts.colours
         if not label:
             label, label_kind = facts.product.category, "category"
-    elif image is not None:
-        colours = dominant_colours(decode_within_borders(image, settings, target=_COLOUR_SIDE))[:1]
     if colour:
         colours = (_in_english(colour),)
+    elif image is not None:
+        colours = engine.colours_of(image)[:1]
     return RecommendRequest(
         label=label, label_kind=label_kind, product_id=product_id, image=image, colours=colours, filter=filter, k=k
     )

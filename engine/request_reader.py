@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from data.catalogue import Catalogue
 from data.filters import Filter
 from data.lexical import LexicalAnswer, with_words_meant
-from engine.answers import Finder, Question, SearchRequest
+from data.photos import Pixels
+from engine.answers import Finder, Question, SearchRequest, new_query_id
+from engine.backbones import to_input
 from engine.live import LiveView
 from engine.stored_photos import StoredPhotos
 from engine.understanding import ShownPrice, Understanding, Understood
@@ -65,6 +67,15 @@ class RequestReader:
     def ask(self, view: LiveView, read: ReadRequest, query_id: str) -> Question:
         """Returns a request as a point of the product space; see `Finder.ask`."""
         return self._ask(view, read.asked, read.letters, query_id)
+
+    def look_at(self, view: LiveView, image: bytes) -> Pixels:
+        """Returns the pixels of a photo within its borders, and remembers its features for a search that follows."""
+        sha256, spec = hashlib.sha256(image).hexdigest(), view.generation.spec
+        pixels = self._finder.decoded(image, spec.input_size)
+        if self._photos.features_of(sha256, spec) is None:
+            features = self._finder.embedded(to_input(pixels, spec.input_size)[None], view.generation)
+            self._photos.searched(new_query_id(), sha256, features[0], spec)
+        return pixels
 
     def _understood(
         self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str

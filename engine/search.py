@@ -15,7 +15,7 @@ from data.columns import FACTS
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
-from data.photos import Intake, PhotoInput
+from data.photos import Intake, PhotoInput, dominant_colours
 from data.settings import Settings
 from engine.answers import (
     DEPTH,
@@ -268,6 +268,17 @@ class SearchEngine:
         check_words("q", text, MOST_TYPED)
         check_k(k, MOST_COMPLETIONS)
         return tuple(self._catalogue.completions(text, k))
+
+    def colours_of(self, image: bytes) -> tuple[str, ...]:
+        """Returns the names of a photo's main colours, the most frequent first.
+
+        Its features are remembered, so a search with it that follows does not decode it again.
+
+        Raises:
+            InvalidImage: the photo cannot be decoded.
+            NoGeneration: nothing has been published.
+        """
+        return dominant_colours(self._requests.look_at(self._live.view(), image))
 
     def embed_new(self, photos: Sequence[PhotoRecord]) -> None:
         """Embeds the photos that have no stored features and stores the result, so that their products can be found.

@@ -64,9 +64,8 @@ def recommend_products() -> Response:
     raw = from_json(read_body()) if request.is_json else from_texts(form_texts())
     texts: dict[str, Any] = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
     fields = check_fields(raw, ("product_id", "filter", "k"))
-    with held.decoding():
-        asked = recommend_request(held.engine, held.catalogue, held.settings, image=image, **texts, **fields)
     with held.admission.slot():
+        asked = recommend_request(held.engine, held.catalogue, image=image, **texts, **fields)
         answer = recommend(held.engine.search, asked)
     return json_answer(answer_document(answer))
 

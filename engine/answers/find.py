@@ -16,7 +16,7 @@ from data.columns import ColumnStore
 from data.errors import UnknownProduct
 from data.filters import Filter, parse_filter, quoted
 from data.lexical import LexicalAnswer, words_of
-from data.photos import COLOUR_NAMES
+from data.photos import COLOUR_NAMES, Pixels, decode_within_borders
 from data.settings import Settings
 from engine.answers.arrangement import arranged
 from engine.answers.counting import matched_counts
@@ -35,6 +35,7 @@ from engine.answers.ranking import (
 )
 from engine.answers.reasons import Moves, moves_of
 from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, shows, words_alone
+from engine.backbones import decode_target
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
@@ -222,9 +223,18 @@ class Finder:
                 pixels.append(self.timed("decode", partial(read, content)))
         return np.concatenate(pixels)
 
+    def decoded(self, image: bytes, size: int) -> Pixels:
+        """Returns a photo within its borders, large enough for a network input of this size, uint8 (h, w, 3)."""
+        decode = partial(decode_within_borders, image, self._settings, target=decode_target(size))
+        with self._decoding():
+            return self.timed("decode", decode)
+
+    def embedded(self, inputs: Pixels, generation: Generation) -> Floats:
+        """Returns the features of network inputs uint8 (n, size, size, 3), float32 (n, dim)."""
+        return self.timed("embed", lambda: generation.backbone().embed(inputs))
+
     def _embed_photos(self, request: SearchRequest, generation: Generation) -> Floats:
-        pixels = self.read_photos(request, generation.spec.input_size)
-        return self.timed("embed", lambda: generation.backbone().embed(pixels))
+        return self.embedded(self.read_photos(request, generation.spec.input_size), generation)
 
     def _embed_product(self, product_id: str, view: LiveView) -> Floats:
         rows = view.rows_of(self._key_of(product_id))

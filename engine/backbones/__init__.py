@@ -15,7 +15,7 @@ from engine.backbones.keras_networks import (
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, damaged_exports, export, processor_has_bf16
-from engine.backbones.preprocess import TRIMMED, decode_target
+from engine.backbones.preprocess import TRIMMED, decode_target, to_input
 from engine.backbones.sums import damaged_backbones, write_sums
 from engine.backbones.weights import ClassifierRows, Weights, classifier_rows, find_weights, lite2_state
 
@@ -45,6 +45,7 @@ __all__ = [
     "precision_policy",
     "processor_has_bf16",
     "resolve_spec",
+    "to_input",
     "to_openvino",
     "trunk_of",
     "write_sums",

@@ -9,10 +9,11 @@ from tiny_backbone import TinyBackbone
 from tiny_shop import AxisTower, PointBackbone, TinyShop, axis, ids, photo_of
 
 from data.catalogue import PhotoRecord
-from data.photos import Intake
+from data.photos import Intake, decode_photo
 from data.settings import Settings
 from engine.generation import Generation
 from engine.protocols import Floats
+from engine.recommend import RecommendRequest, recommend
 from engine.search import SearchEngine, SearchRequest
 from engine.stored_photos import SeenPhoto, SeenPhotos
 
@@ -49,6 +50,29 @@ def test_photos_searched_with_are_kept_when_they_led_to_a_choice(shop: TinyShop,
     engine.keep_photos({answers[0].query_id, keys[2], keys[3], "unknown", ""})
     assert shop.features.missing(keys) == [keys[1], keys[3]]
     np.testing.assert_allclose(shop.features.read([keys[0]])[0], axis(3), atol=1e-3)
+
+
+def test_a_photo_to_recommend_by_is_decoded_once(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("a", [axis(1)], category="mugs")
+    shop.put("b", [axis(2)], category="mugs", colour="black")
+    shop.publish()
+    engine.warm()
+    decoded: list[bytes] = []
+
+    def counted(content: bytes, *arguments: Any, **options: Any) -> Any:
+        decoded.append(content)
+        return decode_photo(content, *arguments, **options)
+
+    monkeypatch.setattr("data.photos.borders.decode_photo", counted)
+    photo = photo_of(1)
+    colours = engine.colours_of(photo)
+    assert colours == ("black",)
+    answer = recommend(engine.search, RecommendRequest(label="mugs", image=photo, colours=colours))
+    assert ids(answer) == ["b", "a"], "first the colour, then the look"
+    assert answer.hits[1].score == pytest.approx(1)
+    assert decoded == [photo]
 
 
 def test_a_photo_that_is_searched_again_is_not_embedded_again(

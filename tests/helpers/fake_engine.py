@@ -5,6 +5,8 @@ from typing import Any
 
 from data.catalogue import Catalogue, PhotoRecord, ProductFacts
 from data.errors import NoGeneration
+from data.photos import decode_within_borders, dominant_colours
+from data.settings import Settings
 from engine.answers import Explanation, Reason, check_k, check_request, check_words
 from engine.known_queries import RelatedQuery
 from engine.recognition import Recognition
@@ -68,6 +70,9 @@ class FakeEngine(SearchEngine):
         check_k(k, MOST_RELATED)
         self.warm()
         return tuple(RelatedQuery(f"{text} {at}", 1 - at / 100, at) for at in range(min(k, 3)))
+
+    def colours_of(self, image: bytes) -> tuple[str, ...]:
+        return dominant_colours(decode_within_borders(image, Settings(), target=256))
 
     def recognise(
         self,
