@@ -60,7 +60,7 @@ def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> N
     connection.executemany(
         "INSERT INTO lexical_letters (rowid, letters) VALUES (?, ?)",
         [
-            (product_key, letters_of(" ".join((*found[:4], found[4][:DESCRIPTION_LETTERS]))))
+            (product_key, " ".join(filter(None, map(letters_of, (*found[:4], found[4][:DESCRIPTION_LETTERS])))))
             for product_key, found in facts.items()
         ],
     )

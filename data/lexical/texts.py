@@ -15,6 +15,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _ASCII_LETTERS = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 
 
+@remembered(10_000, longest=100)  # a batch asks for each of its titles several times
 def letters_of(text: str) -> str:
     """Returns the letters and digits that a text is typed with, words apart by one space.
 
