@@ -12,7 +12,7 @@ from engine.errors import InvalidModel
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.index.lists import LISTS_FILE, Lists
-from engine.index.partitioned import DEEP, PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex, Reach
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
@@ -21,7 +21,7 @@ __all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "
 INDEX_FILES = (INDEX_FILE, LISTS_FILE, ROWS_FILE)
 Questions = Callable[[], Mapping[str, Floats]]
 _ALWAYS_EXACT = 20_000  # rows; measured again and again, such an index is searched in less than a millisecond
-_LEAST_ROWS = 4 * DEEP  # of lists
+_LEAST_ROWS = 4_000  # of lists
 _QUICK_MS = 2.0  # an exact search that takes no longer needs nothing else
 _TIMED = 20
 _log = logging.getLogger("lookalike.index")
@@ -80,7 +80,7 @@ def _in_lists(
 ) -> PartitionedIndex | None:
     """Returns the tuned index, or None where it does not find enough."""
     lists, stored = Lists.of(vectors), StoredRows.of(vectors)
-    index = PartitionedIndex(lists, stored, Reach(1, 1))
+    index = PartitionedIndex(lists, stored, Reach(1, 1, 1))
     reach, measured = tune(index, vectors, questions, settings.index_recall)
     if reach is None:
         _log.warning("the index stays exact: half of its lists find less than %.3f", settings.index_recall)

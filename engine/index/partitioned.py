@@ -5,7 +5,7 @@ are asked for; those are scored and ordered by the stored rows. How many lists t
 was built (`tuning.py`). Filters and dead rows are honoured exactly, and no hit is missing where enough are allowed.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from engine.index.lists import LISTS_FILE, Lists
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Hits, Mask
 
-NEAR, DEEP = 10, 1000  # hits up to which each number of lists was measured
 _FEW_ROWS = 65_536  # what a filter leaves of up to so many rows is scored row by row: as quick as lists, and exact
 _MOST_LISTS = 1 << 20
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
@@ -29,15 +28,20 @@ class Reach:
     """How many lists a search looks through.
 
     Attributes:
-        near: for up to 10 hits.
-        deep: for each 1,000 hits, where more are wanted.
+        ten: for up to 10 hits.
+        hundred: for up to 100 hits, if that is more.
+        thousand: for each 1,000 hits, where more are wanted.
     """
 
-    near: int
-    deep: int
+    ten: int
+    hundred: int
+    thousand: int
 
     def lists(self, k: int) -> int:
-        return self.near if k <= NEAR else max(self.near, self.deep * -(-k // DEEP))
+        """Returns how many lists a search for `k` hits looks through."""
+        if k <= 10:
+            return self.ten
+        return max(self.ten, self.hundred, 0 if k <= 100 else self.thousand * -(-k // 1000))
 
 
 class PartitionedIndex:
@@ -161,8 +165,8 @@ class PartitionedIndex:
 
 
 def _searched(facts: dict[str, Any]) -> tuple[Reach, float]:
-    near, deep, factor = facts.get("near"), facts.get("deep"), facts.get("factor")
-    counts = [value for value in (near, deep) if type(value) is int and 0 < value <= _MOST_LISTS]
-    if len(counts) < 2 or type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
+    reach, factor = [facts.get(field.name) for field in fields(Reach)], facts.get("factor")
+    counts = [value for value in reach if type(value) is int and 0 < value <= _MOST_LISTS]
+    if len(counts) < len(reach) or type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
         raise InvalidModel(f"{LISTS_FILE} must say how many lists are searched; got {facts!r:.200}. Rebuild.")
     return Reach(*counts), factor

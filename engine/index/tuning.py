@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.index.partitioned import DEEP, NEAR, PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex, Reach
 from engine.protocols import Floats
 
 QUESTIONS = 200  # of each kind
 _TIE = 1e-5  # inner products of float32 unit vectors that differ by less are the same score
 _SPARE = 0.75  # of what may be missed: another sample of queries finds a little less
 # Of so many hits, so many times as large a share may be missed: fewer shoppers page so far, and neighbours lie wider.
-_MISSES = {"near": {NEAR: 1}, "deep": {100: 3, DEEP: 10}}
+_MISSES = {"ten": (10, 1), "hundred": (100, 3), "thousand": (1000, 10)}
+_DEEPEST = 1000
 _MOST_SHARE = 1 / 2  # of the lists; a search that needs more is hardly quicker than an exact one
 _FIRST_LISTS = 8
 
@@ -27,7 +28,7 @@ class _Asked:
         kind: `photo` or what the caller named.
         queries: float32 (q, d).
         own: int64 (q,), the row that each query is, which is not to be found; -1: none.
-        scores: float32 (q, DEEP), exact scores of the best rows, best first.
+        scores: float32 (q, 1000), exact scores of the best rows, best first.
     """
 
     kind: str
@@ -53,12 +54,12 @@ def tune(
     curve: list[dict[str, Any]] = []
     found: dict[str, int] = {}
     for lists in _steps(index.list_count):
-        for name, misses in _MISSES.items():
+        for name, (k, times) in _MISSES.items():
             if name in found:
                 continue
-            measured = [_recall(index, vectors, kind, lists, k) for k in misses for kind in asked]
+            measured = [_recall(index, vectors, kind, lists, k) for kind in asked]
             curve += measured
-            if all(1 - point["recall"] <= (1 - target) * _SPARE * misses[point["k"]] for point in measured):
+            if all(1 - point["recall"] <= (1 - target) * _SPARE * times for point in measured):
                 found[name] = lists
         if len(found) == len(_MISSES):
             break
@@ -77,7 +78,7 @@ def _asked(vectors: Floats, questions: Mapping[str, Floats]) -> list[_Asked]:
 def _best(vectors: Floats, queries: Floats, own: Any) -> Floats:
     import faiss
 
-    depth = min(DEEP + 1, len(vectors))
+    depth = min(_DEEPEST + 1, len(vectors))
     scores, rows = faiss.knn(np.ascontiguousarray(queries), vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
     scores = np.where(rows == own[:, None], -np.inf, scores)
     best: Floats = -np.sort(-scores, axis=1)

@@ -4,11 +4,9 @@ import io
 import json
 import os
 import pickle
-import resource
 import struct
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +19,12 @@ from engine.arrays import MOST_HEADER_BYTES, read_npz
 from engine.backbones.hdf5 import check_hdf5
 from engine.errors import InvalidModel
 from engine.generation import RowTable
-from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.recognition.files import VOTERS_FILE, load_recogniser
 from engine.space import PROJECTION_FILE, Projection
 from engine.text.model_folders import model_folder
 from training.checkpoints import UNREADABLE, read_checkpoint
 
-MOST_S, MOST_BYTES = 2.0, 200_000_000
-
-
-@pytest.fixture(autouse=True)
-def within_bounds() -> Iterator[None]:
-    """Fails a test that takes long or much memory; what it may allocate is cut off, so that the machine is spared."""
-    import faiss  # noqa: F401 - loaded before memory is measured
-
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    yield
-    assert time.process_time() - started < MOST_S
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MOST_BYTES
+pytestmark = pytest.mark.usefixtures("within_bounds")
 
 
 def written(path: Path, content: bytes) -> Path:
@@ -209,39 +195,6 @@ def test_deep_json_in_metadata_is_refused(tmp_path: Path) -> None:
     path.write_bytes(save({"mean": np.zeros(1, np.float32)}, metadata={"recogniser": "[" * 100_000}))
     with pytest.raises(InvalidModel, match=VOTERS_FILE):
         load_recogniser(path)
-
-
-def flat(path: Path, *, dim: int = 4, count: int = 3, stored: int | None = None, rows: bytes = bytes(48)) -> Path:
-    """Writes an index as FAISS does: kind, width, count, two unused numbers, is_trained, metric, floats."""
-    start = b"IxFI" + struct.pack("<iqqqBi", dim, count, 1 << 20, 1 << 20, 1, 0)
-    path.write_bytes(start + struct.pack("<Q", len(rows) // 4 if stored is None else stored) + rows)
-    return path
-
-
-def test_what_faiss_writes_is_read(tmp_path: Path) -> None:
-    assert FlatIndex.load(flat(tmp_path / INDEX_FILE)).count == 3
-
-
-INDEXES: dict[str, Callable[[Path], Path]] = {
-    "10^12 vectors": lambda path: flat(path, count=10**12),
-    "10^12 vectors, and so many numbers": lambda path: flat(path, count=10**12, stored=4 * 10**12),
-    "a huge width": lambda path: flat(path, dim=2**31 - 1),
-    "a negative width": lambda path: flat(path, dim=-4),
-    "a negative count": lambda path: flat(path, count=-1),
-    "NaN": lambda path: flat(path, rows=struct.pack("<12f", *[0.5] * 11, float("nan"))),
-    "infinity": lambda path: flat(path, rows=struct.pack("<12f", float("-inf"), *[0.5] * 11)),
-    "another kind": lambda path: written(path, b"IxPT" + bytes(100)),
-    "a kind with files elsewhere": lambda path: written(path, b"IwFl" + bytes(100)),
-    "cut short": lambda path: written(path, b"IxFI" + bytes(9)),
-    "empty": lambda path: written(path, b""),
-    "nothing": lambda path: path,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", INDEXES)
-def test_a_hostile_index_is_refused_by_name(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(InvalidModel, match=INDEX_FILE):
-        FlatIndex.load(INDEXES[kind](tmp_path / INDEX_FILE))
 
 
 def h5(path: Path, fill: Callable[[h5py.File], Any]) -> Path:
