@@ -21,6 +21,7 @@ class Lookalike:
     def __init__(self, work: Work, folder: Path) -> None:
         store = GenerationStore(work.home)
         live = store.open(str(store.current_id()))
+        live.verify()
         self._prices = work.prices
         self._index = load_index(live.folder, load_settings(home=work.home, device="cpu"))
         self.version = self._index.kind

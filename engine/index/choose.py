@@ -11,7 +11,7 @@ from data.settings import Settings
 from engine.errors import InvalidModel
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
-from engine.index.lists import LISTS_FILE, Lists
+from engine.index.lists import LISTS_FILE, Learned, Lists
 from engine.index.partitioned import PartitionedIndex, Reach
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.index.tuning import tune
@@ -21,7 +21,7 @@ __all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "
 INDEX_FILES = (INDEX_FILE, LISTS_FILE, ROWS_FILE)
 Questions = Callable[[], Mapping[str, Floats]]
 _ALWAYS_EXACT = 20_000  # rows; measured again and again, such an index is searched in less than a millisecond
-_LEAST_ROWS = 4_000  # of lists
+_LEAST_ROWS = 2_000  # of an index in lists
 _QUICK_MS = 2.0  # an exact search that takes no longer needs nothing else
 _TIMED = 20
 _log = logging.getLogger("lookalike.index")
@@ -37,12 +37,16 @@ def build_index(vectors: Floats, settings: Settings) -> VectorIndex:
     return _place(FlatIndex.of(vectors), settings)
 
 
-def build_catalogue_index(vectors: Floats, settings: Settings, questions: Questions = dict) -> VectorIndex:
+def build_catalogue_index(
+    vectors: Floats, settings: Settings, questions: Questions = dict, before: Path | None = None
+) -> VectorIndex:
     """Builds the index of a catalogue: exact while that is quick enough, otherwise in lists that are measured.
 
     Args:
         vectors: float32 (n, dim), L2 norm 1.
         questions: returns kind -> float32 (q, dim), held-out queries besides photos; asked only where lists are tried.
+        before: folder of an index of the same space; what its lists learned is used again while the catalogue has grown
+            by less than 30 %.
 
     Raises:
         InvalidQuery, InvalidModel: see `build_index`.
@@ -56,7 +60,14 @@ def build_catalogue_index(vectors: Floats, settings: Settings, questions: Questi
     flat.measured = {"exact_ms": exact_ms}
     if settings.index == "auto" and exact_ms <= _QUICK_MS:
         return exact
-    return _in_lists(vectors, settings, questions(), exact_ms) or exact
+    asked, kept = questions(), _kept(vectors, before)
+    found = _in_lists(vectors, settings, asked, kept) if kept else None
+    found = found or _in_lists(vectors, settings, asked, Learned.of(vectors))
+    if found is None:
+        _log.warning("the index stays exact: half of its lists find less than %.3f", settings.index_recall)
+        return exact
+    found.measured = {"exact_ms": exact_ms, **found.measured}
+    return found
 
 
 def load_index(folder: Path, settings: Settings) -> VectorIndex:
@@ -75,17 +86,23 @@ def load_index(folder: Path, settings: Settings) -> VectorIndex:
     return index
 
 
+def _kept(vectors: Floats, before: Path | None) -> Learned | None:
+    """Returns what the lists of an index of the same space learned, where it still fits."""
+    if before is None or not (before / LISTS_FILE).exists():
+        return None
+    learned = Learned.load(before / LISTS_FILE)
+    return learned if learned.fits(vectors) else None
+
+
 def _in_lists(
-    vectors: Floats, settings: Settings, questions: Mapping[str, Floats], exact_ms: float
+    vectors: Floats, settings: Settings, questions: Mapping[str, Floats], learned: Learned
 ) -> PartitionedIndex | None:
     """Returns the tuned index, or None where it does not find enough."""
-    lists, stored = Lists.of(vectors), StoredRows.of(vectors)
-    index = PartitionedIndex(lists, stored, Reach(1, 1, 1))
+    index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors), Reach(1, 1, 1))
     reach, measured = tune(index, vectors, questions, settings.index_recall)
     if reach is None:
-        _log.warning("the index stays exact: half of its lists find less than %.3f", settings.index_recall)
         return None
-    index.reach, index.measured = reach, {"exact_ms": exact_ms, **measured}
+    index.reach, index.measured = reach, {"learned_from": learned.count, **measured}
     return index
 
 

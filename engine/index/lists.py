@@ -22,7 +22,61 @@ VERSION = 1
 _ROUNDS = 10  # of k-means
 _ROWS_A_CENTRE = 64  # that k-means learns from
 _ROWS_AT_ONCE = 65_536
+_LEAST_GROWTH, _MOST_GROWTH = 0.5, 1.3  # of a catalogue, between which what was learned is used again
 _ARRAYS = {"centres": "f4", "ranges": "f4", "sizes": "i8", "rows": "i4", "codes": "u1"}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is learned from rows before they are sorted into lists; the lists of later rows may use it again.
+
+    Attributes:
+        centres: float32 (lists, dim).
+        ranges: float32 (2 dim,), the least value of each dimension, then how far the largest is from it.
+        count: how many rows there were when it was learned.
+    """
+
+    centres: Floats
+    ranges: Floats
+    count: int
+
+    @classmethod
+    def of(cls, vectors: Floats) -> "Learned":
+        """Learns from a sample of the rows, float32 (n, dim)."""
+        import faiss
+
+        lists = 2 ** round(math.log2(2 * math.sqrt(len(vectors))))
+        sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), _ROWS_A_CENTRE * lists), replace=False)
+        rows = vectors[np.sort(sample)]
+        kmeans = faiss.Kmeans(
+            rows.shape[1],
+            lists,
+            niter=_ROUNDS,
+            spherical=True,
+            seed=1,
+            min_points_per_centroid=1,
+            max_points_per_centroid=_ROWS_A_CENTRE,
+        )
+        kmeans.train(rows)
+        least = rows.min(axis=0)
+        ranges = np.concatenate([least, rows.max(axis=0) - least])
+        return cls(np.ascontiguousarray(kmeans.centroids, np.float32), ranges, len(vectors))
+
+    @classmethod
+    def load(cls, path: Path) -> "Learned":
+        """Reads what was learned for the lists of a file, without the lists.
+
+        Raises:
+            InvalidModel: see `Lists.load`.
+        """
+        arrays, metadata = read_safetensors(path, ("centres", "ranges"))
+        check_finite(path, arrays)
+        return cls(arrays["centres"], arrays["ranges"], _learned_from(path, _facts(path, metadata.get("index", ""))))
+
+    def fits(self, vectors: Floats) -> bool:
+        """Tells whether rows, float32 (n, dim), of the same space are still like those that it was learned from."""
+        grown = len(vectors) / self.count
+        return self.centres.shape[1] == vectors.shape[1] and _LEAST_GROWTH <= grown <= _MOST_GROWTH
 
 
 @dataclass(frozen=True)
@@ -30,35 +84,28 @@ class Lists:
     """Rows in lists, one list for each centre.
 
     Attributes:
-        centres: float32 (lists, dim).
-        ranges: float32 (2 dim,), the least value of each dimension, then how far the largest is from it.
+        learned: the centres, and the ranges of the codes.
         sizes: int64 (lists,), rows in each list.
         rows: int32 (n,), the row numbers, list after list.
         codes: uint8 (n, dim), the rows in the same order, each number as one of 256 steps of its dimension's range.
     """
 
-    centres: Floats
-    ranges: Floats
+    learned: Learned
     sizes: NDArray[np.int64]
     rows: NDArray[np.int32]
     codes: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, vectors: Floats, before: "Lists | None" = None) -> "Lists":
-        """Sorts the rows of `vectors`, float32 (n, dim), into lists.
-
-        Args:
-            before: lists whose centres and ranges are used again, instead of learning them from the rows.
-        """
-        centres, ranges = (before.centres, before.ranges) if before else _learned(vectors)
-        nearest = _nearest(vectors, centres)
+    def of(cls, vectors: Floats, learned: Learned) -> "Lists":
+        """Sorts the rows of `vectors`, float32 (n, dim), into the lists of the nearest centres."""
+        nearest = _nearest(vectors, learned.centres)
         order = np.argsort(nearest, kind="stable")
-        quantiser, codes = _quantiser(ranges), np.empty(vectors.shape, np.uint8)
+        quantiser, codes = _quantiser(learned.ranges), np.empty(vectors.shape, np.uint8)
         for start in range(0, len(order), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             codes[part] = quantiser.compute_codes(vectors[order[part]])
-        sizes = np.bincount(nearest, minlength=len(centres)).astype(np.int64)
-        return cls(centres, ranges, sizes, order.astype(np.int32), codes)
+        sizes = np.bincount(nearest, minlength=len(learned.centres)).astype(np.int64)
+        return cls(learned, sizes, order.astype(np.int32), codes)
 
     def native(self) -> Any:
         """Returns a FAISS index of these lists; it holds copies of the codes and of the row numbers."""
@@ -66,16 +113,16 @@ class Lists:
 
         count, dim = self.codes.shape
         centres = faiss.IndexFlatIP(dim)
-        centres.add(self.centres)
+        centres.add(self.learned.centres)
         index: Any = faiss.IndexIVFScalarQuantizer(
             centres,
             dim,
-            len(self.centres),
+            len(self.learned.centres),
             faiss.ScalarQuantizer.QT_8bit,
             faiss.METRIC_INNER_PRODUCT,
             False,  # codes of the rows, not of their distances from the centre
         )
-        index.sq = _quantiser(self.ranges)
+        index.sq = _quantiser(self.learned.ranges)
         rows = self.rows.astype(np.int64)
         ends = np.cumsum(self.sizes)
         for place, (start, end) in enumerate(zip(ends - self.sizes, ends, strict=True)):
@@ -93,8 +140,12 @@ class Lists:
         """
         from safetensors.numpy import save_file
 
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
-        save_file(arrays, folder / LISTS_FILE, metadata={"index": json.dumps({"version": VERSION, **facts})})
+        arrays: dict[str, NDArray[Any]] = {
+            "centres": self.learned.centres, "ranges": self.learned.ranges,
+            "sizes": self.sizes, "rows": self.rows, "codes": self.codes,
+        }  # fmt: skip
+        told = {"version": VERSION, "learned_from": self.learned.count, **facts}
+        save_file(arrays, folder / LISTS_FILE, metadata={"index": json.dumps(told)})
 
     @classmethod
     def load(cls, path: Path) -> tuple["Lists", dict[str, Any]]:
@@ -108,18 +159,20 @@ class Lists:
         if any(arrays[name].dtype != np.dtype(kind) for name, kind in _ARRAYS.items()):
             raise InvalidModel(f"{path.name} must hold arrays of the kinds that are written; it does not. Rebuild.")
         check_finite(path, arrays)
-        lists = cls(**arrays)
+        learned = Learned(arrays.pop("centres"), arrays.pop("ranges"), _learned_from(path, facts))
+        lists = cls(learned, **arrays)
         if problem := lists._problem():
             raise InvalidModel(f"{path.name} must hold every row once, in lists; {problem}. Rebuild.")
         return lists, facts
 
     def _problem(self) -> str:
-        shapes = [array.ndim for array in (self.centres, self.ranges, self.sizes, self.rows, self.codes)]
+        centres, ranges = self.learned.centres, self.learned.ranges
+        shapes = [array.ndim for array in (centres, ranges, self.sizes, self.rows, self.codes)]
         if shapes != [2, 1, 1, 1, 2]:
             return f"its arrays have {shapes} sides"
-        (count, dim), lists = self.codes.shape, len(self.centres)
+        (count, dim), lists = self.codes.shape, len(centres)
         wanted = [(lists, dim), (2 * dim,), (lists,), (count,)]
-        if not dim or not lists or [self.centres.shape, self.ranges.shape, self.sizes.shape, self.rows.shape] != wanted:
+        if not dim or not lists or [centres.shape, ranges.shape, self.sizes.shape, self.rows.shape] != wanted:
             return "its arrays do not fit each other"
         if self.sizes.min() < 0 or self.sizes.max() > count or int(self.sizes.sum()) != count:
             return f"its lists do not hold {count} rows"
@@ -140,26 +193,11 @@ def _facts(path: Path, text: str) -> dict[str, Any]:
     return found
 
 
-def _learned(vectors: Floats) -> tuple[Floats, Floats]:
-    """Returns centres and ranges learned from a sample of the rows."""
-    import faiss
-
-    lists = 2 ** round(math.log2(2 * math.sqrt(len(vectors))))
-    sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), _ROWS_A_CENTRE * lists), replace=False)
-    rows = vectors[np.sort(sample)]
-    kmeans = faiss.Kmeans(
-        rows.shape[1],
-        lists,
-        niter=_ROUNDS,
-        spherical=True,
-        seed=1,
-        min_points_per_centroid=1,
-        max_points_per_centroid=_ROWS_A_CENTRE,
-    )
-    kmeans.train(rows)
-    least = rows.min(axis=0)
-    centres: Floats = np.ascontiguousarray(kmeans.centroids, np.float32)
-    return centres, np.concatenate([least, rows.max(axis=0) - least])
+def _learned_from(path: Path, facts: dict[str, Any]) -> int:
+    count = facts.get("learned_from")
+    if type(count) is not int or count < 1:
+        raise InvalidModel(f"{path.name} must say of how many rows it was learned; got {count!r:.40}. Rebuild.")
+    return count
 
 
 def _nearest(vectors: Floats, centres: Floats) -> Rows:

@@ -42,6 +42,7 @@ def build_index(job: Job, staged: StagedGeneration) -> tuple[Floats, dict[str, A
         job.snapshot.image_sha256,
         job.settings,
         job.catalogue,
+        None if job.full else job.live,
     )
     job.journal.counts |= {"indexed": len(vectors), "projected": len(new)}
     return vectors, {"kind": index.kind, **index.measured}

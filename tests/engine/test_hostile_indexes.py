@@ -57,7 +57,7 @@ def test_a_hostile_index_is_refused_by_name(tmp_path: Path, kind: str) -> None:
         FlatIndex.load(INDEXES[kind](tmp_path / INDEX_FILE))
 
 
-FACTS = {"version": 1, "ten": 1, "hundred": 1, "thousand": 2, "factor": 0.5}
+FACTS = {"version": 1, "learned_from": 3, "ten": 1, "hundred": 1, "thousand": 2, "factor": 0.5}
 
 
 def lists(folder: Path, facts: Any = None, **changed: Any) -> Path:
@@ -80,6 +80,7 @@ LISTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "a newer version": ({**FACTS, "version": 2}, {}),
     "no version": ({"ten": 1}, {}),
     "no facts": ("", {}),
+    "lists that nothing was learned for": ({**FACTS, "learned_from": 0}, {}),
     "deep JSON": ("[" * 100_000, {}),
     "no lists to look through": ({**FACTS, "ten": 0}, {}),
     "10^12 lists to look through": ({**FACTS, "thousand": 10**12}, {}),

@@ -155,6 +155,15 @@ def test_what_is_loaded_answers_as_what_was_built(
         load_index(tmp_path, Settings(device="gpu"))
 
 
+def test_what_lists_learned_is_used_again_until_the_catalogue_has_grown(index: VectorIndex, tmp_path: Path) -> None:
+    index.save(tmp_path)
+    settings = Settings(device="cpu", index="ivf")
+    more = build_catalogue_index(clustered(COUNT + 1000, 11), settings, before=tmp_path)
+    many = build_catalogue_index(clustered(COUNT * 14 // 10, 11), settings, before=tmp_path)
+    assert [built.measured["learned_from"] for built in (index, more, many)] == [COUNT, COUNT, COUNT * 14 // 10]
+    assert recall(more, clustered(COUNT + 1000, 11), clustered(40, 12), 10) >= 0.99
+
+
 def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
     stored = StoredRows.of(vectors[:3000])
     rows = np.arange(2999, -1, -1)
@@ -165,7 +174,7 @@ def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
 def test_small_and_exact_catalogues_have_the_files_that_they_had(tmp_path: Path) -> None:
     for name, settings, count in (
         ("small", Settings(device="cpu"), 5000),
-        ("few for lists", Settings(device="cpu", index="ivf"), 3000),
+        ("few for lists", Settings(device="cpu", index="ivf"), 1500),
         ("exact", Settings(device="cpu", index="exact"), 25_000),
     ):
         built = build_catalogue_index(clustered(count, 9), settings)
