@@ -28,7 +28,7 @@ from data.generations import GenerationStore
 from data.settings import load_settings
 from engine.generation import Generation, load_generation
 from engine.index.lists import Learned, Lists
-from engine.index.partitioned import PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import StoredRows
 from engine.index.tuning import tune
 from engine.protocols import Floats
@@ -87,7 +87,7 @@ def panorama(rows: Floats, _: dict[str, Floats]) -> Iterator[tuple[str, Search]]
 
 def ours(rows: Floats, words: dict[str, Floats]) -> Iterator[tuple[str, Search]]:
     """Yields our own index: tuned, for 10 and 1,000 hits, and under filters of random rows."""
-    index = PartitionedIndex(Lists.of(rows, Learned.of(rows)), StoredRows.of(rows), Reach(1, 1, 1))
+    index = PartitionedIndex(Lists.of(rows, Learned.of(rows)), StoredRows.of(rows))
     started = time.time()
     reach, measured = tune(index, rows, words, 0.99)
     print(f"\ntuned in {time.time() - started:.0f} s: {reach}, {index.memory_bytes / 1e6:.0f} MB")

@@ -12,7 +12,7 @@ from engine.errors import InvalidModel
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.index.lists import LISTS_FILE, Learned, Lists
-from engine.index.partitioned import PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
@@ -62,12 +62,14 @@ def build_catalogue_index(
         return exact
     asked, kept = questions(), _kept(vectors, before)
     found = _in_lists(vectors, settings, asked, kept) if kept else None
-    found = found or _in_lists(vectors, settings, asked, Learned.of(vectors))
-    if found is None:
-        _log.warning("the index stays exact: half of its lists find less than %.3f", settings.index_recall)
-        return exact
-    found.measured = {"exact_ms": exact_ms, **found.measured}
-    return found
+    if found is None or not found.reach:
+        found = _in_lists(vectors, settings, asked, Learned.of(vectors))
+    found.measured = flat.measured = {"exact_ms": exact_ms, **found.measured}
+    if found.reach:
+        return found
+    _log.warning("the index stays exact: half of the lists find less than %.3f of what they should",
+                 settings.index_recall)  # fmt: skip
+    return exact
 
 
 def load_index(folder: Path, settings: Settings) -> VectorIndex:
@@ -96,13 +98,11 @@ def _kept(vectors: Floats, before: Path | None) -> Learned | None:
 
 def _in_lists(
     vectors: Floats, settings: Settings, questions: Mapping[str, Floats], learned: Learned
-) -> PartitionedIndex | None:
-    """Returns the tuned index, or None where it does not find enough."""
-    index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors), Reach(1, 1, 1))
-    reach, measured = tune(index, vectors, questions, settings.index_recall)
-    if reach is None:
-        return None
-    index.reach, index.measured = reach, {"learned_from": learned.count, **measured}
+) -> PartitionedIndex:
+    """Returns the tuned index; its `reach` is None where it does not find enough."""
+    index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors))
+    index.reach, measured = tune(index, vectors, questions, settings.index_recall)
+    index.measured = {"learned_from": learned.count, **measured}
     return index
 
 

@@ -30,7 +30,7 @@ class Reach:
     Attributes:
         ten: for up to 10 hits.
         hundred: for up to 100 hits, if that is more.
-        thousand: for each 1,000 hits, where more are wanted.
+        thousand: for up to 1,000 hits, and in proportion for more.
     """
 
     ten: int
@@ -41,7 +41,7 @@ class Reach:
         """Returns how many lists a search for `k` hits looks through."""
         if k <= 10:
             return self.ten
-        return max(self.ten, self.hundred, 0 if k <= 100 else self.thousand * -(-k // 1000))
+        return max(self.ten, self.hundred, 0 if k <= 100 else self.thousand * max(k, 1000) // 1000)
 
 
 class PartitionedIndex:
@@ -50,16 +50,16 @@ class PartitionedIndex:
     Args:
         lists: the rows in lists; only `sizes` is kept of them beside FAISS's copy.
         stored: the same rows, in 16 bits a number.
-        reach: how many lists are looked through.
-        measured: what was measured when that was chosen, see `VectorIndex.measured`.
+        reach: how many lists are looked through; None: not known yet, so all.
     """
 
     kind = "faiss ivf sq8 cpu"
     is_exact = False
 
-    def __init__(self, lists: Lists, stored: StoredRows, reach: Reach, measured: dict[str, Any] | None = None) -> None:
+    def __init__(self, lists: Lists, stored: StoredRows, reach: Reach | None = None) -> None:
         self._index, self._stored, self.reach = lists.native(), stored, reach
-        self.measured, self.reason = measured or {}, ""
+        self.measured: dict[str, Any] = {}
+        self.reason = ""
         self._built: Lists | None = lists
         self._list_of_row = np.empty(len(lists.rows), np.int32)
         self._list_of_row[lists.rows] = np.repeat(np.arange(len(lists.sizes), dtype=np.int32), lists.sizes)
@@ -80,8 +80,8 @@ class PartitionedIndex:
 
     def save(self, folder: Path) -> None:
         """Writes `index_lists.safetensors` and `index_rows.npy`; only an index that was just built can be saved."""
-        if self._built is None:
-            raise InvalidModel("an index that was loaded must not be saved again; copy its files.")
+        if self._built is None or self.reach is None:
+            raise InvalidModel("an index in lists must be built and tuned to be saved. Copy the files of a loaded one.")
         self._built.save(folder, {**asdict(self.reach), "factor": self._stored.factor})
         self._stored.save(folder)
 
@@ -116,7 +116,7 @@ class PartitionedIndex:
         if allowed is not None and limit <= _FEW_ROWS:
             rows = np.flatnonzero(allowed)
             return [best_hits(rows, self.scores(query, rows), k) for query in queries]
-        lists = self.reach.lists(k)
+        lists = self.reach.lists(k) if self.reach else self.list_count
         return [self.find(query, k, min(lists, self.list_count), allowed, dead) for query in queries]
 
     def find(self, query: Floats, k: int, lists: int, allowed: Mask | None = None, dead: Rows | None = None) -> Hits:

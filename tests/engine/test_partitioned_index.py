@@ -1,12 +1,17 @@
 """The index in lists: as good as it was tuned to be, and exact in what it may never get wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_shop import TinyShop
 
+from data.errors import CorruptGeneration
+from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.errors import InvalidModel
+from engine.generation import load_generation, write_generation_files
 from engine.index import build_catalogue_index, load_index, partitioned, tuning
 from engine.index.choose import INDEX_FILES
 from engine.index.flat import INDEX_FILE
@@ -14,7 +19,7 @@ from engine.index.lists import LISTS_FILE
 from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Mask, VectorIndex
-from engine.space import normalise
+from engine.space import Projection, normalise
 
 COUNT, DIM = 20_000, 16
 CENTRES = np.random.default_rng(0).standard_normal((60, DIM))
@@ -164,6 +169,40 @@ def test_what_lists_learned_is_used_again_until_the_catalogue_has_grown(index: V
     assert recall(more, clustered(COUNT + 1000, 11), clustered(40, 12), 10) >= 0.99
 
 
+def test_a_generation_has_the_index_in_lists_and_hands_it_on(vectors: Floats, settings: Settings) -> None:
+    shop = TinyShop(settings.replace(index="ivf", device="cpu"))
+    space = Projection(transform="none", mean=np.zeros(DIM, np.float32), matrix=np.eye(DIM, dtype=np.float32))
+    rows = np.arange(3000)
+    live: GenerationFolder | None = None
+    for count in (3000, 2900):
+        staged = shop.store.stage()
+        written = write_generation_files(
+            staged.folder,
+            space,
+            vectors[:count],
+            rows[:count],
+            rows[:count],
+            [f"{row:064}" for row in rows[:count]],
+            shop.settings,
+            live=live,
+        )
+        spec = replace(shop.backbone.spec, dim=DIM)
+        folder = shop.store.publish(
+            staged, fingerprint=spec.fingerprint, dim=DIM, metric="inner_product", counts={}, seq=0,
+            backbone=spec.to_json(), versions={}, metrics={"index": written.measured}, gates=[],
+        )  # fmt: skip
+        found = load_generation(shop.settings, folder).index
+        assert (found.kind, INDEX_FILE in folder.manifest.files) == ("faiss ivf sq8 cpu", False)
+        assert found.search(vectors[5:6], 1)[0].rows.tolist() == [5]
+        live = folder
+    assert written.measured["learned_from"] == 3000
+    assert live is not None
+    content = live.folder / LISTS_FILE
+    content.write_bytes(content.read_bytes()[:-1] + b"x")
+    with pytest.raises(CorruptGeneration, match=LISTS_FILE):
+        load_generation(shop.settings, shop.store.open(live.id))
+
+
 def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
     stored = StoredRows.of(vectors[:3000])
     rows = np.arange(2999, -1, -1)
@@ -189,6 +228,7 @@ def test_where_lists_find_too_little_the_index_stays_exact(caplog: pytest.LogCap
     noise = normalise(np.random.default_rng(10).standard_normal((4500, 64)).astype(np.float32))
     built = build_catalogue_index(noise, Settings(device="cpu", index="ivf"))
     assert built.is_exact
+    assert max(point["recall"] for point in built.measured["curve"]) > 0
     assert "stays exact" in caplog.text
 
 
