@@ -92,7 +92,10 @@ def _kept(vectors: Floats, before: Path | None) -> Learned | None:
     """Returns what the lists of an index of the same space learned, where it still fits."""
     if before is None or not (before / LISTS_FILE).exists():
         return None
-    learned = Learned.load(before / LISTS_FILE)
+    try:
+        learned = Learned.load(before / LISTS_FILE)
+    except InvalidModel:  # what cannot be read is learned anew
+        return None
     return learned if learned.fits(vectors) else None
 
 
