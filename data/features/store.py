@@ -10,6 +10,7 @@ and is replaced by the next `append` of its key.
 
 import itertools
 import logging
+import mmap
 import os
 import re
 import sqlite3
@@ -75,6 +76,7 @@ class FeatureStore:
         self._dim, self._row_bytes = dim, dim * _DTYPE.itemsize
         self._connections = Connections(home)
         self._map: tuple[int, NDArray[np.float16]] = (-1, np.zeros((0, dim), _DTYPE))
+        self._pages: mmap.mmap | None = None
         with waiting(self._folder / "lock"):
             check_meta(self._folder, dim)
             self._set_id = open_set(self._connections, fingerprint, dim)
@@ -83,10 +85,8 @@ class FeatureStore:
     @property
     def count(self) -> int:
         """How many rows are stored."""
-        count: int = self._connections.query("SELECT count(*) FROM feature_rows WHERE set_id = ?", (self._set_id,))[0][
-            0
-        ]
-        return count
+        rows = self._connections.query("SELECT count(*) FROM feature_rows WHERE set_id = ?", (self._set_id,))
+        return int(rows[0][0])
 
     @property
     def unchecked(self) -> int:
@@ -116,7 +116,9 @@ class FeatureStore:
 
     def damaged(self, keys: Sequence[str]) -> list[str]:
         """Returns those of the keys whose stored row is not what was stored, each once."""
-        return _damaged(*self._lookup(keys))
+        damaged = _damaged(*self._lookup(keys))
+        self._forget_pages(len(keys))
+        return damaged
 
     def drop_damaged(self) -> list[str]:
         """Checks every row; drops the damaged ones and returns their keys, and adds checksums that are missing yet."""
@@ -222,9 +224,8 @@ class FeatureStore:
         """Deletes the keys of rows that the file lacks, as after its folder was deleted; they are embedded again."""
         with self._connections.reading() as connection:
             number = self._file_number(connection)
-            last = connection.execute("SELECT max(row) FROM feature_rows WHERE set_id = ?", (self._set_id,)).fetchone()[
-                0
-            ]
+            find = "SELECT max(row) FROM feature_rows WHERE set_id = ?"
+            last = connection.execute(find, (self._set_id,)).fetchone()[0]
         whole = self._size(number) // self._row_bytes
         if last is None or last < whole:
             return
@@ -342,7 +343,9 @@ class FeatureStore:
                 return stored
             if not whole:
                 return np.zeros((0, self._dim), _DTYPE)
-            stored = np.asarray(np.memmap(path, dtype=_DTYPE, mode="r", shape=(whole, self._dim)))
+            with path.open("rb") as file:
+                self._pages = mmap.mmap(file.fileno(), whole * self._row_bytes, access=mmap.ACCESS_READ)
+            stored = np.frombuffer(self._pages, _DTYPE).reshape(whole, self._dim)
         except FileNotFoundError:
             return np.zeros((0, self._dim), _DTYPE) if rows == 0 else None
         self._map = (number, stored)
@@ -352,7 +355,13 @@ class FeatureStore:
         out = np.empty((len(rows), self._dim), np.float32)
         for start in range(0, len(rows), _BLOCK_ROWS):
             out[start : start + _BLOCK_ROWS] = stored[rows[start : start + _BLOCK_ROWS]]
+            self._forget_pages(len(rows))
         return out
+
+    def _forget_pages(self, rows: int) -> None:
+        """Gives the file's pages back after many rows were read, else the whole file would count as memory used."""
+        if rows >= _BLOCK_ROWS // 2 and self._pages is not None:
+            self._pages.madvise(mmap.MADV_DONTNEED)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"rows-{number}.f16"
