@@ -32,18 +32,18 @@ class Question:
     body: bytes = b""
 
     def ask(self, client: HTTPConnection) -> dict[str, object]:
-        """Returns the answer's JSON.
+        """Returns the answer's JSON; nothing for 204.
 
         Raises:
-            SystemExit: the status is neither 200 nor 201.
+            SystemExit: the status is none of 200, 201 and 204.
         """
         headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"} if self.body else {}
         client.request(self.method, self.path, body=self.body or None, headers=headers)
         response = client.getresponse()
         content = response.read()
-        if response.status not in (200, 201):
+        if response.status not in (200, 201, 204):
             raise SystemExit(f"{self.method} {self.path} must succeed; got {response.status}: {content[:300]!r}")
-        answer: dict[str, object] = json.loads(content)
+        answer: dict[str, object] = json.loads(content or b"{}")
         return answer
 
 
@@ -168,7 +168,7 @@ class _Putting:
         self._port, self._photos, self._name = port, itertools.cycle(photos), name
         self._started, self._ended, self._lock = time.perf_counter(), threading.Event(), threading.Lock()
         self._threads = [threading.Thread(target=self._run) for _ in range(PUTTERS)]
-        self._numbers = itertools.count()
+        self._numbers, self._put = itertools.count(), list[str]()
         self.count = self.found = 0
         self.rate = 0.0
 
@@ -182,6 +182,9 @@ class _Putting:
         for thread in self._threads:
             thread.join()
         self.rate = 2 * self.count / (time.perf_counter() - self._started)
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=600)) as client:
+            for product_id in self._put:  # so that the home has as many products as before
+                Question("DELETE", f"/v1/products/{quote(product_id)}").ask(client)
 
     def _run(self) -> None:
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=600)) as client:
@@ -197,5 +200,6 @@ class _Putting:
         first, second = (f"{self._name}-{number}{half}" for half in "ab")
         for product_id in (first, second):
             put(product_id, photo).ask(client)
+            self._put.append(product_id)
         hits = Question("GET", f"/v1/products/{first}/similar").ask(client)["hits"]
         return isinstance(hits, list) and second in [hit["product_id"] for hit in hits]

@@ -41,6 +41,7 @@ def test_every_step_runs_and_puts_are_found(
     pairs = re.findall(r"of (\d+) pairs (\d+) found each other", told)
     assert len(pairs) == 3
     assert all(put == found for put, found in pairs)
+    assert Catalogue(filled[1]).counts()["products"] == COUNT
 
 
 @pytest.mark.parametrize(("share", "part"), [("0.5 %", 0.005), ("5 %", 0.05), ("50 %", 0.5), ("none", 0.0)])
