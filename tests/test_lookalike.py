@@ -23,6 +23,7 @@ HEAVY = (
 )  # fmt: skip
 
 
+@pytest.mark.alone
 def test_help_is_quick_and_loads_no_heavy_library() -> None:
     program = (
         "import sys, json, lookalike\n"

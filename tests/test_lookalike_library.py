@@ -80,6 +80,7 @@ def ids(hits: Hits) -> list[str]:
     return [hit.product_id for hit in hits]
 
 
+@pytest.mark.alone
 def test_importing_and_opening_is_quick_and_loads_nothing_heavy() -> None:
     program = (
         "import json, logging, sys, time; started = time.perf_counter()\n"

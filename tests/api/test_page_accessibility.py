@@ -1,21 +1,14 @@
 """The pages for people who hear them, see them in colours of their own, or want nothing to move; in both languages."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opened_page import opened
+from page_server import PageServer, page_server
 from playwright.sync_api import Browser, Page, expect
-from real_browser import needs_chromium, served
-from tiny_backbone import TinyBackbone
-
-from api.app import create_app
-from api.page import form as page_form
-from data.catalogue import Catalogue
-from data.settings import Settings
-from engine.search import SearchEngine
+from real_browser import needs_chromium
 
 pytestmark = needs_chromium
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -23,25 +16,19 @@ expect.set_options(timeout=20_000)  # the first search loads the models
 
 
 @pytest.fixture(scope="module")
-def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shutil.copytree(built_home, tmp_path_factory.mktemp("accessible") / "home")
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with page_server(built_home, tmp_path_factory.mktemp("accessible"), page_size=8) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def url(home: Path) -> Iterator[str]:
-    settings = Settings(home=home)
-    app = create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
-    with pytest.MonkeyPatch.context() as patched, served(app) as url:
-        patched.setattr(page_form, "PAGE_SIZE", 8)
-        yield url
+def url(server: PageServer) -> str:
+    return server.url
 
 
 @pytest.fixture(scope="module")
-def photo(home: Path) -> str:
-    catalogue = Catalogue(home)
-    record = catalogue.photo(next(iter(catalogue.iter_facts())).image_sha256[0])
-    assert record
-    return record.source
+def photo(server: PageServer) -> Path:
+    return server.photo_of("red-disc")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +38,7 @@ def photo(home: Path) -> str:
     ],
 )  # fmt: skip
 def test_axe_finds_nothing(
-    browser: Browser, url: str, photo: str, language: str, scheme: Any, viewport: dict[str, int]
+    browser: Browser, url: str, photo: Path, language: str, scheme: Any, viewport: dict[str, int]
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found: list[Any] = []
@@ -103,7 +90,7 @@ def test_a_search_leads_to_the_heading_and_says_how_many(browser: Browser, url: 
         expect(page.locator("#found")).to_be_visible()
 
 
-def test_forced_colours_show_what_is_chosen(browser: Browser, url: str, photo: str) -> None:
+def test_forced_colours_show_what_is_chosen(browser: Browser, url: str, photo: Path) -> None:
     with opened(browser, forced_colors="active") as page:
         page.goto(url)
         page.set_input_files("#file", photo)
@@ -122,7 +109,7 @@ def test_forced_colours_show_what_is_chosen(browser: Browser, url: str, photo: s
         assert grounds[0] not in grounds[1:]
 
 
-def test_nothing_moves_for_who_wants_no_motion(browser: Browser, url: str, photo: str) -> None:
+def test_nothing_moves_for_who_wants_no_motion(browser: Browser, url: str, photo: Path) -> None:
     for motion, moves in (("no-preference", True), ("reduce", False)):
         with opened(browser, reduced_motion=motion) as page:
             page.goto(url)

@@ -2,21 +2,16 @@
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from opened_page import PHONE, opened
+from page_server import PageServer, page_server
 from playwright.sync_api import Browser, Page, expect
-from real_browser import needs_chromium, served
-from tiny_backbone import TinyBackbone
+from real_browser import needs_chromium
 
-from api.app import create_app
 from api.page import photo_address
-from data.catalogue import Catalogue
-from data.settings import Settings
-from engine.search import SearchEngine
 
 pytestmark = needs_chromium
 expect.set_options(timeout=20_000)
@@ -24,28 +19,21 @@ ADDRESS = "https://shop.example/photo.jpg"
 
 
 @pytest.fixture(scope="module")
-def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(built_home, tmp_path_factory.mktemp("asking") / "home"))
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with page_server(built_home, tmp_path_factory.mktemp("asking"), fetch_urls=True) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def photo_file(home: Path) -> Path:
-    """The file of the first product's first photo."""
-    catalogue = Catalogue(home)
-    record = catalogue.photo(next(iter(catalogue.iter_facts())).image_sha256[0])
-    assert record
-    return Path(record.source)
+def photo_file(server: PageServer) -> Path:
+    return server.photo_of("red-disc")
 
 
 @pytest.fixture(scope="module")
-def url(home: Path, photo_file: Path) -> Iterator[str]:
-    settings = Settings(home=home, backbone="efficientnet_lite2", fetch_urls=True)
+def url(server: PageServer, photo_file: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(photo_address, "fetch_image", lambda url, _: photo_file.read_bytes())
-        engine = SearchEngine(settings, backbone=TinyBackbone())
-        engine.warm()
-        with served(create_app(settings, engine)) as url:
-            yield url
+        yield server.url
 
 
 @pytest.fixture

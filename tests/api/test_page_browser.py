@@ -299,22 +299,6 @@ def test_hits_are_liked_and_refused_one_after_the_other(page: Page) -> None:
     assert page.url.endswith(f"/?q=disc&like={second}")
 
 
-def test_without_a_connection_there_is_a_way_on(page: Page) -> None:
-    page.context.set_offline(True)
-    page.fill("#q", "disc")
-    page.keyboard.press("Enter")
-    expect(page.locator(".notice[role=alert]")).to_contain_text("cannot be reached")
-    page.context.set_offline(False)
-    page.get_by_role("link", name="Try again").click()
-    assert hits(page)
-
-
-def test_a_file_that_is_no_photo_is_told_plainly(page: Page, tmp_path: Path) -> None:
-    (tmp_path / "note.jpg").write_text("this is no photo")
-    page.set_input_files("#file", tmp_path / "note.jpg")
-    expect(page.locator(".notice[role=alert]")).to_contain_text("We cannot read this kind of file")
-
-
 def test_it_works_by_keyboard_alone(page: Page, picture: tuple[str, Path]) -> None:
     page.set_input_files("#file", picture[1])
     hits(page)

@@ -1,23 +1,18 @@
 """The page in a Korean browser: no English word of ours, the switch, and clicks that the rebuild learns from."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from page_server import PageServer, page_server
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from real_browser import needs_chromium, served
-from tiny_backbone import TinyBackbone
+from real_browser import needs_chromium
 
-from api.app import create_app
-from api.page import form as page_form
 from api.resources import EXTENSION
 from data.catalogue import Catalogue, product_fields
 from data.events import Events
-from data.settings import Settings
-from engine.search import SearchEngine
 from training.behaviour import ShopBehaviour
 
 pytestmark = needs_chromium
@@ -43,21 +38,24 @@ TEXTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shutil.copytree(built_home, tmp_path_factory.mktemp("korean") / "home")
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with page_server(built_home, tmp_path_factory.mktemp("korean"), page_size=8) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def app(home: Path) -> Flask:
-    settings = Settings(home=home)
-    return create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
+def home(server: PageServer) -> Path:
+    return server.catalogue.home
 
 
 @pytest.fixture(scope="module")
-def url(app: Flask) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patched, served(app) as url:
-        patched.setattr(page_form, "PAGE_SIZE", 8)
-        yield url
+def app(server: PageServer) -> Flask:
+    return server.app
+
+
+@pytest.fixture(scope="module")
+def url(server: PageServer) -> str:
+    return server.url
 
 
 @pytest.fixture(scope="module")

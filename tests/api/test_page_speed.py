@@ -3,7 +3,6 @@
 Seconds depend on the machine and what else runs on it: `benchmarks/page_on_a_phone.py` measures them.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,9 @@ from typing import Any
 import pytest
 from opened_page import PHONE, opened
 from page_on_a_phone import NETWORK, OBSERVE
+from page_server import PageServer, page_server
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from real_browser import needs_chromium, served
-from tiny_backbone import TinyBackbone
-
-from api.app import create_app
-from data.catalogue import Catalogue
-from data.settings import Settings
-from engine.search import SearchEngine
+from real_browser import needs_chromium
 
 MOST_BYTES = 60_000
 MOST_SHIFT = 0.02
@@ -29,25 +23,19 @@ expect.set_options(timeout=20_000)  # the first search loads the models
 
 
 @pytest.fixture(scope="module")
-def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(built_home, tmp_path_factory.mktemp("speed") / "home"))
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with page_server(built_home, tmp_path_factory.mktemp("speed")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def photo_file(home: Path) -> Path:
-    catalogue = Catalogue(home)
-    record = catalogue.photo(next(iter(catalogue.iter_facts())).image_sha256[0])
-    assert record
-    return Path(record.source)
+def photo_file(server: PageServer) -> Path:
+    return server.photo_of("red-disc")
 
 
 @pytest.fixture(scope="module")
-def url(home: Path) -> Iterator[str]:
-    settings = Settings(home=home, backbone="efficientnet_lite2")
-    engine = SearchEngine(settings, backbone=TinyBackbone())
-    engine.warm()
-    with served(create_app(settings, engine)) as url:
-        yield url
+def url(server: PageServer) -> str:
+    return server.url
 
 
 def first_card(page: Page) -> float:

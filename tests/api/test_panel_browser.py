@@ -1,21 +1,14 @@
 """In real Chromium: the product panel over the results, enlarged photos, and what "back" and "forward" bring back."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opened_page import PHONE, opened
+from page_server import PageServer, page_server
 from playwright.sync_api import Browser, Page, expect
-from real_browser import needs_chromium, served
-from tiny_backbone import TinyBackbone
-
-from api.app import create_app
-from api.page import form as page_form
-from data.catalogue import Catalogue
-from data.settings import Settings
-from engine.search import SearchEngine
+from real_browser import needs_chromium
 
 PAGE_SIZE = 8
 pytestmark = needs_chromium
@@ -23,20 +16,14 @@ expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")
-def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tests' own copy: larger pictures are written into it."""
-    return Path(shutil.copytree(built_home, tmp_path_factory.mktemp("panel") / "home"))
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with page_server(built_home, tmp_path_factory.mktemp("panel"), page_size=PAGE_SIZE) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def url(home: Path) -> Iterator[str]:
-    settings = Settings(home=home, backbone="efficientnet_lite2")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page_form, "PAGE_SIZE", PAGE_SIZE)
-        engine = SearchEngine(settings, backbone=TinyBackbone())
-        engine.warm()
-        with served(create_app(settings, engine)) as url:
-            yield url
+def url(server: PageServer) -> str:
+    return server.url
 
 
 @pytest.fixture
@@ -137,8 +124,8 @@ def test_a_reloaded_panel_is_a_page_of_its_own_and_back_still_leads_to_the_resul
     expect(page.locator("h1").last).to_be_visible()
 
 
-def test_photos_are_enlarged_and_moved_by_mouse_and_keyboard(page: Page, url: str, home: Path) -> None:
-    product_id = next(iter(Catalogue(home).iter_facts())).product.product_id
+def test_photos_are_enlarged_and_moved_by_mouse_and_keyboard(page: Page, url: str) -> None:
+    product_id = "red-disc"
     page.goto(f"{url}p/{product_id}")
     page.locator("[data-zoom]").first.focus()
     page.keyboard.press("Enter")
@@ -174,8 +161,8 @@ def scale_of(page: Page) -> float:
     return float(page.evaluate("new DOMMatrix(getComputedStyle(document.querySelector('#zoom img')).transform).a"))
 
 
-def test_two_fingers_enlarge_a_photo(browser: Browser, url: str, home: Path) -> None:
-    product_id = next(iter(Catalogue(home).iter_facts())).product.product_id
+def test_two_fingers_enlarge_a_photo(browser: Browser, url: str) -> None:
+    product_id = "red-disc"
     with opened(browser, **PHONE) as page:
         page.goto(f"{url}p/{product_id}")
         page.locator("[data-zoom]").first.tap()

@@ -1,28 +1,21 @@
 """The seller's form in real Chromium, against a real server and generation, the tiny backbone and a shop's server."""
 
 import base64
-import dataclasses
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_server import PageServer, page_server
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-from real_browser import needs_chromium, served
+from real_browser import needs_chromium
 from shop_server import SECRET, ShopServer, shop_server
-from tiny_backbone import TinyBackbone
 
-from api.app import create_app
-from data.catalogue import Catalogue
 from data.errors import UnknownProduct
 from data.keys import Keys
-from data.settings import Settings
-from engine.search import SearchEngine
 
 PHONE, DESKTOP = (390, 844), (1280, 800)
 WORDS = {"en": ("What is it?", "very likely"), "ko": ("어떤 상품인가요?", "거의 확실해요")}
@@ -34,24 +27,6 @@ pytestmark = needs_chromium
 Open = Callable[..., Page]
 
 
-@dataclasses.dataclass(frozen=True)
-class Running:
-    """A server and its catalogue."""
-
-    url: str
-    catalogue: Catalogue
-
-
-@contextmanager
-def serving(home: Path, built: Path, **more: Any) -> Iterator[Running]:
-    """Runs a server over a copy of a built home."""
-    shutil.copytree(built, home)
-    settings = Settings(home=home).replace(**more)
-    app = create_app(settings, SearchEngine(settings, backbone=TinyBackbone()))
-    with served(app) as url:
-        yield Running(url.rstrip("/"), Catalogue(home))
-
-
 @pytest.fixture(scope="module")
 def shop() -> Iterator[ShopServer]:
     with shop_server() as running:
@@ -59,9 +34,14 @@ def shop() -> Iterator[ShopServer]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, built_home: Path, shop: ShopServer) -> Iterator[Running]:
-    told = {"seller_callback_url": shop.url, "seller_callback_secret": SECRET}
-    with serving(tmp_path_factory.mktemp("selling") / "home", built_home, **told) as running:
+def server(tmp_path_factory: pytest.TempPathFactory, built_home: Path, shop: ShopServer) -> Iterator[PageServer]:
+    told = page_server(
+        built_home,
+        tmp_path_factory.mktemp("selling"),
+        seller_callback_url=shop.url,
+        seller_callback_secret=SECRET,
+    )
+    with told as running:
         yield running
 
 
@@ -92,27 +72,21 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 
 @pytest.fixture
-def photo(server: Running) -> Path:
+def photo(server: PageServer) -> Path:
     """A photo of the catalogue's first product, a red disc."""
-    return photo_of(server, "red-disc")
-
-
-def photo_of(server: Running, product_id: str) -> Path:
-    record = server.catalogue.photo(server.catalogue.get(product_id).image_sha256[0])
-    assert record
-    return Path(record.source)
+    return server.photo_of("red-disc")
 
 
 def give(page: Page, photo: Path, url: str) -> None:
     """Opens the form and gives it a photo."""
-    page.goto(f"{url}/sell")
+    page.goto(f"{url}sell")
     page.set_input_files("#file", photo)
     if page.locator(".without-script").is_visible():
         page.locator(".without-script").click()
     expect(page.locator(".choices legend")).to_be_visible(timeout=30_000)
 
 
-def exists(server: Running, product_id: str) -> bool:
+def exists(server: PageServer, product_id: str) -> bool:
     try:
         server.catalogue.get(product_id)
     except UnknownProduct:
@@ -124,7 +98,7 @@ def exists(server: Running, product_id: str) -> bool:
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("scripts", [True, False])
 def test_photo_then_choice_then_edited_then_json(
-    open_page: Open, server: Running, photo: Path, size: tuple[int, int], language: str, scripts: bool
+    open_page: Open, server: PageServer, photo: Path, size: tuple[int, int], language: str, scripts: bool
 ) -> None:
     page = open_page(size, language, java_script_enabled=scripts)
     give(page, photo, server.url)
@@ -150,7 +124,7 @@ def test_photo_then_choice_then_edited_then_json(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_reload_and_back_keep_everything(open_page: Open, server: Running, photo: Path, scripts: bool) -> None:
+def test_reload_and_back_keep_everything(open_page: Open, server: PageServer, photo: Path, scripts: bool) -> None:
     page = open_page(java_script_enabled=scripts)
     give(page, photo, server.url)
     page.fill("#f-title", "My own disc")
@@ -166,7 +140,7 @@ def test_reload_and_back_keep_everything(open_page: Open, server: Running, photo
         expect(page.locator("#f-title")).to_have_value("My own disc")
 
 
-def test_what_was_typed_and_not_sent_survives_a_reload(open_page: Open, server: Running, photo: Path) -> None:
+def test_what_was_typed_and_not_sent_survives_a_reload(open_page: Open, server: PageServer, photo: Path) -> None:
     page = open_page()
     give(page, photo, server.url)
     page.fill("#f-description", "As good as new")
@@ -174,7 +148,7 @@ def test_what_was_typed_and_not_sent_survives_a_reload(open_page: Open, server: 
     expect(page.locator("#f-description")).to_have_value("As good as new")
 
 
-def test_what_is_typed_while_an_answer_is_on_its_way_stays(open_page: Open, server: Running, photo: Path) -> None:
+def test_what_is_typed_while_an_answer_is_on_its_way_stays(open_page: Open, server: PageServer, photo: Path) -> None:
     page = open_page()
     give(page, photo, server.url)
     held: list[Route] = []
@@ -191,7 +165,7 @@ def test_what_is_typed_while_an_answer_is_on_its_way_stays(open_page: Open, serv
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_added_without_a_key_and_never_over_another_product_unasked(
-    open_page: Open, server: Running, photo: Path, scripts: bool
+    open_page: Open, server: PageServer, photo: Path, scripts: bool
 ) -> None:
     page = open_page(java_script_enabled=scripts)
     give(page, photo, server.url)
@@ -213,11 +187,11 @@ def test_added_without_a_key_and_never_over_another_product_unasked(
 
 
 def test_added_with_a_key_that_may_write(open_page: Open, tmp_path: Path, built_home: Path) -> None:
-    with serving(tmp_path / "home", built_home) as server:
+    with page_server(built_home, tmp_path) as server:
         search, write = (Keys(server.catalogue.home).create([scope]) for scope in ("search", "write"))
         page = open_page()
-        page.goto(f"{server.url}/sell")
-        page.set_input_files("#file", photo_of(server, "red-disc"))
+        page.goto(f"{server.url}sell")
+        page.set_input_files("#file", server.photo_of("red-disc"))
         enter(page, search)
         page.fill("#f-product_id", "with-a-key", timeout=30_000)
         page.locator("button[formaction='/sell/add']").click()
@@ -239,7 +213,7 @@ def enter(page: Page, key: str) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_sent_to_the_shops_own_server(
-    open_page: Open, server: Running, shop: ShopServer, photo: Path, scripts: bool
+    open_page: Open, server: PageServer, shop: ShopServer, photo: Path, scripts: bool
 ) -> None:
     page = open_page(PHONE, "ko", java_script_enabled=scripts)
     give(page, photo, server.url)
@@ -255,9 +229,9 @@ def test_sent_to_the_shops_own_server(
     shop.status = 200
 
 
-def test_a_damaged_photo_is_said_and_the_next_one_works(open_page: Open, server: Running, photo: Path) -> None:
+def test_a_damaged_photo_is_said_and_the_next_one_works(open_page: Open, server: PageServer, photo: Path) -> None:
     page = open_page(PHONE)
-    page.goto(f"{server.url}/sell")
+    page.goto(f"{server.url}sell")
     damaged: Any = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0 no photo"}
     page.set_input_files("#file", damaged)
     expect(page.locator(".notice[role=alert]")).to_be_focused()
@@ -266,11 +240,11 @@ def test_a_damaged_photo_is_said_and_the_next_one_works(open_page: Open, server:
     expect(page.locator(".notice")).to_have_count(0)
 
 
-def test_two_sellers_at_once_do_not_meet(open_page: Open, server: Running) -> None:
+def test_two_sellers_at_once_do_not_meet(open_page: Open, server: PageServer) -> None:
     pages = [open_page(), open_page(PHONE, "ko")]
-    photos = [photo_of(server, "red-disc"), photo_of(server, "blue-bar")]
+    photos = [server.photo_of("red-disc"), server.photo_of("blue-bar")]
     for page in pages:
-        page.goto(f"{server.url}/sell")
+        page.goto(f"{server.url}sell")
     for page, path in zip(pages, photos, strict=True):
         page.set_input_files("#file", path)
     for page, category in zip(pages, ("disc", "bar"), strict=True):
@@ -283,7 +257,7 @@ def test_two_sellers_at_once_do_not_meet(open_page: Open, server: Running) -> No
 
 
 def test_a_large_photo_is_shrunk_before_it_travels_and_can_be_dropped_and_pasted(
-    open_page: Open, server: Running
+    open_page: Open, server: PageServer
 ) -> None:
     out = io.BytesIO()
     Image.effect_noise((2400, 1800), 60).convert("RGB").save(out, "JPEG", quality=95)
@@ -291,7 +265,7 @@ def test_a_large_photo_is_shrunk_before_it_travels_and_can_be_dropped_and_pasted
     sizes: list[int] = []
     page.on("request", lambda request: sizes.append(len(request.post_data_buffer or b"")))
     for event in ("drop", "paste"):
-        page.goto(f"{server.url}/sell")
+        page.goto(f"{server.url}sell")
         page.evaluate(
             """([event, content]) => {
                 const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
@@ -311,10 +285,10 @@ def test_a_large_photo_is_shrunk_before_it_travels_and_can_be_dropped_and_pasted
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_axe_finds_nothing(open_page: Open, server: Running, photo: Path, language: str, scheme: Any) -> None:
+def test_axe_finds_nothing(open_page: Open, server: PageServer, photo: Path, language: str, scheme: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(PHONE, language, color_scheme=scheme)
-    page.goto(f"{server.url}/sell")
+    page.goto(f"{server.url}sell")
     found = axe.run(page).response["violations"]
     give(page, photo, server.url)
     found += axe.run(page).response["violations"]
@@ -324,7 +298,7 @@ def test_axe_finds_nothing(open_page: Open, server: Running, photo: Path, langua
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
-def test_the_keyboard_alone_is_enough(open_page: Open, server: Running, photo: Path) -> None:
+def test_the_keyboard_alone_is_enough(open_page: Open, server: PageServer, photo: Path) -> None:
     page = open_page()
     give(page, photo, server.url)
     expect(page.locator(".choices legend")).to_be_focused()  # what is new is led to

@@ -9,6 +9,7 @@ from reliability import CAMPAIGNS, bit_flip
 from reliability.shop import small_shop
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("name", "rounds"), [("kill", 3), ("full-disk", 1), ("descriptors", 1), ("hostile", 300)])
 def test_a_few_rounds_find_no_fault(tmp_path: Path, name: str, rounds: int) -> None:
     if name == "full-disk" and os.geteuid():

@@ -223,6 +223,7 @@ def forever_continue(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "behave", [drip, drip_headers, drip_body, forever_continue, lambda *_: threading.Event().wait(2)]
 )
@@ -243,6 +244,7 @@ def test_the_time_may_end_just_before_the_handshake(serve: Serve, scheme: str, m
     assert caught.value.code == "url_failed"
 
 
+@pytest.mark.alone
 def test_a_look_up_that_hangs_is_left_behind() -> None:
     gate, started = threading.Event(), time.monotonic()
 
