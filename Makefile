@@ -22,10 +22,11 @@ $(STAMP): setup.cfg pyproject.toml
 demo: setup
 	$(BIN)/lookalike demo
 
-# Two files at a time, since most tests wait for one thing after the other; then those that need the machine for themselves.
+# First the tests that need the machine for themselves; then two files at a time, since most tests wait for one thing
+# after the other.
 test: setup
-	$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
