@@ -188,6 +188,8 @@ class Finder:
         letters = None
         if question.letters is not None:
             letters = by_letters(view, request, question.letters, question.query.point, allowed, passing, left_out)
+            # a feed may give thousands of products one title
+            letters = letters and replace(letters, first=letters.first[:depth])
         if letters is not None or (request.not_text.strip() and request.legs != "dense"):
             unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
             letters = letters.behind(unwanted) if letters is not None else None

@@ -188,6 +188,18 @@ def test_a_code_or_title_stands_first_whatever_it_looks_like(shop: TinyShop, eng
     assert "p2" not in ids(engine.search(SearchRequest(text="p2", filter='title != "axis0 p2"')))
 
 
+def test_more_products_of_one_title_than_an_answer_holds(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.answers.find.DEPTH", 3)
+    for place in range(5):
+        shop.put(f"p{place}", [axis(place)], title="axis0")
+    shop.publish()
+    hits = engine.search(SearchRequest(text="axis0")).hits
+    assert len(hits) == 3
+    assert {hit.why[0] for hit in hits} == {"title matches"}
+
+
 def test_the_legs_can_be_asked_alone(shop: TinyShop, engine: SearchEngine) -> None:
     shop.put("looks", [axis(0)], title="nothing")
     shop.put("reads", [axis(1)], title="axis0 cup")
