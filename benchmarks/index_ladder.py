@@ -27,10 +27,7 @@ from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import load_settings
 from engine.generation import Generation, load_generation
-from engine.index.lists import Learned, Lists
-from engine.index.partitioned import PartitionedIndex
-from engine.index.stored_rows import StoredRows
-from engine.index.tuning import tune
+from engine.index import Learned, Lists, PartitionedIndex, StoredRows, tune
 from engine.protocols import Floats
 
 K, QUERIES, BLOCK = 10, 300, 4096

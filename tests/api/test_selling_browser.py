@@ -311,6 +311,7 @@ def test_the_keyboard_alone_is_enough(open_page: Open, server: PageServer, photo
     expect(page.locator("#f-title")).to_have_value("disc of mine")
     expect(page.locator("[data-outcome]")).to_have_count(0)
     expect(page).to_have_url(re.compile("offer="))
+    expect(page.locator("#sell-parts")).not_to_have_attribute("aria-busy", "true")
     page.locator("button[name=show]").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#result")).to_be_focused()
