@@ -55,6 +55,10 @@ class _Place:
         return zlib.crc32(row.tobytes()) == self.checksum
 
 
+# folder -> the set, the number of its file and the bytes of it, when this process last opened it
+_SEEN: dict[Path, tuple[int, int, int]] = {}
+
+
 class FeatureStore:
     """Stored features of one fingerprint; safe to use from several threads and processes.
 
@@ -221,12 +225,22 @@ class FeatureStore:
             return before - self._size(number)
 
     def _forget_lost_rows(self) -> None:
-        """Deletes the keys of rows that the file lacks, as after its folder was deleted; they are embedded again."""
+        """Deletes the keys of rows that the file lacks, as after its folder was deleted; they are embedded again.
+
+        The keys are not looked at, which takes as long as there are many, where this process has seen the file before
+        and it has not become shorter.
+        """
         with self._connections.reading() as connection:
             number = self._file_number(connection)
-            find = "SELECT max(row) FROM feature_rows WHERE set_id = ?"
-            last = connection.execute(find, (self._set_id,)).fetchone()[0]
-        whole = self._size(number) // self._row_bytes
+        size, seen = self._size(number), _SEEN.get(self._folder)
+        if seen is None or seen[:2] != (self._set_id, number) or not size or size < seen[2]:
+            self._delete_from(size // self._row_bytes)
+        _SEEN[self._folder] = self._set_id, number, size
+
+    def _delete_from(self, whole: int) -> None:
+        """Deletes the keys of rows from number `whole` on."""
+        find = "SELECT max(row) FROM feature_rows WHERE set_id = ?"
+        last = self._connections.query(find, (self._set_id,))[0][0]
         if last is None or last < whole:
             return
         with self._connections.writing() as connection:

@@ -166,6 +166,27 @@ def test_a_full_disk_is_an_error_and_names_nothing(
     np.testing.assert_array_equal(store.read(named(1)), rows_for(named(1)))
 
 
+def test_opening_a_store_again_does_not_look_at_all_keys(
+    tmp_path: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = named(1, 2)
+    store.append(keys, rows_for(keys))
+    checked: list[int] = []
+    delete = FeatureStore._delete_from
+
+    def counted(self: FeatureStore, whole: int) -> None:
+        checked.append(whole)
+        delete(self, whole)
+
+    monkeypatch.setattr(FeatureStore, "_delete_from", counted)
+    again = [FeatureStore(tmp_path, FINGERPRINT, DIM) for _ in range(3)]
+    assert checked == []
+    assert again[-1].missing(keys) == []
+    os.truncate(data_file(tmp_path), DIM * 2)
+    assert FeatureStore(tmp_path, FINGERPRINT, DIM).keys() == keys[:1]
+    assert checked == [1]
+
+
 def test_lost_files_are_embedded_again(tmp_path: Path, store: FeatureStore) -> None:
     keys = named(1, 2, 3)
     store.append(keys, rows_for(keys))
