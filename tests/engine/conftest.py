@@ -1,12 +1,29 @@
-"""A fixture for tests of hostile files: what reads them must be quick and need little memory."""
+"""Fixtures of the engine's tests: a tiny shop and its search engine, and bounds for what reads hostile files."""
 
 import resource
 import time
 from collections.abc import Iterator
 
 import pytest
+from tiny_shop import AxisTower, TinyShop
+
+from data.settings import Settings
+from engine.generation import Generation
+from engine.search import SearchEngine
 
 MOST_S, MOST_BYTES = 2.0, 200_000_000
+
+
+@pytest.fixture
+def shop(settings: Settings) -> TinyShop:
+    return TinyShop(settings)
+
+
+@pytest.fixture
+def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
+    """A search engine of the tiny shop; words mean axes, and the last digit of a text is the axis."""
+    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
+    return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from tiny_shop import DIM, TinyShop, axis, name_of, photo_of
 
 from data import columns
 from data.columns import RangeCount, ValueCount
-from data.settings import Settings
 from engine.answers.arrangement import Cap, read_cap, read_facets
 from engine.errors import InvalidQuery
 from engine.generation import Generation
@@ -24,11 +23,6 @@ class FirstAxis:
 
     def embed(self, texts: Any) -> Floats:
         return np.array([axis(0)] * len(texts), np.float32)
-
-
-@pytest.fixture
-def shop(settings: Settings) -> TinyShop:
-    return TinyShop(settings)
 
 
 @pytest.fixture

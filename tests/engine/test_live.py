@@ -23,11 +23,6 @@ from engine.protocols import Floats
 
 
 @pytest.fixture
-def shop(settings: Settings) -> TinyShop:
-    return TinyShop(settings)
-
-
-@pytest.fixture
 def live(shop: TinyShop) -> LiveIndex:
     return LiveIndex(shop.settings, shop.catalogue, shop.backbone)
 

@@ -6,27 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_backbone import TinyBackbone
-from tiny_shop import AxisTower, PointBackbone, TinyShop, axis, ids, photo_of
+from tiny_shop import PointBackbone, TinyShop, axis, ids, photo_of
 
 from data.catalogue import PhotoRecord
 from data.photos import Intake, decode_photo
-from data.settings import Settings
-from engine.generation import Generation
 from engine.protocols import Floats
 from engine.recommend import RecommendRequest, recommend
 from engine.search import SearchEngine, SearchRequest
 from engine.stored_photos import SeenPhoto, SeenPhotos
-
-
-@pytest.fixture
-def shop(settings: Settings) -> TinyShop:
-    return TinyShop(settings)
-
-
-@pytest.fixture
-def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
-    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
-    return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
 def test_new_photos_are_embedded_before_their_product_is_known(shop: TinyShop, engine: SearchEngine) -> None:

@@ -10,7 +10,7 @@ from tiny_shop import DIM, TinyShop, axis, photo_of
 
 from data.settings import Settings
 from engine.errors import InvalidModel
-from engine.generation import Generation, load_generation
+from engine.generation import load_generation
 from engine.protocols import Floats
 from engine.search import SearchAnswer, SearchEngine, SearchRequest
 from engine.space import QueryAdapter
@@ -45,12 +45,6 @@ def shop(settings: Settings) -> TinyShop:
     for number in range(DIM):
         shop.put(f"p{number}", [axis(number)])
     return shop
-
-
-@pytest.fixture
-def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
-    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
-    return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
 def first(answer: SearchAnswer) -> str:

@@ -9,22 +9,10 @@ import pytest
 from tiny_shop import DIM, AxisTower, TinyShop, axis, blend, ids, name_of, photo_of
 
 from data.errors import InvalidFilter, InvalidImage, NoGeneration, UnknownProduct
-from data.settings import Settings
 from engine.answers import Cursor
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.search import SearchEngine, SearchRequest
-
-
-@pytest.fixture
-def shop(settings: Settings) -> TinyShop:
-    return TinyShop(settings)
-
-
-@pytest.fixture
-def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
-    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
-    return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
 def test_an_answer_explains_its_hits_as_long_as_it_is_kept(shop: TinyShop, engine: SearchEngine) -> None:

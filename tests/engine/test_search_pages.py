@@ -3,24 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from tiny_shop import AxisTower, TinyShop, axis, blend, ids
+from tiny_shop import TinyShop, axis, blend, ids
 
-from data.settings import Settings
 from engine.answers import RankingStore
 from engine.errors import CursorExpired, InvalidQuery
-from engine.generation import Generation
 from engine.search import SearchEngine, SearchRequest
-
-
-@pytest.fixture
-def shop(settings: Settings) -> TinyShop:
-    return TinyShop(settings)
-
-
-@pytest.fixture
-def engine(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> SearchEngine:
-    monkeypatch.setattr(Generation, "text_tower", lambda self: AxisTower())
-    return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
 def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
