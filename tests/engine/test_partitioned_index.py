@@ -115,9 +115,15 @@ def test_dead_rows_are_never_found_and_the_next_ones_come_instead(index: VectorI
         dead = np.sort(hits.rows[:50])
         after = index.search(query[None], 10, None, dead)[0]
         assert after.rows.tolist() == hits.rows[50:].tolist()
-    most = np.flatnonzero(np.arange(COUNT) % 400)
-    found = index.search(vectors[:1], 50, None, most)[0]
-    assert sorted(found.rows.tolist()) == list(range(0, COUNT, 400))
+
+
+@pytest.mark.parametrize("living", [range(0, COUNT, 400), range(7, 8), range(0)])
+def test_all_rows_that_are_left_are_found_however_many_are_dead(
+    index: VectorIndex, vectors: Floats, living: range
+) -> None:
+    dead = np.setdiff1d(np.arange(COUNT), living)
+    for found in index.search(vectors[:2], 50, None, dead):
+        assert sorted(found.rows.tolist()) == list(living)
 
 
 def test_equal_rows_come_in_row_order_with_equal_scores(index: VectorIndex, vectors: Floats) -> None:
