@@ -19,7 +19,7 @@ from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Hits, Mask
 
 _FEW_ROWS = 4_096  # up to so many, where a filter or changes leave no more, are scored row by row: quick, and exact
-_SAMPLE = 65_536
+_SAMPLE = 65_536  # of the rows that a filter lets through
 _MOST_LISTS = 1 << 20
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
 
@@ -49,7 +49,7 @@ class PartitionedIndex:
     """Search through the nearest lists.
 
     Args:
-        lists: the rows in lists; only `sizes` is kept of them beside FAISS's copy.
+        lists: the rows in lists; FAISS copies them, and they are kept for `save`.
         stored: the same rows, in 16 bits a number.
         reach: how many lists are looked through; None: not known yet, so all.
     """
@@ -160,8 +160,9 @@ class PartitionedIndex:
         """
         if lists == self.list_count:
             return lists
-        every = max(1, int(np.count_nonzero(allowed)) // _SAMPLE)  # a sample tells well enough how many there are
-        held = np.bincount(self._list_of_row[::every][allowed[::every]], minlength=self.list_count)[order].cumsum()
+        rows = np.flatnonzero(allowed)
+        every = max(1, len(rows) // _SAMPLE)  # a sample of them tells well enough how many there are
+        held = np.bincount(self._list_of_row[rows[::every]], minlength=self.list_count)[order].cumsum()
         wanted = min(lists * self.count / self.list_count / every, held[-1])
         return int(np.searchsorted(held, wanted)) + 1
 

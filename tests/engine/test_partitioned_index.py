@@ -94,6 +94,13 @@ def test_a_filter_finds_as_much_where_its_rows_lie_far_from_the_query(
     assert recall(index, vectors, queries[asked >= kinds], 10, kind < kinds) >= 0.99
 
 
+def test_a_filter_finds_as_much_where_its_rows_come_at_regular_steps(
+    index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitioned, "_SAMPLE", 1000)
+    assert recall(index, vectors, clustered(60, 3), 10, np.arange(COUNT) % 2 == 1) >= 0.99
+
+
 def test_what_a_filter_leaves_of_few_rows_is_exact(index: VectorIndex, vectors: Floats) -> None:
     allowed = np.random.default_rng(6).random(COUNT) < 0.01
     assert recall(index, vectors, clustered(40, 7), 10, allowed) == 1
