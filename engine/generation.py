@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.columns import within
-from data.errors import LookalikeError
 from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import write_bytes
@@ -271,7 +270,7 @@ def write_generation_files(
     image_sha256: list[str],
     settings: Settings,
     catalogue: Catalogue | None = None,
-    live: GenerationFolder | None = None,
+    before: GenerationFolder | None = None,
 ) -> VectorIndex:
     """Writes projection, index and row table into a staged generation; returns the index.
 
@@ -279,7 +278,7 @@ def write_generation_files(
         vectors: float32 (n, d), L2 norm 1, one row per image.
         product_keys, image_keys, image_sha256: (n,), the product and image of each row, by ascending product key.
         catalogue: where a large index finds words to be tuned to; None: it is tuned to photos alone.
-        live: a verified generation; where it has the same space, a large index uses again what its lists learned.
+        before: a verified generation of the same space; a large index uses again what its lists learned.
 
     Raises:
         InvalidModel: lengths differ or the rows are out of order.
@@ -296,19 +295,12 @@ def write_generation_files(
         vectors,
         settings,
         lambda: _text_points(folder, settings, catalogue, product_keys),
-        live.folder if live is not None and _has_space(live, projection) else None,
+        before.folder if before is not None else None,
     )
     projection.save(folder)
     index.save(folder)
     table.save(folder)
     return index
-
-
-def _has_space(live: GenerationFolder, projection: Projection) -> bool:
-    try:
-        return space_digest(Projection.load(live.path(PROJECTION_FILE))) == space_digest(projection)
-    except LookalikeError:  # what cannot be read is made anew
-        return False
 
 
 def _text_points(

@@ -197,7 +197,7 @@ def test_a_generation_has_the_index_in_lists_and_hands_it_on(vectors: Floats, se
             rows[:count],
             [f"{row:064}" for row in rows[:count]],
             shop.settings,
-            live=live,
+            before=live,
         )
         spec = replace(shop.backbone.spec, dim=DIM)
         folder = shop.store.publish(
