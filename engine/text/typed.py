@@ -8,7 +8,7 @@ _TEXTS = 300
 
 
 def typed_texts(catalogue: Catalogue, product_keys: np.ndarray) -> list[str]:
-    """Returns titles of some of these products, and of every second one only two of its words.
+    """Returns titles of some of these products, in random order, and of every second one only two of its words.
 
     Args:
         product_keys: int64 (n,), a product may be there several times.
@@ -16,7 +16,8 @@ def typed_texts(catalogue: Catalogue, product_keys: np.ndarray) -> list[str]:
     chance = np.random.default_rng(0)
     keys = np.unique(product_keys)
     sample = chance.choice(keys, min(_TEXTS, len(keys)), replace=False).tolist()
-    titles = [found.product.title for _, found in sorted(catalogue.facts(sample).items()) if found.product.title]
+    facts = catalogue.facts(sample)
+    titles = [title for key in sample if key in facts and (title := facts[key].product.title)]
     return [title if place % 2 else _two_words(title, chance) for place, title in enumerate(titles)]
 
 
