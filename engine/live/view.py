@@ -69,8 +69,8 @@ class LiveView:
 
     @property
     def rows_per_product(self) -> float:
-        """How many rows a product has on average, at least 1."""
-        return max(1.0, (self.built - len(self.dead) + len(self.delta.alive)) / max(self.findable_count, 1))
+        """How many rows that can be found a product has on average, at least 1."""
+        return max(1.0, self.allowed().count / max(self.findable_count, 1))
 
     def is_findable(self, product_keys: ProductKeys) -> Mask:
         """Returns which of the products have a row that can be found, bool (p,)."""

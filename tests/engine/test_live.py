@@ -173,6 +173,16 @@ def test_many_threads_share_one_first_load(shop: TinyShop, live: LiveIndex) -> N
     assert len({id(view) for view in views}) == 1
 
 
+def test_photos_that_were_changed_again_do_not_count_as_rows_of_a_product(shop: TinyShop, live: LiveIndex) -> None:
+    shop.put("a", [axis(0), axis(1)])
+    shop.put("b", [axis(0), axis(1)])
+    shop.publish()
+    for number in range(2, 6):
+        shop.put("a", [axis(number), axis(number + 1)])
+        view = live.view()
+    assert (view.count, view.findable_count, view.rows_per_product) == (12, 2, 2.0)
+
+
 def test_a_restored_older_catalogue_is_followed_again(shop: TinyShop, live: LiveIndex, tmp_path: Path) -> None:
     shop.put("a", [axis(0)])
     shop.publish()
