@@ -223,6 +223,15 @@ def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
     assert stored.scores(vectors[5], rows[2000:]).tolist() == stored.scores(vectors[5], rows)[2000:].tolist()
 
 
+def test_rows_that_are_taken_over_every_night_are_rounded_once(vectors: Floats) -> None:
+    rows = np.arange(3000)
+    first = StoredRows.of(vectors[:3000]).vectors(rows)
+    later = first
+    for _ in range(5):
+        later = StoredRows.of(later).vectors(rows)
+    np.testing.assert_array_equal(later, first)
+
+
 def test_small_and_exact_catalogues_have_the_files_that_they_had(tmp_path: Path) -> None:
     for name, settings, count in (
         ("small", Settings(device="cpu"), 5000),
