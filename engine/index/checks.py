@@ -71,8 +71,3 @@ def without(rows: Rows, dead: Rows | None) -> Rows:
     places = np.minimum(np.searchsorted(dead, kept), len(dead) - 1)
     living: Rows = kept[dead[places] != kept]
     return living
-
-
-def living_rows(count: int, dead: Rows | None) -> Rows:
-    """Returns those of `count` rows that are not dead, ascending, int64 (m,); quicker than `without` for all rows."""
-    return np.arange(count) if dead is None else np.delete(np.arange(count), dead)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidModel
-from engine.index.checks import Rows, checked_search, living_rows, without
+from engine.index.checks import Rows, checked_search, without
 from engine.index.flat import best_hits, is_complete
 from engine.index.lists import LISTS_FILE, Lists
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Hits, Mask
 
-_FEW_ROWS = 4_096  # up to so many, where a filter or changes leave no more, are scored row by row: quick, and exact
+_FEW_ROWS = 4_096  # what a filter leaves of up to so many rows is scored row by row: quicker than lists, and exact
 _SAMPLE = 65_536  # of the rows that a filter lets through
 _MOST_LISTS = 1 << 20
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
@@ -115,9 +115,12 @@ class PartitionedIndex:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         k = min(k, limit)
         lists = min(self.reach.lists(k), self.list_count) if self.reach else self.list_count
-        # Up to twice the rows that a search of all rows looks through, row by row is as quick as lists, and exact.
-        if limit < self.count and limit <= max(_FEW_ROWS, 2 * lists * self.count // self.list_count):
-            rows = living_rows(self.count, dead) if allowed is None else np.flatnonzero(allowed)
+        if allowed is None and dead is not None and 2 * len(dead) > self.count:  # so many that they are a filter
+            allowed = np.ones(self.count, np.bool_)
+            allowed[dead] = False
+        # Up to twice the rows that a search without a filter looks through, row by row is as quick as lists, and exact.
+        if allowed is not None and limit <= max(_FEW_ROWS, 2 * lists * self.count // self.list_count):
+            rows = np.flatnonzero(allowed)
             return [best_hits(rows, self.scores(query, rows), k) for query in queries]
         return [self.find(query, k, lists, allowed, dead) for query in queries]
 

@@ -16,7 +16,7 @@ from engine.index import build_catalogue_index, load_index, partitioned, tuning
 from engine.index.choose import INDEX_FILES
 from engine.index.flat import INDEX_FILE
 from engine.index.lists import LISTS_FILE
-from engine.index.partitioned import PartitionedIndex
+from engine.index.partitioned import PartitionedIndex, Reach
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Mask, VectorIndex
 from engine.space import Projection, normalise
@@ -131,6 +131,19 @@ def test_all_rows_that_are_left_are_found_however_many_are_dead(
     dead = np.setdiff1d(np.arange(COUNT), living)
     for found in index.search(vectors[:2], 50, None, dead):
         assert sorted(found.rows.tolist()) == list(living)
+
+
+def test_most_rows_dead_is_as_a_filter_of_the_others_also_where_they_lie_far_from_the_query(
+    index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "reach", Reach(8, 8, 8))
+    kinds = 28
+    queries = clustered(60, 3)
+    kind, asked = (np.argmax(rows @ CENTRES.T, axis=1) for rows in (vectors, queries))
+    queries, dead = queries[asked >= kinds], np.flatnonzero(kind >= kinds)
+    expected = index.search(queries, 10, kind < kinds)
+    for hits, best in zip(index.search(queries, 10, None, dead), expected, strict=True):
+        assert hits.rows.tolist() == best.rows.tolist()
 
 
 def test_equal_rows_come_in_row_order_with_equal_scores(index: VectorIndex, vectors: Floats) -> None:
