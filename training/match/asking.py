@@ -20,7 +20,6 @@ from engine.text import TextEncoder
 from training.context import TrainingContext
 from training.match.questions import Asked
 
-_BLOCK = 8192
 _DEPTH = 100  # hits that are judged
 
 
@@ -112,16 +111,12 @@ def _view(context: TrainingContext, folder: Path, encoder: TextEncoder) -> LiveV
     """Returns the view that the staged generation will have; its index is built in memory."""
     snapshot = context.snapshot
     space = Projection.load(folder / PROJECTION_FILE)
-    names = snapshot.image_sha256
-    vectors = np.empty((len(names), space.space_dim), np.float32)
-    for at in range(0, len(names), _BLOCK):
-        vectors[at : at + _BLOCK] = space.apply(context.features.read(names[at : at + _BLOCK]))
     rows = RowTable(
         product_keys=np.asarray(snapshot.product_keys, np.int64),
         image_keys=np.asarray(snapshot.image_keys, np.int64),
-        image_sha256=np.array(names, "S64"),
+        image_sha256=np.array(snapshot.image_sha256, "S64"),
     )
-    index = build_index(vectors, context.settings)
+    index = build_index(context.points(space, snapshot.image_sha256), context.settings)
     models = Models(context.settings, encoder=encoder)
     return LiveView.of(Generation(_staged(context, folder, index.dim), space, index, rows, models))
 

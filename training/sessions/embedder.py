@@ -126,7 +126,7 @@ class EmbedderSession:
                 f"{trained.space_dim}. Run `lookalike rebuild`, which trains it as well."
             )
         snapshot = self.context.snapshot
-        vectors = trained.apply(self.context.features.read(snapshot.image_sha256))
+        vectors = self.context.points(trained, snapshot.image_sha256)
         write_generation_files(
             folder, trained, vectors, snapshot.product_keys, snapshot.image_keys, snapshot.image_sha256,
             self.context.settings, self.context.catalogue,
