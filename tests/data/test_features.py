@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from data.catalogue import Catalogue, PhotoRecord, parse_product
 from data.database import Connections
 from data.errors import FeatureStoreError
 from data.features import FeatureStore
+from data.features.rows import RowFiles
 
 
 @pytest.fixture
@@ -178,6 +180,7 @@ def test_opening_a_store_again_does_not_look_at_all_keys(
         checked.append(whole)
         delete(self, whole)
 
+    FeatureStore(tmp_path, FINGERPRINT, DIM)
     monkeypatch.setattr(FeatureStore, "_delete_from", counted)
     again = [FeatureStore(tmp_path, FINGERPRINT, DIM) for _ in range(3)]
     assert checked == []
@@ -185,6 +188,36 @@ def test_opening_a_store_again_does_not_look_at_all_keys(
     os.truncate(data_file(tmp_path), DIM * 2)
     assert FeatureStore(tmp_path, FINGERPRINT, DIM).keys() == keys[:1]
     assert checked == [1]
+
+
+def test_a_file_restored_in_the_place_of_one_that_was_seen_is_looked_at(tmp_path: Path, store: FeatureStore) -> None:
+    """Though it is longer than the one that was seen."""
+    keys = named(1, 2, 3, 4)
+    store.append(keys[:1], rows_for(keys[:1]))
+    FeatureStore(tmp_path, FINGERPRINT, DIM)
+    store.append(keys[1:], rows_for(keys[1:]))
+    restored = tmp_path / "restored"
+    restored.write_bytes(data_file(tmp_path).read_bytes()[: 3 * DIM * 2])
+    restored.replace(data_file(tmp_path))
+    assert FeatureStore(tmp_path, FINGERPRINT, DIM).keys() == keys[:3]
+
+
+def test_threads_that_read_different_files_of_a_set_get_their_own(tmp_path: Path) -> None:
+    """As they do while a set grows or is compacted."""
+    files, switching = RowFiles(tmp_path, DIM), sys.getswitchinterval()
+    for number in range(3):
+        files.append(number, np.full((number + 1, DIM), number, np.float16))
+
+    def read(number: int) -> bool:
+        maps = (files.mapped(number, number + 1) for _ in range(3000))
+        return all(np.array_equal(found, np.full((number + 1, DIM), number)) for found in maps if found is not None)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert all(pool.map(read, range(3)))
+    finally:
+        sys.setswitchinterval(switching)
 
 
 def test_lost_files_are_embedded_again(tmp_path: Path, store: FeatureStore) -> None:
@@ -267,6 +300,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from data.features import FeatureStore
+from data.features.rows import RowFiles
 store = FeatureStore(Path(sys.argv[1]), "{FINGERPRINT}", {DIM})
 def append(numbers):
     rows = np.array([[number % 2048, *range({DIM} - 1)] for number in numbers], np.float32)
