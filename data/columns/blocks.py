@@ -60,11 +60,10 @@ class Blocks:
         parts = list(self.parts)
         for block in range(max(len(parts) - 1, 0), block_count(size)):
             parts[block : block + 1] = [self._resized(block, min(BLOCK, size - block * BLOCK), dtype)]
-        order = np.argsort(keys, kind="stable")
+        keys = np.concatenate([gone, keys])
+        values = np.concatenate([np.full(len(gone), self.missing, dtype), values])
+        order = np.argsort(keys, kind="stable")  # of a product that lost a value and has one now, the last is written
         keys, values = keys[order], values[order]
-        for block, at in by_block(gone, len(parts)):
-            parts[block] = parts[block].copy()
-            parts[block][gone[at] - block * BLOCK] = self.missing
         for block, at in by_block(keys, len(parts)):
             parts[block] = parts[block].copy()
             parts[block][keys[at] - block * BLOCK] = values[at]
