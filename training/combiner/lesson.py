@@ -50,14 +50,19 @@ class Lesson:
         self._folds, self._weights = self._fold[changes.products], np.ones(count, np.float32)
         self._searches = np.zeros(0, np.int64)
         if chosen is not None and said is not None and len(chosen) >= _LEAST_CHOSEN:
-            self._photos = np.concatenate([self._photos, chosen.points])
-            self._words = np.concatenate([self._words, said])
-            self._shown = np.concatenate([self._shown, np.full(len(chosen), _SHOPPERS_PHOTO)])
-            self._targets = (*self._targets, *chosen.targets)
-            self._folds = np.concatenate([self._folds, chosen.photos % _FOLDS])
-            weight = min(_CLICK_WEIGHT, count / len(chosen))
-            self._weights = np.concatenate([self._weights, np.full(len(chosen), weight, np.float32)])
-            self._searches = np.arange(count, count + min(len(chosen), _MEASURED))
+            self._add(chosen, said)
+
+    def _add(self, chosen: Chosen, said: Floats) -> None:
+        """Adds searches as questions behind the changes."""
+        changes, searches = len(self._targets), len(chosen)
+        weight = min(_CLICK_WEIGHT, changes / searches)
+        self._photos = np.concatenate([self._photos, chosen.points])
+        self._words = np.concatenate([self._words, said])
+        self._shown = np.concatenate([self._shown, np.full(searches, _SHOPPERS_PHOTO)])
+        self._targets = (*self._targets, *chosen.targets)
+        self._folds = np.concatenate([self._folds, chosen.photos % _FOLDS])
+        self._weights = np.concatenate([self._weights, np.full(searches, weight, np.float32)])
+        self._searches = np.arange(changes, changes + min(searches, _MEASURED))
 
     def measure(self) -> dict[str, Any]:
         """Returns the figures of `training.combiner.train`, and with `clicks` whether they should teach.
@@ -65,13 +70,15 @@ class Lesson:
         What was chosen teaches where the combiner then finds it better by more than chance, out of fold, and still
         finds the changes better than every weighted mean.
         """
-        plain = self._compared(self._out_of_fold(self._changes, clicks=False), self._changes)
+        asked = np.concatenate([self._changes, self._searches])
+        plain_points = self._out_of_fold(asked, clicks=False)
+        plain = self._compared(plain_points)
         if not len(self._searches):
             return {**plain, "clicks": False}
-        strength = plain["strength"]
-        taught = self._compared(self._out_of_fold(self._changes, clicks=True), self._changes)
-        without = self._found(self._out_of_fold(self._searches, clicks=False)[strength], self._searches)
-        taught_found = self._found(self._out_of_fold(self._searches, clicks=True)[taught["strength"]], self._searches)
+        taught_points = self._out_of_fold(asked, clicks=True)
+        taught = self._compared(taught_points)
+        without = self._found(plain_points[plain["strength"]][len(self._changes) :], self._searches)
+        taught_found = self._found(taught_points[taught["strength"]][len(self._changes) :], self._searches)
         gain = taught_found["map"] - without["map"]
         wins = taught["published"] and gain.mean() > _SURELY * gain.std() / len(gain) ** 0.5
         chosen = {"without": _means(without), "with": _means(taught_found)}
@@ -96,11 +103,12 @@ class Lesson:
         weights = self._weights[rows]
         return [fit_combiner(photos, words, right_points, strength, weights) for strength in strengths]
 
-    def _compared(self, learned_points: dict[float, Floats], rows: Numbers) -> dict[str, Any]:
-        means = {
-            weight: self._figures(mean_of(self._photos[rows], self._words[rows], weight), rows) for weight in _WEIGHTS
-        }
-        learned = {strength: self._figures(points, rows) for strength, points in learned_points.items()}
+    def _compared(self, learned_points: dict[float, Floats]) -> dict[str, Any]:
+        """Returns how well the weighted means and the learned points, which begin with theirs, find the changes."""
+        rows = self._changes
+        photos, words = self._photos[rows], self._words[rows]
+        means = {weight: self._figures(mean_of(photos, words, weight)) for weight in _WEIGHTS}
+        learned = {strength: self._figures(points[: len(rows)]) for strength, points in learned_points.items()}
         weight, strength = max(means, key=lambda key: means[key]["map"]), max(learned, key=lambda k: learned[k]["map"])
         best, found = means[weight], learned[strength]
         won = found["map"] > best["map"] and found["recall10"] > best["recall10"]
@@ -118,8 +126,8 @@ class Lesson:
                 found[strength][asked] = Combiner(matrix).apply(self._photos[of_fold], self._words[of_fold])
         return found
 
-    def _figures(self, points: Floats, asked: Numbers) -> dict[str, float]:
-        return _means(self._found(points, asked))
+    def _figures(self, points: Floats) -> dict[str, float]:
+        return _means(self._found(points, self._changes))
 
     def _found(self, points: Floats, asked: Numbers) -> dict[str, Floats]:
         """Returns recall@10 and average precision of each question, (m,); the product that is shown cannot be found."""
