@@ -23,7 +23,7 @@ from engine.answers.counting import matched_counts
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
 from engine.answers.found import Found, Question
-from engine.answers.fusion import NO_LETTERS, fuse
+from engine.answers.fusion import NO_LETTERS, Letters, fuse
 from engine.answers.judging import likely, verdict
 from engine.answers.legs import by_letters, by_meaning, letters_share
 from engine.answers.ranking import (
@@ -189,15 +189,26 @@ class Finder:
         if question.letters is not None:
             letters = by_letters(view, request, question.letters, question.query.point, allowed, passing, left_out)
             # a feed may give thousands of products one title
-            letters = letters and replace(letters, first=letters.first[:depth])
-        if letters is not None or (request.not_text.strip() and request.legs != "dense"):
-            unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
-            letters = letters.behind(unwanted) if letters is not None else None
-            wordless = None if shows(request) else self._catalogue.wordless(ranked.product_keys)
-            ranked = fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted)
+            letters = replace(letters, first=letters.first[:depth])
+        ranked, letters = self._with_letters(request, ranked, letters, depth)
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, left_out, letters, passing)
+
+    def _with_letters(
+        self, request: SearchRequest, ranked: Ranked, letters: Letters | None, depth: int
+    ) -> tuple[Ranked, Letters | None]:
+        """Returns the products with those that the letters found among them, and unwanted ones behind; and the letters.
+
+        Args:
+            letters: None: they were not looked at.
+        """
+        if letters is None and (request.legs == "dense" or not request.not_text.strip()):
+            return ranked, None
+        unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
+        letters = letters and letters.behind(unwanted)
+        wordless = None if shows(request) else self._catalogue.wordless(ranked.product_keys)
+        return fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted), letters
 
     def letters_of(self, text: str) -> LexicalAnswer:
         """Returns what the letters of a text find."""
