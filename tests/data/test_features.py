@@ -300,7 +300,6 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from data.features import FeatureStore
-from data.features.rows import RowFiles
 store = FeatureStore(Path(sys.argv[1]), "{FINGERPRINT}", {DIM})
 def append(numbers):
     rows = np.array([[number % 2048, *range({DIM} - 1)] for number in numbers], np.float32)
