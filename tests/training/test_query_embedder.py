@@ -195,6 +195,7 @@ def test_a_long_training_is_shortened_to_the_time_it_may_take(
     assert within_time(plan, 0.01, 99).steps == 7_071
     assert within_time(plan, 0.01, 49).steps == 3_535
     assert within_time(plan, 0.01, 0.1).steps == 300
+    assert within_time(Plan(steps=100, batch=32), 0.01, 0.1).steps == 100
     monkeypatch.setattr("training.embedder.part._FEW_STEPS", 0)
     hurried = replace(context, settings=context.settings.replace(train_minutes=1e-6))
     space.train(hurried, folder)

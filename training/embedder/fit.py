@@ -66,9 +66,10 @@ def plan_of(size: int, options: EmbedderOptions) -> Plan:
 
 
 def within_time(plan: Plan, step_s: float, limit_s: float) -> Plan:
-    """Returns the plan, or one that takes at most `limit_s`: as a share of 1/1.4, 1/2, 1/2.8, ... of its steps.
+    """Returns the plan, or one that takes at most `limit_s`: a share of 1/1.4, 1/2, 1/2.8, ... of its steps.
 
-    With few shares to choose from, a training that is begun again mostly finds the checkpoint of the same plan.
+    It keeps 300 steps, though they take longer. With few shares to choose from, a training that is begun again mostly
+    finds the checkpoint of the same plan.
 
     Args:
         step_s: seconds that a step takes.
@@ -78,7 +79,7 @@ def within_time(plan: Plan, step_s: float, limit_s: float) -> Plan:
     if not limit_s or wanted_s <= limit_s:
         return plan
     halvings = math.ceil(2 * math.log2(wanted_s / limit_s)) / 2
-    return Plan(max(int(plan.steps * 2**-halvings), _LEAST_STEPS), plan.batch)
+    return Plan(max(int(plan.steps * 2**-halvings), min(plan.steps, _LEAST_STEPS)), plan.batch)
 
 
 def measured_step_s(sampler: Sampler, start: Weights, plan: Plan, options: EmbedderOptions) -> float:

@@ -180,8 +180,13 @@ class EmbedderTraining:
         step_s = measured_step_s(
             self._sampler(self._material, plan.batch), start_weights(self._material, self._dim), plan, self._options
         )
-        trainings = 2 if len(self._rest.bank.texts) < _LARGE else 1
+        trainings = 2 if self._trains_again else 1
         return within_time(plan, step_s, 60 * self._context.settings.train_minutes / trainings)
+
+    @property
+    def _trains_again(self) -> bool:
+        """Whether a training that wins is followed by one on everything."""
+        return len(self._rest.bank.texts) < _LARGE
 
     def compare(self, untrained: Floats, space: Projection) -> dict[str, Any]:
         """Trains, and returns the figures of the trained, the untrained and the plain space, and whether the first won.
@@ -199,7 +204,7 @@ class EmbedderTraining:
         reason = worse_by(trained, before, self._context.settings.max_quality_drop)
         reason = reason or falls_below(self._outcomes(first.weights), plainly, "the plain features'")
         self._won = not reason
-        if self._won and len(self._rest.bank.texts) < _LARGE:
+        if self._won and self._trains_again:
             self.fitted = self._fit(self._material, "all", stop_at=first.steps)
         return {
             "published": self._won,
