@@ -53,7 +53,7 @@ class Blocks:
         """Returns the same with values replaced, for at least as many products.
 
         Args:
-            gone: int64 (m,), ascending, the products that lose their value.
+            gone: int64 (m,), the products that lose their value.
             keys, values: (n,), the products that have a value now.
         """
         dtype = values.dtype if not self.parts else self.parts[0].dtype
