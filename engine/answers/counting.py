@@ -1,6 +1,5 @@
 """Counts what a search would find if it were endless: how many products, and how many have each value of a fact."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,24 +14,22 @@ from engine.answers.request import QueryPoint, SearchRequest
 from engine.live import LiveView
 from engine.protocols import Mask
 
-Matching = Callable[[Filter], Mask]
-
 
 def matched_counts(
     view: LiveView,
     request: SearchRequest,
     question: Question,
-    filter_: Filter | None,
     found: Found,
-    likely_keys: NDArray[np.int64],
     columns: ColumnStore,
-    matching: Matching,
+    *,
+    filter_: Filter | None,
+    likely_keys: NDArray[np.int64],
 ) -> tuple[int, dict[str, FacetCounts]]:
     """Returns how many products the search would find if it were endless, and the facets counted over them.
 
     Args:
+        filter_: the request's filters, parsed, as one; None: there is none.
         likely_keys: int64, the products whose probability is high enough.
-        matching: returns which products pass a filter, bool by product_key.
     """
     if filter_ is None and not request.facets and not request.min_probability:
         return _count(view, request, question.query, found), {}
@@ -44,7 +41,7 @@ def matched_counts(
 
     def unfiltered(fact: str) -> Mask:
         rest = without(filter_, fact) if filter_ is not None and not request.min_probability else filter_
-        return matched if rest is filter_ else _matched_under(rest, view, request, question, found, matching)
+        return matched if rest is filter_ else _matched_under(rest, view, request, question, found, columns)
 
     return int(np.count_nonzero(matched)), counted(columns, request.facets, matched, unfiltered)
 
@@ -65,10 +62,10 @@ def _matched_under(
     request: SearchRequest,
     question: Question,
     found: Found,
-    matching: Matching,
+    columns: ColumnStore,
 ) -> Mask:
     """Returns which products the search would find under another filter, bool by product_key."""
-    passing = None if filter_ is None else matching(filter_)
+    passing = None if filter_ is None else columns.passing(filter_)
     letters, point = question.letters, question.query.point
     if letters is not None:
         allowed = view.allowed(passing, found.left_out)

@@ -53,8 +53,8 @@ class Finder:
     """Ranks products of any view, live or staged. Safe to use from several threads.
 
     Args:
-        on_stage: called with the name and milliseconds of each stage: decode, embed, text, filter, search,
-            rank, facets.
+        on_stage: called with the name and milliseconds of each stage: decode, embed, text, letters, filter, search,
+            rank, judge, facets.
         decoding: context that is held while a photo is decoded.
     """
 
@@ -133,8 +133,8 @@ class Finder:
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
         kept = likely(judged, request.min_probability, request.less_likely, len(found.ranked.product_keys))
         keys, typed = found.ranked.product_keys[kept], int(np.count_nonzero(kept < found.typed))
-        count = partial(matched_counts, view, request, question, filter_, found, keys)
-        total, facets = self.timed("facets", lambda: count(self.columns, self.matching))
+        count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, likely_keys=keys)
+        total, facets = self.timed("facets", count)
         order = kept[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
         ranked, chances = found.ranked.take(order), judged["probabilities"]
         return Ranking(
