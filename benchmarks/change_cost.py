@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from family_memory import memory_mb
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.columns import FACTS, ColumnStore
@@ -22,6 +23,7 @@ from data.features import FeatureStore
 from data.filters import parse_filter
 from data.settings import load_settings
 from engine.live import LiveIndex
+from engine.protocols import Floats
 
 _FILTERS = ('brand = "Acorn"', "price < 40", 'colour = "red" AND price < 30', 'NOT category = "dress"')
 
@@ -45,12 +47,10 @@ def main() -> None:
         filtered.append(_spent(lambda: columns.passing(parse_filter("price < 40"))))
     _row("a view after a change", views)
     _row("price < 40 after a change", filtered)
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    memory_mb, index_mb = int(status["VmRSS"].split()[0]) / 1000, generation.index.memory_bytes / 1e6
-    print(f"memory {memory_mb:.0f} MB, of which {index_mb:.0f} index")
+    print(f"memory {memory_mb(os.getpid()):.0f} MB, of which {generation.index.memory_bytes / 1e6:.0f} index")
 
 
-def _put(catalogue: Catalogue, features: FeatureStore, row: np.ndarray) -> None:
+def _put(catalogue: Catalogue, features: FeatureStore, row: Floats) -> None:
     """Adds a product, and the features of its photo."""
     name = f"change {time.time_ns()}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()

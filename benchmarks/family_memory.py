@@ -1,4 +1,4 @@
-"""The memory of a process and of those that it started, for the scripts that measure it."""
+"""The memory of a process, alone and with those that it started, for the scripts that measure it."""
 
 from pathlib import Path
 
@@ -15,6 +15,12 @@ def family_memory_mb(pid: int, naming: str = "") -> float:
     for _ in range(4):
         family |= {child for child, parent in parents.items() if parent in family}
     return sum(_pss_mb(member) for member in family)
+
+
+def memory_mb(pid: int, name: str = "VmRSS") -> float:
+    """Returns a figure of /proc/PID/status in MB: VmRSS is what is in memory, RssAnon its own part, VmHWM the most."""
+    lines = _read(pid, "status").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1000
 
 
 def _pss_mb(pid: int) -> float:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from family_memory import memory_mb
 from home_server import serving
 
 from data.catalogue import Catalogue
@@ -100,13 +101,11 @@ def publish_again(store: GenerationStore, source: GenerationFolder) -> str:
 def _look(when: str, pid: int) -> None:
     """Prints the memory, the open files and the threads of the server."""
     process = Path(f"/proc/{pid}")
-    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     files = [path.readlink().name if path.is_symlink() else "" for path in (process / "fd").iterdir()]
     catalogue = sum(name.startswith("catalog.db") for name in files)
-    memory_mb = int(status["VmRSS"].split()[0]) / 1000
     print(
-        f"{when}: {memory_mb:.0f} MB, {len(files)} open files, {catalogue} of them of catalog.db; "
-        f"{status['Threads'].strip()} threads",
+        f"{when}: {memory_mb(pid):.0f} MB, {len(files)} open files, {catalogue} of them of catalog.db; "
+        f"{len(list((process / 'task').iterdir()))} threads",
         flush=True,
     )
 

@@ -63,11 +63,11 @@ def main() -> None:
 
 
 def in_own_process(name: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Returns the figures of one engine; the first line says what went wrong where it did."""
+    """Returns the figures of one engine, or what went wrong under the name `failed`."""
     command = [sys.executable, __file__, str(options.home), "--engines", name, "--recall", str(options.recall)]
     done = subprocess.run([*command, "--measure", str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1][:300]}
+        return {"failed": [f"exit status {done.returncode}", *done.stderr.strip().splitlines()][-1][:300]}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import home_server
+from family_memory import memory_mb
 from scale_catalogue import Source, fill
 from scale_questions import Questions, ask_all, ask_beside_puts
 from scale_recall import recall_at_10
@@ -74,9 +75,7 @@ def ask(port: int, server: int, options: argparse.Namespace) -> None:
     questions = Questions(options.count, photos)
     ask_all(port, server, questions, options.queries)
     ask_beside_puts(port, questions, options.queries, photos)
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{server}/status").read_text().splitlines())
-    now_mb, most_mb = (int(status[name].split()[0]) / 1000 for name in ("VmRSS", "VmHWM"))
-    own_mb = int(status["RssAnon"].split()[0]) / 1000
+    now_mb, own_mb, most_mb = (memory_mb(server, name) for name in ("VmRSS", "RssAnon", "VmHWM"))
     print(f"\nserver: {now_mb:.0f} MB, of which {own_mb:.0f} MB its own and the rest files; at most {most_mb:.0f} MB")
 
 

@@ -8,12 +8,12 @@ HOME must hold a published generation. The time includes the start of Python.
 """
 
 import argparse
-import re
 import statistics
 import time
 from pathlib import Path
 
-from home_server import serving
+from family_memory import memory_mb
+from home_server import processor_s, serving
 
 _LIBRARIES = ("torch", "tensorflow", "keras", "transformers", "sklearn", "scipy", "matplotlib", "openvino", "faiss")
 
@@ -22,16 +22,9 @@ def measure(home: Path) -> tuple[float, float, float, list[str]]:
     """Returns seconds until ready, processor seconds, MB of resident memory, and which of `_LIBRARIES` are loaded."""
     started = time.perf_counter()
     with serving(home) as (_, pid):
-        took_s = time.perf_counter() - started
-        processor_s = time.clock_gettime((~pid << 3) | 2)  # the clock of clock_getcpuclockid(3)
-        resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        took_s, used_s = time.perf_counter() - started, processor_s(pid)
         maps = Path(f"/proc/{pid}/maps").read_text()
-    return (
-        took_s,
-        processor_s,
-        int(resident[1]) / 1000 if resident else 0.0,
-        [name for name in _LIBRARIES if f"site-packages/{name}/" in maps],
-    )
+        return took_s, used_s, memory_mb(pid), [name for name in _LIBRARIES if f"site-packages/{name}/" in maps]
 
 
 def main() -> None:

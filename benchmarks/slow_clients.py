@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import http.client
 import multiprocessing
-import re
 import statistics
 import sys
 import threading
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from family_memory import memory_mb
 from home_server import serving
 
 from data.catalogue import Catalogue
@@ -91,7 +91,7 @@ def main() -> None:
         count = 0 if kind == "none" else options.clients
         with _server(options) as (port, pid), _slow_clients(port, kind, count):
             _ask_for(options.seconds, asked, port)
-            use = f"{_open_files(pid):>7}{_rss_mb(pid):>7.0f}"
+            use = f"{_open_files(pid):>7}{memory_mb(pid) if pid else 0:>7.0f}"
         failures = [failure for each in asked for failure in each.failures]
         count = sum(len(each.times_ms) for each in asked)
         print(f"{kind:9}{''.join(each.cells() for each in asked)}{count:>7}{len(failures):>7}{use}", flush=True)
@@ -177,11 +177,6 @@ def _ask_for(seconds: float, asked: list[_Asked], port: int) -> None:
 
 def _open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir())) if pid else 0
-
-
-def _rss_mb(pid: int) -> float:
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) if pid else None
-    return int(found[1]) / 1000 if found else 0.0
 
 
 if __name__ == "__main__":
