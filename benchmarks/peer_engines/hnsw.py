@@ -1,5 +1,6 @@
 """hnswlib: a graph in memory. Its filter is a Python function that is called for each row that it visits."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import hnswlib
@@ -15,7 +16,7 @@ class Hnsw:
     filters = True
 
     def __init__(self, work: Work, folder: Path) -> None:
-        self.version = str(hnswlib.__version__) if hasattr(hnswlib, "__version__") else "0.8"
+        self.version = version("hnswlib")
         self._prices = work.prices
         self._index = hnswlib.Index("ip", work.rows.shape[1])
         self._index.init_index(len(work.rows), M=16, ef_construction=200)

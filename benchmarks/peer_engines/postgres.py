@@ -47,9 +47,7 @@ class Postgres:
         """Returns the calling thread's connection, set to look as far as `effort`."""
         if not hasattr(self._own, "connection"):
             self._own.connection, self._own.effort = psycopg.connect(self._server.get_uri(), autocommit=True), 0
-            self._own.connection.execute(
-                "SET hnsw.iterative_scan = strict_order; SET plan_cache_mode = force_custom_plan"
-            )
+            self._own.connection.execute(_SEARCHES)
         if self._own.effort != effort:
             self._own.connection.execute(f"SET hnsw.ef_search = {effort}")
             self._own.effort = effort
