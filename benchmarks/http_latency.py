@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from home_server import processor_s, serving
+from urllib3 import encode_multipart_formdata
 
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
@@ -89,9 +90,7 @@ def _ask_text(client: HTTPConnection, words: str) -> float:
 
 
 def _ask_photo(client: HTTPConnection, path: Path, words: str = "") -> float:
-    part = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
-    head = f'{part}"text"\r\n\r\n{words}\r\n{part}"file"; filename="photo"\r\n\r\n'.encode()
-    body = head + path.read_bytes() + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    body, _ = encode_multipart_formdata([("text", words), ("file", (path.name, path.read_bytes()))], _BOUNDARY)
     return _ask(client, "POST", "/v1/search/image", body)
 
 

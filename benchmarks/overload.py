@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from home_server import serving
+from urllib3 import encode_multipart_formdata
 
 CLIENTS, PATIENCE_S, PAUSE_S = 8, 10.0, 0.2
 LIGHT = {"/livez": "/livez", "words": "/v1/search/text?q=" + quote("red mug")}
@@ -111,7 +112,7 @@ def ask(port: int, found: Answers, photo: bytes = b"", path: str = "/v1/search/i
             connection.request("POST" if photo else "GET", path, photo or None, headers)
             answer = connection.getresponse()
             answer.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         found.others[type(error).__name__] += 1
         return
     took = time.perf_counter() - started
@@ -125,8 +126,7 @@ def ask(port: int, found: Answers, photo: bytes = b"", path: str = "/v1/search/i
 def body(jpeg: bytes) -> bytes:
     """Returns the body of a form with one photo, with a comment in it that makes its bytes new."""
     photo = jpeg[:2] + b"\xff\xfe\x00\x12" + uuid.uuid4().bytes + jpeg[2:]
-    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
-    return head.encode() + photo + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    return encode_multipart_formdata({"file": ("photo.jpg", photo)}, _BOUNDARY)[0]
 
 
 if __name__ == "__main__":

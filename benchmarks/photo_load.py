@@ -23,9 +23,9 @@ from urllib.parse import quote
 
 from family_memory import family_memory_mb
 from home_server import serving
+from urllib3 import encode_multipart_formdata
 
 PAUSE_S = 0.1
-_BOUNDARY = "photo-load"
 
 
 def main() -> None:
@@ -96,12 +96,9 @@ def _send(port: int, label: str, photos: list[bytes], statuses: "Counter[str]") 
             photo = photos.pop()
         except IndexError:
             return
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="label"\r\n\r\n{label}\r\n--{_BOUNDARY}\r\n'
-        head += 'Content-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
-        body = head.encode() + photo + f"\r\n--{_BOUNDARY}--\r\n".encode()
-        kind = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        body, kind = encode_multipart_formdata({"label": label, "file": ("a.png", photo)})
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
-            connection.request("POST", "/v1/recommend", body, kind)
+            connection.request("POST", "/v1/recommend", body, {"Content-Type": kind})
             answer = connection.getresponse()
             content = answer.read()
         code = "" if answer.status == 200 else " " + json.loads(content)["code"]

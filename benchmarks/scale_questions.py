@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode
 import numpy as np
 from home_server import processor_s
 from scale_catalogue import BRANDS, MATERIALS, MEDIAN_PRICE, brand
+from urllib3 import encode_multipart_formdata
 
 PUTS_A_SECOND = 20
 PUTTERS = 4
@@ -95,11 +97,9 @@ def put(product_id: str, photo: bytes) -> Question:
     return Question("PUT", f"/v1/products/{quote(product_id)}", _form({"product": facts}, image=photo))
 
 
-def _form(fields: dict[str, str], **files: bytes) -> bytes:
-    part = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
-    texts = "".join(f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()).encode()
-    photos = [f'{part}"{name}"; filename="photo"\r\n\r\n'.encode() + content for name, content in files.items()]
-    return texts + b"\r\n".join(photos) + f"\r\n--{_BOUNDARY}--\r\n".encode()
+def _form(fields: dict[str, str], **photo: bytes) -> bytes:
+    files = {name: ("photo", content) for name, content in photo.items()}
+    return encode_multipart_formdata({**fields, **files}, _BOUNDARY)[0]
 
 
 def ask_all(port: int, server: int, questions: Questions, queries: int) -> None:
@@ -143,11 +143,8 @@ def _rate(port: int, kind: str, questions: Questions, queries: int) -> float:
     """Returns how many questions a second are answered to 8 clients together."""
     asked = list(itertools.islice(questions.of(kind), max(queries, CLIENTS)))
     started = time.perf_counter()
-    threads = [threading.Thread(target=_times, args=(port, iter(asked[at::CLIENTS]), queries)) for at in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CLIENTS) as clients:  # raises what a client raised, where a thread would end unnoticed
+        list(clients.map(lambda at: _times(port, iter(asked[at::CLIENTS]), queries), range(CLIENTS)))
     return len(asked) / (time.perf_counter() - started)
 
 
@@ -167,20 +164,21 @@ class _Putting:
     def __init__(self, port: int, photos: Sequence[bytes], name: str) -> None:
         self._port, self._photos, self._name = port, itertools.cycle(photos), name
         self._started, self._ended, self._lock = time.perf_counter(), threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._run) for _ in range(PUTTERS)]
+        self._putters = ThreadPoolExecutor(PUTTERS)
+        self._running: list[Future[None]] = []
         self._numbers, self._put = itertools.count(), list[str]()
         self.count = self.found = 0
         self.rate = 0.0
 
     def __enter__(self) -> "_Putting":
-        for thread in self._threads:
-            thread.start()
+        self._running = [self._putters.submit(self._run) for _ in range(PUTTERS)]
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        for putter in self._running:
+            putter.result()
+        self._putters.shutdown()
         self.rate = 2 * self.count / (time.perf_counter() - self._started)
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=600)) as client:
             for product_id in self._put:  # so that the home has as many products as before
