@@ -5,7 +5,7 @@
 First one client and then eight at once search by photo, which gives the capacity in answers a second. Then photos are
 sent at `--times` that rate, whether or not answers come, as a crowd does. Goodput is the share of the capacity that is
 still answered within ten seconds; who is refused must get 503 with Retry-After. Meanwhile others ask `/livez` and
-search by words. Every photo sent has other bytes, so that none is remembered.
+search by words. The photos are JPEG; a comment gives each that is sent other bytes, so that none is remembered.
 """
 
 import argparse
@@ -52,6 +52,8 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=2.0)
     options = parser.parse_args()
     photos = [path.read_bytes() for path in options.photos]
+    if not all(photo.startswith(b"\xff\xd8") for photo in photos):
+        raise SystemExit("all photos must be JPEG; got another file.")
     print(f"{len(photos)} photos, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{'':<28} {'200 / s':>8} {'p50 ms':>8} {'p95 ms':>8}  other answers")
     with serving(options.home) as (port, _):
@@ -60,6 +62,8 @@ def main() -> None:
             found = closed_loop(port, photos, clients, options.seconds)
             print(found.line(f"photo, {clients} at once", options.seconds), flush=True)
         capacity = len(found.seconds) / options.seconds
+        if not capacity:
+            raise SystemExit("the server must answer photos; it answered none with 200.")
         crowd, light = overload(port, photos, capacity * options.times, options.seconds)
     print(crowd.line(f"photo, {capacity * options.times:.0f} sent a second", options.seconds))
     for name, answers in light.items():
