@@ -2,10 +2,10 @@
 
     python benchmarks/index_ladder.py 1000000 HOME [--kinds "exact;ours;panorama;stored;IVF4096,SQ8"] [--threads 1,2]
 
-HOME is a home with a published generation. A row is two real photos of one category, mixed, with noise, and every
-twentieth is nearly the one before it; the rows go through the generation's projection. Asked with are photos that are
-drawn in the same way but are not among the rows, and words, through the generation's text tower. Recall is that of the
-10 best, beside exact float32 scores; a tie counts as right. Times are processor time of one query, the median.
+HOME is a home with a published generation. The rows are mixed from its photos as benchmarks/scale.py mixes them, and go
+through the generation's projection. Asked with are photos that are drawn in the same way but are not among the rows,
+and words, through the generation's text tower. Recall is that of the 10 best, beside exact float32 scores; a tie counts
+as right. Times are processor time of one query, the median.
 """
 
 import argparse
@@ -21,18 +21,17 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from scale_catalogue import BLOCK, Source
 
-from data.catalogue import Catalogue
-from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import load_settings
 from engine.generation import Generation, load_generation
 from engine.index import Learned, Lists, PartitionedIndex, StoredRows, tune
 from engine.protocols import Floats
 
-K, QUERIES, BLOCK = 10, 300, 4096
+K, QUERIES = 10, 300
+_OTHER_SEEDS = 1_000_000  # beyond those that the rows are drawn with
 SHARES = (0.5, 0.05, 0.005)
-_NOISE, _TWIN_NOISE, _TWINS = 0.2, 0.01, 20
 _LOOKS = ("striped", "dotted", "floral", "soft", "warm", "slim", "summer", "red", "빨간", "줄무늬", "따뜻한", "여름")
 _THINGS = ("dress", "shoes", "t-shirt", "hat", "skirt", "pants", "shorts", "bag", "원피스", "운동화", "바지", "milk")
 Search = Callable[[Floats], NDArray[np.int64]]
@@ -51,11 +50,9 @@ def main() -> None:
     generation, draw = _source(options.home)
     print(f"{options.count:,} rows, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
     rows = draw(options.count, 0)
-    words = [f"{look} {thing}" for look, thing in itertools.product(_LOOKS, _THINGS)][
-        :: len(_LOOKS) * 16 // QUERIES + 1
-    ]
+    words = [f"{look} {thing}" for look, thing in itertools.product(_LOOKS, _THINGS)]
     tower = generation.text_tower()
-    points = {"photo": draw(QUERIES, 1), **({"text": tower.embed(words)} if tower else {})}
+    points = {"photo": draw(QUERIES, _OTHER_SEEDS), **({"text": tower.embed(words)} if tower else {})}
     asked = {kind: Asked(queries, _tenth(rows, queries)) for kind, queries in points.items()}
     tuned_with = {kind: queries for kind, queries in points.items() if kind != "photo"}
     for kind in options.kinds.split(";"):
@@ -184,33 +181,15 @@ def _tenth(rows: Floats, queries: Floats) -> Floats:
 
 
 def _source(home: Path) -> tuple[Generation, Callable[[int, int], Floats]]:
-    """Returns the home's live generation, and what draws so many rows of its space with a seed."""
+    """Returns the home's live generation, and what draws so many rows of its space, with seeds from a first one on."""
     generation = load_generation(load_settings(home=home), GenerationStore(home).open())
-    features = FeatureStore(home, generation.spec.fingerprint, generation.spec.dim)
-    stored = set(features.keys())
-    shown = [(facts.product.category, sha) for facts in Catalogue(home).iter_facts() for sha in facts.image_sha256
-             if sha in stored]  # fmt: skip
-    photos, names = features.read([sha for _, sha in shown]), np.array([name for name, _ in shown])
-    members = [np.flatnonzero(names == name) for name in np.unique(names)]
-    weights = np.array([len(own) for own in members]) / len(names)
+    source = Source.of(home)
 
-    def block(count: int, chance: np.random.Generator) -> Floats:
-        kinds = chance.choice(len(members), count, p=weights)
-        pairs = np.stack([chance.choice(members[kind], 2) for kind in kinds])
-        share = chance.uniform(0, 0.5, (count, 1)).astype(np.float32)
-        drawn = photos[pairs[:, 0]] * (1 - share) + photos[pairs[:, 1]] * share
-        drawn *= np.exp(_NOISE * chance.standard_normal(drawn.shape, np.float32))
-        twins = np.arange(_TWINS - 1, count, _TWINS)
-        noise = chance.standard_normal((len(twins), drawn.shape[1]), np.float32)
-        drawn[twins] = drawn[twins - 1] * np.exp(_TWIN_NOISE * noise)
-        return generation.projection.apply(drawn)
-
-    def draw(count: int, seed: int) -> Floats:
-        chance = np.random.default_rng(seed)
+    def draw(count: int, first_seed: int) -> Floats:
         rows = np.empty((count, generation.index.dim), np.float32)
-        for start in range(0, count, BLOCK):
+        for seed, start in enumerate(range(0, count, BLOCK), first_seed):
             part = rows[start : start + BLOCK]
-            part[:] = block(len(part), chance)
+            part[:] = generation.projection.apply(source.drawn(seed)[1][: len(part)])
         return rows
 
     return generation, draw

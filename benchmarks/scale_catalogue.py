@@ -31,19 +31,8 @@ _NOISE = 0.2  # of each feature
 _DOUBLE_NOISE = 0.01
 _TWINS = 20  # one product in so many is nearly the one before it
 _KOREAN_LOOKS = (
-    "빨간",
-    "파란",
-    "초록",
-    "검정",
-    "흰색",
-    "줄무늬",
-    "꽃무늬",
-    "따뜻한",
-    "가벼운",
-    "여름",
-    "겨울",
-    "오버핏",
-)
+    "빨간", "파란", "초록", "검정", "흰색", "줄무늬", "꽃무늬", "따뜻한", "가벼운", "여름", "겨울", "오버핏",
+)  # fmt: skip
 _ENGLISH_LOOKS = ("striped", "dotted", "plain", "floral", "soft", "warm", "slim", "light", "summer", "winter", "long")
 
 
@@ -77,6 +66,22 @@ class Source:
         places = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
         return cls(spec, features.read([sha for _, sha in shown]), places)
 
+    def drawn(self, seed: int) -> tuple[list[str], Floats]:
+        """Returns the categories and features of the products of one block, float32 (4096, dim)."""
+        chance = np.random.default_rng(seed)
+        sizes = np.array([len(places) for places in self.categories.values()])
+        drawn = chance.choice(len(sizes), BLOCK, p=sizes / sizes.sum())
+        drawn[_TWINS - 1 :: _TWINS] = drawn[_TWINS - 2 : -1 : _TWINS][: len(drawn[_TWINS - 1 :: _TWINS])]
+        members = list(self.categories.values())
+        pairs = np.stack([chance.choice(members[category], 2) for category in drawn])
+        share = chance.uniform(0, 0.5, (BLOCK, 1)).astype(np.float32)
+        rows = self.rows[pairs[:, 0]] * (1 - share) + self.rows[pairs[:, 1]] * share
+        rows *= np.exp(_NOISE * chance.standard_normal(rows.shape, np.float32))
+        twins = rows[_TWINS - 2 : -1 : _TWINS]
+        rows[_TWINS - 1 :: _TWINS] = twins * np.exp(_DOUBLE_NOISE * chance.standard_normal(twins.shape, np.float32))
+        names = list(self.categories)
+        return [names[category] for category in drawn], rows
+
 
 def brand(number: int) -> str:
     """Returns the name of one of the brands, 0 to 199."""
@@ -91,29 +96,12 @@ def fill(home: Path, source: Source, count: int) -> None:
     features = FeatureStore(home, source.spec.fingerprint, source.spec.dim)
     done = catalogue.counts()["products"] // BLOCK * BLOCK
     for first in track(range(done, count, BLOCK), "fill", unit="blocks"):
-        categories, rows = _drawn(source, first)
+        categories, rows = source.drawn(first)
         products = list(_products(first, categories, min(BLOCK, count - first)))
         features.append([photo.sha256 for _, photo in products], rows[: len(products)])
         for start in range(0, len(products), _WRITTEN_AT_ONCE):
             part = products[start : start + _WRITTEN_AT_ONCE]
             catalogue.upsert_many([(product, [photo]) for product, photo in part])
-
-
-def _drawn(source: Source, seed: int) -> tuple[list[str], Floats]:
-    """Returns the categories and features of a block of products, float32 (4096, dim)."""
-    chance = np.random.default_rng(seed)
-    sizes = np.array([len(places) for places in source.categories.values()])
-    drawn = chance.choice(len(sizes), BLOCK, p=sizes / sizes.sum())
-    drawn[_TWINS - 1 :: _TWINS] = drawn[_TWINS - 2 : -1 : _TWINS][: len(drawn[_TWINS - 1 :: _TWINS])]
-    members = list(source.categories.values())
-    pairs = np.stack([chance.choice(members[category], 2) for category in drawn])
-    share = chance.uniform(0, 0.5, (BLOCK, 1)).astype(np.float32)
-    rows = source.rows[pairs[:, 0]] * (1 - share) + source.rows[pairs[:, 1]] * share
-    rows *= np.exp(_NOISE * chance.standard_normal(rows.shape, np.float32))
-    twins = rows[_TWINS - 2 : -1 : _TWINS]
-    rows[_TWINS - 1 :: _TWINS] = twins * np.exp(_DOUBLE_NOISE * chance.standard_normal(twins.shape, np.float32))
-    names = list(source.categories)
-    return [names[category] for category in drawn], rows
 
 
 def _products(first: int, categories: list[str], count: int) -> Iterator[tuple[Product, PhotoRecord]]:
