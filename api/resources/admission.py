@@ -30,7 +30,7 @@ class Admission:
         self._new: deque[threading.Event] = deque()  # each is set when a slot is handed over to who waits for it
         self._back: deque[threading.Event] = deque()
         self._new_in_a_row = 0
-        self._holding = threading.local()  # since when the request of the calling thread, which holds a slot, waited
+        self._holding = threading.local()  # where the calling thread holds a slot: since when its request waited
 
     @contextmanager
     def slot(self, *, since: float | None = None) -> Iterator[None]:
@@ -67,6 +67,7 @@ class Admission:
         if since is None:
             yield None
             return
+        self._holding.since = None
         self._hand_over()
         try:
             yield since
@@ -74,6 +75,7 @@ class Admission:
             with self._lock:
                 handed = self._queue_up(self._back)
             handed.wait()
+            self._holding.since = since
 
     @property
     def waiting(self) -> int:

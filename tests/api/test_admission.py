@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,17 @@ def test_those_who_come_back_with_a_decoded_photo_take_turns_with_new_ones() -> 
         for done in working:
             done.result(10)
     assert order == [f"words {number}" for number in range(4)] + ["photo"] + [f"words {n}" for n in range(4, 8)]
+
+
+def test_a_slot_is_lent_once_and_is_there_again_after_a_failure() -> None:
+    admission = Admission(slots=1, queue_size=0, deadline_s=10)
+    with suppress(ValueError), admission.slot(), admission.lent():
+        with admission.lent() as again:
+            assert again is None
+        raise ValueError
+    with admission.slot():
+        assert admission.is_full
+    assert not admission.is_full
 
 
 def test_photos_that_wait_for_a_decoder_leave_room_for_words() -> None:
