@@ -103,7 +103,7 @@ def _similar_by_name(name: str) -> tuple[Hit, ...]:
     held = resources()
     if name:
         with suppress(LookalikeError), held.admission.slot():
-            return held.engine.search(SearchRequest(text=name, k=SIMILAR_SHOWN, understand=False)).hits
+            return held.engine.search(SearchRequest(text=name[:MAX_TEXT], k=SIMILAR_SHOWN, understand=False)).hits
     return ()
 
 

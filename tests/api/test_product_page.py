@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from data.errors import NoGeneration
 from data.keys import Keys
 from data.settings import Settings
+from engine.answers import MAX_TEXT
 
 Photo = Callable[..., bytes]
 BROWSER = {"Accept": "text/html"}
@@ -120,7 +121,7 @@ def test_a_product_that_never_was_is_told_in_a_shoppers_words(client: FlaskClien
 
 
 def test_a_deleted_product_is_no_longer_sold_and_leads_to_similar_ones(client: FlaskClient, mug: str) -> None:
-    put(client, "mug-2", {"title": "Red mug with a lid"}, *())
+    put(client, "mug-2", {"title": "Red mug with a lid"})
     client.delete("/v1/products/mug")
     assert client.get("/p/mug").status_code == 404  # a program
     response = client.get("/p/mug?q=red", headers=BROWSER)
@@ -134,6 +135,15 @@ def test_a_deleted_product_is_no_longer_sold_and_leads_to_similar_ones(client: F
     assert (part.status_code, "<html" in part.text, "mug-2" in part.text) == (410, False, True)
     client.delete("/v1/products/mug?purge=true")
     assert client.get("/p/mug", headers=BROWSER).status_code == 404
+
+
+def test_the_long_title_of_a_deleted_product_is_cut_to_what_a_search_takes(
+    client: FlaskClient, fake_engine: FakeEngine
+) -> None:
+    put(client, "long", {"title": "red mug " * 200})
+    client.delete("/v1/products/long")
+    assert client.get("/p/long", headers=BROWSER).status_code == 410
+    assert len(fake_engine.requests[-1].text) == MAX_TEXT
 
 
 def test_without_a_generation_the_facts_are_still_there(
