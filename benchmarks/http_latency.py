@@ -29,7 +29,7 @@ from data.catalogue import Catalogue
 from data.generations import GenerationStore
 
 WARM_UP = 10
-TARGETS_MS = {"text": 8.0, "photo": 60.0}
+TARGETS_MS = {"text": 8.0, "photo": 20.0}
 _BOUNDARY = "http-latency-boundary"
 
 
