@@ -64,11 +64,11 @@ def main() -> None:
         capacity = len(found.seconds) / options.seconds
         if not capacity:
             raise SystemExit("the server must answer photos; it answered none with 200.")
-        crowd, light = overload(port, photos, capacity * options.times, options.seconds)
-    print(crowd.line(f"photo, {capacity * options.times:.0f} sent a second", options.seconds))
+        crowd, light, took_s = overload(port, photos, capacity * options.times, options.seconds)
+    print(crowd.line(f"photo, {capacity * options.times:.0f} sent a second", took_s))
     for name, answers in light.items():
         print(answers.line(f"{name}, meanwhile", options.seconds))
-    print(f"goodput: {len(crowd.seconds) / options.seconds / capacity:.0%} of the capacity")
+    print(f"goodput: {len(crowd.seconds) / took_s / capacity:.0%} of the capacity")
 
 
 def closed_loop(port: int, photos: list[bytes], clients: int, seconds: float) -> Answers:
@@ -86,8 +86,13 @@ def closed_loop(port: int, photos: list[bytes], clients: int, seconds: float) ->
     return found
 
 
-def overload(port: int, photos: list[bytes], per_s: float, seconds: float) -> tuple[Answers, dict[str, Answers]]:
-    """Returns the answers to photos sent at a fixed rate, and those to others who ask now and then."""
+def overload(port: int, photos: list[bytes], per_s: float, seconds: float) -> tuple[Answers, dict[str, Answers], float]:
+    """Sends photos at a fixed rate while others ask now and then.
+
+    Returns:
+        The answers to the photos, those to the others, and the seconds from the first photo to the last answer: what
+        waits when the last photo is sent is answered later, and takes as long.
+    """
     found, light, stop = Answers(), {name: Answers() for name in LIGHT}, threading.Event()
     others = [threading.Thread(target=now_and_then, args=(port, LIGHT[name], light[name], stop)) for name in LIGHT]
     for thread in others:
@@ -98,9 +103,10 @@ def overload(port: int, photos: list[bytes], per_s: float, seconds: float) -> tu
             time.sleep(max(0.0, started + at / per_s - time.perf_counter()))
             threads.submit(ask, port, found, body(photos[at % len(photos)]))
         stop.set()
+    took_s = time.perf_counter() - started
     for thread in others:
         thread.join()
-    return found, light
+    return found, light, took_s
 
 
 def now_and_then(port: int, path: str, found: Answers, stop: threading.Event) -> None:
