@@ -20,6 +20,7 @@ from tiny_backbone import TinyBackbone
 
 import lookalike
 from data.features import FeatureStore
+from data.features.rows import RowFiles
 from data.generations import store
 from engine import backbones
 from engine.space import Projection
@@ -69,7 +70,7 @@ def writes(name: str) -> Callable[..., bool]:
 
 POINTS: dict[str, Callable[[Stop], None]] = {
     "with_the_lock": lambda stop: before(nightly, "open_job", stop),
-    "mid_append": lambda stop: after(FeatureStore, "_write", stop),
+    "mid_append": lambda stop: after(RowFiles, "append", stop),
     "mid_embed": lambda stop: after(FeatureStore, "append", stop),
     "after_embed": lambda stop: after(nightly, "embed", stop),
     "mid_train": lambda stop: after(Projection, "save", stop),
