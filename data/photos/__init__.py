@@ -1,9 +1,8 @@
 """Photos from untrusted sources: fetches and decodes them within limits, stores thumbnails, names their colours."""
 
-from data.photos.borders import decode_within_borders
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list
-from data.photos.decoders import decode, decode_photo, decoder_outcomes
+from data.photos.decoders import decode, decode_photo, decode_within_borders, decoder_outcomes
 from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import URL_LIMIT, fetch_image
 from data.photos.formats import ACCEPTED

@@ -4,14 +4,14 @@ What lies around a photo is calm: one colour, an app's paper with words on it, o
 begins at one straight line along a whole side. A product cut out on white has no such line, so it keeps its margin.
 """
 
+import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.photos.decoders import decode_photo
-from data.photos.images import Pixels
+from data.photos.images import Photo, Pixels, decode_photo
 from data.settings import Settings
 
 Truths = NDArray[np.bool_]
@@ -29,26 +29,23 @@ _BUSIER = 0.25  # how much smaller that share is in the photo
 _EDGE, _ONE_ENDED_EDGE, _FRAME = 0.65, 0.85, 0.85  # share of a side along which the edge is seen
 
 
-def decode_within_borders(content: bytes, settings: Settings, *, target: int) -> Pixels:
-    """Returns the pixels of a photo without its borders: what is embedded and named by colour.
+def decode_inside(content: bytes, settings: Settings, *, target: int) -> Photo:
+    """Returns a photo with only the pixels within its borders, decoded larger where borders take much.
 
     Args:
         content: the file's bytes.
-        target: as of `decode_photo`, of the part within the borders: it is decoded larger where borders take much.
-
-    Returns:
-        uint8 (h, w, 3), RGB, upright.
+        target: as of `images.decode_photo`, of the part within the borders.
 
     Raises:
-        Whatever `decode_photo` raises.
+        Whatever `images.decode_photo` raises.
     """
     photo = decode_photo(content, settings, target=target)
     inside = without_borders(photo.pixels)
     whole_side, side = min(photo.pixels.shape[:2]), min(inside.shape[:2])
     if side < target and whole_side < min(photo.width, photo.height):
-        larger = decode_photo(content, settings, target=math.ceil(target * whole_side / side))
-        inside = without_borders(larger.pixels)
-    return inside
+        photo = decode_photo(content, settings, target=math.ceil(target * whole_side / side))
+        inside = without_borders(photo.pixels)
+    return dataclasses.replace(photo, pixels=inside)
 
 
 def without_borders(image_rgb: Pixels) -> Pixels:

@@ -5,6 +5,7 @@ process can be killed, and nothing but one photo is lost. It holds no secrets an
 """
 
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
@@ -16,7 +17,9 @@ import pillow_heif
 from PIL import AvifImagePlugin
 
 from data.errors import InvalidImage
-from data.photos.images import decode_photo
+from data.photos.borders import decode_inside, without_borders
+from data.photos.colours import dominant_colours
+from data.photos.images import Photo, decode_photo
 from data.photos.messages import Reply, Request, receive_request, send_reply
 from data.settings import Settings
 
@@ -57,8 +60,7 @@ def _answer(request: Request, content: bytes) -> Reply:
     """Returns the photo, or why there is none: here, and only here, every exception ends."""
     signal.setitimer(signal.ITIMER_PROF, cpu_limit_s(request.max_pixels))  # its SIGPROF ends the process, also C code
     try:
-        settings = Settings(max_image_bytes=request.max_image_bytes, max_pixels=request.max_pixels)
-        photo = decode_photo(content, settings, target=request.target, crop=request.crop, fit=request.fit)
+        photo = _decoded(request, content)
         fields = {name: value for name, value in vars(photo).items() if name != "pixels"}
         return Reply("photo", fields, photo.pixels)
     except InvalidImage as error:
@@ -68,6 +70,16 @@ def _answer(request: Request, content: bytes) -> Reply:
         return Reply("defect", {"what": _what(error)})
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _decoded(request: Request, content: bytes) -> Photo:
+    settings = Settings(max_image_bytes=request.max_image_bytes, max_pixels=request.max_pixels)
+    if request.inside:
+        return decode_inside(content, settings, target=request.target or 1)
+    photo = decode_photo(content, settings, target=request.target, crop=request.crop, fit=request.fit)
+    if request.colours:
+        photo = dataclasses.replace(photo, colours=dominant_colours(without_borders(photo.pixels)))
+    return photo
 
 
 def _address_space_bytes() -> int:

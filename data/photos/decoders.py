@@ -8,6 +8,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from data.errors import DecoderBusy, ImageTooLarge, InvalidImage, UnsupportedImage
 from data.photos.caps import check_caps
@@ -36,12 +37,14 @@ def decode_photo(
     target: int | None = None,
     crop: tuple[int, int, int, int] | None = None,
     fit: int | None = None,
+    colours: bool = False,
 ) -> Photo:
     """Returns what `images.decode_photo` returns, decoded in a process with limits of memory and processor time.
 
     Args:
         content: the file's bytes.
         target, crop, fit: see `images.decode_photo`.
+        colours: whether to name the colours within the photo's borders, too.
 
     Raises:
         ImageTooLarge, UnsupportedImage, InvalidImage: as there; also `image_too_complex` where its parts, its processor
@@ -49,10 +52,29 @@ def decode_photo(
         DecoderBusy: the machine was too busy.
         DecodersUnavailable: no process can be started.
     """
+    return _ask(content, settings, target=target, crop=crop, fit=fit, colours=colours)
+
+
+def decode_within_borders(content: bytes, settings: Settings, *, target: int) -> Pixels:
+    """Returns the pixels of a photo without its borders: what is embedded and named by colour.
+
+    Args:
+        content: the file's bytes.
+        target: as of `images.decode_photo`, of the part within the borders: it is decoded larger where borders take
+            much.
+
+    Returns:
+        uint8 (h, w, 3), RGB, upright.
+
+    Raises:
+        Whatever `decode_photo` raises.
+    """
+    return _ask(content, settings, target=target, inside=True).pixels
+
+
+def _ask(content: bytes, settings: Settings, **wanted: Any) -> Photo:
     check_bytes(len(content), settings)
-    request = Request(
-        target=target, crop=crop, fit=fit, max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels
-    )
+    request = Request(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels, **wanted)
     return _shared().decode(request, content)
 
 

@@ -44,6 +44,8 @@ class Photo:
         width, height: size of the whole photo as shown (orientation applied), before any reduction.
         missing_lines: lines of the stored picture that are missing at its end, grey in `pixels`, where `is_truncated`.
         is_truncated: whether the file ends early; by at most 5 % of its lines.
+        colours: names of the main colours within its borders, as `colours.dominant_colours` gives them; empty where
+            they were not asked for.
     """
 
     pixels: Pixels
@@ -51,6 +53,7 @@ class Photo:
     height: int
     missing_lines: int = 0
     is_truncated: bool = False
+    colours: tuple[str, ...] = ()
 
 
 def decode_photo(

@@ -12,8 +12,6 @@ from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidImage
-from data.photos.borders import without_borders
-from data.photos.colours import dominant_colours
 from data.photos.content import check_bytes, read_photo
 from data.photos.decoders import decode_photo
 from data.photos.images import Photo, Pixels
@@ -213,14 +211,14 @@ class Intake:
     def _examine(self, content: bytes, sha256: str, source: str) -> Examined:
         if holds_bytes(thumbnail_path(self._settings.home, sha256)) and (known := self._catalogue.photo(sha256)):
             return Examined(content, known, None)
-        photo = self.shrunk(content)
+        photo = decode_photo(content, self._settings, target=THUMBNAIL_SIDE, fit=THUMBNAIL_SIDE, colours=True)
         record = PhotoRecord(
             sha256=sha256,
             source=source,
             size_bytes=len(content),
             width=photo.width,
             height=photo.height,
-            colours=dominant_colours(without_borders(photo.pixels)),
+            colours=photo.colours,
             remark=_remark(photo, source),
         )
         return Examined(content, record, photo.pixels)

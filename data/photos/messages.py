@@ -4,11 +4,12 @@ import json
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.photos.colours import COLOUR_NAMES
 from data.photos.images import Photo
 
 _LENGTHS = struct.Struct(">II")  # bytes of the header and of the body
@@ -16,7 +17,7 @@ _HEADER_LIMIT = 16_384
 # kind of answer -> its fields
 _FIELDS: dict[str, dict[str, type]] = {
     "ready": {},
-    "photo": {name: kind for name, kind in get_type_hints(Photo).items() if name != "pixels"},
+    "photo": {name: get_origin(kind) or kind for name, kind in get_type_hints(Photo).items() if name != "pixels"},
     "refused": {"error": str, "code": str, "message": str},
     "defect": {"what": str},
 }
@@ -28,12 +29,16 @@ class Request:
 
     Attributes:
         target, crop, fit: see `images.decode_photo`.
+        inside: only the part within the photo's borders, of which `target` is; then there is no `crop` and no `fit`.
+        colours: the photo's colours, too.
         max_image_bytes, max_pixels: the settings of these names.
     """
 
     target: int | None = None
     crop: tuple[int, int, int, int] | None = None
     fit: int | None = None
+    inside: bool = False
+    colours: bool = False
     max_image_bytes: int
     max_pixels: int
 
@@ -107,6 +112,10 @@ def _parsed(header: bytes | bytearray, body: NDArray[np.uint8]) -> Reply:
     try:
         message = json.loads(header)
         kind, fields, shape = message["kind"], message["fields"], message["shape"]
+        if kind == "photo":
+            fields["colours"] = tuple(fields["colours"])
+            if not set(fields["colours"]) <= COLOUR_NAMES.keys():
+                raise BrokenReply("its answer names unknown colours")
         if kind not in _FIELDS or {name: type(value) for name, value in fields.items()} != _FIELDS[kind]:
             raise BrokenReply("its answer is of no known kind")
         if kind != "photo":

@@ -272,6 +272,13 @@ def test_a_file_over_the_byte_limit_is_not_even_sent(monkeypatch: pytest.MonkeyP
         decode_photo(PHOTO, SETTINGS.replace(max_image_bytes=100))
 
 
+def _photo(shape: str, *, height: str = "2", colours: str = "[]") -> bytes:
+    """Returns the header of an answer with a photo."""
+    sizes = f'"width": 2, "height": {height}, "missing_lines": 0'
+    fields = f'{{{sizes}, "is_truncated": false, "colours": {colours}}}'
+    return f'{{"kind": "photo", "fields": {fields}, "shape": {shape}}}'.encode()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -281,14 +288,12 @@ def test_a_file_over_the_byte_limit_is_not_even_sent(monkeypatch: pytest.MonkeyP
         *(
             struct.pack(">II", len(text), 12) + text + bytes(12)
             for text in (
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
-                b' "shape": [2, 3, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
-                b' "shape": [-2, -2, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": "2", "missing_lines": 0, "is_truncated": false},'
-                b' "shape": [2, 2, 3]}',
-                b'{"kind": "photo", "fields": {"width": 2, "height": 2, "missing_lines": 0, "is_truncated": false},'
-                b' "shape": null}',
+                _photo("[2, 3, 3]"),
+                _photo("[-2, -2, 3]"),
+                _photo("[2, 2, 3]", height='"2"'),
+                _photo("null"),
+                _photo("[2, 2, 3]", colours='["<script>"]'),
+                _photo("[2, 2, 3]", colours='[["red"]]'),
                 b'{"kind": "photo", "fields": [], "shape": [2, 2, 3]}',
                 b'{"kind": ["photo"], "fields": {}, "shape": [2, 2, 3]}',
                 b'{"kind": "refused", "fields": {"error": "SystemExit", "code": 3, "message": ""}, "shape": null}',
@@ -307,12 +312,12 @@ def test_nothing_that_a_process_says_is_believed(answer: bytes) -> None:
 
 def test_a_right_answer_is_read() -> None:
     ours, theirs = socket.socketpair()
-    facts = b'{"width": 4, "height": 4, "missing_lines": 0, "is_truncated": false}'
-    text = b'{"kind": "photo", "fields": %s, "shape": [2, 2, 3]}' % facts
+    text = _photo("[2, 2, 3]", colours='["red", "black"]')
     with ours, theirs:
         theirs.sendall(struct.pack(">II", len(text), 12) + text + bytes(range(12)))
         reply = receive_reply(ours, 1_000)
     assert isinstance(reply, Reply)
+    assert reply.fields["colours"] == ("red", "black")
     assert reply.pixels is not None
     assert reply.pixels.reshape(-1).tolist() == list(range(12))
 
