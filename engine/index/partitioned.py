@@ -2,9 +2,11 @@
 
 FAISS looks through 8-bit codes of the rows in the lists whose centres lie nearest, and proposes a few more rows than
 are asked for; those are scored and ordered by the stored rows. How many lists that takes was measured when the index
-was built (`tuning.py`). Filters and dead rows are honoured exactly, and no hit is missing where enough are allowed.
+was built (`tuning.py`), for all rows and for a twentieth of them, since the best of few lie further away. Filters and
+dead rows are honoured exactly, and no hit is missing where enough are allowed.
 """
 
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,13 @@ from engine.index.lists import LISTS_FILE, Lists
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.protocols import Floats, Hits, Mask
 
-_FEW_ROWS = 4_096  # what a filter leaves of up to so many rows is scored row by row: quicker than lists, and exact
+FEW_ROWS = 16_384  # what a filter leaves of up to so many rows is scored row by row: exact, in at most 6 ms
+# Microseconds for a row: one that is scored row by row, an allowed one in a list, and one that is passed over there.
+_BY_ROW_US, _IN_LIST_US, _PASSED_US = 0.3, 0.2, 0.006
 _SAMPLE = 65_536  # of the rows that a filter lets through
 _MOST_LISTS = 1 << 20
+RARE = 1 / 20  # the share of the rows that `filtered` is measured for
+_RARER = 1.5  # so many more lists for rarer rows: twice as rare, 2 ** 1.5 as many
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
 
 
@@ -52,16 +58,20 @@ class PartitionedIndex:
         lists: the rows in lists; FAISS copies them, and they are kept for `save`.
         stored: the same rows, in 16 bits a number.
         reach: how many lists are looked through; None: not known yet, so all.
+        filtered: the same where any twentieth of the rows is allowed; None: not known, so all.
     """
 
     kind = "faiss ivf sq8 cpu"
     is_exact = False
 
-    def __init__(self, lists: Lists, stored: StoredRows, reach: Reach | None = None) -> None:
-        self._index, self._stored, self.reach = lists.native(), stored, reach
+    def __init__(
+        self, lists: Lists, stored: StoredRows, reach: Reach | None = None, filtered: Reach | None = None
+    ) -> None:
+        self._index, self._stored, self.reach, self.filtered = lists.native(), stored, reach, filtered
         self.measured: dict[str, Any] = {}
         self.reason = ""
         self._built: Lists | None = lists
+        self._sizes = lists.sizes
         self._list_of_row = np.empty(len(lists.rows), np.int32)
         self._list_of_row[lists.rows] = np.repeat(np.arange(len(lists.sizes), dtype=np.int32), lists.sizes)
 
@@ -73,9 +83,9 @@ class PartitionedIndex:
             InvalidModel: they are not what `save` writes.
         """
         lists, facts = Lists.load(folder / LISTS_FILE)
-        reach, factor = _searched(facts)
+        reach, filtered, factor = _searched(facts)
         stored = StoredRows.load(folder / ROWS_FILE, (len(lists.rows), lists.codes.shape[1]), factor)
-        loaded = cls(lists, stored, reach)
+        loaded = cls(lists, stored, reach, filtered)
         loaded._built = None
         return loaded
 
@@ -83,7 +93,8 @@ class PartitionedIndex:
         """Writes `index_lists.safetensors` and `index_rows.npy`; only an index that was just built can be saved."""
         if self._built is None or self.reach is None:
             raise InvalidModel("an index in lists must be built and tuned to be saved. Copy the files of a loaded one.")
-        self._built.save(folder, {**asdict(self.reach), "factor": self._stored.factor})
+        filtered = {} if self.filtered is None else {"filtered": asdict(self.filtered)}
+        self._built.save(folder, {**asdict(self.reach), **filtered, "factor": self._stored.factor})
         self._stored.save(folder)
 
     @property
@@ -114,18 +125,41 @@ class PartitionedIndex:
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         k = min(k, limit)
-        lists = min(self.reach.lists(k), self.list_count) if self.reach else self.list_count
         if allowed is None and dead is not None and 2 * len(dead) > self.count:  # so many that they are a filter
             allowed = np.ones(self.count, np.bool_)
             allowed[dead] = False
-        # Up to twice the rows that a search without a filter looks through, row by row is as quick as lists, and exact.
-        if allowed is not None and limit <= max(_FEW_ROWS, 2 * lists * self.count // self.list_count):
+        lists = self._reached(k, 1.0 if allowed is None else max(limit, 1) / self.count)
+        if allowed is not None and self._is_quick_by_row(limit, lists):
             rows = np.flatnonzero(allowed)
             return [best_hits(rows, self.scores(query, rows), k) for query in queries]
         return [self.find(query, k, lists, allowed, dead) for query in queries]
 
+    def _is_quick_by_row(self, allowed: int, lists: int) -> bool:
+        """Tells whether so many allowed rows are better scored one by one, which is exact, than found in lists."""
+        in_lists_us = lists / self.list_count * (allowed * _IN_LIST_US + self.count * _PASSED_US)
+        return allowed <= FEW_ROWS or allowed * _BY_ROW_US <= in_lists_us
+
+    def _reached(self, k: int, share: float) -> int:
+        """Returns how many lists a search for `k` hits looks through where this share of the rows is allowed.
+
+        Between all rows and a twentieth of them, the lists grow by a power of the share.
+        """
+        if self.reach is None:
+            return self.list_count
+        lists = self.reach.lists(k)
+        rare = self.list_count if self.filtered is None else max(lists, self.filtered.lists(k))
+        if share < RARE:
+            lists, share = rare, (share / RARE) ** -_RARER
+        else:
+            share = (rare / lists) ** (math.log(share) / math.log(RARE))
+        return min(self.list_count, math.ceil(lists * share))
+
     def find(self, query: Floats, k: int, lists: int, allowed: Mask | None = None, dead: Rows | None = None) -> Hits:
-        """Finds the k best rows in so many lists, and in more of them where they hold too few."""
+        """Finds the k best rows in so many lists, and in more of them where they hold too few.
+
+        Args:
+            lists: as many of the nearest; under a filter, of those that hold as many allowed rows as chance would give.
+        """
         fetch = min(k + max(_MARGIN, k // 10), self.count)
         while True:
             rows = self._proposed(query, fetch, lists, allowed)
@@ -148,31 +182,42 @@ class PartitionedIndex:
             return self._index.search(query[None], fetch, params=searched)[1][0]  # type: ignore[no-any-return]
         bits = np.packbits(allowed, bitorder="little")
         selector = faiss.IDSelectorBitmap(self.count, faiss.swig_ptr(bits))
-        nearness, order = self._index.quantizer.search(query[None], self.list_count)
-        lists = self._holding(order[0], lists, allowed)
-        searched = faiss.SearchParametersIVF(nprobe=lists, sel=selector)  # type: ignore[call-arg]
+        nearness, order = self._nearest(query, lists, allowed)
+        searched = faiss.SearchParametersIVF(nprobe=len(order), sel=selector)  # type: ignore[call-arg]
         arrays = query, order, nearness, np.empty(fetch, np.float32), np.empty(fetch, np.int64)
         asked, own, near, scores, rows = (faiss.swig_ptr(array) for array in arrays)
         self._index.search_preassigned_c(1, asked, fetch, own, near, scores, rows, False, searched)
         return arrays[-1]
 
-    def _holding(self, order: Rows, lists: int, allowed: Mask) -> int:
-        """Returns how many of the nearest lists, in `order`, hold as many allowed rows as `lists` hold rows in all.
+    def _nearest(self, query: Floats, lists: int, allowed: Mask) -> tuple[Floats, Rows]:
+        """Returns the nearness of the lists to look through under a filter, and their numbers, nearest first.
 
-        What a filter lets through may lie in few lists, and far from the query: as many lists as ever would miss it.
+        What a filter lets through may lie in few lists, and far from the query, so a list counts by how many allowed
+        rows it holds, and as one if they are as many as in any list of its size. Lists without any are left out.
         """
+        nearness, order = (found[0] for found in self._index.quantizer.search(query[None], self.list_count))
         if lists == self.list_count:
-            return lists
+            return nearness, order
         rows = np.flatnonzero(allowed)
         every = max(1, len(rows) // _SAMPLE)  # a sample of them tells well enough how many there are
-        held = np.bincount(self._list_of_row[rows[::every]], minlength=self.list_count)[order].cumsum()
-        wanted = min(lists * self.count / self.list_count / every, held[-1])
-        return int(np.searchsorted(held, wanted)) + 1
+        held = every * np.bincount(self._list_of_row[rows[::every]], minlength=self.list_count)[order]
+        holding = np.flatnonzero(held)
+        by_chance = self._sizes[order[holding]] * (len(rows) / self.count)
+        counted = np.minimum(1.0, held[holding] / by_chance).cumsum()
+        chosen = holding[: int(np.searchsorted(counted, lists)) + 1]
+        return nearness[chosen], order[chosen]
 
 
-def _searched(facts: dict[str, Any]) -> tuple[Reach, float]:
-    reach, factor = [facts.get(field.name) for field in fields(Reach)], facts.get("factor")
-    counts = [value for value in reach if type(value) is int and 0 < value <= _MOST_LISTS]
-    if len(counts) < len(reach) or type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
+def _searched(facts: dict[str, Any]) -> tuple[Reach, Reach | None, float]:
+    reach, factor = _reach(facts), facts.get("factor")
+    if type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
+        raise InvalidModel(f"{LISTS_FILE} must say what its rows are multiplied with; got {factor!r:.200}. Rebuild.")
+    return reach, _reach(facts["filtered"]) if "filtered" in facts else None, factor
+
+
+def _reach(facts: Any) -> Reach:
+    named = [facts.get(field.name) for field in fields(Reach)] if isinstance(facts, dict) else []
+    counts = [count for count in named if type(count) is int and 0 < count <= _MOST_LISTS]
+    if not counts or len(counts) < len(named):
         raise InvalidModel(f"{LISTS_FILE} must say how many lists are searched; got {facts!r:.200}. Rebuild.")
-    return Reach(*counts), factor
+    return Reach(*counts)

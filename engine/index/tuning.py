@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.index.partitioned import PartitionedIndex, Reach
-from engine.protocols import Floats
+from engine.index import partitioned
+from engine.index.checks import Rows
+from engine.index.partitioned import RARE, PartitionedIndex, Reach
+from engine.protocols import Floats, Mask
 
 QUESTIONS = 200  # of each kind
 _TIE = 1e-5  # inner products of float32 unit vectors that differ by less are the same score
@@ -33,12 +35,16 @@ class _Asked:
 
     kind: str
     queries: Floats
-    own: np.ndarray[Any, np.dtype[np.int64]]
+    own: Rows
     scores: Floats
 
 
 def tune(
-    index: PartitionedIndex, vectors: Floats, questions: Mapping[str, Floats], target: float
+    index: PartitionedIndex,
+    vectors: Floats,
+    questions: Mapping[str, Floats],
+    target: float,
+    allowed: Mask | None = None,
 ) -> tuple[Reach | None, dict[str, Any]]:
     """Returns the fewest lists that reach the target for each kind of query, and what was measured.
 
@@ -49,15 +55,17 @@ def tune(
         questions: kind -> float32 (q, d), held-out queries besides the photos.
         target: share of the 10 best rows that must be found; of the 100 best three times, and of the 1,000 best ten
             times as large a share may be missed.
+        allowed: bool (n,), the only rows that may be found; then no fewer lists are tried than the index reaches
+            without a filter. None: all rows.
     """
-    asked = _asked(vectors, questions)
+    asked = _asked(vectors, questions, np.arange(len(vectors)) if allowed is None else np.flatnonzero(allowed))
     curve: list[dict[str, Any]] = []
     found: dict[str, int] = {}
     for lists in _steps(index.list_count):
         for name, (k, times) in _MISSES.items():
-            if name in found:
+            if name in found or (allowed is not None and index.reach and lists < index.reach.lists(k)):
                 continue
-            measured = [_recall(index, vectors, kind, lists, k) for kind in asked]
+            measured = [_recall(index, vectors, kind, lists, k, allowed) for kind in asked]
             curve += measured
             if all(1 - point["recall"] <= (1 - target) * _SPARE * times for point in measured):
                 found[name] = lists
@@ -67,30 +75,43 @@ def tune(
     return (Reach(**found) if len(found) == len(_MISSES) else None), facts
 
 
-def _asked(vectors: Floats, questions: Mapping[str, Floats]) -> list[_Asked]:
+def rare_rows(count: int) -> Mask | None:
+    """Returns a twentieth of the rows, drawn by chance, bool (count,); None: so few are scored row by row."""
+    wanted = round(RARE * count)
+    if wanted <= max(partitioned.FEW_ROWS, _DEEPEST):
+        return None
+    allowed = np.zeros(count, np.bool_)
+    allowed[np.random.default_rng(3).choice(count, wanted, replace=False)] = True
+    return allowed
+
+
+def _asked(vectors: Floats, questions: Mapping[str, Floats], allowed: Rows) -> list[_Asked]:
     own = np.sort(np.random.default_rng(2).choice(len(vectors), min(QUESTIONS, len(vectors)), replace=False))
     nobody = {kind: np.full(min(QUESTIONS, len(points)), -1) for kind, points in questions.items() if len(points)}
     asked = {"photo": (vectors[own], own.astype(np.int64))}
     asked |= {kind: (questions[kind][:QUESTIONS], rows) for kind, rows in nobody.items()}
-    return [_Asked(kind, points, rows, _best(vectors, points, rows)) for kind, (points, rows) in asked.items()]
+    return [_Asked(kind, points, rows, _best(vectors, points, rows, allowed)) for kind, (points, rows) in asked.items()]
 
 
-def _best(vectors: Floats, queries: Floats, own: Any) -> Floats:
+def _best(vectors: Floats, queries: Floats, own: Rows, allowed: Rows) -> Floats:
     import faiss
 
-    depth = min(_DEEPEST + 1, len(vectors))
-    scores, rows = faiss.knn(np.ascontiguousarray(queries), vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
-    scores = np.where(rows == own[:, None], -np.inf, scores)
+    depth = min(_DEEPEST + 1, len(allowed))
+    rows = vectors if len(allowed) == len(vectors) else vectors[allowed]
+    scores, found = faiss.knn(np.ascontiguousarray(queries), rows, depth, metric=faiss.METRIC_INNER_PRODUCT)
+    scores = np.where(allowed[found] == own[:, None], -np.inf, scores)
     best: Floats = -np.sort(-scores, axis=1)
     return best
 
 
-def _recall(index: PartitionedIndex, vectors: Floats, asked: _Asked, lists: int, k: int) -> dict[str, Any]:
+def _recall(
+    index: PartitionedIndex, vectors: Floats, asked: _Asked, lists: int, k: int, allowed: Mask | None
+) -> dict[str, Any]:
     right, times = 0, []
     for query, own, scores in zip(asked.queries, asked.own, asked.scores, strict=True):
         dead = np.array([own]) if own >= 0 else None
         started = time.thread_time()
-        hits = index.find(query, k, lists, None, dead)
+        hits = index.find(query, k, lists, allowed, dead)
         times.append(time.thread_time() - started)
         right += int(np.count_nonzero(vectors[hits.rows] @ query >= scores[k - 1] - _TIE))
     recall = right / (k * max(1, len(asked.queries)))

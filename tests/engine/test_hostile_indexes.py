@@ -83,6 +83,8 @@ LISTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lists that nothing was learned for": ({**FACTS, "learned_from": 0}, {}),
     "deep JSON": ("[" * 100_000, {}),
     "no lists to look through": ({**FACTS, "ten": 0}, {}),
+    "no lists under a filter": ({**FACTS, "filtered": {"ten": 1, "hundred": -1, "thousand": 2}}, {}),
+    "a text under a filter": ({**FACTS, "filtered": "ten"}, {}),
     "10^12 lists to look through": ({**FACTS, "thousand": 10**12}, {}),
     "lists that are no number": ({**FACTS, "hundred": True}, {}),
     "a factor of NaN": ({**FACTS, "factor": float("nan")}, {}),

@@ -1,7 +1,9 @@
 """The index in lists: as good as it was tuned to be, and exact in what it may never get wrong."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,18 +20,20 @@ from engine.index.flat import INDEX_FILE
 from engine.index.lists import LISTS_FILE
 from engine.index.partitioned import PartitionedIndex, Reach
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.protocols import Floats, Mask, VectorIndex
+from engine.protocols import Floats, Hits, Mask, VectorIndex
 from engine.space import Projection, normalise
 
-COUNT, DIM = 20_000, 16
+COUNT, DIM = 24_000, 16
 CENTRES = np.random.default_rng(0).standard_normal((60, DIM))
 
 
-@pytest.fixture(autouse=True)
-def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def few_rows() -> Iterator[None]:
     """Filters that leave more than 1,000 rows are answered from lists, as in a large catalogue."""
-    monkeypatch.setattr(partitioned, "_FEW_ROWS", 1000)
-    monkeypatch.setattr(tuning, "QUESTIONS", 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partitioned, "FEW_ROWS", 1000)
+        patch.setattr(tuning, "QUESTIONS", 60)
+        yield
 
 
 def clustered(count: int, seed: int) -> Floats:
@@ -74,6 +78,8 @@ def test_it_is_in_lists_and_says_what_was_measured(index: VectorIndex) -> None:
     assert {point["kind"] for point in chosen} == {"photo", "text"}
     assert min(point["recall"] for point in chosen) >= 0.99
     assert measured["ten"] <= measured["lists"] / 2
+    rare = [point for point in measured["filtered"]["curve"] if point["k"] == 10]
+    assert min(point["recall"] for point in rare if point["lists"] == measured["filtered"]["ten"]) >= 0.99
 
 
 @pytest.mark.parametrize(("k", "least"), [(1, 0.99), (10, 0.99), (100, 0.97), (1000, 0.9), (5000, 0.9)])
@@ -83,6 +89,26 @@ def test_other_queries_than_it_was_tuned_with_find_as_much(
     assert recall(index, vectors, clustered(40, 2), k) >= least
     others = normalise(np.random.default_rng(5).standard_normal((40, DIM)).astype(np.float32))
     assert recall(index, vectors, others, k) >= least - 0.01
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
+def test_a_filter_finds_as_much_without_looking_through_all_lists(
+    index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(partitioned, "FEW_ROWS", 0)
+    assert isinstance(index, PartitionedIndex)
+    looked_through: list[int] = []
+    find = index.find
+
+    def noted(query: Floats, k: int, lists: int, *limits: Any) -> Hits:
+        looked_through.append(lists)
+        return find(query, k, lists, *limits)
+
+    monkeypatch.setattr(index, "find", noted)
+    allowed = np.random.default_rng(9).random(COUNT) < share
+    assert recall(index, vectors, clustered(60, 3), 10, allowed) >= 0.99
+    assert set(looked_through) <= set(range(index.list_count // 2))
+    assert looked_through
 
 
 @pytest.mark.parametrize("kinds", [6, 30])
@@ -97,7 +123,7 @@ def test_a_filter_finds_as_much_where_its_rows_lie_far_from_the_query(
 def test_a_filter_finds_as_much_where_its_rows_come_at_regular_steps(
     index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitioned, "_SAMPLE", 1000)
+    monkeypatch.setattr(partitioned, "_SAMPLE", 5000)
     assert recall(index, vectors, clustered(60, 3), 10, np.arange(COUNT) % 2 == 1) >= 0.99
 
 
@@ -124,7 +150,7 @@ def test_dead_rows_are_never_found_and_the_next_ones_come_instead(index: VectorI
         assert after.rows.tolist() == hits.rows[50:].tolist()
 
 
-@pytest.mark.parametrize("living", [range(0, COUNT, 400), range(7, 8), range(0)])
+@pytest.mark.parametrize("living", [range(0, COUNT, 480), range(7, 8), range(0)])
 def test_all_rows_that_are_left_are_found_however_many_are_dead(
     index: VectorIndex, vectors: Floats, living: range
 ) -> None:
@@ -182,6 +208,10 @@ def test_what_is_loaded_answers_as_what_was_built(
             assert one.rows.tolist() == other.rows.tolist()
             assert one.scores.tolist() == other.scores.tolist()
     assert np.abs(loaded.vectors(np.arange(50)) - vectors[:50]).max() < 2e-5
+    assert isinstance(loaded, PartitionedIndex)
+    assert isinstance(index, PartitionedIndex)
+    assert loaded.filtered == index.filtered
+    assert loaded.filtered is not None
     with pytest.raises(InvalidModel, match="exact index"):
         load_index(tmp_path, Settings(device="gpu"))
 
