@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data.catalogue import Catalogue, PhotoRecord
-from data.columns import FACTS
+from data.columns import FACTS, WORDLESS
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
@@ -104,7 +104,7 @@ class SearchEngine:
 
         def warm_facts() -> None:
             self._understanding.refresh()
-            self._finder.columns.columns(FACTS)
+            self._finder.columns.columns((*FACTS, WORDLESS))
 
         with ThreadPoolExecutor() as threads:
             for part in [threads.submit(run) for run in (warm_photos, warm_words, warm_facts)]:

@@ -171,17 +171,6 @@ def live_keys_after(connection: sqlite3.Connection, after: int, limit: int) -> l
     return [key for (key,) in rows]
 
 
-def read_created(connection: sqlite3.Connection, product_keys: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    """Returns when each product was created (UTC), datetime64[us] (p,), NaT where unknown."""
-    rows = connection.execute(
-        "SELECT product_key, substr(created_at, 1, 26) FROM products "
-        "WHERE product_key IN (SELECT value FROM json_each(?))",
-        (json_list(product_keys.tolist()),),
-    )
-    moments = dict(rows.fetchall())
-    return np.array([moments.get(key) or "NaT" for key in product_keys.tolist()], "datetime64[us]")
-
-
 def read_snapshot(connection: sqlite3.Connection) -> Snapshot:
     """Returns all live images and the counter."""
     seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]

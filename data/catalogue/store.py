@@ -30,7 +30,6 @@ from data.catalogue.reads import (
     check_unknown,
     live_keys_after,
     read_changes,
-    read_created,
     read_facts,
     read_live,
     read_photos,
@@ -224,15 +223,6 @@ class Catalogue:
             found = read_facts(connection, [int(key) for key in product_keys])
         return {int(key): found[int(key)] for key in product_keys if int(key) in found}
 
-    def created(self, product_keys: NDArray[np.int64]) -> NDArray[np.datetime64]:
-        """Returns when each product was created (UTC), datetime64[us] (p,), NaT where unknown; quicker than `facts`.
-
-        Args:
-            product_keys: int64 (p,).
-        """
-        with self._connections.reading() as connection:
-            return read_created(connection, product_keys)
-
     def iter_facts(self, batch: int = 1000) -> Iterator[ProductFacts]:
         """Yields the live products in ascending order of key. Changes made meanwhile may or may not be seen."""
         after = 0
@@ -304,15 +294,6 @@ class Catalogue:
         """Returns which live products have this code or title, or these words, typing errors allowed."""
         with self._connections.reading() as connection:
             return find_by_letters(connection, text)
-
-    def wordless(self, product_keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Returns which of the products have neither title nor description, bool (p,)."""
-        rows = self._connections.query(
-            "SELECT product_key FROM products "
-            "WHERE product_key IN (SELECT value FROM json_each(?)) AND title = '' AND description = ''",
-            (json_list(product_keys.tolist()),),
-        )
-        return np.isin(product_keys, np.array([key for (key,) in rows], np.int64))
 
     def completions(self, text: str, k: int) -> list[Completion]:
         """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""

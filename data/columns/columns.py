@@ -18,15 +18,16 @@ from data.filters import Kind, Scalar, attribute_values
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int32]
 Value = tuple[Kind, Scalar]
+WORDLESS = "(wordless)"  # the column of products with neither title nor description; no filter can name it
 _NO_PAIRS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A number of each product: the price, or the moment of creation.
+    """A number of each product: the price, the moment of creation, or whether it has no words.
 
     Attributes:
-        numbers: by product_key: float64, NaN where there is none, or int64 microseconds since 1970.
+        numbers: by product_key: float64, NaN where there is none, int64 microseconds since 1970, or bool.
     """
 
     numbers: Blocks
@@ -267,6 +268,23 @@ class Columns:
         if isinstance(column, NumberColumn):
             numbers[known] = column.numbers.take(keys[known])
         return numbers
+
+    def moments_of(self, name: str, keys: Keys) -> NDArray[np.datetime64]:
+        """Returns the moment of each product (UTC), datetime64[us] (n,); NaT where there is none.
+
+        Args:
+            name: of a fact that is a moment.
+        """
+        column = self.fields[name]
+        moments = column.numbers.take(keys) if isinstance(column, NumberColumn) else np.zeros(len(keys), np.int64)
+        found = moments.astype("datetime64[us]")
+        found[moments == 0] = "NaT"
+        return found
+
+    def is_wordless(self, keys: Keys) -> Mask:
+        """Returns which of the products have neither title nor description, bool (n,); needs the column `WORDLESS`."""
+        column = self.fields[WORDLESS]
+        return column.numbers.take(keys) if isinstance(column, NumberColumn) else np.zeros(len(keys), np.bool_)
 
     def codes_of(self, name: str, keys: Keys) -> NDArray[np.int64]:
         """Returns a number for each product that is the same where the value of a fact is, int64; -1: it has none.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns.blocks import Keys
-from data.columns.columns import Column, NumberColumn, Value, ValueColumn
+from data.columns.columns import WORDLESS, Column, NumberColumn, Value, ValueColumn
 from data.columns.matching import microseconds
 from data.database import json_list
 
@@ -30,6 +30,8 @@ def read_column(connection: sqlite3.Connection, name: str, size: int, most_value
     Args:
         size: one more than the highest product_key.
     """
+    if name == WORDLESS:
+        return NumberColumn.of(*_wordless(connection), size)
     if name in NUMBERS:
         return NumberColumn.of(*_numbers(connection, name), size)
     if _count_values(connection, name, most_values + 1) > most_values:
@@ -40,7 +42,9 @@ def read_column(connection: sqlite3.Connection, name: str, size: int, most_value
 def read_changes(connection: sqlite3.Connection, name: str, column: Column, keys: Keys, size: int) -> Column:
     """Returns a column with the facts of these products read anew; their keys are in ascending order."""
     if isinstance(column, NumberColumn):
-        return column.changed(keys, *_numbers(connection, name, keys.tolist()), size)
+        changed = keys.tolist()
+        have, numbers = _wordless(connection, changed) if name == WORDLESS else _numbers(connection, name, changed)
+        return column.changed(keys, have, numbers, size)
     return column.changed(keys, _groups(connection, name, keys.tolist()), size)
 
 
@@ -66,6 +70,16 @@ def _numbers(connection: sqlite3.Connection, name: str, only: Sequence[int] | No
     ).fetchall()
     keys, values = np.array([key for key, _ in rows], np.int64), [value for _, value in rows]
     return keys, np.array(values, np.float64) if name == "price" else _moments(values)
+
+
+def _wordless(connection: sqlite3.Connection, only: Sequence[int] | None = None) -> tuple[Keys, NDArray[np.bool_]]:
+    """Returns the products that have neither title nor description, and True for each."""
+    sql = (
+        "SELECT group_concat(product_key) FROM products "  # noqa: S608 - constants
+        f"WHERE title = '' AND description = '' AND NOT deleted AND {_among(only)}"
+    )
+    keys = _keys(connection.execute(sql, _listed(only)).fetchone()[0])
+    return keys, np.ones(len(keys), np.bool_)
 
 
 def _moments(texts: Sequence[str]) -> NDArray[np.int64]:

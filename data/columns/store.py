@@ -10,7 +10,7 @@ import numpy as np
 
 from data.catalogue import Catalogue, ProductFacts, damage_readable
 from data.columns.blocks import BLOCK, Blocks, Keys
-from data.columns.columns import Column, Columns, Mask, ValueColumn
+from data.columns.columns import WORDLESS, Column, Columns, Mask, ValueColumn
 from data.columns.facets import FacetCounts, Spellings, count_facet
 from data.columns.matching import node_mask
 from data.columns.reading import FACTS, read_changed, read_changes, read_column, read_live
@@ -22,6 +22,7 @@ MOST_VALUES = 100_000  # different ones of a fact that gets a column
 MOST_ATTRIBUTES = 32  # columns that are kept
 _MOST_CHANGES = 0.1  # share of the products; if more changed, all columns are read anew
 _MOST_SPELLINGS = 20_000
+_ALWAYS = (*FACTS, WORDLESS)  # columns that stay once they were read
 
 
 class ColumnStore:
@@ -48,7 +49,7 @@ class ColumnStore:
             names: of facts as filters name them, without `title` and `product_id`.
         """
         for name in names:
-            if name not in FACTS:
+            if name not in _ALWAYS:
                 self._used[name] = next(self._clock)
         held, seq = self._held, self._catalogue.seq()
         if held is not None and held.seq == seq and held.fields.keys() >= set(names):
@@ -97,9 +98,9 @@ class ColumnStore:
 
     def _kept(self, fields: Mapping[str, Column | None]) -> dict[str, Column | None]:
         """Returns the columns that stay: not those of attributes that no product has, or that were not used lately."""
-        attributes = [name for name, column in fields.items() if name not in FACTS and not _is_empty(column)]
+        attributes = [name for name, column in fields.items() if name not in _ALWAYS and not _is_empty(column)]
         attributes.sort(key=lambda name: self._used.get(name, -1), reverse=True)
-        kept = {*FACTS, *attributes[:MOST_ATTRIBUTES]}
+        kept = {*_ALWAYS, *attributes[:MOST_ATTRIBUTES]}
         self._used = {name: when for name, when in self._used.copy().items() if name in kept}
         return {name: column for name, column in fields.items() if name in kept}
 

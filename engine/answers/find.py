@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.columns import ColumnStore
+from data.columns import WORDLESS, ColumnStore
 from data.errors import UnknownProduct
 from data.filters import Filter, parse_filter, quoted
 from data.lexical import LexicalAnswer, words_of
@@ -207,7 +207,7 @@ class Finder:
             return ranked, None
         unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
         letters = letters and letters.behind(unwanted)
-        wordless = None if shows(request) else self._catalogue.wordless(ranked.product_keys)
+        wordless = None if shows(request) else self.columns.columns([WORDLESS]).is_wordless(ranked.product_keys)
         return fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted), letters
 
     def letters_of(self, text: str) -> LexicalAnswer:
@@ -310,7 +310,8 @@ class Finder:
         if freshness is None:
             freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
         if freshness:
-            created = self._catalogue.created(ranked.product_keys[:RERANKED])
+            columns = self.columns.columns(["created_at"])
+            created = columns.moments_of("created_at", ranked.product_keys[:RERANKED])
             before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
             moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
         if request.diversity:

@@ -35,6 +35,8 @@ class Letters:
 
     def without(self, product_keys: NDArray[np.int64]) -> "Letters":
         """Returns them without some products."""
+        if not len(product_keys):
+            return self
         kept = np.flatnonzero(~np.isin(self.ranked.product_keys, product_keys))
         first = tuple(hit for hit in self.first if hit.product_key not in product_keys)
         return Letters(first, self.ranked.take(kept), self.fits[kept])
@@ -72,8 +74,9 @@ def letters_found(
     keys = np.array(list(dict.fromkeys([*(hit.product_key for hit in answer.first), *answer.ranked])), np.int64)
     best = view.best_rows(keys, point, allowed)
     may = best.rows >= 0
-    unseen = ~view.is_findable(keys)
-    may |= unseen if passing is None else unseen & within(passing, keys)
+    rest = np.flatnonzero(~may)
+    unseen = rest[~view.is_findable(keys[rest])]
+    may[unseen] = True if passing is None else within(passing, keys[unseen])
     ranked = Ranked(keys, best.rows, best.scores).take(np.flatnonzero(may))
     fits = dict(zip(answer.ranked, answer.fits, strict=True))
     kept = {key: fits.get(key, 0.0) for key in ranked.product_keys.tolist()}

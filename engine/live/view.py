@@ -74,11 +74,15 @@ class LiveView:
 
     def is_findable(self, product_keys: ProductKeys) -> Mask:
         """Returns which of the products have a row that can be found, bool (p,)."""
+        if not len(product_keys):
+            return np.zeros(0, np.bool_)
         rows = self.rows_of_any(product_keys)
         return np.isin(product_keys, self.products_of(rows[self.allowed().has(rows)]))
 
     def is_new(self, product_keys: ProductKeys) -> Mask:
         """Returns which of the products were put since the generation was built and have a row, bool (p,)."""
+        if not len(self.delta.alive):
+            return np.zeros(len(product_keys), np.bool_)
         return np.isin(product_keys, self.delta.product_keys[self.delta.alive])
 
     def allowed(self, passing: Mask | None = None, left_out: ProductKeys = _NONE) -> Allowed:
@@ -119,6 +123,8 @@ class LiveView:
 
     def products_of(self, rows: Rows) -> ProductKeys:
         """Returns the product of each row, int64 (r,)."""
+        if not len(self.delta.alive):  # the usual case: nothing has changed since the rebuild
+            return self.generation.rows.product_keys[rows]
         found = np.empty(len(rows), np.int64)
         new = rows >= self.built
         found[~new] = self.generation.rows.product_keys[rows[~new]]
@@ -154,8 +160,11 @@ class LiveView:
 
     def rows_of_any(self, product_keys: ProductKeys) -> Rows:
         """Returns the rows of the given products, int64 (r,), also those that cannot be found."""
+        rows = self.generation.rows.rows_of_any(product_keys)
+        if not len(self.delta.alive):
+            return rows
         new = np.flatnonzero(np.isin(self.delta.product_keys, product_keys))
-        return np.concatenate([self.generation.rows.rows_of_any(product_keys), new + self.built])
+        return np.concatenate([rows, new + self.built])
 
     def rows_of(self, product_key: int) -> Rows:
         """Returns the rows of one product that can be found, int64 (r,)."""

@@ -273,15 +273,3 @@ def test_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     assert acknowledged + 1 <= products <= acknowledged + 2
     assert catalogue.seq() == products
     assert len(keys(catalogue, 'title = "x"')) == products
-
-
-def test_when_products_were_first_offered(catalogue: Catalogue) -> None:
-    dated = replace(MUG, product_id="cup", created_at=datetime(2026, 5, 1, 12, 30, 1, 7, tzinfo=UTC))
-    catalogue.upsert_many([(dated, []), (MUG, [])])
-    second, first, unknown = catalogue.created(np.array([2, 1, 99]))
-    stored = catalogue.facts([1, 2])
-    assert [moment.item().replace(tzinfo=UTC) for moment in (first, second)] == [
-        stored[key].product.created_at for key in (1, 2)
-    ]
-    assert first.item().replace(tzinfo=UTC) == dated.created_at
-    assert np.isnat(unknown)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from random_filters import NAMES, TEXTS, expressions, fields_of, photo_of, products
 
 from data.catalogue import Catalogue, Product, ProductFacts
-from data.columns import MOST_SHOWN, Columns, ColumnStore, FacetCounts, RangeCount, ValueCount, within
+from data.columns import MOST_SHOWN, WORDLESS, Columns, ColumnStore, FacetCounts, RangeCount, ValueCount, within
 from data.columns import store as column_store
 from data.columns.ranges import round_edges
 from data.database import Connections
@@ -378,3 +378,27 @@ def test_dates_are_compared_as_moments(catalogue: Catalogue) -> None:
     assert passing(store, "created_at = 2026-01-31") == [1]
     assert passing(store, "created_at > 2026-01-31 OR created_at < 1900-01-01") == [2, 3]
     assert store.passing(Filter("", parse_filter("created_at < 9999-12-31").tree)).sum() == 3
+
+
+def test_moments_are_those_of_the_products(catalogue: Catalogue) -> None:
+    moment, store = datetime(2026, 5, 1, 12, 30, 1, 7, tzinfo=UTC), ColumnStore(catalogue)
+    put(catalogue, "a", created_at=moment)
+    put(catalogue, "b", created_at=moment)
+    put(catalogue, "b", created_at=moment.replace(year=2027))
+    found = store.columns(["created_at"]).moments_of("created_at", np.array([2, 1, 99]))
+    assert [each.item() for each in found] == [datetime(year, 5, 1, 12, 30, 1, 7) for year in (2027, 2026)] + [None]
+
+
+def test_products_without_words_are_known_as_they_change(catalogue: Catalogue) -> None:
+    store = ColumnStore(catalogue)
+    put(catalogue, "mug", title="Mug")
+    put(catalogue, "told", description="For tea")
+    put(catalogue, "bare", brand="Acorn")
+    put(catalogue, "later")
+    keys = np.array([4, 3, 2, 1, 99])
+    assert store.columns([WORDLESS]).is_wordless(keys).tolist() == [True, True, False, False, False]
+    put(catalogue, "later", description="Now it has words")
+    put(catalogue, "mug", title="")
+    assert store.columns([WORDLESS]).is_wordless(keys).tolist() == [False, True, False, True, False]
+    catalogue.delete("bare")
+    assert store.columns([WORDLESS]).is_wordless(keys).tolist() == [False, False, False, True, False]
