@@ -1,6 +1,7 @@
 """Reads what is not wanted: `not red`, `without lactose`, `빨간색 말고`, `설탕 없는`."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from data.vocabulary import Wording
 from engine.understanding.languages import FILLERS, JOINERS, LANGUAGES
@@ -34,11 +35,19 @@ def read_unwanted(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording) -
 def _marks(tokens: Sequence[Token], kind: str) -> Iterator[tuple[int, int, bool]]:
     """Yields where a mark such as `without` stands, the longest first, and whether words are pushed away by it."""
     words = [token.word for token in tokens]
-    marks = [(mark.split(), pushes) for language in LANGUAGES for mark, pushes in getattr(language, kind).items()]
-    for mark, pushes in sorted(marks, key=lambda each: -len(each[0])):
+    for mark, pushes in _known_marks(kind):
+        if mark[0] not in words:
+            continue
         for at in range(len(words) - len(mark) + 1):
             if words[at : at + len(mark)] == mark:
                 yield at, at + len(mark), pushes
+
+
+@cache
+def _known_marks(kind: str) -> list[tuple[list[str], bool]]:
+    """Returns the words of each mark of all languages, the longest first, and whether words are pushed away by it."""
+    marks = [(mark.split(), pushes) for language in LANGUAGES for mark, pushes in getattr(language, kind).items()]
+    return sorted(marks, key=lambda each: -len(each[0]))
 
 
 def _meant_from(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, str] | None:
