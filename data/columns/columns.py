@@ -111,6 +111,11 @@ class Pairs:
         return Pairs(self.first, spliced_keys, spliced_codes, dictionary)
 
     @cached_property
+    def is_run(self) -> bool:
+        """Whether the products follow each other without a gap and each has one value."""
+        return bool((np.diff(self.keys) == 1).all())
+
+    @cached_property
     def first_keys(self) -> Codes:
         """The lowest product_key of the block that has each value, int32 (values,); 0: none has it."""
         first = np.zeros(len(self.dictionary), np.int32)
@@ -203,9 +208,14 @@ class ValueColumn:
         Args:
             chosen: bool (values,).
         """
-        mask = np.zeros(self.size, np.bool_)
+        mask, wanted = np.zeros(self.size, np.bool_), np.flatnonzero(chosen)
         for part in self.parts:
-            mask[part.keys.take(np.flatnonzero(chosen.take(part.codes)))] = True
+            # Comparing with one code is many times as quick as looking each code up, and so is writing a run.
+            hit = part.codes == wanted[0] if len(wanted) == 1 else chosen.take(part.codes)
+            if part.is_run and len(hit):
+                mask[part.keys[0] : part.keys[-1] + 1] = hit
+            else:
+                mask[part.keys.take(np.flatnonzero(hit))] = True
         return mask
 
     def count(self, products: Keys) -> NDArray[np.int64]:
@@ -300,7 +310,7 @@ def within(mask: Mask, keys: NDArray[Any]) -> Mask:
     """Returns mask[keys], false for keys beyond the mask's end: products that came later, or that a backup lacks."""
     if len(keys) and keys.max() >= len(mask):
         mask, keys = np.append(mask, False), np.minimum(keys, len(mask))
-    found: Mask = mask[keys]
+    found: Mask = mask.take(keys)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns.blocks import Keys
+from data.columns.blocks import BLOCK, Keys
 from data.columns.columns import WORDLESS, Column, NumberColumn, Value, ValueColumn
 from data.columns.matching import microseconds
 from data.database import json_list
@@ -67,9 +67,13 @@ def _numbers(connection: sqlite3.Connection, name: str, only: Sequence[int] | No
         f"SELECT product_key, {name} FROM filter_facts "  # noqa: S608 - a name from NUMBERS
         f"WHERE typeof({name}) = ? AND {_among(only)}",
         (kind, *_listed(only)),
-    ).fetchall()
-    keys, values = np.array([key for key, _ in rows], np.int64), [value for _, value in rows]
-    return keys, np.array(values, np.float64) if name == "price" else _moments(values)
+    )
+    keys, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.float64 if name == "price" else np.int64)]
+    while block := rows.fetchmany(BLOCK):  # Python objects of all products would take many times what the column does
+        keys.append(np.array([key for key, _ in block], np.int64))
+        values = [value for _, value in block]
+        numbers.append(np.array(values, np.float64) if name == "price" else _moments(values))
+    return np.concatenate(keys), np.concatenate(numbers)
 
 
 def _wordless(connection: sqlite3.Connection, only: Sequence[int] | None = None) -> tuple[Keys, NDArray[np.bool_]]:
