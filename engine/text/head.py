@@ -3,6 +3,9 @@
 It adds two estimates of where the photos of a text lie. A ridge regression generalises to words that no product uses;
 a kernel regression (Nadaraya and Watson, 1964: the mean of the known texts' points, weighted by similarity) knows the
 shop's own texts. On the project's benchmark photos, both together find categories better than either alone.
+
+Texts that the shop itself uses are better still where the training of the query embedder puts them. So the nearer a
+text is to one of those, the more its learned point counts.
 """
 
 import json
@@ -23,11 +26,15 @@ HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
 _KERNEL_WIDTH = 0.03  # in cosine between two texts; docs/query-embedder.md says how it was chosen
 _OLD_KERNEL_WIDTH = 0.1  # of generations that do not say
+_KNOWN_FROM = 0.7  # cosine to a text of the shop from which on the learned point begins to count
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextHead:
     """Maps text features to the product space: `normalise(ridge(features) + kernel(features))`, each normalised first.
+
+    With `learned`, a text's point moves from there to its learned point as its cosine to the nearest text that the map
+    has learned rises from 0.7 to 1.
 
     Attributes:
         mean: float32 (width,); the ridge regression is `(features - mean) @ matrix + bias`.
@@ -40,6 +47,8 @@ class TextHead:
         encoder_digest: that encoder's digest.
         characters, sounds: widths of the hashed characters and sounds that follow the sentence embedding; 0: none.
         kernel_width: how fast the share of an anchor falls with its distance, in cosine between two texts.
+        learned: float32 (width + 1, d), the query embedder's map of texts, its last row the bias; None: there is none.
+        learned_anchors: how many anchors, from the first on, `learned` was trained on.
     """
 
     mean: Floats
@@ -53,6 +62,8 @@ class TextHead:
     characters: int = CHARACTERS
     sounds: int = SOUNDS
     kernel_width: float = _KERNEL_WIDTH
+    learned: Floats | None = None
+    learned_anchors: int = 0
 
     def __post_init__(self) -> None:
         width, d = self.matrix.shape if self.matrix.ndim == 2 else (-1, -1)
@@ -65,6 +76,9 @@ class TextHead:
         finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS)
         if not finite or self.anchor_weights.min() <= 0 or not 0.001 <= self.kernel_width <= 10:
             raise InvalidModel("the text head must hold finite values, weights above 0 and a usable width. Rebuild.")
+        learned = self.learned
+        if learned is not None and not (learned.shape == (width + 1, d) and 0 < self.learned_anchors <= count):
+            raise InvalidModel(f"the learned map of texts must fit the text head; got {learned.shape}. Rebuild.")
 
     @property
     def space_dim(self) -> int:
@@ -81,18 +95,29 @@ class TextHead:
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")
         ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
-        likeness = embeddings @ self.anchors.T / np.float32(self.kernel_width)
-        share = np.exp(likeness - likeness.max(axis=1, keepdims=True)) * self.anchor_weights
-        return normalise(ridge + normalise(share @ self.anchor_points))
+        likeness = embeddings @ self.anchors.T
+        nearness = likeness / np.float32(self.kernel_width)
+        share = np.exp(nearness - nearness.max(axis=1, keepdims=True)) * self.anchor_weights
+        points = normalise(ridge + normalise(share @ self.anchor_points))
+        if self.learned is None:
+            return points
+        nearest = likeness[:, : self.learned_anchors].max(axis=1, keepdims=True)
+        known = np.clip((nearest - _KNOWN_FROM) / (1 - _KNOWN_FROM), 0, 1)
+        learned = normalise(embeddings @ self.learned[:-1] + self.learned[-1])
+        return normalise((1 - known) * points + known * learned)
 
     def save(self, folder: Path) -> None:
         """Writes `text_head.safetensors`."""
         from safetensors.numpy import save
 
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.learned is not None:
+            arrays["learned"] = self.learned
+        tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         # One entry: safetensors writes several in any order, and equal heads should give equal files.
         encoder = {"name": self.encoder_name, "digest": self.encoder_digest}
         widths = {"characters": self.characters, "sounds": self.sounds, "kernel_width": self.kernel_width}
+        widths |= {"learned_anchors": self.learned_anchors}
         write_bytes(folder / HEAD_FILE, save(tensors, metadata={"encoder": json.dumps(encoder | widths)}))
 
     @classmethod
@@ -108,8 +133,11 @@ class TextHead:
             name, digest = str(encoder["name"]), str(encoder["digest"])
             characters, sounds = int(encoder.get("characters", 0)), int(encoder.get("sounds", 0))
             kernel_width = float(encoder.get("kernel_width", _OLD_KERNEL_WIDTH))
+            learned_anchors = int(encoder.get("learned_anchors", 0))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidModel(f"{path.name} must name the encoder it was fitted on. Rebuild.") from error
+        if learned_anchors:
+            tensors |= read_tensors(path, ("learned",))[0]
         return cls(
             **tensors,
             encoder_name=name,
@@ -117,6 +145,7 @@ class TextHead:
             characters=characters,
             sounds=sounds,
             kernel_width=kernel_width,
+            learned_anchors=learned_anchors,
         )
 
 

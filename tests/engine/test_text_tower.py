@@ -108,6 +108,25 @@ def test_saved_head_answers_alike(head: TextHead, tmp_path: Path) -> None:
     assert (loaded.encoder_name, loaded.encoder_digest, loaded.space_dim) == ("", "d" * 64, 3)
 
 
+def test_a_text_of_the_shop_lands_at_its_learned_point(head: TextHead, tmp_path: Path) -> None:
+    map_of_texts = np.random.default_rng(2).standard_normal((7, 3)).astype(np.float32)
+    taught = replace(head, learned=map_of_texts, learned_anchors=2)
+    expected = normalise(head.anchors @ map_of_texts[:6] + map_of_texts[6])
+    np.testing.assert_allclose(taught.apply(head.anchors)[:2], expected[:2], atol=1e-5)
+    strangers = np.linalg.svd(head.anchors[:2])[2][2:4].astype(np.float32)  # orthogonal to both learned texts
+    np.testing.assert_allclose(taught.apply(strangers), head.apply(strangers), atol=1e-6)
+    taught.save(tmp_path)
+    loaded = TextHead.load(tmp_path / HEAD_FILE)
+    np.testing.assert_array_equal(loaded.apply(head.anchors), taught.apply(head.anchors))
+
+
+@pytest.mark.parametrize("change", [{"learned_anchors": 0}, {"learned_anchors": 6}, {"learned": np.ones((6, 3))}])
+def test_a_learned_map_that_does_not_fit_is_refused(head: TextHead, change: dict[str, Any]) -> None:
+    fitting = {"learned": np.ones((7, 3), np.float32), "learned_anchors": 5}
+    with pytest.raises(InvalidModel, match="learned map"):
+        replace(head, **{**fitting, **change})
+
+
 def test_a_head_of_an_earlier_version_answers_as_it_did(head: TextHead, tmp_path: Path) -> None:
     head.save(tmp_path)
     save_file(load_file(tmp_path / HEAD_FILE), tmp_path / HEAD_FILE, {"encoder": '{"name": "", "digest": "d"}'})

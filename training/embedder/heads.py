@@ -1,6 +1,6 @@
 """Makes text heads: of a trained space from what was learned, and of the untrained space by ridge regression."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,10 @@ class _Anchors:
 def trained_head(weights: Weights, points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
     """Returns the head of a trained space; None if there is no text at all.
 
-    A text of the shop lies between the point that was learned for it, which tells it best from other texts, and the
-    photos of its products, which helps words of another language that are near it. The names of the backbone's own
-    classes stand beside the shop's texts, so that words which the shop does not use land near what they look like.
+    A text of the shop itself lies where the training puts it, which tells it best from other texts. As an anchor for
+    other texts it stands midway between there and the photos of its products, which suits words of another language.
+    The names of the backbone's own classes stand beside the shop's texts, so that words which the shop does not use
+    land near what they look like.
 
     Args:
         points: float32 (real, d), the catalogue's photos in the trained space.
@@ -53,7 +54,7 @@ def trained_head(weights: Weights, points: Floats, material: Material, encoder: 
     learned = normalise(shop.features @ weights.text + weights.text_bias)
     shop = _Anchors(shop.features, normalise(learned + shop.points), shop.weights)
     if material.classes is None:
-        return _head(shop, shop.first(_MOST_ANCHORS), encoder, _RIDGE)
+        return _with_learned(_head(shop, shop.first(_MOST_ANCHORS), encoder, _RIDGE), weights, len(shop.weights))
     names = material.classes.names
     places = normalise(material.classes.rows.astype(np.float32) @ weights.photo)
     classes = _Anchors(text_features(encoder, names), places, np.ones(len(names), np.float32))
@@ -61,7 +62,8 @@ def trained_head(weights: Weights, points: Floats, material: Material, encoder: 
     share = float(shop.weights.sum()) / len(names) if known else 1.0
     each = _CLASS_WEIGHT * float(shop.weights.mean()) if known else 1.0
     fitted = shop.first(_MOST_FITTED).with_classes(classes, share)
-    return _head(fitted, shop.first(_MOST_ANCHORS).with_classes(classes, each), encoder, _RIDGE_WITH_CLASSES)
+    head = _head(fitted, shop.first(_MOST_ANCHORS).with_classes(classes, each), encoder, _RIDGE_WITH_CLASSES)
+    return _with_learned(head, weights, known)
 
 
 def untrained_head(points: Floats, material: Material, encoder: Encoder) -> TextHead | None:
@@ -95,6 +97,14 @@ def _shop_anchors(points: Floats, material: Material) -> _Anchors:
     order = np.argsort(-weights, kind="stable")
     features = bank.features[texts[order]].astype(np.float32)
     return _Anchors(features, normalise(sums[order]), weights[order].astype(np.float32))
+
+
+def _with_learned(head: TextHead | None, weights: Weights, shop_texts: int) -> TextHead | None:
+    """Returns the head with the map of texts that was trained, if the shop has texts."""
+    if head is None or not shop_texts:
+        return head
+    learned = np.concatenate([weights.text, weights.text_bias[None]])
+    return replace(head, learned=learned, learned_anchors=min(shop_texts, _MOST_ANCHORS))
 
 
 def _head(fitted: _Anchors, anchors: _Anchors, encoder: Encoder, strength: float) -> TextHead | None:
