@@ -1,4 +1,4 @@
-"""Checksums of products and photos in catalog.db: written with each row, so that a disk that changes a row is noticed.
+"""Checksums of products and photos in catalog.db: stored with each row, so that a disk that changes a row is noticed.
 
 SQLite finds damaged pages and indexes by itself, but not a changed letter inside a value. A product has two checksums:
 one of its facts and list of photos, one of the rows made from them for filters and codes, which can be made again.
@@ -6,12 +6,13 @@ one of its facts and list of photos, one of the rows made from them for filters 
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from data.catalogue.filter_rows import FILTER_FACTS, FilterRows
 from data.catalogue.products import FACTS
 from data.database import json_list
 
@@ -19,7 +20,6 @@ _CHUNK = 2_000
 # without image_seq, which the feature store moves on when it gets the features of a product's photos
 _PRODUCT = ("product_key", "product_id", "deleted", "deleted_at", "changed_seq", *FACTS)
 _PHOTO = ("sha256", "source", "size_bytes", "width", "height", "colours")
-_FILTER_FACTS = ("product_id", "title", "brand", "category", "currency", "price", "created_at", "in_stock")
 _WITHIN = "WHERE product_key IN (SELECT value FROM json_each(?))"
 Row = Sequence[Any]
 
@@ -59,6 +59,33 @@ def sign_products(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
             "UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?",
             [(checksum, filter_sums[row[0]], row[0]) for row, checksum, _ in _products(connection, chunk)],
         )
+
+
+def sign_written(
+    connection: sqlite3.Connection,
+    products: Mapping[int, Row],
+    filters: Mapping[int, FilterRows],
+    codes: Mapping[int, Collection[tuple[str, str]]],
+) -> None:
+    """Stores the checksums of live products that were just written, without reading them again as `sign_products` does.
+
+    Args:
+        products: key -> product_id, changed_seq, and the facts in the order of `FACTS`, as they were written.
+        filters: their rows for filters.
+        codes: key and kind of each code by which they are found.
+    """
+    images = _images(connection, list(products))
+    connection.executemany(
+        "UPDATE products SET checksum = ?, filter_checksum = ? WHERE product_key = ?",
+        [
+            (
+                _checksum([key, product_id, 0, None, *rest, images.get(key, [])]),
+                _filter_sum([filters[key].facts], sorted(filters[key].values), sorted(codes[key])),
+                key,
+            )
+            for key, (product_id, *rest) in products.items()
+        ],
+    )
 
 
 def sign_indexes(connection: sqlite3.Connection, keys: Iterable[int]) -> None:
@@ -110,7 +137,7 @@ def unsigned(connection: sqlite3.Connection, limit: int) -> tuple[list[int], lis
 
 def _products(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[tuple[Row, int, Any]]:
     """Yields each product's row, its checksum as computed now, and the one that is stored."""
-    images = _grouped(connection, keys, "image_key, sha256, position", "product_images", "position, image_key")
+    images = _images(connection, keys)
     for row in connection.execute(
         f"SELECT {', '.join(_PRODUCT)}, checksum FROM products {_WITHIN}",  # noqa: S608 - constants
         (json_list(keys),),
@@ -118,12 +145,21 @@ def _products(connection: sqlite3.Connection, keys: Sequence[int]) -> Iterator[t
         yield row[:-1], _checksum([*row[:-1], images.get(row[0], [])]), row[-1]
 
 
+def _images(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, list[Row]]:
+    return _grouped(connection, keys, "image_key, sha256, position", "product_images", "position, image_key")
+
+
 def _filter_sums(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, int]:
     """Returns product_key -> checksum of the rows that filters read of it, as computed now."""
-    facts = _grouped(connection, keys, ", ".join(_FILTER_FACTS), "filter_facts", "product_key")
+    facts = _grouped(connection, keys, ", ".join(FILTER_FACTS), "filter_facts", "product_key")
     values = _grouped(connection, keys, "field, kind, value", "filter_values", "field, kind, value")
     codes = _grouped(connection, keys, "key, kind", "lexical_keys", "key, kind")
-    return {key: _checksum([facts.get(key), values.get(key), codes.get(key)]) for key in keys}
+    return {key: _filter_sum(facts.get(key, ()), values.get(key, ()), codes.get(key, ())) for key in keys}
+
+
+def _filter_sum(facts: Iterable[Row], values: Iterable[Row], codes: Iterable[Row]) -> int:
+    # lists, and None for an empty one: so older versions wrote the text, and their checksums stay right
+    return _checksum([[*map(list, rows)] or None for rows in (facts, values, codes)])
 
 
 def _photos(connection: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[Row, int, Any]]:

@@ -41,6 +41,11 @@ class Product:
     unread: frozenset[str] = frozenset()
 
 
+def stored_price(price: float | None) -> float | None:
+    """Returns a price as SQLite gives it back: never a whole number of Python's, nor the zero that is negative."""
+    return None if price is None else float(price) + 0.0
+
+
 def product_fields(product: Product) -> dict[str, Any]:
     """Returns the product as the plain JSON fields that `parse_product` reads."""
     fields = {name: getattr(product, name) for name in ("product_id", *FACTS)}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data import completion, lexical
-from data.catalogue.checksums import damage_readable, damaged_products, sign_photos, sign_products
+from data.catalogue.checksums import damage_readable, damaged_products, sign_photos, sign_products, sign_written
 from data.catalogue.filter_rows import write_colour_rows, write_filter_rows
-from data.catalogue.products import FACTS, Product
+from data.catalogue.products import FACTS, Product, stored_price
 from data.catalogue.reads import PhotoRecord, read_facts, read_photos
 from data.database import json_list, moment_text
 
@@ -78,17 +78,21 @@ def index_again(connection: sqlite3.Connection, product_keys: Sequence[int]) -> 
             (json_list(product_keys),),
         )
     products = {key: facts.product for key, facts in read_facts(connection, product_keys).items()}
-    write_filter_rows(connection, products)
+    created_at = connection.execute(
+        "SELECT product_key, created_at FROM products WHERE product_key IN (SELECT value FROM json_each(?))",
+        (json_list(products),),
+    )
+    write_filter_rows(connection, products, dict(created_at.fetchall()))
     index_texts(connection, products)
     connection.execute("UPDATE counter SET seq = seq + 1")
     _note_filters(connection, product_keys)
     sign_products(connection, product_keys)
 
 
-def index_texts(connection: sqlite3.Connection, products: Mapping[int, Product]) -> None:
-    """Writes the entries of products, by key, in the lexical index and the completions."""
-    lexical.index_texts(connection, products)
+def index_texts(connection: sqlite3.Connection, products: Mapping[int, Product]) -> dict[int, set[tuple[str, str]]]:
+    """Writes the entries of products, by key, in the lexical index and the completions; returns their codes."""
     completion.index_texts(connection, products)
+    return lexical.index_texts(connection, products)
 
 
 def delete_all(connection: sqlite3.Connection, home: Path, product_ids: Sequence[str]) -> int:
@@ -113,7 +117,7 @@ class _Writer:
         self._stored: dict[str, _Stored] = {}
         self._waiting: dict[int, _Waiting] = {}  # by the key of the product
         self._recoloured: set[str] = set()
-        self._damaged, self._written = set[int](), set[int]()  # keys of products
+        self._damaged, self._deleted = set[int](), set[int]()  # keys of products
 
     def load(self, product_ids: Sequence[str]) -> None:
         """Reads the stored state of these products."""
@@ -192,9 +196,11 @@ class _Writer:
         )
         self._write_images({key: item for key, item in waiting.items() if item.images != item.old_images})
         products = {key: item.product for key, item in waiting.items()}
-        write_filter_rows(self._connection, products)
-        index_texts(self._connection, products)
-        self._written.update(waiting)
+        created_at = {key: item.facts[_CREATED_AT] for key, item in waiting.items()}
+        filters = write_filter_rows(self._connection, products, created_at)
+        codes = index_texts(self._connection, products)
+        rows = {key: (item.product.product_id, item.changed_seq, *item.facts) for key, item in waiting.items()}
+        sign_written(self._connection, rows, filters, codes)
 
     def delete(self, product_id: str) -> bool:
         stored = self._stored.get(product_id)
@@ -212,7 +218,7 @@ class _Writer:
         completion.forget_texts(self._connection, key)
         for table in ("product_images", "filter_facts", "filter_values"):
             self._connection.execute(f"DELETE FROM {table} WHERE product_key = ?", key)  # noqa: S608 - constants
-        self._written.add(stored.product_key)
+        self._deleted.add(stored.product_key)
         stored.deleted, stored.images = True, ()
         return True
 
@@ -228,7 +234,7 @@ class _Writer:
         if self._seq != self._first_seq:
             self._connection.execute("UPDATE counter SET seq = ?", (self._seq,))
         _note_filters(self._connection, recoloured)
-        sign_products(self._connection, self._written.union(recoloured))
+        sign_products(self._connection, self._deleted.union(recoloured))
 
     def _new_key(self) -> int:
         self._newest_key += 1
@@ -244,7 +250,7 @@ class _Writer:
             product.description,
             product.brand,
             product.category,
-            product.price,
+            stored_price(product.price),
             product.currency,
             product.colour,
             product.url,

@@ -161,8 +161,7 @@ def _starts(entry: Entry, count: int) -> list[tuple[int, str, int]]:
         first = others = WORD_RANKS[level]
     else:
         first, others = RANKS[2 * level], RANKS[2 * level + 1]
-    places = [place + 1 for place, key in enumerate(keys) if key == " "][: _MOST_STARTS - 1]
-    return [
-        (first, keys[:START_KEYS], number),
-        *((others, keys[place : place + START_KEYS], number) for place in places),
-    ]
+    starts = [(first, keys[:START_KEYS], number)]
+    while (keys := keys.partition(" ")[2]) and len(starts) < _MOST_STARTS:
+        starts.append((others, keys[:START_KEYS], number))
+    return starts

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from data.database import json_list
+from data.lexical.remembering import remembered
 from data.lexical.texts import indexed, key_of, letters_of
 
 VERSION = 1  # raise it when a product's entries would differ: the index is then written again
@@ -40,17 +41,20 @@ class Texts(Protocol):
     def attributes(self) -> Mapping[str, str | float | bool]: ...
 
 
-def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> None:
-    """Writes the entries of products, by key, in place of those they had; quickest for many at once."""
+def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> dict[int, set[tuple[str, str]]]:
+    """Writes the entries of products, by key, in place of those they had; quickest for many at once.
+
+    Returns:
+        The exact codes and titles of each product, each with its kind.
+    """
     forget_texts(connection, texts)
+    codes = {
+        product_key: {(key, kind) for kind, key in _keys(text) if 0 < len(key) <= MAX_KEY}
+        for product_key, text in texts.items()
+    }
     connection.executemany(
-        "INSERT OR IGNORE INTO lexical_keys VALUES (?, ?, ?)",
-        sorted(
-            (key, product_key, kind)
-            for product_key, text in texts.items()
-            for kind, key in _keys(text)
-            if 0 < len(key) <= MAX_KEY
-        ),
+        "INSERT INTO lexical_keys VALUES (?, ?, ?)",
+        sorted((key, product_key, kind) for product_key, found in codes.items() for key, kind in found),
     )
     facts = {product_key: _facts(text) for product_key, text in texts.items()}
     connection.executemany(
@@ -64,6 +68,7 @@ def index_texts(connection: sqlite3.Connection, texts: Mapping[int, Texts]) -> N
             for product_key, found in facts.items()
         ],
     )
+    return codes
 
 
 def forget_texts(connection: sqlite3.Connection, product_keys: Collection[int]) -> None:
@@ -111,9 +116,14 @@ def _keys(text: Texts) -> Iterator[tuple[str, str]]:
     yield "product_id", key_of(text.product_id)
     yield "title", key_of(text.title)
     for name, value in text.attributes.items():
-        if _CODE_NAMES.fullmatch(name) and not isinstance(value, bool):
+        if _names_code(name) and not isinstance(value, bool):
             codes = _BETWEEN_CODES.split(value) if isinstance(value, str) else [f"{value:.0f}"]
             for key in map(key_of, codes):
                 yield name, key
                 if key.isdigit():
                     yield name, key.lstrip("0")  # a GTIN of 14 digits may hold one of 13 or 12
+
+
+@remembered(1_000, longest=64)  # most products have the same attributes
+def _names_code(name: str) -> bool:
+    return _CODE_NAMES.fullmatch(name) is not None

@@ -9,9 +9,9 @@ from data.lexical.remembering import remembered
 # Scripts whose words are written together, or with endings that no space sets apart: Thai, kana, Han, Hangul.
 _JOINED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
+_INSIDE = re.compile(r"[^\w\s]\w")  # every split code holds this, which is found much quicker
 _SPLIT_CODE = re.compile(r"\w[^\w\s]+\w*\d|\d\w*[^\w\s]+\w")
 _WORD = re.compile(r"[^\W_]+")
-_NOT_WORD = re.compile(r"[\W_]+")
 _ASCII_LETTERS = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 
 
@@ -25,7 +25,7 @@ def letters_of(text: str) -> str:
     if text.isascii():  # the same, several times faster
         return " ".join(text.translate(_ASCII_LETTERS).split())
     plain = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
-    return _NOT_WORD.sub(" ", plain).strip()
+    return " ".join(_WORD.findall(plain))
 
 
 def key_of(text: str) -> str:
@@ -76,16 +76,16 @@ def phrase_of(text: str) -> str:
 
 def indexed(text: str) -> str:
     """Returns the terms of a whole text, in its order, separated by spaces; a code such as `XK-44` also as `xk44`."""
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     if text.isascii():
-        folded = text.casefold()
-        terms = folded.translate(_ASCII_LETTERS).split()
+        terms = letters_of(text)
     else:
-        folded = unicodedata.normalize("NFKC", text).casefold()
         words = _WORD.findall(folded)
-        terms = [term for word in words for term in ((word,) if word.isascii() else _known_terms(word))]
-    if _SPLIT_CODE.search(folded):
-        terms += [key_of(part) for part in folded.split() if not part.isalnum() and _SPLIT_CODE.search(part)]
-    return " ".join(terms)
+        terms = " ".join(term for word in words for term in ((word,) if word.isascii() else _known_terms(word)))
+    if _INSIDE.search(folded) and _SPLIT_CODE.search(folded):
+        codes = [key_of(part) for part in folded.split() if not part.isalnum() and _SPLIT_CODE.search(part)]
+        terms = " ".join([terms, *codes])
+    return terms
 
 
 _known_terms = remembered(5_000, longest=64)(terms_of)  # a catalogue says much in the same words
