@@ -200,3 +200,40 @@ def _mistyped(chance: random.Random, text: str) -> str:
         [before + chance.choice("xqz5") + after, before + after, before + letter * 2 + after,
          before + after[0] + letter + after[1:]]
     )  # fmt: skip
+
+
+def test_of_very_many_products_those_with_all_words_are_scored(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("red wool dress", "red dress", "red dress of wool", "dress", "wool shoes", "a long red dress of wool")
+    catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(texts)])
+    whole = catalogue.by_letters("wool red dress")
+    monkeypatch.setattr(search, "_MANY_ENTRIES", 0)
+    assert catalogue.by_letters("wool red dress") == whole  # too few have all words
+    monkeypatch.setattr(search, "MOST_HITS", 3)
+    some = catalogue.by_letters("wool red dress")
+    assert (some.ranked, some.fits) == (whole.ranked[:3], whole.fits[:3])
+    asked: list[str] = []
+    with Connections(catalogue.home).reading() as connection:
+        connection.set_trace_callback(asked.append)
+        find_by_letters(connection, "wool red dress")
+        connection.set_trace_callback(None)
+    assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
+
+
+def test_the_rarest_groups_of_letters_are_found_by_counting_few(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = [f"lamp {'ab' * (at % 3)} {at}" for at in range(40)]
+    catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(titles)])
+    monkeypatch.setattr(search, "_MOST_ENTRIES", 30)
+    with Connections(catalogue.home).reading() as connection:
+        found = search._rarest_trigrams(connection, "lamp abab 7")
+        counts = connection.execute("SELECT doc, term FROM lexical_trigrams ORDER BY 1, 2").fetchall()
+    held = {
+        term: count for count, term in counts if term in ("lam", "amp", "mp ", "p a", " ab", "aba", "bab", "ab ", "b 7")
+    }
+    rare = sorted(held, key=lambda term: (held[term], term))
+    assert found == [term for at, term in enumerate(rare) if sum(held[each] for each in rare[: at + 1]) <= 30]
+    assert found
+    assert "lam" not in found
