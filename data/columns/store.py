@@ -42,17 +42,18 @@ class ColumnStore:
         self._clock = count()
         self._used: dict[str, int] = {}  # attribute -> when it was last asked for
 
-    def columns(self, names: Collection[str]) -> Columns:
+    def columns(self, names: Collection[str], seq: int | None = None) -> Columns:
         """Returns columns of these facts that hold every change acknowledged before this call.
 
         Args:
-            names: of facts as filters name them, without `title` and `product_id`.
+            names: of facts as filters name them, without `title` and `product_id`; or `WORDLESS`.
+            seq: the catalogue's newest state, if the caller has just asked for it.
         """
         for name in names:
             if name not in _ALWAYS:
                 self._used[name] = next(self._clock)
-        held, seq = self._held, self._catalogue.seq()
-        if held is not None and held.seq == seq and held.fields.keys() >= set(names):
+        held, newest = self._held, self._catalogue.seq() if seq is None else seq
+        if held is not None and held.seq == newest and held.fields.keys() >= set(names):
             return held
         with self._lock:
             return self._read(names)

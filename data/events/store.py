@@ -1,6 +1,7 @@
 """Stores events (searches, clicks, carts and purchases) in catalog.db, and reads them back for training."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ FROM_PAGE = "page:"
 KINDS = ("search", "click", "add_to_cart", "purchase")
 TEXT_LIMIT = 20_000
 POSITION_LIMIT = 1_000_000
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 # A row without words and photo takes both from its search: the one whose event id is the row's query id, or else the
 # first page with the same query id. A row without a position takes it from what the pages of that search showed.
 _ITERATE = """
@@ -104,7 +106,7 @@ class Event:
             raise InvalidEvent(f"an event's time must have a zone and be after 1970; got {self.at.isoformat()}.")
         texts = (self.event_id, self.session, self.query_id, self.query_text, self.photo_sha256, self.product_id)
         for text in (*texts, *(item.product_id for item in self.shown)):
-            if len(text) > TEXT_LIMIT or any("\ud800" <= character <= "\udfff" for character in text):
+            if len(text) > TEXT_LIMIT or _HALF.search(text):
                 raise InvalidEvent(f"an event's texts must be Unicode of at most {TEXT_LIMIT} characters.")
         for position in (self.position or 0, *(item.position for item in self.shown)):
             if not 0 <= position < POSITION_LIMIT:

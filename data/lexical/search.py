@@ -80,10 +80,11 @@ def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
         corrections, meant = _corrections(connection, mendable, candidates) if mendable else ({}, {})
     typed = [corrections.get(word, word) for word in words]
     ranked = _ranked(connection, typed, counts)
+    keys, fits = zip(*ranked, strict=True) if ranked else ((), ())
     return LexicalAnswer(
         first=(*exact, *near),
-        ranked=tuple(key for key, _ in ranked),
-        fits=tuple(fit for _, fit in ranked),
+        ranked=keys,
+        fits=fits,
         corrected=" ".join(typed) if corrections else "",
         meant=meant,
     )

@@ -11,7 +11,7 @@ from engine.answers.arrangement import counted
 from engine.answers.found import Found, Question
 from engine.answers.legs import by_letters, finds_by_meaning
 from engine.answers.request import QueryPoint, SearchRequest
-from engine.live import LiveView
+from engine.live import NO_ROW, LiveView
 from engine.protocols import Mask
 
 
@@ -48,12 +48,12 @@ def matched_counts(
 
 def _count(view: LiveView, request: SearchRequest, query: QueryPoint, found: Found) -> int:
     """Returns the number of products that `_matched` finds without a filter, without looking at all of them."""
-    by_letters = found.letters.ranked.product_keys if found.letters else np.zeros(0, np.int64)
+    rows = found.letters.ranked.rows if found.letters else np.zeros(0, np.int64)
     if not finds_by_meaning(request, query):
-        return len(by_letters)
+        return len(rows)
     named = np.unique(found.left_out)
     out = int(np.count_nonzero(view.is_findable(named)))
-    return view.findable_count - out + int(np.count_nonzero(~view.is_findable(by_letters)))
+    return view.findable_count - out + int(np.count_nonzero(rows == NO_ROW))
 
 
 def _matched_under(

@@ -190,13 +190,13 @@ class Finder:
             letters = by_letters(view, request, question.letters, question.query.point, allowed, passing, left_out)
             # a feed may give thousands of products one title
             letters = replace(letters, first=letters.first[:depth])
-        ranked, letters = self._with_letters(request, ranked, letters, depth)
+        ranked, letters = self._with_letters(request, view, ranked, letters, depth)
         fixed = len(letters.first) if letters else 0
         ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
         return Found(ranked, best, moves, left_out, letters, passing)
 
     def _with_letters(
-        self, request: SearchRequest, ranked: Ranked, letters: Letters | None, depth: int
+        self, request: SearchRequest, view: LiveView, ranked: Ranked, letters: Letters | None, depth: int
     ) -> tuple[Ranked, Letters | None]:
         """Returns the products with those that the letters found among them, and unwanted ones behind; and the letters.
 
@@ -207,7 +207,9 @@ class Finder:
             return ranked, None
         unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
         letters = letters and letters.behind(unwanted)
-        wordless = None if shows(request) else self.columns.columns([WORDLESS]).is_wordless(ranked.product_keys)
+        wordless = None
+        if not shows(request):
+            wordless = self.columns.columns([WORDLESS], view.seq).is_wordless(ranked.product_keys)
         return fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted), letters
 
     def letters_of(self, text: str) -> LexicalAnswer:
@@ -310,7 +312,7 @@ class Finder:
         if freshness is None:
             freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
         if freshness:
-            columns = self.columns.columns(["created_at"])
+            columns = self.columns.columns(["created_at"], view.seq)
             created = columns.moments_of("created_at", ranked.product_keys[:RERANKED])
             before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
             moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])

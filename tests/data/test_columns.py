@@ -402,3 +402,16 @@ def test_products_without_words_are_known_as_they_change(catalogue: Catalogue) -
     assert store.columns([WORDLESS]).is_wordless(keys).tolist() == [False, True, False, True, False]
     catalogue.delete("bare")
     assert store.columns([WORDLESS]).is_wordless(keys).tolist() == [False, False, False, True, False]
+
+
+def test_who_knows_the_newest_state_makes_no_question_for_it(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ColumnStore(catalogue)
+    put(catalogue, "a", brand="Acorn")
+    before = store.columns(["brand"])
+    put(catalogue, "b", brand="Acorn")
+    after = store.columns(["brand"], catalogue.seq())
+    assert (before.seq, after.seq) == (1, 2)
+    monkeypatch.setattr(catalogue, "seq", lambda: pytest.fail("the state must not be asked for"))
+    assert store.columns(["brand"], 2) is store.columns(["brand"], 2)
