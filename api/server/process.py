@@ -1,11 +1,13 @@
 """The server's process: its socket, its limit of open files, its app, and how signals end it."""
 
 import atexit
+import ctypes
 import dataclasses
 import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -23,6 +25,7 @@ from data.storage import raise_descriptor_limit
 QUEUES = 4  # in the app: engine, decoders, fetched photos, changed products; whoever finds one full is told at once
 SPARE_THREADS = 24  # in addition to those who wait in the queues: pages, thumbnails, and slots beyond one per core
 SWITCH_S = 0.001  # after which a thread lets another one run Python code, if one wants to; Python's own: 0.005
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 _MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
 
 
@@ -45,6 +48,7 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
     # The matrices of one query are small. BLAS's helper threads would spin for a while after each product and hold
     # the cores that FAISS's threads need.
     threadpool_limits(1, user_api="blas")
+    _share_heaps(settings.cores)
     # The loop that serves all clients must not wait long for its turn where many threads compute in Python.
     sys.setswitchinterval(SWITCH_S)
     app = create_app(settings)
@@ -69,6 +73,12 @@ def _end() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _share_heaps(most: int) -> None:
+    """Lets the process's threads share so many heaps; glibc would keep eight for each core, each with room to spare."""
+    with suppress(AttributeError, OSError):  # other C libraries have no such call
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, most)
 
 
 def _stop_on_signals(server: Server, readiness: Readiness) -> None:
