@@ -44,8 +44,7 @@ class Admission:
         """
         since = time.monotonic() if since is None else since
         with self._lock:
-            if self.is_full:
-                raise Overloaded(f"at most {self._queue_size} requests may wait, and that many do. Try again shortly.")
+            self.check_room()
             handed = self._queue_up(self._new)
         if not handed.wait(max(0.0, since + self._deadline_s - time.monotonic())) and not self._served(handed):
             raise Overloaded(f"a request may wait at most {self._deadline_s:g} s; this one did. Try again shortly.")
@@ -86,6 +85,11 @@ class Admission:
     def is_full(self) -> bool:
         """Whether one more request would be refused."""
         return not self._free and len(self._new) >= self._queue_size
+
+    def check_room(self) -> None:
+        """Raises Overloaded if one more request would be refused now."""
+        if self.is_full:
+            raise Overloaded(f"at most {self._queue_size} requests may wait, and that many do. Try again shortly.")
 
     def _queue_up(self, queue: deque[threading.Event]) -> threading.Event:
         """Returns what is set as soon as a slot is there, perhaps at once; the caller holds the lock."""
@@ -129,6 +133,7 @@ def decoding(admission: Admission, photos: Admission) -> Iterator[None]:
     Raises:
         Overloaded: too many photos wait, or this one waited too long.
     """
+    photos.check_room()  # before the slot is lent: who is refused would wait to get it back, and keep it from others
     with ExitStack() as decoder, admission.lent() as since:
         decoder.enter_context(photos.slot(since=since))
         yield

@@ -151,6 +151,22 @@ def test_a_lent_slot_is_used_by_others_and_comes_back() -> None:
         pass
 
 
+def test_a_photo_that_is_refused_at_once_lends_no_slot() -> None:
+    engine, photos = Admission(slots=1, queue_size=1, deadline_s=10), Admission(slots=1, queue_size=0, deadline_s=10)
+
+    def search() -> None:
+        with engine.slot():
+            pass
+
+    with ThreadPoolExecutor(1) as pool, photos.slot(), engine.slot():
+        waiting = pool.submit(search)
+        while not engine.waiting:
+            assert not waiting.done()
+        with pytest.raises(Overloaded), decoding(engine, photos):
+            pass
+        assert engine.waiting == 1  # the refused photo still holds its slot, and waits for nobody to give it back
+
+
 def test_without_a_slot_nothing_is_lent() -> None:
     engine, photos = (Admission(slots=1, queue_size=0, deadline_s=1) for _ in range(2))
     with decoding(engine, photos):
