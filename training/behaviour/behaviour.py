@@ -1,5 +1,6 @@
 """Sums up what shoppers chose for each query, corrected for position bias, with one row per query and product."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,15 @@ class ShopBehaviour:
     words: "Behaviour"
     photos: "Behaviour"
     composed: "Behaviour"
+
+    @property
+    def chosen_products(self) -> list[str]:
+        """The ids of the products that were chosen for any query, those chosen most first."""
+        worth: Counter[str] = Counter()
+        for kind in (self.words, self.photos):
+            sums = np.bincount(kind.product, weights=kind.weight, minlength=len(kind.product_ids))
+            worth.update({kind.product_ids[at]: float(sums[at]) for at in np.flatnonzero(sums)})
+        return [product_id for product_id, _ in worth.most_common()]
 
     @classmethod
     def from_events(

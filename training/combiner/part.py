@@ -1,5 +1,6 @@
 """The rebuild's part `combiner`: learned on changes of facts and on what shoppers chose, kept where it wins."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     if not (folder / HEAD_FILE).is_file():
         return {"published": False, "skipped": "products need texts; got none"}
     space = Projection.load(folder / PROJECTION_FILE)
-    products = [each for each in context.catalogue.iter_facts() if each.image_sha256][:_MOST_PRODUCTS]
+    products = list(islice(context.facts(), _MOST_PRODUCTS))
     changes = find_changes(products)
     if len(changes) < _LEAST_CHANGES:
         reason = f"at least {_LEAST_CHANGES} changes of one fact are needed; the products show {len(changes)}"

@@ -126,7 +126,7 @@ def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, op
 
 
 def _kinds(context: TrainingContext, keys: Numbers) -> Numbers:
-    names = {facts.product_key: facts.product.category for facts in context.catalogue.iter_facts()}
+    names = {facts.product_key: facts.product.category for facts in context.facts()}
     categories = np.array([names.get(key, "") for key in keys.tolist()])
     _, kinds, counts = np.unique(categories, return_inverse=True, return_counts=True)
     return np.where((counts[kinds] > 1) & (categories != ""), kinds, -1).astype(np.int64)

@@ -68,11 +68,9 @@ def collect_pairs(context: TrainingContext, sources: Collection[str] = SOURCES) 
         raise NotEnoughData(f"sources must be among {', '.join(SOURCES)}; got {', '.join(unknown)}.")
     gathering = _Gathering()
     keys: dict[str, int] = {}
-    present = set(np.unique(context.snapshot.product_keys).tolist())
-    for facts in context.catalogue.iter_facts():
-        if facts.product_key in present:
-            keys[facts.product.product_id] = facts.product_key
-            _add_texts(gathering, facts, sources)
+    for facts in context.facts():
+        keys[facts.product.product_id] = facts.product_key
+        _add_texts(gathering, facts, sources)
     if set(sources) & set(EVENT_SOURCES):
         _add_choices(gathering, context.behaviour, keys, sources)
     return gathering.finish()

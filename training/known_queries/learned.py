@@ -112,6 +112,6 @@ def _products(context: TrainingContext, space: Projection) -> tuple[list[str], F
     blocks = [sha256[start : start + _BLOCK_ROWS] for start in range(0, len(sha256), _BLOCK_ROWS)]
     points = np.concatenate([space.apply(context.features.read(block)) for block in blocks])
     keys, firsts = np.unique(snapshot.product_keys, return_index=True)
-    names = {facts.product_key: facts.product.product_id for facts in context.catalogue.iter_facts()}
+    names = {facts.product_key: facts.product.product_id for facts in context.facts()}
     middles = normalise(np.add.reduceat(points, firsts, axis=0))
     return [names.get(int(key), "") for key in keys], middles

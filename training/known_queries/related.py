@@ -65,12 +65,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 
 def find_rivals(context: TrainingContext) -> list[str]:
     """Returns the names of the categories whose products have photos; of more than 512, the largest."""
-    shown = set(context.snapshot.product_keys.tolist())
-    counts = Counter(
-        tidy(words_of(facts.product.category))
-        for facts in context.catalogue.iter_facts()
-        if facts.product_key in shown and facts.product.category
-    )
+    counts = Counter(tidy(words_of(facts.product.category)) for facts in context.facts() if facts.product.category)
     return [name for name, _ in counts.most_common(MOST_RIVALS)]
 
 
@@ -82,6 +77,8 @@ def known_texts(context: TrainingContext, behaviour: Behaviour) -> dict[str, int
             found.setdefault(query_key(tidy(text)), (tidy(text), count))
     room = min(_MOST_NAMES, MOST_TEXTS - len(found)) + len(found)
     for facts in context.catalogue.iter_facts():
+        if len(found) >= room:
+            break
         for text in (tidy(words_of(facts.product.category)), name_of(facts.product)):
             if text and len(found) < room:
                 found.setdefault(query_key(text), (text, 0))

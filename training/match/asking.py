@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.generations import GenerationFolder, Manifest
+from data.lexical import LexicalAnswer
 from engine.answers import Evidence, Finder, QueryPoint, Question, SearchRequest, evidence
 from engine.generation import Generation, Models, RowTable
 from engine.index import build_index
@@ -59,6 +60,7 @@ class Answering:
     ) -> None:
         self.view = _view(context, folder, encoder)
         self._context, self._near = context, near
+        self._drawn = frozenset(context.snapshot.product_keys.tolist())
         self._finder = Finder(context.settings, context.catalogue)
         self._words: dict[str, Floats] = {}
         self.made_up = np.zeros((0, context.spec.dim), np.float32)
@@ -99,8 +101,17 @@ class Answering:
         if asked.text:
             parts["words"] = self._words[asked.text]
         lettered = asked.kind == "text" and not asked.unlettered
-        letters = self._context.catalogue.by_letters(asked.text) if lettered else None
+        letters = self._letters(asked.text) if lettered else None
         return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features, letters)
+
+    def _letters(self, text: str) -> LexicalAnswer:
+        """Returns what letters find among the products that are asked about: of a large catalogue, those drawn."""
+        found = self._context.catalogue.by_letters(text)
+        if self._context.whole:
+            return found
+        fits = {key: fit for key, fit in zip(found.ranked, found.fits, strict=True) if key in self._drawn}
+        first = tuple(hit for hit in found.first if hit.product_key in self._drawn)
+        return replace(found, first=first, ranked=tuple(fits), fits=tuple(fits.values()))
 
     def _hidden(self, asked: Asked) -> NDArray[np.int64]:
         rows = self.view.rows_of_any(np.array([*asked.gone, asked.product], np.int64))

@@ -85,8 +85,7 @@ class Interview:
 
     def __init__(self, context: TrainingContext, folder: Path) -> None:
         self._context = context
-        present = set(np.unique(context.snapshot.product_keys).tolist())
-        self._facts = {fact.product_key: fact for fact in context.catalogue.iter_facts() if fact.product_key in present}
+        self._facts = {fact.product_key: fact for fact in context.facts()}
         self._encoder = _encoder(context, folder)
         self.words = ShopWords(self._facts.values(), self._encoder)
         self._things = few_things(self.words.unsold(listed_things(), self._encoder), _MOST_THINGS)

@@ -77,8 +77,9 @@ class EmbedderSession:
         Raises:
             NotEnoughData: the catalogue is too small, or asks for plain features.
         """
-        space.train(self.context, self.folder)
-        metrics = embedder.train(self.context, self.folder, self.options)
+        taught = self.context.drawn()
+        space.train(taught, self.folder)
+        metrics = embedder.train(taught, self.folder, self.options)
         if "skipped" in metrics:
             raise NotEnoughData(f"the query embedder cannot be trained: {metrics['skipped']}.")
         return metrics
@@ -86,8 +87,9 @@ class EmbedderSession:
     def baseline(self) -> dict[str, Any]:
         """Trains with the margin loss on the same pairs; returns the metrics."""
         with tempfile.TemporaryDirectory() as folder:
-            space.train(self.context, Path(folder))
-            return embedder.train(self.context, Path(folder), replace(self.options, loss="margin"))
+            taught = self.context.drawn()
+            space.train(taught, Path(folder))
+            return embedder.train(taught, Path(folder), replace(self.options, loss="margin"))
 
     def publish(self, metrics: dict[str, Any]) -> str:
         """Makes the trained space live; returns the new generation's id.
@@ -111,7 +113,7 @@ class EmbedderSession:
     def _train(self, part: Part) -> dict[str, Any]:
         """Trains a part that builds on the new space; returns its metrics, or why it has too little to learn from."""
         try:
-            return part.train(self.context, self.folder)
+            return part.train(self.context.drawn(), self.folder)
         except NotEnoughData as error:
             return {"skipped": str(error)}
 

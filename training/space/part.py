@@ -68,7 +68,7 @@ def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[n
 def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64], vectors: Floats) -> dict[str, Any]:
     products, firsts = np.unique(keys, return_index=True)
     centroids = normalise(np.add.reduceat(vectors, firsts, axis=0))
-    pairs = collect_pairs(context.catalogue.iter_facts(), products, centroids)
+    pairs = collect_pairs(context.facts(), products, centroids)
     if not pairs.texts:
         return {"text_pairs": 0}
     encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)

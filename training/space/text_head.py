@@ -41,10 +41,9 @@ class TextPairs:
 
 @dataclass
 class _Gathered:
-    target: Floats
+    places: list[int]  # of the products
     weight: float
     group: int
-    products: int = 1
 
 
 def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], centroids: Floats) -> TextPairs:
@@ -68,17 +67,17 @@ def collect_pairs(facts: Iterable[ProductFacts], products: NDArray[np.int64], ce
         for text in product_texts(fact.product):
             known = gathered.get(text.text)
             if known is None:
-                gathered[text.text] = _Gathered(centroids[at].copy(), text.weight, fact.product_key)
+                gathered[text.text] = _Gathered([at], text.weight, fact.product_key)
             else:
-                known.target += centroids[at]
+                known.places.append(at)
                 known.weight = max(known.weight, text.weight)
-                known.products += 1
     texts = sorted(gathered)
     if len(texts) > MOST_TEXTS:
         texts = sorted(sorted(texts, key=_draw)[:MOST_TEXTS])
     kept = [gathered[text] for text in texts]
-    targets = np.array([pair.target for pair in kept], np.float32).reshape(len(kept), centroids.shape[1])
-    weights = np.array([pair.weight * pair.products**0.5 for pair in kept], np.float32)
+    sums = [centroids[pair.places].sum(axis=0) for pair in kept]
+    targets = np.array(sums, np.float32).reshape(len(kept), centroids.shape[1])
+    weights = np.array([pair.weight * len(pair.places) ** 0.5 for pair in kept], np.float32)
     return TextPairs(texts, normalise(targets), weights, np.array([pair.group for pair in kept], np.int64), names)
 
 
