@@ -78,6 +78,8 @@ def test_calibration_error_of_known_bins() -> None:
     bins = reliability(confidence, right)
     assert bins.count == (10, 10)
     assert bins.expected_error == pytest.approx((0.15 + 0.05) / 2, abs=1e-6)
+    often = reliability(confidence, right, np.repeat([3.0, 1.0], 10))
+    assert often.expected_error == pytest.approx((3 * 0.15 + 0.05) / 4, abs=1e-6)
 
 
 def test_coverage_starts_with_the_surest() -> None:

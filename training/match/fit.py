@@ -18,7 +18,7 @@ LEAST_QUESTIONS = 20  # with an answer, and without one
 _FOLDS = 5
 _REFUSED = 0.01  # share of the photos with an answer that may lie farther outside than the bound
 # How much all questions without an answer count, beside 1 for all with one: those whose products were taken out, and
-# those for what is not sold. About so often shoppers ask for what a shop does not have; more would refuse too much.
+# those for what is not sold. More would refuse too much: docs/match-probability.md has figures.
 _TAKEN_OUT, _NOT_SOLD = 0.15, 0.25
 _LISTED = 4.0  # how much a listed word counts beside other words: these alone are also asked in another language
 _PENALTY = 0.1  # over signs of standard deviation 1; chosen by folds among 1, 0.1 and 0.01
@@ -34,11 +34,15 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judged:
-    """The out-of-fold verdict on one answer: the chances of its first hits, float64 (n,), and `no_match`."""
+    """The out-of-fold verdict on one answer: the chances of its first hits, float64 (n,), and `no_match`.
+
+    `weight` is how much the answer counts, beside 1 for the mean answer.
+    """
 
     answer: Answer
     chances: Doubles
     no_match: bool
+    weight: float
 
     @property
     def right(self) -> Mask:
@@ -57,20 +61,22 @@ def fit_kind(kind: str, answers: Sequence[Answer]) -> tuple[KindModel, dict[str,
     groups = [answer.asked.group for answer in answers]
     for learned, asked in GroupKFold(_FOLDS).split(weights, groups=groups):
         model = _fit(kind, [answers[at] for at in learned], weights[learned])
-        judged += [_judge(model, answers[at]) for at in asked]
+        judged += [_judge(model, answers[at], float(weights[at])) for at in asked]
     return _fit(kind, answers, weights), figures(judged)
 
 
 def figures(judged: Sequence[Judged]) -> dict[str, Any]:
     """Returns the figures of verdicts: calibration, both kinds of error, and each source of questions.
 
-    `expected_calibration_error` is over the first ten hits of all questions. `refused`: the share of the questions with
-    an answer that say `no_match`; `accepted`: the share of those without one that do not. `right_below_half` and
-    `wrong_above_half` are of first hits.
+    `expected_calibration_error` is over the first ten hits of all questions, each of which counts as much as in what is
+    learned: a probability can be right for one share of questions without an answer only. `refused`: the share of the
+    questions with an answer that say `no_match`; `accepted`: the share of those without one that do not.
+    `right_below_half` and `wrong_above_half` are of first hits.
     """
     chances = np.concatenate([verdict.chances for verdict in judged])
     right = np.concatenate([verdict.right for verdict in judged])
-    bins = reliability(chances.astype(np.float32), right)
+    weights = np.concatenate([np.full(len(verdict.chances), verdict.weight) for verdict in judged])
+    bins = reliability(chances.astype(np.float32), right, weights)
     by_source: dict[str, list[Judged]] = {}
     for verdict in judged:
         by_source.setdefault(verdict.answer.asked.source, []).append(verdict)
@@ -110,9 +116,9 @@ def _weights(answers: Sequence[Answer]) -> Doubles:
     return np.asarray(weights / weights.mean())
 
 
-def _judge(model: KindModel, answer: Answer) -> Judged:
+def _judge(model: KindModel, answer: Answer, weight: float) -> Judged:
     verdict = judge_by(model, answer.seen)
-    return Judged(answer, np.array((verdict["probabilities"] or ())[:FIRST]), verdict["no_match"])
+    return Judged(answer, np.array((verdict["probabilities"] or ())[:FIRST]), verdict["no_match"], weight)
 
 
 def _fit(kind: str, answers: Sequence[Answer], weights: Doubles) -> KindModel:

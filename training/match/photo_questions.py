@@ -26,7 +26,7 @@ _COPIES = 2
 _LEAST_HELD_OUT = 20
 _ALIKE = (0.25, 0.5)  # share of a product's other photos that is taken out, in turn; docs/match-probability.md says why
 _MOST_PHOTOS = 120
-_MOST_PRODUCTS = 120
+_MOST_PRODUCTS = 400
 Numbers = NDArray[np.int64]
 
 

@@ -40,28 +40,38 @@ def negative_log_likelihood(probabilities: Floats, y: Numbers) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """Equal-width bins of the top probability: per bin its mean, the share that was right, and the count."""
+    """Equal-width bins of the top probability: per bin its mean, the share that was right, the count, the weight."""
 
     confidence: tuple[float, ...]
     accuracy: tuple[float, ...]
     count: tuple[int, ...]
+    weight: tuple[float, ...]
 
     @property
     def expected_error(self) -> float:
-        """Expected calibration error: mean distance of confidence and accuracy, weighted by the bins' counts."""
-        total = max(sum(self.count), 1)
-        gaps = zip(self.confidence, self.accuracy, self.count, strict=True)
-        return sum(count * abs(confidence - accuracy) for confidence, accuracy, count in gaps) / total
+        """Expected calibration error: mean distance of confidence and accuracy, weighted by the bins' weights."""
+        gaps = zip(self.confidence, self.accuracy, self.weight, strict=True)
+        return sum(weight * abs(confidence - accuracy) for confidence, accuracy, weight in gaps) / (
+            sum(self.weight) or 1
+        )
 
 
-def reliability(confidence: Floats, right: NDArray[np.bool_]) -> Reliability:
-    """Returns the bins of top probabilities float (n,), each right or not, bool (n,); empty bins are left out."""
+def reliability(confidence: Floats, right: NDArray[np.bool_], weights: Doubles | None = None) -> Reliability:
+    """Returns the bins of top probabilities; empty bins are left out.
+
+    Args:
+        confidence: float (n,), the probabilities.
+        right: bool (n,), whether each came true.
+        weights: float64 (n,), above 0, how much each counts; None: 1.
+    """
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    used = [number for number in range(BINS) if (bins == number).any()]
+    counts = np.ones(len(bins)) if weights is None else weights
+    used = [bins == number for number in range(BINS) if (bins == number).any()]
     return Reliability(
-        confidence=tuple(float(confidence[bins == number].mean()) for number in used),
-        accuracy=tuple(float(right[bins == number].mean()) for number in used),
-        count=tuple(int((bins == number).sum()) for number in used),
+        confidence=tuple(float(np.average(confidence[of], weights=counts[of])) for of in used),
+        accuracy=tuple(float(np.average(right[of], weights=counts[of])) for of in used),
+        count=tuple(int(of.sum()) for of in used),
+        weight=tuple(float(counts[of].sum()) for of in used),
     )
 
 
