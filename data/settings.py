@@ -16,7 +16,7 @@ from data.errors import SettingsError
 from data.storage import read_small, write_text
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
-TEXT_ENCODERS = ("multilingual", "minilm")
+TEXT_ENCODERS = ("multilingual", "minilm", "backbone")
 _VARIABLE = "LOOKALIKE_"
 # Kubernetes sets such variables in every container beside a service named `lookalike`, as links of containers do.
 _OF_A_SERVICE = re.compile(r"LOOKALIKE_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
@@ -61,7 +61,8 @@ class Settings:
 
     Attributes:
         home: folder that holds everything written at run time.
-        backbone: CNN that computes the pool_3 features: one of `BACKBONES`, or the name of one from `train backbone`.
+        backbone: CNN that computes the pool_3 features: one of `BACKBONES`, or the name of one from `train backbone` or
+            `backbone add`.
         backbone_notice: why `demo` had to fall back to this backbone, shown by status and the page; empty: it had not.
         weights: `imagenet`, or the path of a `.weights.h5` file for `backbone`.
         weights_sha256: hex digest that the weights file must have; empty: not checked.
@@ -73,8 +74,8 @@ class Settings:
         index_recall: share of the 10 best photos that an index in lists must find, or it is not used.
         space: product space: `pca` (whitened projection) or `pool3` (plain pool_3 features).
         space_dim: dimensions of the projected product space.
-        text_encoder: `multilingual` (16 languages) or `minilm` (English), which are installed with the project, or the
-            name or folder of a sentence-transformers model.
+        text_encoder: `multilingual` (16 languages) or `minilm` (English), which are installed with the project;
+            `backbone`: the text tower of a joint model; or the name or folder of a sentence-transformers model.
         threads: processor threads for decoding photos and running the backbone; 0: all cores.
         max_image_bytes, max_pixels: upper limits for one image.
         image_roots: folders that paths in `POST /v1/products:batch` may point into.
@@ -348,16 +349,17 @@ def _check_origins(name: str, origins: tuple[str, ...], *, besides: str) -> None
 
 def _require_backbone(settings: Settings) -> None:
     """Refuses names of backbones and text encoders that there cannot be; whether their files are whole shows later."""
-    own = sorted(path.parent.name for path in (settings.home / "backbones").glob("*/backbone.json"))
+    own = sorted(path.parent.name for path in (settings.home / "backbones").glob("*/backbone.*"))
     if (backbone := settings.backbone) not in (*BACKBONES, *own):
         raise SettingsError(
-            f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` made in "
-            f"{settings.home} ({', '.join(own) or 'none'}); got {backbone!r}.{_nearest(backbone, (*BACKBONES, *own))}"
+            f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` or `backbone add` "
+            f"made in {settings.home} ({', '.join(own) or 'none'}); got {backbone!r}."
+            f"{_nearest(backbone, (*BACKBONES, *own))}"
         )
     encoder = settings.text_encoder
     near = "/" not in encoder and not Path(encoder).exists() and _nearest(encoder, TEXT_ENCODERS)
     if near and encoder not in TEXT_ENCODERS:
         raise SettingsError(
-            f"text_encoder must be {' or '.join(TEXT_ENCODERS)}, or the name or folder of a sentence-transformers "
+            f"text_encoder must be {', '.join(TEXT_ENCODERS)}, or the name or folder of a sentence-transformers "
             f"model; got {encoder!r}.{near}"
         )

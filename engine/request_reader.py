@@ -71,9 +71,10 @@ class RequestReader:
     def look_at(self, view: LiveView, image: bytes) -> Pixels:
         """Returns the pixels of a photo within its borders, and remembers its features for a search that follows."""
         sha256, spec = hashlib.sha256(image).hexdigest(), view.generation.spec
-        pixels = self._finder.decoded(image, spec.input_size)
+        pixels = self._finder.decoded(image, spec)
         if self._photos.features_of(sha256, spec) is None:
-            features = self._finder.embedded(to_input(pixels, spec.input_size)[None], view.generation)
+            inputs = to_input(pixels, spec.input_size, spec.preprocessing)[None]
+            features = self._finder.embedded(inputs, view.generation)
             self._photos.searched(new_query_id(), sha256, features[0], spec)
         return pixels
 

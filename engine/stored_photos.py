@@ -42,7 +42,10 @@ class StoredPhotos:
         for start in range(0, len(left), _BATCH):
             batch = left[start : start + _BATCH]
             with self._decoding():
-                inputs = [load_input(self._intake.read(photo), spec.input_size, self._settings) for photo in batch]
+                inputs = [
+                    load_input(self._intake.read(photo), spec.input_size, self._settings, spec.preprocessing)
+                    for photo in batch
+                ]
             self._append(spec, [photo.sha256 for photo in batch], generation.backbone().embed(np.stack(inputs)))
 
     def searched(self, query_id: str, sha256: str, features: Floats, spec: BackboneSpec) -> None:

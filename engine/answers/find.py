@@ -39,7 +39,7 @@ from engine.backbones import decode_target
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
-from engine.protocols import Decoding, Floats, Mask
+from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import normalise
 
 DEPTH = 1000  # products that one query can page through
@@ -229,18 +229,25 @@ class Finder:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
 
-    def read_photos(self, request: SearchRequest, size: int) -> NDArray[np.uint8]:
+    def read_photos(self, request: SearchRequest, spec: BackboneSpec) -> NDArray[np.uint8]:
         """Returns the request's photos, each as `photo_input` does, uint8 (n, size, size, 3)."""
-        read = partial(photo_input, box=request.box, size=size, settings=self._settings)
+        read = partial(
+            photo_input,
+            box=request.box,
+            size=spec.input_size,
+            settings=self._settings,
+            preprocessing=spec.preprocessing,
+        )
         pixels = []
         for content in request.photos:  # one at a time, so that several photos take no more decoders than one
             with self._decoding():
                 pixels.append(self.timed("decode", partial(read, content)))
         return np.concatenate(pixels)
 
-    def decoded(self, image: bytes, size: int) -> Pixels:
-        """Returns a photo within its borders, large enough for a network input of this size, uint8 (h, w, 3)."""
-        decode = partial(decode_within_borders, image, self._settings, target=decode_target(size))
+    def decoded(self, image: bytes, spec: BackboneSpec) -> Pixels:
+        """Returns a photo within its borders, large enough for the input of this network, uint8 (h, w, 3)."""
+        target = decode_target(spec.input_size, spec.preprocessing)
+        decode = partial(decode_within_borders, image, self._settings, target=target)
         with self._decoding():
             return self.timed("decode", decode)
 
@@ -249,7 +256,7 @@ class Finder:
         return self.timed("embed", lambda: generation.backbone().embed(inputs))
 
     def _embed_photos(self, request: SearchRequest, generation: Generation) -> Floats:
-        return self.embedded(self.read_photos(request, generation.spec.input_size), generation)
+        return self.embedded(self.read_photos(request, generation.spec), generation)
 
     def _embed_product(self, product_id: str, view: LiveView) -> Floats:
         rows = view.rows_of(self._key_of(product_id))

@@ -14,7 +14,7 @@ from data.filters import Filter, all_of, parse_filter
 from data.photos import decode_photo
 from data.settings import Settings
 from engine.answers.arrangement import check_sort, read_cap, read_facets
-from engine.backbones import TRIMMED, load_input
+from engine.backbones import PREPROCESSING, load_input, view_of
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats
@@ -162,17 +162,19 @@ def shows(request: SearchRequest) -> bool:
     return request.image is not None or bool(request.product_id or request.like)
 
 
-def photo_input(content: bytes, box: Box | None, size: int, settings: Settings) -> NDArray[np.uint8]:
-    """Returns a photo, or its box, as network input uint8 (1, size, size, 3).
+def photo_input(
+    content: bytes, box: Box | None, size: int, settings: Settings, preprocessing: str = PREPROCESSING
+) -> NDArray[np.uint8]:
+    """Returns a photo, or its box, as network input uint8 (1, size, size, 3), by the rule of `load_input`.
 
     Raises:
         InvalidImage: the bytes are not an image that this project accepts.
         InvalidQuery: the box does not lie within the photo.
     """
     if box is None:
-        return load_input(content, size, settings)[None]
+        return load_input(content, size, settings, preprocessing)[None]
     x0, y0, x1, y1 = box
-    margin = max(x1 - x0, y1 - y0) * TRIMMED  # so that `to_input` trims what lies around the box, not the box
+    margin = max(x1 - x0, y1 - y0) * view_of(preprocessing).trimmed  # so that `to_input` trims around the box only
     left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
     crop = (left, top, max(0, math.ceil(x1 + margin)), max(0, math.ceil(y1 + margin)))
     photo = decode_photo(content, settings, crop=crop)
@@ -181,7 +183,7 @@ def photo_input(content: bytes, box: Box | None, size: int, settings: Settings) 
             f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",
             field="box",
         )
-    return load_input(photo.pixels, size, settings)[None]
+    return load_input(photo.pixels, size, settings, preprocessing)[None]
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,24 @@ from engine.backbones.keras_networks import (
     trunk_of,
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
-from engine.backbones.openvino_runtime import OpenVinoBackbone, damaged_exports, export, processor_has_bf16
-from engine.backbones.preprocess import TRIMMED, decode_target, to_input
+from engine.backbones.openvino_runtime import OpenVinoBackbone, export, processor_has_bf16
+from engine.backbones.preprocess import PREPROCESSING, View, decode_target, to_input, view_of
 from engine.backbones.sums import damaged_backbones, write_sums
 from engine.backbones.weights import ClassifierRows, Weights, classifier_rows, find_weights, lite2_state
 
 __all__ = [
     "ARCHITECTURES",
     "NAME",
-    "TRIMMED",
+    "PREPROCESSING",
     "Architecture",
     "ClassifierRows",
     "KerasBackbone",
     "OpenVinoBackbone",
+    "View",
     "Weights",
     "build_network",
     "classifier_rows",
     "damaged_backbones",
-    "damaged_exports",
     "decode_target",
     "embed_photos",
     "export",
@@ -48,5 +48,6 @@ __all__ = [
     "to_input",
     "to_openvino",
     "trunk_of",
+    "view_of",
     "write_sums",
 ]

@@ -12,7 +12,7 @@ from data.errors import InvalidImage, LookalikeError
 from data.photos import decode_within_borders
 from data.progress import Progress
 from data.settings import Settings
-from engine.backbones.preprocess import decode_target, to_input
+from engine.backbones.preprocess import PREPROCESSING, decode_target, to_input
 from engine.protocols import Backbone, Floats
 
 Pixels = NDArray[np.uint8]
@@ -22,13 +22,14 @@ _BATCH = 32
 _AHEAD = 4
 
 
-def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
+def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocessing: str = PREPROCESSING) -> Pixels:
     """Turns one photo into network input, the same way for catalogue and query photos.
 
     Args:
         source: an image file's bytes, of which what lies within its borders is taken; or pixels uint8 (h, w, 3), which
             are taken as they are.
         size: side of the network's input in pixels.
+        preprocessing: the rule that says which part of the photo the network sees.
 
     Returns:
         uint8 (size, size, 3).
@@ -37,8 +38,8 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings) -> Pixels:
         InvalidImage: the bytes are not an image that this project accepts.
     """
     if isinstance(source, bytes):
-        source = decode_within_borders(source, settings, target=decode_target(size))
-    return to_input(source, size)
+        source = decode_within_borders(source, settings, target=decode_target(size, preprocessing))
+    return to_input(source, size, preprocessing)
 
 
 def embed_photos(
@@ -69,11 +70,11 @@ def embed_photos(
         Whatever `on_batch`, `on_error`, `backbone.embed` or (other than LookalikeError and OSError) `read` raises; the
         rest of the work is dropped then.
     """
-    size, parallel = backbone.spec.input_size, int(getattr(backbone, "parallel", 1))
+    spec, parallel = backbone.spec, int(getattr(backbone, "parallel", 1))
 
     def prepare(key: str) -> Pixels:
         try:
-            return load_input(read(key), size, settings)
+            return load_input(read(key), spec.input_size, settings, spec.preprocessing)
         except OSError as error:
             raise InvalidImage(f"photo {key} must be readable; got {error}.", code="unreadable_image") from error
 

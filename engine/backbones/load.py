@@ -27,9 +27,10 @@ from engine.backbones.keras_networks import (
     to_openvino,
     trunk_of,
 )
-from engine.backbones.preprocess import PREPROCESSING
+from engine.backbones.preprocess import PREPROCESSING, View, view_of
 from engine.backbones.weights import Weights, file_digest, find_weights, lite2_state
 from engine.errors import BackboneUnavailable, InvalidModel, MissingExtra
+from engine.own_backbones import OF_BACKBONE, convert_image, is_own, read_own
 from engine.protocols import Backbone, BackboneSpec
 
 _log = logging.getLogger("lookalike.backbones")
@@ -61,6 +62,14 @@ def resolve_spec(settings: Settings) -> BackboneSpec:
         InvalidModel: a weights file has another sha256 than the one that was named.
         SettingsError: this machine or runtime does not support the runtime or precision that the settings name.
     """
+    own = is_own(settings.home, settings.backbone)
+    if settings.text_encoder == OF_BACKBONE and not (own and read_own(settings.home, settings.backbone).text):
+        raise SettingsError(
+            f"text_encoder = {OF_BACKBONE} needs a backbone with a text tower; {settings.backbone} has none. Take "
+            "another text_encoder, or see docs/backbones.md."
+        )
+    if own:
+        return own_spec(settings)
     runtime = _runtime(settings)
     precision = _precision(settings, runtime)
     architecture, input_size, weights = _resolve(settings)
@@ -72,6 +81,29 @@ def resolve_spec(settings: Settings) -> BackboneSpec:
         preprocessing=PREPROCESSING,
         runtime=runtime,
         precision=precision,
+    )
+
+
+def own_spec(settings: Settings) -> BackboneSpec:
+    """Returns the spec of the network that a user brought under the name that the settings give.
+
+    Raises:
+        InvalidModel: its description breaks a rule.
+        SettingsError: the settings name another runtime than OpenVINO.
+    """
+    if settings.runtime == "keras" or importlib.util.find_spec("openvino") is None:
+        raise SettingsError(f"the backbone {settings.backbone} runs in OpenVINO only. Set runtime to openvino.")
+    own = read_own(settings.home, settings.backbone)
+    image = own.image
+    return BackboneSpec(
+        name=own.name,
+        dim=image.dim,
+        input_size=image.input_size,
+        weights_digest=own.digest,
+        preprocessing=View(image.fit, image.shown, image.resample).preprocessing,
+        runtime="openvino",
+        precision=_precision(settings, "openvino"),
+        pooling=image.pooling,
     )
 
 
@@ -97,7 +129,7 @@ def load_backbone(
         MissingExtra: the network is not exported yet, and what exports it is not installed.
         InvalidModel: the weights or the exported model differ from what `spec` names.
     """
-    if spec.preprocessing != PREPROCESSING:
+    if view_of(spec.preprocessing).preprocessing != spec.preprocessing:
         raise BackboneUnavailable(
             f"features must be of preprocessing {PREPROCESSING}; got {spec.preprocessing}, made by another version. "
             "Run lookalike rebuild --full."
@@ -118,6 +150,12 @@ def load_backbone(
 
 def _export(settings: Settings, spec: BackboneSpec) -> None:
     _log.info("converting %s for OpenVINO, once", spec.name)
+    if is_own(settings.home, spec.name):
+        own = read_own(settings.home, spec.name)
+        if own.digest != spec.weights_digest:
+            raise InvalidModel(f"{own.folder} must be as it was when the features were made. Run lookalike rebuild.")
+        openvino_runtime.export(settings.home, spec, lambda: convert_image(own))
+        return
     try:
         import_keras()
     except ModuleNotFoundError as error:
@@ -140,8 +178,8 @@ def custom_backbone(home: Path, name: str) -> CustomBackbone:
     path = folder / "backbone.json"
     if not NAME.fullmatch(name) or not path.exists():
         raise BackboneUnavailable(
-            f"backbone must be one of {', '.join(BACKBONES)}, or a name that `lookalike train backbone` made; "
-            f"got {name!r}."
+            f"backbone must be one of {', '.join(BACKBONES)}, or a name that `lookalike train backbone` or `lookalike "
+            f"backbone add` made; got {name!r}."
         )
     try:
         fields = parse_json(read_small(path))

@@ -1,16 +1,13 @@
 """Runs backbones on a CPU with OpenVINO: exports and quantises a network once, then embeds single photos or many.
 
-An exported model is a folder `$LOOKALIKE_HOME/runtime/<fingerprint>/` with `model.xml`, `model.bin` and `model.json`,
-which holds the sha256 of both. `f32` and `bf16` share one exported model, stored under the fingerprint of `f32`;
-`int8` has its own. Loading a model imports neither Keras nor TensorFlow.
+`f32` and `bf16` share one exported model, stored under the fingerprint of `f32`; `int8` has its own. Loading a model
+imports neither Keras nor TensorFlow.
 """
 
 import contextlib
 import dataclasses
-import json
 import queue
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,15 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.storage import fsync_path, parse_json, read_small, sha256_file, sweep_abandoned
-from engine.errors import BackboneUnavailable, InvalidModel
+from engine.errors import BackboneUnavailable
+from engine.exports import RECORD, XML, publish_export, verified_export
 from engine.protocols import BackboneSpec, Floats
 
-_XML, _BIN, _RECORD = "model.xml", "model.bin", "model.json"
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
 _BATCH = 4
 CALIBRATION_PHOTOS = 200
-_STAGED = ".export-"
 
 
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
@@ -36,7 +31,7 @@ def model_folder(home: Path, spec: BackboneSpec) -> Path:
 
 
 def is_exported(home: Path, spec: BackboneSpec) -> bool:
-    return (model_folder(home, spec) / _RECORD).exists()
+    return (model_folder(home, spec) / RECORD).exists()
 
 
 def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
@@ -52,8 +47,8 @@ def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
         The folder of the exported model.
     """
     folder = model_folder(home, dataclasses.replace(spec, precision="f32"))
-    if not (folder / _RECORD).exists():
-        _publish(folder, convert())
+    if not (folder / RECORD).exists():
+        publish_export(folder, convert())
     return folder
 
 
@@ -71,7 +66,7 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
         BackboneUnavailable: there are no photos.
     """
     folder = model_folder(home, spec)
-    if (folder / _RECORD).exists():
+    if (folder / RECORD).exists():
         return folder
     samples = [photo[np.newaxis] for photo, _ in zip(photos, range(CALIBRATION_PHOTOS), strict=False)]
     if not samples:
@@ -83,24 +78,13 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
     import openvino
 
     source = model_folder(home, dataclasses.replace(spec, precision="f32"))
-    model = openvino.Core().read_model(_verified(source) / _XML)
+    model = openvino.Core().read_model(verified_export(source) / XML)
     with contextlib.redirect_stdout(sys.stderr):  # NNCF prints progress; stdout is for results
         quantised = nncf.quantize(
             model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
         )
-    _publish(folder, quantised)
+    publish_export(folder, quantised)
     return folder
-
-
-def damaged_exports(home: Path) -> dict[Path, str]:
-    """Returns the folders of exported models that are damaged, each with what is wrong; a load refuses them."""
-    found = {}
-    for record in sorted((home / "runtime").glob(f"*/{_RECORD}")):
-        try:
-            _verified(record.parent)
-        except InvalidModel as error:
-            found[record.parent] = str(error)
-    return found
 
 
 def processor_has_bf16() -> bool:
@@ -131,7 +115,7 @@ class OpenVinoBackbone:
 
         self._spec = spec
         core = openvino.Core()
-        model = core.read_model(_verified(model_folder(home, spec)) / _XML)
+        model = core.read_model(verified_export(model_folder(home, spec)) / XML)
         self._compiled = core.compile_model(
             model,
             "CPU",
@@ -165,46 +149,3 @@ class OpenVinoBackbone:
             return np.array(outputs[0], np.float32)
         finally:
             self._requests.put(request)
-
-
-def _verified(folder: Path) -> Path:
-    """Returns `folder`, after checking the sha256 of its files."""
-    try:
-        record = parse_json(read_small(folder / _RECORD))
-        digests = {_XML: record[_XML], _BIN: record[_BIN]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder / _RECORD) from error
-    for name, digest in digests.items():
-        path = folder / name
-        if not path.is_file() or sha256_file(path) != digest:
-            raise _damaged(path)
-    return folder
-
-
-def _damaged(path: Path) -> InvalidModel:
-    return InvalidModel(
-        f"{path} must be what was exported; it is missing or was changed. Delete the folder {path.parent}: "
-        "the next run exports it again."
-    )
-
-
-def _publish(folder: Path, model: Any) -> None:
-    """Writes a model beside `folder` and renames it into place; of two processes that do so at once the first wins."""
-    import openvino
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    sweep_abandoned(folder.parent, f"{_STAGED}*")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
-        staged = Path(temporary) / folder.name
-        staged.mkdir()
-        openvino.save_model(model, staged / _XML, compress_to_fp16=False)
-        record = {name: sha256_file(staged / name) for name in (_XML, _BIN)}
-        (staged / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        for path in (*staged.iterdir(), staged):
-            fsync_path(path)
-        try:
-            staged.rename(folder)
-        except OSError:
-            if not (folder / _RECORD).exists():
-                raise
-    fsync_path(folder.parent)

@@ -15,41 +15,76 @@ photos of the clothing set, each searched among the others, and its 341 validati
 """
 
 import math
+import re
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Part of every fingerprint: a change of the rule below, or of what `decode_within_borders` gives, needs a new version.
+# Part of every fingerprint: a change of the rules below, or of what `decode_within_borders` gives, needs a new version.
 PREPROCESSING = "within-borders-middle-7/8-on-white-bilinear-2"
-_SHOWN = 7 / 8
-TRIMMED = (1 / _SHOWN - 1) / 2  # share of a thing's longer side to add on each edge so that all of it is seen
+_GIVEN = re.compile(r"within-borders-(middle|centre|whole)-(0\.\d{1,4}|1\.0)-(bilinear|bicubic)-2")
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
-def decode_target(size: int) -> int:
+@dataclass(frozen=True)
+class View:
+    """The part of a photo that a network sees.
+
+    Attributes:
+        fit: `middle`: a square as wide as the longer side, white where it reaches beyond the photo; `centre`: a square
+            as wide as the shorter side; `whole`: the whole photo, squeezed into a square.
+        shown: share (0..1) of the square's side that is seen, around its middle; `whole` shows all.
+        resample: `bilinear` or `bicubic`, both with antialiasing.
+    """
+
+    fit: str = "middle"
+    shown: float = 7 / 8
+    resample: str = "bilinear"
+
+    @property
+    def preprocessing(self) -> str:
+        """The name of this rule in `BackboneSpec.preprocessing`."""
+        return PREPROCESSING if self == View() else f"within-borders-{self.fit}-{self.shown}-{self.resample}-2"
+
+    @property
+    def trimmed(self) -> float:
+        """Share of a thing's longer side to add on each edge so that all of it is seen."""
+        return 0.0 if self.fit == "whole" else (1 / self.shown - 1) / 2
+
+
+def view_of(preprocessing: str) -> View:
+    """Returns the rule of this name; of a name of another version, which `load_backbone` refuses, the default rule."""
+    found = _GIVEN.fullmatch(preprocessing)
+    return View(found[1], float(found[2]), found[3]) if found else View()
+
+
+def decode_target(size: int, preprocessing: str = PREPROCESSING) -> int:
     """Returns how many pixels a photo must keep on its shorter side so that `to_input` never enlarges it."""
-    return math.ceil(size / _SHOWN)
+    return math.ceil(size / view_of(preprocessing).shown)
 
 
-def to_input(image_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def to_input(image_rgb: NDArray[np.uint8], size: int, preprocessing: str = PREPROCESSING) -> NDArray[np.uint8]:
     """Returns the square that a network reads of a photo.
-
-    The square is 7/8 of the longer side wide and centred on the photo; where it reaches beyond the photo it is white.
 
     Args:
         image_rgb: uint8 (h, w, 3).
         size: side of the result in pixels.
+        preprocessing: the rule, see `View`.
 
     Returns:
         uint8 (size, size, 3), scaled with antialiasing.
     """
+    view = view_of(preprocessing)
     height, width = image_rgb.shape[:2]
-    side = max(height, width) * _SHOWN
-    seen_width, seen_height = min(width, side), min(height, side)
+    side = max(height, width) if view.fit == "middle" else min(height, width)
+    across, down = (width, height) if view.fit == "whole" else (side * view.shown, side * view.shown)
+    seen_width, seen_height = min(width, across), min(height, down)
     left, top = (width - seen_width) / 2, (height - seen_height) / 2
     scaled = Image.fromarray(image_rgb).resize(
-        (max(1, round(seen_width / side * size)), max(1, round(seen_height / side * size))),
-        Image.Resampling.BILINEAR,
+        (max(1, round(seen_width / across * size)), max(1, round(seen_height / down * size))),
+        _RESAMPLING[view.resample],
         box=(left, top, left + seen_width, top + seen_height),
     )
     if scaled.size == (size, size):

@@ -5,6 +5,7 @@ from pathlib import Path
 from data.storage import sha256_file, write_text
 from engine.backbones.load import custom_backbone
 from engine.errors import BackboneUnavailable, InvalidModel
+from engine.own_backbones import check_files, is_own, read_own
 
 _SUMS = "SHA256SUMS"  # in the form of the program sha256sum
 
@@ -15,13 +16,16 @@ def write_sums(folder: Path) -> None:
 
 
 def damaged_backbones(home: Path) -> dict[Path, str]:
-    """Returns the folders of fine-tuned backbones that are damaged, each with what is wrong.
+    """Returns the folders of fine-tuned and brought backbones that are damaged, each with what is wrong.
 
     Of backbones of older versions only the weights have a sha256.
     """
     found = {}
     for folder in sorted(path for path in (home / "backbones").glob("[!.]*") if path.is_dir()):
         try:
+            if is_own(home, folder.name):
+                check_files(read_own(home, folder.name))
+                continue
             custom_backbone(home, folder.name)
             if (folder / _SUMS).exists() and (folder / _SUMS).read_bytes() != _sums(folder).encode():
                 found[folder] = f"{folder} must hold the files that {_SUMS} names; one is missing or was changed."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
 from engine.protocols import Floats, Mask
-from engine.space import normalise
+from engine.space import normalise, signed_sqrt
 
 NAMES = ("softmax", "knn", "svm")
 TRANSFORMS = ("plain", "l2", "sqrt_l2")
@@ -32,7 +32,7 @@ def transform_rows(name: str, rows: Floats) -> Floats:
     if name == "l2":
         return normalise(rows)
     if name == "sqrt_l2":
-        return normalise(np.sqrt(np.maximum(rows, 0)))
+        return normalise(signed_sqrt(rows))
     raise InvalidModel(f"transform must be one of {', '.join(TRANSFORMS)}; got {name!r}. Train the voters again.")
 
 

@@ -18,6 +18,7 @@ from engine.space.projection import (
     normalise,
     plain,
     read_tensors,
+    signed_sqrt,
     space_digest,
     spread,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "normalise",
     "plain",
     "read_tensors",
+    "signed_sqrt",
     "space_digest",
     "spread",
 ]

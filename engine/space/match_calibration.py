@@ -17,7 +17,7 @@ import numpy as np
 from data.storage import parse_json, write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.space.projection import normalise, read_tensors
+from engine.space.projection import normalise, read_tensors, signed_sqrt
 
 CALIBRATION_FILE = "match_calibration.safetensors"
 _ARRAYS = ("mean", "axes", "spreads")
@@ -58,7 +58,7 @@ class Region:
 
     def distances(self, features: Floats) -> Floats:
         """Returns squared Mahalanobis distances per dimension, float32 (n,), of pool_3 rows float32 (n, dim)."""
-        rows = normalise(np.sqrt(np.maximum(features, 0))) - self.mean
+        rows = normalise(signed_sqrt(features)) - self.mean
         along = np.square(rows @ self.axes)
         rest = np.maximum(np.square(rows).sum(axis=1) - along.sum(axis=1), 0)
         total = (along / self.spreads[:-1]).sum(axis=1) + rest / self.spreads[-1]

@@ -18,7 +18,7 @@ PROJECTION_FILE = "projection.safetensors"
 _TRANSFORMS: dict[str, Callable[[Floats], Floats]] = {
     "none": lambda rows: rows,
     "l2": lambda rows: normalise(rows),
-    "sqrt_l2": lambda rows: normalise(np.sqrt(np.maximum(rows, 0))),
+    "sqrt_l2": lambda rows: normalise(signed_sqrt(rows)),
 }
 _SMALLEST_VARIANCE = 1e-6  # of a direction, as a share of the largest
 _NO_LENGTH = 1e-12
@@ -106,6 +106,14 @@ def normalise(rows: ArrayLike) -> Floats:
     values = np.asarray(rows)
     norms = np.linalg.norm(values, axis=-1, keepdims=True)
     return np.asarray(values / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def signed_sqrt(rows: Floats) -> Floats:
+    """Returns the square root of each value's size, with its sign, float32 (n, d).
+
+    pool_3 features are never below 0; those of a network that a user brought may be.
+    """
+    return np.asarray(np.copysign(np.sqrt(np.abs(rows)), rows), np.float32)
 
 
 def read_tensors(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Floats], dict[str, str]]:

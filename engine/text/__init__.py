@@ -10,6 +10,7 @@ from engine.text.encoders import (
 )
 from engine.text.features import Encoder, text_features, text_width
 from engine.text.head import HEAD_FILE, TextHead, fit_ridge
+from engine.text.joint import JointModel, is_joint, joint_name
 from engine.text.multilingual import MULTILINGUAL, check_multilingual
 from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
 from engine.text.tower import MINILM, EncoderTextTower, TextEncoder, bundled_model, encoder_title, load_model
@@ -21,6 +22,7 @@ __all__ = [
     "MULTILINGUAL",
     "Encoder",
     "EncoderTextTower",
+    "JointModel",
     "TextEncoder",
     "TextHead",
     "bundled_model",
@@ -31,7 +33,9 @@ __all__ = [
     "encoder_title",
     "find_encoder",
     "fit_ridge",
+    "is_joint",
     "is_tuned",
+    "joint_name",
     "load_model",
     "lost_encoder",
     "publish_encoder",

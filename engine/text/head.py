@@ -35,12 +35,13 @@ class TextHead:
 
     With `learned`, a text's point moves from there to its learned point as its cosine to the nearest text that the map
     has learned rises from 0.7 to 1.
+    Without anchors, as of a joint model, it is the ridge regression alone.
 
     Attributes:
         mean: float32 (width,); the ridge regression is `(features - mean) @ matrix + bias`.
         matrix: float32 (width, d).
         bias: float32 (d,).
-        anchors: float32 (m, width), the features of the shop's own texts.
+        anchors: float32 (m, width), the features of the shop's own texts; none for a joint model.
         anchor_points: float32 (m, d), the point where the photos of each anchor lie.
         anchor_weights: float32 (m,), above 0, how much each anchor counts.
         encoder_name: the encoder that the head was fitted on, as `Settings.text_encoder` names it.
@@ -71,10 +72,10 @@ class TextHead:
         wanted = ((width,), (width, d), (d,), (count, width), (count, d), (count,))
         shapes = tuple(getattr(self, name).shape for name in _ARRAYS)
         hashed = self.characters + self.sounds
-        if shapes != wanted or not count or not min(self.characters, self.sounds) >= 0 or hashed >= max(width, 1):
+        if shapes != wanted or not min(self.characters, self.sounds) >= 0 or hashed >= max(width, 1):
             raise InvalidModel(f"the text head's arrays must have shapes {wanted}; got {shapes}. Rebuild.")
         finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS)
-        if not finite or self.anchor_weights.min() <= 0 or not 0.001 <= self.kernel_width <= 10:
+        if not finite or (self.anchor_weights <= 0).any() or not 0.001 <= self.kernel_width <= 10:
             raise InvalidModel("the text head must hold finite values, weights above 0 and a usable width. Rebuild.")
         learned = self.learned
         if learned is not None and not (learned.shape == (width + 1, d) and 0 < self.learned_anchors <= count):
@@ -95,6 +96,8 @@ class TextHead:
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")
         ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
+        if not len(self.anchors):
+            return ridge
         likeness = embeddings @ self.anchors.T
         nearness = likeness / np.float32(self.kernel_width)
         share = np.exp(nearness - nearness.max(axis=1, keepdims=True)) * self.anchor_weights
@@ -119,6 +122,23 @@ class TextHead:
         widths = {"characters": self.characters, "sounds": self.sounds, "kernel_width": self.kernel_width}
         widths |= {"learned_anchors": self.learned_anchors}
         write_bytes(folder / HEAD_FILE, save(tensors, metadata={"encoder": json.dumps(encoder | widths)}))
+
+    @classmethod
+    def of_joint(cls, encoder_name: str, encoder_digest: str, dim: int) -> Self:
+        """Returns the head of a joint model, whose embeddings are points of the product space as they are."""
+        nothing = np.zeros(dim, np.float32)
+        return cls(
+            mean=nothing,
+            matrix=np.eye(dim, dtype=np.float32),
+            bias=nothing,
+            anchors=np.zeros((0, dim), np.float32),
+            anchor_points=np.zeros((0, dim), np.float32),
+            anchor_weights=nothing[:0],
+            encoder_name=encoder_name,
+            encoder_digest=encoder_digest,
+            characters=0,
+            sounds=0,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from data.generations import GenerationFolder
-from engine.errors import InvalidModel
+from engine.errors import BackboneUnavailable, InvalidModel
+from engine.own_backbones import check_files, read_own
 from engine.text.encoders import is_tuned, tuned_folder
 from engine.text.head import HEAD_FILE, TextHead
+from engine.text.joint import is_joint
 from engine.text.tower import encoder_title
 
 
@@ -23,11 +25,11 @@ def describe_encoder(folder: GenerationFolder) -> str:
 
 
 def lost_encoder(home: Path, folder: GenerationFolder) -> str:
-    """Returns what is wrong with the encoder that was tuned for a generation, or "" if nothing is."""
+    """Returns what is wrong with the encoder of a generation that this home holds, or "" if nothing is."""
     name = encoder_of(folder)
-    if is_tuned(name):
+    if is_tuned(name) or is_joint(name):
         try:
-            tuned_folder(home, name)
-        except InvalidModel:
+            tuned_folder(home, name) if is_tuned(name) else check_files(read_own(home, name.partition("/")[2]))
+        except (InvalidModel, BackboneUnavailable):
             return f"{name} is {'damaged' if (home / name).exists() else 'missing'}"
     return ""

@@ -13,6 +13,7 @@ from engine.protocols import Floats
 from engine.text.encoders import is_tuned, tuned_folder
 from engine.text.features import text_features
 from engine.text.head import TextHead
+from engine.text.joint import JointModel, is_joint, load_joint
 from engine.text.model_folders import model_folder
 from engine.text.multilingual import MULTILINGUAL, MultilingualModel
 from engine.text.recent import RecentRows
@@ -25,8 +26,8 @@ class TextEncoder:
     """A sentence encoder that remembers recent texts. Safe to use from several threads.
 
     Args:
-        name: `multilingual`, or see `load_model`.
-        threads: processor threads that a sentence-transformers model may use; `multilingual` is quickest with one.
+        name: `multilingual`, `backbones/<name>` for the text tower of a joint model, or see `load_model`.
+        threads: processor threads that the model may use; `multilingual` is quickest with one.
         home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
 
     Raises:
@@ -35,7 +36,7 @@ class TextEncoder:
 
     def __init__(self, name: str = MULTILINGUAL, threads: int = 1, home: Path | None = None) -> None:
         self.name = name
-        self._model = MultilingualModel() if name == MULTILINGUAL else _SentenceModel(name, threads, home)
+        self._model = _model(name, threads, home)
         self.digest = self._model.digest
         self._lock = threading.Lock()
         self._recent = RecentRows(self._encode)
@@ -51,6 +52,14 @@ class TextEncoder:
     def _encode(self, texts: list[str]) -> Floats:
         with self._lock:
             return self._model.encode(texts)
+
+
+def _model(name: str, threads: int, home: Path | None) -> "MultilingualModel | JointModel | _SentenceModel":
+    if name == MULTILINGUAL:
+        return MultilingualModel()
+    if is_joint(name) and home is not None:
+        return load_joint(home, name, threads)
+    return _SentenceModel(name, threads, home)
 
 
 class EncoderTextTower:
@@ -102,6 +111,8 @@ def encoder_title(name: str) -> str:
     """Returns how status and doctor call the text encoder of this name."""
     if name == MULTILINGUAL:
         return "universal-sentence-encoder-multilingual-v3"
+    if is_joint(name):
+        return f"text tower of {name.partition('/')[2]}"
     return "all-MiniLM-L6-v2" if name in _MINILM_NAMES else name
 
 

@@ -17,6 +17,7 @@ from data.generations import GenerationStore
 from data.photos import Intake, damaged_copies, damaged_uploads, lost_thumbnails, mend_thumbnails
 from data.settings import Settings, load_settings
 from data.storage import read_small
+from engine.exports import damaged_exports
 from engine.rollback import roll_back
 from engine.text import lost_encoder
 from indexer.operating.contents import other_files
@@ -117,8 +118,6 @@ def _encoders(settings: Settings, *, repair: bool) -> Iterator[Finding]:
 
 def _exports(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     """Checks the networks that were exported for the processor."""
-    from engine.backbones import damaged_exports
-
     for folder, problem in damaged_exports(settings.home).items():
         if repair:
             shutil.rmtree(folder)
@@ -129,11 +128,11 @@ def _exports(settings: Settings, *, repair: bool) -> Iterator[Finding]:
 
 
 def _backbones(settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    """Checks the backbones that were fine-tuned in this home, also those that the settings do not name."""
+    """Checks the backbones that were brought to this home or fine-tuned in it, whether or not they are used."""
     from engine.backbones import damaged_backbones
 
     for problem in damaged_backbones(settings.home).values():
-        advice = "bring it back from a backup of the home, or train it again"
+        advice = "bring it back from a backup of the home, or train or add it again"
         yield Finding(level=FAIL, subject="backbones", detail=problem, advice=advice)
 
 

@@ -105,7 +105,7 @@ def _calibration(job: Job, sources: _Sources) -> Iterator[NDArray[np.uint8]]:
     photos = sorted(set(job.snapshot.image_sha256))
     for sha256 in photos[:: max(1, len(photos) // _CALIBRATION_PHOTOS)]:
         try:
-            yield load_input(sources.read(sha256), job.spec.input_size, job.settings)
+            yield load_input(sources.read(sha256), job.spec.input_size, job.settings, job.spec.preprocessing)
         except InvalidImage as error:
             _log.debug("a photo is left out of the calibration: %s", error)
 

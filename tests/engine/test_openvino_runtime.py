@@ -12,7 +12,8 @@ import pytest
 from photographs import are_real, photo_files
 
 from data.settings import Settings
-from engine.backbones import load_backbone, load_input, openvino_runtime, processor_has_bf16, resolve_spec
+from engine import exports
+from engine.backbones import load_backbone, load_input, processor_has_bf16, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, quantise
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
@@ -157,7 +158,7 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object) -> str:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(openvino_runtime, "sha256_file", full)
+    monkeypatch.setattr(exports, "sha256_file", full)
     with pytest.raises(OSError, match="no space"):
         export(tmp_path, TINY, tiny_model)
     assert list((tmp_path / "runtime").iterdir()) == []

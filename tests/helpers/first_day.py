@@ -55,7 +55,7 @@ def _home(folder: Path) -> None:
     import_feed(settings, generate_sample(settings.home / "sample", products=PRODUCTS))
     # A documented dry run of a feed with one product would be refused otherwise.
     (settings.home / "lookalike.toml").write_text("max_full_feed_drop = 1\n")
-    for name in ("grocery", "shop1"):  # a page names them in flags
+    for name in ("grocery", "mine", "shop1"):  # a page names them in flags
         (settings.home / "backbones" / name).mkdir(parents=True)
         (settings.home / "backbones" / name / "backbone.json").touch()
     for _ in range(2):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocols import Floats
-from engine.space import Curve, MatchCalibration, Region, normalise
+from engine.space import Curve, MatchCalibration, Region, normalise, signed_sqrt
 from training.measures import reliability
 
 _HITS = 10  # hits of each query that the curve is fitted on
@@ -67,7 +67,7 @@ def fit_region(blocks: Iterable[Floats], held: Floats) -> tuple[Region, dict[str
     """
     count, total, products, last = 0, np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0), np.float32)
     for block in blocks:
-        rows = normalise(np.sqrt(np.maximum(block, 0))).astype(np.float64)
+        rows = normalise(signed_sqrt(block)).astype(np.float64)
         if not count:
             total, products = np.zeros(rows.shape[1]), np.zeros((rows.shape[1], rows.shape[1]))
         count, total, products, last = count + len(rows), total + rows.sum(axis=0), products + rows.T @ rows, block

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BackboneUnavailable
+from engine.own_backbones import OF_BACKBONE
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, MatchCalibration, Projection, QueryAdapter, normalise
 from engine.space import plain as plain_space
@@ -70,6 +71,8 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     options = options or live_options(context)
     if context.settings.space == "pool3":
         return {"published": False, "skipped": "the setting space = pool3 asks for plain features"}
+    if context.settings.text_encoder == OF_BACKBONE:
+        return {"published": False, "skipped": "the backbone's own text tower finds photos by words without training"}
     products = len(np.unique(context.snapshot.product_keys))
     if products < _LEAST_PRODUCTS:
         return {"published": False, "skipped": f"at least {_LEAST_PRODUCTS} products are needed; got {products}"}

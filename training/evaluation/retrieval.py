@@ -322,12 +322,13 @@ def _photo_features(context: TrainingContext, view: LiveView, asked: Asked) -> d
     missing = context.features.missing(list(wanted))
     stored = [sha256 for sha256 in wanted if sha256 not in set(missing)]
     found = dict(zip(stored, context.features.read(stored), strict=True)) if stored else {}
-    size = context.spec.input_size
+    spec = context.spec
     inputs: dict[str, NDArray[np.uint8]] = {}
     for sha256 in missing:
         file = wanted[sha256]
         try:
-            inputs[sha256] = load_input(file.read_bytes() if file else b"", size, context.settings)
+            content = file.read_bytes() if file else b""
+            inputs[sha256] = load_input(content, spec.input_size, context.settings, spec.preprocessing)
         except (LookalikeError, OSError):
             asked.excluded["its photo cannot be decoded"] += 1
         if len(inputs) == _EMBED_BATCH or (inputs and sha256 == missing[-1]):

@@ -147,6 +147,7 @@ def embed_missing(
     from engine.backbones import embed_photos
 
     backbone = get_backbone()
+    target = decode_target(backbone.spec.input_size, backbone.spec.preprocessing)
     failed: dict[str, str] = {}
 
     def read(key: str) -> bytes | Pixels:
@@ -154,7 +155,7 @@ def embed_missing(
         content = reader.read(sha256)
         if not variant:
             return content
-        pixels = decode_within_borders(content, settings, target=decode_target(backbone.spec.input_size))
+        pixels = decode_within_borders(content, settings, target=target)
         if variant == flip_key("")[1:]:
             return flip(pixels)
         return augment(pixels, sha256, int(variant.rpartition(".")[2]))

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.own_backbones import OF_BACKBONE
 from engine.protocols import Floats
 from engine.space import Projection, explained_variance, fit_pca, normalise, plain, spread
-from engine.text import EncoderTextTower, TextEncoder, TextHead
+from engine.text import EncoderTextTower, TextEncoder, TextHead, joint_name
 from training.context import TrainingContext
 from training.measures import held_out, name_retrieval, photo_retrieval
 from training.space.text_head import TextPairs, collect_pairs, fit_head
@@ -45,15 +46,20 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 
 
 def _fit_projection(context: TrainingContext) -> Projection:
-    if context.settings.space == "pool3" or _too_few(context):
+    if _plain_asked(context) or _too_few(context):
         return plain(context.spec.dim)
     return fit_pca(_blocks(context, spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
+
+
+def _plain_asked(context: TrainingContext) -> bool:
+    """Returns whether the space is the features themselves, which a joint model's words need: they lie among them."""
+    return context.settings.space == "pool3" or context.settings.text_encoder == OF_BACKBONE
 
 
 def _too_few(context: TrainingContext) -> str:
     """Returns why no directions are learned from this catalogue, or "" if they are."""
     photos, least = len(set(context.snapshot.image_sha256)), min(_LEAST_PHOTOS, context.spec.dim)
-    if photos >= least or context.settings.space == "pool3":
+    if photos >= least or _plain_asked(context):
         return ""
     return f"at least {least} different photos are needed; got {photos}. The plain features are searched"
 
@@ -69,18 +75,26 @@ def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64],
     products, firsts = np.unique(keys, return_index=True)
     centroids = normalise(np.add.reduceat(vectors, firsts, axis=0))
     pairs = collect_pairs(context.facts(), products, centroids)
-    if not pairs.texts:
+    settings, joint = context.settings, context.settings.text_encoder == OF_BACKBONE
+    if not pairs.texts and not joint:
         return {"text_pairs": 0}
-    encoder = TextEncoder(context.settings.text_encoder, context.settings.cores, context.settings.home)
-    head, measured = fit_head(encoder, pairs)
+    name = joint_name(context.spec.name) if joint else settings.text_encoder
+    encoder = TextEncoder(name, settings.cores, settings.home)
+    head, measured = (_joint_head(encoder), {}) if joint else fit_head(encoder, pairs)
     head.save(folder)
     used = {"text_encoder": encoder.name, "text_encoder_digest": encoder.digest}
     return {"text_pairs": len(pairs.texts), **used, **measured, **_measure_names(encoder, head, pairs, keys, vectors)}
 
 
+def _joint_head(encoder: TextEncoder) -> TextHead:
+    return TextHead.of_joint(encoder.name, encoder.digest, encoder.dim)
+
+
 def _measure_names(
     encoder: TextEncoder, head: TextHead, pairs: TextPairs, keys: NDArray[np.int64], vectors: Floats
 ) -> dict[str, float]:
+    if not pairs.names:
+        return {}
     names = list(pairs.names)[:: max(1, -(-len(pairs.names) // 2000))]
     points = EncoderTextTower(encoder, head).embed(names)
     return name_retrieval(points, [np.array(pairs.names[name]) for name in names], vectors, keys)

@@ -1,0 +1,123 @@
+"""Takes a network that a user brings into the home, once it has passed every check."""
+
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.settings import Settings
+from data.storage import fsync_path, make_folder, read_small, sha256_file, sweep_abandoned
+from engine.bringing.conformance import Conformance, examine_own
+from engine.bringing.hugging_face import export_folder, is_hugging_face
+from engine.bringing.onnx_drafts import draft
+from engine.errors import BackboneUnavailable, InvalidModel
+from engine.own_backbones import FILE, FOLDER, check_name, check_onnx, check_plain, read_folder, write_toml
+
+_STAGED = ".new-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bringing:
+    """What a user says about a network that has no `backbone.toml`.
+
+    Attributes:
+        preprocessing: a name of `engine.bringing.PREPROCESSINGS`; empty where it is not known.
+        licence, source: in the user's words.
+    """
+
+    preprocessing: str = ""
+    licence: str = ""
+    source: str = ""
+
+
+def add(settings: Settings, path: Path, name: str, told: Bringing) -> Conformance:
+    """Copies a network into `$LOOKALIKE_HOME/backbones/<name>/`, converted where needed; the folder appears whole.
+
+    Args:
+        path: a folder with a `backbone.toml`, a folder of Hugging Face's library transformers, or an ONNX file.
+
+    Raises:
+        BackboneUnavailable: the name cannot be taken, or is taken.
+        InvalidModel: a file breaks a rule, or the network does not answer as it must; the message says how.
+        MissingExtra: what converts it is not installed.
+    """
+    check_name(name)
+    target = settings.home / FOLDER / name
+    if target.exists() or target.is_symlink():
+        raise BackboneUnavailable(
+            f"{target} exists already. Take another name, or remove it with `lookalike backbone remove {name}`."
+        )
+    make_folder(settings.home / FOLDER)
+    sweep_abandoned(settings.home / FOLDER, f"{_STAGED}*")
+    with tempfile.TemporaryDirectory(dir=settings.home / FOLDER, prefix=_STAGED) as temporary:
+        staged = Path(temporary) / name
+        staged.mkdir()
+        _stage(path, staged, told)
+        found = examine_own(read_folder(staged), settings)
+        if found.problems:
+            raise InvalidModel(f"{path} must pass every check; {'; '.join(found.problems)}.")
+        for each in (*staged.iterdir(), staged):
+            fsync_path(each)
+        staged.rename(target)
+    fsync_path(target.parent)
+    return found
+
+
+def _stage(path: Path, staged: Path, told: Bringing) -> None:
+    """Writes the network's files and its `backbone.toml` into the empty folder `staged`."""
+    if path.is_dir() and (path / FILE).exists():
+        _copy_described(path, staged)
+    elif path.is_dir() and is_hugging_face(path):
+        _describe(staged, export_folder(path, staged), {"licence": told.licence, "source": told.source or str(path)})
+    elif path.suffix == ".onnx":
+        check_plain(path)
+        _copy(path.parent, staged, [path.name, *check_onnx(path, _sizes(path.parent))])
+        tables = draft(staged / path.name, told.preprocessing)
+        _describe(staged, tables, {"licence": told.licence, "source": told.source or path.name})
+    else:
+        raise InvalidModel(
+            f"{path} must be a folder with a {FILE}, a folder that transformers saved, or an .onnx file; it is none."
+        )
+
+
+def _copy_described(path: Path, staged: Path) -> None:
+    try:
+        fields = tomllib.loads(read_small(path / FILE).decode("utf-8"))
+        tables: dict[str, Any] = {name: table for name, table in fields.items() if isinstance(table, dict)}
+        sides = [tables[side] for side in ("image", "text") if side in tables]
+        networks = sorted({str(side["onnx"]) for side in sides})
+        named = [str(side["tokenizer"]) for side in sides if "tokenizer" in side]
+        named += [str(tables["reference"]["photo"])] if "reference" in tables else []
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise InvalidModel(f"{path / FILE} must be as docs/backbones.md says; got {error!r}.") from error
+    for network in networks:
+        check_plain(path / Path(network).name)
+        named += [network, *check_onnx(path / Path(network).name, _sizes(path))]
+    _copy(path, staged, named)
+    for file, digest in tables.pop("files", {}).items():
+        if (staged / Path(str(file)).name).exists() and sha256_file(staged / Path(str(file)).name) != digest:
+            raise InvalidModel(f"{path / file} must have the sha256 that {FILE} names, {digest!r:.80}; it has another.")
+    if fields.pop("version", None) != 1:
+        raise InvalidModel(f"{path / FILE} must have version = 1.")
+    _describe(staged, tables, {name: value for name, value in fields.items() if not isinstance(value, dict)})
+
+
+def _describe(staged: Path, tables: Mapping[str, Mapping[str, Any]], top: Mapping[str, Any]) -> None:
+    files = {path.name: sha256_file(path) for path in sorted(staged.iterdir())}
+    (staged / FILE).write_text(write_toml({**tables, "files": files}, top), encoding="utf-8")
+
+
+def _copy(source: Path, staged: Path, names: list[str]) -> None:
+    for name in names:
+        if name != Path(name).name or name == FILE:
+            raise InvalidModel(f"{source} must hold its files itself; {name!r:.80} leads to another folder.")
+        check_plain(source / name)
+        shutil.copyfile(source / name, staged / name, follow_symlinks=False)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    return {path.name: path.stat().st_size for path in files}

@@ -1,0 +1,79 @@
+"""Stores networks that were converted for OpenVINO, and checks them before they are loaded.
+
+An exported model is a folder `$LOOKALIKE_HOME/runtime/<hex digits>/` with `model.xml`, `model.bin` and `model.json`,
+which holds the sha256 of both.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from data.storage import fsync_path, parse_json, read_small, sha256_file, sweep_abandoned
+from engine.errors import InvalidModel
+
+XML, RECORD = "model.xml", "model.json"
+_BIN = "model.bin"
+_STAGED = ".export-"
+
+
+def publish_export(folder: Path, model: Any) -> None:
+    """Writes a model beside `folder` and renames it into place; of two processes that do so at once the first wins.
+
+    Args:
+        model: an `openvino.Model`.
+    """
+    import openvino
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep_abandoned(folder.parent, f"{_STAGED}*")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_STAGED, ignore_cleanup_errors=True) as temporary:
+        staged = Path(temporary) / folder.name
+        staged.mkdir()
+        openvino.save_model(model, staged / XML, compress_to_fp16=False)
+        record = {name: sha256_file(staged / name) for name in (XML, _BIN)}
+        (staged / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        for path in (*staged.iterdir(), staged):
+            fsync_path(path)
+        try:
+            staged.rename(folder)
+        except OSError:
+            if not (folder / RECORD).exists():
+                raise
+    fsync_path(folder.parent)
+
+
+def verified_export(folder: Path) -> Path:
+    """Returns `folder`, after checking the sha256 of its files.
+
+    Raises:
+        InvalidModel: a file is missing or was changed.
+    """
+    try:
+        record = parse_json(read_small(folder / RECORD))
+        digests = {XML: record[XML], _BIN: record[_BIN]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / RECORD) from error
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.is_file() or sha256_file(path) != digest:
+            raise _damaged(path)
+    return folder
+
+
+def damaged_exports(home: Path) -> dict[Path, str]:
+    """Returns the folders of exported models that are damaged, each with what is wrong; a load refuses them."""
+    found = {}
+    for record in sorted((home / "runtime").glob(f"*/{RECORD}")):
+        try:
+            verified_export(record.parent)
+        except InvalidModel as error:
+            found[record.parent] = str(error)
+    return found
+
+
+def _damaged(path: Path) -> InvalidModel:
+    return InvalidModel(
+        f"{path} must be what was exported; it is missing or was changed. Delete the folder {path.parent}: "
+        "the next run exports it again."
+    )
