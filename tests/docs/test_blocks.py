@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from data.filters import parse_filter
 from data.generations import GenerationStore
 from data.keys import Keys
 from data.settings import Settings, load_settings
+from engine.own_backbones import read_folder, write_toml
 
 LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text", "html", "promql"}
 # Tried by tests of their own: test_lookalike_library.py and test_client.py run the Python of these pages,
@@ -27,8 +29,8 @@ LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text", 
 PYTHON_PAGES = ("README.md", "docs/clients.md", "docs/python.md")
 LAST_PAGES = ("docs/http.md", "docs/admin.md")  # they make keys, which every later request would need
 UNRUN = {
-    "README.md": 1, "docs/clients.md": 2, "docs/deploy.md": 3, "docs/fine-tuning.md": 2, "docs/http.md": 1,
-    "docs/nightly.md": 1, "docs/reliability.md": 1,
+    "README.md": 1, "docs/backbones.md": 2, "docs/clients.md": 2, "docs/deploy.md": 3,
+    "docs/fine-tuning.md": 2, "docs/http.md": 1, "docs/nightly.md": 1, "docs/reliability.md": 1,
 }  # fmt: skip
 
 
@@ -115,6 +117,25 @@ def check_json(block: Block, shop: Shop) -> None:
         assert min(len(set(shown[0]) - set(answer)) for answer in answers) == 0, f"{block.place} shows other fields"
 
 
+def check_toml(block: Block, folder: Path) -> None:
+    """Checks that settings, or the description of a network, are accepted."""
+    own = folder / "backbones" / "mine" / "backbone.toml"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.touch()
+    if "[image]" not in block.text:
+        (folder / "lookalike.toml").write_text(block.text)
+        load_settings({}, home=folder)
+        return
+    fields = tomllib.loads(block.text)
+    for vector in ("vector", "text_vector"):  # the page shows their first numbers
+        fields["reference"][vector] = [0.5] * fields["image"]["dim"]
+    names = (fields["image"]["onnx"], fields["text"]["onnx"], fields["text"]["tokenizer"], fields["reference"]["photo"])
+    fields["files"] = dict.fromkeys(names, "0" * 64)
+    tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
+    own.write_text(write_toml(tables, {name: fields[name] for name in ("licence", "source")}))
+    read_folder(own.parent)
+
+
 def check_nginx(block: Block, folder: Path) -> None:
     if shutil.which("nginx") is None:
         assert not os.environ.get("CI"), "CI must have nginx"
@@ -156,8 +177,7 @@ def test_the_blocks_of_a_page_do_what_they_say(
         elif block.language == "nginx":
             check_nginx(block, tmp_path)
         elif block.language == "toml":
-            (tmp_path / "lookalike.toml").write_text(block.text)
-            load_settings({}, home=tmp_path)
+            check_toml(block, tmp_path)
         elif block.language == "filter":
             parse_filter(block.text.strip())
         elif block.language == "cron":
