@@ -39,7 +39,7 @@ def list_backbones(settings: Settings) -> list[KeptBackbone]:
 
 
 def remove(settings: Settings, name: str) -> None:
-    """Deletes a network that was brought to this home, and its form for OpenVINO's text tower.
+    """Deletes a network that was brought to this home; what was converted of it stays in `runtime`.
 
     Raises:
         BackboneUnavailable: there is none of this name, or the settings or a kept generation use it.
