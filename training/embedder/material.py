@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.backbones import classifier_rows
 from engine.errors import BackboneUnavailable
 from engine.protocols import BackboneSpec, Floats
-from engine.space import Projection, spread
+from engine.space import Projection
 from engine.text import Encoder, text_features, text_width
 from training.context import TrainingContext
 from training.embedder.batches import Photos, TextBank, fit_start, reduce_rows, view_keys
@@ -17,7 +17,6 @@ from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import SOURCES, Pairs
 from training.measures import held_out
 
-MOST_PHOTOS = 200_000
 _MOST_ROWS = 400_000  # photos times views
 _BLOCK_ROWS = 4096
 _ENCODED = 512
@@ -93,9 +92,8 @@ class Material:
 def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, options: EmbedderOptions) -> Material:
     """Returns stored photo features and encoded texts; the photos that measure generations are marked as held."""
     count = len(context.snapshot.image_sha256)
-    rows = spread(count, MOST_PHOTOS)
-    sha256 = [context.snapshot.image_sha256[row] for row in rows]
-    keys, products = np.unique(context.snapshot.product_keys[rows], return_inverse=True)
+    sha256 = context.snapshot.image_sha256
+    keys, products = np.unique(context.snapshot.product_keys, return_inverse=True)
     keyed = view_keys(context.features, sha256, max(1, _MOST_ROWS // count) if options.views else 1)
     reader = _Reader(context, keyed, products.astype(np.int64))
     start = fit_start(reader.blocks, whitened=options.whitened)
@@ -108,7 +106,7 @@ def gather_material(context: TrainingContext, encoder: Encoder, pairs: Pairs, op
         views=views,
         products=products.astype(np.int64),
         copies=np.unique(np.array(sha256, "S64"), return_inverse=True)[1].astype(np.int64),
-        held=held_out(context.snapshot.product_keys[rows], sha256),
+        held=held_out(context.snapshot.product_keys, sha256),
     )
     material = Material(
         photos=photos,

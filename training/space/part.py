@@ -16,8 +16,6 @@ from training.measures import held_out, name_retrieval, photo_retrieval
 from training.space.text_head import TextPairs, collect_pairs, fit_head
 
 _BLOCK_ROWS = 8192
-_FIT_ROWS = 200_000  # enough for a covariance of 2,048 features; more would only take longer
-_MEASURED_ROWS = 200_000
 # With fewer, photos that come later are found better by the plain features (docs/performance.md).
 _LEAST_PHOTOS = 100
 
@@ -39,7 +37,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     if few := _too_few(context):
         metrics["skipped"] = few
     metrics["explained_variance"] = explained_variance(projection, next(_blocks(context, spread(len(keys), 4096))))
-    queries = held_out(keys, [context.snapshot.image_sha256[row] for row in spread(_count(context), _MEASURED_ROWS)])
+    queries = held_out(keys, context.snapshot.image_sha256)
     metrics |= photo_retrieval(vectors, keys, queries)
     metrics |= _train_head(context, folder, keys, vectors)
     return {**metrics, "quality": _quality(metrics)}
@@ -48,7 +46,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 def _fit_projection(context: TrainingContext) -> Projection:
     if _plain_asked(context) or _too_few(context):
         return plain(context.spec.dim)
-    return fit_pca(_blocks(context, spread(_count(context), _FIT_ROWS)), context.settings.space_dim)
+    return fit_pca(_blocks(context, np.arange(_count(context))), context.settings.space_dim)
 
 
 def _plain_asked(context: TrainingContext) -> bool:
@@ -65,10 +63,9 @@ def _too_few(context: TrainingContext) -> str:
 
 
 def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:
-    """Returns product keys int64 (m,) and points float32 (m, d) of the photos that texts and measures use."""
-    rows = spread(_count(context), _MEASURED_ROWS)
-    blocks = [projection.apply(block) for block in _blocks(context, rows)]
-    return context.snapshot.product_keys[rows], np.concatenate(blocks)
+    """Returns product keys int64 (m,) and points float32 (m, d) of the photos."""
+    blocks = [projection.apply(block) for block in _blocks(context, np.arange(_count(context)))]
+    return context.snapshot.product_keys, np.concatenate(blocks)
 
 
 def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64], vectors: Floats) -> dict[str, Any]:
