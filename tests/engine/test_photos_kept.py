@@ -9,7 +9,10 @@ from tiny_backbone import TinyBackbone
 from tiny_shop import PointBackbone, TinyShop, axis, ids, photo_of
 
 from data.catalogue import PhotoRecord
-from data.photos import Intake, decode_photo
+from data.photos import Intake
+from data.photos.decoders import DecoderPool
+from data.photos.images import Photo
+from data.photos.messages import Request
 from engine.protocols import Floats
 from engine.recommend import RecommendRequest, recommend
 from engine.search import SearchEngine, SearchRequest
@@ -48,11 +51,13 @@ def test_a_photo_to_recommend_by_is_decoded_once(
     engine.warm()
     decoded: list[bytes] = []
 
-    def counted(content: bytes, *arguments: Any, **options: Any) -> Any:
-        decoded.append(content)
-        return decode_photo(content, *arguments, **options)
+    decode = DecoderPool.decode
 
-    monkeypatch.setattr("data.photos.borders.decode_photo", counted)
+    def counted(pool: DecoderPool, request: Request, content: bytes) -> Photo:
+        decoded.append(content)
+        return decode(pool, request, content)
+
+    monkeypatch.setattr(DecoderPool, "decode", counted)
     photo = photo_of(1)
     colours = engine.colours_of(photo)
     assert colours == ("black",)

@@ -64,7 +64,7 @@ def test_a_temperature_never_changes_the_order(seed: int, temperature: float) ->
 
 def test_transforms() -> None:
     rows = np.array([[4, 9, -1]], np.float32)
-    np.testing.assert_allclose(transform_rows("sqrt_l2", rows), np.array([[2, 3, 0]]) / 13**0.5, rtol=1e-6)
+    np.testing.assert_allclose(transform_rows("sqrt_l2", rows), np.array([[2, 3, -1]]) / 14**0.5, rtol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(transform_rows("l2", rows)), 1, rtol=1e-6)
     assert transform_rows("plain", rows).tolist() == rows.tolist()
     with pytest.raises(InvalidModel, match="log"):
