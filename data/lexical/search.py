@@ -16,7 +16,7 @@ import numpy as np
 from data.database import json_list
 from data.lexical.index import DESCRIPTION_LETTERS
 from data.lexical.remembering import remembered
-from data.lexical.texts import key_of, letters_of, terms_of, words_of
+from data.lexical.texts import key_of, letters_of, terms_of, within_words, words_of
 
 MOST_HITS = 200
 _MOST_WORDS = 32  # of a query
@@ -127,7 +127,7 @@ def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], wor
     asked = words[:_MOST_EXPLAINED]
     found: dict[int, float] = {}
     for word in asked:
-        terms = terms_of(word)[:_MOST_TERMS]
+        terms = within_words(word)[:_MOST_TERMS]
         for term in terms:
             for key in _holding(connection, product_keys, f'{{title brand category facts}} : "{term}"'):
                 found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)

@@ -62,14 +62,19 @@ def terms_of(word: str) -> list[str]:
     return [term for part in _parts(word) for term in (_pairs(part) if _JOINED.match(part) else [part])]
 
 
+def within_words(word: str) -> list[str]:
+    """Returns the terms of a word that are found also where the word goes on: those of `머그` in `머그컵`."""
+    return _open(terms_of(word))
+
+
 def phrase_of(text: str) -> str:
     """Returns the expression that finds texts which hold these words in this order; "" for no words.
 
     The last word may go on where words are written together: `가방` is found in `가방을`.
     """
     words = [terms_of(word) for word in words_of(text)]
-    if words and len(words[-1]) > 1 and len(words[-1][-1]) == 1 and _JOINED.fullmatch(words[-1][-1]):
-        words[-1].pop()
+    if words:
+        words[-1] = _open(words[-1])
     terms = " ".join(term for word in words for term in word)
     return f'"{terms}"' if terms else ""
 
@@ -89,6 +94,11 @@ def indexed(text: str) -> str:
 
 
 _known_terms = remembered(5_000, longest=64)(terms_of)  # a catalogue says much in the same words
+
+
+def _open(terms: list[str]) -> list[str]:
+    """Returns the terms without the last sign of a run, which is indexed alone only where a word ends."""
+    return terms[:-1] if len(terms) > 1 and len(terms[-1]) == 1 and _JOINED.fullmatch(terms[-1]) else terms
 
 
 def _parts(word: str) -> Iterator[str]:
