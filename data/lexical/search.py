@@ -96,7 +96,8 @@ def find_words(
     """Returns product key -> those of the words that the product's texts hold, for the given products."""
     found: dict[int, list[str]] = {}
     for word in words[:_MOST_EXPLAINED]:
-        for key in _holding(connection, product_keys, _any_term(word)):
+        # not by its last sign alone: many other words end in it
+        for key in _holding(connection, product_keys, _any_of(within_words(word))):
             found.setdefault(key, []).append(word)
     return found
 
@@ -219,7 +220,11 @@ def _phrase(word: str) -> str:
 
 
 def _any_term(word: str) -> str:
-    return " OR ".join(f'"{term}"' for term in terms_of(word))
+    return _any_of(terms_of(word))
+
+
+def _any_of(terms: Iterable[str]) -> str:
+    return " OR ".join(f'"{term}"' for term in terms)
 
 
 def _candidates(connection: sqlite3.Connection, letters: str) -> list[int]:

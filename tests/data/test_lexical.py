@@ -150,13 +150,16 @@ def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) 
     assert catalogue.share_found([dresses], words_of("striped blue dress")) == pytest.approx({dresses: 2 / 3})
     assert catalogue.share_found([dresses], ["anna"]) == {}  # only its description has it
     assert catalogue.share_found([fruit, dresses], ["바나나"]) == pytest.approx({fruit: 1})
-    assert catalogue.share_found([fruit], ["바나바"]) == pytest.approx({fruit: 1 / 3})
+    assert catalogue.share_found([fruit], ["바나바"]) == pytest.approx({fruit: 1 / 2})
+    assert catalogue.share_found([fruit], ["바나"]) == pytest.approx({fruit: 1})  # the word goes on
 
 
 @pytest.mark.usefixtures("lookup")
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
     key, other = (catalogue.get(name).product_key for name in ("café/1", "np1"))
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}
+    fruit = catalogue.get("fruit").product_key
+    assert catalogue.words_found([fruit], ["바나", "고나"]) == {fruit: ["바나"]}  # 고나 shares its last sign alone
     assert catalogue.words_found([other], words_of("striped blue dress drill")) == {other: ["drill"]}
 
 
