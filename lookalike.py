@@ -324,7 +324,7 @@ COMMANDS = {
     "rollback": ("indexer.cli", "Make an earlier generation the live one."),
     "status": ("indexer.cli", "Show what is live, what waits, and how the last import and rebuild went."),
     "doctor": ("indexer.cli", "Check this machine, the files on disk and what is in use."),
-    "backbone": ("indexer.cli", "Add, check, list and remove networks of your own."),
+    "backbone": ("indexer.backbones.cli", "Add, check, list and remove networks of your own."),
     "train": ("training.cli", "Train one part alone and measure it."),
     "evaluate": ("training.cli", "Measure one part on photos, queries or events that it did not learn from."),
     "search": ("api.cli", "Search by words, by photo or by product."),

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from data.photos import decode
 from data.settings import Settings
 from engine.backbones import View, to_input
-from engine.bringing.onnx_drafts import PREPROCESSINGS
 from engine.own_backbones import ImageSide, OwnBackbone, check_files, convert_image, convert_text, read_own
 from engine.protocols import Floats
 from engine.space import normalise
 from engine.text import JointModel
+from indexer.backbones.onnx_drafts import PREPROCESSINGS
 
 _PHOTOS = 8
 _TIMED_S = 1.0

@@ -10,21 +10,21 @@ from typing import Any
 
 from data.settings import Settings
 from data.storage import fsync_path, make_folder, read_small, sha256_file, sweep_abandoned
-from engine.bringing.conformance import Conformance, examine_own
-from engine.bringing.hugging_face import export_folder, is_hugging_face
-from engine.bringing.onnx_drafts import draft
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.own_backbones import FILE, FOLDER, check_name, check_onnx, check_plain, read_folder, write_toml
+from indexer.backbones.conformance import Conformance, examine_own
+from indexer.backbones.hugging_face import export_folder, is_hugging_face
+from indexer.backbones.onnx_drafts import draft
 
 _STAGED = ".new-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bringing:
+class BackboneNotes:
     """What a user says about a network that has no `backbone.toml`.
 
     Attributes:
-        preprocessing: a name of `engine.bringing.PREPROCESSINGS`; empty where it is not known.
+        preprocessing: a name of `indexer.backbones.PREPROCESSINGS`; empty where it is not known.
         licence, source: in the user's words.
     """
 
@@ -33,7 +33,7 @@ class Bringing:
     source: str = ""
 
 
-def add(settings: Settings, path: Path, name: str, told: Bringing) -> Conformance:
+def add(settings: Settings, path: Path, name: str, told: BackboneNotes) -> Conformance:
     """Copies a network into `$LOOKALIKE_HOME/backbones/<name>/`, converted where needed; the folder appears whole.
 
     Args:
@@ -66,7 +66,7 @@ def add(settings: Settings, path: Path, name: str, told: Bringing) -> Conformanc
     return found
 
 
-def _stage(path: Path, staged: Path, told: Bringing) -> None:
+def _stage(path: Path, staged: Path, told: BackboneNotes) -> None:
     """Writes the network's files and its `backbone.toml` into the empty folder `staged`."""
     if path.is_dir() and (path / FILE).exists():
         _copy_described(path, staged)

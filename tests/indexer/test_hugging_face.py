@@ -10,10 +10,10 @@ from tiny_joint import LENGTH, tokenizer
 
 from data.settings import Settings
 from engine.backbones import load_backbone, resolve_spec
-from engine.bringing import Bringing, add
 from engine.errors import InvalidModel
 from engine.own_backbones import read_own
 from engine.text import TextEncoder
+from indexer.backbones import BackboneNotes, add
 
 DIM = 16
 TOWER = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -48,7 +48,7 @@ def test_it_answers_as_transformers_does(folder: Path, settings: Settings) -> No
     import torch
     from transformers import AutoTokenizer, CLIPModel
 
-    found = add(settings, folder, "clip", Bringing(licence="MIT"))
+    found = add(settings, folder, "clip", BackboneNotes(licence="MIT"))
     assert (found.dim, found.has_text) == (DIM, True)
     assert found.reference_cosine is not None
     assert found.reference_cosine > 0.999
@@ -81,9 +81,9 @@ def test_code_and_pickled_weights_of_a_folder_are_not_touched(folder: Path, sett
     (evil / "config.json").write_text(json.dumps(config))
     (evil / "run.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     with pytest.raises(InvalidModel, match="contains custom code"):
-        add(settings, evil, "evil", Bringing())
+        add(settings, evil, "evil", BackboneNotes())
     (evil / "model.safetensors").rename(evil / "pytorch_model.bin")
     with pytest.raises(InvalidModel, match="a folder that transformers saved"):
-        add(settings, evil, "evil", Bringing())
+        add(settings, evil, "evil", BackboneNotes())
     assert not (tmp_path / "ran").exists()
     assert list((settings.home / "backbones").iterdir()) == []

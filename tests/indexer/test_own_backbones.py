@@ -17,12 +17,12 @@ from tiny_joint import DIM, SIZE, expected, image_tower, write_joint
 from data.errors import SettingsError
 from data.settings import Settings
 from engine.backbones import damaged_backbones, load_backbone, resolve_spec
-from engine.bringing import Bringing, add, check, list_backbones, remove
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.own_backbones import check_onnx, read_own
 from engine.text import TextEncoder
+from indexer.backbones import BackboneNotes, add, check, list_backbones, remove
 
-TOLD = Bringing()
+TOLD = BackboneNotes()
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_an_onnx_file_alone_needs_only_the_name_of_its_preprocessing(tmp_path: P
     image_tower(tmp_path / "network.onnx")
     with pytest.raises(InvalidModel, match="imagenet, clip"):
         add(settings, tmp_path / "network.onnx", "alone", TOLD)
-    found = add(settings, tmp_path / "network.onnx", "alone", Bringing(preprocessing="clip", licence="MIT"))
+    found = add(settings, tmp_path / "network.onnx", "alone", BackboneNotes(preprocessing="clip", licence="MIT"))
     assert (found.dim, found.has_text, found.reference_cosine) == (DIM, False, None)
     image = read_own(settings.home, "alone").image
     assert (image.input, image.input_size, image.fit, image.resample) == ("pixels", SIZE, "centre", "bicubic")

@@ -1,0 +1,17 @@
+"""Takes networks that users bring into a home, checks them, lists and removes them."""
+
+from indexer.backbones.adding import BackboneNotes, add
+from indexer.backbones.conformance import Conformance, check
+from indexer.backbones.listing import KeptBackbone, list_backbones, remove
+from indexer.backbones.onnx_drafts import PREPROCESSINGS
+
+__all__ = [
+    "PREPROCESSINGS",
+    "BackboneNotes",
+    "Conformance",
+    "KeptBackbone",
+    "add",
+    "check",
+    "list_backbones",
+    "remove",
+]
