@@ -32,7 +32,8 @@ class Embedder:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.backbone: Backbone = load_backbone(settings, resolve_spec(settings))
-        self.size = self.backbone.spec.input_size
+        spec = self.backbone.spec
+        self.size, self.preprocessing = spec.input_size, spec.preprocessing
 
     def __call__(self, photos: Iterable[bytes], *, trimmed: bool) -> Floats:
         inputs = [self._input(content, trimmed) for content in photos]
@@ -42,8 +43,9 @@ class Embedder:
 
     def _input(self, content: bytes, trimmed: bool) -> NDArray[np.uint8]:
         if trimmed:
-            return load_input(content, self.size, self.settings)
-        return load_input(decode(content, self.settings, target=decode_target(self.size)), self.size, self.settings)
+            return load_input(content, self.size, self.settings, self.preprocessing)
+        pixels = decode(content, self.settings, target=decode_target(self.size, self.preprocessing))
+        return load_input(pixels, self.size, self.settings, self.preprocessing)
 
 
 def main() -> None:

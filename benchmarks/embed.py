@@ -35,7 +35,7 @@ from engine.backbones import (
     trunk_of,
 )
 from engine.errors import BackboneUnavailable
-from engine.protocols import Backbone
+from engine.protocols import Backbone, BackboneSpec
 
 _DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
 _BAR = 0.85
@@ -96,10 +96,10 @@ def _with_weights(settings: Settings) -> Settings:
 def _row(settings: Settings, photos: list[bytes], repeats: int) -> None:
     """Measures one backbone at one precision; the three kinds of work take turns, so that a busy moment slows all."""
     spec = resolve_spec(settings)
-    inputs = np.stack([load_input(photo, spec.input_size, settings) for photo in photos])
+    inputs = np.stack([load_input(photo, spec.input_size, settings, spec.preprocessing) for photo in photos])
     backbone = load_backbone(settings, spec, calibration=inputs)
     work: dict[str, Callable[[], None]] = {
-        "decode": lambda: _decode(photos, spec.input_size, settings),
+        "decode": lambda: _decode(photos, spec, settings),
         "network": lambda: _network(backbone, inputs),
         "whole": lambda: _whole(backbone, photos, settings),
     }
@@ -119,9 +119,9 @@ def _row(settings: Settings, photos: list[bytes], repeats: int) -> None:
     )
 
 
-def _decode(photos: list[bytes], size: int, settings: Settings) -> None:
+def _decode(photos: list[bytes], spec: BackboneSpec, settings: Settings) -> None:
     with ThreadPoolExecutor(settings.cores) as pool:
-        for _ in pool.map(lambda photo: load_input(photo, size, settings), photos):
+        for _ in pool.map(lambda photo: load_input(photo, spec.input_size, settings, spec.preprocessing), photos):
             pass
 
 

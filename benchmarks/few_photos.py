@@ -44,7 +44,7 @@ def _features(folder: Path, backbone: str, count: int) -> tuple[Floats, NDArray[
         settings = Settings(home=Path(home), backbone=backbone, precision="f32")
         spec = resolve_spec(settings)
         network = load_backbone(settings, spec)
-        inputs = (load_input(path.read_bytes(), spec.input_size, settings) for path in chosen)
+        inputs = (load_input(path.read_bytes(), spec.input_size, settings, spec.preprocessing) for path in chosen)
         return np.concatenate([network.embed(one[None]) for one in inputs]), np.array([p.parent.name for p in chosen])
 
 

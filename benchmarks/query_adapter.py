@@ -38,7 +38,6 @@ from training.embedder import (
     gather_queries,
     learn_adapter,
     recall,
-    untrained_points,
 )
 from training.photos import PhotoReader, embed_missing
 from training.sessions import EmbedderSession
@@ -80,7 +79,7 @@ def _measure(session: EmbedderSession, path: Path, share: float) -> None:
     space.train(context, session.folder)
     plain = Projection.load(session.folder / PROJECTION_FILE)
     run = EmbedderTraining(context, encoder, material, session.options)
-    print("trained:", run.compare(untrained_points(context, plain, material), plain)["published"])
+    print("trained:", run.compare(context.points(plain, material.sha256), plain)["published"])
     queries = gather_queries(context, pairs, material)
     _, found = run.adapt(queries, plain)
     print(describe(found))

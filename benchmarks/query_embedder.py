@@ -59,7 +59,6 @@ from training.embedder import (
     trained_head,
     trained_points,
     untrained_head,
-    untrained_points,
 )
 from training.known_queries import find_rivals
 from training.photos import PhotoReader, embed_missing, flip_key
@@ -194,7 +193,7 @@ def _text_figures(scores: Floats, answers: Numbers, asked: Numbers) -> dict[str,
 
 def untrained(grocery: Grocery, context: TrainingContext, material: Material) -> Space:
     space = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
-    head = untrained_head(untrained_points(context, space, material), material, grocery.encoder)
+    head = untrained_head(context.points(space, material.sha256), material, grocery.encoder)
     return Space(grocery, context, space, head)
 
 

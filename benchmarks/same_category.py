@@ -33,7 +33,10 @@ def main() -> None:
     paths = sorted(given.folder.glob("*/*.jpg"))
     network = load_backbone(settings, spec)
     asked = np.concatenate(
-        [network.embed(load_input(path.read_bytes(), spec.input_size, settings)[None]) for path in paths]
+        [
+            network.embed(load_input(path.read_bytes(), spec.input_size, settings, spec.preprocessing)[None])
+            for path in paths
+        ]
     )
     wanted = np.array([path.parent.name for path in paths])
     live = Projection.load(GenerationStore(given.home).open().path(PROJECTION_FILE))

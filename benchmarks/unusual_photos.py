@@ -41,7 +41,9 @@ def main() -> None:
         backbone = load_backbone(settings, resolve_spec(settings))
 
         def features(content: bytes) -> Floats:
-            rows = backbone.embed(load_input(content, backbone.spec.input_size, settings)[None])
+            rows = backbone.embed(
+                load_input(content, backbone.spec.input_size, settings, backbone.spec.preprocessing)[None]
+            )
             roots = np.sqrt(np.maximum(rows[0], 0))
             return np.asarray(roots / np.linalg.norm(roots))
 

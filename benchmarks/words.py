@@ -39,7 +39,6 @@ from training.embedder import (
     trained_head,
     trained_points,
     untrained_head,
-    untrained_points,
 )
 from training.evaluation import read_queries
 from training.known_queries import find_rivals
@@ -105,7 +104,7 @@ def run_sample(home: Path, name: str) -> None:
     firsts = np.flatnonzero(np.r_[True, np.diff(context.snapshot.product_keys) > 0])
     material = gather_material(context, encoder, collect_pairs(context, options.sources), options)
     space = fit_pca(context.features.read(context.snapshot.image_sha256), 256)
-    points = untrained_points(context, space, material)
+    points = context.points(space, material.sha256)
     weights = EmbedderTraining(context, encoder, material, options).fit_all().weights
     learned = trained_points(weights, material)
     spaces: dict[str, tuple[Floats, TextHead | None]] = {

@@ -349,7 +349,7 @@ def _check_origins(name: str, origins: tuple[str, ...], *, besides: str) -> None
 
 def _require_backbone(settings: Settings) -> None:
     """Refuses names of backbones and text encoders that there cannot be; whether their files are whole shows later."""
-    own = sorted(path.parent.name for path in (settings.home / "backbones").glob("*/backbone.*"))
+    own = sorted(path.parent.name for path in (settings.home / "backbones").glob("[!.]*/backbone.*"))
     if (backbone := settings.backbone) not in (*BACKBONES, *own):
         raise SettingsError(
             f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` or `backbone add` "

@@ -241,6 +241,7 @@ _LEXICAL = (
     """CREATE VIRTUAL TABLE lexical_words USING fts5 (
         title, brand, category, facts, description, tokenize = 'porter unicode61 remove_diacritics 2')""",
     "CREATE VIRTUAL TABLE lexical_letters USING fts5 (letters, tokenize = 'trigram case_sensitive 1', detail = none)",
+    # How many products have each group of letters. It takes no space; no search reads it: that would count them all.
     "CREATE VIRTUAL TABLE lexical_trigrams USING fts5vocab (lexical_letters, row)",
 )
 # The texts that are suggested, where each of their words starts, and the entries of each product.

@@ -168,9 +168,9 @@ class Intake:
         """Returns whether the catalogue has this photo."""
         return self._catalogue.photo(sha256) is not None
 
-    def shrunk(self, content: bytes, side: int = THUMBNAIL_SIDE) -> Photo:
+    def shrunk(self, content: bytes, side: int = THUMBNAIL_SIDE, *, colours: bool = False) -> Photo:
         """Returns the photo with pixels of a copy's size, which is all that is sent between the processes."""
-        return decode_photo(content, self._settings, target=side, fit=side)
+        return decode_photo(content, self._settings, target=side, fit=side, colours=colours)
 
     def remake_thumbnail(self, sha256: str) -> None:
         """Makes the thumbnail of a photo of the catalogue anew from its original.
@@ -211,7 +211,7 @@ class Intake:
     def _examine(self, content: bytes, sha256: str, source: str) -> Examined:
         if holds_bytes(thumbnail_path(self._settings.home, sha256)) and (known := self._catalogue.photo(sha256)):
             return Examined(content, known, None)
-        photo = decode_photo(content, self._settings, target=THUMBNAIL_SIDE, fit=THUMBNAIL_SIDE, colours=True)
+        photo = self.shrunk(content, colours=True)
         record = PhotoRecord(
             sha256=sha256,
             source=source,

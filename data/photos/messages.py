@@ -114,8 +114,8 @@ def _parsed(header: bytes | bytearray, body: NDArray[np.uint8]) -> Reply:
         kind, fields, shape = message["kind"], message["fields"], message["shape"]
         if kind == "photo":
             fields["colours"] = tuple(fields["colours"])
-            if not set(fields["colours"]) <= COLOUR_NAMES.keys():
-                raise BrokenReply("its answer names unknown colours")
+            if sorted(set(fields["colours"]) & COLOUR_NAMES.keys()) != sorted(fields["colours"]):
+                raise BrokenReply("its answer names unknown colours, or one twice")
         if kind not in _FIELDS or {name: type(value) for name, value in fields.items()} != _FIELDS[kind]:
             raise BrokenReply("its answer is of no known kind")
         if kind != "photo":

@@ -14,7 +14,7 @@ from data.filters import Filter, all_of, parse_filter
 from data.photos import decode_photo
 from data.settings import Settings
 from engine.answers.arrangement import check_sort, read_cap, read_facets
-from engine.backbones import PREPROCESSING, load_input, view_of
+from engine.backbones import load_input, view_of
 from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.protocols import Floats
@@ -163,7 +163,7 @@ def shows(request: SearchRequest) -> bool:
 
 
 def photo_input(
-    content: bytes, box: Box | None, size: int, settings: Settings, preprocessing: str = PREPROCESSING
+    content: bytes, box: Box | None, size: int, settings: Settings, preprocessing: str
 ) -> NDArray[np.uint8]:
     """Returns a photo, or its box, as network input uint8 (1, size, size, 3), by the rule of `load_input`.
 

@@ -12,7 +12,7 @@ from data.errors import InvalidImage, LookalikeError
 from data.photos import decode_within_borders
 from data.progress import Progress
 from data.settings import Settings
-from engine.backbones.preprocess import PREPROCESSING, decode_target, to_input
+from engine.backbones.preprocess import decode_target, to_input
 from engine.protocols import Backbone, Floats
 
 Pixels = NDArray[np.uint8]
@@ -22,7 +22,7 @@ _BATCH = 32
 _AHEAD = 4
 
 
-def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocessing: str = PREPROCESSING) -> Pixels:
+def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocessing: str) -> Pixels:
     """Turns one photo into network input, the same way for catalogue and query photos.
 
     Args:

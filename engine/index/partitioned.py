@@ -149,10 +149,10 @@ class PartitionedIndex:
         lists = self.reach.lists(k)
         rare = self.list_count if self.filtered is None else max(lists, self.filtered.lists(k))
         if share < RARE:
-            lists, share = rare, (share / RARE) ** -_RARER
+            wanted = rare * math.pow(RARE / share, _RARER)
         else:
-            share = (rare / lists) ** (math.log(share) / math.log(RARE))
-        return min(self.list_count, math.ceil(lists * share))
+            wanted = lists * math.pow(rare / lists, math.log(share) / math.log(RARE))
+        return min(self.list_count, math.ceil(wanted))
 
     def find(self, query: Floats, k: int, lists: int, allowed: Mask | None = None, dead: Rows | None = None) -> Hits:
         """Finds the k best rows in so many lists, and in more of them where they hold too few.

@@ -11,7 +11,7 @@ from typing import Any
 from data.settings import Settings
 from data.storage import fsync_path, make_folder, read_small, sha256_file, sweep_abandoned
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.own_backbones import FILE, FOLDER, check_name, check_onnx, check_plain, read_folder, write_toml
+from engine.own_backbones import FILE, FOLDER, VERSION, check_name, check_onnx, check_plain, read_folder, write_toml
 from indexer.backbones.conformance import Conformance, examine_own
 from indexer.backbones.hugging_face import export_folder, is_hugging_face
 from indexer.backbones.onnx_drafts import draft
@@ -100,8 +100,8 @@ def _copy_described(path: Path, staged: Path) -> None:
     for file, digest in tables.pop("files", {}).items():
         if (staged / Path(str(file)).name).exists() and sha256_file(staged / Path(str(file)).name) != digest:
             raise InvalidModel(f"{path / file} must have the sha256 that {FILE} names, {digest!r:.80}; it has another.")
-    if fields.pop("version", None) != 1:
-        raise InvalidModel(f"{path / FILE} must have version = 1.")
+    if fields.pop("version", None) != VERSION:
+        raise InvalidModel(f"{path / FILE} must have version = {VERSION}.")
     _describe(staged, tables, {name: value for name, value in fields.items() if not isinstance(value, dict)})
 
 

@@ -294,6 +294,7 @@ def _photo(shape: str, *, height: str = "2", colours: str = "[]") -> bytes:
                 _photo("null"),
                 _photo("[2, 2, 3]", colours='["<script>"]'),
                 _photo("[2, 2, 3]", colours='[["red"]]'),
+                _photo("[2, 2, 3]", colours='["red", "red"]'),
                 b'{"kind": "photo", "fields": [], "shape": [2, 2, 3]}',
                 b'{"kind": ["photo"], "fields": {}, "shape": [2, 2, 3]}',
                 b'{"kind": "refused", "fields": {"error": "SystemExit", "code": 3, "message": ""}, "shape": null}',

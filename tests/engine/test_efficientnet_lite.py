@@ -11,6 +11,7 @@ from photographs import GROCERY, photo_files
 from data.settings import Settings
 from engine.backbones import (
     ARCHITECTURES,
+    PREPROCESSING,
     build_network,
     classifier_rows,
     lite2_state,
@@ -39,7 +40,7 @@ print(keras.backend.backend(), "tensorflow" in sys.modules)
 @pytest.fixture(scope="module")
 def inputs() -> np.ndarray:
     settings = Settings()
-    return np.stack([load_input(content, INPUT_SIZE, settings) for content in photo_files(6)])
+    return np.stack([load_input(content, INPUT_SIZE, settings, PREPROCESSING) for content in photo_files(6)])
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_the_classifier_rows_name_what_is_in_a_photo(tmp_path: Path) -> None:
     spec = resolve_spec(settings)
     classifier = classifier_rows(spec)
     photos = [next(GROCERY.glob(f"val/**/{name}_001.jpg")).read_bytes() for name in ("Lemon", "Granny-Smith")]
-    pixels = np.stack([load_input(content, INPUT_SIZE, settings) for content in photos])
+    pixels = np.stack([load_input(content, INPUT_SIZE, settings, PREPROCESSING) for content in photos])
     logits = load_backbone(settings, spec).embed(pixels) @ classifier.rows.T + classifier.biases
     named = [{classifier.names[label].lower() for label in np.argsort(-row)[:5]} for row in logits]
     assert "lemon" in named[0]

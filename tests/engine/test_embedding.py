@@ -12,7 +12,7 @@ from tiny_backbone import TinyBackbone
 
 from data.errors import InvalidImage, LookalikeError
 from data.settings import Settings
-from engine.backbones import embed_photos, load_input
+from engine.backbones import PREPROCESSING, embed_photos, load_input
 from engine.protocols import Floats
 
 
@@ -47,7 +47,7 @@ def test_every_photo_gets_the_row_it_gets_alone(settings: Settings) -> None:
     assert embed_photos(TinyBackbone(), list(photos), photos.__getitem__, settings, got.on_batch, got.on_error) == 150
     assert got.errors == {}
     for key, content in photos.items():
-        alone = TinyBackbone().embed(load_input(content, 64, settings)[None])[0]
+        alone = TinyBackbone().embed(load_input(content, 64, settings, PREPROCESSING)[None])[0]
         assert np.array_equal(got.rows[key], alone)
 
 

@@ -13,7 +13,7 @@ from photographs import are_real, photo_files
 
 from data.settings import Settings
 from engine import exports
-from engine.backbones import load_backbone, load_input, processor_has_bf16, resolve_spec
+from engine.backbones import PREPROCESSING, load_backbone, load_input, processor_has_bf16, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, quantise
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import BackboneSpec, Floats
@@ -47,7 +47,7 @@ def tiny_images(count: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def inputs() -> np.ndarray:
-    return np.stack([load_input(content, SIZE, Settings()) for content in photo_files(40)])
+    return np.stack([load_input(content, SIZE, Settings(), PREPROCESSING) for content in photo_files(40)])
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.settings import Settings
 from engine.answers import photo_input
-from engine.backbones import decode_target
+from engine.backbones import PREPROCESSING, decode_target
 from engine.backbones.preprocess import to_input
 from engine.protocols import Mask
 
@@ -80,6 +80,6 @@ def test_all_of_a_box_is_seen(settings: Settings) -> None:
     photo[110:290, 110:290] = (0, 0, 255)
     content = io.BytesIO()
     Image.fromarray(photo).save(content, "PNG")
-    seen = photo_input(content.getvalue(), (103, 103, 297, 297), 100, settings)[0]
+    seen = photo_input(content.getvalue(), (103, 103, 297, 297), 100, settings, PREPROCESSING)[0]
     for edge in (seen[2, 20:80], seen[-3, 20:80], seen[20:80, 2], seen[20:80, -3]):
         assert (edge == (255, 0, 0)).all()

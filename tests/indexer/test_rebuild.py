@@ -22,7 +22,7 @@ from data.photos import Intake
 from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import sha256_file
-from engine.backbones import load_input
+from engine.backbones import PREPROCESSING, load_input
 from engine.errors import FingerprintMismatch
 from engine.generation import Generation, load_generation
 from engine.protocols import BackboneSpec, Floats
@@ -59,7 +59,7 @@ def feed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def nearest_product(settings: Settings, generation: Generation, photo: Path) -> str:
-    pixels = load_input(photo.read_bytes(), 64, settings)[None]
+    pixels = load_input(photo.read_bytes(), 64, settings, PREPROCESSING)[None]
     point = generation.projection.apply(TinyBackbone().embed(pixels))
     row = generation.index.search(point, 1)[0].rows[0]
     key = int(generation.rows.product_keys[row])

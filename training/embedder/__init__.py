@@ -8,7 +8,7 @@ from training.embedder.material import Material, gather_material
 from training.embedder.network import Weights
 from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import SOURCES, collect_pairs
-from training.embedder.part import EmbedderTraining, embed_views, live_options, train, trained_points, untrained_points
+from training.embedder.part import EmbedderTraining, embed_views, live_options, train, trained_points
 from training.embedder.query_adapter import (
     PhotoQueries,
     catalogue_points,
@@ -47,5 +47,4 @@ __all__ = [
     "trained_head",
     "trained_points",
     "untrained_head",
-    "untrained_points",
 ]

@@ -83,7 +83,7 @@ def train(context: TrainingContext, folder: Path, options: EmbedderOptions | Non
     embed_views(context, options)
     material = gather_material(context, encoder, pairs, options)
     space = Projection.load(folder / PROJECTION_FILE)
-    before = untrained_points(context, space, material)
+    before = context.points(space, material.sha256)
     run, metrics = compare_encoders(context, EncodedMaterial(encoder, material), space, before, options)
     if metrics["published"]:
         run.save(folder)
@@ -310,7 +310,7 @@ class EmbedderTraining:
         material, space = self._material, plain_space(self._context.spec.dim)
         if material.real > _MOST_PLAIN:
             return {}
-        points = untrained_points(self._context, space, material)
+        points = self._context.points(space, material.sha256)
         return photo_outcomes(points, space.apply(self._copied), material, self._held.products)
 
     def _checkpoint(self, name: str) -> Path:
@@ -334,13 +334,6 @@ def trained_points(weights: Weights, material: Material) -> Floats:
     rows = material.photos.views[0, : material.real]
     blocks = [rows[start : start + 8192].astype(np.float32) @ weights.photo for start in range(0, len(rows), 8192)]
     return normalise(np.concatenate(blocks))
-
-
-def untrained_points(context: TrainingContext, space: Projection, material: Material) -> Floats:
-    """Returns the catalogue's photos in `space`, float32 (real, d)."""
-    sha256 = list(material.sha256)
-    blocks = range(0, len(sha256), 8192)
-    return np.concatenate([space.apply(context.features.read(sha256[start : start + 8192])) for start in blocks])
 
 
 def worse_by(trained: dict[str, float], untrained: dict[str, float], max_drop: float) -> str:

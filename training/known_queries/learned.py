@@ -24,7 +24,6 @@ _MOST_LOOKS = 20.0  # more looks at a product tell no more, because looks are on
 _UNSEEN_LOOKS = 0.3  # products that were never shown count as if looked at this often without a click
 _RIDGE = 30.0
 _LEAST_TEXT = 0.5  # least weight of the text tower's direction, in mean success per unit of cosine
-_BLOCK_ROWS = 8192
 
 
 def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
@@ -108,9 +107,7 @@ def _learn(
 def _products(context: TrainingContext, space: Projection) -> tuple[list[str], Floats]:
     """Returns the ids of products with photos, and the mean point of each, float32 (n, d), L2 norm 1."""
     snapshot = context.snapshot
-    sha256 = snapshot.image_sha256
-    blocks = [sha256[start : start + _BLOCK_ROWS] for start in range(0, len(sha256), _BLOCK_ROWS)]
-    points = np.concatenate([space.apply(context.features.read(block)) for block in blocks])
+    points = context.points(space, snapshot.image_sha256)
     keys, firsts = np.unique(snapshot.product_keys, return_index=True)
     names = {facts.product_key: facts.product.product_id for facts in context.facts()}
     middles = normalise(np.add.reduceat(points, firsts, axis=0))

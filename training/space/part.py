@@ -32,7 +32,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     projection.save(folder)
     if not context.snapshot.image_sha256:
         return {"dim": projection.space_dim, "skipped": "the catalogue has no photo yet", "quality": None}
-    keys, vectors = _points(context, projection)
+    keys, vectors = context.snapshot.product_keys, context.points(projection, context.snapshot.image_sha256)
     metrics: dict[str, Any] = {"dim": projection.space_dim}
     if few := _too_few(context):
         metrics["skipped"] = few
@@ -46,7 +46,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
 def _fit_projection(context: TrainingContext) -> Projection:
     if _plain_asked(context) or _too_few(context):
         return plain(context.spec.dim)
-    return fit_pca(_blocks(context, np.arange(_count(context))), context.settings.space_dim)
+    return fit_pca(_blocks(context, np.arange(len(context.snapshot.image_sha256))), context.settings.space_dim)
 
 
 def _plain_asked(context: TrainingContext) -> bool:
@@ -60,12 +60,6 @@ def _too_few(context: TrainingContext) -> str:
     if photos >= least or _plain_asked(context):
         return ""
     return f"at least {least} different photos are needed; got {photos}. The plain features are searched"
-
-
-def _points(context: TrainingContext, projection: Projection) -> tuple[NDArray[np.int64], Floats]:
-    """Returns product keys int64 (m,) and points float32 (m, d) of the photos."""
-    blocks = [projection.apply(block) for block in _blocks(context, np.arange(_count(context)))]
-    return context.snapshot.product_keys, np.concatenate(blocks)
 
 
 def _train_head(context: TrainingContext, folder: Path, keys: NDArray[np.int64], vectors: Floats) -> dict[str, Any]:
@@ -103,10 +97,6 @@ def _quality(metrics: dict[str, Any]) -> dict[str, Any] | None:
         if measure in metrics:
             return {"measure": measure, "value": metrics[measure]}
     return None
-
-
-def _count(context: TrainingContext) -> int:
-    return len(context.snapshot.image_sha256)
 
 
 def _blocks(context: TrainingContext, rows: NDArray[np.int64]) -> Iterator[Floats]:
