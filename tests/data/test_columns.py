@@ -20,7 +20,6 @@ from random_filters import NAMES, TEXTS, expressions, fields_of, photo_of, produ
 from data.catalogue import Catalogue, Product, ProductFacts
 from data.columns import MOST_SHOWN, WORDLESS, Columns, ColumnStore, FacetCounts, RangeCount, ValueCount, within
 from data.columns import store as column_store
-from data.columns.ranges import round_edges
 from data.database import Connections
 from data.filters import Filter, attribute_values, fold, parse_filter
 
@@ -332,35 +331,6 @@ def test_a_key_beyond_the_end_is_not_within() -> None:
     mask = np.array([False, True])
     assert within(mask, np.array([1, 7, 0])).tolist() == [True, False, False]
     assert within(mask, np.array([], np.int64)).tolist() == []
-
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@given(
-    numbers=st.lists(finite | st.floats(0, 1000) | st.sampled_from([0.1, 0.3, 5e-324, 1e15, 1e15 + 0.125]), min_size=1)
-)
-def test_round_edges_hold_all_numbers(numbers: list[float]) -> None:
-    edges = round_edges(np.array(numbers))
-    assert edges == sorted(set(edges))
-    assert np.isfinite(edges).all()
-    assert edges[0] <= min(numbers)
-    assert max(numbers) < edges[-1] or max(numbers) > 1.7e308
-
-
-@pytest.mark.parametrize(
-    ("numbers", "edges"),
-    [
-        ([], []),
-        ([19900.0], [19000.0, 20000.0]),
-        ([0.0], [0.0, 1.0]),
-        ([9900, 12000, 19900, 25000, 39000, 59000, 129000], [8000, 12000, 20000, 25000, 40000, 60000, 150000]),
-        ([0.1, 0.2, 0.3], [0.1, 0.2, 0.4]),
-        ([1.0, 1.0, 1.0, 1.0, 1.0, 1000000.0], [0.0, 1500000.0]),
-    ],
-)
-def test_edges_are_round(numbers: list[float], edges: list[float]) -> None:
-    assert round_edges(np.array(numbers, np.float64)) == edges
 
 
 def test_a_range_holds_its_lower_edge(catalogue: Catalogue) -> None:
