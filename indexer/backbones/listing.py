@@ -7,7 +7,7 @@ from data.errors import CorruptGeneration
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.own_backbones import FILE, FOLDER, check_name, is_own, read_own
+from engine.own_backbones import FILE, FOLDER, is_own, read_own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,6 @@ def remove(settings: Settings, name: str) -> None:
     Raises:
         BackboneUnavailable: there is none of this name, or the settings or a kept generation use it.
     """
-    check_name(name)
     if not is_own(settings.home, name):
         raise BackboneUnavailable(f"only a backbone that `lookalike backbone add` stored can be removed; got {name!r}.")
     if used := _used(settings, name):
