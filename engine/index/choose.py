@@ -14,7 +14,7 @@ from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.index.lists import LISTS_FILE, Learned, Lists
 from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.index.tuning import rare_rows, tune
+from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
 
 __all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "load_index"]
@@ -104,10 +104,7 @@ def _in_lists(
 ) -> PartitionedIndex:
     """Returns the tuned index; its `reach` is None where it does not find enough."""
     index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors))
-    index.reach, measured = tune(index, vectors, questions, settings.index_recall)
-    if index.reach and (allowed := rare_rows(len(vectors))) is not None:
-        index.filtered, measured["filtered"] = tune(index, vectors, questions, settings.index_recall, allowed)
-    index.measured = {"learned_from": learned.count, **measured}
+    index.measured = {"learned_from": learned.count, **tune(index, vectors, questions, settings.index_recall)}
     return index
 
 

@@ -40,21 +40,37 @@ class _Asked:
 
 
 def tune(
-    index: PartitionedIndex,
-    vectors: Floats,
-    questions: Mapping[str, Floats],
-    target: float,
-    allowed: Mask | None = None,
-) -> tuple[Reach | None, dict[str, Any]]:
-    """Returns the fewest lists that reach the target for each kind of query, and what was measured.
+    index: PartitionedIndex, vectors: Floats, questions: Mapping[str, Floats], target: float
+) -> dict[str, Any]:  # fmt: skip
+    """Sets `index.reach` and `index.filtered` to the fewest lists that reach the target for each kind of query.
 
-    Each photo query is a row that may not find itself. None: half of the lists is not enough.
+    Each photo query is a row that may not find itself. `reach` becomes None if half of the lists is not enough.
 
     Args:
         vectors: float32 (n, d), the rows of the index.
         questions: kind -> float32 (q, d), held-out queries besides the photos.
         target: share of the 10 best rows that must be found; of the 100 best three times, and of the 1,000 best ten
             times as large a share may be missed.
+
+    Returns:
+        What was measured, plain JSON values; under `filtered` the same where a twentieth of the rows is allowed.
+    """
+    index.reach, measured = _tuned(index, vectors, questions, target)
+    if index.reach and (allowed := _rare_rows(len(vectors))) is not None:
+        index.filtered, measured["filtered"] = _tuned(index, vectors, questions, target, allowed)
+    return measured
+
+
+def _tuned(
+    index: PartitionedIndex,
+    vectors: Floats,
+    questions: Mapping[str, Floats],
+    target: float,
+    allowed: Mask | None = None,
+) -> tuple[Reach | None, dict[str, Any]]:
+    """Returns the fewest lists that reach the target, and what was measured; None: half of the lists is not enough.
+
+    Args:
         allowed: bool (n,), the only rows that may be found; then no fewer lists are tried than the index reaches
             without a filter. None: all rows.
     """
@@ -75,7 +91,7 @@ def tune(
     return (Reach(**found) if len(found) == len(_MISSES) else None), facts
 
 
-def rare_rows(count: int) -> Mask | None:
+def _rare_rows(count: int) -> Mask | None:
     """Returns a twentieth of the rows, drawn by chance, bool (count,); None: so few are scored row by row."""
     wanted = round(RARE * count)
     if wanted <= max(partitioned.FEW_ROWS, _DEEPEST):
