@@ -1,27 +1,48 @@
 """Stores networks that were converted for OpenVINO, and checks them before they are loaded.
 
-An exported model is a folder `$LOOKALIKE_HOME/runtime/<hex digits>/` with `model.xml`, `model.bin` and `model.json`,
-which holds the sha256 of both.
+An exported model is a folder `$LOOKALIKE_HOME/runtime/<hex digits>/` with `model.xml`, `model.bin`, what else is needed
+to run it, and `model.json`, which holds the sha256 of the others.
 """
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data.storage import fsync_path, parse_json, read_small, sha256_file, sweep_abandoned
 from engine.errors import InvalidModel
 
-XML, RECORD = "model.xml", "model.json"
+XML = "model.xml"
+RECORD = "model.json"
+_ROOT = "runtime"
 _BIN = "model.bin"
 _STAGED = ".export-"
 
 
-def publish_export(folder: Path, model: Any) -> None:
+def export_folder(home: Path, digits: str) -> Path:
+    """Returns where the export of this name lies in a home, whether or not it is there."""
+    return home / _ROOT / digits
+
+
+def is_exported(folder: Path) -> bool:
+    return (folder / RECORD).exists()
+
+
+def drop_export(home: Path, digits: str) -> None:
+    """Deletes the export of this name, if there is one; a process that has loaded it keeps what it has."""
+    folder = export_folder(home, digits)
+    if is_exported(folder):
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_STAGED, ignore_cleanup_errors=True) as removed:
+            folder.rename(Path(removed) / folder.name)  # so that half of it is never seen
+
+
+def publish_export(folder: Path, model: Any, files: Mapping[str, str] | None = None) -> None:
     """Writes a model beside `folder` and renames it into place; of two processes that do so at once the first wins.
 
     Args:
         model: an `openvino.Model`.
+        files: texts of further files, by their name.
     """
     import openvino
 
@@ -31,14 +52,16 @@ def publish_export(folder: Path, model: Any) -> None:
         staged = Path(temporary) / folder.name
         staged.mkdir()
         openvino.save_model(model, staged / XML, compress_to_fp16=False)
-        record = {name: sha256_file(staged / name) for name in (XML, _BIN)}
+        for name, text in (files or {}).items():
+            (staged / name).write_text(text, encoding="utf-8")
+        record = {path.name: sha256_file(path) for path in staged.iterdir()}
         (staged / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         for path in (*staged.iterdir(), staged):
             fsync_path(path)
         try:
             staged.rename(folder)
         except OSError:
-            if not (folder / RECORD).exists():
+            if not is_exported(folder):
                 raise
     fsync_path(folder.parent)
 
@@ -51,7 +74,7 @@ def verified_export(folder: Path) -> Path:
     """
     try:
         record = parse_json(read_small(folder / RECORD))
-        digests = {XML: record[XML], _BIN: record[_BIN]}
+        digests = {XML: record[XML], _BIN: record[_BIN], **record}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder / RECORD) from error
     for name, digest in digests.items():
@@ -64,7 +87,7 @@ def verified_export(folder: Path) -> Path:
 def damaged_exports(home: Path) -> dict[Path, str]:
     """Returns the folders of exported models that are damaged, each with what is wrong; a load refuses them."""
     found = {}
-    for record in sorted((home / "runtime").glob(f"*/{RECORD}")):
+    for record in sorted((home / _ROOT).glob(f"*/{RECORD}")):
         try:
             verified_export(record.parent)
         except InvalidModel as error:

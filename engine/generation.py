@@ -43,7 +43,15 @@ from engine.space import (
     duplicate_bound,
     space_digest,
 )
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead, encoder_title, typed_texts
+from engine.text import (
+    HEAD_FILE,
+    EncoderTextTower,
+    TextEncoder,
+    TextHead,
+    encoder_of_head,
+    encoder_title,
+    typed_texts,
+)
 
 ROWS_FILE = "rows.npz"
 
@@ -62,7 +70,7 @@ class Models:
         self._settings = settings
         self._backbone_lock, self._encoder_lock = threading.Lock(), threading.Lock()  # both may load at the same time
         self._backbones = {backbone.spec.fingerprint: backbone} if backbone else {}
-        self._encoders = {encoder.name: encoder} if encoder else {}
+        self._encoders = {encoder.digest: encoder} if encoder else {}
 
     def backbone(self, spec: BackboneSpec) -> Backbone:
         with self._backbone_lock:
@@ -72,17 +80,17 @@ class Models:
                 self._backbones[spec.fingerprint] = load_backbone(self._settings, spec, latency=True)
             return self._backbones[spec.fingerprint]
 
-    def encoder(self, name: str) -> TextEncoder:
+    def encoder(self, head: TextHead) -> TextEncoder:
         with self._encoder_lock:
-            if name not in self._encoders:
-                self._encoders[name] = TextEncoder(name, home=self._settings.home)
-            return self._encoders[name]
+            if head.encoder_digest not in self._encoders:
+                self._encoders[head.encoder_digest] = encoder_of_head(head, self._settings.home)
+            return self._encoders[head.encoder_digest]
 
-    def keep_only(self, fingerprint: str, encoder_name: str) -> None:
-        """Drops every model except the backbone with this fingerprint and the text encoder with this name."""
+    def keep_only(self, fingerprint: str, encoder_digest: str) -> None:
+        """Drops every model except the backbone with this fingerprint and the text encoder with this digest."""
         with self._backbone_lock, self._encoder_lock:
             self._backbones = {key: model for key, model in self._backbones.items() if key == fingerprint}
-            self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_name}
+            self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_digest}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +209,8 @@ class Generation:
             self.recogniser.check_fingerprint(self.spec.fingerprint)
 
     @property
-    def encoder_name(self) -> str:
-        return self._head.encoder_name if self._head else ""
+    def encoder_digest(self) -> str:
+        return self._head.encoder_digest if self._head else ""
 
     @property
     def text_encoder(self) -> str:
@@ -242,7 +250,7 @@ class Generation:
         """
         if self._head is None or self.match is None:
             return None
-        return self.match.words.nearest(self._models.encoder(self._head.encoder_name).embed([text.strip()])[0])
+        return self.match.words.nearest(self._models.encoder(self._head).embed([text.strip()])[0])
 
     @cached_property
     def duplicate_bound(self) -> float:
@@ -256,7 +264,7 @@ class Generation:
     def text_tower(self) -> TextTower | None:
         """Returns the text tower, or None where the shop's products had no texts to learn from."""
         if self._tower is None and self._head is not None:
-            tower = EncoderTextTower(self._models.encoder(self._head.encoder_name), self._head)
+            tower = EncoderTextTower(self._models.encoder(self._head), self._head)
             self._tower = LearnedTextTower(tower, self._learned) if self._learned is not None else tower
         return self._tower
 
@@ -310,7 +318,7 @@ def _text_points(
     if catalogue is None or not (folder / HEAD_FILE).exists():
         return {}
     head = TextHead.load(folder / HEAD_FILE)
-    tower = EncoderTextTower(TextEncoder(head.encoder_name, home=settings.home), head)
+    tower = EncoderTextTower(encoder_of_head(head, settings.home), head)
     return {"text": tower.embed(typed_texts(catalogue, product_keys))}
 
 

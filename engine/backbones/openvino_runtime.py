@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import exports
 from engine.errors import BackboneUnavailable
-from engine.exports import RECORD, XML, publish_export, verified_export
+from engine.exports import XML, export_folder, publish_export, verified_export
 from engine.protocols import BackboneSpec, Floats
 
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
@@ -27,11 +28,11 @@ CALIBRATION_PHOTOS = 200
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
     """Returns the folder of the exported model of `spec`, whether or not it exists yet."""
     stored = spec if spec.precision == "int8" else dataclasses.replace(spec, precision="f32")
-    return home / "runtime" / stored.fingerprint
+    return export_folder(home, stored.fingerprint)
 
 
 def is_exported(home: Path, spec: BackboneSpec) -> bool:
-    return (model_folder(home, spec) / RECORD).exists()
+    return exports.is_exported(model_folder(home, spec))
 
 
 def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
@@ -47,7 +48,7 @@ def export(home: Path, spec: BackboneSpec, convert: Callable[[], Any]) -> Path:
         The folder of the exported model.
     """
     folder = model_folder(home, dataclasses.replace(spec, precision="f32"))
-    if not (folder / RECORD).exists():
+    if not exports.is_exported(folder):
         publish_export(folder, convert())
     return folder
 
@@ -66,7 +67,7 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
         BackboneUnavailable: there are no photos.
     """
     folder = model_folder(home, spec)
-    if (folder / RECORD).exists():
+    if exports.is_exported(folder):
         return folder
     samples = [photo[np.newaxis] for photo, _ in zip(photos, range(CALIBRATION_PHOTOS), strict=False)]
     if not samples:

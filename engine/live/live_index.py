@@ -90,7 +90,7 @@ class LiveIndex:
             with self._lock:
                 self._serve(generation)
                 self._failed, self.swap_error = ("", 0.0), ""
-            self._models.keep_only(generation.spec.fingerprint, generation.encoder_name)
+            self._models.keep_only(generation.spec.fingerprint, generation.encoder_digest)
             _log.info("generation %s is live", name)
         except (LookalikeError, OSError) as error:
             self._failed, self.swap_error = (name, time.monotonic()), str(error)

@@ -13,7 +13,8 @@ from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.joint import JointModel, is_joint, joint_name
 from engine.text.multilingual import MULTILINGUAL, check_multilingual
 from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
-from engine.text.tower import MINILM, EncoderTextTower, TextEncoder, bundled_model, encoder_title, load_model
+from engine.text.sentence_transformer import MINILM, bundled_model, load_model
+from engine.text.tower import EncoderTextTower, TextEncoder, encoder_of_head, encoder_title
 from engine.text.typed import typed_texts
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "describe_encoder",
     "drop_unused_encoders",
     "encoder_of",
+    "encoder_of_head",
     "encoder_title",
     "find_encoder",
     "fit_ridge",

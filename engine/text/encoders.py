@@ -18,11 +18,13 @@ from typing import Any
 
 from data.storage import fsync_path, make_folder, parse_json, read_small, sha256_file, sweep_abandoned, write_text
 from engine.errors import InvalidModel
+from engine.exports import drop_export
 
 ROOT = "encoders"
 RECORD = "encoder.json"
 _DIGITS = 16
 _FOLDER = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _STAGED = ".staged-"
 
 
@@ -99,7 +101,7 @@ def find_encoder(home: Path, key: str) -> str | None:
 
 
 def drop_unused_encoders(home: Path, used: Collection[str], *, unused_s: float) -> list[str]:
-    """Deletes tuned encoders that nothing uses any more; returns their names.
+    """Deletes tuned encoders that nothing uses any more, and what was exported of them; returns their names.
 
     Args:
         used: names of the encoders to keep.
@@ -109,7 +111,10 @@ def drop_unused_encoders(home: Path, used: Collection[str], *, unused_s: float) 
     for folder in _folders(home):
         name = f"{ROOT}/{folder.name}"
         if name not in used and time.time() - folder.stat().st_mtime > unused_s:
+            digest = str(_record(folder).get("digest", ""))
             _remove(folder)
+            if _DIGEST.fullmatch(digest):
+                drop_export(home, digest)
             gone.append(name)
     return gone
 

@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from engine.errors import InvalidModel, MissingExtra
-from engine.exports import RECORD, XML, publish_export, verified_export
+from engine.errors import InvalidModel
+from engine.exports import XML, export_folder, is_exported, publish_export, verified_export
 from engine.own_backbones import FOLDER, OwnBackbone, TextSide, check_files, convert_text, read_own
 from engine.protocols import Floats
-from engine.space import normalise
+from engine.text.networks import TextNetwork, read_tokenizer
 
 _LONGEST = 500  # characters, as of the other encoders
-_BATCH = 32
 
 
 def is_joint(name: str) -> bool:
@@ -46,22 +43,15 @@ class JointModel:
 
     def __init__(self, own: OwnBackbone, text: TextSide, model: Any, threads: int) -> None:
         check_files(own)
-        self.digest, self.dim, self._text = own.digest, own.image.dim, text
-        self._tokenizer = _tokenizer(own.folder, text)
-        self._network = _compiled(model, threads)
+        self.digest, self.dim = own.digest, own.image.dim
+        tokenizer = read_tokenizer(own.folder / text.tokenizer)
+        tokenizer.enable_truncation(text.length)
+        tokenizer.enable_padding(length=text.length, pad_id=text.pad_id)
+        self._network = TextNetwork(tokenizer, model, threads)
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Returns embeddings float32 (n, dim), L2 norm 1; the first 500 characters of each text count."""
-        rows = [self._infer(texts[at : at + _BATCH]) for at in range(0, len(texts), _BATCH)]
-        return normalise(np.concatenate(rows)) if rows else np.zeros((0, self.dim), np.float32)
-
-    def _infer(self, texts: Sequence[str]) -> Floats:
-        tidy = [text[:_LONGEST].encode("utf-8", "replace").decode() for text in texts]
-        pieces = self._tokenizer.encode_batch(tidy)
-        inputs = [np.array([each.ids for each in pieces], np.int64)]
-        if self._text.mask:
-            inputs.append(np.array([each.attention_mask for each in pieces], np.int64))
-        return np.array(self._network(inputs)[0], np.float32)
+        """Returns embeddings float32 (n, dim), L2 norm 1, of one text or more; 500 characters of each count."""
+        return self._network.encode([text[:_LONGEST] for text in texts])
 
 
 def load_joint(home: Path, name: str, threads: int) -> JointModel:
@@ -77,30 +67,7 @@ def load_joint(home: Path, name: str, threads: int) -> JointModel:
     own = read_own(home, name.partition("/")[2])
     if own.text is None:
         raise InvalidModel(f"{own.folder} must have a text tower; it has none. Rebuild with another text_encoder.")
-    folder = home / "runtime" / own.digest
-    if not (folder / RECORD).exists():
+    folder = export_folder(home, own.digest)
+    if not is_exported(folder):
         publish_export(folder, convert_text(own, own.text))
     return JointModel(own, own.text, openvino.Core().read_model(verified_export(folder) / XML), threads)
-
-
-def _tokenizer(folder: Path, text: TextSide) -> Any:
-    try:
-        from tokenizers import Tokenizer
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"the words of {folder.name} need the package tokenizers, of the extra `serve`.") from error
-    path = folder / text.tokenizer
-    try:
-        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    # tokenizers raises bare Exception on a file that it cannot use
-    except Exception as error:
-        raise InvalidModel(f"{path} must be a file of the library tokenizers; got {error!s:.200}.") from error
-    tokenizer.enable_truncation(text.length)
-    tokenizer.enable_padding(length=text.length, pad_id=text.pad_id)
-    return tokenizer
-
-
-def _compiled(model: Any, threads: int) -> Any:
-    import openvino
-
-    options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return openvino.Core().compile_model(model, "CPU", options)

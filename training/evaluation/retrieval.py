@@ -19,7 +19,7 @@ from engine.backbones import load_input
 from engine.live import LiveIndex, LiveView
 from engine.protocols import Floats, TextTower
 from engine.space import PROJECTION_FILE, Projection, normalise
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead, encoder_of_head
 from training import space as space_part
 from training.context import TrainingContext
 from training.embedder import ANSWERS_FILE, GUESSES, HeldAnswer, read_answers
@@ -350,7 +350,7 @@ def _untrained(
         tower: TextTower | None = None
         if (folder / HEAD_FILE).exists():
             head = TextHead.load(folder / HEAD_FILE)
-            encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+            encoder = encoder_of_head(head, context.settings.home, context.settings.cores)
             tower = EncoderTextTower(encoder, head)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

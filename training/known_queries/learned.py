@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.known_queries import LearnedQueries
 from engine.protocols import Floats, TextTower
 from engine.space import PROJECTION_FILE, Projection, normalise, space_digest
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead, encoder_of_head
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 
@@ -39,7 +39,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
         needed = f"searches with the products they showed, and at least {_LEAST_CLICKS} clicks, are needed"
         return {"queries": 0, "skipped": f"{needed}; got {int(behaviour.clicks.sum())} clicks"}
     head = TextHead.load(folder / HEAD_FILE)
-    tower = EncoderTextTower(TextEncoder(head.encoder_name, context.settings.cores, context.settings.home), head)
+    tower = EncoderTextTower(encoder_of_head(head, context.settings.home, context.settings.cores), head)
     space = Projection.load(folder / PROJECTION_FILE)
     product_ids, vectors = _products(context, space)
     learned = learn_queries(behaviour, tower, product_ids, vectors)

@@ -19,7 +19,7 @@ from engine.known_queries import (
 )
 from engine.protocols import TextTower
 from engine.space import PROJECTION_FILE, Projection, space_digest
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead, encoder_of_head
 from training.behaviour import Behaviour
 from training.context import TrainingContext
 from training.known_queries.senses import find_senses
@@ -44,7 +44,7 @@ def train(context: TrainingContext, folder: Path) -> dict[str, Any]:
     behaviour = context.behaviour.words
     texts = known_texts(context, behaviour)
     head = TextHead.load(folder / HEAD_FILE)
-    encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+    encoder = encoder_of_head(head, context.settings.home, context.settings.cores)
     tower: TextTower = EncoderTextTower(encoder, head)
     if (folder / LEARNED_FILE).exists():
         tower = LearnedTextTower(tower, LearnedQueries.load(folder / LEARNED_FILE))

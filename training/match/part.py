@@ -13,7 +13,7 @@ from engine.errors import BackboneUnavailable
 from engine.match import MatchModel, WordMap
 from engine.protocols import Floats
 from engine.space import space_digest
-from engine.text import HEAD_FILE, TextEncoder, TextHead
+from engine.text import HEAD_FILE, TextEncoder, TextHead, encoder_of_head
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.match.asking import Answer, Answering
@@ -155,8 +155,10 @@ class Interview:
 def _encoder(context: TrainingContext, folder: Path) -> TextEncoder:
     """Returns the encoder of the text head, which may have been tuned; without a head, that of the settings."""
     path = folder / HEAD_FILE
-    name = TextHead.load(path).encoder_name if path.exists() else context.settings.text_encoder
-    return TextEncoder(name, context.settings.cores, context.settings.home)
+    settings = context.settings
+    if path.exists():
+        return encoder_of_head(TextHead.load(path), settings.home, settings.cores)
+    return TextEncoder(settings.text_encoder, settings.cores, settings.home)
 
 
 def _classes(context: TrainingContext) -> ClassifierRows | None:

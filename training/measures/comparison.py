@@ -10,7 +10,7 @@ from data.generations import GenerationFolder
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 from engine.space import PROJECTION_FILE, Projection, spread
-from engine.text import HEAD_FILE, EncoderTextTower, TextEncoder, TextHead
+from engine.text import HEAD_FILE, EncoderTextTower, TextHead, encoder_of_head
 from training.context import TrainingContext
 from training.measures.held_out import held_out, name_retrieval, photo_retrieval
 from training.texts import name_of
@@ -66,7 +66,7 @@ def _measure_names(
         return None
     head = TextHead.load(folder.path(HEAD_FILE))
     try:
-        encoder = TextEncoder(head.encoder_name, context.settings.cores, context.settings.home)
+        encoder = encoder_of_head(head, context.settings.home, context.settings.cores)
     except InvalidModel:
         return None  # a live generation whose encoder is gone must not keep the next one from being published
     if encoder.digest != head.encoder_digest:
