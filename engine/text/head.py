@@ -11,9 +11,10 @@ text is to one of those, the more its learned point counts.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.storage import parse_json, write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
@@ -24,6 +25,7 @@ from engine.text.sounds import SOUNDS
 
 HEAD_FILE = "text_head.safetensors"
 _ARRAYS = ("mean", "matrix", "bias", "anchors", "anchor_points", "anchor_weights")
+_BLOCK_ROWS = 8192
 _KERNEL_WIDTH = 0.03  # in cosine between two texts; docs/query-embedder.md says how it was chosen
 _OLD_KERNEL_WIDTH = 0.1  # of generations that do not say
 _KNOWN_FROM = 0.7  # cosine to a text of the shop from which on the learned point begins to count
@@ -169,11 +171,13 @@ class TextHead:
         )
 
 
-def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: float) -> tuple[Floats, Floats, Floats]:
-    """Fits weighted ridge regression from embeddings to targets.
+def fit_ridge(
+    embeddings: NDArray[np.floating[Any]], targets: Floats, weights: Floats, strength: float
+) -> tuple[Floats, Floats, Floats]:
+    """Fits weighted ridge regression from embeddings to targets, in float64, block by block.
 
     Args:
-        embeddings: float32 (n, width).
+        embeddings: float16 or float32 (n, width).
         targets: float32 (n, d).
         weights: float32 (n,), above 0.
         strength: the ridge penalty, relative to the embeddings' mean variance.
@@ -181,10 +185,16 @@ def fit_ridge(embeddings: Floats, targets: Floats, weights: Floats, strength: fl
     Returns:
         mean (width,), matrix (width, d) and bias (d,) of `TextHead`.
     """
-    share = (weights / weights.sum()).astype(np.float64)
-    mean, bias = share @ embeddings, share @ targets
-    centred, wanted = embeddings - mean, targets - bias
-    covariance = (centred * share[:, None]).T @ centred
-    penalty = strength * max(np.trace(covariance) / len(covariance), 1e-12)
-    matrix = np.linalg.solve(covariance + penalty * np.eye(len(covariance)), (centred * share[:, None]).T @ wanted)
+    share, width = (weights / weights.sum()).astype(np.float64), embeddings.shape[1]
+    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, len(embeddings), _BLOCK_ROWS)]
+    mean = sum((share[block] @ embeddings[block] for block in blocks), np.zeros(width))
+    bias = share @ targets
+    covariance, products = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
+    for block in blocks:
+        centred = embeddings[block] - mean
+        weighted = (centred * share[block, None]).T
+        covariance += weighted @ centred
+        products += weighted @ (targets[block] - bias)
+    penalty = strength * max(np.trace(covariance) / width, 1e-12)
+    matrix = np.linalg.solve(covariance + penalty * np.eye(width), products)
     return mean.astype(np.float32), matrix.astype(np.float32), bias.astype(np.float32)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -178,12 +179,25 @@ def test_a_head_without_its_encoder_is_refused(head: TextHead, tmp_path: Path) -
 
 def test_ridge_agrees_with_scikit_learn() -> None:
     generator = np.random.default_rng(0)
-    rows = generator.standard_normal((60, 5)).astype(np.float32)
-    targets = generator.standard_normal((60, 3)).astype(np.float32)
-    weights = generator.uniform(0.5, 2, 60).astype(np.float32)
+    count = 20_000  # more than one block
+    rows = generator.standard_normal((count, 5)).astype(np.float32)
+    targets = generator.standard_normal((count, 3)).astype(np.float32)
+    weights = generator.uniform(0.5, 2, count).astype(np.float32)
     mean, matrix, bias = fit_ridge(rows, targets, weights, 0.7)
     share = weights / weights.sum()
     centred = rows - share @ rows
     penalty = 0.7 * np.trace((centred * share[:, None]).T @ centred) / 5
     reference = Ridge(alpha=penalty).fit(rows, targets, sample_weight=share)
     np.testing.assert_allclose((rows - mean) @ matrix + bias, reference.predict(rows), atol=1e-4)
+
+
+def test_the_memory_of_ridge_does_not_grow_with_the_texts() -> None:
+    def peak_bytes(count: int) -> int:
+        rows, targets = np.ones((count, 64), np.float16), np.ones((count, 4), np.float32)
+        tracemalloc.start()
+        fit_ridge(rows, targets, np.ones(count, np.float32), 1.0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert peak_bytes(80_000) < 1.5 * peak_bytes(20_000)

@@ -1,6 +1,7 @@
 """Makes text heads: of a trained space from what was learned, and of the untrained space by ridge regression."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from training.embedder.network import Weights
 
 _MOST_ANCHORS = 4096
 _MOST_FITTED = 20_000  # texts of the regression, which is repeated at every look at the held-out queries
+_BLOCK_ROWS = 8192
 _RIDGE = 0.3
 _RIDGE_WITH_CLASSES = 0.05
 _CLASS_WEIGHT = 0.5  # of a class's name as an anchor, in weights of the shop's mean text
@@ -21,9 +23,9 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Anchors:
-    """Texts of known place: their features float32 (n, width), points float32 (n, d) and weights float32 (n,)."""
+    """Texts of known place: features float16 or float32 (n, width), points float32 (n, d) and weights float32 (n,)."""
 
-    features: Floats
+    features: NDArray[np.floating[Any]]
     points: Floats
     weights: Floats
 
@@ -51,8 +53,7 @@ def trained_head(weights: Weights, points: Floats, material: Material, encoder: 
         points: float32 (real, d), the catalogue's photos in the trained space.
     """
     shop = _shop_anchors(points, material)
-    learned = normalise(shop.features @ weights.text + weights.text_bias)
-    shop = _Anchors(shop.features, normalise(learned + shop.points), shop.weights)
+    shop = _Anchors(shop.features, normalise(_learned(shop.features, weights) + shop.points), shop.weights)
     if material.classes is None:
         return _with_learned(_head(shop, shop.first(_MOST_ANCHORS), encoder, _RIDGE), weights, len(shop.weights))
     names = material.classes.names
@@ -77,7 +78,8 @@ def start_weights(material: Material, dim: int) -> Weights:
     width, text_width = material.photos.views.shape[2], material.bank.features.shape[1]
     photo = np.eye(width, dim, dtype=np.float32)
     rows = material.photos.views[0, : material.real]
-    blocks = [rows[start : start + 8192, :dim].astype(np.float32) for start in range(0, len(rows), 8192)]
+    starts = range(0, len(rows), _BLOCK_ROWS)
+    blocks = [rows[start : start + _BLOCK_ROWS, :dim].astype(np.float32) for start in starts]
     shop = _shop_anchors(normalise(np.concatenate(blocks)), material)
     if not len(shop.weights):
         random = np.random.default_rng(0).normal(0, text_width**-0.5, (text_width, dim))
@@ -95,8 +97,16 @@ def _shop_anchors(points: Floats, material: Material) -> _Anchors:
     np.add.at(sums, inverse, material.places(points)[bank.products[real]] * bank.weights[real, None])
     weights = np.sqrt(np.bincount(inverse, weights=np.square(bank.weights[real])))
     order = np.argsort(-weights, kind="stable")
-    features = bank.features[texts[order]].astype(np.float32)
-    return _Anchors(features, normalise(sums[order]), weights[order].astype(np.float32))
+    return _Anchors(bank.features[texts[order]], normalise(sums[order]), weights[order].astype(np.float32))
+
+
+def _learned(features: NDArray[np.floating[Any]], weights: Weights) -> Floats:
+    """Returns where the training puts texts, float32 (n, d), L2 norm 1."""
+    points = np.empty((len(features), weights.text.shape[1]), np.float32)
+    for start in range(0, len(features), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        points[block] = features[block].astype(np.float32) @ weights.text + weights.text_bias
+    return normalise(points)
 
 
 def _with_learned(head: TextHead | None, weights: Weights, shop_texts: int) -> TextHead | None:
@@ -116,7 +126,7 @@ def _head(fitted: _Anchors, anchors: _Anchors, encoder: Encoder, strength: float
         mean=mean,
         matrix=matrix,
         bias=bias,
-        anchors=anchors.features,
+        anchors=anchors.features.astype(np.float32),
         anchor_points=anchors.points,
         anchor_weights=anchors.weights,
         encoder_name=encoder.name,
