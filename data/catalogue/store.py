@@ -41,6 +41,7 @@ from data.database import Connections, json_list
 from data.filters import Filter
 from data.lexical import (
     FULL_TEXT,
+    EntryCounts,
     LexicalAnswer,
     find_by_letters,
     find_words,
@@ -75,7 +76,7 @@ class Catalogue:
     """
 
     def __init__(self, home: Path) -> None:
-        self._connections = Connections(home)
+        self._connections, self._counts = Connections(home), EntryCounts()
         self._connections.prepare()  # now, so that a bad file is reported at once
         self._refresh_lexical_index()
 
@@ -293,7 +294,7 @@ class Catalogue:
     def by_letters(self, text: str) -> LexicalAnswer:
         """Returns which live products have this code or title, or these words, typing errors allowed."""
         with self._connections.reading() as connection:
-            return find_by_letters(connection, text)
+            return find_by_letters(connection, text, self._counts)
 
     def completions(self, text: str, k: int) -> list[Completion]:
         """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""

@@ -1,5 +1,6 @@
 """Finds products by their letters: exact codes and titles, words, and words with a typing error; kept in catalog.db."""
 
+from data.lexical.counts import EntryCounts
 from data.lexical.index import (
     FULL_TEXT,
     Texts,
@@ -23,6 +24,7 @@ from data.lexical.texts import key_of, letters_of, phrase_of, with_words_meant, 
 
 __all__ = [
     "FULL_TEXT",
+    "EntryCounts",
     "LexicalAnswer",
     "LexicalHit",
     "Texts",

@@ -8,26 +8,26 @@ import itertools
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 import numpy as np
 
 from data.database import json_list
+from data.lexical.counts import MOST_ENTRIES, EntryCounts, count_up_to
 from data.lexical.index import DESCRIPTION_LETTERS
+from data.lexical.ranking import MOST_HITS, any_of, any_term, rank_by_words
 from data.lexical.remembering import remembered
 from data.lexical.texts import key_of, letters_of, terms_of, within_words, words_of
 
-MOST_HITS = 200
 _MOST_WORDS = 32  # of a query
-_MOST_ENTRIES = 20_000  # read for one question
-_MANY_ENTRIES = 5_000  # from here on products with all words are looked for first: BM25 takes 1 us of each product
 _MOST_EXPLAINED = 8  # words
 _MOST_TERMS = 4  # of one word
 _CANDIDATES = 100  # products whose spelling is compared
 _FEW = 200  # entries; so many are read faster than 20 products are looked up one by one
 _MOST_TRIGRAMS = 16
-_WEIGHTS = "8, 4, 4, 2, 1"  # of words in title, brand, category, other facts, description
+CountIn = Callable[..., int]  # of an expression, and of a table other than that of the words
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,26 @@ class LexicalAnswer:
     meant: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_by_letters(connection: sqlite3.Connection, text: str) -> LexicalAnswer:
-    """Returns what the letters of a query find among the live products."""
+def find_by_letters(connection: sqlite3.Connection, text: str, counts: EntryCounts) -> LexicalAnswer:
+    """Returns what the letters of a query find among the live products.
+
+    Args:
+        counts: those remembered of this catalogue.
+    """
+    count = cache(partial(counts.of, connection))
     exact = _exact(connection, text)
     words = words_of(text)[:_MOST_WORDS]
-    counts = {word: _count(connection, _any_term(word), _MOST_ENTRIES) for word in words}
-    unknown = [word for word, count in counts.items() if not count or not _has_word(connection, word)]
+    unknown = [word for word in words if not count(any_term(word)) or not _has_word(connection, word)]
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
     meant: dict[str, str] = {}
     if (unknown or _coded(text)) and not exact:  # parts of a wrong code may be parts of other codes
-        candidates = _candidates(connection, letters_of(text))
+        candidates = _candidates(connection, letters_of(text), count)
         near = _near(connection, key_of(text), candidates, titles=bool(unknown))
         mendable = [word for word in unknown if most_errors(letters_of(word))]
         corrections, meant = _corrections(connection, mendable, candidates) if mendable else ({}, {})
     typed = [corrections.get(word, word) for word in words]
-    ranked = _ranked(connection, typed, counts)
+    ranked = rank_by_words(connection, typed, count)
     keys, fits = zip(*ranked, strict=True) if ranked else ((), ())
     return LexicalAnswer(
         first=(*exact, *near),
@@ -97,7 +101,7 @@ def find_words(
     found: dict[int, list[str]] = {}
     for word in words[:_MOST_EXPLAINED]:
         # not by its last sign alone: many other words end in it
-        for key in _holding(connection, product_keys, _any_of(within_words(word))):
+        for key in _holding(connection, product_keys, any_of(within_words(word))):
             found.setdefault(key, []).append(word)
     return found
 
@@ -105,7 +109,7 @@ def find_words(
 def has_all(connection: sqlite3.Connection, text: str) -> bool:
     """Returns whether some product has all words of a text."""
     words = words_of(text)[:_MOST_WORDS]
-    return bool(words) and _count(connection, " AND ".join(map(_phrase, words)), 1) == 1
+    return bool(words) and count_up_to(connection, " AND ".join(map(_phrase, words)), 1) == 1
 
 
 def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[str, str]:
@@ -177,79 +181,38 @@ def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> lis
     ]
 
 
-def _ranked(
-    connection: sqlite3.Connection, words: Sequence[str], counts: Mapping[str, int]
-) -> list[tuple[int, float]]:  # fmt: skip
-    """Returns product keys with their fit, best first.
-
-    Args:
-        counts: in how many products the terms of a word are found, as far as that is known.
-    """
-    counted = sorted((counts.get(word) or _count(connection, _any_term(word), _MOST_ENTRIES), word) for word in words)
-    totals = itertools.accumulate(count for count, _ in counted)
-    chosen = [word for (count, word), total in zip(counted, totals, strict=True) if count and total < _MOST_ENTRIES]
-    if not chosen:
-        return []
-    terms = [f"({_any_term(word)})" for word in chosen]
-    match, every = " OR ".join(terms), " AND ".join(terms)
-    many = sum(count for count, word in counted if word in chosen) > _MANY_ENTRIES
-    if many and _count(connection, every, MOST_HITS) == MOST_HITS:
-        match = every
-    rows = connection.execute(
-        f"SELECT rowid, -bm25(lexical_words, {_WEIGHTS}) AS fit FROM lexical_words "  # noqa: S608 - constants
-        "WHERE lexical_words MATCH ? ORDER BY fit DESC, rowid LIMIT ?",
-        (match, MOST_HITS),
-    )
-    return rows.fetchall()
-
-
-def _count(connection: sqlite3.Connection, match: str, limit: int, table: str = "lexical_words") -> int:
-    """Returns in how many products an expression is found; `limit` stands for that many or more."""
-    rows = f"SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?"  # noqa: S608 - constants
-    found: int = connection.execute(f"SELECT count(*) FROM ({rows})", (match, limit)).fetchone()[0]  # noqa: S608
-    return found
-
-
 def _has_word(connection: sqlite3.Connection, word: str) -> bool:
     """Returns whether a word one of whose terms is found is found as a whole."""
-    return len(terms_of(word)) == 1 or bool(_count(connection, _phrase(word), 1))
+    return len(terms_of(word)) == 1 or bool(count_up_to(connection, _phrase(word), 1))
 
 
 def _phrase(word: str) -> str:
     return f'"{" ".join(terms_of(word))}"'
 
 
-def _any_term(word: str) -> str:
-    return _any_of(terms_of(word))
-
-
-def _any_of(terms: Iterable[str]) -> str:
-    return " OR ".join(f'"{term}"' for term in terms)
-
-
-def _candidates(connection: sqlite3.Connection, letters: str) -> list[int]:
+def _candidates(connection: sqlite3.Connection, letters: str, count: CountIn) -> list[int]:
     """Returns the products that share most of the rarer groups of three letters with the query."""
     # Each term's keys come as one text: making a Python object of each row would take most of the time.
     found = [
         connection.execute(
             "SELECT group_concat(rowid) FROM lexical_letters WHERE lexical_letters MATCH ?", (f'"{term}"',)
         ).fetchone()[0]
-        for term in _rarest_trigrams(connection, letters)
+        for term in _rarest_trigrams(letters, count)
     ]
     keys, shared = np.unique(np.fromstring(",".join(filter(None, found)), np.int64, sep=","), return_counts=True)
     best: list[int] = keys[np.argsort(-shared, kind="stable")[:_CANDIDATES]].tolist()
     return best
 
 
-def _rarest_trigrams(connection: sqlite3.Connection, letters: str) -> list[str]:
-    """Returns the rarest groups of three letters, as many as `_MOST_ENTRIES` products in all have.
+def _rarest_trigrams(letters: str, count: CountIn) -> list[str]:
+    """Returns the rarest groups of three letters, as many as `MOST_ENTRIES` products in all have.
 
     Each is counted up to that number: the table of all counts would read every product that has a frequent one.
     """
     trigrams = {letters[at : at + 3] for at in range(min(len(letters), 200) - 2)}
-    counted = sorted((_count(connection, f'"{term}"', _MOST_ENTRIES + 1, "lexical_letters"), term) for term in trigrams)
-    totals = itertools.accumulate(count for count, _ in counted)
-    chosen = [term for (count, term), total in zip(counted, totals, strict=True) if count and total <= _MOST_ENTRIES]
+    counted = sorted((count(any_of([term]), "lexical_letters"), term) for term in trigrams)
+    totals = itertools.accumulate(found for found, _ in counted)
+    chosen = [term for (found, term), total in zip(counted, totals, strict=True) if found and total <= MOST_ENTRIES]
     return chosen[:_MOST_TRIGRAMS]
 
 

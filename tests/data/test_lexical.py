@@ -1,6 +1,7 @@
 """The lexical index: exact codes and titles, words, typing errors; kept in step with the products."""
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import find_by_letters, search, words_of
+from data.lexical import EntryCounts, find_by_letters, ranking, search, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -169,7 +170,7 @@ def test_no_text_breaks_the_search(tmp_path_factory: pytest.TempPathFactory, tex
     home = tmp_path_factory.getbasetemp() / "lexical-any-text"
     catalogue = Catalogue(home)
     with Connections(home).reading() as connection:
-        find_by_letters(connection, text)
+        find_by_letters(connection, text, EntryCounts())
     catalogue.upsert(Product(product_id="any", title=text.encode("utf-8", "ignore").decode()), None)
 
 
@@ -211,15 +212,15 @@ def test_of_very_many_products_those_with_all_words_are_scored(
     texts = ("red wool dress", "red dress", "red dress of wool", "dress", "wool shoes", "a long red dress of wool")
     catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(texts)])
     whole = catalogue.by_letters("wool red dress")
-    monkeypatch.setattr(search, "_MANY_ENTRIES", 0)
+    monkeypatch.setattr(ranking, "_MANY_ENTRIES", 0)
     assert catalogue.by_letters("wool red dress") == whole  # too few have all words
-    monkeypatch.setattr(search, "MOST_HITS", 3)
+    monkeypatch.setattr(ranking, "MOST_HITS", 3)
     some = catalogue.by_letters("wool red dress")
     assert (some.ranked, some.fits) == (whole.ranked[:3], whole.fits[:3])
     asked: list[str] = []
     with Connections(catalogue.home).reading() as connection:
         connection.set_trace_callback(asked.append)
-        find_by_letters(connection, "wool red dress")
+        find_by_letters(connection, "wool red dress", EntryCounts())
         connection.set_trace_callback(None)
     assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
 
@@ -229,9 +230,9 @@ def test_the_rarest_groups_of_letters_are_found_by_counting_few(
 ) -> None:
     titles = [f"lamp {'ab' * (at % 3)} {at}" for at in range(40)]
     catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(titles)])
-    monkeypatch.setattr(search, "_MOST_ENTRIES", 30)
+    monkeypatch.setattr(search, "MOST_ENTRIES", 30)
     with Connections(catalogue.home).reading() as connection:
-        found = search._rarest_trigrams(connection, "lamp abab 7")
+        found = search._rarest_trigrams("lamp abab 7", partial(EntryCounts().of, connection))
         counts = connection.execute("SELECT doc, term FROM lexical_trigrams ORDER BY 1, 2").fetchall()
     held = {
         term: count for count, term in counts if term in ("lam", "amp", "mp ", "p a", " ab", "aba", "bab", "ab ", "b 7")

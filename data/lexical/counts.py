@@ -1,0 +1,45 @@
+"""Counts how many products hold an expression, and remembers the counts that take long."""
+
+import sqlite3
+
+MOST_ENTRIES = 20_000  # read for one question
+_LONG = 1_000  # entries; a smaller count is made again each time, so that a new word is known at once
+_DRIFT = 0.01  # of a count: so many products may have changed since it was made
+_KEPT = 10_000  # counts
+_LONGEST = 100  # characters of an expression that is remembered
+
+
+class EntryCounts:
+    """How many products hold an expression, each counted up to 20,001. Safe to use from several threads.
+
+    The words and groups of letters that very many products have are few, and they are asked for again and again. Their
+    counts are remembered for as long as they can be wrong by 1 % at most.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}  # table, expression -> count, counter at that time
+
+    def of(self, connection: sqlite3.Connection, match: str, table: str = "lexical_words") -> int:
+        """Returns in how many products an expression is found; 20,001 stands for that many or more."""
+        known = self._known.get((table, match))
+        if known is not None and abs(_changes(connection) - known[1]) <= known[0] * _DRIFT:
+            return known[0]
+        found = count_up_to(connection, match, MOST_ENTRIES + 1, table)
+        if found >= _LONG and len(match) <= _LONGEST:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[table, match] = found, _changes(connection)
+        return found
+
+
+def count_up_to(connection: sqlite3.Connection, match: str, most: int, table: str = "lexical_words") -> int:
+    """Returns in how many products an expression is found; `most` stands for that many or more."""
+    rows = f"SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?"  # noqa: S608 - constants
+    found: int = connection.execute(f"SELECT count(*) FROM ({rows})", (match, most)).fetchone()[0]  # noqa: S608
+    return found
+
+
+def _changes(connection: sqlite3.Connection) -> int:
+    """Returns how many changes the catalogue has seen."""
+    seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
+    return seq
