@@ -1,6 +1,7 @@
 """Finds products by their letters: exact codes and titles, words, and words with a typing error; kept in catalog.db."""
 
 from data.lexical.counts import EntryCounts
+from data.lexical.holding import find_words, share_found
 from data.lexical.index import (
     FULL_TEXT,
     Texts,
@@ -14,10 +15,8 @@ from data.lexical.search import (
     LexicalAnswer,
     LexicalHit,
     find_by_letters,
-    find_words,
     has_all,
     most_errors,
-    share_found,
     with_titles,
 )
 from data.lexical.texts import key_of, letters_of, phrase_of, with_words_meant, words_of

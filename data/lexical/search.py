@@ -19,13 +19,10 @@ from data.lexical.counts import MOST_ENTRIES, EntryCounts, count_up_to
 from data.lexical.index import DESCRIPTION_LETTERS
 from data.lexical.ranking import MOST_HITS, any_of, any_term, rank_by_words
 from data.lexical.remembering import remembered
-from data.lexical.texts import key_of, letters_of, terms_of, within_words, words_of
+from data.lexical.texts import key_of, letters_of, terms_of, words_of
 
 _MOST_WORDS = 32  # of a query
-_MOST_EXPLAINED = 8  # words
-_MOST_TERMS = 4  # of one word
 _CANDIDATES = 100  # products whose spelling is compared
-_FEW = 200  # entries; so many are read faster than 20 products are looked up one by one
 _MOST_TRIGRAMS = 16
 CountIn = Callable[..., int]  # of an expression, and of a table other than that of the words
 
@@ -94,18 +91,6 @@ def find_by_letters(connection: sqlite3.Connection, text: str, counts: EntryCoun
     )
 
 
-def find_words(
-    connection: sqlite3.Connection, product_keys: Sequence[int], words: Sequence[str]
-) -> dict[int, list[str]]:
-    """Returns product key -> those of the words that the product's texts hold, for the given products."""
-    found: dict[int, list[str]] = {}
-    for word in words[:_MOST_EXPLAINED]:
-        # not by its last sign alone: many other words end in it
-        for key in _holding(connection, product_keys, any_of(within_words(word))):
-            found.setdefault(key, []).append(word)
-    return found
-
-
 def has_all(connection: sqlite3.Connection, text: str) -> bool:
     """Returns whether some product has all words of a text."""
     words = words_of(text)[:_MOST_WORDS]
@@ -121,35 +106,6 @@ def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[s
         (json_list(keys),),
     )
     return {keys[key]: product_id for key, product_id in rows}
-
-
-def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], words: Sequence[str]) -> dict[int, float]:
-    """Returns product key -> the share of the words that its title and facts hold, 0..1, where it is above 0.
-
-    A description names much that the product is not, so it does not count. Of a word in a script without spaces counts
-    the share of its parts, so that two signs in common are not the word.
-    """
-    asked = words[:_MOST_EXPLAINED]
-    found: dict[int, float] = {}
-    for word in asked:
-        terms = within_words(word)[:_MOST_TERMS]
-        for term in terms:
-            for key in _holding(connection, product_keys, f'{{title brand category facts}} : "{term}"'):
-                found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)
-    return found
-
-
-def _holding(connection: sqlite3.Connection, product_keys: Sequence[int], match: str) -> list[int]:
-    """Returns those of the products in which an expression is found."""
-    entries = "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?"
-    rows = connection.execute(entries, (match, _FEW)).fetchall()
-    if len(rows) == _FEW:
-        rows = connection.execute(
-            "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
-            (match, json_list(product_keys)),
-        ).fetchall()
-    wanted = set(product_keys)
-    return [key for (key,) in rows if key in wanted]
 
 
 def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:

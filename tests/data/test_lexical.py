@@ -1,6 +1,7 @@
 """The lexical index: exact codes and titles, words, typing errors; kept in step with the products."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -138,14 +139,6 @@ def test_deleted_words_leave_the_file_when_the_index_is_tidied(catalogue: Catalo
     assert b"delici" in stored  # so the words are to be seen there
 
 
-@pytest.fixture(params=["read all entries", "look the products up"])
-def lookup(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the holders of a word be found in both ways: a word that many products hold takes the second."""
-    if request.param == "look the products up":
-        monkeypatch.setattr(search, "_FEW", 1)
-
-
-@pytest.mark.usefixtures("lookup")
 def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) -> None:
     dresses, fruit = (catalogue.get(name).product_key for name in ("café/1", "fruit"))
     assert catalogue.share_found([dresses], words_of("striped blue dress")) == pytest.approx({dresses: 2 / 3})
@@ -155,13 +148,25 @@ def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) 
     assert catalogue.share_found([fruit], ["바나"]) == pytest.approx({fruit: 1})  # the word goes on
 
 
-@pytest.mark.usefixtures("lookup")
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
     key, other = (catalogue.get(name).product_key for name in ("café/1", "np1"))
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}
     fruit = catalogue.get("fruit").product_key
     assert catalogue.words_found([fruit], ["바나", "고나"]) == {fruit: ["바나"]}  # 고나 shares its last sign alone
     assert catalogue.words_found([other], words_of("striped blue dress drill")) == {other: ["drill"]}
+
+
+def test_each_thread_asks_of_the_products_as_they_are_now(catalogue: Catalogue) -> None:
+    key = catalogue.get("np1").product_key
+    before = {key: ["drill"]}
+    assert catalogue.words_found([key], ["drill", "hammer"]) == before
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(catalogue.words_found, [key], ["drill", "hammer"]).result() == before
+        catalogue.upsert(Product(product_id="np1", title="Hammer"), None)
+        assert other.submit(catalogue.words_found, [key], ["drill", "hammer"]).result() == {key: ["hammer"]}
+    assert catalogue.words_found([key], ["drill", "hammer"]) == {key: ["hammer"]}
+    catalogue.delete("np1")
+    assert catalogue.words_found([key], ["drill", "hammer"]) == {}
 
 
 @given(text=st.text(max_size=60))
