@@ -84,12 +84,12 @@ def ours(rows: Floats, words: dict[str, Floats]) -> Iterator[tuple[str, Search]]
     index = PartitionedIndex(Lists.of(rows, Learned.of(rows)), StoredRows.of(rows))
     started = time.time()
     measured = tune(index, rows, words, 0.99)
-    print(f"\ntuned in {time.time() - started:.0f} s: {index.reach}, {index.memory_bytes / 1e6:.0f} MB")
+    print(f"\ntuned in {time.time() - started:.0f} s: {index.tuned}, {index.memory_bytes / 1e6:.0f} MB")
     for name, points in (("all rows", measured), ("a twentieth", measured.get("filtered", {}))):
         print(f" of {name}:")
         for point in points.get("curve", ()):
             print("  " + ", ".join(f"{fact} {value}" for fact, value in point.items()))
-    if index.reach is None:
+    if index.tuned is None:
         return
     yield "10 hits", lambda query: index.search(query[None], K)[0].rows
     yield "of 82 hits the first 10", lambda query: index.search(query[None], 82)[0].rows[:K]

@@ -84,6 +84,22 @@ class TextTower(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a search is for: an index in lists looks no farther than that needs.
+
+    Attributes:
+        kind: of the query: `photo`: a row of the index, `text`: words; "": any.
+        sure: so many of the best rows are to be found as surely as the index was tuned to; 0: all that are asked for.
+    """
+
+    kind: str = ""
+    sure: int = 0
+
+
+ANY = Aim()
+
+
 class VectorIndex(Protocol):
     """Exact or approximate inner-product search over rows 0..count-1."""
 
@@ -119,7 +135,12 @@ class VectorIndex(Protocol):
         ...
 
     def search(
-        self, queries: Floats, k: int, allowed: Mask | None = None, dead: NDArray[np.int64] | None = None
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: NDArray[np.int64] | None = None,
+        aim: Aim = ANY,
     ) -> list[Hits]:
         """Finds the k best allowed rows of each query.
 
@@ -129,6 +150,7 @@ class VectorIndex(Protocol):
             allowed: bool (count,), the rows that may be found; None: all. Honoured exactly, or refused with an error.
             dead: int64 (m,), ascending, each once: rows that are never found, whatever `allowed` says; None: none.
                 Without a filter they spare a mask as long as the index: they are dropped from what was found.
+            aim: what the queries are, and how many of the k rows matter most.
 
         Raises:
             InvalidQuery: shapes or dtypes do not fit the index.

@@ -43,7 +43,7 @@ from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import normalise
 
 DEPTH = 1000  # products that one query can page through
-_FIRST_DEPTH = 50  # of them, if that may be enough
+_FIRST_DEPTHS = (10, 50)  # of them, if that may be enough
 _MANY_PRODUCTS = 50_000  # from here on an index searches less to find fewer
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]
@@ -336,7 +336,9 @@ def first_depth(view: LiveView, request: SearchRequest) -> int:
     words = request.text.strip() or request.not_text.strip()
     reordered = request.diversity or request.freshness or request.sort != "relevance" or request.max_per
     few = not (words or reordered or request.like or request.unlike or request.min_probability)
-    return _FIRST_DEPTH if few and request.k <= _FIRST_DEPTH and view.findable_count > _MANY_PRODUCTS else DEPTH
+    if not few or view.findable_count <= _MANY_PRODUCTS:
+        return DEPTH
+    return next((depth for depth in _FIRST_DEPTHS if request.k <= depth), DEPTH)
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

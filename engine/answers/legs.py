@@ -28,11 +28,19 @@ def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowe
     senses = view.generation.senses
     points = senses.of(request.text) if senses is not None and words_alone(request) else None
     if points is None:
-        ranked = rank_products(view, query.point, depth, allowed)
+        ranked = rank_products(view, query.point, depth, allowed, _kind(request))
         rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
         return ranked if rivals is None else outdo_rivals(request.text, ranked, view, rivals)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
+
+
+def _kind(request: SearchRequest) -> str:
+    """Returns what the question is to an index, see `Aim`: a product of the catalogue, words, or anything else."""
+    if words_alone(request):
+        return "text"
+    others = request.text.strip() or request.not_text.strip() or request.like or request.unlike or request.image
+    return "photo" if request.product_id and not others else ""
 
 
 def by_letters(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.answers.diversity import mmr_order
 from engine.known_queries import Rivals
 from engine.live import Allowed, LiveView
-from engine.protocols import Floats
+from engine.protocols import Aim, Floats
 from engine.space import DEFAULT_BOUND, duplicates
 
 _ROWS_AHEAD = 1.25  # rows fetched for each that is wanted, for some products have more photos than others
@@ -48,17 +48,19 @@ class Ranked:
         )
 
 
-def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed) -> Ranked:
+def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed, kind: str = "") -> Ranked:
     """Returns the exact `depth` best products, each by its best row, ordered by (-score, product_key).
 
     Args:
         query: float32 (d,).
         allowed: the rows that may be found.
+        kind: of the query, see `Aim`.
     """
     limit = allowed.count
+    aim = Aim(kind, round(depth * view.rows_per_product))
     fetch = min(limit, int(_ROWS_AHEAD * depth * view.rows_per_product) + 32)
     while True:
-        hits = view.search(query, max(fetch, 1), allowed)
+        hits = view.search(query, max(fetch, 1), allowed, aim)
         keys = view.products_of(hits.rows)
         first = np.sort(np.unique(keys, return_index=True)[1])
         # Rows beyond the last one may still tie with the last product, so they must score below it.

@@ -62,10 +62,10 @@ def build_catalogue_index(
         return exact
     asked, kept = questions(), _kept(vectors, before)
     found = _in_lists(vectors, settings, asked, kept) if kept else None
-    if found is None or not found.reach:
+    if found is None or not found.tuned:
         found = _in_lists(vectors, settings, asked, Learned.of(vectors))
     found.measured = flat.measured = {"exact_ms": exact_ms, **found.measured}
-    if found.reach:
+    if found.tuned:
         return found
     _log.warning("the index stays exact: half of the lists find less than %.3f of what they should",
                  settings.index_recall)  # fmt: skip
@@ -102,7 +102,7 @@ def _kept(vectors: Floats, before: Path | None) -> Learned | None:
 def _in_lists(
     vectors: Floats, settings: Settings, questions: Mapping[str, Floats], learned: Learned
 ) -> PartitionedIndex:
-    """Returns the tuned index; its `reach` is None where it does not find enough."""
+    """Returns the tuned index; its `tuned` is None where it does not find enough."""
     index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors))
     index.measured = {"learned_from": learned.count, **tune(index, vectors, questions, settings.index_recall)}
     return index

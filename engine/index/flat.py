@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import InvalidModel
 from engine.index.checks import Rows, checked_rows, checked_search, without
-from engine.protocols import Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask
 
 INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
@@ -104,7 +104,9 @@ class FlatIndex:
         stored: Floats = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim)
         return stored.reshape(self.count, self.dim)
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
+    def search(
+        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+    ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         if not limit:
             return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]

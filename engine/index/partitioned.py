@@ -6,8 +6,6 @@ was built (`tuning.py`), for all rows and for a twentieth of them, since the bes
 dead rows are honoured exactly, and no hit is missing where enough are allowed.
 """
 
-import math
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +15,15 @@ from engine.errors import InvalidModel
 from engine.index.checks import Rows, checked_search, without
 from engine.index.flat import best_hits, is_complete
 from engine.index.lists import LISTS_FILE, Lists
+from engine.index.reach import Tuned, read_tuned
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.protocols import Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask
 
 FEW_ROWS = 16_384  # what a filter leaves of up to so many rows is scored row by row: exact, in at most 6 ms
 # Microseconds for a row: one that is scored row by row, an allowed one in a list, and one that is passed over there.
 _BY_ROW_US, _IN_LIST_US, _PASSED_US = 0.3, 0.2, 0.006
 _SAMPLE = 65_536  # of the rows that a filter lets through
-_MOST_LISTS = 1 << 20
-RARE = 1 / 20  # the share of the rows that `filtered` is measured for
-_RARER = 1.5  # so many more lists for rarer rows: twice as rare, 2 ** 1.5 as many
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How many lists a search looks through.
-
-    Attributes:
-        ten: for up to 10 hits.
-        hundred: for up to 100 hits, if that is more.
-        thousand: for up to 1,000 hits, and in proportion for more.
-    """
-
-    ten: int
-    hundred: int
-    thousand: int
-
-    def lists(self, k: int) -> int:
-        """Returns how many lists a search for `k` hits looks through."""
-        if k <= 10:
-            return self.ten
-        return max(self.ten, self.hundred, 0 if k <= 100 else self.thousand * max(k, 1000) // 1000)
 
 
 class PartitionedIndex:
@@ -57,17 +32,14 @@ class PartitionedIndex:
     Args:
         lists: the rows in lists; FAISS copies them, and they are kept for `save`.
         stored: the same rows, in 16 bits a number.
-        reach: how many lists are looked through; None: not known yet, so all.
-        filtered: the same where any twentieth of the rows is allowed; None: not known, so all.
+        tuned: how many lists are looked through; None: not known yet, so all.
     """
 
     kind = "faiss ivf sq8 cpu"
     is_exact = False
 
-    def __init__(
-        self, lists: Lists, stored: StoredRows, reach: Reach | None = None, filtered: Reach | None = None
-    ) -> None:
-        self._index, self._stored, self.reach, self.filtered = lists.native(), stored, reach, filtered
+    def __init__(self, lists: Lists, stored: StoredRows, tuned: Tuned | None = None) -> None:
+        self._index, self._stored, self.tuned = lists.native(), stored, tuned
         self.measured: dict[str, Any] = {}
         self.reason = ""
         self._built: Lists | None = lists
@@ -83,18 +55,16 @@ class PartitionedIndex:
             InvalidModel: they are not what `save` writes.
         """
         lists, facts = Lists.load(folder / LISTS_FILE)
-        reach, filtered, factor = _searched(facts)
-        stored = StoredRows.load(folder / ROWS_FILE, (len(lists.rows), lists.codes.shape[1]), factor)
-        loaded = cls(lists, stored, reach, filtered)
+        stored = StoredRows.load(folder / ROWS_FILE, (len(lists.rows), lists.codes.shape[1]), _factor(facts))
+        loaded = cls(lists, stored, read_tuned(facts))
         loaded._built = None
         return loaded
 
     def save(self, folder: Path) -> None:
         """Writes `index_lists.safetensors` and `index_rows.npy`; only an index that was just built can be saved."""
-        if self._built is None or self.reach is None:
+        if self._built is None or self.tuned is None:
             raise InvalidModel("an index in lists must be built and tuned to be saved. Copy the files of a loaded one.")
-        filtered = {} if self.filtered is None else {"filtered": asdict(self.filtered)}
-        self._built.save(folder, {**asdict(self.reach), **filtered, "factor": self._stored.factor})
+        self._built.save(folder, {**self.tuned.to_json(), "factor": self._stored.factor})
         self._stored.save(folder)
 
     @property
@@ -122,13 +92,18 @@ class PartitionedIndex:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
         return self._stored.scores(query, rows)
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None) -> list[Hits]:
+    def search(
+        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+    ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         k = min(k, limit)
         if allowed is None and dead is not None and 2 * len(dead) > self.count:  # so many that they are a filter
             allowed = np.ones(self.count, np.bool_)
             allowed[dead] = False
-        lists = self._reached(k, 1.0 if allowed is None else max(limit, 1) / self.count)
+        lists = self.list_count
+        if self.tuned is not None:
+            share = 1.0 if allowed is None else max(limit, 1) / self.count
+            lists = self.tuned.of(aim).lists(min(k, aim.sure or k), share, lists)
         if allowed is not None and self._is_quick_by_row(limit, lists):
             rows = np.flatnonzero(allowed)
             return [best_hits(rows, self.scores(query, rows), k) for query in queries]
@@ -138,21 +113,6 @@ class PartitionedIndex:
         """Tells whether so many allowed rows are better scored one by one, which is exact, than found in lists."""
         in_lists_us = lists / self.list_count * (allowed * _IN_LIST_US + self.count * _PASSED_US)
         return allowed <= FEW_ROWS or allowed * _BY_ROW_US <= in_lists_us
-
-    def _reached(self, k: int, share: float) -> int:
-        """Returns how many lists a search for `k` hits looks through where this share of the rows is allowed.
-
-        Between all rows and a twentieth of them, the lists grow by a power of the share.
-        """
-        if self.reach is None:
-            return self.list_count
-        lists = self.reach.lists(k)
-        rare = self.list_count if self.filtered is None else max(lists, self.filtered.lists(k))
-        if share < RARE:
-            wanted = rare * math.pow(RARE / share, _RARER)
-        else:
-            wanted = lists * math.pow(rare / lists, math.log(share) / math.log(RARE))
-        return min(self.list_count, math.ceil(wanted))
 
     def find(self, query: Floats, k: int, lists: int, allowed: Mask | None = None, dead: Rows | None = None) -> Hits:
         """Finds the k best rows in so many lists, and in more of them where they hold too few.
@@ -208,16 +168,8 @@ class PartitionedIndex:
         return nearness[chosen], order[chosen]
 
 
-def _searched(facts: dict[str, Any]) -> tuple[Reach, Reach | None, float]:
-    reach, factor = _reach(facts), facts.get("factor")
+def _factor(facts: dict[str, Any]) -> float:
+    factor = facts.get("factor")
     if type(factor) is not float or not 0 < factor < np.finfo(np.float32).max:
         raise InvalidModel(f"{LISTS_FILE} must say what its rows are multiplied with; got {factor!r:.200}. Rebuild.")
-    return reach, _reach(facts["filtered"]) if "filtered" in facts else None, factor
-
-
-def _reach(facts: Any) -> Reach:
-    named = [facts.get(field.name) for field in fields(Reach)] if isinstance(facts, dict) else []
-    counts = [count for count in named if type(count) is int and 0 < count <= _MOST_LISTS]
-    if not counts or len(counts) < len(named):
-        raise InvalidModel(f"{LISTS_FILE} must say how many lists are searched; got {facts!r:.200}. Rebuild.")
-    return Reach(*counts)
+    return factor

@@ -1,15 +1,17 @@
 """Chooses through how many lists a partitioned index looks, by what searches find that were not used to build it."""
 
+import itertools
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
 
 from engine.index import partitioned
 from engine.index.checks import Rows
-from engine.index.partitioned import RARE, PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex
+from engine.index.reach import RARE, Reach, Reaches, Tuned
 from engine.protocols import Floats, Mask
 
 QUESTIONS = 200  # of each kind
@@ -42,9 +44,9 @@ class _Asked:
 def tune(
     index: PartitionedIndex, vectors: Floats, questions: Mapping[str, Floats], target: float
 ) -> dict[str, Any]:  # fmt: skip
-    """Sets `index.reach` and `index.filtered` to the fewest lists that reach the target for each kind of query.
+    """Sets `index.tuned` to the fewest lists that reach the target for each kind of query.
 
-    Each photo query is a row that may not find itself. `reach` becomes None if half of the lists is not enough.
+    Each photo query is a row that may not find itself. `tuned` becomes None if half of the lists is not enough.
 
     Args:
         vectors: float32 (n, d), the rows of the index.
@@ -55,9 +57,12 @@ def tune(
     Returns:
         What was measured, plain JSON values; under `filtered` the same where a twentieth of the rows is allowed.
     """
-    index.reach, measured = _tuned(index, vectors, questions, target)
-    if index.reach and (allowed := _rare_rows(len(vectors))) is not None:
-        index.filtered, measured["filtered"] = _tuned(index, vectors, questions, target, allowed)
+    reach, measured = _tuned(index, vectors, questions, target)
+    rare: dict[str, Reach] = {}
+    if reach and (allowed := _rare_rows(len(vectors))) is not None:
+        rare, measured["filtered"] = _tuned(index, vectors, questions, target, (allowed, reach))
+    kinds = {kind: Reaches(found, rare.get(kind)) for kind, found in reach.items()}
+    index.tuned = Tuned(Reaches(_most(reach), _most(rare) if rare else None), kinds) if reach else None
     return measured
 
 
@@ -66,29 +71,34 @@ def _tuned(
     vectors: Floats,
     questions: Mapping[str, Floats],
     target: float,
-    allowed: Mask | None = None,
-) -> tuple[Reach | None, dict[str, Any]]:
-    """Returns the fewest lists that reach the target, and what was measured; None: half of the lists is not enough.
+    filtered: tuple[Mask, Mapping[str, Reach]] | None = None,
+) -> tuple[dict[str, Reach], dict[str, Any]]:
+    """Returns kind -> the fewest lists that reach the target, and what was measured; none: half are too few.
 
     Args:
-        allowed: bool (n,), the only rows that may be found; then no fewer lists are tried than the index reaches
-            without a filter. None: all rows.
+        filtered: bool (n,), the only rows that may be found, and what was found without a filter: no fewer lists are
+            tried. None: all rows.
     """
+    allowed, least = filtered or (None, {})
     asked = _asked(vectors, questions, np.arange(len(vectors)) if allowed is None else np.flatnonzero(allowed))
     curve: list[dict[str, Any]] = []
-    found: dict[str, int] = {}
-    for lists in _steps(index.list_count):
-        for name, (k, times) in _MISSES.items():
-            if name in found or (allowed is not None and index.reach and lists < index.reach.lists(k)):
-                continue
-            measured = [_recall(index, vectors, kind, lists, k, allowed) for kind in asked]
-            curve += measured
-            if all(1 - point["recall"] <= (1 - target) * _SPARE * times for point in measured):
-                found[name] = lists
-        if len(found) == len(_MISSES):
-            break
-    facts = {"lists": index.list_count, "target": target, "curve": curve, **found}
-    return (Reach(**found) if len(found) == len(_MISSES) else None), facts
+    found: dict[str, dict[str, int]] = {kind.kind: {} for kind in asked}
+    for lists, kind, (name, (k, times)) in itertools.product(_steps(index.list_count), asked, _MISSES.items()):
+        if name in found[kind.kind] or (kind.kind in least and lists < least[kind.kind].lists(k)):
+            continue
+        curve.append(_recall(index, vectors, kind, lists, k, allowed))
+        if 1 - curve[-1]["recall"] <= (1 - target) * _SPARE * times:
+            found[kind.kind][name] = lists
+    facts = {"lists": index.list_count, "target": target, "curve": curve, "kinds": found}
+    if any(len(lists) < len(_MISSES) for lists in found.values()):
+        return {}, facts
+    reach = {kind: Reach(**lists) for kind, lists in found.items()}
+    return reach, {**facts, **asdict(_most(reach))}
+
+
+def _most(reach: Mapping[str, Reach]) -> Reach:
+    """Returns the lists that are enough for every kind."""
+    return Reach(*(max(lists) for lists in zip(*map(astuple, reach.values()), strict=True)))
 
 
 def _rare_rows(count: int) -> Mask | None:

@@ -10,7 +10,7 @@ from data.columns import within
 from engine.generation import Generation
 from engine.live.allowed import Allowed, Rows
 from engine.live.delta import Delta, GrowingDelta
-from engine.protocols import Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask
 from engine.space import normalise
 
 ProductKeys = NDArray[np.int64]
@@ -104,13 +104,14 @@ class LiveView:
         rows = self.allowed().rows
         return rows[np.argsort(self.products_of(rows), kind="stable")]
 
-    def search(self, query: Floats, k: int, allowed: Allowed) -> Hits:
+    def search(self, query: Floats, k: int, allowed: Allowed, aim: Aim = ANY) -> Hits:
         """Finds the k best allowed rows; ties ordered by row.
 
         Args:
             query: float32 (d,).
+            aim: see `VectorIndex.search`.
         """
-        old = self.generation.index.search(query[None], k, allowed.passing, allowed.dead)[0]
+        old = self.generation.index.search(query[None], k, allowed.passing, allowed.dead, aim)[0]
         if not allowed.added.any():
             return old
         rows = np.flatnonzero(allowed.added)

@@ -10,7 +10,7 @@ from tiny_shop import DIM, TinyShop, axis
 from data.settings import Settings
 from engine.generation import Generation, RowTable, load_generation
 from engine.live.tracker import Tracker
-from engine.protocols import Floats, Hits, Mask
+from engine.protocols import Aim, Floats, Hits, Mask
 
 ROWS = 400_000
 
@@ -20,7 +20,7 @@ class FirstRows:
 
     count, dim = ROWS, DIM
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None, dead: np.ndarray[Any, Any]) -> list[Hits]:
+    def search(self, queries: Floats, k: int, allowed: Mask | None, dead: np.ndarray[Any, Any], aim: Aim) -> list[Hits]:
         assert allowed is None
         rows = np.setdiff1d(np.arange(k + len(dead)), dead)[:k]
         return [Hits(rows, np.linspace(0.9, 0.5, len(rows), dtype=np.float32))]

@@ -18,9 +18,10 @@ from engine.index import build_catalogue_index, load_index, partitioned, tuning
 from engine.index.choose import INDEX_FILES
 from engine.index.flat import INDEX_FILE
 from engine.index.lists import LISTS_FILE
-from engine.index.partitioned import PartitionedIndex, Reach
+from engine.index.partitioned import PartitionedIndex
+from engine.index.reach import Reach, Reaches, Tuned, read_tuned
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.protocols import Floats, Hits, Mask, VectorIndex
+from engine.protocols import Aim, Floats, Hits, Mask, VectorIndex
 from engine.space import Projection, normalise
 
 COUNT, DIM = 24_000, 16
@@ -74,12 +75,12 @@ def test_it_is_in_lists_and_says_what_was_measured(index: VectorIndex) -> None:
     assert (index.kind, index.is_exact, index.count, index.dim) == ("faiss ivf sq8 cpu", False, COUNT, DIM)
     assert index.memory_bytes < COUNT * DIM * 2
     measured = index.measured
-    chosen = [point for point in measured["curve"] if point["k"] == 10 and point["lists"] == measured["ten"]]
-    assert {point["kind"] for point in chosen} == {"photo", "text"}
-    assert min(point["recall"] for point in chosen) >= 0.99
-    assert measured["ten"] <= measured["lists"] / 2
-    rare = [point for point in measured["filtered"]["curve"] if point["k"] == 10]
-    assert min(point["recall"] for point in rare if point["lists"] == measured["filtered"]["ten"]) >= 0.99
+    for found in (measured, measured["filtered"]):
+        assert set(found["kinds"]) == {"photo", "text"}
+        assert found["ten"] == max(lists["ten"] for lists in found["kinds"].values()) <= found["lists"] / 2
+        for kind, lists in found["kinds"].items():
+            chosen = [point for point in found["curve"] if point["k"] == 10 and point["lists"] == lists["ten"]]
+            assert next(point["recall"] for point in chosen if point["kind"] == kind) >= 0.99
 
 
 @pytest.mark.parametrize(("k", "least"), [(1, 0.99), (10, 0.99), (100, 0.97), (1000, 0.9), (5000, 0.9)])
@@ -91,20 +92,64 @@ def test_other_queries_than_it_was_tuned_with_find_as_much(
     assert recall(index, vectors, others, k) >= least - 0.01
 
 
+@pytest.fixture
+def looked_through(index: VectorIndex, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of lists that searches look through, as they come."""
+    assert isinstance(index, PartitionedIndex)
+    lists: list[int] = []
+    find = index.find
+
+    def noted(query: Floats, k: int, wanted: int, *limits: Any) -> Hits:
+        lists.append(wanted)
+        return find(query, k, wanted, *limits)
+
+    monkeypatch.setattr(index, "find", noted)
+    return lists
+
+
+def test_rows_are_found_in_fewer_lists_than_words(
+    index: VectorIndex, vectors: Floats, looked_through: list[int]
+) -> None:
+    assert isinstance(index, PartitionedIndex)
+    assert index.tuned is not None
+    for kind in ("photo", "text", ""):
+        index.search(vectors[:1], 10, aim=Aim(kind))
+    row, words, unknown = looked_through
+    assert row < words == unknown == index.tuned.any.all.ten
+    right = 0
+    for at in range(0, 2000, 20):
+        hits = index.search(vectors[at][None], 10, None, np.array([at]), Aim("photo"))[0]
+        others = np.delete(vectors @ vectors[at], at)
+        right += int(np.count_nonzero(hits.scores >= np.partition(others, -10)[-10] - 2e-5))
+    assert right >= 0.985 * 1000
+
+
+def test_rows_that_are_only_read_ahead_take_no_more_lists(
+    index: VectorIndex, vectors: Floats, looked_through: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "tuned", Tuned(Reaches(Reach(8, 16, 32))))
+    for k, sure in ((60, 0), (60, 10), (10, 60), (60, 30)):
+        assert len(index.search(vectors[:1], k, aim=Aim(sure=sure))[0].rows) == k
+    assert looked_through == [16, 8, 8, 16]
+
+
+def test_an_index_that_was_tuned_without_kinds_is_read() -> None:
+    old = {"ten": 8, "hundred": 16, "thousand": 32, "filtered": {"ten": 9, "hundred": 17, "thousand": 33}}
+    assert read_tuned({**old, "factor": 1.0}) == Tuned(Reaches(Reach(8, 16, 32), Reach(9, 17, 33)))
+    written = Tuned(Reaches(Reach(8, 16, 32)), {"photo": Reaches(Reach(8, 8, 8), Reach(9, 9, 9))})
+    assert read_tuned(written.to_json()) == written
+    broken: dict[str, Any]
+    for broken in ({"ten": 0}, {"hundred": "16"}, {"kinds": [1]}, {"kinds": {"photo": 3}}, {"filtered": {}}):
+        with pytest.raises(InvalidModel, match="Rebuild"):
+            read_tuned(old | broken)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
 def test_a_filter_finds_as_much_without_looking_through_all_lists(
-    index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch, share: float
+    index: VectorIndex, vectors: Floats, looked_through: list[int], monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     monkeypatch.setattr(partitioned, "FEW_ROWS", 0)
     assert isinstance(index, PartitionedIndex)
-    looked_through: list[int] = []
-    find = index.find
-
-    def noted(query: Floats, k: int, lists: int, *limits: Any) -> Hits:
-        looked_through.append(lists)
-        return find(query, k, lists, *limits)
-
-    monkeypatch.setattr(index, "find", noted)
     allowed = np.random.default_rng(9).random(COUNT) < share
     assert recall(index, vectors, clustered(60, 3), 10, allowed) >= 0.99
     assert set(looked_through) <= set(range(index.list_count // 2))
@@ -162,7 +207,7 @@ def test_all_rows_that_are_left_are_found_however_many_are_dead(
 def test_most_rows_dead_is_as_a_filter_of_the_others_also_where_they_lie_far_from_the_query(
     index: VectorIndex, vectors: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "reach", Reach(8, 8, 8))
+    monkeypatch.setattr(index, "tuned", Tuned(Reaches(Reach(8, 8, 8))))
     kinds = 28
     queries = clustered(60, 3)
     kind, asked = (np.argmax(rows @ CENTRES.T, axis=1) for rows in (vectors, queries))
@@ -210,8 +255,9 @@ def test_what_is_loaded_answers_as_what_was_built(
     assert np.abs(loaded.vectors(np.arange(50)) - vectors[:50]).max() < 2e-5
     assert isinstance(loaded, PartitionedIndex)
     assert isinstance(index, PartitionedIndex)
-    assert loaded.filtered == index.filtered
-    assert loaded.filtered is not None
+    assert loaded.tuned == index.tuned
+    assert loaded.tuned is not None
+    assert loaded.tuned.any.rare is not None
     with pytest.raises(InvalidModel, match="exact index"):
         load_index(tmp_path, Settings(device="gpu"))
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from engine.answers import Ranked, diversify, prefer_fresh, rank_products
 from engine.index.flat import FlatIndex
 from engine.live import Allowed
-from engine.protocols import Floats, Hits, Mask
+from engine.protocols import Aim, Floats, Hits, Mask
 
 
 def view_of(vectors: Floats, product_keys: list[int]) -> Any:
     """What `rank_products` needs of a `LiveView`."""
     index = FlatIndex.of(vectors)
 
-    def search(query: Floats, k: int, allowed: Allowed) -> Hits:
+    def search(query: Floats, k: int, allowed: Allowed, aim: Aim) -> Hits:
         return index.search(query[None], k, allowed.passing, allowed.dead)[0]
 
     return SimpleNamespace(search=search, products_of=np.array(product_keys, np.int64).take, rows_per_product=1.0)

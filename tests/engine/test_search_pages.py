@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tiny_shop import TinyShop, axis, blend, ids
+from tiny_shop import TinyShop, axis, blend, ids, photo_of
 
 from engine.answers import RankingStore
 from engine.errors import CursorExpired, InvalidQuery
+from engine.live import Allowed, LiveView
+from engine.protocols import Aim, Floats, Hits
 from engine.search import SearchEngine, SearchRequest
 
 
@@ -36,7 +38,7 @@ def test_a_ranking_that_was_cut_short_goes_on_where_it_ended(
     shop.publish()
     whole = engine.search(SearchRequest(product_id="p00", k=19))
     monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
-    monkeypatch.setattr("engine.answers.find._FIRST_DEPTH", 5)
+    monkeypatch.setattr("engine.answers.find._FIRST_DEPTHS", (5,))
     for changes in (False, True):
         page = engine.search(SearchRequest(product_id="p00", k=2))
         seen, total = ids(page), page.total
@@ -58,7 +60,7 @@ def test_nothing_more_is_found_for_a_product_that_is_gone(
         shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
     shop.publish()
     monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
-    monkeypatch.setattr("engine.answers.find._FIRST_DEPTH", 3)
+    monkeypatch.setattr("engine.answers.find._FIRST_DEPTHS", (3,))
     page = engine.search(SearchRequest(product_id="p0", k=2))
     shop.catalogue.delete("p0")
     page = engine.search(SearchRequest(cursor=page.next_cursor or "", k=5))
@@ -110,3 +112,35 @@ def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
         engine.search(SearchRequest(text="axis0", k=1))
     with pytest.raises(CursorExpired):
         engine.search(SearchRequest(cursor=first))
+
+
+def test_the_index_is_told_what_is_asked_and_how_much_of_it_is_shown(
+    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
+    shop.publish()
+    monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
+    aims: list[Aim] = []
+    search = LiveView.search
+
+    def noted(view: LiveView, query: Floats, k: int, allowed: Allowed, aim: Aim) -> Hits:
+        aims.append(aim)
+        return search(view, query, k, allowed, aim)
+
+    monkeypatch.setattr(LiveView, "search", noted)
+    for request in (
+        SearchRequest(product_id="p0", k=10),
+        SearchRequest(product_id="p0", k=11),
+        SearchRequest(product_id="p0", k=51),
+        SearchRequest(product_id="p0", text="axis0"),
+        SearchRequest(product_id="p0", like=("p1",)),
+        SearchRequest(text="axis0"),
+        SearchRequest(text="axis0", not_text="axis1"),
+        SearchRequest(image=photo_of(0), k=10),
+    ):
+        engine.search(request)
+    assert aims == [
+        Aim("photo", 10), Aim("photo", 50), Aim("photo", 1000), Aim("", 1000), Aim("", 1000),
+        Aim("text", 1000), Aim("", 1000), Aim("", 10),
+    ]  # fmt: skip
