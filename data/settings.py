@@ -89,6 +89,9 @@ class Settings:
             that further searches need only its `photo_id`; 0: photos are not kept.
         log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
+        ray_token_file: file with the token of the Ray cluster of `rebuild --ray`; empty: `ray.token` in the home.
+        ray_photos: where the workers of `rebuild --ray` read photos, as pairs `FOLDER=ADDRESS`; empty: at their paths.
+        ray_shards: fsspec address of the files in which these workers hand over features; empty: `shards` in the home.
         train_minutes: minutes that a rebuild may spend on the training steps of the query embedder; 0: any time.
         max_quality_drop: largest drop in held-out quality (0..1) with which a rebuild still publishes.
         max_full_feed_drop: largest share of the products (0..1) that `import --full-feed` deletes without `--force`.
@@ -133,6 +136,9 @@ class Settings:
     photo_id_minutes: int = 60
     log_addresses: bool = True
     fresh_days: int = 90
+    ray_token_file: str = ""
+    ray_photos: str = ""
+    ray_shards: str = ""
     train_minutes: float = 10.0
     max_quality_drop: float = 0.02
     max_full_feed_drop: float = 0.2

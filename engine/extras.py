@@ -23,6 +23,7 @@ MODULES = {
     "sklearn": "train",
     "tensorflow": "train",
     "torch": "train",
+    "ray": "ray",
 }
 _NOT_ON_GPU = ("openvino", "nncf", "onnx")  # the extra `gpu` has neither
 
@@ -31,7 +32,7 @@ def require_extras(*extras: str) -> None:
     """Refuses to begin what would fail for want of a library.
 
     Args:
-        extras: of `serve` and `train`.
+        extras: of `serve`, `train` and `ray`.
 
     Raises:
         MissingExtra: a module of theirs is not installed; the message names the extra and how to install it.

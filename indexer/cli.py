@@ -165,9 +165,16 @@ def import_events_command(settings: Settings, path: Path, format_: str, report: 
     help="Read every photo's source again, leave out photos whose source is gone or changed, and train even if nothing "
     "changed. Photos that are embedded already are not embedded again.",
 )
+@click.option(
+    "--ray",
+    default="",
+    metavar="ADDRESS",
+    help="Embed on a Ray cluster, HOST:PORT of its head, or on `local`, one that lasts as long as the rebuild. Needs "
+    "the extra `ray`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.pass_obj
-def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: bool) -> None:
+def rebuild_command(settings: Settings, no_train: bool, full: bool, ray: str, as_json: bool) -> None:
     """Embed new photos, train, build a generation, verify it and publish it: the nightly job.
 
     Ends in about ten lines; with --json, in one JSON object instead. Exit status: 0 published, 1 nothing was published
@@ -181,7 +188,7 @@ def rebuild_command(settings: Settings, no_train: bool, full: bool, as_json: boo
     journal = Journal()
     try:
         require_home(settings.home)
-        summary = rebuild(settings, train=not no_train, full=full, journal=journal)
+        summary = rebuild(settings, train=not no_train, full=full, ray=ray, journal=journal)
     # whatever fails, the nightly job ends with its summary line; the reason goes into that line and the log
     except Exception as error:
         summary = journal.summary(reason_of(error))

@@ -1,7 +1,7 @@
 """Photos from untrusted sources: fetches and decodes them within limits, stores thumbnails, names their colours."""
 
 from data.photos.colours import COLOUR_NAMES, dominant_colours
-from data.photos.content import PhotoInput, photo_bytes, photo_list
+from data.photos.content import PhotoInput, photo_bytes, photo_list, read_original
 from data.photos.decoders import decode, decode_photo, decode_within_borders, decoder_outcomes
 from data.photos.deletion import erase_product, sweep
 from data.photos.fetch import URL_LIMIT, fetch_image
@@ -40,6 +40,7 @@ __all__ = [
     "mend_thumbnails",
     "photo_bytes",
     "photo_list",
+    "read_original",
     "small_copy",
     "sweep",
     "thumbnail_path",

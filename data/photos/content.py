@@ -1,5 +1,6 @@
 """A photo's encoded bytes: read from a file, or made from what a program holds."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterable
@@ -73,6 +74,40 @@ def read_photo(path: Path, settings: Settings, *, missing: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidImage(
             f"image must be a file that can be read; got {path} ({reason}). Check the path.", code=missing
+        ) from error
+    check_bytes(len(content), settings)
+    return content
+
+
+def read_original(source: str, sha256: str, settings: Settings, *, address: str = "") -> bytes:
+    """Returns the bytes of a photo's original.
+
+    Args:
+        source: its path, as the catalogue has it.
+        address: the fsspec address at which it is read instead, such as s3://shop/photos/1.jpg; "": none.
+
+    Raises:
+        InvalidImage: the original is gone (code `source_gone`) or holds other bytes now (`source_changed`).
+        ImageTooLarge: it is over `max_image_bytes`.
+    """
+    content = _read_address(address, settings) if address else read_photo(Path(source), settings, missing="source_gone")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InvalidImage(
+            f"{source} must still be the photo that was imported; got other bytes. Import it again.",
+            code="source_changed",
+        )
+    return content
+
+
+def _read_address(address: str, settings: Settings) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(address, "rb") as file:
+            content: bytes = file.read(settings.max_image_bytes + 1)
+    except Exception as error:  # each of fsspec's file systems raises errors of its own
+        raise InvalidImage(
+            f"image must be a file that can be read; got {address} ({error}). Check the address.", code="source_gone"
         ) from error
     check_bytes(len(content), settings)
     return content

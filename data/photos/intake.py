@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.catalogue import Catalogue, PhotoRecord, Product
 from data.errors import InvalidImage
-from data.photos.content import check_bytes, read_photo
+from data.photos.content import check_bytes, read_original, read_photo
 from data.photos.decoders import decode_photo
 from data.photos.images import Photo, Pixels
 from data.photos.thumbnail_file import encode_thumbnail
@@ -156,13 +156,7 @@ class Intake:
         Raises:
             InvalidImage: the original is gone (code `source_gone`) or holds other bytes now (`source_changed`).
         """
-        content = read_photo(Path(record.source), self._settings, missing="source_gone")
-        if hashlib.sha256(content).hexdigest() != record.sha256:
-            raise InvalidImage(
-                f"{record.source} must still be the photo that was imported; got other bytes. Import it again.",
-                code="source_changed",
-            )
-        return content
+        return read_original(record.source, record.sha256, self._settings)
 
     def knows(self, sha256: str) -> bool:
         """Returns whether the catalogue has this photo."""

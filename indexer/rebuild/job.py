@@ -24,6 +24,7 @@ class Job:
     Attributes:
         full: whether every photo's source is read again.
         backbone: replaces the one that the settings name.
+        ray: address of the Ray cluster that embeds; "": this process does.
         spec: the backbone that photos are embedded with.
         snapshot: all photos at first; the usable ones once they are embedded.
         live: the live generation, or None where there is none or it is damaged.
@@ -32,6 +33,7 @@ class Job:
     settings: Settings
     full: bool
     backbone: Backbone | None
+    ray: str
     journal: Journal
     catalogue: Catalogue
     store: GenerationStore
@@ -41,7 +43,7 @@ class Job:
     live: GenerationFolder | None
 
 
-def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbone | None) -> Job:
+def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbone | None, ray: str = "") -> Job:
     """Deletes what a killed rebuild left, takes a snapshot of the catalogue, and returns the job.
 
     Raises:
@@ -65,6 +67,7 @@ def open_job(settings: Settings, journal: Journal, full: bool, backbone: Backbon
         settings=settings,
         full=full,
         backbone=backbone,
+        ray=ray,
         journal=journal,
         catalogue=catalogue,
         store=store,

@@ -35,6 +35,7 @@ def rebuild(
     train: bool = True,
     full: bool = False,
     backbone: Backbone | None = None,
+    ray: str = "",
     journal: Journal | None = None,
 ) -> RebuildSummary:
     """Builds a new generation from the catalogue and makes it the live one.
@@ -43,6 +44,7 @@ def rebuild(
         train: whether the parts are trained if anything changed; otherwise the live generation's are taken over.
         full: whether every photo's source is read again, and the parts are trained even where nothing changed.
         backbone: replaces the one that the settings name.
+        ray: address of the Ray cluster that embeds, `HOST:PORT` or `local`; "": this process does.
         journal: collects the outcome; pass one to learn how far a failed rebuild got.
 
     Returns:
@@ -50,6 +52,7 @@ def rebuild(
 
     Raises:
         MissingExtra: a library that this needs is not installed.
+        ClusterUnavailable, ClusterFailed: the Ray cluster cannot be used, or failed.
         LockHeld: another rebuild runs; the message names it.
         NothingToIndex: the catalogue holds no product, or has lost all its photos.
         GateFailed: a gate refused the new generation; the message says what was measured and required.
@@ -57,9 +60,13 @@ def rebuild(
     """
     journal = journal or Journal()
     require_extras("serve", *(["train"] if train else []))
+    if ray:
+        from indexer.cluster import require_cluster
+
+        require_cluster(ray, settings)
     with exclusive(settings.home / REBUILD_LOCK, "rebuild"):
         try:
-            _run(settings, journal, train=train, full=full, backbone=backbone)
+            _run(settings, journal, train=train, full=full, backbone=backbone, ray=ray)
         except Exception as error:
             remember(settings.home, journal.summary(reason_of(error)))
             raise
@@ -68,10 +75,10 @@ def rebuild(
     return summary
 
 
-def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backbone: Backbone | None) -> None:
+def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backbone: Backbone | None, ray: str) -> None:
     with journal.step("snapshot"):
         forget(settings)
-        job = open_job(settings, journal, full, backbone)
+        job = open_job(settings, journal, full, backbone, ray)
         stale = stale_features(job)
     with journal.step("embed"):
         job = dataclasses.replace(job, snapshot=embed(job))

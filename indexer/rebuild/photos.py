@@ -61,11 +61,19 @@ def _note_damaged(job: Job, keys: list[str]) -> None:
 def _embed_missing(job: Job, missing: list[str]) -> set[str]:
     if not missing:
         return set()
-    from engine.backbones import embed_photos
-
     sources = _Sources(job)
     backbone = job.backbone or _load_backbone(job, sources)
-    embed_photos(backbone, missing, sources.read, job.settings, job.features.append, sources.give_up)
+    if job.ray:
+        from indexer.cluster import embed_on_ray
+
+        del backbone  # it is exported now, which is all that the workers need of it here
+        embed_on_ray(
+            job.ray, missing, job.catalogue.photos, job.settings, job.spec, job.features.append, sources.give_up
+        )
+    else:
+        from engine.backbones import embed_photos
+
+        embed_photos(backbone, missing, sources.read, job.settings, job.features.append, sources.give_up)
     return sources.unusable
 
 

@@ -12,7 +12,10 @@ from api.server.limits import Limits
 DOCS = Path(__file__).parents[2] / "docs"
 UNITS = DOCS / "systemd"
 HOME = "/var/lib/lookalike"
-SERVICES = ("lookalike.service", "lookalike-rebuild.service", "lookalike-backup.service")
+SERVICES = (
+    "lookalike.service", "lookalike-rebuild.service", "lookalike-backup.service", "lookalike-ray-head.service",
+    "lookalike-ray-worker.service",
+)  # fmt: skip
 TIMERS = ("lookalike-rebuild.timer", "lookalike-backup.timer")
 DRAIN_S = int(Limits().drain_s)
 HARDENED = (
