@@ -12,7 +12,7 @@ import numpy as np
 
 from data.catalogue import Catalogue
 from data.settings import load_settings
-from engine.answers import Ranked, diversify, mmr_order
+from engine.answers import diverse_places, mmr_order
 from engine.live import LiveIndex
 from engine.protocols import Floats
 from engine.space import Order, duplicate_bound
@@ -50,8 +50,7 @@ def main(paths: list[Path]) -> None:
         cases.append((scores[head], shown, shown @ shown.T, gains, head))
 
     def collapsed(relevance: Floats, likeness: Floats, diversity: float, shown: Floats) -> Order:
-        ranked = Ranked(np.arange(len(relevance)), np.arange(len(relevance)), relevance)
-        return diversify(ranked, shown, diversity, bound=bound).product_keys
+        return diverse_places(relevance, shown, diversity, bound=bound)
 
     ways: dict[str, Callable[..., Order]] = {
         "mmr, collapsed": collapsed,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.languages import gettext as _
+from engine.answers import BEST, SIMILAR
 from engine.search import Hit
 
-BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 LESS_SHOWN = 12  # less similar hits with which an answer ends
 LEAST_OF_WORDS = 0.01  # match probability; words do not mean what has less
 _MOST_MARKED = 4  # where more hits are best matches, the mark tells none apart

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, render_template, request
 from api.languages import gettext, number
 from api.page.filters import fact_title, value_text
 from api.page.form import read_page_form
-from api.page.groups import BEST, SIMILAR
 from api.problems import headers_for, shopper_words, status_of, wants_page
 from api.protection import require
 from api.requests import query_texts
@@ -17,7 +16,7 @@ from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError, UnknownProduct
-from engine.answers import MAX_TEXT, Explanation
+from engine.answers import BEST, MAX_TEXT, SIMILAR, Explanation
 from engine.search import Hit, SearchRequest
 
 blueprint = Blueprint("product", __name__)

@@ -8,11 +8,12 @@ from typing import Any
 
 from api.page.filters import facet_names
 from api.page.form import PageForm
-from api.page.groups import LEAST_OF_WORDS, LESS_SHOWN, SIMILAR, Group, shown_of
+from api.page.groups import LEAST_OF_WORDS, LESS_SHOWN, Group, shown_of
 from api.resources import resources
 from api.routes import run_search
 from data.catalogue import ProductFacts
 from data.errors import LookalikeError, UnknownProduct
+from engine.answers import SIMILAR
 from engine.search import SearchAnswer
 
 LABELS = 5

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from data.database import json_list
-from data.lexical.ranking import any_of
+from data.lexical.ranking import any_of, any_term
 from data.lexical.texts import within_words
 
 _MOST_EXPLAINED = 8  # words
@@ -25,8 +25,7 @@ def find_words(
     found: dict[int, list[str]] = {}
     with _indexed(connection, product_keys, (*_NAMES, "description")) as small:
         for word in words[:_MOST_EXPLAINED]:
-            # not by its last sign alone: many other words end in it
-            for key in _holding(small, any_of(within_words(word))):
+            for key in _holding(small, any_term(word)):
                 found.setdefault(key, []).append(word)
     return found
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from data.lexical.counts import MOST_ENTRIES, count_up_to
-from data.lexical.texts import terms_of
+from data.lexical.texts import within_words
 
 MOST_HITS = 200
 _MANY_ENTRIES = 5_000  # from here on as few products as possible are scored: BM25 takes 1 us of each
@@ -43,8 +43,8 @@ def rank_by_words(connection: sqlite3.Connection, words: Sequence[str], count: C
 
 
 def any_term(word: str) -> str:
-    """Returns the expression that finds any of the terms under which a word is indexed."""
-    return any_of(terms_of(word))
+    """Returns the expression that finds a term of a word, but not its last sign alone: many other words end in it."""
+    return any_of(within_words(word))
 
 
 def any_of(terms: Iterable[str]) -> str:
@@ -55,7 +55,7 @@ def any_of(terms: Iterable[str]) -> str:
 def _best_by_rare_words(connection: sqlite3.Connection, words: Sequence[str], count: Count) -> Fits:
     """Returns the products that have the highest scores for any of the words, which come rarest first."""
     products = connection.execute("SELECT max(product_key) FROM products").fetchone()[0]
-    ceilings = [sum(_most_added(products, count(any_of([term]))) for term in terms_of(word)) for word in words]
+    ceilings = [sum(_most_added(products, count(any_of([term]))) for term in within_words(word)) for word in words]
     for rare in range(1, len(words)):
         others = sum(ceilings[rare:])
         if others >= ceilings[rare - 1]:

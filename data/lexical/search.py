@@ -19,7 +19,7 @@ from data.lexical.counts import MOST_ENTRIES, EntryCounts, count_up_to
 from data.lexical.index import DESCRIPTION_LETTERS
 from data.lexical.ranking import MOST_HITS, any_of, any_term, rank_by_words
 from data.lexical.remembering import remembered
-from data.lexical.texts import key_of, letters_of, terms_of, words_of
+from data.lexical.texts import key_of, letters_of, phrase_of, within_words, words_of
 
 _MOST_WORDS = 32  # of a query
 _CANDIDATES = 100  # products whose spelling is compared
@@ -94,7 +94,7 @@ def find_by_letters(connection: sqlite3.Connection, text: str, counts: EntryCoun
 def has_all(connection: sqlite3.Connection, text: str) -> bool:
     """Returns whether some product has all words of a text."""
     words = words_of(text)[:_MOST_WORDS]
-    return bool(words) and count_up_to(connection, " AND ".join(map(_phrase, words)), 1) == 1
+    return bool(words) and count_up_to(connection, " AND ".join(map(phrase_of, words)), 1) == 1
 
 
 def with_titles(connection: sqlite3.Connection, titles: Iterable[str]) -> dict[str, str]:
@@ -139,11 +139,7 @@ def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> lis
 
 def _has_word(connection: sqlite3.Connection, word: str) -> bool:
     """Returns whether a word one of whose terms is found is found as a whole."""
-    return len(terms_of(word)) == 1 or bool(count_up_to(connection, _phrase(word), 1))
-
-
-def _phrase(word: str) -> str:
-    return f'"{" ".join(terms_of(word))}"'
+    return len(within_words(word)) == 1 or bool(count_up_to(connection, phrase_of(word), 1))
 
 
 def _candidates(connection: sqlite3.Connection, letters: str, count: CountIn) -> list[int]:

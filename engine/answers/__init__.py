@@ -6,16 +6,16 @@ from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, OnStage, first_depth
 from engine.answers.found import Found, Question
-from engine.answers.judging import Answered, evidence, judge_by, question_kind
+from engine.answers.judging import BEST, SIMILAR, Answered, evidence, judge_by, question_kind
 from engine.answers.pages import HitPages
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
     RERANKED,
     Ranked,
-    diversify,
+    diverse_places,
     fresh_order,
+    fresh_places,
     interleave,
-    prefer_fresh,
     rank_products,
 )
 from engine.answers.reasons import Explanation, Moves, Reason, moves_of
@@ -38,6 +38,7 @@ from engine.answers.signs import ANSWER_SIGNS, FIRST, HIT_SIGNS, Evidence, answe
 
 __all__ = [
     "ANSWER_SIGNS",
+    "BEST",
     "DEFAULT_FRESHNESS",
     "DEPTH",
     "FIRST",
@@ -50,6 +51,7 @@ __all__ = [
     "MOST_LIKED",
     "MOST_PHOTOS",
     "RERANKED",
+    "SIMILAR",
     "SORTS",
     "Answered",
     "Cursor",
@@ -75,10 +77,11 @@ __all__ = [
     "check_request",
     "check_words",
     "counted",
-    "diversify",
+    "diverse_places",
     "evidence",
     "first_depth",
     "fresh_order",
+    "fresh_places",
     "hit_signs",
     "interleave",
     "judge_by",
@@ -86,7 +89,6 @@ __all__ = [
     "moves_of",
     "new_query_id",
     "photo_input",
-    "prefer_fresh",
     "query_point",
     "question_kind",
     "rank_products",

@@ -1,12 +1,11 @@
-"""`Finder`: embeds a request, searches a view, and reorders the products by freshness and diversity."""
+"""`Finder`: embeds a request, searches a view, and makes the ranking that the answer's pages are cut from."""
 
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +23,10 @@ from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
 from engine.answers.found import Found, Question
 from engine.answers.fusion import NO_LETTERS, Letters, fuse
-from engine.answers.judging import likely, verdict
+from engine.answers.judging import likely, verdict, weighs_letters
 from engine.answers.legs import by_letters, by_meaning, letters_share
-from engine.answers.ranking import (
-    DEFAULT_FRESHNESS,
-    RERANKED,
-    Ranked,
-    diversify,
-    prefer_fresh,
-)
-from engine.answers.reasons import Moves, moves_of
+from engine.answers.ranking import Ranked
+from engine.answers.reordering import reordered
 from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, shows, words_alone
 from engine.backbones import decode_target
 from engine.errors import InvalidQuery
@@ -131,12 +124,16 @@ class Finder:
         found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
         answered = found.answered(view, question)
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
-        kept = likely(judged, request.min_probability, request.less_likely, len(found.ranked.product_keys))
-        keys, typed = found.ranked.product_keys[kept], int(np.count_nonzero(kept < found.typed))
+        chances = None if judged["probabilities"] is None else np.array(judged["probabilities"])
+        sure = chances if weighs_letters(view, request) else None
+        order, moves = self.timed("rank", lambda: reordered(view, request, found, self.columns, sure))
+        of_order = None if chances is None else chances[order]
+        order = order[likely(of_order, request.min_probability, request.less_likely, len(order))]
+        keys, typed = found.ranked.product_keys[order], int(np.count_nonzero(order < found.typed))
         count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, likely_keys=keys)
         total, facets = self.timed("facets", count)
-        order = kept[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
-        ranked, chances = found.ranked.take(order), judged["probabilities"]
+        order = order[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
+        ranked = found.ranked.take(order)
         return Ranking(
             query_id=query_id,
             digest=request.digest,
@@ -148,12 +145,12 @@ class Finder:
             image_sha256=tuple(view.image_sha256(ranked.rows)),
             parts={name: likeness[order] for name, likeness in answered.parts.items()},
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
-            moves=found.moves,
+            moves=moves,
             learned=_learned(request, view.generation),
             typed=found.letters.evidence if found.letters else {},
             words=tuple(words_of(question.corrected or request.text)) if found.letters else (),
             did_you_mean=question.corrected,
-            probabilities=None if chances is None else tuple(chances[place] for place in order.tolist()),
+            probabilities=None if chances is None else tuple(chances[order].tolist()),
             no_match=judged["no_match"],
             total=total,
             facets=facets,
@@ -170,7 +167,7 @@ class Finder:
         hidden: NDArray[np.int64] | None = None,
         depth: int = DEPTH,
     ) -> Found:
-        """Returns the products found, reordered by freshness and diversity.
+        """Returns the products found, by how well they fit.
 
         Args:
             passing: what `matching` returned for the filter, if that is known already.
@@ -190,27 +187,28 @@ class Finder:
             letters = by_letters(view, request, question.letters, question.query.point, allowed, passing, left_out)
             # a feed may give thousands of products one title
             letters = replace(letters, first=letters.first[:depth])
-        ranked, letters = self._with_letters(request, view, ranked, letters, depth)
-        fixed = len(letters.first) if letters else 0
-        ranked, moves = self.timed("rank", lambda: self._reordered(request, view, ranked, fixed))
-        return Found(ranked, best, moves, left_out, letters, passing)
+        ranked, relevance, letters = self._with_letters(request, view, ranked, letters, depth)
+        return Found(ranked, relevance, best, left_out, letters, passing)
 
     def _with_letters(
         self, request: SearchRequest, view: LiveView, ranked: Ranked, letters: Letters | None, depth: int
-    ) -> tuple[Ranked, Letters | None]:
-        """Returns the products with those that the letters found among them, and unwanted ones behind; and the letters.
+    ) -> tuple[Ranked, NDArray[np.floating[Any]], Letters | None]:
+        """Returns the products with those that the letters found among them, and unwanted ones behind.
+
+        Beside them it returns how well each fits, from high to low, and the letters.
 
         Args:
             letters: None: they were not looked at.
         """
         if letters is None and (request.legs == "dense" or not request.not_text.strip()):
-            return ranked, None
+            return ranked, -np.sort(-ranked.scores), None  # by place, so that senses still take turns
         unwanted = self.timed("letters", lambda: self._unwanted(request.not_text))
         letters = letters and letters.behind(unwanted)
         wordless = None
         if not shows(request):
             wordless = self.columns.columns([WORDLESS], view.seq).is_wordless(ranked.product_keys)
-        return fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted), letters
+        fused, relevance = fuse(ranked, letters or NO_LETTERS, depth, wordless, letters_share(request), unwanted)
+        return fused, relevance, letters
 
     def letters_of(self, text: str) -> LexicalAnswer:
         """Returns what the letters of a text find."""
@@ -307,28 +305,6 @@ class Finder:
                 np.flatnonzero(self.matching(parse_filter(f"colour = {quoted(colour)}"))).tolist(), 1.0
             )
         return fits
-
-    def _reordered(self, request: SearchRequest, view: LiveView, ranked: Ranked, fixed: int) -> tuple[Ranked, Moves]:
-        """Returns the ranking with all but its first `fixed` products reordered."""
-        moves: Moves = {}
-        if request.sort != "relevance":
-            return ranked, moves
-        head = ranked.take(np.arange(fixed))
-        ranked = ranked.take(np.arange(fixed, len(ranked.product_keys)))
-        freshness = request.freshness
-        if freshness is None:
-            freshness = DEFAULT_FRESHNESS if words_alone(request) else 0.0
-        if freshness:
-            columns = self.columns.columns(["created_at"], view.seq)
-            created = columns.moments_of("created_at", ranked.product_keys[:RERANKED])
-            before, ranked = ranked, prefer_fresh(ranked, created, datetime.now(UTC), freshness)
-            moves["freshness"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
-        if request.diversity:
-            rows = ranked.rows[:RERANKED]
-            photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
-            before, ranked = ranked, diversify(ranked, view.vectors(rows), request.diversity, photos, bound)
-            moves["diversity"] = moves_of(before.product_keys[:RERANKED], ranked.product_keys[:RERANKED])
-        return head.then(ranked), moves
 
 
 def first_depth(view: LiveView, request: SearchRequest) -> int:

@@ -1,6 +1,7 @@
 """A question in the product space, and the products that were found for it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,6 @@ from data.lexical import LexicalAnswer
 from engine.answers.fusion import Letters
 from engine.answers.judging import Answered
 from engine.answers.ranking import Ranked
-from engine.answers.reasons import Moves
 from engine.answers.request import QueryPoint
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
@@ -40,17 +40,17 @@ class Found:
     """The products found for a question.
 
     Attributes:
-        ranked: the products in the order of the answer.
+        ranked: the products by how well they fit.
+        relevance: float (m,), how well each does, from high to low.
         best: the highest similarity among them, -1 if there are none.
-        moves: the places before and after of products that freshness and diversity moved.
         letters: what the letters of the words found; None if they were not looked at.
         left_out: int64, keys of products that were not looked for, because they are what was asked with.
         passing: bool, by product_key, which products pass the filter; None: there is none.
     """
 
     ranked: Ranked
+    relevance: NDArray[np.floating[Any]]
     best: float
-    moves: Moves
     left_out: NDArray[np.int64]
     letters: Letters | None = None
     passing: Mask | None = None

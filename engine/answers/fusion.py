@@ -91,8 +91,10 @@ def fuse(
     wordless: Mask | None = None,
     share: float | None = None,
     unwanted: Mapping[int, float] = MappingProxyType({}),
-) -> Ranked:
-    """Returns the products of both rankings: first those whose code or title was typed, then by both scores together.
+) -> tuple[Ranked, NDArray[np.float64]]:
+    """Returns the products of both rankings, first those whose code or title was typed, then by both scores together.
+
+    Beside them it returns these scores together, 0..1, higher for what was typed and lower for what is not wanted.
 
     The scores are brought to 0..1 and added (convex combination; Bruch, Gai and Ingber, "An Analysis of Fusion
     Functions for Hybrid Retrieval", 2023). What the letters say is squared first, so that half of the words count as a
@@ -121,7 +123,7 @@ def fuse(
     typed = np.searchsorted(keys, np.array([hit.product_key for hit in letters.first], np.int64))
     fused[typed] += 2.0 * np.arange(len(typed), 0, -1)
     order = np.lexsort((firsts, -fused))[:depth]
-    return joined.take(firsts[order])
+    return joined.take(firsts[order]), fused[order]
 
 
 NO_LETTERS = Letters((), Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)), np.zeros(0))

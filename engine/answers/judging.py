@@ -9,7 +9,7 @@ from data.catalogue import Catalogue
 from data.lexical import words_of
 from engine.answers.fusion import Letters
 from engine.answers.ranking import Ranked
-from engine.answers.request import SearchRequest
+from engine.answers.request import SearchRequest, words_alone
 from engine.answers.signs import FIRST, Evidence, answer_signs, hit_signs
 from engine.errors import InvalidQuery
 from engine.live import LiveView
@@ -17,6 +17,7 @@ from engine.match import KindModel
 from engine.protocols import Floats, Mask
 from engine.space import Verdict, judge, normalise
 
+BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 _ALMOST_THE_SAME = 0.9  # in cosine
 Places = NDArray[np.int64]
 _MOST_PHOTOS = 64  # of a product
@@ -72,10 +73,17 @@ def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answer
     return judge_by(model, evidence(view, catalogue, request, answered, near))
 
 
-def likely(judged: Verdict, least: float, less_likely: int, hits: int) -> NDArray[np.int64]:
+def weighs_letters(view: LiveView, request: SearchRequest) -> bool:
+    """Tells whether probabilities rest on letters and meaning, as those of words alone do in a match model."""
+    match = view.generation.match
+    return words_alone(request) and request.legs == "fused" and match is not None and "text" in match.kinds
+
+
+def likely(chances: Floats | None, least: float, less_likely: int, hits: int) -> NDArray[np.int64]:
     """Returns the places of the hits whose probability is at least `least`, int64 (n,), in their order.
 
     Args:
+        chances: float (hits,), match probabilities; None: there are none.
         less_likely: how many of the best others stay.
 
     Raises:
@@ -83,13 +91,13 @@ def likely(judged: Verdict, least: float, less_likely: int, hits: int) -> NDArra
     """
     if not least or not hits:
         return np.arange(hits)
-    if judged["probabilities"] is None:
+    if chances is None:
         raise InvalidQuery(
             "min_probability needs match probabilities; the live generation has none for this kind of question. Leave "
             "min_probability out, or rebuild with at least 30 products that have photos.",
             field="min_probability",
         )
-    is_likely = np.array(judged["probabilities"]) >= least
+    is_likely = chances >= least
     is_likely[np.flatnonzero(~is_likely)[:less_likely]] = True
     return np.flatnonzero(is_likely)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ RERANKED = 200  # products that rivals, freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
 # docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
 DEFAULT_FRESHNESS = 0.2
-_FRESHNESS_REACH = 0.2  # bonus of a product created today at freshness 1, in cosine
+_FRESHNESS_REACH = 0.2  # bonus of a product created today at freshness 1
 _FRESHNESS_HALF_LIFE_DAYS = 30.0
 
 
@@ -96,26 +97,27 @@ def interleave(rankings: Sequence[Ranked], depth: int) -> Ranked:
     return Ranked(np.array(list(taken), np.int64), np.array(rows, np.int64), np.array(scores, np.float32))
 
 
-def prefer_fresh(ranked: Ranked, created: NDArray[np.datetime64], now: datetime, freshness: float) -> Ranked:
-    """Returns the ranking with its first 200 products reordered: each gains a bonus that halves every 30 days.
+def fresh_places(
+    relevance: NDArray[Any], created: NDArray[np.datetime64], now: datetime, freshness: float
+) -> NDArray[np.int64]:
+    """Returns the places of products, int64 (m,), the first 200 reordered by a bonus that halves every 30 days.
 
     Args:
+        relevance: float (m,), best first.
         created: datetime64[us] (min(m, 200),), when each of these was created, in UTC; NaT if unknown.
-        freshness: 0 (no bonus) to 1 (a product of today gains 0.2 in cosine).
+        freshness: 0 (no bonus) to 1 (a product of today gains 0.2).
     """
-    head = min(len(ranked.product_keys), RERANKED)
+    head = min(len(relevance), RERANKED)
     ages = (np.datetime64(now.astimezone(UTC).replace(tzinfo=None)) - created) / np.timedelta64(1, "D")
     ages = np.nan_to_num(np.maximum(ages, 0.0), nan=np.inf)
-    relevance = -np.sort(-ranked.scores[:head])  # by place, so that senses still take turns
-    order = fresh_order(relevance, ages, freshness)
-    return ranked.take(np.concatenate([order, np.arange(head, len(ranked.product_keys))]))
+    return np.concatenate([fresh_order(relevance[:head], ages, freshness), np.arange(head, len(relevance))])
 
 
-def fresh_order(relevance: Floats, ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.int64]:
-    """Returns the places of products, best first, after each gains a bonus in cosine that halves every 30 days.
+def fresh_order(relevance: NDArray[Any], ages_days: NDArray[np.float64], freshness: float) -> NDArray[np.int64]:
+    """Returns the places of products, best first, after each gains a bonus that halves every 30 days.
 
     Args:
-        relevance: float32 (m,), in cosine, best first.
+        relevance: float (m,), best first: cosines, or scores from 0 to 1.
         ages_days: float64 (m,), counted in whole days, so that products of one import keep their order; infinite where
             unknown.
         freshness: 0 (no bonus) to 1 (a product of today gains 0.2).
@@ -124,26 +126,28 @@ def fresh_order(relevance: Floats, ages_days: NDArray[np.float64], freshness: fl
     return np.argsort(-(relevance + bonus), kind="stable")
 
 
-def diversify(
-    ranked: Ranked, vectors: Floats, diversity: float, photos: Sequence[str] = (), bound: float = DEFAULT_BOUND
-) -> Ranked:
-    """Demotes near-duplicates among the first 200 products, then orders the rest by maximal marginal relevance.
+def diverse_places(
+    scores: Floats, vectors: Floats, diversity: float, photos: Sequence[str] = (), bound: float = DEFAULT_BOUND
+) -> NDArray[np.int64]:
+    """Returns the places of products, int64 (m,), the first 200 reordered so that they differ more.
 
-    Relevance is taken from the place in `ranked`, so the order that freshness gave is kept among products that do not
-    resemble each other. No product is lost, so paging still reaches all of them.
+    Near-duplicates are demoted, and the rest ordered by maximal marginal relevance. Relevance is taken from the place,
+    so the order that freshness gave is kept among products that do not resemble each other. No product is lost, so
+    paging still reaches all of them.
 
     Args:
+        scores: float32 (m,), in the order of the answer.
         vectors: float32 (>= min(m, 200), d), the points of the first products.
         diversity: 0 (order kept) to 1 (only unlikeness counts).
         photos: sha256 of the photo that represents each product.
         bound: cosine from which two products are near-duplicates.
     """
-    head = min(len(ranked.product_keys), RERANKED)
+    head = min(len(scores), RERANKED)
     if not head or diversity == 0:
-        return ranked
-    relevance = -np.sort(-ranked.scores[:head])
+        return np.arange(len(scores))
+    relevance = -np.sort(-scores[:head])
     likeness = vectors[:head] @ vectors[:head].T
     doubled = duplicates(photos[:head] or [str(at) for at in range(head)], likeness, bound)
     kept = np.flatnonzero(~doubled)
     order = kept[mmr_order(relevance[kept], likeness[np.ix_(kept, kept)], diversity)]
-    return ranked.take(np.concatenate([order, np.flatnonzero(doubled), np.arange(head, len(ranked.product_keys))]))
+    return np.concatenate([order, np.flatnonzero(doubled), np.arange(head, len(scores))])

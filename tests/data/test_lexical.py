@@ -99,6 +99,18 @@ def test_what_is_not_there_finds_nothing(catalogue: Catalogue, text: str) -> Non
     assert found(catalogue, text) == ([], [])
 
 
+def test_the_last_sign_of_a_word_alone_finds_and_explains_nothing(catalogue: Catalogue) -> None:
+    assert found(catalogue, "고나") == ([], [])  # 바나나 ends in 나 too
+    assert catalogue.by_letters("나").ranked  # a sign that is a whole word is looked for
+
+
+def test_a_word_that_goes_on_in_texts_is_not_taken_for_a_misspelt_one(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="cup", title="머그컵"), [])
+    catalogue.upsert(Product(product_id="rug", title="러그"), [])
+    assert catalogue.by_letters("머그").corrected == ""
+    assert found(catalogue, "머그")[1] == ["cup"]
+
+
 def test_a_title_with_another_number_is_no_typing_error(catalogue: Catalogue) -> None:
     catalogue.upsert_many(
         [(Product(product_id="other", title="Phone model 114"), []), (Product(product_id="it", title="Phone 113"), [])]

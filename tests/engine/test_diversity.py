@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.answers import Ranked, diversify, mmr_order, moves_of
+from engine.answers import diverse_places, mmr_order, moves_of
 from engine.protocols import Floats
 from engine.space import DEFAULT_BOUND, duplicate_bound, duplicates, normalise
 
@@ -45,10 +45,10 @@ def test_without_diversity_the_order_stays() -> None:
 
 def test_near_duplicates_stand_behind_all_others_of_the_head() -> None:
     vectors = _unit([[1, 0, 0], [1, 0.01, 0], [0, 1, 0], [0.5, 0, 1], [0, 0, 1]])
-    ranked = Ranked(np.arange(5), np.arange(5), np.array([0.9, 0.8, 0.5, 0.4, 0.3], np.float32))
-    shown = diversify(ranked, vectors, 0.01, ["a", "b", "c", "d", "d"], 0.99)
-    assert shown.product_keys.tolist() == [0, 2, 3, 1, 4]  # 1 looks like 0; 4 has the very photo of 3
-    assert moves_of(ranked.product_keys, shown.product_keys) == {2: (3, 2), 3: (4, 3), 1: (2, 4)}
+    scores = np.array([0.9, 0.8, 0.5, 0.4, 0.3], np.float32)
+    places = diverse_places(scores, vectors, 0.01, ["a", "b", "c", "d", "d"], 0.99)
+    assert places.tolist() == [0, 2, 3, 1, 4]  # 1 looks like 0; 4 has the very photo of 3
+    assert moves_of(np.arange(5), places) == {2: (3, 2), 3: (4, 3), 1: (2, 4)}
 
 
 def test_what_resembles_only_a_duplicate_is_none() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up_models import logistic, plain_space
 from safetensors.numpy import save_file
 from tiny_shop import TinyShop, axis, photo_of
 
@@ -25,14 +26,6 @@ from engine.errors import InvalidModel, InvalidQuery
 from engine.match import MATCH_FILE, KindModel, Logistic, MatchModel, WordMap
 from engine.protocols import Floats
 from engine.search import SearchEngine
-from engine.space import Projection, space_digest
-
-
-def logistic(names: tuple[str, ...], bias: float = 0.0, **weights: float) -> Logistic:
-    """Returns a regression of signs with mean 0 and spread 1; those not named weigh nothing."""
-    count = len(names)
-    of = np.array([weights.get(name, 0.0) for name in names])
-    return Logistic(signs=names, mean=np.zeros(count), scale=np.ones(count), weights=of, bias=bias)
 
 
 def photo_model(**hit: float) -> KindModel:
@@ -166,10 +159,6 @@ def shop(settings: Settings) -> TinyShop:
     for number, share in enumerate((1.0, 0.9, 0.8, 0.1)):
         shop.put(f"p{number}", [[share, (1 - share**2) ** 0.5, *axis(0)[2:]]])
     return shop
-
-
-def plain_space() -> str:
-    return space_digest(Projection(transform="none", mean=np.zeros(8, np.float32), matrix=np.eye(8, dtype=np.float32)))
 
 
 def test_a_search_tells_the_models_chances_and_min_probability_cuts_all_pages(shop: TinyShop) -> None:

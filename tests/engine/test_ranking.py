@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.answers import Ranked, diversify, prefer_fresh, rank_products
+from engine.answers import diverse_places, fresh_places, rank_products
 from engine.index.flat import FlatIndex
 from engine.live import Allowed
 from engine.protocols import Aim, Floats, Hits, Mask
@@ -63,24 +63,19 @@ def test_a_tie_far_behind_the_first_rows_is_settled_by_product_key() -> None:
     assert ranked.product_keys.tolist() == [1, 2, 3, 4]
 
 
-def ranked_of(scores: list[float]) -> Ranked:
-    return Ranked(np.arange(len(scores)), np.arange(len(scores)), np.array(scores, np.float32))
-
-
 def test_freshness_lifts_new_products_a_little() -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
     created = np.array(["2024-07-01", "NaT", "2026-06-01", "2026-06-02"], "datetime64[us]")
-    ranked = ranked_of([0.9, 0.85, 0.8, 0.2])
-    assert prefer_fresh(ranked, created, now, 0.0).product_keys.tolist() == [0, 1, 2, 3]
-    assert prefer_fresh(ranked, created, now, 1.0).product_keys.tolist() == [2, 0, 1, 3]
-    assert prefer_fresh(ranked, created, now, 1.0).scores.tolist() == ranked.scores[[2, 0, 1, 3]].tolist()
+    relevance = np.array([0.9, 0.85, 0.8, 0.2])
+    assert fresh_places(relevance, created, now, 0.0).tolist() == [0, 1, 2, 3]
+    assert fresh_places(relevance, created, now, 1.0).tolist() == [2, 0, 1, 3]
 
 
 def test_diversity_separates_near_identical_products() -> None:
     vectors = np.array([[1, 0, 0], [1, 0.01, 0], [0.6, 0.8, 0]], np.float32)
-    ranked = ranked_of([0.95, 0.94, 0.7])
-    assert diversify(ranked, vectors, 0.0).product_keys.tolist() == [0, 1, 2]
-    assert diversify(ranked, vectors, 0.5).product_keys.tolist() == [0, 2, 1]
+    scores = np.array([0.95, 0.94, 0.7], np.float32)
+    assert diverse_places(scores, vectors, 0.0).tolist() == [0, 1, 2]
+    assert diverse_places(scores, vectors, 0.5).tolist() == [0, 2, 1]
 
 
 @hypothesis_settings(deadline=None)
@@ -88,10 +83,10 @@ def test_diversity_separates_near_identical_products() -> None:
 def test_diversity_loses_no_product(seed: int, count: int, diversity: float) -> None:
     generator = np.random.default_rng(seed)
     vectors = generator.standard_normal((count, 4)).astype(np.float32)
-    ranked = ranked_of(sorted(generator.random(count).tolist(), reverse=True))
-    reordered = diversify(ranked, vectors, diversity)
-    assert sorted(reordered.product_keys.tolist()) == list(range(count))
-    assert reordered.product_keys[200:].tolist() == list(range(200, count))
+    scores = -np.sort(-generator.random(count).astype(np.float32))
+    places = diverse_places(scores, vectors, diversity)
+    assert sorted(places.tolist()) == list(range(count))
+    assert places[200:].tolist() == list(range(200, count))
 
 
 def test_nothing_allowed_gives_nothing() -> None:
@@ -99,10 +94,10 @@ def test_nothing_allowed_gives_nothing() -> None:
         view_of(np.ones((2, 2), np.float32), [1, 2]), np.ones(2, np.float32), 5, rows_of(np.zeros(2, np.bool_))
     )
     assert len(ranked.product_keys) == 0
-    assert len(diversify(ranked, np.zeros((0, 2), np.float32), 0.5).product_keys) == 0
+    assert len(diverse_places(ranked.scores, np.zeros((0, 2), np.float32), 0.5)) == 0
 
 
 @pytest.mark.parametrize("diversity", [0.3, 1.0])
 def test_the_best_product_stays_first(diversity: float) -> None:
     vectors = np.eye(4, dtype=np.float32)
-    assert diversify(ranked_of([0.9, 0.5, 0.4, 0.3]), vectors, diversity).product_keys[0] == 0
+    assert diverse_places(np.array([0.9, 0.5, 0.4, 0.3], np.float32), vectors, diversity)[0] == 0

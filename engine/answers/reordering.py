@@ -1,0 +1,68 @@
+"""Puts what was found in the order of the answer: what is likely first, what is new a little higher, variety."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.columns import ColumnStore
+from engine.answers.found import Found
+from engine.answers.judging import BEST, SIMILAR
+from engine.answers.ranking import DEFAULT_FRESHNESS, RERANKED, diverse_places, fresh_places
+from engine.answers.reasons import Moves, moves_of
+from engine.answers.request import SearchRequest, words_alone
+from engine.live import LiveView
+from engine.protocols import Floats
+
+_APART = 2.0  # between the scores of best matches, similar and less similar products: more than freshness adds
+Places = NDArray[np.int64]
+
+
+def reordered(
+    view: LiveView, request: SearchRequest, found: Found, columns: ColumnStore, chances: Floats | None
+) -> tuple[Places, Moves]:
+    """Returns the places of the products found in the order of the answer, int64 (m,), and how far each moved, and why.
+
+    What was typed stays first. After it come best matches, similar products and less similar ones, where it is known
+    which these are; freshness moves a product only among its like.
+
+    Args:
+        chances: float (m,), match probability of each product, judged by meaning and letters; None: not known.
+    """
+    order, moves = np.arange(len(found.ranked.product_keys)), Moves()
+    if request.sort != "relevance":
+        return order, moves
+    head, rest = order[: found.typed], order[found.typed :]
+    relevance = found.relevance[rest]
+    if chances is not None:
+        group = (chances[rest] < BEST).astype(np.int64) + (chances[rest] < SIMILAR)
+        likely_first = np.argsort(group, kind="stable")
+        rest, relevance = rest[likely_first], (relevance - _APART * group)[likely_first]
+    if freshness := _freshness(request):
+        dates = columns.columns(["created_at"], view.seq)
+        created = dates.moments_of("created_at", found.ranked.product_keys[rest[:RERANKED]])
+        before, rest = rest, rest[fresh_places(relevance, created, datetime.now(UTC), freshness)]
+        moves["freshness"] = _moved(found, before, rest)
+    if request.diversity:
+        before, rest = rest, rest[_diverse(view, request, found, rest)]
+        moves["diversity"] = _moved(found, before, rest)
+    return np.concatenate([head, rest]), moves
+
+
+def _freshness(request: SearchRequest) -> float:
+    if request.freshness is not None:
+        return request.freshness
+    return DEFAULT_FRESHNESS if words_alone(request) else 0.0
+
+
+def _diverse(view: LiveView, request: SearchRequest, found: Found, places: Places) -> Places:
+    ranked = found.ranked.take(places)
+    rows = ranked.rows[:RERANKED]
+    photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
+    return diverse_places(ranked.scores, view.vectors(rows), request.diversity, photos, bound)
+
+
+def _moved(found: Found, before: Places, after: Places) -> Mapping[int, tuple[int, int]]:
+    keys = found.ranked.product_keys
+    return moves_of(keys[before[:RERANKED]], keys[after[:RERANKED]])
