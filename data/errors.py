@@ -13,6 +13,7 @@
     ├── InvalidFilter           a filter expression does not parse; holds the position
     ├── InvalidFeed             a catalogue file cannot be read at all
     ├── UnknownProduct          no product has this product_id
+    ├── InvalidLabel            a decision about a photo's label names a photo or label that is not there
     ├── UnknownImport           no import with this number deleted anything that is still kept
     ├── DatabaseError           catalog.db cannot be used
     │   ├── HomeGone            it is gone, or another one is in its place, while a process uses it
@@ -149,6 +150,10 @@ class UnknownProduct(LookalikeError):
     def __init__(self, product_id: str, deleted_name: str | None = None) -> None:
         super().__init__(f"product_id must be in the catalogue; got {product_id!r}. Import the product first.")
         self.product_id, self.deleted_name = product_id, deleted_name
+
+
+class InvalidLabel(LookalikeError):
+    code = "bad_label"
 
 
 class UnknownImport(LookalikeError):

@@ -87,6 +87,7 @@ def train_voters_command(
     Example: lookalike train voters --augment 5 --flips --report voters.html --publish
     """
     from data.database import require_home
+    from training.reports import tables
     from training.sessions import VoterSession
 
     require_home(settings.home)
@@ -104,8 +105,8 @@ def train_voters_command(
     if as_json:
         click.echo(json.dumps({**trained.metrics, "published": generation}, ensure_ascii=False))
         return
-    click.echo(_table(trained.metrics["models"]))
-    click.echo(_summary(trained.metrics["held_out"]))
+    click.echo(tables.models_table(trained.metrics["models"]))
+    click.echo(tables.summary(trained.metrics["held_out"]))
     if trained.metrics["imbalance"]:
         click.echo(f"Imbalance: {trained.metrics['imbalance']}")
     click.echo(f"Generation {generation} is live." if generation else _UNPUBLISHED)
@@ -221,6 +222,7 @@ def train_backbone_command(
     """
     from data.database import require_home
     from training.backbone import BackboneOptions, train_backbone
+    from training.reports import tables
 
     if data is None:
         require_home(settings.home)
@@ -229,7 +231,7 @@ def train_backbone_command(
     if as_json:
         click.echo(json.dumps(record, ensure_ascii=False))
         return
-    click.echo(_curve(record["curve"]))
+    click.echo(tables.curve(record["curve"]))
     held, best = record["photos"]["held_out"], record["held_out"]
     click.echo(
         f"Best epoch {record['best_epoch']}: Top-1 {best['top1']:.1%}, Top-5 {best['top5']:.1%} of {held} held out."
@@ -261,18 +263,18 @@ def evaluate_recognition_command(
     """
     from data.database import require_home
     from training.evaluation import recognition
+    from training.reports import recognition as recognition_report
+    from training.reports import tables
 
     require_home(settings.home)
     result = recognition.evaluate(settings, photos)
     if report:
-        from training.reports import recognition as recognition_report
-
         recognition_report.write_report(report, result)
     if as_json:
         click.echo(json.dumps(result.to_json(), ensure_ascii=False))
         return
-    click.echo(_table(result.models))
-    click.echo(_summary(result.measured.figures()))
+    click.echo(tables.models_table(result.models))
+    click.echo(tables.summary(result.measured.figures()))
 
 
 @evaluate_command.command("retrieval")
@@ -346,39 +348,49 @@ def evaluate_cold_start_command(
     click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else cold_start_report.describe(found))
 
 
-def _table(models: list[dict[str, Any]]) -> str:
-    """Returns the comparison table as aligned columns."""
-    names = ("model", "labels", "images", "steps", "training_s", "inference_ms", "top1", "top3", "top5")
-    rows = [names, *([_cell(name, model.get(name)) for name in names] for model in models)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+@evaluate_command.command("labels")
+@click.option("--label", metavar="NAME", help="Which label: category, or attr.NAME. Default: as in the live voters.")
+@click.option("--keep", multiple=True, metavar="PHOTO", help="Decide that its label is right; may be repeated.")
+@click.option(
+    "--correct", multiple=True, metavar="PHOTO=LABEL", help="Decide that this label is right; may be repeated."
+)
+@click.option(
+    "--decisions", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take the decisions of a CSV."
+)
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write the doubts as a CSV.")
+@_report
+@_json
+@click.pass_obj
+def evaluate_labels_command(
+    settings: Settings,
+    label: str | None,
+    keep: tuple[str, ...],
+    correct: tuple[str, ...],
+    decisions: Path | None,
+    table: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """List photos whose label may be wrong: voters that did not learn from them all name another label.
 
+    A photo is named by its sha256. What you decide with --keep, --correct, --decisions or on the page /admin/labels is
+    remembered: the photo is not listed again, and the next training uses the corrected label. The catalogue's own facts
+    stay as they are.
 
-def _curve(history: list[dict[str, float]]) -> str:
-    """Returns the validation curve as aligned columns."""
-    rows = ["epoch      rate    loss  validation   top1   top5  seconds"]
-    rows += [
-        f"{entry['epoch']:5d}  {entry['learning_rate']:.2e}  {entry['loss']:6.3f}  {entry['validation_loss']:10.3f}  "
-        f"{entry['top1']:5.1%}  {entry['top5']:5.1%}  {entry['seconds']:7.0f}"
-        for entry in history
-    ]
-    return "\n".join(rows)
+    Example: lookalike evaluate labels --report labels.html
+    """
+    from data.database import require_home
+    from training.evaluation import labels
+    from training.reports import labels as labels_report
 
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if name.startswith("top") else str(value)
-
-
-def _summary(figures: dict[str, Any]) -> str:
-    gain = figures["vote_minus_best_voter"]
-    verdict = f"The vote is {abs(gain):.1%} {'better' if gain > 0 else 'worse'} than the best single voter."
-    if not gain:
-        verdict = "The vote is as good as the best single voter."
-    precision = figures["precision_where_answered"]
-    return (
-        f"{verdict} It answers for {figures['coverage']:.1%} of {figures['photos']} photos"
-        f"{f', right in {precision:.1%} of those' if precision is not None else ''}; "
-        f"expected calibration error {figures['expected_calibration_error']:.3f}."
-    )
+    require_home(settings.home)
+    if keep or correct or decisions:
+        count = labels.decide(settings, label, keep, correct, decisions)
+        click.echo(json.dumps({"decided": count}) if as_json else f"Decided: {count}. The next training respects it.")
+        return
+    found = labels.evaluate(settings, label)
+    if report:
+        labels_report.write_report(report, found)
+    if table:
+        labels_report.write_csv(table, found)
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else labels_report.describe(found))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from api.admin.charts import Bar, Line, bars_of, line_of
 from api.languages import N_
+from data.catalogue import PhotoLabels, checked_kinds
 from data.database import FILE_NAME
 from data.errors import CorruptGeneration
 from data.events import KINDS, EventCounts, PoorQuery
@@ -137,6 +138,11 @@ def poor_searches(home: Path) -> Poor:
     """Returns the searches of the last 30 days that nothing matched."""
     since, counts = datetime.now(UTC) - timedelta(days=DAYS), EventCounts(home)
     return Poor(*counts.poor_searches(since), tuple(counts.poor_queries(since, _POOR)))
+
+
+def doubted_labels(home: Path) -> int:
+    """Returns how many labels of photos are in doubt, of the kind that was checked last."""
+    return sum(len(PhotoLabels(home, kind).open_doubts()) for kind in checked_kinds(home)[:1])
 
 
 def room(home: Path) -> Iterator[tuple[str, int]]:

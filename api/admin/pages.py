@@ -23,7 +23,7 @@ blueprint = Blueprint(ADMIN, __name__, url_prefix="/admin")
 _SHOWN = 20  # rebuilds and imports
 _ROWS = 100  # problems of an import on one page
 _MOST_PAGES = 10_000
-_FORM_BYTES = 10_000
+FORM_BYTES = 10_000
 _REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -47,6 +47,7 @@ def home() -> Response:
         keep_queries_days=held.settings.keep_queries_days,
         days=overview.DAYS,
         activity=overview.activity(folder),
+        doubts=overview.doubted_labels(folder),
         room=list(overview.room(folder)),
         is_open=not held.keys.in_use(),
         done=query_texts().get("done", "")[:40],
@@ -60,7 +61,7 @@ def import_rows(run_id: int) -> Response:
     found = runs.recent(1, run_id=min(run_id, 2**62))
     if not found:
         abort(404, description=f"import must be the number of an import; got {run_id}.")
-    severity, code, place = asked.get("severity", ""), asked.get("code", ""), _page_number(asked.get("page", "1"))
+    severity, code, place = asked.get("severity", ""), asked.get("code", ""), page_number(asked.get("page", "1"))
     codes = runs.codes(run_id)
     count = sum(number for one, name, number in codes if severity in ("", one) and code in ("", name))
     rows = runs.some_problems(run_id, severity=severity, code=code, offset=_ROWS * (place - 1), most=_ROWS)
@@ -90,13 +91,13 @@ def confirm(generation: str) -> Response:
 @blueprint.post("/rollback/<generation>")
 def go_back(generation: str) -> Response:
     """Makes a generation live, as `lookalike rollback` does."""
-    limit_body(_FORM_BYTES)
+    limit_body(FORM_BYTES)
     try:
         live = roll_back(resources().settings, _generation(generation).id)
     except LookalikeError as error:
         page = render_template("admin_rollback.html", generation=generation, live="", error=str(error))
         return Response(page, status=409, mimetype="text/html")
-    return _see(url_for("admin.home", done=live))
+    return see(url_for("admin.home", done=live))
 
 
 @blueprint.get("/login")
@@ -109,7 +110,7 @@ def ask_for_key() -> Response:
 def log_in() -> Response:
     """Begins a session if the key in the form has the scope `admin`."""
     held = resources()
-    limit_body(_FORM_BYTES)
+    limit_body(FORM_BYTES)
     given = form_texts().get("key")
     if given is None:
         raise BadRequest("key must be an API key; got none.", field="key")
@@ -122,7 +123,7 @@ def log_in() -> Response:
         return _refused(_("This key is not known, or was revoked."), 403)
     if not covers_admin(key):
         return _refused(_("This key has not the scope admin."), 403)
-    response = _see(url_for("admin.home"))
+    response = see(url_for("admin.home"))
     guards: Any = {"httponly": True, "samesite": "Strict", "secure": request.is_secure, "path": "/admin"}
     response.set_cookie(SESSION_COOKIE, held.sessions.begin(key), **guards)
     return response
@@ -131,9 +132,9 @@ def log_in() -> Response:
 @blueprint.post("/logout")
 def log_out() -> Response:
     """Ends the session."""
-    limit_body(_FORM_BYTES)
+    limit_body(FORM_BYTES)
     resources().sessions.end(request.cookies.get(SESSION_COOKIE, ""))
-    response = _see(url_for("admin.ask_for_key"))
+    response = see(url_for("admin.ask_for_key"))
     response.delete_cookie(SESSION_COOKIE, path="/admin", httponly=True, samesite="Strict")
     return response
 
@@ -141,7 +142,7 @@ def log_out() -> Response:
 @blueprint.errorhandler(Unauthorized)
 def lead_to_login(_error: Unauthorized) -> Response:
     """Leads browsers without a session, or whose session has ended, to the form for a key."""
-    return _see(url_for("admin.ask_for_key"))
+    return see(url_for("admin.ask_for_key"))
 
 
 @blueprint.app_template_filter()
@@ -184,9 +185,11 @@ def _page(template: str, **values: Any) -> Response:
     return Response(render_template(template, **values), mimetype="text/html")
 
 
-def _see(url: str) -> Response:
+def see(url: str) -> Response:
+    """Leads the browser to a page after a form."""
     return Response(status=303, headers={"Location": url})
 
 
-def _page_number(text: str) -> int:
+def page_number(text: str) -> int:
+    """Returns the number of a page that a query names; 1 if it names none."""
     return min(max(int(text), 1), _MOST_PAGES) if text.isascii() and text.isdigit() and len(text) < 9 else 1

@@ -39,6 +39,8 @@ SCOPE_OF = {
     "admin.report": "admin",
     "admin.confirm": "admin",
     "admin.go_back": "admin",
+    "admin.labels": "admin",
+    "admin.decide": "admin",
     "admin.log_out": "admin",
     "admin.ask_for_key": OPEN,
     "admin.log_in": OPEN,  # the view checks the key

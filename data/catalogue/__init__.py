@@ -14,6 +14,16 @@ from data.catalogue.checking import (
 from data.catalogue.checksums import damage_readable
 from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
+from data.catalogue.photo_labels import (
+    KEEP,
+    LabelCheck,
+    LabelDecision,
+    LabelDoubt,
+    PhotoLabels,
+    checked_kinds,
+    decisions_state,
+    label_of,
+)
 from data.catalogue.products import FACTS, Product, product_fields
 from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Unsound, Written
 
@@ -21,12 +31,17 @@ __all__ = [
     "ATTRIBUTE_LIMIT",
     "FACTS",
     "ID_LIMIT",
+    "KEEP",
     "TEXT_LIMIT",
     "Catalogue",
     "Change",
     "Checked",
     "FactProblem",
     "ImportRuns",
+    "LabelCheck",
+    "LabelDecision",
+    "LabelDoubt",
+    "PhotoLabels",
     "PhotoRecord",
     "Product",
     "ProductFacts",
@@ -36,7 +51,10 @@ __all__ = [
     "Unsound",
     "Written",
     "check_product",
+    "checked_kinds",
     "damage_readable",
+    "decisions_state",
+    "label_of",
     "parse_product",
     "patch_product",
     "product_fields",

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from data.catalogue.checksums import sign_products
+from data.catalogue.photo_labels import forget_erased
 from data.catalogue.writes import delete_all
 from data.database import json_list, moment_text
 
@@ -33,7 +34,9 @@ def erase_deleted(connection: sqlite3.Connection, before: datetime) -> int:
     connection.execute(
         "DELETE FROM import_deletions WHERE run_id IN (SELECT run_id FROM import_runs WHERE started_at < ?)", (moment,)
     )
-    return connection.execute(f"DELETE FROM photos WHERE {_UNUSED}").rowcount  # noqa: S608 - constants
+    erased = connection.execute(f"DELETE FROM photos WHERE {_UNUSED}").rowcount  # noqa: S608 - constants
+    forget_erased(connection)
+    return erased
 
 
 def erase_product(connection: sqlite3.Connection, home: Path, product_id: str) -> list[str] | None:
@@ -62,5 +65,6 @@ def erase_product(connection: sqlite3.Connection, home: Path, product_id: str) -
         f"DELETE FROM photos WHERE sha256 IN (SELECT value FROM json_each(?)) AND {_UNUSED} "  # noqa: S608 - constants
         "RETURNING sha256",
         (json_list(sha256 for (sha256,) in let_go),),
-    )
+    ).fetchall()
+    forget_erased(connection)
     return [sha256 for (sha256,) in erased]

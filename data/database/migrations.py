@@ -116,6 +116,12 @@ def m012_note_no_match(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX searches_without_match ON events (at) WHERE no_match = 1")
 
 
+def m013_judge_labels(connection: sqlite3.Connection) -> None:
+    """Keeps which labels of photos are doubted, when they were checked, and what the shop decided about them."""
+    for statement in _LABELS:
+        connection.execute(statement)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -129,6 +135,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m010_complete_texts,
     m011_follow_filter_facts,
     m012_note_no_match,
+    m013_judge_labels,
 )
 
 
@@ -255,4 +262,17 @@ _COMPLETIONS = (
     """CREATE TABLE completion_products (
         product_key INTEGER PRIMARY KEY REFERENCES products,
         title INTEGER NOT NULL, brand INTEGER NOT NULL, category INTEGER NOT NULL)""",
+)
+# `place` orders the doubts, strongest first. An empty `corrected` says that the label is right.
+_LABELS = (
+    """CREATE TABLE label_doubts (
+        label_kind TEXT NOT NULL, place INTEGER NOT NULL, sha256 TEXT NOT NULL, label TEXT NOT NULL,
+        probability REAL NOT NULL, guesses TEXT NOT NULL,
+        PRIMARY KEY (label_kind, place)) WITHOUT ROWID""",
+    """CREATE TABLE label_checks (
+        label_kind TEXT PRIMARY KEY, checked_at TEXT NOT NULL, photos INTEGER NOT NULL)""",
+    """CREATE TABLE label_decisions (
+        label_kind TEXT NOT NULL, sha256 TEXT NOT NULL, label TEXT NOT NULL,
+        corrected TEXT NOT NULL, decided_at TEXT NOT NULL,
+        PRIMARY KEY (label_kind, sha256, label)) WITHOUT ROWID""",
 )

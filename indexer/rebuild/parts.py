@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.catalogue import decisions_state
 from data.errors import NoGeneration
 from data.events import Events
 from data.generations import StagedGeneration
@@ -47,6 +48,7 @@ def inputs_of(job: Job) -> dict[str, Any]:
         "photos": hashlib.sha256("".join(job.snapshot.image_sha256).encode()).hexdigest(),
         "fingerprint": job.spec.fingerprint,
         "parts": sorted(part.name for part in PARTS),
+        "labels": decisions_state(job.settings.home),
         "events": Events(job.settings.home).state(),
         "versions": versions(),
         **{name: getattr(job.settings, name) for name in names},

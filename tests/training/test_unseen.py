@@ -48,7 +48,7 @@ def test_choices_are_judged_by_photos_that_the_backbone_has_not_learned_from() -
     test = _memorised(draw_rows(100, seed=9, noise=0.5), np.zeros(400, np.bool_))
     options = FitOptions()
     honest, flattered = choose(rows, 4, options), choose(replace(rows, unseen=None), 4, options)
-    assert (honest.judged_by, flattered.judged_by) == (int((~seen).sum()), 400)
+    assert (len(honest.judged), len(flattered.judged)) == (int((~seen).sum()), 400)
     recogniser, _ = fit(rows, LABELS, keys_of(400), honest, options, fingerprint="f", label_kind="category")
     true = measure_recogniser(recogniser, test.views, test.y, keys_of(400)).top("vote", 1)
     # folds of look-alikes are somewhat harder than new photos; memorised photos are far easier

@@ -9,6 +9,7 @@ from training.measures.calibration import (
 )
 from training.measures.comparison import measure_generation
 from training.measures.held_out import held_out, may_be_held_out, name_retrieval, photo_retrieval
+from training.measures.label_errors import confident_labels, doubtful
 from training.measures.misses import Lookalikes, Miss, lookalikes, photo_misses
 from training.measures.recognition import MODELS, RECOGNITION_FILE, Measured, from_tables, join, measure_recogniser
 from training.measures.retrieval import METRICS, intra_list_similarity, retrieval_metrics
@@ -20,7 +21,9 @@ __all__ = [
     "Lookalikes",
     "Measured",
     "Miss",
+    "confident_labels",
     "coverage_curve",
+    "doubtful",
     "fit_temperature",
     "from_tables",
     "held_out",

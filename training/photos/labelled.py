@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalogue import Catalogue, Product, Snapshot
+from data.catalogue import Catalogue, PhotoLabels, Product, Snapshot, label_of
 from data.errors import InvalidFeed
 from training.errors import NotEnoughData
 
@@ -38,6 +38,7 @@ class LabelledPhotos:
         products: int64 (n,), number of the product that each shows; if unknown, each photo has its own.
         sources: file of each photo; empty for photos of the catalogue.
         excluded: the photos and labels that were left out.
+        corrected: how many photos have another label than the catalogue gives them, because the shop corrected it.
     """
 
     label_kind: str
@@ -47,6 +48,7 @@ class LabelledPhotos:
     products: Numbers
     sources: tuple[Path, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
+    corrected: int = 0
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -78,7 +80,7 @@ class LabelledPhotos:
 
 
 def from_catalogue(catalogue: Catalogue, snapshot: Snapshot, label_kind: str = "category") -> LabelledPhotos:
-    """Labels the snapshot's photos with their product's category or attribute.
+    """Labels the snapshot's photos with their product's category or attribute, or as the shop corrected it.
 
     Args:
         label_kind: `category` or `attr.<name>`.
@@ -87,11 +89,15 @@ def from_catalogue(catalogue: Catalogue, snapshot: Snapshot, label_kind: str = "
         NotEnoughData: fewer than 2 labels have 2 photos each.
     """
     facts = catalogue.facts(np.unique(snapshot.product_keys).tolist())
-    rows = []
+    corrections = PhotoLabels(catalogue.home, label_kind).corrections()
+    rows, corrected = [], set()
     for key, sha256 in zip(snapshot.product_keys.tolist(), snapshot.image_sha256, strict=True):
         label = _label_of(facts[key].product, label_kind) if key in facts else ""
+        if (sha256, label) in corrections:
+            label = corrections[sha256, label]
+            corrected.add(sha256)
         rows.append((sha256, label, key, None))
-    return _gather(label_kind, rows)
+    return replace(_gather(label_kind, rows), corrected=len(corrected))
 
 
 def from_files(path: Path) -> LabelledPhotos:
@@ -124,12 +130,9 @@ _Entry = tuple[str, str, int, Path | None]
 
 
 def _label_of(product: Product, label_kind: str) -> str:
-    if label_kind == "category":
-        return product.category.strip()
-    if not label_kind.startswith("attr."):
+    if label_kind != "category" and not label_kind.startswith("attr."):
         raise NotEnoughData(f"label must be category or attr.NAME; got {label_kind!r}.")
-    value = product.attributes.get(label_kind.removeprefix("attr."), "")
-    return str(value).strip()
+    return label_of(product, label_kind)
 
 
 def _read_rows(path: Path) -> Iterator[_Entry]:

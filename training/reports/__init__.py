@@ -1,5 +1,5 @@
 """Writes the results of evaluations as text, HTML reports and plots."""
 
-from training.reports import cold_start, confusion, match, pages, recognition, retrieval
+from training.reports import cold_start, confusion, labels, match, pages, recognition, retrieval, tables
 
-__all__ = ["cold_start", "confusion", "match", "pages", "recognition", "retrieval"]
+__all__ = ["cold_start", "confusion", "labels", "match", "pages", "recognition", "retrieval", "tables"]

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue import Catalogue
-from data.errors import NoGeneration
-from data.generations import GenerationFolder, GenerationStore
+from data.generations import GenerationFolder
 from data.photos import decode
 from data.settings import Settings
 from engine.protocols import BackboneSpec
 from training.errors import TrainingError
+from training.live import live_generation, spec_beside
 from training.parts import VOTERS
 from training.photos import (
     BackboneLoader,
@@ -50,7 +50,7 @@ class VoterSession:
             NotEnoughData, InvalidFeed: there are too few photos, or `data` or `test` cannot be read.
             BackboneUnavailable: nothing is live and the settings' backbone cannot be had.
         """
-        live = _live(settings)
+        live = live_generation(settings)
         voters = live.measured("voters") if live else {}
         options = replace(VoterOptions.from_json(voters.get("options") or {}), **given)
         if data is not None:
@@ -60,7 +60,12 @@ class VoterSession:
             photos = from_catalogue(catalogue, catalogue.snapshot(), options.label)
         measured_on = label_photos(test, photos.labels) if test is not None else None
         return cls(
-            settings=settings, photos=photos, options=options, spec=_spec(settings, live), live=live, test=measured_on
+            settings=settings,
+            photos=photos,
+            options=options,
+            spec=spec_beside(settings, live),
+            live=live,
+            test=measured_on,
         )
 
     def preview(self, path: Path) -> None:
@@ -104,18 +109,3 @@ class VoterSession:
                 "--publish needs a live generation to add the voters to. Run `lookalike rebuild` first."
             )
         return publish_candidate(self.settings, self.live, VOTERS, trained.metrics, trained.save)
-
-
-def _live(settings: Settings) -> GenerationFolder | None:
-    try:
-        return GenerationStore(settings.home).open()
-    except NoGeneration:
-        return None
-
-
-def _spec(settings: Settings, live: GenerationFolder | None) -> BackboneSpec:
-    if live is not None:
-        return BackboneSpec.from_json(live.manifest.backbone)
-    from engine.backbones import resolve_spec
-
-    return resolve_spec(settings)

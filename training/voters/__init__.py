@@ -1,6 +1,17 @@
 """Trains the three voters that recognise photos, and the vote that combines them."""
 
-from training.voters.part import Trained, VoterOptions, train, train_voters
+from training.voters.fit import choose
+from training.voters.part import Trained, VoterOptions, capped, train, train_voters
 from training.voters.softmax import SoftmaxOptions, class_weights, fit_softmax
 
-__all__ = ["SoftmaxOptions", "Trained", "VoterOptions", "class_weights", "fit_softmax", "train", "train_voters"]
+__all__ = [
+    "SoftmaxOptions",
+    "Trained",
+    "VoterOptions",
+    "capped",
+    "choose",
+    "class_weights",
+    "fit_softmax",
+    "train",
+    "train_voters",
+]

@@ -35,7 +35,12 @@ class FitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """The choices made on held-out photos; the final fit on all photos uses them unchanged."""
+    """The choices made on held-out photos; the final fit on all photos uses them unchanged.
+
+    Attributes:
+        judged: int64 (n,), the rows of the photos that judged them.
+        tables: float32 (voters, n, labels), what the voters say of these photos, which they did not learn from.
+    """
 
     feature_map: MapChoice
     c: float
@@ -43,7 +48,8 @@ class Choices:
     knn: KnnChoice
     temperatures: dict[str, float]
     vote: VoteChoice
-    judged_by: int  # number of photos
+    judged: Numbers
+    tables: Floats
     tried: dict[str, Any]
 
     def summary(self) -> dict[str, Any]:
@@ -60,7 +66,7 @@ class Choices:
             "rule": self.vote.vote.rule,
             "vote_temperature": round(self.vote.vote.temperature, 4),
             "threshold": round(self.vote.vote.threshold, 4),
-            "judged_by": self.judged_by,
+            "judged_by": len(self.judged),
             "held_out_top1": {name: round(value, 4) for name, value in self.vote.accuracy.items()},
             "tried": self.tried,
         }
@@ -133,7 +139,8 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
         knn=knn,
         temperatures=temperatures,
         vote=fit_vote(tables, truth, NAMES, precision=options.precision),
-        judged_by=len(truth),
+        judged=np.concatenate([np.flatnonzero((folds == fold) & judges) for fold in np.unique(folds[judges])]),
+        tables=tables,
         tried={"feature_map": chosen_map.tried, "c": tried_c},
     )
 

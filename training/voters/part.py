@@ -169,6 +169,7 @@ def train_voters(
         "photos": len(photos),
         "rows": rows.shown * len(photos),
         "excluded": len(photos.excluded),
+        "corrected": photos.corrected,
         "imbalance": photos.imbalance,
         "training_s": round(time.perf_counter() - started, 1),
     }

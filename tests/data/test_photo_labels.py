@@ -1,0 +1,130 @@
+"""What is decided about photos' labels is remembered, and holds for the label that it was about."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from data.catalogue import (
+    KEEP,
+    Catalogue,
+    LabelDecision,
+    LabelDoubt,
+    PhotoLabels,
+    PhotoRecord,
+    Product,
+    checked_kinds,
+    decisions_state,
+)
+from data.errors import InvalidLabel
+
+FIRST, SECOND = f"{1:064x}", f"{2:064x}"
+
+
+def record(sha256: str) -> PhotoRecord:
+    return PhotoRecord(sha256=sha256, source=f"/photos/{sha256}", size_bytes=1, width=9, height=9)
+
+
+def put(catalogue: Catalogue, product_id: str, category: str, *photos: str, **attributes: str | bool) -> None:
+    product = Product(product_id=product_id, category=category, attributes=attributes)
+    catalogue.upsert(product, [record(photo) for photo in photos])
+
+
+def doubt(photo: str, label: str) -> LabelDoubt:
+    return LabelDoubt(photo=photo, label=label, probability=0.1, guesses=(("Bowls", 0.8), (label, 0.1)))
+
+
+def decision(photo: str, label: str, corrected: str = KEEP) -> LabelDecision:
+    return LabelDecision(photo=photo, label=label, corrected=corrected)
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    catalogue = Catalogue(tmp_path)
+    put(catalogue, "mug", "Mugs", FIRST, SECOND, gift=True)
+    put(catalogue, "bowl", "Bowls", f"{3:064x}", gift=False)
+    return catalogue
+
+
+@pytest.fixture
+def labels(catalogue: Catalogue) -> PhotoLabels:
+    found = PhotoLabels(catalogue.home, "category")
+    found.note_doubts([doubt(SECOND, "Mugs"), doubt(FIRST, "Mugs")], photos=3)
+    return found
+
+
+def test_doubts_stand_until_they_are_decided(labels: PhotoLabels, catalogue: Catalogue) -> None:
+    assert [(found.photo, found.products) for found in labels.open_doubts()] == [(SECOND, ("mug",)), (FIRST, ("mug",))]
+    check = labels.last_check()
+    assert check is not None
+    assert check.photos == 3
+    assert checked_kinds(catalogue.home) == ["category"]
+    labels.decide([decision(SECOND, "Mugs", "Bowls"), decision(FIRST, "Mugs")])
+    assert labels.open_doubts() == []
+    assert labels.corrections() == {(SECOND, "Mugs"): "Bowls"}
+    labels.note_doubts([doubt(FIRST, "Mugs")], photos=3)
+    assert labels.open_doubts() == [], "what was kept is not listed again"
+    labels.undo(FIRST, "Mugs")
+    assert [found.photo for found in labels.open_doubts()] == [FIRST]
+    assert len(labels.decisions()) == 1
+
+
+def test_a_decision_holds_for_the_label_that_it_was_about(labels: PhotoLabels, catalogue: Catalogue) -> None:
+    labels.decide([decision(FIRST, "Mugs"), decision(SECOND, "Mugs", "Bowls")])
+    put(catalogue, "mug", "Plates", FIRST, SECOND)  # a later feed
+    labels.note_doubts([doubt(FIRST, "Plates")], photos=3)
+    assert [(found.photo, found.label) for found in labels.open_doubts()] == [(FIRST, "Plates")]
+    put(catalogue, "mug", "Mugs", FIRST, SECOND)  # and back again
+    assert labels.open_doubts() == [], "no product shows the photo under Plates any more"
+    assert labels.corrections() == {(SECOND, "Mugs"): "Bowls"}
+
+
+def test_what_is_not_there_cannot_be_decided_on(labels: PhotoLabels) -> None:
+    for wrong in (decision("0" * 64, "Mugs"), decision(FIRST, "Bowls"), decision(FIRST, "Mugs", "Bolws")):
+        with pytest.raises(InvalidLabel):
+            labels.decide([decision(SECOND, "Mugs"), wrong])
+    assert labels.decisions() == [], "all or none"
+    labels.undo("\ud800", "\0")
+
+
+def test_correcting_a_label_to_itself_keeps_it(labels: PhotoLabels) -> None:
+    labels.decide([decision(FIRST, "Mugs", "Mugs")])
+    assert [found.corrected for found in labels.decisions()] == [KEEP]
+
+
+def test_attributes_are_labels_too(catalogue: Catalogue, labels: PhotoLabels) -> None:
+    gifts = PhotoLabels(catalogue.home, "attr.gift")
+    assert (gifts.known(), gifts.current(FIRST)) == (["False", "True"], ("True",))
+    gifts.decide([decision(FIRST, "True", "False")])
+    assert gifts.corrections() == {(FIRST, "True"): "False"}
+    assert labels.corrections() == {}
+    assert PhotoLabels(catalogue.home, 'attr."x').known() == []
+
+
+def test_the_state_changes_with_every_decision(labels: PhotoLabels, catalogue: Catalogue) -> None:
+    states = [decisions_state(catalogue.home)]
+    for made in (decision(FIRST, "Mugs"), decision(FIRST, "Mugs", "Bowls")):
+        labels.decide([made])
+        states.append(decisions_state(catalogue.home))
+    assert len(set(states)) == 3
+    labels.undo(FIRST, "Mugs")
+    assert decisions_state(catalogue.home) == states[0]
+
+
+def test_what_is_erased_takes_its_decisions_along(labels: PhotoLabels, catalogue: Catalogue) -> None:
+    labels.decide([decision(FIRST, "Mugs")])
+    catalogue.erase_product("mug")
+    assert labels.decisions() == []
+    put(catalogue, "mug", "Mugs", FIRST)
+    labels.decide([decision(FIRST, "Mugs")])
+    catalogue.delete("mug")
+    assert len(labels.decisions()) == 1
+    catalogue.erase_deleted(datetime.now(UTC) + timedelta(days=1))
+    assert labels.decisions() == []
+
+
+def test_a_placeholder_of_thousands_of_products_costs_little(labels: PhotoLabels, catalogue: Catalogue) -> None:
+    for number in range(60):
+        put(catalogue, f"empty {number}", "Mugs", FIRST)
+    [_, found] = labels.open_doubts()
+    assert len(found.products) == 20
