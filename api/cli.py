@@ -274,7 +274,8 @@ def _suggested(document: dict[str, Any]) -> list[str]:
     """Returns what is suggested as lines for people."""
     lines = [f"suggested for {document['category'] or 'no category in particular'}:"]
     for guess in document["attributes"]:
-        value, unsure = json.dumps(guess["value"], ensure_ascii=False), "  (too uncertain)" * guess["abstained"]
+        value, *others = (json.dumps(each, ensure_ascii=False) for each in (guess["value"], *guess["others"]))
+        unsure = f"  ({', or '.join(['too uncertain', *others])})" * guess["abstained"]
         lines.append(f"{guess['probability']:>6.1%}  {guess['name']} = {value}{unsure}")
     if title := document["title"]:
         lines.append(f"title: {title['text']}  (words of {title['titles']} titles)")

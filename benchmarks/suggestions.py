@@ -2,8 +2,9 @@
 
     python benchmarks/suggestions.py HOME [--category]
 
-HOME holds a generation. For each fact that enough products have, by its first photo: how often the guess is right, the
-mean probability promised, the expected calibration error (ten bins), for how many products the guess does not abstain,
+HOME holds a generation. Its attribute voters know every product, so they are not asked; benchmarks/attributes.py
+measures them. For each fact that enough products have, by its first photo: how often the guess is right, the mean
+probability promised, the expected calibration error (ten bins), for how many products the guess does not abstain,
 and how often it is right then. The last lines: how often a product's own price lies in the range, which holds the
 middle half of what similar products cost, and some of the titles.
 """
@@ -58,7 +59,7 @@ def _suggested(
     kin = np.zeros(max(facts) + 1, np.bool_)
     kin[[one for one, each in facts.items() if each.product.category == category]] = True
     near = nearest(view, catalogue, point, category, kin if known else None)
-    return suggestions_of(_NOTHING, near, facts[key].colours[:1])  # the main colour of its first photo
+    return suggestions_of(_NOTHING, near, facts[key].colours[:1], {})  # the main colour of its first photo
 
 
 def _print_fact(name: str, found: Mapping[int, Suggestions], facts: Mapping[int, ProductFacts]) -> None:

@@ -30,7 +30,7 @@ from engine.known_queries import (
 )
 from engine.match import MATCH_FILE, MatchModel
 from engine.protocols import Backbone, BackboneSpec, Floats, Mask, TextTower, VectorIndex
-from engine.recognition import VOTERS_FILE, load_recogniser
+from engine.recognition import ATTRIBUTES_FILE, VOTERS_FILE, load_attribute_voters, load_recogniser
 from engine.space import (
     ADAPTER_FILE,
     CALIBRATION_FILE,
@@ -165,6 +165,7 @@ class Generation:
         calibration: turns scores into match probabilities, or None where that was not measured.
         match: the match models, or None where they were not fitted; `calibration` then judges alone.
         recogniser: the voters and their vote, or None where none were trained.
+        attributes: the attribute voters, or None where none were trained.
         combiner: joins photos and words, or None where the weighted mean is as good.
         related, senses: related queries and queries with several senses, or None.
     """
@@ -207,6 +208,10 @@ class Generation:
         self.recogniser = load_recogniser(folder.path(voters)) if folder.has(voters) else None
         if self.recogniser is not None:
             self.recogniser.check_fingerprint(self.spec.fingerprint)
+        told = folder.has(ATTRIBUTES_FILE)
+        self.attributes = load_attribute_voters(folder.path(ATTRIBUTES_FILE)) if told else None
+        if self.attributes is not None:
+            self.attributes.check_fingerprint(self.spec.fingerprint)
 
     @property
     def encoder_digest(self) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.known_queries import LEARNED_FILE, RELATED_FILE, RIVALS_FILE, SENSES_FILE
 from engine.match import MATCH_FILE
-from engine.recognition import VOTERS_FILE
+from engine.recognition import ATTRIBUTES_FILE, VOTERS_FILE
 from engine.space import ADAPTER_FILE, CALIBRATION_FILE, COMBINER_FILE, PROJECTION_FILE
 from engine.text import HEAD_FILE
-from training import combiner, embedder, known_queries, match, space, voters
+from training import attributes, combiner, embedder, known_queries, match, space, voters
 from training.context import TrainingContext
 from training.measures import RECOGNITION_FILE
 
@@ -40,5 +40,6 @@ KNOWN_QUERIES = Part(
     name="known_queries", files=(RELATED_FILE, SENSES_FILE, RIVALS_FILE), train=known_queries.train_known
 )
 VOTERS = Part(name="voters", files=(VOTERS_FILE, RECOGNITION_FILE), train=voters.train)
+ATTRIBUTES = Part(name="attributes", files=(ATTRIBUTES_FILE,), train=attributes.train)
 MATCH = Part(name="match", files=(MATCH_FILE,), train=match.train)  # last: it asks what the other parts made
-PARTS = (SPACE, QUERY_EMBEDDER, COMBINER, LEARNED_QUERIES, KNOWN_QUERIES, VOTERS, MATCH)
+PARTS = (SPACE, QUERY_EMBEDDER, COMBINER, LEARNED_QUERIES, KNOWN_QUERIES, VOTERS, ATTRIBUTES, MATCH)

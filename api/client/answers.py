@@ -102,12 +102,13 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeGuess:
-    """A fact as the nearest products have it; `abstained`: too uncertain to rely on."""
+    """A guessed fact; `abstained`: too uncertain to rely on; `others`: the values that come next, if any are known."""
 
     name: str
     value: str | float | bool
     probability: float
     abstained: bool
+    others: tuple[str | float | bool, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from engine.answers import (
     MOST_PHOTOS,
     SORTS,
 )
+from engine.recognition import MOST_OTHERS
 from engine.search import MOST_LABELS, MOST_RELATED
 
 Schema = dict[str, Any]
@@ -242,7 +243,7 @@ SCHEMAS: dict[str, Schema] = {
         )},
         abstained={**_FLAG, "description": "True if even the best label is too uncertain to rely on."},
         category=_text("Only with `attributes`: the category that was suggested for; empty: none."),
-        attributes={"type": "array", "description": "Only with `attributes`: facts, guessed by the nearest products.",
+        attributes={"type": "array", "description": "Only with `attributes`: facts, guessed.",
                     "items": ref("AttributeGuess")},
         title={"description": "Only with `attributes`; null: nothing to make one of.",
                "oneOf": [ref("TitleGuess"), {"type": "null"}]},
@@ -251,11 +252,13 @@ SCHEMAS: dict[str, Schema] = {
         took_ms=_NUMBER,
     ),
     "AttributeGuess": _object(
-        ["name", "value", "probability", "abstained"],
+        ["name", "value", "probability", "abstained", "others"],
         name=_text("`brand`, `colour` or `attr.NAME`, as in a filter."),
         value={"type": ["string", "number", "boolean"]},
         probability={**_UNIT, "description": "Calibrated chance that the value is right."},
         abstained={**_FLAG, "description": "True if the value is too uncertain to rely on."},
+        others={"type": "array", "maxItems": MOST_OTHERS, "items": {"type": ["string", "number", "boolean"]},
+                "description": "The values that come next, the likelier first; none where the nearest products voted."},
     ),
     "TitleGuess": _object(
         ["text", "titles"], text=_text(),

@@ -15,6 +15,7 @@ from engine.suggesting import AttributeGuess, PriceGuess, Suggestions, TitleGues
 CHOICES = 3  # categories to choose from at a press
 _LEAST = 0.02  # probability; a less likely further category would only confuse
 _VERY_LIKELY, _LIKELY = 0.85, 0.5
+_MOST_LETTERS = 60  # of a value that is offered for a press
 _DIGITS = 2  # of the prices of similar products; more would promise too much
 
 
@@ -36,6 +37,7 @@ class Field:
         suggested: JSON of the value that is suggested; it tells later whether the seller has changed it.
         note: where the value comes from, or what may fit.
         options: values to pick from while typing.
+        picks: values that may be right, to fill in at a press.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Field:
     suggested: str = "null"
     note: str = ""
     options: tuple[str, ...] = ()
+    picks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ def _fields(offer: Offer, seen: Suggestions | None, shelf: ShelfContents, catego
 
 def _field(
     offer: Offer, name: str, title: str, value: Value | None, *, kind: str = "text", note: str = "",
-    options: Sequence[str] = (),
+    options: Sequence[str] = (), picks: Sequence[str] = (),
 ) -> Field:  # fmt: skip
     return Field(
         name=name,
@@ -123,6 +126,7 @@ def _field(
         suggested=json.dumps(value, ensure_ascii=False),
         note=note,
         options=tuple(options),
+        picks=tuple(picks),
     )
 
 
@@ -135,8 +139,11 @@ def _guessed(
     if not guess.abstained:
         note = _("Our guess: %(how)s") % {"how": words_for(guess.probability)}
         return _field(offer, name, title, guess.value, kind=kind, note=note, options=known)
-    options = dict.fromkeys((shown(guess.value), *known))
-    return _field(offer, name, title, None, kind=kind, note=_("We are not sure."), options=tuple(options))
+    likely = [text for text in map(shown, (guess.value, *guess.others)) if len(text) <= _MOST_LETTERS]
+    return _field(
+        offer, name, title, None, kind=kind, note=_("We are not sure."),
+        options=tuple(dict.fromkeys((*likely, *known))), picks=likely if kind == "text" else (),
+    )  # fmt: skip
 
 
 def _title_of(name: str) -> str:

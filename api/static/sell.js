@@ -92,6 +92,11 @@ document.addEventListener("click", async (event) => {
     query.set("lang", language.lang);
     language.search = query;
   }
+  const pick = event.target.closest("[data-fills]");
+  if (pick) {
+    find(pick.dataset.fills).value = pick.textContent;
+    remember();
+  }
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   getSelection().selectAllChildren(find("json")); // where the browser lets no script copy, the shopper's keys can

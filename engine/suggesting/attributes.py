@@ -1,7 +1,7 @@
-"""Guesses facts by the vote of the nearest products, each with the chance that it is right."""
+"""Guesses facts by the attribute voters, or by the vote of the nearest products, each with its chance to be right."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from data.photos import COLOUR_NAMES
 from engine.protocols import Floats
+from engine.recognition import ValueGuess
 from engine.suggesting.neighbourhood import Neighbourhood, Value, fact_of, folded
 
 Places = NDArray[np.int64]
@@ -30,36 +31,69 @@ class AttributeGuess:
         name: `brand`, `colour` or `attr.NAME`, as in a filter.
         probability: calibrated chance that the value is right.
         abstained: whether it is too uncertain to be relied on.
+        others: at most two values that come next, the likelier first; none where the nearest products voted.
     """
 
     name: str
     value: Value
     probability: float
     abstained: bool
+    others: tuple[Value, ...] = ()
 
 
-def guess_attributes(near: Neighbourhood, colours: Sequence[str]) -> tuple[AttributeGuess, ...]:
+def guess_attributes(
+    near: Neighbourhood, colours: Sequence[str], told: Mapping[str, ValueGuess]
+) -> tuple[AttributeGuess, ...]:
     """Returns a guess for each fact that enough of the nearest products have and some of them share.
 
-    The five nearest products of the category vote. How far such a vote can be trusted is measured at once: each product
+    It is that of the attribute's voter, if there is one, and unless a product that came since speaks against it. Else
+    the five nearest products of the category vote. How far such a vote can be trusted is measured at once: each product
     of the neighbourhood is asked the same, without itself, and the guess's probability is how often votes with about
-    the same share of the weight were right. So it needs no training and holds for products added a second ago.
+    the same share of the weight were right. That needs no training and holds for products added a second ago.
 
     Args:
         colours: names of the colours seen in the photo, the main one first.
+        told: what the attribute voters say of the photo, by name.
     """
-    guesses = []
-    for name in _names(near):
-        values = [fact_of(facts, name) for facts in near.products]
-        seen = _seen_colour(near, values, colours) if name == "colour" else None
-        if guess := seen or _voted(near, values):
-            value, probability = guess
-            guesses.append(
-                AttributeGuess(
-                    name=name, value=value, probability=probability, abstained=probability < LEAST_PROBABILITY
-                )
-            )
-    return tuple(guesses)
+    guesses = [_guess(near, name, colours, told.get(name)) for name in _names(near)]
+    return tuple(guess for guess in guesses if guess is not None)
+
+
+def _guess(near: Neighbourhood, name: str, colours: Sequence[str], told: ValueGuess | None) -> AttributeGuess | None:
+    values = [fact_of(facts, name) for facts in near.products]
+    voted = _by_products(near, name, values, colours)
+    if told is None or (voted is not None and not _fits(told, voted, _kin_values(near, values))):
+        return voted
+    return AttributeGuess(
+        name=name, value=told.value, probability=told.probability, abstained=told.abstained, others=told.others
+    )
+
+
+def _fits(told: ValueGuess, voted: AttributeGuess, values: Sequence[Value | None]) -> bool:
+    """Returns whether a voter's guess may stand: some product near has the value, and no value is new to the voter.
+
+    A category that the seller chose may have other values than the photo looks like, and products that were added since
+    the voters were trained may have values that they cannot name.
+    """
+    seen = {folded(value) for value in values if value is not None}
+    return folded(told.value) in seen and (voted.abstained or folded(voted.value) in told.known)
+
+
+def _kin_values(near: Neighbourhood, values: Sequence[Value | None]) -> Sequence[Value | None]:
+    """Returns the values of the category's products, or of all where too few of those have one."""
+    kin = values[: near.kin]
+    return kin if sum(value is not None for value in kin) >= LEAST_GIVEN else values
+
+
+def _by_products(
+    near: Neighbourhood, name: str, values: Sequence[Value | None], colours: Sequence[str]
+) -> AttributeGuess | None:
+    """Returns the guess of the nearest products, or for a colour the one seen in the photo."""
+    found = (_seen_colour(near, values, colours) if name == "colour" else None) or _voted(near, values)
+    if found is None:
+        return None
+    value, probability = found
+    return AttributeGuess(name=name, value=value, probability=probability, abstained=probability < LEAST_PROBABILITY)
 
 
 def _names(near: Neighbourhood) -> list[str]:

@@ -62,7 +62,10 @@ class PhotoReader:
         if not category and recogniser is not None and recogniser.label_kind == "category" and not seen.abstained:
             category = seen.labels[0].label
         point = generation.photo_points(rows[:1])[0]
-        return self._finder.timed("recognise", lambda: suggestions_of(seen, self._near(view, point, category), colours))
+        told = {} if generation.attributes is None else generation.attributes.guess(rows[0], colours)
+        return self._finder.timed(
+            "recognise", lambda: suggestions_of(seen, self._near(view, point, category), colours, told)
+        )
 
     def _rows(self, generation: Generation, request: SearchRequest) -> Floats:
         """Returns the features of the photo and of the other views that the voters want, float32 (views, dim)."""

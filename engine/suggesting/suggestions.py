@@ -1,12 +1,12 @@
 """What is suggested for one photo: the vote on its label, and from the nearest products facts, a title and a price."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.recognition import Recognition
+from engine.recognition import Recognition, ValueGuess
 from engine.suggesting.attributes import AttributeGuess, guess_attributes
 from engine.suggesting.neighbourhood import Neighbourhood
 from engine.suggesting.titles import TitleGuess, guess_title
@@ -44,13 +44,16 @@ class Suggestions(Recognition):
     price: PriceGuess | None
 
 
-def suggestions_of(recognition: Recognition, near: Neighbourhood, colours: Sequence[str]) -> Suggestions:
-    """Returns what the nearest products suggest.
+def suggestions_of(
+    recognition: Recognition, near: Neighbourhood, colours: Sequence[str], told: Mapping[str, ValueGuess]
+) -> Suggestions:
+    """Returns what the nearest products and the attribute voters suggest.
 
     Args:
         colours: names of the colours seen in the photo, the main one first.
+        told: what the attribute voters say of the photo, by name.
     """
-    attributes = guess_attributes(near, colours)
+    attributes = guess_attributes(near, colours, told)
     return Suggestions(
         **vars(recognition),
         category=near.category,

@@ -44,7 +44,9 @@ def test_recognize_answers_as_documented(client: FlaskClient, photo: Photo) -> N
 def test_attributes_are_suggested_as_documented(client: FlaskClient, photo: Photo) -> None:
     body = expect(recognize(client, photo(), attributes="true", category="Mugs"), "/v1/recognize", "post", 200)
     assert body["category"] == "Mugs"
-    assert body["attributes"][0] == {"name": "colour", "value": "red", "probability": 0.9, "abstained": False}
+    colour, *_, size = body["attributes"]
+    assert colour == {"name": "colour", "value": "red", "probability": 0.9, "abstained": False, "others": []}
+    assert (size["abstained"], size["others"]) == (True, ["M", "S"])
     assert body["title"] == {"text": "Red mug", "titles": 4}
     assert body["price"] == {"low": 8000, "high": 12000, "currency": "KRW", "n": 9}
     assert "attributes" not in recognize(client, photo(), attributes="false").get_json()

@@ -1,6 +1,6 @@
 """Facts, titles and prices suggested by the products most like a photo."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from tiny_shop import TinyShop, axis, photo_of
 
 from data.catalogue import ProductFacts, parse_product
 from data.settings import Settings
-from engine.recognition import Recognition
+from engine.recognition import Recognition, ValueGuess
 from engine.search import SearchEngine
 from engine.suggesting import AttributeGuess, Neighbourhood, Suggestions, guess_attributes, suggestions_of
 
@@ -29,8 +29,10 @@ def neighbourhood(products: Sequence[ProductFacts], *, category: str = "", kin: 
     return Neighbourhood(tuple(products), likeness[0], likeness, category, len(products) if kin is None else kin)
 
 
-def guessed(near: Neighbourhood, colours: Sequence[str] = ()) -> dict[str, AttributeGuess]:
-    return {guess.name: guess for guess in guess_attributes(near, colours)}
+def guessed(
+    near: Neighbourhood, colours: Sequence[str] = (), told: Mapping[str, ValueGuess] | None = None
+) -> dict[str, AttributeGuess]:
+    return {guess.name: guess for guess in guess_attributes(near, colours, told or {})}
 
 
 def test_a_fact_that_goes_with_the_looks_is_guessed_and_one_that_does_not_is_not() -> None:
@@ -87,9 +89,43 @@ def test_the_colour_is_the_photos_own_where_the_shop_names_colours_so() -> None:
     assert guessed(neighbourhood(words), colours=("blue",))["colour"].value == "crimson"
 
 
+def told(value: str, *others: str, probability: float = 0.95) -> ValueGuess:
+    return ValueGuess(
+        value=value, probability=probability, abstained=probability < 0.8, others=others,
+        known=frozenset(name.casefold() for name in (value, *others)),
+    )  # fmt: skip
+
+
+def test_the_voter_of_an_attribute_comes_before_the_nearest_products() -> None:
+    products = [facts(at, attributes={"material": "Wool" if at < 20 else "silk", "fit": "slim"}) for at in range(40)]
+    found = guessed(
+        neighbourhood(products), told={"attr.material": told("silk", "wool"), "attr.unknown": told("x", "y")}
+    )
+    assert set(found) == {"attr.material", "attr.fit"}  # no product near has the other
+    silk = found["attr.material"]
+    assert (silk.value, silk.probability, silk.abstained, silk.others) == ("silk", 0.95, False, ("wool",))
+    assert (found["attr.fit"].value, found["attr.fit"].others) == ("slim", ())
+
+
+def test_a_value_that_no_product_near_has_is_not_suggested() -> None:
+    others = [facts(9 + at, attributes={"material": "steel"}) for at in range(20)]
+    kin = [facts(at, attributes={"material": "wool"}) for at in range(6)]
+    near = neighbourhood([*kin, *others], category="Hats", kin=6)
+    assert guessed(near, told={"attr.material": told("steel", "wool")})["attr.material"].value == "wool"
+    unasked = neighbourhood([*kin, *others])
+    assert guessed(unasked, told={"attr.material": told("steel", "wool")})["attr.material"].value == "steel"
+
+
+def test_a_value_that_the_voter_cannot_know_yet_is_suggested_by_the_products() -> None:
+    new = [facts(at, attributes={"material": "hemp"}) for at in range(15)]
+    known = [facts(20 + at, attributes={"material": "wool"}) for at in range(15)]
+    found = guessed(neighbourhood([*new, *known]), told={"attr.material": told("wool", "silk")})["attr.material"]
+    assert (found.value, found.abstained) == ("hemp", False)
+
+
 def title(titles: Sequence[str], *, category: str = "Mugs", **given: Any) -> tuple[str, int] | None:
     products = [facts(at, title=text, **given) for at, text in enumerate(titles)]
-    found = suggestions_of(NOTHING, neighbourhood(products, category=category), ()).title
+    found = suggestions_of(NOTHING, neighbourhood(products, category=category), (), {}).title
     return (found.text, found.titles) if found else None
 
 
@@ -98,7 +134,7 @@ def test_a_title_has_the_words_that_titles_share_and_the_facts_that_they_name() 
     assert title([f"Red enamel mug {name}" for name in names], colour="red") == ("Red enamel mug", 6)
     kinds = ["wool", "wool", "wool", "silk"]
     products = [facts(at, title=f"Soft {kind} scarf", attributes={"kind": kind}) for at, kind in enumerate(kinds)]
-    found = suggestions_of(NOTHING, neighbourhood(products, category="Scarves"), ()).title
+    found = suggestions_of(NOTHING, neighbourhood(products, category="Scarves"), (), {}).title
     assert found is not None
     assert found.text == "Soft scarf"  # `wool` is not said of a thing that may be of silk
     korean = [f"빨간 머그컵 {name}" for name in names]
@@ -114,10 +150,10 @@ def test_no_title_is_one_products_own() -> None:
 
 def test_the_price_range_is_the_quartiles_in_the_usual_currency() -> None:
     products = [facts(at, price=price, currency="KRW") for at, price in enumerate((8000, 9000, 10000, 11000, 12000))]
-    price = suggestions_of(NOTHING, neighbourhood([*products, facts(9, price=5, currency="EUR")]), ()).price
+    price = suggestions_of(NOTHING, neighbourhood([*products, facts(9, price=5, currency="EUR")]), (), {}).price
     assert price is not None
     assert (price.low, price.high, price.currency, price.n) == (9000, 11000, "KRW", 5)
-    assert suggestions_of(NOTHING, neighbourhood(products[:4]), ()).price is None
+    assert suggestions_of(NOTHING, neighbourhood(products[:4]), (), {}).price is None
 
 
 @pytest.fixture

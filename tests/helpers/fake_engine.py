@@ -110,7 +110,7 @@ class FakeEngine(SearchEngine):
             attributes=(
                 AttributeGuess(name="colour", value="red", probability=0.9, abstained=False),
                 AttributeGuess(name="attr.handmade", value=True, probability=0.8, abstained=False),
-                AttributeGuess(name="attr.size", value="L", probability=0.4, abstained=True),
+                AttributeGuess(name="attr.size", value="L", probability=0.4, abstained=True, others=("M", "S")),
             ),
             title=TitleGuess(text="Red mug", titles=4),
             price=PriceGuess(low=8000, high=12000, currency="KRW", n=9),

@@ -79,7 +79,9 @@ def test_every_shop_is_published_and_each_photo_finds_itself(settings: Settings,
 def test_the_summary_says_what_was_not_trained_and_why(settings: Settings) -> None:
     import_feed(settings, _shop(settings.home.parent / "feed", SHOPS["four of two labels"][0]))
     summary = rebuild(settings, backbone=TinyBackbone())
-    assert set(summary.not_trained) == {"space", "query_embedder", "combiner", "learned_queries", "voters", "match"}
+    assert set(summary.not_trained) == {
+        "space", "query_embedder", "combiner", "learned_queries", "voters", "attributes", "match"
+    }  # fmt: skip
     assert "at least 100 different photos are needed; got 4" in summary.not_trained["space"]
     assert json.loads(json.dumps(summary.to_json()))["not_trained"] == summary.not_trained
     (line,) = [line for line in describe(summary, settings.home).splitlines() if "skipped" in line]

@@ -1,5 +1,6 @@
 """Trains the three voters that recognise photos, and the vote that combines them."""
 
+from training.voters.feature_map import fit_axes
 from training.voters.fit import choose
 from training.voters.part import Trained, VoterOptions, capped, train, train_voters
 from training.voters.softmax import SoftmaxOptions, class_weights, fit_softmax
@@ -11,6 +12,7 @@ __all__ = [
     "capped",
     "choose",
     "class_weights",
+    "fit_axes",
     "fit_softmax",
     "train",
     "train_voters",
