@@ -86,7 +86,7 @@ class Shop:
         cursor: str = "", diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
         understand: bool = True, min_probability: float = 0.0,
         facets: str = "", sort: str = "relevance", max_per: str = "",
-        like: Sequence[str] = (), unlike: Sequence[str] = (),
+        like: Sequence[str] = (), unlike: Sequence[str] = (), objects: bool = False,
     ) -> "Hits":  # fmt: skip
         """Finds products by words, by photos, by both, or by their likeness to products.
 
@@ -107,6 +107,7 @@ class Shop:
             sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
             max_per: how many hits may share a value, such as `brand:2`; "": any number.
             like, unlike: ids of products that hits should resemble, and should not; at most 50 each.
+            objects: whether to look for several things in the photo too; they are the answer's `objects`.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -120,7 +121,7 @@ class Shop:
             text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]), box=box,
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
             freshness=freshness, legs=legs, understand=understand, facets=facets, sort=sort, max_per=max_per,
-            like=tuple(like), unlike=tuple(unlike), min_probability=min_probability,
+            like=tuple(like), unlike=tuple(unlike), min_probability=min_probability, objects=objects,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 

@@ -75,13 +75,14 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 @click.option("--max-per", default="", metavar="FACT:N", help="At most N hits of one value, for example brand:2.")
 @click.option("--like", multiple=True, metavar="ID", help="Product that hits should resemble; may be repeated.")
 @click.option("--unlike", multiple=True, metavar="ID", help="Product that was not meant; may be repeated.")
+@click.option("--objects", is_flag=True, help="Also look for several things in the photo, and search by each.")
 @click.option("--min-probability", default=0.0, type=click.FloatRange(0, 1), help="Leave out hits less likely right.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
     ctx: click.Context, text: str, images: tuple[Path, ...], product_id: str, filters: tuple[str, ...], k: int,
     not_text: str, text_weight: float, legs: str, understand: bool, facets: str, sort: str, max_per: str,
-    like: tuple[str, ...], unlike: tuple[str, ...], min_probability: float, as_json: bool,
+    like: tuple[str, ...], unlike: tuple[str, ...], min_probability: float, objects: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search by words, by photo or by product; words and a photo may go together.
 
@@ -103,6 +104,7 @@ def search_command(
         text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]),
         product_id=product_id, text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand,
         facets=facets, sort=sort, max_per=max_per, like=like, unlike=unlike, min_probability=min_probability,
+        objects=objects,
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))

@@ -15,12 +15,16 @@ from engine.understanding import Constraint
 
 def answer_document(answer: SearchAnswer) -> dict[str, Any]:
     """Returns a search answer as plain JSON values."""
-    return {
+    document = {
         **vars(answer),  # `dataclasses.asdict` would copy each text and number
         "hits": [vars(hit) for hit in answer.hits],
         "understood": [_constraint_document(each) for each in answer.understood],
         "facets": {name: dataclasses.asdict(counts) for name, counts in answer.facets.items()},
     }
+    objects = document.pop("objects")
+    if objects is not None:
+        document["objects"] = [{**vars(each), "hits": [vars(hit) for hit in each.hits]} for each in objects]
+    return document
 
 
 def _constraint_document(constraint: Constraint) -> dict[str, Any]:

@@ -92,7 +92,16 @@ def hits_table(answer: SearchAnswer) -> str:
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
-    return "\n".join([*(line.rstrip() for line in lines), *_facets(answer), _note(answer)])
+    return "\n".join([*(line.rstrip() for line in lines), *_objects(answer), *_facets(answer), _note(answer)])
+
+
+def _objects(answer: SearchAnswer) -> Iterator[str]:
+    """Yields a line for each thing in the photo, with its box and its best hit."""
+    for number, each in enumerate(answer.objects or (), 1):
+        chance = "" if each.match_probability is None else f" ({each.match_probability:.2f})"
+        best = f"{each.hits[0].product_id} {each.hits[0].title}{chance}" if each.hits else "nothing"
+        label = f"{each.label}: " if each.label else ""
+        yield f"thing {number} in box {','.join(map(str, each.box))}: {label}{best}"
 
 
 def _value(value: str | float | bool) -> str:

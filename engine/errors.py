@@ -5,7 +5,8 @@ LookalikeError
     ├── BackboneUnavailable   this backbone cannot be used here; the message says what to do
     ├── FingerprintMismatch   vectors or models made by different backbones or encoders
     ├── InvalidQuery          a search request that breaks a rule
-    ├── CursorExpired         a page cursor whose ranking is no longer kept
+    │   ├── CursorExpired     a page cursor whose ranking is no longer kept
+    │   └── NoFeatureMap      the backbone cannot say where in a photo it saw something
     ├── NoVoters              the live generation has no voters, so it cannot recognise photos
     ├── InvalidModel          a model, weights or index file that is damaged or the wrong one
     ├── MissingExtra          a library is not installed; the message names the extra that brings it
@@ -47,6 +48,12 @@ class InvalidQuery(EngineError):
 
 class CursorExpired(InvalidQuery):
     code = "cursor_expired"
+
+
+class NoFeatureMap(InvalidQuery):
+    """The backbone cannot say where in a photo it saw something."""
+
+    code = "no_feature_map"
 
 
 class NoVoters(EngineError):

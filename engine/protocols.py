@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,35 @@ class Backbone(Protocol):
 
     def embed(self, images: NDArray[np.uint8]) -> Floats:
         """Returns unnormalised pool_3 features float32 (n, dim) of RGB images uint8 (n, input_size, input_size, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network saw in photos, beside their features.
+
+    Attributes:
+        features: float32 (n, dim), as of `Backbone.embed`.
+        strength: float32 (n, g, g), how strongly its middle layers respond at each place of its square input; one place
+            is 12 to 20 pixels wide.
+        parts: float32 (n, h, w, dim), its last feature map, whose mean is `features`; None: it does not end in one.
+    """
+
+    features: Floats
+    strength: Floats
+    parts: Floats | None
+
+
+@runtime_checkable
+class LookingBackbone(Backbone, Protocol):
+    """A backbone that can say where in a photo it saw something."""
+
+    def look(self, images: NDArray[np.uint8]) -> Look:
+        """Returns what it saw in images as of `embed`.
+
+        Raises:
+            NoFeatureMap: this network has no map that can be read.
+        """
         ...
 
 

@@ -39,6 +39,7 @@ from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
 from engine.live import LiveIndex, LiveView
+from engine.objects import ObjectFinder
 from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
@@ -58,7 +59,7 @@ class SearchEngine:
     Args:
         backbone: used instead of the one that the generation names (for tests).
         on_stage: called with the name and milliseconds of each stage: understand, decode, embed, text, filter, search,
-            rank, facets, facts, recognise.
+            rank, facets, facts, propose, recognise.
         on_hits: called with the number of hits of each answer, and with how many of them are of products that were put
             since the live generation was built.
         decoding: context that is held while a photo is decoded.
@@ -84,6 +85,7 @@ class SearchEngine:
         self._finder = Finder(settings, self._catalogue, on_stage, decoding)
         self._requests = RequestReader(self._catalogue, self._understanding, self._finder, self._photos)
         self._hits = HitPages(self._catalogue, self._finder.columns, settings.fresh_days)
+        self._objects = ObjectFinder(settings, self._finder, self._hits, self._photos, decoding)
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
@@ -132,16 +134,19 @@ class SearchEngine:
         filter_ = check_request(request)
         view = self._live.view()
         cursor = Cursor.decode(request.cursor) if request.cursor else None
+        query_id = cursor.query_id if cursor else new_query_id()
+        strength = self._objects.look(view, request, query_id) if request.objects else None
         ranking = self._kept_ranking(request, cursor) if cursor else None
         if ranking is not None and cursor is not None and cursor.offset + request.k > len(ranking.product_keys):
             ranking = self._whole(ranking)
         if ranking is None:
-            ranking = self._rank(view, request, filter_, cursor.query_id if cursor else new_query_id())
+            ranking = self._rank(view, request, filter_, query_id)
             self._rankings.put(ranking)
         offset = cursor.offset if cursor else 0
         hits, end = self._finder.timed(
             "facts", lambda: self._hits.page(ranking, offset, request.k, refilter=cursor is not None)
         )
+        objects = None if strength is None else self._objects.find(view, request, ranking.filter, strength)
         shown = np.array(ranking.product_keys[offset:end], np.int64)
         self._on_hits(len(shown), int(view.is_new(shown).sum()))
         pageable = len(ranking.product_keys) if ranking.deeper is None else min(ranking.total, DEPTH)
@@ -157,6 +162,7 @@ class SearchEngine:
             understood=ranking.understood,
             total=ranking.total,
             facets=ranking.facets,
+            objects=objects,
         )
 
     def explain(self, query_id: str, product_id: str) -> Explanation | None:

@@ -65,6 +65,16 @@ class Facet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundObject:
+    """One of several things in a photo; `box` is x0, y0, x1, y1 in pixels of the photo as shown."""
+
+    box: tuple[int, ...]
+    label: str | None
+    match_probability: float | None
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchAnswer:
     """The hits of a search, best first, and what is known about it."""
 
@@ -80,6 +90,7 @@ class SearchAnswer:
     total: int
     facets: dict[str, Facet]
     photo_id: str | None = None
+    objects: tuple[FoundObject, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,8 @@ class Client:
 
     def search(
         self, text: str = "", *, image: PhotoFile | Sequence[PhotoFile] | None = None, photo_id: str = "",
-        product_id: str = "", image_url: str = "", box: Box | None = None, **options: Unpack[SearchOptions],
+        product_id: str = "", image_url: str = "", box: Box | None = None, objects: bool = False,
+        **options: Unpack[SearchOptions],
     ) -> SearchAnswer:  # fmt: skip
         """Finds products by words, by a photo, by a product, or by words beside one of the others.
 
@@ -86,12 +87,14 @@ class Client:
             photo_id: instead of a photo, the `photo_id` of an earlier answer.
             image_url: instead of a photo, its address, if the server fetches addresses.
             box: x0, y0, x1, y1, the part of the photo that counts, in pixels of the photo as shown.
+            objects: whether to look for several things in the photo, too.
         """
         photos = [] if image is None else [image] if isinstance(image, str | Path | bytes) else list(image)
         sources = {"photo_id": photo_id, "product_id": product_id, "image_url": image_url}
         if not photos and not any(sources.values()):
             return read(SearchAnswer, self._json("POST", "/v1/search/text", json={"q": text, **options}))
-        fields = _form({**sources, "text": text, "box": box, **options}) + [_file("file", one) for one in photos]
+        asked = {**sources, "text": text, "box": box, "objects": objects or None, **options}
+        fields = _form(asked) + [_file("file", one) for one in photos]
         return read(SearchAnswer, self._json("POST", "/v1/search/image", fields=fields))
 
     def similar(self, product_id: str, *, text: str = "", **options: Unpack[SearchOptions]) -> SearchAnswer:

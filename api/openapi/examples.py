@@ -16,6 +16,7 @@ _HITS: dict[str, Any] = {
     "photo_id": None, "hits": [_HIT], "next_cursor": "ODZlOGVjZmMw", "no_match": False, "did_you_mean": None,
     "total": 57, "facets": {}, "understood": [],
 }  # fmt: skip
+_OBJECT: dict[str, Any] = {"box": [40, 60, 400, 520], "label": "Mugs", "match_probability": 0.89, "hits": [_HIT]}
 _PRODUCT: dict[str, Any] = {
     "product_id": "mug-001", **_FACTS, "description": "", "colour": "red", "url": "https://shop.example/mug-001",
     "created_at": "2026-03-01T00:00:00+00:00", "in_stock": True, "attributes": {"material": "stoneware"},
@@ -53,8 +54,8 @@ class Example:
 _MUG = {"product_id": "mug-001"}
 EXAMPLES: dict[str, Example] = {
     "searchImage": Example(
-        body={"file": ["@photo.jpg"], "text": "in blue", "filter": "price < 40", "k": 5},
-        answer={**_HITS, "photo_id": _SHA256},
+        body={"file": ["@photo.jpg"], "objects": True, "filter": "price < 40", "k": 5},
+        answer={**_HITS, "photo_id": _SHA256, "objects": [_OBJECT]},
     ),
     "searchText": Example(parameters={"q": "red mug", "filter": "price < 40", "k": 5}, answer=_HITS),
     "searchTextPost": Example(body={"q": "red mug", "filter": "price < 40", "k": 5}, answer=_HITS),

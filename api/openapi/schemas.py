@@ -23,6 +23,8 @@ from engine.answers import (
     MOST_PHOTOS,
     SORTS,
 )
+from engine.objects import MOST_HITS as MOST_OBJECT_HITS
+from engine.objects import MOST_OBJECTS
 from engine.recognition import MOST_OTHERS
 from engine.search import MOST_LABELS, MOST_RELATED
 
@@ -124,6 +126,10 @@ BOX: Schema = {
     "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
     "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
 }  # fmt: skip
+OBJECTS: Schema = {
+    **_FLAG, "default": False,
+    "description": "Whether to look for several things in the photo too, and to search by each; without words and box.",
+}  # fmt: skip
 BOX_TEXT: Schema = _text(
     "`[x0,y0,x1,y1]`, as for JSON.", pattern=r"^\[\d{1,5}(\.\d{1,3})?(,\d{1,5}(\.\d{1,3})?){3}\]$"
 )  # text, since clients would send a list as one part for each number
@@ -181,6 +187,23 @@ SCHEMAS: dict[str, Schema] = {
             "type": "object", "additionalProperties": ref("Facet"),
             "description": "For each fact of `facets`: how many of the products that match have each value.",
         },
+        objects={
+            "type": "array", "items": ref("FoundObject"), "maxItems": MOST_OBJECTS,
+            "description": "The things in the photo, the one most surely found first; only with `objects=true`.",
+        },
+    ),
+    "FoundObject": _object(
+        ["box", "label", "match_probability", "hits"],
+        box={
+            "type": "array", "items": _WHOLE, "minItems": 4, "maxItems": 4,
+            "description": "[x0,y0,x1,y1] in pixels of the photo as shown; `box` of a search that finds more.",
+        },
+        label={**_TEXT_OR_NULL, "description": "What the voters see; null: nothing for sure, or there are no voters."},
+        match_probability={
+            "type": ["number", "null"], "minimum": 0, "maximum": 1,
+            "description": "That of the first hit; null: there is none, or it is not calibrated.",
+        },
+        hits={"type": "array", "items": ref("Hit"), "maxItems": MOST_OBJECT_HITS},
     ),
     "Constraint": _object(
         ["text", "as", "not_text", "relaxed"],
@@ -210,8 +233,8 @@ SCHEMAS: dict[str, Schema] = {
         text=_text(), kind={"enum": ["query", "title", "brand", "category"]},
         product_id=_text("The product, if exactly one has this title."),
     )}),
-    "ImageSearch": _fields([], **_SOURCES, box=BOX, text=TEXT_OPTION, **OPTIONS),
-    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX_TEXT, text=TEXT_OPTION, **OPTIONS),
+    "ImageSearch": _fields([], **_SOURCES, box=BOX, objects=OBJECTS, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX_TEXT, objects=OBJECTS, text=TEXT_OPTION, **OPTIONS),
     "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _fields(
         ["file"], file=_PHOTO_FILE, box=BOX_TEXT,

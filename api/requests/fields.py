@@ -86,7 +86,7 @@ def _typed(name: str, text: str) -> Any:
         if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
             raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
         return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
-    if name in ("understand", "attributes"):
+    if name in ("understand", "attributes", "objects"):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name == "box":
         parts = text.strip().removeprefix("[").removesuffix("]").split(",")
@@ -157,6 +157,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "legs": _text(),
     "understand": _flag,
     "attributes": _flag,
+    "objects": _flag,
     "category": _text(LABEL_LIMIT),
     "facets": _text(),
     "sort": _text(),

@@ -28,6 +28,7 @@ from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
 _SOURCES = ("photo_id", "product_id", "image_url")
+_OF_PHOTOS = (*SEARCH_OPTIONS, *_SOURCES, "box", "objects")
 
 
 @blueprint.post("/v1/search/image")
@@ -37,10 +38,10 @@ def search_image() -> Response:
     limit_body(MOST_PHOTOS * settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
     if request.is_json:
-        fields = check_fields(from_json(read_body()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
+        fields = check_fields(from_json(read_body()), _OF_PHOTOS)
         return _answer(_one_source(fields, photos=[]))
     photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
-    fields = check_fields(from_texts(form_texts()), (*SEARCH_OPTIONS, *_SOURCES, "box"))
+    fields = check_fields(from_texts(form_texts()), _OF_PHOTOS)
     return _answer(_one_source(fields, photos=photos))
 
 

@@ -1,5 +1,6 @@
 """Photos from untrusted sources: fetches and decodes them within limits, stores thumbnails, names their colours."""
 
+from data.photos.borders import inside_borders
 from data.photos.colours import COLOUR_NAMES, dominant_colours
 from data.photos.content import PhotoInput, photo_bytes, photo_list, read_original
 from data.photos.decoders import decode, decode_photo, decode_within_borders, decoder_outcomes
@@ -33,6 +34,7 @@ __all__ = [
     "dominant_colours",
     "erase_product",
     "fetch_image",
+    "inside_borders",
     "larger_copy",
     "lost_originals",
     "lost_thumbnails",

@@ -57,6 +57,12 @@ def without_borders(image_rgb: Pixels) -> Pixels:
     Returns:
         A view of `image_rgb`.
     """
+    left, top, right, bottom = inside_borders(image_rgb)
+    return image_rgb[top:bottom, left:right]
+
+
+def inside_borders(image_rgb: Pixels) -> tuple[int, int, int, int]:
+    """Returns left, top, right and bottom of the part of a photo, uint8 (h, w, 3), that lies within its borders."""
     pace = max(1, min(image_rgb.shape[:2]) // _DETECTION_SIDE)
     seen = np.stack([image_rgb[::pace, ::pace, channel] for channel in range(3)])  # thrice as fast as one transpose
     top, bottom, left, right = _frame(seen) or (
@@ -64,7 +70,7 @@ def without_borders(image_rgb: Pixels) -> Pixels:
         *_bands(seen.transpose(0, 2, 1), words=False),
     )
     height, width = image_rgb.shape[:2]
-    return image_rgb[top * pace : height - bottom * pace, left * pace : width - right * pace]
+    return left * pace, top * pace, width - right * pace, height - bottom * pace
 
 
 def _frame(seen: Pixels) -> tuple[int, int, int, int] | None:

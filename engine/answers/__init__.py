@@ -1,6 +1,6 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
-from engine.answers.answer import Hit, SearchAnswer
+from engine.answers.answer import FoundObject, Hit, SearchAnswer
 from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
@@ -59,6 +59,7 @@ __all__ = [
     "Explanation",
     "Finder",
     "Found",
+    "FoundObject",
     "Hit",
     "HitPages",
     "Moves",

@@ -38,6 +38,23 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundObject:
+    """One of several things in a photo.
+
+    Attributes:
+        box: x0, y0, x1, y1 in pixels of the photo as shown.
+        label: what the voters see in it; None: they are not sure, or there are none.
+        match_probability: that of the first hit; None without one.
+        hits: its best products, at most 5.
+    """
+
+    box: tuple[int, int, int, int]
+    label: str | None
+    match_probability: float | None
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchAnswer:
     """One page of hits.
 
@@ -48,6 +65,7 @@ class SearchAnswer:
         understood: the parts of the words that were understood as conditions; see `engine.understanding`.
         total: how many products match the question, of which at most 1,000 can be paged through.
         facets: for each fact asked for, how many of the products that match have each value.
+        objects: the things in the photo, the one most surely found first; None: they were not asked for.
     """
 
     query_id: str
@@ -61,3 +79,4 @@ class SearchAnswer:
     understood: tuple[Constraint, ...] = ()
     total: int = 0
     facets: Mapping[str, FacetCounts] = field(default_factory=dict)
+    objects: tuple[FoundObject, ...] | None = None

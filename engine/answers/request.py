@@ -41,6 +41,7 @@ class SearchRequest:
         image: an image file's bytes.
         more_images: further photos of the same thing, from other sides; at most 7.
         box: x0, y0, x1, y1 in pixels of the photo as shown (orientation applied); at least 16 pixels a side.
+        objects: whether to look for several things in the photo, and to search by each; one photo then, and no words.
         product_id: products similar to this one.
         text_weight: 0 (photo alone) to 1 (words alone), where both are given.
         filter: a filter expression.
@@ -65,6 +66,7 @@ class SearchRequest:
     not_text: str = ""
     image: bytes | None = None
     box: Box | None = None
+    objects: bool = False
     product_id: str = ""
     text_weight: float = 0.5
     filter: str = ""
@@ -132,6 +134,8 @@ def check_request(request: SearchRequest) -> Filter | None:
             raise InvalidQuery(f"{name} must be from 0 to 1; got {value}.", field=name)
     if request.box is not None:
         _check_box(request)
+    if request.objects:
+        _check_objects(request)
     if request.legs not in LEGS:
         raise InvalidQuery(f"legs must be one of {', '.join(LEGS)}; got {request.legs[:100]!r}.", field="legs")
     read_facets(request.facets)
@@ -273,3 +277,13 @@ def _check_box(request: SearchRequest) -> None:
         raise InvalidQuery(f"box must be four numbers x0, y0, x1, y1; got {list(box)}.", field="box")
     if box[2] - box[0] < MIN_BOX_SIDE or box[3] - box[1] < MIN_BOX_SIDE:
         raise InvalidQuery(f"box must be at least {MIN_BOX_SIDE} pixels wide and high; got {list(box)}.", field="box")
+
+
+def _check_objects(request: SearchRequest) -> None:
+    if len(request.photos) != 1:
+        raise InvalidQuery(f"objects needs exactly one image; got {len(request.photos) or 'none'}.", field="objects")
+    for name in ("box", "text", "not_text", "cursor"):
+        if getattr(request, name):
+            raise InvalidQuery(
+                f"objects must come without {name}, which is about one thing; leave one out.", field="objects"
+            )

@@ -6,8 +6,9 @@ operation is bound to one Keras backend.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backbones import efficientnet_lite
+from engine.backbones.feature_maps import is_middle_map, strength_of
 from engine.backbones.hdf5 import check_hdf5
 from engine.errors import BackboneUnavailable, InvalidModel
-from engine.protocols import BackboneSpec, Floats
+from engine.protocols import BackboneSpec, Floats, Look
 
 _BATCH = 32
 _POLICIES = {"f32": "float32", "bf16": "mixed_bfloat16"}
@@ -162,6 +164,30 @@ class KerasBackbone:
         with self._lock:
             rows = self._network.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
         return np.asarray(rows, np.float32)
+
+    def look(self, images: NDArray[np.uint8]) -> Look:
+        """Returns what the network saw in RGB images uint8 (n, input_size, input_size, 3)."""
+        with self._lock:
+            found = self._with_maps.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
+        features, middle, last = (np.asarray(each, np.float32) for each in found)
+        return Look(features, strength_of(middle), last)
+
+    @cached_property
+    def _with_maps(self) -> Any:
+        import keras
+
+        trunk = trunk_of(self._network)
+        size = self._spec.input_size
+        maps = [layer for layer in trunk.layers if is_middle_map(_free(layer.output.shape), size)]
+        last = trunk.layers[-1].input  # of the pooling
+        inner = keras.Model(trunk.inputs, [trunk.output, maps[-1].output, last])
+        image = self._network.inputs[0]
+        return keras.Model(image, inner(self._network.get_layer("normalise")(image)))
+
+
+def _free(shape: Sequence[int | None]) -> tuple[int, ...]:
+    """Returns a layer's shape with -1 for what may vary."""
+    return tuple(-1 if side is None else side for side in shape)
 
 
 @contextlib.contextmanager

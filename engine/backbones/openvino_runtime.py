@@ -8,7 +8,9 @@ import contextlib
 import dataclasses
 import queue
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import exports
-from engine.errors import BackboneUnavailable
+from engine.backbones.feature_maps import strength_of, with_maps
+from engine.errors import BackboneUnavailable, NoFeatureMap
 from engine.exports import XML, export_folder, publish_export, verified_export
-from engine.protocols import BackboneSpec, Floats
+from engine.protocols import BackboneSpec, Floats, Look
 
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
 _BATCH = 4
@@ -115,21 +118,19 @@ class OpenVinoBackbone:
         import openvino
 
         self._spec = spec
-        core = openvino.Core()
-        model = core.read_model(verified_export(model_folder(home, spec)) / XML)
-        self._compiled = core.compile_model(
-            model,
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
-                "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",
-                "INFERENCE_NUM_THREADS": threads,
-            },
-        )
-        self.parallel = 1 if latency else int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._core = openvino.Core()
+        self._model = self._core.read_model(verified_export(model_folder(home, spec)) / XML)
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        compiled = self._core.compile_model(self._model, "CPU", self._options)
+        self.parallel = 1 if latency else int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.parallel):
-            self._requests.put(self._compiled.create_infer_request())
+            self._requests.put(compiled.create_infer_request())
+        self._looking = threading.Lock()
 
     @property
     def spec(self) -> BackboneSpec:
@@ -141,6 +142,32 @@ class OpenVinoBackbone:
         for start in range(0, len(images), _BATCH):
             rows[start : start + _BATCH] = self._infer(images[start : start + _BATCH])
         return rows
+
+    def look(self, images: NDArray[np.uint8]) -> Look:
+        """Returns what the network saw in RGB images uint8 (n, input_size, input_size, 3); one call at a time.
+
+        Raises:
+            NoFeatureMap: no layer of the network lies over the photo as a grid.
+        """
+        with self._looking:
+            outputs = [np.array(each, np.float32) for each in self._look_request.infer([images]).to_tuple()]
+        features, middle, *last = outputs
+        parts = last[0] if last else None
+        if parts is not None and parts.shape[3] != self._spec.dim:
+            parts = parts.transpose(0, 2, 3, 1)
+        return Look(features, strength_of(middle), parts)
+
+    @cached_property
+    def _look_request(self) -> Any:
+        # A model of its own: more outputs would slow down every search, and change the last digits of its features.
+        model = with_maps(self._model)
+        if model is None:
+            raise NoFeatureMap(
+                f"the backbone {self._spec.name} cannot say where in a photo things are: none of its layers lies "
+                "over the photo as a grid. Leave objects out, or give a box.",
+                field="objects",
+            )
+        return self._core.compile_model(model, "CPU", self._options).create_infer_request()
 
     def _infer(self, images: NDArray[np.uint8]) -> Floats:
         # Waiting for a free request bounds memory and keeps two threads from using one.

@@ -53,6 +53,16 @@ class View:
         """Share of a thing's longer side to add on each edge so that all of it is seen."""
         return 0.0 if self.fit == "whole" else (1 / self.shown - 1) / 2
 
+    def window(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Returns left, top, width and height of what the square shows of a photo; it may reach beyond its edges.
+
+        Args:
+            width, height: the photo's, in pixels, as are the numbers returned.
+        """
+        side = self.shown * (max(width, height) if self.fit == "middle" else min(width, height))
+        across, down = (width, height) if self.fit == "whole" else (side, side)
+        return (width - across) / 2, (height - down) / 2, across, down
+
 
 def view_of(preprocessing: str) -> View:
     """Returns the rule of this name; of a name of another version, which `load_backbone` refuses, the default rule."""
@@ -78,8 +88,7 @@ def to_input(image_rgb: NDArray[np.uint8], size: int, preprocessing: str = PREPR
     """
     view = view_of(preprocessing)
     height, width = image_rgb.shape[:2]
-    side = max(height, width) if view.fit == "middle" else min(height, width)
-    across, down = (width, height) if view.fit == "whole" else (side * view.shown, side * view.shown)
+    _, _, across, down = view.window(width, height)
     seen_width, seen_height = min(width, across), min(height, down)
     left, top = (width - seen_width) / 2, (height - seen_height) / 2
     scaled = Image.fromarray(image_rgb).resize(

@@ -224,6 +224,16 @@ class Recogniser:
             abstained=labels[0].probability < self.vote.threshold,
         )
 
+    def labels_of(self, rows: Floats) -> list[str | None]:
+        """Returns the label of each of several photos; None where the vote abstains.
+
+        Args:
+            rows: their pool_3 features, float32 (n, dim); one view of each is enough for a name.
+        """
+        order, probabilities = self.vote.rank(self.tables(rows))
+        sure = probabilities[:, 0] >= self.vote.threshold
+        return [self.labels[best] if is_sure else None for best, is_sure in zip(order[:, 0], sure, strict=True)]
+
     def _top(self, shares: Floats) -> tuple[LabelGuess, ...]:
         best = np.argsort(-shares, kind="stable")[:TOP]
         return tuple(

@@ -119,6 +119,20 @@ def test_a_box_is_four_rising_numbers(client: FlaskClient, photo: Photo, box: st
     assert (response.status_code, response.get_json()["field"]) == (400, "box")
 
 
+def test_objects_are_asked_for_with_a_photo_and_only_then_answered(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    answers = [
+        client.post("/v1/search/image", data={**asked, "file": (io.BytesIO(photo()), "x.jpg")})
+        for asked in ({"objects": "true"}, {"objects": "false"}, {"objects": "2"}, {"objects": "true", "text": "red"})
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 400, 400]
+    assert {answer.get_json().get("field") for answer in answers[2:]} == {"objects"}
+    assert [request.objects for request in fake_engine.requests] == [True, False]
+    assert ["objects" in answer.get_json() for answer in answers[:2]] == [True, False]
+    assert client.get("/v1/search/text?q=x&objects=true").get_json()["field"] == "objects"
+
+
 def test_image_search_wants_exactly_one_source(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
     none = client.post("/v1/search/image", json={"k": 3})
     both = client.post("/v1/search/image", data={"product_id": "p1", "file": (io.BytesIO(photo()), "x.jpg")})

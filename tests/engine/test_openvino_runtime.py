@@ -15,7 +15,7 @@ from data.settings import Settings
 from engine import exports
 from engine.backbones import PREPROCESSING, load_backbone, load_input, processor_has_bf16, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, quantise
-from engine.errors import BackboneUnavailable, InvalidModel
+from engine.errors import BackboneUnavailable, InvalidModel, NoFeatureMap
 from engine.protocols import BackboneSpec, Floats
 
 SIZE = 260
@@ -114,6 +114,13 @@ def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientn
         [sys.executable, "-c", code, efficientnet_home], env=environment, capture_output=True, text=True, check=False
     )
     assert run.stdout.splitlines() == ["(1, 1280)", "[]"], run.stderr
+
+
+def test_a_network_without_a_grid_says_so(tmp_path: Path) -> None:
+    export(tmp_path, TINY, tiny_model)
+    with pytest.raises(NoFeatureMap, match="tiny cannot say where") as caught:
+        OpenVinoBackbone(tmp_path, TINY, threads=1).look(tiny_images(1))
+    assert caught.value.field == "objects"
 
 
 @pytest.mark.parametrize("latency", [False, True])

@@ -41,6 +41,14 @@ def test_it_knows_what_it_learned(recogniser: Recogniser, queries: tuple[np.ndar
     assert distances == sorted(distances)
 
 
+def test_several_photos_have_the_labels_that_each_has_alone(
+    recogniser: Recogniser, queries: tuple[np.ndarray, np.ndarray]
+) -> None:
+    rows = queries[0][0, :20]
+    alone = [recogniser.recognise(row[None], k=1) for row in rows]
+    assert recogniser.labels_of(rows) == [None if seen.abstained else seen.labels[0].label for seen in alone]
+
+
 def test_a_training_photo_is_its_own_nearest(recogniser: Recogniser) -> None:
     rows = draw_rows(12, seed=0, views=2, copies=1)
     nearest = recogniser.recognise(rows.views[:, 3]).neighbours[0]

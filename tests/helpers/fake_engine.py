@@ -56,6 +56,7 @@ class FakeEngine(SearchEngine):
         return SearchAnswer(
             query_id="q1", generation=self.generation or "", pending=0, took_ms=1.25, hits=tuple(map(_hit, page)),
             next_cursor=str(start + request.k) if more else None, no_match=False,
+            objects=() if request.objects else None,
         )  # fmt: skip
 
     def explain(self, query_id: str, product_id: str) -> Explanation | None:

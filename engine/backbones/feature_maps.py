@@ -1,0 +1,76 @@
+"""Finds the feature maps of a network that was converted for OpenVINO, and makes them outputs beside its features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.protocols import Floats
+
+# What only changes the shape of pooled features, not their values.
+_SHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Convert", "Transpose")
+FINEST, COARSEST = 12, 20  # pixels of the input to a place of the map that boxes are read from
+
+
+def with_maps(model: Any) -> Any | None:
+    """Returns a model that also answers a middle layer's map and, if the network ends in one, the last map.
+
+    Args:
+        model: `openvino.Model`, uint8 (n, size, size, 3) -> float32 (n, dim).
+
+    Returns:
+        None where the network has no middle layer that lies over the photo as a grid, as transformers have none.
+    """
+    import openvino
+
+    size = model.input(0).get_partial_shape()[1].get_length()
+    maps = [each for each in model.get_ordered_ops() if is_middle_map(_shape(each), size)]
+    if not maps:
+        return None
+    features = model.get_results()[0].input_value(0)
+    last = _pooled(features.get_node())
+    outputs = [features, maps[-1].output(0), *([last] if last is not None else [])]
+    return openvino.Model(outputs, model.get_parameters(), model.get_friendly_name())
+
+
+def is_middle_map(shape: Sequence[int], size: int) -> bool:
+    """Returns whether an output of this shape is a square map with 12 to 20 pixels of the input to a place.
+
+    Args:
+        shape: of one output, -1 where a side may vary, as that of the batch does.
+        size: side of the network's input in pixels.
+    """
+    if len(shape) != 4 or shape[0] != -1:
+        return False
+    side = shape[2]  # a side of the map, whether the channels are its second or its last axis
+    return side in (shape[1], shape[3]) and side > 0 and FINEST <= size / side <= COARSEST
+
+
+def strength_of(found: Floats) -> Floats:
+    """Returns how strong a middle layer's response is at each place, float32 (n, g, g).
+
+    Args:
+        found: float32 (n, c, g, g) or (n, g, g, c). Square roots keep a few strong channels from hiding all others.
+    """
+    channels = 1 if found.shape[2] == found.shape[3] else 3
+    return np.asarray(np.sqrt(np.maximum(found, 0)).sum(axis=channels), np.float32)
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    """Returns the shape of a node's first output, -1 for sides that may vary; () where nothing is known."""
+    if not node.get_output_size():
+        return ()
+    shape = node.output(0).get_partial_shape()
+    return () if shape.rank.is_dynamic else tuple(-1 if side.is_dynamic else side.get_length() for side in shape)
+
+
+def _pooled(node: Any) -> Any | None:
+    """Returns the output whose mean over all places are the features; None: they are no such mean."""
+    while node.get_type_name() in _SHAPES:
+        node = node.input_value(0).get_node()
+    if node.get_type_name() != "ReduceMean":
+        return None
+    pooled = node.input_value(0)
+    shape = _shape(pooled.get_node())
+    axes = sorted(int(axis) % 4 for axis in node.input_value(1).get_node().get_data().ravel())
+    return pooled if len(shape) == 4 and axes in ([1, 2], [2, 3]) else None

@@ -1,0 +1,160 @@
+"""`ObjectFinder`: finds the things in a photo, and searches by each of them as if a box had been drawn around it."""
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.filters import Filter
+from data.photos import Pixels, decode_photo, inside_borders
+from data.settings import Settings
+from engine.answers import Finder, FoundObject, Hit, HitPages, SearchRequest
+from engine.backbones import decode_target, to_input, view_of
+from engine.errors import NoFeatureMap
+from engine.generation import Generation
+from engine.live import LiveView
+from engine.objects.proposals import proposals
+from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
+from engine.stored_photos import StoredPhotos
+
+MOST_HITS = 5  # of each thing; a search with its box finds more
+_DEPTH = 50  # products that are ranked for each thing, as many as a match probability looks at
+_SHARPER = 2  # how many times larger than for the whole photo it is decoded, so that a thing in it keeps its details
+
+
+@dataclass(frozen=True)
+class _Large:
+    """A photo decoded large.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), what lies within its borders.
+        left, top: where they begin, in pixels of the photo as shown.
+        scale: pixels of the photo as shown to a pixel here.
+    """
+
+    pixels: Pixels
+    left: float
+    top: float
+    scale: float
+
+    def in_photo(self, box: NDArray[np.float64]) -> tuple[int, int, int, int]:
+        """Returns a box x0, y0, x1, y1 in pixels of the photo as shown."""
+        x0, y0, x1, y1 = (box * self.scale + [self.left, self.top, self.left, self.top]).round().astype(int).tolist()
+        return x0, y0, x1, y1
+
+
+class ObjectFinder:
+    """Finds things in photos. Safe to use from several threads.
+
+    Args:
+        finder: decodes, embeds and ranks, and times that.
+        photos: remembers the features of the whole photo, so that the search by it need not compute them again.
+        decoding: context that is held while a photo is decoded.
+    """
+
+    def __init__(
+        self, settings: Settings, finder: Finder, hits: HitPages, photos: StoredPhotos, decoding: Decoding
+    ) -> None:
+        self._settings, self._finder, self._hits = settings, finder, hits
+        self._photos, self._decoding = photos, decoding
+
+    def look(self, view: LiveView, request: SearchRequest, query_id: str) -> Floats:
+        """Returns how strongly the network responds at each place of its view of the request's photo, float32 (g, g).
+
+        Args:
+            query_id: of the search by the whole photo that follows.
+
+        Raises:
+            NoFeatureMap: the backbone cannot tell.
+        """
+        spec, backbone = view.generation.spec, view.generation.backbone()
+        if not isinstance(backbone, LookingBackbone):
+            raise NoFeatureMap(
+                f"the backbone {spec.name} cannot say where in a photo things are. Leave objects out, or give a box.",
+                field="objects",
+            )
+        inputs = self._finder.read_photos(request, spec)
+        seen = self._finder.timed("embed", lambda: backbone.look(inputs))
+        sha256 = hashlib.sha256(request.photos[0]).hexdigest()
+        self._photos.searched(query_id, sha256, seen.features[0], spec)
+        strength: Floats = seen.strength[0]
+        return strength
+
+    def find(
+        self, view: LiveView, request: SearchRequest, filter_: Filter | None, strength: Floats
+    ) -> tuple[FoundObject, ...]:
+        """Returns the things in the request's photo, the one that is most surely found first.
+
+        Args:
+            filter_: the request's filters, parsed, as one.
+            strength: what `look` returned.
+        """
+        spec = view.generation.spec
+        large = self._decoded(request, spec)
+        boxes = self._finder.timed("propose", lambda: _boxes(strength, large, spec))
+        if not len(boxes):
+            return ()
+        crops = np.stack([_crop(large.pixels, box, spec) for box in boxes])
+        rows = self._finder.embedded(crops, view.generation)
+        labels = self._finder.timed("recognise", lambda: _labels(view.generation, rows))
+        asked = replace(request, objects=False, facets="", k=min(request.k, MOST_HITS))
+        found = [
+            FoundObject(box=large.in_photo(box), label=label, match_probability=chance, hits=hits)
+            for box, label, row in zip(boxes, labels, rows, strict=True)
+            for chance, hits in [self._search(view, asked, filter_, row)]
+        ]
+        return tuple(sorted(found, key=_sureness, reverse=True))
+
+    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> _Large:
+        target = _SHARPER * decode_target(spec.input_size, spec.preprocessing)
+        with self._decoding():
+            photo = self._finder.timed("decode", lambda: decode_photo(request.photos[0], self._settings, target=target))
+        left, top, right, bottom = inside_borders(photo.pixels)
+        scale = photo.width / photo.pixels.shape[1]
+        return _Large(photo.pixels[top:bottom, left:right], left * scale, top * scale, scale)
+
+    def _search(
+        self, view: LiveView, asked: SearchRequest, filter_: Filter | None, row: Floats
+    ) -> tuple[float | None, tuple[Hit, ...]]:
+        """Returns the match probability of the first hit for features float32 (dim,), and the hits."""
+        question = self._finder.ask(view, asked, features=row)
+        ranking = self._finder.rank(view, asked, question, filter_=filter_, depth=_DEPTH)
+        hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
+        return hits[0].match_probability if hits else None, hits
+
+
+def _boxes(strength: Floats, large: _Large, spec: BackboneSpec) -> NDArray[np.float64]:
+    """Returns the boxes around the things, x0, y0, x1, y1 in pixels of `large`, (n, 4).
+
+    What the network does not see of the photo's edges belongs to the box that reaches them.
+    """
+    height, width = large.pixels.shape[:2]
+    left, top, across, down = view_of(spec.preprocessing).window(width, height)
+    middles = (np.arange(len(strength)) + 0.5) / len(strength)
+    columns, rows = left + middles * across, top + middles * down
+    in_photo = np.outer((rows > 0) & (rows < height), (columns > 0) & (columns < width))
+    found = proposals(np.where(in_photo, strength, np.nan).astype(np.float32))
+    boxes = found * [across, down, across, down] + [left, top, left, top]
+    ends = np.array([0, 0, width, height])
+    boxes = np.where(np.isin(found, [0, 1]), ends, boxes)
+    return np.clip(boxes, 0, [width, height, width, height])
+
+
+def _crop(pixels: Pixels, box: NDArray[np.float64], spec: BackboneSpec) -> Pixels:
+    """Returns a box as network input, as `photo_input` does."""
+    x0, y0, x1, y1 = box
+    margin = max(x1 - x0, y1 - y0) * view_of(spec.preprocessing).trimmed
+    left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
+    part = pixels[top : math.ceil(y1 + margin), left : math.ceil(x1 + margin)]
+    return to_input(part, spec.input_size, spec.preprocessing)
+
+
+def _labels(generation: Generation, rows: Floats) -> list[str | None]:
+    """Returns what the voters surely see in features float32 (n, dim); None: nothing, or there are no voters."""
+    return [None] * len(rows) if generation.recogniser is None else generation.recogniser.labels_of(rows)
+
+
+def _sureness(found: FoundObject) -> tuple[float, float]:
+    return found.match_probability or 0.0, found.hits[0].score if found.hits else -1.0

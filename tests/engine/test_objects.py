@@ -1,0 +1,138 @@
+"""Several things in one photo: each is found with its box, its label and its products."""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from shape_catalogue import draw_shape
+from tiny_backbone import TinyBackbone
+from tiny_shop import TinyShop, axis, photo_of
+
+from data.generations import GenerationFolder
+from data.settings import Settings
+from engine.answers import FoundObject
+from engine.errors import InvalidQuery, NoFeatureMap
+from engine.search import SearchEngine, SearchRequest
+
+GROUND = (240, 240, 235)
+Place = tuple[str, str, int, int, int]  # colour, shape, left, top, side in pixels
+
+
+def photo_with(*places: Place, size: tuple[int, int] = (640, 480), kind: str = "PNG") -> bytes:
+    """Returns a photo of a table on which photos of shapes lie."""
+    table = Image.new("RGB", size, GROUND)
+    for colour, shape, left, top, side in places:
+        table.paste(draw_shape(colour, shape).resize((side, side)), (left, top))
+    out = io.BytesIO()
+    table.save(out, kind)
+    return out.getvalue()
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Returns the share of both boxes that both cover."""
+    sides = [min(one[at + 2], other[at + 2]) - max(one[at], other[at]) for at in (0, 1)]
+    shared = max(sides[0], 0) * max(sides[1], 0)
+    return shared / (sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - shared)
+
+
+@pytest.fixture(scope="module")
+def engine(built_home: Path) -> SearchEngine:
+    return SearchEngine(Settings(home=built_home), backbone=TinyBackbone())
+
+
+def things(engine: SearchEngine, image: bytes, **fields: Any) -> tuple[FoundObject, ...]:
+    found = engine.search(SearchRequest(image=image, objects=True, **fields)).objects
+    assert found is not None
+    return found
+
+
+def test_each_thing_is_found_with_its_box_and_its_product(engine: SearchEngine) -> None:
+    # what is drawn of a 64-pixel photo lies from 12 to 44
+    places: list[Place] = [("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320)]
+    found = things(engine, photo_with(*places, size=(700, 480)))
+    assert len(found) == 2
+    for colour, shape, left, top, side in places:
+        drawn = [left + side * 12 / 64, top + side * 12 / 64, left + side * 44 / 64, top + side * 44 / 64]
+        best = max(found, key=lambda each: overlap(each.box, drawn))
+        assert overlap(best.box, drawn) > 0.6
+        assert best.hits[0].title.startswith(colour)
+        assert best.match_probability == best.hits[0].match_probability
+        assert best.label in (None, "disc", "square", "bar"), shape
+
+
+def test_the_surest_comes_first_and_each_has_few_hits(engine: SearchEngine) -> None:
+    found = things(engine, photo_with(("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320)), k=3)
+    sure = [each.match_probability for each in found]
+    assert sure == sorted(sure, key=lambda chance: -(chance or 0))
+    assert {len(each.hits) for each in found} == {3}
+    assert {len(each.hits) for each in things(engine, photo_with(("red", "disc", 20, 40, 320)), k=50)} == {5}
+
+
+def test_the_whole_photo_is_answered_as_without_objects(engine: SearchEngine) -> None:
+    image = photo_with(("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320))
+    plain, both = (engine.search(SearchRequest(image=image, objects=asked)) for asked in (False, True))
+    assert plain.objects is None
+    assert plain.hits == both.hits
+    assert both.next_cursor
+
+
+def test_a_thing_is_found_as_its_box_would_find_it(engine: SearchEngine) -> None:
+    image = photo_with(("red", "disc", 20, 40, 320), ("gold", "bar", 340, 120, 300))
+    for each in things(engine, image):
+        boxed = engine.search(SearchRequest(image=image, box=each.box, k=5))
+        assert [hit.product_id for hit in boxed.hits[:1]] == [hit.product_id for hit in each.hits[:1]]
+        assert each.hits[0].score == pytest.approx(boxed.hits[0].score, abs=0.02)
+
+
+def test_a_filter_holds_for_each_thing(engine: SearchEngine) -> None:
+    found = things(engine, photo_with(("red", "disc", 20, 40, 320)), filter='category = "bar"')
+    assert {hit.category for each in found for hit in each.hits} == {"bar"}
+
+
+def test_boxes_lie_in_the_photo_as_shown_whatever_its_size_and_borders(engine: SearchEngine) -> None:
+    bare = Image.open(io.BytesIO(photo_with(("red", "disc", 200, 300, 900), size=(1500, 1400))))
+    noise = np.random.default_rng(1).normal(0, 40, (1400, 1500, 3))
+    busy = Image.fromarray(np.clip(np.asarray(bare) + noise, 0, 255).astype(np.uint8))
+    screen = Image.new("RGB", (1500, 3000), "black")  # a letterbox above and below
+    screen.paste(busy, (0, 900))
+    out = io.BytesIO()
+    screen.save(out, "JPEG", quality=95)
+    drawn = [200 + 900 * 12 / 64, 900 + 300 + 900 * 12 / 64, 200 + 900 * 44 / 64, 900 + 300 + 900 * 44 / 64]
+    assert max(overlap(each.box, drawn) for each in things(engine, out.getvalue())) > 0.6
+
+
+def test_a_plain_photo_has_no_things(engine: SearchEngine, photo: Callable[..., bytes]) -> None:
+    assert things(engine, photo("white", (300, 200))) == ()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"text": "red"}, {"not_text": "red"}, {"box": (0, 0, 50, 50)}, {"more_images": (b"x",)}, {"image": None}]
+)
+def test_objects_are_of_one_whole_photo_without_words(engine: SearchEngine, fields: dict[str, Any]) -> None:
+    asked = {"image": photo_with(("red", "disc", 20, 40, 320)), "product_id": "", **fields}
+    if asked["image"] is None:
+        asked["product_id"] = "red-disc"
+    with pytest.raises(InvalidQuery) as caught:
+        engine.search(SearchRequest(objects=True, **asked))
+    assert caught.value.field == "objects"
+
+
+def test_a_backbone_that_sees_no_places_says_so(settings: Settings) -> None:
+    shop = TinyShop(settings)
+    shop.put("a", [axis(1)])
+    shop.publish()
+    with pytest.raises(NoFeatureMap, match="cannot say where") as caught:
+        SearchEngine(settings, backbone=shop.backbone).search(SearchRequest(image=photo_of(1), objects=True))
+    assert caught.value.field == "objects"
+
+
+def test_what_the_shop_no_longer_sells_is_no_hit_of_a_thing(settings: Settings, generation: GenerationFolder) -> None:
+    engine = SearchEngine(settings, backbone=TinyBackbone())
+    image = photo_with(("red", "disc", 20, 40, 320))
+    first = things(engine, image)[0].hits[0].product_id
+    engine._catalogue.delete(first)
+    assert first not in {hit.product_id for hit in things(engine, image)[0].hits}
