@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +50,25 @@ def start_nodes() -> Any:
     return cluster
 
 
-def embedding_node(cluster: Any) -> Any:
-    """Returns a node whose worker has begun to embed."""
+def embedding_node(cluster: Any) -> list[int]:
+    """Returns the process ids of a node whose worker has begun to embed; empty: none has."""
     for node in cluster.worker_nodes:
         raylet = node.all_processes["raylet"][0].process.pid
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                title, stat = (folder / "cmdline").read_text(), (folder / "stat").read_text()
-            except (OSError, UnicodeDecodeError):
-                continue
-            parent = int(stat.rpartition(")")[2].split()[1])
-            if parent == raylet and "MapWorker" in title and "__init__" not in title:
-                return node
-    raise AssertionError("a node must be embedding by now")
+        workers = dict(_below(raylet))
+        if any("MapWorker" in title and "__init__" not in title for title in workers.values()):
+            return [raylet, *workers]
+    return []
+
+
+def _below(parent: int) -> Iterator[tuple[int, str]]:
+    """Yields the process id and the title of each child of a process."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            title, stat = (folder / "cmdline").read_text(), (folder / "stat").read_text()
+        except (OSError, UnicodeDecodeError):  # it has ended
+            continue
+        if int(stat.rpartition(")")[2].split()[1]) == parent:
+            yield int(folder.name), title
 
 
 def embed_failing(settings: Settings, address: str) -> dict[str, list[str]]:
@@ -82,20 +89,26 @@ def embed_failing(settings: Settings, address: str) -> dict[str, list[str]]:
     raise AssertionError("features must not have been stored")
 
 
-def embed_losing_a_node(settings: Settings, cluster: Any, left: int) -> tuple[Journal, list[list[str]]]:
-    """Embeds, and kills a node after the first new shard; returns the photos of each shard that was taken in."""
-    whole, taken, journal = FeatureStore.append, list[list[str]](), Journal()
+def embed_losing_a_node(settings: Settings, cluster: Any) -> tuple[Journal, list[list[str]], int]:
+    """Embeds, and kills a node as soon as it has made a shard.
+
+    Returns:
+        The journal, the photos of each shard that was taken in, and how many shards there were when the node died.
+    """
+    whole, taken, journal, died = FeatureStore.append, list[list[str]](), Journal(), 0
 
     def append(store: FeatureStore, keys: list[str], *rest: Any, **named: Any) -> None:
         whole(store, keys, *rest, **named)
         taken.append(list(keys))
-        if len(taken) == left + 1:
-            for process in embedding_node(cluster).all_processes["raylet"]:
-                os.kill(process.process.pid, signal.SIGKILL)
+        nonlocal died
+        if not died and (processes := embedding_node(cluster)):
+            died = len(taken)
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
 
     FeatureStore.append = append  # type: ignore[method-assign,assignment]
     embed(open_job(settings, journal, False, None, cluster.address))
-    return journal, taken
+    return journal, taken, died
 
 
 def main(home: Path, report: Path) -> None:
@@ -108,8 +121,8 @@ def main(home: Path, report: Path) -> None:
     catalogue = Catalogue(home)
     for sha256 in (sha256 for sha256s in left.values() for sha256 in sha256s):
         Path(catalogue.photos([sha256])[sha256].source).unlink()
-    journal, taken = embed_losing_a_node(settings, cluster, len(left))
-    told = {"left": left, "taken": taken, "counts": journal.counts, "unreadable": journal.unreadable}
+    journal, taken, died = embed_losing_a_node(settings, cluster)
+    told = {"left": left, "taken": taken, "died": died, "counts": journal.counts, "unreadable": journal.unreadable}
     report.write_text(json.dumps(told), encoding="utf-8")
 
 

@@ -25,6 +25,7 @@ from indexer.rebuild import Journal
 from indexer.rebuild.job import open_job
 from indexer.rebuild.photos import embed
 
+pytestmark = pytest.mark.timeout(600)  # most of it waits for Ray, long where others take the processors
 HELPERS = ROOT / "tests" / "helpers"
 # A network and process ids of its own: nobody else reaches its ports, and nothing of it outlives it.
 ALONE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc")
@@ -71,7 +72,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, runtime_cache: Path) -> Seen:
     done = subprocess.run(
         shut_off([sys.executable, str(HELPERS / "ray_nodes.py"), str(many.home), str(folder / "report.json")]),
         env={"PYTHONPATH": f"{ROOT}:{HELPERS}", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(folder)},
-        capture_output=True, text=True, check=False, timeout=240,
+        capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return Seen(one, many, journal, json.loads((folder / "report.json").read_text(encoding="utf-8")))
@@ -87,14 +88,15 @@ def test_the_features_are_those_of_one_process_to_the_last_bit(seen: Seen) -> No
 def test_no_photo_is_embedded_twice_though_a_node_was_killed(seen: Seen) -> None:
     photos = set(Catalogue(seen.many.home).snapshot().image_sha256)
     unusable = {photo["sha256"] for photo in seen.journal.unreadable}
+    assert 0 < seen.report["died"] < len(seen.report["taken"])
     assert sorted(itertools.chain(*seen.report["taken"])) == sorted(photos - unusable)
 
 
 def test_what_a_failed_rebuild_left_on_disk_is_taken_over(seen: Seen) -> None:
     left = seen.report["left"]  # the photos themselves are gone by now
-    assert len(left) >= 1
-    assert sorted(seen.report["taken"][: len(left)]) == sorted(left.values())
-    assert not list((seen.many.home / "shards").glob("*/*"))
+    assert left
+    assert [shard for shard in left.values() if shard not in seen.report["taken"]] == []
+    assert [path for path in (seen.many.home / "shards").glob("*/*") if path.name in left] == []
 
 
 def test_unreadable_photos_are_told_as_by_one_process(seen: Seen) -> None:
