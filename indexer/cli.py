@@ -237,9 +237,10 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
 @click.command("doctor")
 @click.option("--repair", is_flag=True, help="Mend what can be mended on this machine; nothing is lost.")
+@click.option("--ray", default="", metavar="ADDRESS", help="Also look at the Ray cluster of `rebuild --ray`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
 @click.pass_obj
-def doctor_command(settings: Settings, repair: bool, as_json: bool) -> None:
+def doctor_command(settings: Settings, repair: bool, ray: str, as_json: bool) -> None:
     """Check this machine, every file of the home and the parts in use, and say what to do.
 
     With --repair, damaged indexes, thumbnails and exported networks are made anew, old feature rows get a checksum, and
@@ -251,7 +252,7 @@ def doctor_command(settings: Settings, repair: bool, as_json: bool) -> None:
     """
     from indexer.operating import examine
 
-    findings = examine(settings, repair=repair)
+    findings = examine(settings, repair=repair, ray=ray)
     failed = any(finding.level == "FAIL" for finding in findings)
     if as_json:
         click.echo(json.dumps({"ok": not failed, "findings": [dataclasses.asdict(found) for found in findings]}))

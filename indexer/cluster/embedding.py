@@ -61,7 +61,7 @@ def embed_on_ray(
         if not left:
             return
         with connected(address, settings):
-            pool = _pool(settings, spec)
+            pool = pool_for(settings, spec)
             size = _photos_a_shard(len(left), pool.actors)
             tasks = list(_tasks(left, size, records, addresses, on_error))
             for name in _finished(tasks, pool, _orders(settings, spec, pool)):
@@ -108,16 +108,25 @@ class _Taking:
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """The actors that the cluster has room for, each with as many processors and GPUs."""
+class Pool:
+    """The actors that a cluster has room for.
+
+    Attributes:
+        actors: how many.
+        cpus, gpus: processors and GPUs of each.
+    """
 
     actors: int
     cpus: int
     gpus: int
 
 
-def _pool(settings: Settings, spec: BackboneSpec) -> _Pool:
-    """Returns one actor for each machine where they are equal; several on one that has a multiple of the smallest."""
+def pool_for(settings: Settings, spec: BackboneSpec) -> Pool:
+    """Returns one actor for each machine where they are equal; several on one that has a multiple of the smallest.
+
+    Raises:
+        ClusterUnavailable: no node of the cluster that this process is connected to has processors.
+    """
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -128,7 +137,7 @@ def _pool(settings: Settings, spec: BackboneSpec) -> _Pool:
             f"the Ray cluster must have a node with processors; its {len(nodes)} have none. Start one with `ray start`."
         )
     cpus = min(settings.threads or min(sizes), *sizes)
-    return _Pool(sum(size // cpus for size in sizes), cpus, gpus)
+    return Pool(sum(size // cpus for size in sizes), cpus, gpus)
 
 
 def _photos_a_shard(photos: int, actors: int) -> int:
@@ -156,7 +165,7 @@ def _tasks(
             yield {"name": name_of(list(known)), "photos": photos}
 
 
-def _orders(settings: Settings, spec: BackboneSpec, pool: _Pool) -> Orders:
+def _orders(settings: Settings, spec: BackboneSpec, pool: Pool) -> Orders:
     """Returns what a worker needs to know: of the settings only that, for they hold secrets too."""
     import ray
 
@@ -184,7 +193,7 @@ def _model_files(home: Path, spec: BackboneSpec) -> dict[str, bytes]:
     return {str(path.relative_to(home)): path.read_bytes() for path in folder.glob("*") if path.is_file()}
 
 
-def _finished(tasks: list[dict[str, Any]], pool: _Pool, orders: Orders) -> Iterator[str]:
+def _finished(tasks: list[dict[str, Any]], pool: Pool, orders: Orders) -> Iterator[str]:
     """Yields the name of each shard when it is on disk."""
     import ray.data
 

@@ -14,7 +14,8 @@ _SHA256 = "[0-9a-f]{64}"
 # What a home holds; every check of files in doctor reads some of it. A backbone and a generation name their own files.
 _KNOWN = re.compile(
     rf"""{re.escape(FILE_NAME)}(-wal|-shm|\.lock)? | CURRENT | rebuild\.lock | photos\.lock | last_rebuild\.json
-    | rebuilds\.jsonl | lookalike\.toml | canaries\.jsonl
+    | rebuilds\.jsonl | lookalike\.toml | canaries\.jsonl | ray\.token
+    | shards/{_SHA256}/[0-9a-f]{{32}}\.parquet
     | generations/\d{{8}}T\d{{9}}Z/.+ | generations/\.(staging|removed)-.+
     | features/[0-9A-Za-z_-]+/(lock | meta\.json | rows-\d+\.f16)
     | thumbs/[0-9a-f]{{2}}/{_SHA256}(-\d+)?\.webp | uploads/[0-9a-f]{{2}}/{_SHA256}
@@ -24,7 +25,7 @@ _KNOWN = re.compile(
     | (training | sample)/.+""",
     re.VERBOSE,
 )
-_UNFINISHED = re.compile(r"(.*/)?\.([0-9a-f]{16}\.part|thumb\..+)")
+_UNFINISHED = re.compile(r"(.*/)?\.([0-9a-f]{16}\.part|thumb\..+)|shards/.+\.part")
 _NAMED = 5
 
 

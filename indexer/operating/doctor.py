@@ -33,11 +33,12 @@ _LITTLE_SPACE_BYTES = 2_000_000_000
 _ENOUGH_OPEN_FILES = 4_096  # a server's 1,000 connections may need 3 each
 
 
-def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
+def examine(settings: Settings, *, repair: bool = False, ray: str = "") -> list[Finding]:
     """Runs every check and returns the findings; a check that raises an error becomes a `FAIL` finding.
 
     Args:
         repair: whether what can be mended without loss is mended.
+        ray: address of a Ray cluster that is looked at too; "": none.
     """
     looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("python", _python),
@@ -53,6 +54,7 @@ def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
         ("features", _features),
         ("sources", functools.partial(_sources, repair=repair)),
         ("rebuild", _rebuild),
+        *([("ray", functools.partial(_ray, address=ray))] if ray else []),
     )
     found: list[Finding] = []
     for subject, look in looks:
@@ -308,3 +310,14 @@ def _rebuild(settings: Settings) -> Iterator[Finding]:
     elif last is not None:
         detail = f"the last one, started {last.get('started_at')}, published {last.get('generation')}"
         yield Finding(level=OK, subject="rebuild", detail=detail)
+
+
+def _ray(settings: Settings, *, address: str) -> Iterator[Finding]:
+    """Connects to the cluster, as a rebuild does."""
+    from engine.backbones import resolve_spec
+    from indexer.cluster import connected, pool_for
+
+    with connected(address, settings):
+        pool = pool_for(settings, resolve_spec(settings))
+    detail = f"the cluster at {address} has room for {pool.actors:,} actors with {pool.cpus} processors each"
+    yield Finding(level=OK, subject="ray", detail=detail)

@@ -21,6 +21,7 @@ from data.settings import Settings
 from engine.backbones import resolve_spec
 from indexer.cluster import embedding
 from indexer.cluster.shards import Shards
+from indexer.operating.doctor import _ray
 from indexer.rebuild import Journal
 from indexer.rebuild.job import open_job
 from indexer.rebuild.photos import embed
@@ -117,12 +118,14 @@ def main(home: Path, report: Path) -> None:
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
     embedding._LEAST_PHOTOS = 8  # 15 shards of 120 photos
     cluster = start_nodes()
+    found = [str(finding) for finding in _ray(settings, address=cluster.address)]
     left = embed_failing(settings, cluster.address)
     catalogue = Catalogue(home)
     for sha256 in (sha256 for sha256s in left.values() for sha256 in sha256s):
         Path(catalogue.photos([sha256])[sha256].source).unlink()
     journal, taken, died = embed_losing_a_node(settings, cluster)
-    told = {"left": left, "taken": taken, "died": died, "counts": journal.counts, "unreadable": journal.unreadable}
+    told = {"doctor": found, "left": left, "taken": taken, "died": died, "counts": journal.counts}
+    told |= {"unreadable": journal.unreadable}
     report.write_text(json.dumps(told), encoding="utf-8")
 
 

@@ -26,6 +26,8 @@ from indexer.cluster.connection import token_file
 from indexer.cluster.places import PhotoAddresses
 from indexer.cluster.shards import Shard, Shards, name_of
 from indexer.errors import ClusterUnavailable, InvalidShard
+from indexer.operating import examine
+from indexer.operating.contents import other_files
 
 fsspec = pytest.importorskip("fsspec", reason="the extra `ray` is not installed")
 SPEC = TinyBackbone.spec
@@ -155,6 +157,16 @@ def test_the_token_is_for_its_owner_alone(settings: Settings) -> None:
         require_cluster("local", settings.replace(ray_token_file=str(short)))
 
 
+def test_doctor_knows_the_files_of_it(settings: Settings) -> None:
+    token_file(settings).write_text("token")
+    shards = Shards(str(settings.home / "shards"), SPEC)
+    shards.write(name_of(KEYS), some_shard())
+    (settings.home / "shards" / SPEC.fingerprint / "a.parquet.0.part").touch()
+    told = [finding.detail for finding in other_files(settings, repair=False)]
+    assert len(told) == 1
+    assert "1 are not finished" in told[0]
+
+
 @pytest.mark.usefixtures("ray")
 def test_where_no_head_answers_the_rebuild_says_so_at_once(settings: Settings) -> None:
     Catalogue(settings.home)
@@ -167,8 +179,12 @@ def test_where_no_head_answers_the_rebuild_says_so_at_once(settings: Settings) -
         told = CliRunner().invoke(
             lookalike.cli, ["--home", str(settings.home), "rebuild", "--ray", address], catch_exceptions=False
         )
+        found = [finding for finding in examine(settings, ray=address) if finding.subject == "ray"]
     assert told.exit_code == 1
     assert f"a Ray cluster must answer at {address}" in told.output
+    assert [(finding.level, finding.detail.partition(";")[0]) for finding in found] == [
+        ("FAIL", f"a Ray cluster must answer at {address}")
+    ]
 
 
 WITHOUT_RAY = """

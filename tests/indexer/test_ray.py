@@ -106,3 +106,8 @@ def test_unreadable_photos_are_told_as_by_one_process(seen: Seen) -> None:
     assert {photo["code"] for photo in seen.journal.unreadable} == {"source_gone", "source_changed"}
     assert told(seen.report["unreadable"]) == told(seen.journal.unreadable)
     assert seen.report["counts"]["unreadable"] == seen.journal.counts["unreadable"] == 2
+
+
+def test_doctor_says_what_the_cluster_has_room_for(seen: Seen) -> None:
+    assert len(seen.report["doctor"]) == 1
+    assert "has room for 2 actors with 1 processors each" in seen.report["doctor"][0]
