@@ -16,7 +16,7 @@ from indexer.rebuild.changes import Changes
 from indexer.rebuild.gates import GateResult
 from indexer.rebuild.job import Job
 from indexer.rebuild.worst import Album
-from training.reports import match, pages
+from training.reports import attributes, match, pages
 
 REPORT_FILE = "report.html"
 _NIGHTS = 60  # rebuilds in a small plot
@@ -61,6 +61,8 @@ def write_report(
         match_head=match.MATCH_HEAD,
         match_rows=(rows := match.match_rows(parts.get("match", {}))),
         match_picture=match.match_picture(parts["match"]) if rows else "",
+        attribute_head=attributes.ATTRIBUTE_HEAD,
+        attribute_rows=attributes.attribute_rows(parts.get("attributes", {})),
         photos_left_out=job.journal.unreadable,
         details=list(_details(job, folder)),
     )

@@ -13,12 +13,12 @@ from training.attributes.fit import Learned, Photos, learn
 from training.attributes.labels import LEAST_PRODUCTS, learnable
 from training.context import TrainingContext
 from training.errors import NotEnoughData
-from training.photos import learned_photos, look_folds
+from training.photos import TAKEN_TOGETHER, learned_photos, look_folds
 from training.voters import fit_axes
 
 MOST_PHOTOS = 30_000
 _MOST_OF_A_PRODUCT = 5  # photos
-_FOLDS = 4
+_FOLDS = 10
 _LEAST_JUDGES = 50  # photos; fewer would calibrate by chance
 _AXES_FROM = 10_000  # photos
 _BLOCK_ROWS = 8192
@@ -107,7 +107,10 @@ def _categories(context: TrainingContext, products: Numbers) -> Numbers:
 
 
 def _folds(points: Floats, products: Numbers, categories: Numbers) -> Numbers:
-    """Returns the fold of each product, int64 (p,): products of one category that look alike share one."""
+    """Returns the fold of each product, int64 (p,): products of one category that look alike share one.
+
+    A group of them has about as many photos as one of the label voters' folds.
+    """
     sums = np.zeros((len(categories), points.shape[1]), np.float32)
     np.add.at(sums, products, points)
-    return look_folds(normalise(sums), categories, _FOLDS)
+    return look_folds(normalise(sums), categories, _FOLDS, together=TAKEN_TOGETHER * len(categories) / len(products))

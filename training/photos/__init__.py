@@ -14,10 +14,11 @@ from training.photos.features import (
 from training.photos.labelled import LabelledPhotos, from_catalogue, from_files, label_photos
 from training.photos.learned import PHOTOS, learned_photos, photos_text, spare
 from training.photos.rows import TrainingRows
-from training.photos.splits import Fold, folds, look_folds, split
+from training.photos.splits import TAKEN_TOGETHER, Fold, folds, look_folds, split
 
 __all__ = [
     "PHOTOS",
+    "TAKEN_TOGETHER",
     "BackboneLoader",
     "Fold",
     "GetBackbone",

@@ -11,6 +11,7 @@ from training.errors import NotEnoughData
 from training.photos.labelled import LabelledPhotos
 
 PRODUCTS_NEEDED = 5
+TAKEN_TOGETHER = 7.0  # photos
 Numbers = NDArray[np.int64]
 
 
@@ -69,7 +70,7 @@ def folds(photos: LabelledPhotos, count: int, *, seed: int = 0) -> list[Fold]:
     return [_fold(photos, ranks % count == number, seed) for number in range(count)]
 
 
-def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Numbers:
+def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0, together: float = TAKEN_TOGETHER) -> Numbers:
     """Returns the fold of each photo, int64 (n,); photos of one label that look alike share a fold.
 
     A shop's photos of one thing are often taken in one go. Folds drawn photo by photo would then test on near copies,
@@ -79,6 +80,7 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
     Args:
         features: float32 (n, d), L2 norm 1.
         y: int64 (n,), label numbers.
+        together: about how many share a group.
     """
     from sklearn.cluster import AgglomerativeClustering
 
@@ -88,7 +90,7 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
         rows = random.permutation(np.flatnonzero(y == label))
         # Ward's method needs memory with the square of the photos; the rest join the fold of their nearest photo.
         seeds, rest = rows[:_CLUSTERED], rows[_CLUSTERED:]
-        clusters = min(len(seeds), max(count, round(len(seeds) / _TAKEN_TOGETHER)))
+        clusters = min(len(seeds), max(count, round(len(seeds) / together)))
         found = AgglomerativeClustering(clusters).fit_predict(features[seeds]) if clusters > 1 else np.zeros(len(seeds))
         assigned[seeds] = (random.permutation(max(clusters, count)) % count)[np.asarray(found, np.int64)]
         if len(rest):
@@ -97,7 +99,6 @@ def look_folds(features: Floats, y: Numbers, count: int, *, seed: int = 0) -> Nu
 
 
 _CLUSTERED = 1000
-_TAKEN_TOGETHER = 7  # photos
 
 
 def _ranks(photos: LabelledPhotos, seed: int) -> Numbers:
