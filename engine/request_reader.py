@@ -7,7 +7,7 @@ from data.catalogue import Catalogue
 from data.filters import Filter
 from data.lexical import LexicalAnswer, with_words_meant
 from data.photos import Pixels
-from engine.answers import Finder, Question, SearchRequest, new_query_id
+from engine.answers import Finder, Question, SearchRequest, WordsAhead, new_query_id
 from engine.backbones import to_input
 from engine.live import LiveView
 from engine.stored_photos import StoredPhotos
@@ -38,6 +38,7 @@ class RequestReader:
         self, catalogue: Catalogue, understanding: Understanding, finder: Finder, photos: StoredPhotos
     ) -> None:
         self._catalogue, self._understanding, self._finder, self._photos = catalogue, understanding, finder, photos
+        self._ahead = WordsAhead()
 
     def read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
         """Returns what a request asks for.
@@ -51,6 +52,8 @@ class RequestReader:
         """
         if not request.understand:
             return ReadRequest(Understood(request.text, request.not_text, filter_), request)
+        if request.text.strip():
+            self._ahead.compute(view.generation, request.text.strip())
         found = self._understood(view, request, filter_, query_id)
         dense = request.legs == "dense" and not found.constraints
         letters = None if dense or not request.text.strip() else self._finder.letters_of(request.text)

@@ -123,8 +123,8 @@ class Pairs:
         return first
 
     @cached_property
-    def value_by_key(self) -> NDArray[np.int64] | None:
-        """The code of each product's value that is counted, plus 1, int64 (BLOCK,), as `np.bincount` wants it; 0: none.
+    def value_by_key(self) -> Codes | None:
+        """The code of each product's value that is counted, plus 1, int32 (BLOCK,); 0: none.
 
         None if a product of the block has several.
         """
@@ -132,7 +132,7 @@ class Pairs:
         keys = self.keys.take(counted)
         if np.any(keys[1:] == keys[:-1]):
             return None
-        values = np.zeros(BLOCK, np.int64)
+        values = np.zeros(BLOCK, np.int32)
         values[keys - self.first] = self.codes.take(counted) + 1
         return values
 

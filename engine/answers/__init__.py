@@ -35,6 +35,7 @@ from engine.answers.request import (
     words_alone,
 )
 from engine.answers.signs import ANSWER_SIGNS, FIRST, HIT_SIGNS, Evidence, answer_signs, hit_signs
+from engine.answers.words_ahead import WordsAhead
 
 __all__ = [
     "ANSWER_SIGNS",
@@ -72,6 +73,7 @@ __all__ = [
     "Reason",
     "SearchAnswer",
     "SearchRequest",
+    "WordsAhead",
     "answer_signs",
     "arranged",
     "check_k",

@@ -1,7 +1,14 @@
-"""Rows of recent texts: what is remembered, what is computed, and how much is kept."""
+"""Rows of recent texts: what is remembered, what is computed, ahead and by whom, and how much is kept."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
+import pytest
 
+from engine.answers import WordsAhead
+from engine.generation import Generation
 from engine.protocols import Floats
 from engine.text.recent import RecentRows
 
@@ -43,3 +50,76 @@ def test_the_texts_asked_for_longest_ago_are_forgotten_first() -> None:
 def test_more_texts_than_are_kept_come_back_whole() -> None:
     texts = ["x" * length for length in range(3000)]
     assert RecentRows(Lengths()).of([*texts, *texts])[:, 0].tolist() == [*range(3000), *range(3000)]
+
+
+class Slow(Lengths):
+    """Computes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, texts: list[str]) -> Floats:
+        self.begun.set()
+        assert self.may_end.wait(60)
+        if "wrong" in texts:
+            raise ValueError("wrong")
+        return super().__call__(texts)
+
+
+def test_what_another_thread_computes_is_waited_for() -> None:
+    slow = Slow()
+    recent = RecentRows(slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(recent.of, ["a", "bb"])
+        assert slow.begun.wait(60)
+        slow.begun.clear()
+        second = threads.submit(recent.of, ["bb", "ccc", "ccc"])
+        assert slow.begun.wait(60)  # it computes only what nobody else does
+        slow.may_end.set()
+        assert first.result()[:, 0].tolist() == [1, 2]
+        assert second.result()[:, 0].tolist() == [2, 3, 3]
+    assert sorted(slow.asked) == [["a", "bb"], ["ccc"]]
+
+
+def test_an_error_comes_to_all_who_wait_and_is_not_remembered() -> None:
+    slow = Slow()
+    recent = RecentRows(slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(recent.of, ["wrong"])
+        assert slow.begun.wait(60)
+        second = threads.submit(recent.of, ["wrong", "a"])
+        slow.may_end.set()
+        for waiting in (first, second):
+            with pytest.raises(ValueError, match="wrong"):
+                waiting.result()
+        with pytest.raises(ValueError, match="wrong"):
+            recent.of(["wrong"])
+        assert recent.of(["a"])[:, 0].tolist() == [1]
+
+
+class OneTower:
+    """Stands for a generation whose text tower computes when it is told to."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+        self.embed = RecentRows(self.slow).of
+
+    def text_tower(self) -> "OneTower":
+        return self
+
+
+def test_words_are_computed_ahead_one_at_a_time() -> None:
+    tower, ahead = OneTower(), WordsAhead()
+    generation = cast(Generation, tower)
+    ahead.compute(generation, "red")
+    assert tower.slow.begun.wait(60)
+    ahead.compute(generation, "blue")  # the thread is busy
+    tower.slow.may_end.set()
+    assert tower.embed(["red"])[:, 0].tolist() == [3]
+    ahead.wait()
+    ahead.compute(generation, "wrong")  # the search meets this error itself
+    ahead.wait()
+    ahead.compute(generation, "green")
+    ahead.wait()
+    assert tower.slow.asked == [["red"], ["green"]]

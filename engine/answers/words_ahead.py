@@ -1,0 +1,35 @@
+"""Computes the point of a search's words while they are read, since most often nothing is changed in them."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from engine.generation import Generation
+
+
+class WordsAhead:
+    """Computes one point at a time, in a thread of its own. Safe to use from several threads.
+
+    While it is at work for one search, others compute their own words when they need them: then there are enough
+    searches for all processors, and a point that nobody uses would cost another search its time.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "words")
+        self._busy = threading.Lock()
+
+    def compute(self, generation: Generation, text: str) -> None:
+        """Begins to compute the point of a text; the generation's text tower remembers it."""
+        if self._busy.acquire(blocking=False):
+            self._thread.submit(self._embed, generation, text)
+
+    def wait(self) -> None:
+        """Waits until nothing is computed."""
+        with self._busy:
+            return
+
+    def _embed(self, generation: Generation, text: str) -> None:
+        try:
+            if (tower := generation.text_tower()) is not None:
+                tower.embed([text])
+        finally:
+            self._busy.release()
