@@ -92,6 +92,8 @@ class RequestReader:
                 filter_,
                 self._finder.matching,
                 alone=alone,
+                # a combiner has learned what a brand's name changes; in a mean, it only pulls away from what is shown
+                keep_names=alone or view.generation.combiner is not None,
                 shown=lambda: None if alone else self._price_shown(view, request, query_id),
             ),
         )

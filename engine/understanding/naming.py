@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from data.vocabulary import Wording
@@ -26,7 +27,7 @@ def read_colours(tokens: Sequence[Token], lexicon: Lexicon, taken: Sequence[Read
     found = []
     for first, last, values in _lists(tokens, lambda at: _named(tokens, at, lexicon.colours), joined=False):
         colours = sorted({colour for each in values for colour in each})
-        found.append(_reading(tokens, first, last, one_of("colour", colours)))
+        found.append(replace(_reading(tokens, first, last, one_of("colour", colours)), visible=True))
     found = [each for each in apart([*taken, *found]) if each in found]
     return found if len(found) == 1 else []
 

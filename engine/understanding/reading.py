@@ -16,6 +16,7 @@ class Reading:
         condition: a filter expression; "" if only `unwanted` is known.
         describes: whether its words say what a product looks like, and so are still searched for.
         unwanted: words that hits should not be about, where no fact holds them.
+        visible: whether a photo can show it, as it shows a colour.
     """
 
     start: int
@@ -23,6 +24,7 @@ class Reading:
     condition: str = ""
     describes: bool = False
     unwanted: str = ""
+    visible: bool = False
 
     @cached_property
     def filter(self) -> Filter:

@@ -66,7 +66,14 @@ class Understanding:
         self._lexicon = CurrentLexicon(catalogue, self._wording)
 
     def understand(
-        self, text: str, filter_: Filter | None, matching: Matching, *, alone: bool, shown: Shown = lambda: None
+        self,
+        text: str,
+        filter_: Filter | None,
+        matching: Matching,
+        *,
+        alone: bool,
+        keep_names: bool = True,
+        shown: Shown = lambda: None,
     ) -> Understood:
         """Returns what the words of a query ask for.
 
@@ -74,19 +81,21 @@ class Understanding:
             filter_: the request's own filter, which is never relaxed.
             matching: returns which products pass a filter, bool by product_key.
             alone: whether nothing is asked for but the words; beside a photo, fillers are not searched for.
+            keep_names: whether the words of a brand or a size that became a filter are searched for all the same.
             shown: returns the price of what is shown beside the words; asked only where they want something cheaper.
         """
         plain = unicodedata.normalize("NFKC", text)
         readings = self._read(plain, matching, shown) if plain.strip() and len(plain) <= MOST_LETTERS else []
         if not readings:
             return Understood(text, "", filter_)
-        spoken = [reading for reading in readings if not reading.describes]
-        rest = without(plain, spoken) if spoken else text
         conditions = [reading for reading in readings if reading.condition]
         others = content_of(without(plain, readings))
         kept, passing = kept_readings(
             conditions, filter_, lambda most: np.array(self._wording.holding(others, most), np.int64), matching
         )
+        names = [] if keep_names else [reading for reading in kept if not reading.visible]
+        spoken = [reading for reading in readings if not reading.describes or reading in names]
+        rest = without(plain, spoken) if spoken else text
         return Understood(
             text=rest if rest or not alone else text,
             not_text=" ".join(reading.unwanted for reading in readings if reading.unwanted),

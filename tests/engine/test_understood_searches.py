@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from tiny_shop import AxisTower, TinyShop, axis, ids, photo_of
+from tiny_shop import DIM, AxisTower, TinyShop, axis, ids, photo_of
 
 from data.catalogue import Catalogue
 from data.lexical import LexicalAnswer
@@ -11,6 +12,7 @@ from data.settings import Settings
 from engine.errors import CursorExpired
 from engine.generation import Generation
 from engine.search import SearchEngine, SearchRequest
+from engine.space import Combiner
 from engine.understanding import Constraint
 
 
@@ -75,6 +77,30 @@ def test_words_beside_a_photo_are_understood(engine: SearchEngine, tower: AxisTo
     answer = engine.search(SearchRequest(image=photo_of(1), text="this, but under 20 euro"))
     assert (ids(answer), tower.asked) == (["a", "c"], [])
     assert ids(engine.search(SearchRequest(product_id="a", text="like this, not blue"))) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "learned", "searched_for"),
+    [
+        ("this, by Talvori", False, []),
+        ("this, in blue, by Talvori", False, ["blue"]),  # what a photo shows stays in the question's point
+        ("by Talvori", True, ["by Talvori"]),
+    ],
+)
+def test_a_brand_beside_a_photo_only_filters_where_no_combiner_has_learned_it(
+    engine: SearchEngine, shop: TinyShop, tower: AxisTower, monkeypatch: pytest.MonkeyPatch,
+    words: str, learned: bool, searched_for: list[str],
+) -> None:  # fmt: skip
+    shop.put("d", [axis(3)], title="Thing d", brand="Talvori", colour="blue")
+    engine.search(SearchRequest(product_id="a"))
+    engine.refresh()
+    combiner = Combiner(np.zeros((2 * DIM, DIM), np.float32)) if learned else None
+    monkeypatch.setattr(engine._live.view().generation, "combiner", combiner)
+    answer = engine.search(SearchRequest(product_id="a", text=words))
+    assert (ids(answer), tower.asked) == (["d"], searched_for)
+    tower.asked.clear()
+    assert ids(engine.search(SearchRequest(text="thing by Talvori"))) == ["d"]
+    assert tower.asked == ["thing by Talvori"]
 
 
 def test_a_relaxed_condition_filters_nothing_and_is_told(engine: SearchEngine) -> None:
