@@ -1,7 +1,7 @@
 """The search page, rendered on the server."""
 
-from api.page import product, routes, widget
+from api.page import product, routes, things, widget
 
-BLUEPRINTS = (routes.blueprint, product.blueprint, widget.blueprint)
+BLUEPRINTS = (routes.blueprint, things.blueprint, product.blueprint, widget.blueprint)
 
 __all__ = ["BLUEPRINTS"]

@@ -18,6 +18,12 @@ export async function ask(url) {
   return { status: response.status, html: await response.text() };
 }
 
+// Asks for something beside what is searched for, which goes on.
+export async function askBeside(url) {
+  const response = await fetch(url, { headers: headers() });
+  return { status: response.status, html: await response.text() };
+}
+
 // Sends a form; `onProgress` is told the share that has arrived, from 0 to 1. (`fetch` cannot tell.)
 export function send(body, onProgress, url = "/") {
   const signal = next();

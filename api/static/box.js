@@ -1,4 +1,6 @@
 // The photo, large, with the box around the part that counts: drawn, moved, resized by pointer or by keyboard.
+import { showThings } from "./things.js";
+
 const find = (id) => document.getElementById(id);
 const dialog = find("photo-dialog"), stage = find("stage"), crop = find("crop"), preview = find("preview");
 const LEAST = 0.06; // of the photo's width or height
@@ -21,6 +23,10 @@ export function openPhoto(image, done) {
   box = null;
   show();
   dialog.showModal();
+  showThings(image.dataset.photo, preview, (pixels) => {
+    dialog.close();
+    use(pixels);
+  });
 }
 
 function pixelsOf() {

@@ -20,7 +20,7 @@ from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
 from engine.stored_photos import StoredPhotos
 
 MOST_HITS = 5  # of each thing; a search with its box finds more
-_DEPTH = 50  # products that are ranked for each thing, as many as a match probability looks at
+_DEPTH = 50  # products ranked for each thing; options such as `sort` choose among them
 _SHARPER = 2  # how many times larger than for the whole photo it is decoded, so that a thing in it keeps its details
 
 

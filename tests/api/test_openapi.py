@@ -26,6 +26,7 @@ NOT_IN_IT = {
     "/static/{filename}",
     "/static/{version}/{filename}",
     "/photos/{photo_id}.jpg",
+    "/photos/{photo_id}/things",
     "/widget.js",
 }
 
