@@ -23,6 +23,7 @@ from indexer.errors import ClusterFailed, ClusterUnavailable, InvalidShard
 
 Records = Callable[[Sequence[str]], Mapping[str, PhotoRecord]]
 _LEAST_PHOTOS, _SHARDS_AN_ACTOR = 32, 8  # small shards where photos are few, so that all actors end at about one time
+_PHOTOS_A_ROUND = 2_000_000  # about 1 GB of tasks in memory; actors start anew in each round
 _PATIENCE_S = 1800.0
 _log = logging.getLogger("lookalike.rebuild")
 
@@ -62,10 +63,13 @@ def embed_on_ray(
             return
         with connected(address, settings):
             pool = pool_for(settings, spec)
-            size = _photos_a_shard(len(left), pool.actors)
-            tasks = list(_tasks(left, size, records, addresses, on_error))
-            for name in _finished(tasks, pool, _orders(settings, spec, pool)):
-                taking.take(name)
+            orders = _orders(settings, spec, pool)
+            for start in range(0, len(left), _PHOTOS_A_ROUND):
+                block = left[start : start + _PHOTOS_A_ROUND]
+                size = _photos_a_shard(len(block), pool.actors)
+                tasks = list(_tasks(block, size, records, addresses, on_error))
+                for name in _finished(tasks, pool, orders):
+                    taking.take(name)
 
 
 @dataclass
@@ -197,6 +201,8 @@ def _finished(tasks: list[dict[str, Any]], pool: Pool, orders: Orders) -> Iterat
     """Yields the name of each shard when it is on disk."""
     import ray.data
 
+    if not tasks:
+        return
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # the rebuild has its own
     logging.getLogger("ray.data").setLevel(logging.ERROR)
