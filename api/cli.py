@@ -269,6 +269,8 @@ def _labels(document: dict[str, Any]) -> str:
     lines.append(f"nearest photos: {near}")
     if document["abstained"]:
         lines.append("Too uncertain to rely on: the vote abstains.")
+    if broader := document["broader"]:
+        lines.append(f"Surely {broader['label']} ({broader['probability']:.1%}).")
     return "\n".join(lines)
 
 

@@ -112,6 +112,14 @@ class Guess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BroaderLabel:
+    """What a photo surely shows though its exact label is in doubt."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttributeGuess:
     """A guessed fact; `abstained`: too uncertain to rely on; `others`: the values that come next, if any are known."""
 
@@ -148,6 +156,7 @@ class Recognition:
     voters: dict[str, tuple[Guess, ...]]
     abstained: bool
     took_ms: float
+    broader: BroaderLabel | None = None
     category: str = ""
     attributes: tuple[AttributeGuess, ...] = ()
     title: TitleGuess | None = None

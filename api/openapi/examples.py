@@ -27,7 +27,7 @@ _RECOGNISED: dict[str, Any] = {
     "labels": [{"label": "Mugs", "score": 0.91, "probability": 0.95, "voters": ["softmax", "knn", "svm"]}],
     "voters": {"softmax": _GUESSES, "knn": _GUESSES, "svm": _GUESSES},
     "neighbours": [{"image_id": _SHA256, "label": "Mugs", "distance": 0.21, "image_url": _PICTURE}],
-    "abstained": False, "took_ms": 18.4,
+    "abstained": False, "broader": None, "took_ms": 18.4,
 }  # fmt: skip
 _COUNTED = {"accepted": 1, "duplicates": 0, "unknown_products": 0, "refused": []}
 _STATUS: dict[str, Any] = {

@@ -248,7 +248,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Guess": _object(["label", "score"], label=_text(), score=_UNIT),
     "Recognition": _object(
-        ["labels", "voters", "neighbours", "abstained", "took_ms"],
+        ["labels", "voters", "neighbours", "abstained", "broader", "took_ms"],
         labels={"type": "array", "items": _object(
             ["label", "score", "probability", "voters"],
             label=_text(),
@@ -265,6 +265,11 @@ SCHEMAS: dict[str, Schema] = {
             image_id=_text(), label=_text(), distance=_NUMBER, image_url=_text(),
         )},
         abstained={**_FLAG, "description": "True if even the best label is too uncertain to rely on."},
+        broader={
+            "description": "What the photo surely shows though the exact label is in doubt, such as `Shoes` of "
+            "`Shoes > Boots`; null: nothing, or it is not in doubt.",
+            "oneOf": [_object(["label", "probability"], label=_text(), probability=_UNIT), {"type": "null"}],
+        },
         category=_text("Only with `attributes`: the category that was suggested for; empty: none."),
         attributes={"type": "array", "description": "Only with `attributes`: facts, guessed.",
                     "items": ref("AttributeGuess")},

@@ -10,8 +10,9 @@ from engine.recognition.attributes import (
     leads_of,
     voter_input,
 )
+from engine.recognition.broader import Level, levels_of
 from engine.recognition.files import VOTERS_FILE, load_recogniser, save_recogniser
-from engine.recognition.recogniser import FeatureMap, Recogniser, Recognition
+from engine.recognition.recogniser import BroaderLabel, FeatureMap, Recogniser, Recognition
 from engine.recognition.vote import RULES, Vote
 from engine.recognition.voters import (
     NAMES,
@@ -33,8 +34,10 @@ __all__ = [
     "VOTERS_FILE",
     "AttributeVoter",
     "AttributeVoters",
+    "BroaderLabel",
     "FeatureMap",
     "KnnVoter",
+    "Level",
     "LinearVoter",
     "Recogniser",
     "Recognition",
@@ -43,6 +46,7 @@ __all__ = [
     "calibrated",
     "chances_of",
     "leads_of",
+    "levels_of",
     "load_attribute_voters",
     "load_recogniser",
     "neighbour_shares",

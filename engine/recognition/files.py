@@ -56,6 +56,7 @@ def save_recogniser(recogniser: Recogniser, folder: Path) -> None:
             "rule": recogniser.vote.rule,
             "temperature": recogniser.vote.temperature,
             "threshold": recogniser.vote.threshold,
+            "broader": recogniser.vote.broader,
         },
     }
     content = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -104,6 +105,7 @@ def load_recogniser(path: Path, settings: Settings | None = None) -> Recogniser:
                 rule=str(facts["vote"]["rule"]),
                 temperature=float(facts["vote"]["temperature"]),
                 threshold=float(facts["vote"]["threshold"]),
+                broader=tuple(float(value) for value in facts["vote"].get("broader", ())),
             ),
             photos=np.array([row.tobytes().hex() for row in arrays["photos"].reshape(-1, 32)], "S64"),
             row_photos=arrays["knn_photos"].astype(np.int64, casting="safe"),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.protocols import Floats, Mask
+from engine.recognition.broader import Level, levels_of
 from engine.recognition.vote import TOP, Vote, named_by
 from engine.recognition.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 from engine.space import normalise
@@ -45,6 +47,18 @@ class RecognisedLabel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BroaderLabel:
+    """A broader label that the vote is sure of, such as `Shoes` where it doubts `Shoes > Boots`.
+
+    Attributes:
+        probability: the sum of the calibrated probabilities of all labels below it.
+    """
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbour:
     """A training photo near the query, as evidence; `distance` is Euclidean, in the voters' feature space."""
 
@@ -62,12 +76,14 @@ class Recognition:
         voters: each voter's five best labels.
         neighbours: the nearest training photos, at most five.
         abstained: the best label is too uncertain to be relied on.
+        broader: what the photo surely shows though the vote abstained; None: nothing, or it did not abstain.
     """
 
     labels: tuple[RecognisedLabel, ...]
     voters: dict[str, tuple[LabelGuess, ...]]
     neighbours: tuple[Neighbour, ...]
     abstained: bool
+    broader: BroaderLabel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +158,19 @@ class Recogniser:
         counts = (self.softmax.labels, self.knn.label_count, self.svm.labels, self.vote.weights.shape[1])
         if set(counts) != {count} or count < 2 or self.vote.weights.shape[0] != len(NAMES):
             raise InvalidModel(f"all voters must know the same {count} labels; got {counts}. Train the voters again.")
+        if self.vote.broader and len(self.vote.broader) != len(levels_of(self.labels)):
+            raise InvalidModel(
+                "the vote must have one threshold for each level above the labels. Train the voters again."
+            )
         if self.row_photos.shape != self.knn.row_labels.shape or (
             len(self.row_photos) and not 0 <= self.row_photos.min() <= self.row_photos.max() < len(self.photos)
         ):
             raise InvalidModel("every k-NN row must name its photo. Train the voters again.")
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels above the labels, broadest first; none if the vote has no thresholds for them."""
+        return levels_of(self.labels) if self.vote.broader else ()
 
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raises FingerprintMismatch where the voters were trained on another backbone's features."""
@@ -221,7 +246,8 @@ class Recogniser:
             labels=labels,
             voters={name: self._top(tables[voter, 0]) for voter, name in enumerate(NAMES)},
             neighbours=self._neighbours(near),
-            abstained=labels[0].probability < self.vote.threshold,
+            abstained=(abstained := labels[0].probability < self.vote.threshold),
+            broader=self._broader(tables) if abstained else None,
         )
 
     def labels_of(self, rows: Floats) -> list[str | None]:
@@ -233,6 +259,16 @@ class Recogniser:
         order, probabilities = self.vote.rank(self.tables(rows))
         sure = probabilities[:, 0] >= self.vote.threshold
         return [self.labels[best] if is_sure else None for best, is_sure in zip(order[:, 0], sure, strict=True)]
+
+    def _broader(self, tables: Floats) -> BroaderLabel | None:
+        """Returns the most exact of the broader labels that the vote is sure of."""
+        probabilities = self.vote.probabilities(tables)
+        for level, threshold in reversed([*zip(self.levels, self.vote.broader, strict=True)]):
+            sums = level.sums(probabilities)[0]
+            best = int(sums.argmax())
+            if sums[best] >= threshold:
+                return BroaderLabel(label=level.names[best], probability=min(float(sums[best]), 1.0))
+        return None
 
     def _top(self, shares: Floats) -> tuple[LabelGuess, ...]:
         best = np.argsort(-shares, kind="stable")[:TOP]

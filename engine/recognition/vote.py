@@ -19,24 +19,27 @@ class Vote:
     """Combines the voters' probabilities.
 
     Attributes:
-        weights: float32 (voters, labels), how far each voter is trusted when it names a label.
+        weights: float32 (voters, labels), how far each voter is trusted when it names a label; where only one has any
+            weight, it decides alone.
         rule: `mean` (weighted mean of the probabilities) or `product` (weighted mean of their logarithms).
         temperature: calibrates the result; above 1 flattens it.
         threshold: the vote abstains where its best label's probability is below this.
+        broader: the same for the levels above the labels, broadest first; empty: labels have no levels.
     """
 
     weights: Floats
     rule: str = "mean"
     temperature: float = 1.0
     threshold: float = 0.0
+    broader: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or not np.isfinite(self.weights).all() or (self.weights < 0).any():
             raise InvalidModel(f"vote weights must be at least 0, (voters, labels); got {self.weights.shape}.")
         if self.rule not in RULES or not (np.isfinite(self.temperature) and self.temperature > 0):
             raise InvalidModel(f"the vote's rule must be one of {', '.join(RULES)} and its temperature above 0.")
-        if not 0 <= self.threshold <= 1:
-            raise InvalidModel(f"the vote's threshold must be from 0 to 1; got {self.threshold}.")
+        if bad := [value for value in (self.threshold, *self.broader) if not 0 <= value <= 1]:
+            raise InvalidModel(f"the vote's thresholds must be from 0 to 1; got {bad[0]}.")
 
     def probabilities(self, tables: Floats) -> Floats:
         """Returns the combined, calibrated probabilities of all labels.
@@ -64,14 +67,14 @@ class Vote:
         """Orders every row's labels, best first.
 
         Labels that several voters name among their five best come before labels that one voter names, and those before
-        labels that none names; within each group by probability. A label's probability is never above that of a label
-        ranked before it.
+        labels that none names; voters without any weight do not count. Within each group, labels are in the order of
+        their probability. A label's probability is never above that of a label ranked before it.
 
         Returns:
             Label numbers int64 (n, labels) and their probabilities float32 (n, labels), in the order of the ranking.
         """
         probabilities = self.probabilities(tables)
-        named = np.minimum(named_by(tables).sum(axis=0), 2)
+        named = np.minimum(named_by(tables[self.weights.any(axis=1)]).sum(axis=0), 2)
         order = np.lexsort((-probabilities, -named), axis=1)
         ranked = np.take_along_axis(probabilities, order, axis=1)
         return order.astype(np.int64), np.minimum.accumulate(ranked, axis=1)

@@ -23,7 +23,9 @@ def status(settings: Settings) -> dict[str, Any]:
     rebuilding = holder(settings.home / REBUILD_LOCK)
     return {
         "home": str(settings.home),
-        "live": {**_generation_facts(live), "text_encoder": describe_encoder(live)} if live else None,
+        "live": {**_generation_facts(live), "text_encoder": describe_encoder(live), "recognition": _recognition(live)}
+        if live
+        else None,
         "problem": problem,
         "catalogue": {**catalogue.counts(), "seq": catalogue.seq()},
         "pending": len(catalogue.changes(live.manifest.seq if live else 0)),
@@ -59,6 +61,14 @@ def _generation_facts(folder: GenerationFolder) -> dict[str, Any]:
     }
 
 
+def _recognition(live: GenerationFolder) -> str:
+    """Returns who recognises photos; "" if nobody does, or an older version did not note it."""
+    alone = live.measured("voters").get("choices", {}).get("alone")
+    if alone is None:
+        return ""
+    return f"{alone} alone: voting was not more often right, out of fold" if alone else "by the vote of three voters"
+
+
 def _kept(store: GenerationStore, live: str) -> list[dict[str, Any]]:
     """Returns the facts of every kept generation, newest first; `damaged` says what is wrong with it, or is ""."""
     facts: list[dict[str, Any]] = [{"generation": name, "damaged": reason} for name, reason in store.damaged().items()]
@@ -87,6 +97,8 @@ def describe_status(facts: dict[str, Any]) -> str:
         f"catalogue    {catalogue['products']:,} products, {catalogue['images']:,} images",
         f"waiting      {facts['pending']:,} products changed since the live generation was built",
     ]
+    if live and live["recognition"]:
+        lines.append(f"recognition  {live['recognition']}")
     if facts["rebuilding"]:
         lines.append(f"rebuilding   {facts['rebuilding']}")
     lines.append(f"last import  {_import_line(facts['last_import'])}")

@@ -54,8 +54,9 @@ def _probabilities(parts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _vote(parts: Mapping[str, Any]) -> Iterator[str]:
-    behind = parts.get("voters", {}).get("held_out", {}).get("vote_minus_best_voter", 0)
-    if behind < 0:
+    voters = parts.get("voters", {})
+    behind, alone = voters.get("held_out", {}).get("vote_minus_best_voter", 0), voters.get("choices", {}).get("alone")
+    if behind < 0 and not alone:
         yield f"The vote of the three voters is {-100 * behind:.1f} points behind the best of them alone."
 
 

@@ -1,5 +1,6 @@
 """The recogniser: its answer, its file, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from training.voters.fit import FitOptions, choose, fit
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
     rows = draw_rows(12, seed=0, views=2, copies=1)
-    choices = choose(rows, len(LABELS), FitOptions())
+    choices = choose(rows, LABELS, FitOptions())
     return fit(rows, LABELS, keys_of(len(rows.y)), choices, FitOptions(), fingerprint="f" * 64, label_kind="category")[
         0
     ]
@@ -99,3 +100,42 @@ def test_a_damaged_file_is_an_invalid_model(recogniser: Recogniser, tmp_path: Pa
         (tmp_path / VOTERS_FILE).write_bytes(damaged)
         with pytest.raises(InvalidModel):
             load_recogniser(tmp_path / VOTERS_FILE)
+
+
+@pytest.fixture(scope="module")
+def doubting(recogniser: Recogniser) -> Recogniser:
+    """A vote that is never sure of an exact label; the two first labels are of one kind."""
+    labels = ("Drinks > bowl", "Drinks > cup", "Plates", "Shoes > shoe")
+    return replace(recogniser, labels=labels, vote=replace(recogniser.vote, threshold=1.0, broader=(0.4,)))
+
+
+def test_a_doubtful_label_still_gives_a_sure_broader_one(
+    doubting: Recogniser, queries: tuple[np.ndarray, np.ndarray]
+) -> None:
+    rows, seen = queries[0], set()
+    for photo in range(20):
+        answer = doubting.recognise(rows[:, photo])
+        [shares] = doubting.vote.probabilities(doubting.tables(rows[:, [photo]]))
+        sums = {"Drinks": shares[0] + shares[1], "Plates": shares[2], "Shoes": shares[3]}
+        best = max(sums, key=lambda name: sums[name])
+        assert answer.abstained
+        assert (answer.broader is None) == (sums[best] < 0.4)
+        if answer.broader is not None:
+            assert answer.broader.label == best
+            assert answer.broader.probability == pytest.approx(sums[best], abs=1e-5)
+            seen.add(best)
+    assert "Drinks" in seen
+    never = replace(doubting, vote=replace(doubting.vote, broader=(1.0,)))
+    assert never.recognise(rows[:, 0]).broader is None
+    sure = replace(doubting, vote=replace(doubting.vote, threshold=0.0))
+    assert sure.recognise(rows[:, 0]).broader is None
+
+
+def test_broader_thresholds_come_back_from_disk_and_must_fit_the_labels(doubting: Recogniser, tmp_path: Path) -> None:
+    save_recogniser(doubting, tmp_path)
+    assert load_recogniser(tmp_path / VOTERS_FILE).vote.broader == (0.4,)
+    content = (tmp_path / VOTERS_FILE).read_bytes()
+    (tmp_path / VOTERS_FILE).write_bytes(content.replace(b'\\"broader\\"', b'\\"unknown\\"'))
+    assert load_recogniser(tmp_path / VOTERS_FILE).vote.broader == (), "files of older versions have none"
+    with pytest.raises(InvalidModel, match="one threshold for each level"):
+        replace(doubting, vote=replace(doubting.vote, broader=(0.4, 0.5)))

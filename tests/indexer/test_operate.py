@@ -64,6 +64,7 @@ def test_status_says_what_is_live(generation: GenerationFolder, settings: Settin
     assert [(fact["live"], fact["damaged"]) for fact in facts["generations"]] == [(True, "")]
     text = describe_status(facts)
     assert generation.id in text
+    assert text.count("\nrecognition ") == 1
     assert "24 products" in text
     assert ": 24 created, " in text
     assert " 0 " not in text.partition("last import")[2].partition("\n")[0]

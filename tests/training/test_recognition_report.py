@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,12 @@ def test_the_report_says_when_the_vote_is_beaten(tmp_path: Path) -> None:
     page = render(Evaluation(**{**vars(evaluation), "measured": worse}))
     assert "does <strong>not</strong> beat" in page
     assert worse.figures()["vote_minus_best_voter"] < 0
+
+
+def test_the_report_says_when_one_voter_decides_alone(tmp_path: Path) -> None:
+    evaluation = _evaluation(tmp_path)
+    assert "decides alone" not in render(evaluation)
+    assert "knn decides alone" in render(replace(evaluation, facts={"choices": {"alone": "knn"}}))
 
 
 def test_figures_are_plain_json(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_choices_are_judged_by_photos_that_the_backbone_has_not_learned_from() -
     rows = _memorised(draw_rows(100, seed=0, noise=0.5), seen)
     test = _memorised(draw_rows(100, seed=9, noise=0.5), np.zeros(400, np.bool_))
     options = FitOptions()
-    honest, flattered = choose(rows, 4, options), choose(replace(rows, unseen=None), 4, options)
+    honest, flattered = choose(rows, LABELS, options), choose(replace(rows, unseen=None), LABELS, options)
     assert (len(honest.judged), len(flattered.judged)) == (int((~seen).sum()), 400)
     recogniser, _ = fit(rows, LABELS, keys_of(400), honest, options, fingerprint="f", label_kind="category")
     true = measure_recogniser(recogniser, test.views, test.y, keys_of(400)).top("vote", 1)

@@ -86,3 +86,28 @@ def test_coverage_starts_with_the_surest() -> None:
     coverage, precision = coverage_curve(np.array([0.2, 0.9, 0.5], np.float32), np.array([False, True, False]))
     np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])
     np.testing.assert_allclose(precision, [1, 0.5, 1 / 3])
+
+
+def test_the_best_voter_decides_alone_where_the_others_add_nothing() -> None:
+    [best, _, _], y = _voters(5, (2.0, 0.0, 0.0))
+    weaker = softmax(np.log(best) + 0.3 * np.random.default_rng(1).normal(size=best.shape).astype(np.float32))
+    tables = np.stack([weaker, best, weaker]).astype(np.float32)
+    choice = fit_vote(tables, y, NAMES)
+    assert (choice.alone, choice.chosen) == ("knn", "knn alone")
+    assert choice.accuracy["vote"] == choice.accuracy["knn"]
+    fresh, _ = _voters(6, (1.0, 1.0, 1.0))
+    np.testing.assert_array_equal(choice.vote.rank(fresh)[0][:, 0], fresh[1].argmax(axis=1))
+    independent, y = _voters(0, (1.5, 1.5, 1.5))
+    assert fit_vote(independent, y, NAMES).alone == ""
+
+
+def test_levels_are_fitted_where_the_more_exact_ones_abstain() -> None:
+    labels = ("a > b > c", "a > b > d", "a > e > f", "g > h > i", "g > h > j")
+    tables, y = _voters(2, (1.5, 1.0, 1.5), rows=2000)
+    choice = fit_vote(tables, y, NAMES, precision=0.9, labels=labels)
+    assert len(choice.vote.broader) == len(choice.broader) == 2
+    exact = (choice.vote.rank(tables)[1][:, 0] >= choice.vote.threshold).mean()
+    answered = [level["answered"] for level in choice.broader]
+    assert exact + sum(answered) <= 1.001
+    assert max(answered) > 0.01
+    assert all(level["right"] >= 0.9 for level in choice.broader if level["answered"])

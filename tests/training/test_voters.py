@@ -46,7 +46,7 @@ def test_the_recipe_learns_and_is_repeatable() -> None:
     options = FitOptions(seed=4)
     made = []
     for _ in range(2):
-        choices = choose(rows, 4, options)
+        choices = choose(rows, LABELS, options)
         recogniser, timings = fit(rows, LABELS, keys_of(160), choices, options, fingerprint="f", label_kind="category")
         made.append(measure_recogniser(recogniser, test.views, test.y, keys_of(80)))
     assert set(timings.seconds) == {"softmax", "knn", "svm"}

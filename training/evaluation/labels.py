@@ -142,7 +142,7 @@ def find_doubts(photos: LabelledPhotos, rows: TrainingRows, options: VoterOption
     Args:
         rows: the photos' features; all photos are judged, also those that the backbone has learned from.
     """
-    choices = choose(replace(rows, unseen=None), len(photos.labels), options.fit)
+    choices = choose(replace(rows, unseen=None), photos.labels, options.fit)
     found = doubtful(choices.tables, photos.y[choices.judged])
     mean = choices.tables.mean(axis=0)
 

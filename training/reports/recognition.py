@@ -34,6 +34,7 @@ def render(evaluation: Evaluation) -> str:
         models=evaluation.models,
         figures=measured.figures(),
         facts=flat_facts(evaluation.facts),
+        alone=(evaluation.facts.get("choices") or {}).get("alone", ""),
         by_label=sorted(shown, key=lambda figures: (figures.f1 or 0, figures.label)),
         smallest=sorted(shown, key=lambda figures: (figures.support, figures.label))[:_SMALLEST],
         confusion=confusion_of(measured),

@@ -1,7 +1,7 @@
 """Fits the three voters and their vote on one set of labelled features."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,9 +63,11 @@ class Choices:
             "bandwidth": self.knn.bandwidth,
             "temperatures": {name: round(value, 4) for name, value in self.temperatures.items()},
             "weighting": self.vote.chosen,
+            "alone": self.vote.alone,
             "rule": self.vote.vote.rule,
             "vote_temperature": round(self.vote.vote.temperature, 4),
             "threshold": round(self.vote.vote.threshold, 4),
+            "broader": list(self.vote.broader),
             "judged_by": len(self.judged),
             "held_out_top1": {name: round(value, 4) for name, value in self.vote.accuracy.items()},
             "tried": self.tried,
@@ -91,12 +93,16 @@ class Timings:
     steps: dict[str, int]
 
 
-def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices:
+def choose(rows: TrainingRows, labels: Sequence[str], options: FitOptions) -> Choices:
     """Returns all choices, made by cross-validation; photos that look alike share a fold.
+
+    Args:
+        labels: the names of the labels that `rows.y` numbers.
 
     Raises:
         NotEnoughData: too few photos to hold some out and learn from the others.
     """
+    label_count = len(labels)
     folds = look_folds(transform_rows("sqrt_l2", rows.views[0]), rows.y, _INNER_FOLDS, seed=options.seed)
     judges = rows.judges
     if any(len(np.unique(rows.y[folds != fold])) < 2 for fold in np.unique(folds[judges])):
@@ -138,7 +144,7 @@ def choose(rows: TrainingRows, label_count: int, options: FitOptions) -> Choices
         epochs=max(1, round(float(np.median(epochs)))),
         knn=knn,
         temperatures=temperatures,
-        vote=fit_vote(tables, truth, NAMES, precision=options.precision),
+        vote=fit_vote(tables, truth, NAMES, precision=options.precision, labels=labels),
         judged=np.concatenate([np.flatnonzero((folds == fold) & judges) for fold in np.unique(folds[judges])]),
         tables=tables,
         tried={"feature_map": chosen_map.tried, "c": tried_c},

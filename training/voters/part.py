@@ -219,7 +219,7 @@ def _on_test(
     queries: Floats,
 ) -> Trained:
     """Trains on all photos and measures on the test photos."""
-    choices = choose(rows, len(photos.labels), options.fit)
+    choices = choose(rows, photos.labels, options.fit)
     recogniser, timings = _fit(photos, rows, photos.keys, choices, options, spec)
     measured = from_tables(recogniser, recogniser.tables(queries), test.y, test.keys)
     common = len(set(photos.keys) & set(test.keys))
@@ -273,7 +273,7 @@ class _Run:
 
 def _run(photos: LabelledPhotos, rows: TrainingRows, fold: Fold, options: VoterOptions, spec: BackboneSpec) -> _Run:
     inside = rows.subset(fold.train)
-    choices = choose(inside, len(photos.labels), options.fit)
+    choices = choose(inside, photos.labels, options.fit)
     recogniser, _ = _fit(photos, inside, tuple(photos.keys[row] for row in fold.train), choices, options, spec)
     queries = rows.views[:, fold.held]
     measured = measure_recogniser(recogniser, queries, photos.y[fold.held], [photos.keys[row] for row in fold.held])
