@@ -20,7 +20,7 @@ class Vote:
 
     Attributes:
         weights: float32 (voters, labels), how far each voter is trusted when it names a label; where only one has any
-            weight, it decides alone.
+            weight, it alone decides which label is first.
         rule: `mean` (weighted mean of the probabilities) or `product` (weighted mean of their logarithms).
         temperature: calibrates the result; above 1 flattens it.
         threshold: the vote abstains where its best label's probability is below this.
@@ -67,14 +67,16 @@ class Vote:
         """Orders every row's labels, best first.
 
         Labels that several voters name among their five best come before labels that one voter names, and those before
-        labels that none names; voters without any weight do not count. Within each group, labels are in the order of
-        their probability. A label's probability is never above that of a label ranked before it.
+        labels that none names; within each group by probability. Where one voter decides alone, its best label is the
+        first. A label's probability is never above that of a label ranked before it.
 
         Returns:
             Label numbers int64 (n, labels) and their probabilities float32 (n, labels), in the order of the ranking.
         """
         probabilities = self.probabilities(tables)
-        named = np.minimum(named_by(tables[self.weights.any(axis=1)]).sum(axis=0), 2)
+        named = np.minimum(named_by(tables).sum(axis=0), 2)
+        if self.weights.any(axis=1).sum() == 1:  # what the others name still helps to order the places behind the first
+            np.put_along_axis(named, probabilities.argmax(axis=1)[:, None], 3, axis=1)
         order = np.lexsort((-probabilities, -named), axis=1)
         ranked = np.take_along_axis(probabilities, order, axis=1)
         return order.astype(np.int64), np.minimum.accumulate(ranked, axis=1)
