@@ -1,4 +1,4 @@
-"""Writes the rows by which products are filtered: their facts, their attributes, and the colours of their photos."""
+"""Writes and reads the rows by which products are filtered: facts, attributes, and the colours of photos."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
@@ -26,6 +26,22 @@ class FilterRows:
 
     facts: Row
     values: list[Row]
+
+
+def read_filter_rows(connection: sqlite3.Connection, product_keys: Collection[int]) -> dict[int, FilterRows]:
+    """Returns the rows by which live products are filtered, by product_key."""
+    wanted = (json_list(product_keys),)
+    values: dict[int, list[Row]] = {}
+    for key, *row in connection.execute(
+        f"SELECT product_key, field, kind, value FROM filter_values WHERE {_WITHIN}",  # noqa: S608 - constants
+        wanted,
+    ):
+        values.setdefault(key, []).append(tuple(row))
+    rows = connection.execute(
+        f"SELECT product_key, {', '.join(FILTER_FACTS)} FROM filter_facts WHERE {_WITHIN}",  # noqa: S608 - constants
+        wanted,
+    )
+    return {key: FilterRows(tuple(facts), values.get(key, [])) for key, *facts in rows}
 
 
 def write_filter_rows(

@@ -21,6 +21,7 @@ from data.catalogue.checksums import (
 )
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
+from data.catalogue.filter_rows import FILTER_FACTS, read_filter_rows
 from data.catalogue.products import Product
 from data.catalogue.reads import (
     Change,
@@ -38,7 +39,7 @@ from data.catalogue.reads import (
 from data.catalogue.writes import delete_all, index_again, index_texts, update_photos, upsert_all
 from data.completion import Completion, changed_queries, complete, forget_all, write_queries
 from data.database import Connections, json_list
-from data.filters import Filter
+from data.filters import Filter, milvus_fields
 from data.lexical import (
     FULL_TEXT,
     EntryCounts,
@@ -290,6 +291,24 @@ class Catalogue:
         keys = np.fromstring(text or "", np.int64, sep=",")
         keys.sort()
         return keys
+
+    def milvus_fields(self, product_keys: Collection[int]) -> dict[int, dict[str, Any]]:
+        """Returns product_key -> the fields by which Milvus filters, of the given products that are live.
+
+        Raises:
+            ValueError: a product has more colours than Milvus can be asked for.
+        """
+        with self._connections.reading() as connection:
+            found = read_filter_rows(connection, product_keys)
+        return {
+            key: milvus_fields(dict(zip(FILTER_FACTS, rows.facts, strict=True)), rows.values)
+            for key, rows in found.items()
+        }
+
+    def refiltered_since(self, seq: int) -> NDArray[np.int64]:
+        """Returns the products of which facts that filters read changed after `seq`, int64 (m,), ascending."""
+        rows = self._connections.query("SELECT product_key FROM products WHERE filter_seq > ?", (seq,))
+        return np.sort(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
 
     def by_letters(self, text: str) -> LexicalAnswer:
         """Returns which live products have this code or title, or these words, typing errors allowed."""

@@ -2,6 +2,7 @@
 
 from data.filters.expression import Filter, all_of, parse_filter, quoted, without
 from data.filters.grammar import MAX_FILTER
+from data.filters.milvus import LONGEST_TEXT, MILVUS_TEXTS, MOST_COLOURS, milvus_fields
 from data.filters.tree import (
     COMPARE,
     AllOf,
@@ -20,7 +21,10 @@ from data.filters.tree import (
 
 __all__ = [
     "COMPARE",
+    "LONGEST_TEXT",
     "MAX_FILTER",
+    "MILVUS_TEXTS",
+    "MOST_COLOURS",
     "AllOf",
     "AnyOf",
     "Comparison",
@@ -35,6 +39,7 @@ __all__ = [
     "fields_of",
     "fold",
     "kind_of",
+    "milvus_fields",
     "parse_filter",
     "quoted",
     "without",

@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from data.filters.grammar import parse
+from data.filters.milvus import node_expression
 from data.filters.tree import AllOf, Node, fields_of, node_matches, node_sql
 
 
@@ -36,6 +37,10 @@ class Filter:
         """Returns a condition over `filter_facts AS f` of catalog.db, and the values of its `?` placeholders."""
         parameters: list[Any] = []
         return node_sql(self.tree, parameters), tuple(parameters)
+
+    def milvus(self) -> str:
+        """Returns the expression that finds the same products in Milvus, over the fields of `milvus_fields`."""
+        return node_expression(self.tree)
 
     def matches(self, fields: Mapping[str, Any]) -> bool:
         """Returns whether a product passes the filter; the SQL gives the same result.

@@ -135,11 +135,12 @@ def _span_sql(symbol: str, span: Span, parameters: list[Any]) -> str:
     if symbol == "=":
         parameters += [span.first, span.last]
         return "f.created_at BETWEEN ? AND ?"
-    parameters.append(_bound(symbol, span))
+    parameters.append(bound(symbol, span))
     return f"f.created_at {symbol} ?"
 
 
-def _bound(symbol: str, span: Span) -> str:
+def bound(symbol: str, span: Span) -> str:
+    """Returns the end of a span that `< <= > >=` compare with."""
     return span.first if symbol in ("<", ">=") else span.last
 
 
@@ -160,7 +161,7 @@ def _value_matches(node: Comparison, value: Scalar | Span, fields: Mapping[str, 
         moment = _moment(fields.get("created_at"))
         if node.operator == "=":
             return moment is not None and value.first <= moment <= value.last
-        return moment is not None and COMPARE[node.operator](moment, _bound(node.operator, value))
+        return moment is not None and COMPARE[node.operator](moment, bound(node.operator, value))
     wanted = kind_of(value)
     return any(kind == wanted and COMPARE[node.operator](own, value) for kind, own in _own_values(node.field, fields))
 
