@@ -24,7 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "runtime": ("auto", "openvino", "keras"),
     "precision": ("auto", "f32", "bf16", "int8"),
     "device": ("auto", "cpu", "gpu"),
-    "index": ("auto", "exact", "ivf"),
+    "index": ("auto", "exact", "ivf", "milvus"),
     "space": ("pca", "pool3"),
 }
 _LEAST_SECRET = 16
@@ -32,6 +32,7 @@ _CALLBACK = re.compile(
     r"(https://[a-zA-Z0-9.-]+|https?://(127\.0\.0\.1|localhost|\[::1\]))(:[1-9]\d{0,4})?(/[!-\"$-~]*)?", re.ASCII
 )
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?")
+_MILVUS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[1-9]\d{0,4})?(/[A-Za-z_]\w{0,254})?", re.ASCII)
 _MAX_DAYS = 36_500
 # setting -> its lowest and highest value; a test checks that every number has its range here
 RANGES: dict[str, tuple[float, float]] = {
@@ -70,7 +71,10 @@ class Settings:
         precision: number format of the backbone; `auto`: bf16 if OpenVINO and the processor support it, else f32.
         device: where the index is searched; `auto`: a GPU if one passes the smoke test, else the CPU.
         index: how photos are found: `exact`; `ivf`: in lists of which the nearest are looked through; `auto`: exact
-            while that takes at most 2 ms.
+            while that takes at most 2 ms; `milvus`: in the Milvus server at `milvus_uri`.
+        milvus_uri: address of that server, such as `http://127.0.0.1:19530`, with a database's name behind it where
+            shops share a server; empty: none.
+        milvus_token: what it asks for, `user:password` or an API key; empty: nothing.
         index_recall: share of the 10 best photos that an index in lists must find, or it is not used.
         space: product space: `pca` (whitened projection) or `pool3` (plain pool_3 features).
         space_dim: dimensions of the projected product space.
@@ -120,6 +124,8 @@ class Settings:
     precision: str = "auto"
     device: str = "auto"
     index: str = "auto"
+    milvus_uri: str = ""
+    milvus_token: str = field(default="", repr=False)
     index_recall: float = 0.99
     space: str = "pca"
     space_dim: int = 256
@@ -177,6 +183,9 @@ class Settings:
     def replace(self, **changes: Any) -> "Settings":
         """Returns a copy with `changes` applied and checked."""
         return _checked(dataclasses.replace(self, **changes))
+
+
+SECRETS = frozenset(each.name for each in dataclasses.fields(Settings) if not each.repr)
 
 
 def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any) -> Settings:
@@ -324,6 +333,13 @@ def _checked(settings: Settings) -> Settings:
     _check_origins("frame_ancestors", settings.frame_ancestor_names, besides="self")
     if settings.seller_callback_url:
         _check_callback(settings.seller_callback_url, settings.seller_callback_secret)
+    if settings.milvus_uri and not _MILVUS.fullmatch(settings.milvus_uri):
+        raise SettingsError(
+            f"milvus_uri must be an address such as http://127.0.0.1:19530, perhaps with /DATABASE; "
+            f"got {settings.milvus_uri!r}."
+        )
+    if settings.index == "milvus" and not settings.milvus_uri:
+        raise SettingsError("milvus_uri must be the server's address beside index = milvus; got none.")
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     if settings.weights != "imagenet" and not settings.weights.endswith(".h5"):

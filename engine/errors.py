@@ -10,6 +10,7 @@ LookalikeError
     ├── NoVoters              the live generation has no voters, so it cannot recognise photos
     ├── InvalidModel          a model, weights or index file that is damaged or the wrong one
     ├── MissingExtra          a library is not installed; the message names the extra that brings it
+    ├── IndexUnavailable      the index is in Milvus, which does not answer
     └── Overloaded            too many queries wait, or this one waited too long
 """
 
@@ -64,6 +65,12 @@ class NoVoters(EngineError):
 
 class InvalidModel(EngineError):
     code = "bad_model"
+
+
+class IndexUnavailable(EngineError):
+    """The index is on another server, which does not answer; the message names it."""
+
+    code = "index_unavailable"
 
 
 class Overloaded(EngineError):

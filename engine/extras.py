@@ -18,6 +18,7 @@ MODULES = {
     "matplotlib": "train",
     "nncf": "train",
     "onnx": "train",
+    "pymilvus": "milvus",
     "scipy": "train",
     "sentence_transformers": "train",
     "sklearn": "train",

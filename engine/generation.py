@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
 from data.columns import within
-from data.generations import GenerationFolder
+from data.generations import GenerationFolder, id_of_staged
 from data.settings import Settings
 from data.storage import write_bytes
 from engine.arrays import read_npz
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.index import build_catalogue_index, load_index
+from engine.index import Photos, build_catalogue_index, build_in_milvus, collection_of, load_index
 from engine.known_queries import (
     LEARNED_FILE,
     RELATED_FILE,
@@ -290,12 +290,14 @@ def write_generation_files(
     Args:
         vectors: float32 (n, d), L2 norm 1, one row per image.
         product_keys, image_keys, image_sha256: (n,), the product and image of each row, by ascending product key.
-        catalogue: where a large index finds words to be tuned to; None: it is tuned to photos alone.
+        catalogue: where a large index finds words to be tuned to, and one in Milvus the facts that filters compare;
+            None: a large index is tuned to photos alone.
         before: a verified generation of the same space; a large index uses again what its lists learned.
 
     Raises:
         InvalidModel: lengths differ or the rows are out of order.
         InvalidQuery: the vectors are not finite float32.
+        IndexUnavailable: the index is to be in Milvus, which does not answer.
     """
     table = RowTable(
         product_keys=np.asarray(product_keys, np.int64),
@@ -304,16 +306,28 @@ def write_generation_files(
     )
     if len(vectors) != len(table.product_keys):
         raise InvalidModel(f"there must be one vector per image; got {len(vectors)} and {len(table.product_keys)}.")
-    index = build_catalogue_index(
-        vectors,
-        settings,
-        lambda: _text_points(folder, settings, catalogue, product_keys),
-        before.folder if before is not None else None,
-    )
+    if settings.index == "milvus":
+        index: VectorIndex = _in_milvus(folder, vectors, table, settings, catalogue)
+    else:
+        index = build_catalogue_index(
+            vectors,
+            settings,
+            lambda: _text_points(folder, settings, catalogue, product_keys),
+            before.folder if before is not None else None,
+        )
     projection.save(folder)
     index.save(folder)
     table.save(folder)
     return index
+
+
+def _in_milvus(
+    folder: Path, vectors: Floats, table: RowTable, settings: Settings, catalogue: Catalogue | None
+) -> VectorIndex:
+    if catalogue is None:
+        raise InvalidModel("an index in Milvus needs the catalogue, whose facts its filters compare; got none.")
+    photos = Photos(table.product_keys, table.image_sha256, catalogue.milvus_fields)
+    return build_in_milvus(collection_of(id_of_staged(folder)), vectors, photos, settings)
 
 
 def _text_points(

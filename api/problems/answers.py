@@ -27,7 +27,7 @@ from data.errors import (
     UnsupportedImage,
 )
 from data.storage import is_full
-from engine.errors import InvalidQuery, NoVoters, Overloaded
+from engine.errors import IndexUnavailable, InvalidQuery, NoVoters, Overloaded
 
 _log = logging.getLogger("lookalike.api")
 MEDIA_TYPE = "application/problem+json"
@@ -53,6 +53,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (RateLimited, 429),
     (DecodersUnavailable, 503),
     (Overloaded, 503),
+    (IndexUnavailable, 503),
     (NoGeneration, 503),
     (NoVoters, 503),
     (HomeGone, 503),

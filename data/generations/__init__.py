@@ -1,7 +1,15 @@
 """Generations on disk, the complete builds that are searched: staged, checked, published atomically, rolled back."""
 
 from data.generations.figures import FIGURES, Figure, main_figures
-from data.generations.store import REBUILD_LOCK, GenerationFolder, GenerationStore, Manifest, StagedGeneration
+from data.generations.manifest import is_generation_id
+from data.generations.store import (
+    REBUILD_LOCK,
+    GenerationFolder,
+    GenerationStore,
+    Manifest,
+    StagedGeneration,
+    id_of_staged,
+)
 
 __all__ = [
     "FIGURES",
@@ -11,5 +19,7 @@ __all__ = [
     "GenerationStore",
     "Manifest",
     "StagedGeneration",
+    "id_of_staged",
+    "is_generation_id",
     "main_figures",
 ]

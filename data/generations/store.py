@@ -299,6 +299,11 @@ class GenerationStore:
         write_text(self._home / "CURRENT", f"{generation}\n")
 
 
+def id_of_staged(folder: Path) -> str:
+    """Returns the id that a staged generation will be published with."""
+    return folder.name.removeprefix(_STAGING)
+
+
 Folders = list[GenerationFolder]
 Names = list[str]
 

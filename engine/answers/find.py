@@ -177,7 +177,7 @@ class Finder:
         if passing is None and filter_ is not None:
             passing = self.matching(filter_)
         left_out = self._left_out(request)
-        allowed = view.allowed(passing, left_out)
+        allowed = view.allowed(passing, left_out, filter_)
         if hidden is not None:
             allowed = allowed.without(hidden)
         ranked = self.timed("search", lambda: by_meaning(request, view, question.query, allowed, depth))

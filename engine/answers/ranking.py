@@ -66,7 +66,7 @@ def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed, k
         first = np.sort(np.unique(keys, return_index=True)[1])
         # Rows beyond the last one may still tie with the last product, so they must score below it.
         settled = len(first) >= depth and hits.scores[-1] < hits.scores[first[depth - 1]]
-        if settled or fetch >= limit:
+        if settled or fetch >= limit or len(hits.rows) < fetch:  # an index in Milvus may not reach further
             break
         fetch = min(limit, fetch * 4)
     found = Ranked(keys[first], hits.rows[first], hits.scores[first])

@@ -1,4 +1,4 @@
-"""Builds or reads the vector index of a generation: exact, or in lists where that is measured to pay; on CPU or GPU."""
+"""Builds or reads a generation's index: exact, or in lists where that is measured to pay; on CPU, GPU or in Milvus."""
 
 import logging
 import time
@@ -12,13 +12,17 @@ from engine.errors import InvalidModel
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.index.lists import LISTS_FILE, Learned, Lists
+from engine.index.milvus import INDEX_FILE as MILVUS_FILE
+from engine.index.milvus import ROWS_FILE as MILVUS_ROWS_FILE
+from engine.index.milvus import MilvusIndex, server_of
+from engine.index.milvus import build as build_in_milvus
 from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import ROWS_FILE, StoredRows
 from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
 
-__all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_index", "load_index"]
-INDEX_FILES = (INDEX_FILE, LISTS_FILE, ROWS_FILE)
+__all__ = ["INDEX_FILES", "Questions", "build_catalogue_index", "build_in_milvus", "build_index", "load_index"]
+INDEX_FILES = (INDEX_FILE, LISTS_FILE, ROWS_FILE, MILVUS_FILE, MILVUS_ROWS_FILE)
 Questions = Callable[[], Mapping[str, Floats]]
 _ALWAYS_EXACT = 20_000  # rows; measured again and again, such an index is searched in less than a millisecond
 _LEAST_ROWS = 2_000  # of an index in lists
@@ -78,7 +82,10 @@ def load_index(folder: Path, settings: Settings) -> VectorIndex:
     Raises:
         InvalidModel: a file is not what is written here, or `device = gpu` and no GPU passes the smoke test or the
             index is in lists.
+        IndexUnavailable: the index is in Milvus, and the settings name no server.
     """
+    if (folder / MILVUS_FILE).exists():
+        return MilvusIndex.load(folder, server_of(settings))
     if not (folder / LISTS_FILE).exists():
         return _place(FlatIndex.load(folder / INDEX_FILE), settings)
     if settings.device == "gpu":

@@ -18,7 +18,7 @@ INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
 _ROWS_AT_ONCE = 16_384
 _TIE_MARGIN = 16
-_ROUNDING = 1e-5  # of the best score; two ways to add the same products differ by less
+ROUNDING = 1e-5  # of the best score; two ways to add the same products differ by less
 _FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
 
@@ -167,7 +167,7 @@ def is_complete(hits: Hits, k: int) -> bool:
     """Tells whether the k best living rows are among these: none that ties with them can follow the last one."""
     if len(hits.rows) < k:
         return False
-    return bool(hits.scores[k - 1] - hits.scores[-1] > _ROUNDING * abs(hits.scores[0]))
+    return bool(hits.scores[k - 1] - hits.scores[-1] > ROUNDING * abs(hits.scores[0]))
 
 
 def best_hits(rows: Rows, scores: Floats, k: int) -> Hits:

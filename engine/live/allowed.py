@@ -1,11 +1,12 @@
 """Which rows of a view may be found, and lists of rows that may not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.index import Where
 from engine.protocols import Mask
 
 Rows = NDArray[np.int64]
@@ -35,12 +36,14 @@ class Allowed:
         dead: int64 (p,), ascending, the rows of the generation that may not be found.
         passing: bool (size,), the rows of the generation that pass a filter; None: there is none.
         added: bool (m,), the rows of the delta that may be found.
+        where: the filter itself, for an index that takes no mask; None: there is none, or masks are taken.
     """
 
     size: int
     dead: Rows
     passing: Mask | None
     added: Mask
+    where: Where | None = None
 
     @cached_property
     def count(self) -> int:
@@ -72,4 +75,4 @@ class Allowed:
         new = rows >= self.size
         added = self.added.copy()
         added[rows[new] - self.size] = False
-        return Allowed(self.size, joined(self.dead, rows[~new]), self.passing, added)
+        return replace(self, dead=joined(self.dead, rows[~new]), added=added)

@@ -9,6 +9,7 @@ from data.errors import LookalikeError, NoGeneration
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import Generation, Models, load_generation
+from engine.index import agree
 from engine.live.tracker import Tracker
 from engine.live.view import LiveView
 from engine.protocols import Backbone
@@ -65,7 +66,9 @@ class LiveIndex:
             thread.join(timeout_s)
 
     def _load(self, generation: str) -> Generation:
-        return load_generation(self._settings, self._store.open(generation), models=self._models)
+        loaded = load_generation(self._settings, self._store.open(generation), models=self._models)
+        agree(self._settings)  # whoever published it may have been killed before the alias followed
+        return loaded
 
     def _serve(self, generation: Generation) -> LiveView:
         """Starts to follow the catalogue from `generation`; the caller holds the lock."""

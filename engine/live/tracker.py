@@ -9,6 +9,7 @@ from data.catalogue import Catalogue, Change
 from data.features import FeatureStore
 from data.settings import Settings
 from engine.generation import Generation
+from engine.index import MilvusIndex
 from engine.live.allowed import Rows, joined
 from engine.live.delta import GrowingDelta
 from engine.live.view import LiveView
@@ -24,6 +25,7 @@ class Tracker:
         self.generation = generation
         self._features = FeatureStore(settings.home, generation.spec.fingerprint, generation.spec.dim)
         self._dead: Rows = np.zeros(0, np.int64)
+        self._edited: Rows = np.zeros(0, np.int64)
         self._delta = GrowingDelta(generation.index.dim)
         self._outdated: set[int] = set()  # products of the generation that changed
         self._pending: dict[int, Change] = {}
@@ -35,6 +37,9 @@ class Tracker:
         changes = catalogue.changes(self.seq)
         keys = np.array([change.product_key for change in changes], np.int64)
         self._dead = joined(self._dead, self.generation.rows.rows_of_any(keys))
+        if isinstance(self.generation.index, MilvusIndex):  # it holds the facts of its day
+            edited = self.generation.rows.rows_of_any(catalogue.refiltered_since(self.seq))
+            self._edited = joined(self._edited, edited)
         self._outdated.update(keys[self.generation.rows.has(keys)].tolist())
         for key in keys.tolist():
             self._delta.remove(key)
@@ -81,4 +86,5 @@ class Tracker:
             delta=self._delta.now(),
             findable_count=self.generation.rows.product_count - len(self._outdated) + self._delta.product_count,
             pending=len(self._pending),
+            edited=self._edited,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.catalogue import Catalogue, ProductFacts
+from data.filters import Filter
 from engine.answers import rank_products
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
@@ -33,7 +34,12 @@ class Neighbourhood:
 
 
 def nearest(
-    view: LiveView, catalogue: Catalogue, point: Floats, category: str, of_category: Mask | None
+    view: LiveView,
+    catalogue: Catalogue,
+    point: Floats,
+    category: str,
+    of_category: Mask | None,
+    filter_: Filter | None = None,
 ) -> Neighbourhood:
     """Returns the products nearest to a photo.
 
@@ -41,11 +47,12 @@ def nearest(
         point: float32 (d,), the photo in the product space.
         category: the category in question; "": none.
         of_category: bool, by product_key, which products are of it; None: no category is in question.
+        filter_: the filter that tells so, which an index in Milvus needs.
     """
     ranked = near = rank_products(view, point, MOST_NEAR, view.allowed())
     kin = len(near.product_keys)
     if of_category is not None:
-        ranked = rank_products(view, point, MOST_NEAR, view.allowed(of_category))
+        ranked = rank_products(view, point, MOST_NEAR, view.allowed(of_category, filter_=filter_))
         kin = len(ranked.product_keys)
         ranked = ranked.then(near.take(np.flatnonzero(~np.isin(near.product_keys, ranked.product_keys))))
     facts = catalogue.facts(ranked.product_keys.tolist())

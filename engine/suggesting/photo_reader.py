@@ -85,5 +85,6 @@ class PhotoReader:
             return dominant_colours(decode_photo(content, self._settings, crop=(x0, y0, x1, y1)).pixels)
 
     def _near(self, view: LiveView, point: Floats, category: str) -> Neighbourhood:
-        of_it = self._finder.matching(parse_filter(f"category = {quoted(category)}")) if category else None
-        return nearest(view, self._catalogue, point, category, of_it)
+        filter_ = parse_filter(f"category = {quoted(category)}") if category else None
+        of_it = self._finder.matching(filter_) if filter_ else None
+        return nearest(view, self._catalogue, point, category, of_it, filter_)

@@ -24,6 +24,7 @@ from engine.protocols import BackboneSpec
 from engine.text import encoder_of, is_tuned, lost_encoder
 from indexer.operating.files import FILE_CHECKS
 from indexer.operating.finding import FAIL, OK, WARN, Finding
+from indexer.operating.milvus import look_at_milvus
 from indexer.operating.operate import damage
 from indexer.rebuild import versions
 
@@ -46,6 +47,7 @@ def examine(settings: Settings, *, repair: bool = False, ray: str = "") -> list[
         ("backbone", _backbone),
         ("text encoder", _text_encoder),
         ("index", _index),
+        ("milvus", functools.partial(look_at_milvus, repair=repair)),
         ("disk", _disk),
         *((subject, functools.partial(look, repair=repair)) for subject, look in FILE_CHECKS),
         ("database", _database),

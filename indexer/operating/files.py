@@ -15,7 +15,7 @@ from data.errors import CorruptGeneration, FeatureStoreError, NoGeneration
 from data.features import FeatureStore, mend_meta, stored_sets
 from data.generations import GenerationStore
 from data.photos import Intake, damaged_copies, damaged_uploads, lost_thumbnails, mend_thumbnails
-from data.settings import Settings, load_settings
+from data.settings import SECRETS, Settings, load_settings
 from data.storage import read_small
 from engine.exports import damaged_exports
 from engine.rollback import roll_back
@@ -36,7 +36,8 @@ def _settings_file(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     if path.exists():
         load_settings({}, home=settings.home)
         values = tomllib.loads(read_small(path).decode("utf-8"))
-        given = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        shown = {name: "(hidden)" if name in SECRETS else repr(value) for name, value in values.items()}
+        given = ", ".join(f"{name} = {value}" for name, value in shown.items())
         yield Finding(level=OK, subject="settings", detail=f"lookalike.toml sets {given or 'nothing'}")
 
 

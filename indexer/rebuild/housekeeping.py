@@ -11,6 +11,7 @@ from data.features import drop_unused_sets
 from data.photos import sweep
 from data.settings import Settings
 from data.storage import sweep_abandoned
+from engine.index import drop_unused
 from engine.text import drop_unused_encoders, encoder_of
 from indexer.rebuild.job import Job
 
@@ -83,11 +84,29 @@ def prune(job: Job, stale: list[str]) -> None:
         used = {job.spec.fingerprint, *(folder.manifest.fingerprint for folder in job.store.list())}
         for fingerprint in drop_unused_sets(job.settings.home, used, unused_s=_UNUSED_S):
             _log.info("dropped the features of backbone %s, which no generation uses", fingerprint[:12])
+        drop_collections(job)
         encoders = {encoder_of(folder) for folder in job.store.list()}
         for name in drop_unused_encoders(job.settings.home, encoders, unused_s=_UNUSED_ENCODER_S):
             _log.info("dropped the text encoder %s, which no generation uses", name)
     except (LookalikeError, OSError) as error:
         _log.warning("old files could not be deleted: %s", error)
+
+
+def drop_collections(job: Job) -> None:
+    """Drops the collections in Milvus that no published generation needs; a failure is only logged.
+
+    That of the generation that was live when the rebuild began stays until the next one: servers search it until they
+    have the new one. Only it and the live one stay in Milvus's memory.
+    """
+    if not job.settings.milvus_uri:
+        return
+    kept = {*(folder.id for folder in job.store.list()), *job.store.damaged()}
+    awake = {name for name in (job.store.current_id(), job.live.id if job.live else None) if name}
+    try:
+        for name in drop_unused(job.settings, kept, awake):
+            _log.info("dropped the collection %s, which no generation needs", name)
+    except LookalikeError as error:
+        _log.warning("collections that no generation needs could not be dropped: %s", error)
 
 
 def _without(keys: Collection[str], photos: set[str]) -> list[str]:

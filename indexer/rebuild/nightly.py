@@ -14,10 +14,11 @@ from data.generations import REBUILD_LOCK, GenerationFolder, StagedGeneration
 from data.settings import Settings
 from data.storage import exclusive
 from engine.extras import require_extras
+from engine.index import agree
 from engine.protocols import Backbone, Floats
 from engine.text import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
-from indexer.rebuild.housekeeping import forget, prune, stale_features
+from indexer.rebuild.housekeeping import drop_collections, forget, prune, stale_features
 from indexer.rebuild.indexing import build_index
 from indexer.rebuild.job import Job, open_job
 from indexer.rebuild.parts import FAILED_ON_DATA, Trained, inputs_of, not_trained, take_over_parts, train_parts
@@ -103,6 +104,7 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
             publish(job, staged, {**fields, "metrics": {**fields["metrics"], "changes": changes}}, gates)
     except BaseException:
         job.store.discard(staged)
+        drop_collections(job)
         raise
     with journal.step("prune"):
         prune(job, stale)
@@ -174,4 +176,5 @@ def report(
 def publish(job: Job, staged: StagedGeneration, fields: dict[str, Any], gates: list[GateResult]) -> None:
     """Makes the staged generation the live one, atomically and durably."""
     job.store.publish(staged, **fields, gates=[dataclasses.asdict(gate) for gate in gates])
+    agree(job.settings)
     job.journal.published = True

@@ -10,11 +10,13 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.answers import Finder, SearchRequest, check_request
 from engine.generation import Generation, load_generation
+from engine.index import MilvusIndex
 from engine.live import LiveView
 from engine.protocols import Backbone, Floats
 from indexer.rebuild import canaries, gates
 from indexer.rebuild.canaries import Canary
 from indexer.rebuild.gates import GateResult
+from indexer.rebuild.milvus_gates import check_collection
 
 
 def verify(
@@ -50,6 +52,8 @@ def verify(
             gates.check_recall(staged.index, vectors, least=gates.MIN_RECALL if exact else settings.index_recall),
             canaries.check_canaries(settings.home / canaries.FILE_NAME, search.find),
         ]
+        if isinstance(staged.index, MilvusIndex):
+            results += check_collection(staged.index, staged.rows.product_keys, vectors, catalogue, staged.seq)
     return results
 
 

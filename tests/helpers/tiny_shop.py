@@ -88,6 +88,7 @@ class TinyShop:
             snapshot.image_keys[rows],
             shas,
             self.settings,
+            self.catalogue,
         )
         if match is not None:
             match.save(staged.folder)

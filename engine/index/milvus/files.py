@@ -1,0 +1,70 @@
+"""The files of an index in Milvus in a generation's folder: what it is, and its vectors."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.storage import parse_json, read_small, write_text
+from engine.errors import InvalidModel
+from engine.index.milvus.collection import KINDS, PREFIX, Kind
+from engine.protocols import Floats
+
+INDEX_FILE, ROWS_FILE = "milvus.json", "milvus_rows.npy"
+_FORMAT = 1
+_NAME = re.compile(PREFIX + r"\w{1,200}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the files hold.
+
+    Attributes:
+        effort: how thoroughly Milvus searches; see `Kind`.
+        vectors: float32 (n, dim), in row order; mapped from the file.
+    """
+
+    collection: str
+    kind: Kind
+    effort: int
+    vectors: Floats
+
+    def save(self, folder: Path) -> None:
+        """Writes `milvus.json` and `milvus_rows.npy`."""
+        facts = {
+            "format": _FORMAT, "collection": self.collection, "kind": self.kind.name, "effort": self.effort,
+            "rows": len(self.vectors), "dim": self.vectors.shape[1],
+        }  # fmt: skip
+        np.save(folder / ROWS_FILE, self.vectors, allow_pickle=False)
+        write_text(folder / INDEX_FILE, json.dumps(facts, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Described":
+        """Reads the files of `save`.
+
+        Raises:
+            InvalidModel: they are not what `save` writes.
+        """
+        path = folder / INDEX_FILE
+        try:
+            facts = parse_json(read_small(path))
+            if facts["format"] != _FORMAT:
+                raise InvalidModel(f"{path.name} must have format {_FORMAT}; got {facts['format']!r}. Rebuild.")
+            kind, effort, shape = KINDS[facts["kind"]], facts["effort"], (facts["rows"], facts["dim"])
+            if effort not in kind.efforts or not _NAME.fullmatch(facts["collection"]):
+                raise ValueError(facts)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidModel(f"{path.name} must describe an index in Milvus; got {error!r:.300}. Rebuild.") from error
+        return cls(facts["collection"], kind, effort, _rows(folder / ROWS_FILE, shape))
+
+
+def _rows(path: Path, shape: tuple[int, int]) -> Floats:
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
+        raise InvalidModel(f"{path.name} must be a file of rows; got {error}. Rebuild.") from error
+    if not isinstance(stored, np.ndarray) or stored.dtype != np.float32 or stored.shape != shape:
+        raise InvalidModel(f"{path.name} must hold {shape[0]} float32 rows of {shape[1]}. Rebuild.")
+    return np.asarray(stored)

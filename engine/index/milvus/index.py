@@ -1,0 +1,228 @@
+"""`MilvusIndex`: searches a collection of Milvus; the vectors lie on disk here too, so that scores are exact."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.filters import Filter
+from engine.errors import InvalidQuery
+from engine.index.checks import Rows, checked_search
+from engine.index.flat import ROUNDING, best_hits
+from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind
+from engine.index.milvus.files import Described
+from engine.index.milvus.server import ANSWERS_S, Milvus
+from engine.protocols import ANY, Aim, Floats, Hits, Mask
+
+_TIE_MARGIN = 16
+_QUERIES_AT_ONCE = 16
+_MOST_HERE = 1_000_000  # rows that are scored in this process where Milvus's answers do not reach far enough
+_ROWS_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True)
+class Where:
+    """A filter as an index elsewhere needs it, which takes no mask of rows.
+
+    Attributes:
+        filter: which rows may be found, by the facts as they were when the index was built.
+        edited: int64 (m,), ascending: rows of products whose facts changed since; of them only the mask is right.
+    """
+
+    filter: Filter
+    edited: Rows
+
+
+class MilvusIndex:
+    """The rows of one collection.
+
+    Milvus says which rows are near; they are scored and ordered here, as `FlatIndex` does it. It answers a query with
+    at most 16,384 rows, so no more than about that many come back, whatever k is. Where too many of them may not be
+    found, or have the same score, all rows are scored here, unless they are more than a million.
+
+    Args:
+        effort: how thoroughly Milvus searches; see `Kind`.
+
+    Attributes:
+        measured, reason: see `VectorIndex`.
+    """
+
+    def __init__(self, server: Milvus, collection: str, kind: Kind, effort: int, stored: Floats) -> None:
+        self._server, self.collection, self._type, self.effort, self._stored = server, collection, kind, effort, stored
+        self.kind, self.is_exact = f"milvus {kind.name.lower().replace('_', ' ')}", not kind.effort
+        self.measured: dict[str, Any] = {}
+        self.reason = ""
+
+    @classmethod
+    def load(cls, folder: Path, server: Milvus) -> "MilvusIndex":
+        """Reads the files of `save`; the server is not asked yet.
+
+        Raises:
+            InvalidModel: they are not what `save` writes.
+        """
+        described = Described.load(folder)
+        return cls(server, described.collection, described.kind, described.effort, described.vectors)
+
+    def save(self, folder: Path) -> None:
+        """Writes `milvus.json` and `milvus_rows.npy`; the collection is on the server already."""
+        Described(self.collection, self._type, self.effort, self._stored).save(folder)
+
+    @property
+    def efforts(self) -> tuple[int, ...]:
+        """The values of `effort` that may be tried, quickest first."""
+        return self._type.efforts
+
+    @property
+    def server(self) -> Milvus:
+        return self._server
+
+    @property
+    def count(self) -> int:
+        return len(self._stored)
+
+    @property
+    def dim(self) -> int:
+        return int(self._stored.shape[1])
+
+    @property
+    def memory_bytes(self) -> int:
+        """Nothing: the vectors are pages of a file, which the kernel may drop, and the index is Milvus's."""
+        return 0
+
+    def vectors(self, rows: Rows) -> Floats:
+        """Returns the stored rows, float32 (m, dim)."""
+        return np.asarray(self._stored[rows], dtype=np.float32)
+
+    def scores(self, query: Floats, rows: Rows) -> Floats:
+        """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
+        found = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            found[part] = np.einsum("ij,j->i", self._stored[rows[part]], query)
+        return found
+
+    def search(
+        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+    ) -> list[Hits]:
+        """Searches without a filter, equally thoroughly whatever the aim.
+
+        Raises:
+            InvalidQuery: see `VectorIndex.search`; or there is a mask, which Milvus cannot take: use `search_where`.
+            IndexUnavailable: Milvus does not answer.
+        """
+        if allowed is not None:
+            raise InvalidQuery("an index in Milvus takes a filter itself; got a mask of rows alone.")
+        return self._search(queries, k, None, dead, None)
+
+    def search_where(self, queries: Floats, k: int, allowed: Mask, dead: Rows | None, where: Where) -> list[Hits]:
+        """Searches with a filter.
+
+        Args:
+            allowed: bool (count,), the rows that pass the filter by the facts as they are now.
+
+        Raises:
+            InvalidQuery, IndexUnavailable: see `search`.
+        """
+        return self._search(queries, k, allowed, dead, where)
+
+    def _search(
+        self, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None, where: Where | None
+    ) -> list[Hits]:
+        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
+        if not limit:
+            return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
+        asked = _Asked.of(min(k, limit, MOST_ROWS - _TIE_MARGIN), allowed, dead, where)
+        found: list[Hits] = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], asked)
+        return found
+
+    def _search_block(self, queries: Floats, asked: "_Asked") -> list[Hits]:
+        reach = min(self.count, MOST_ROWS)
+        fetch = min(reach, asked.k + _TIE_MARGIN)
+        found = []
+        for query, rows in zip(queries, self._fetch(queries, fetch, asked), strict=True):
+            wide, (hits, whole) = fetch, self._settled(query, rows, fetch, asked)
+            while not whole and wide < reach:
+                wide = min(reach, wide * 8)
+                hits, whole = self._settled(query, self._fetch(query[None], wide, asked)[0], wide, asked)
+            if not whole and wide < self.count:
+                hits = self._scored_here(query, asked) or hits
+            found.append(Hits(hits.rows[: asked.k], hits.scores[: asked.k]))
+        return found
+
+    def _settled(self, query: Floats, rows: Rows, fetched: int, asked: "_Asked") -> tuple[Hits, bool]:
+        """Returns the rows that may be found, best first, and whether the k best are certainly among them."""
+        scores = self.scores(query, rows)
+        may = asked.keeps(rows)
+        every = np.concatenate([rows[may], asked.added])
+        hits = best_hits(every, np.concatenate([scores[may], self.scores(query, asked.added)]), len(every))
+        if len(rows) < fetched:  # Milvus has no more
+            return hits, True
+        if len(hits.rows) < asked.k:
+            return hits, False
+        margin = ROUNDING * abs(float(hits.scores[0]))
+        return hits, bool(hits.scores[asked.k - 1] - scores.min(initial=np.inf) > margin)
+
+    def _fetch(self, queries: Floats, rows: int, asked: "_Asked") -> list[Rows]:
+        """Returns the rows nearest to each query by Milvus's own reckoning, each int64 (m,)."""
+        effort = {self._type.effort: max(self.effort, rows)} if self._type.effort == "ef" else {}
+        if self._type.effort == "nprobe":
+            effort = {"nprobe": self.effort}
+        answers = self._server.ask(
+            lambda client: client.search(
+                self.collection,
+                list(queries),
+                filter=asked.expression,
+                limit=rows,
+                anns_field=VECTOR,
+                search_params={"metric_type": METRIC, "params": effort},
+                timeout=ANSWERS_S,
+            )
+        )
+        return [np.array(answer.ids, np.int64) for answer in answers]
+
+    def _scored_here(self, query: Floats, asked: "_Asked") -> Hits | None:
+        """Returns the k best rows by scoring all that may be found; None: they are too many for that."""
+        if self.count > _MOST_HERE:
+            return None
+        rows = asked.rows(self.count)
+        return best_hits(rows, self.scores(query, rows), asked.k)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one search asks for.
+
+    Attributes:
+        k: rows wanted.
+        expression: the filter for Milvus; "": none.
+        ignored: int64, ascending: rows that do not count where Milvus finds them.
+        added: int64: rows that pass whatever Milvus says.
+        allowed: bool, the rows that may be found; None: all but the ignored ones.
+    """
+
+    k: int
+    expression: str
+    ignored: Rows
+    added: Rows
+    allowed: Mask | None
+
+    @classmethod
+    def of(cls, k: int, allowed: Mask | None, dead: Rows | None, where: Where | None) -> "_Asked":
+        none = np.zeros(0, np.int64)
+        dead = none if dead is None else dead
+        if where is None or allowed is None:
+            return cls(k, "", dead, none, None)
+        return cls(
+            k, where.filter.milvus(), np.union1d(dead, where.edited), where.edited[allowed[where.edited]], allowed
+        )
+
+    def keeps(self, rows: Rows) -> Mask:
+        return ~np.isin(rows, self.ignored)
+
+    def rows(self, count: int) -> Rows:
+        return (
+            np.flatnonzero(self.allowed) if self.allowed is not None else np.setdiff1d(np.arange(count), self.ignored)
+        )

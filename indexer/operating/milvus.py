@@ -1,0 +1,55 @@
+"""The check of `lookalike doctor` that looks at Milvus: whether it answers, and has what the live generation needs."""
+
+from collections.abc import Iterator
+
+from data.errors import CorruptGeneration, NoGeneration
+from data.generations import GenerationFolder, GenerationStore
+from data.settings import Settings
+from engine.errors import IndexUnavailable
+from engine.index import MilvusIndex, agree, count, load_index, load_state, named_collection, server_of, version
+from indexer.operating.finding import FAIL, OK, WARN, Finding
+
+_SUBJECT = "milvus"
+
+
+def look_at_milvus(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Says nothing where the settings name no server."""
+    if not settings.milvus_uri:
+        return
+    try:
+        detail = f"{settings.milvus_uri} answers, version {version(server_of(settings))}"
+        yield Finding(level=OK, subject=_SUBJECT, detail=detail)
+        yield from _collection(settings, repair)
+    except IndexUnavailable as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        advice = "start the server, or correct milvus_uri and milvus_token; searches answer 503 until then"
+        yield Finding(level=FAIL, subject=_SUBJECT, detail=f"{settings.milvus_uri}: {cause}", advice=advice)
+
+
+def _collection(settings: Settings, repair: bool) -> Iterator[Finding]:
+    try:
+        live = GenerationStore(settings.home).open()
+        index = load_index(live.folder, settings)
+    except (NoGeneration, CorruptGeneration):  # the other checks say so
+        return
+    if not isinstance(index, MilvusIndex):
+        detail = f"the live generation is searched by {index.kind}"
+        yield Finding(level=WARN, subject=_SUBJECT, detail=detail, advice="lookalike rebuild with index = milvus")
+        return
+    state, rows = load_state(index.server, index.collection), count(index.server, index.collection)
+    detail = f"{index.collection} holds {rows:,} rows and is {state}"
+    whole = rows == index.count
+    if not whole:
+        detail += f"; the live generation has {index.count:,}"
+    advice = "" if whole else "lookalike rebuild"
+    yield Finding(level=OK if whole else FAIL, subject=_SUBJECT, detail=detail, advice=advice)
+    yield _alias(settings, live, index.collection, repair)
+
+
+def _alias(settings: Settings, live: GenerationFolder, wanted: str, repair: bool) -> Finding:
+    if named_collection(settings) != wanted and repair:
+        agree(settings)
+    if (named := named_collection(settings)) == wanted:
+        return Finding(level=OK, subject=_SUBJECT, detail=f"the alias names the live generation {live.id}")
+    detail = f"the alias names {named or 'nothing'} instead of {wanted}"
+    return Finding(level=WARN, subject=_SUBJECT, detail=detail, advice="lookalike doctor --repair, or a restart")
