@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlite_utils import Database
-
+from data.database.sqlite_utils_alone import Database
 from data.errors import DatabaseError
 
 APPLIED_TABLE = "applied_migrations"

@@ -11,9 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from data.database.migrations import migrate
+from data.database.sqlite_utils_alone import Database
 from data.errors import DatabaseError, HomeGone
 from data.storage import fsync_path, make_folder, waiting
 

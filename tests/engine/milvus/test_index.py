@@ -219,11 +219,8 @@ def test_while_milvus_is_down_writes_are_kept_and_searches_say_so(twins: Twins, 
     milvus_server.kill()
     with create_app(twins.there.settings, there).test_client() as client:
         answer = client.get("/v1/search/text?q=axis1")
-        assert (answer.status_code, answer.headers["Retry-After"], answer.json["code"]) == (
-            503,
-            "2",
-            "index_unavailable",
-        )
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert '"code": "index_unavailable"' in answer.text
         assert twins.there.settings.milvus_uri not in answer.text
         assert client.patch("/v1/products/p001", json={"brand": "Sena"}).status_code == 200
     twins.here.catalogue.patch("p001", {"brand": "Sena"})
