@@ -1,9 +1,13 @@
-"""Starts a real Milvus server for tests, from the program that the package `milvus` carries."""
+"""Starts a real Milvus server for tests, from the program that the package `milvus` carries.
+
+By hand, until it is interrupted: `python tests/helpers/milvus_server.py FOLDER`; it prints its address.
+"""
 
 import lzma
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -148,3 +152,18 @@ def _filled(template: str, folder: Path, ports: Mapping[str, int]) -> str:
     for name, quick in _QUICK.items():
         text = re.sub(rf"(\b{name}: )\d+", rf"\g<1>{quick}", text)
     return text
+
+
+def main() -> None:
+    server = MilvusServer(Path(sys.argv[1]).absolute())
+    server.start()
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    sys.stdout.write(server.uri + "\n")
+    sys.stdout.flush()
+    signal.sigwait(ends)
+    server.kill()
+
+
+if __name__ == "__main__":
+    main()

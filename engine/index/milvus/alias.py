@@ -14,7 +14,7 @@ from data.generations import GenerationStore, is_generation_id
 from data.settings import Settings
 from engine.index.milvus.collection import PREFIX, collection_of
 from engine.index.milvus.files import INDEX_FILE
-from engine.index.milvus.server import ANSWERS_S, server_of
+from engine.index.milvus.server import TELLS_S, server_of
 
 ALIAS = f"{PREFIX}live"
 _log = logging.getLogger("lookalike.milvus")
@@ -63,15 +63,16 @@ def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str
 
     def drop(client: Any) -> list[str]:
         gone = []
-        for name in client.list_collections(timeout=ANSWERS_S):
+        for name in client.list_collections(timeout=TELLS_S):
             generation = name.removeprefix(PREFIX)
-            # The server itself would let a collection be dropped that an alias names.
-            if generation in awake or not is_generation_id(generation) or _aliases(client, name):
+            if not (name.startswith(PREFIX) and is_generation_id(generation)):
+                continue
+            if generation in awake or _aliases(client, name):  # the server itself lets a named one be dropped
                 continue
             if generation in kept:
-                client.release_collection(name, timeout=ANSWERS_S)
+                client.release_collection(name, timeout=TELLS_S)
             else:
-                client.drop_collection(name, timeout=ANSWERS_S)
+                client.drop_collection(name, timeout=TELLS_S)
                 gone.append(name)
         return gone
 
@@ -80,22 +81,22 @@ def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str
 
 def _aliases(client: Any, collection: str) -> list[str]:
     # In a database of its own, Milvus 2.3 finds no alias when it is asked for aliases themselves.
-    return list(client.describe_collection(collection, timeout=ANSWERS_S)["aliases"])
+    return list(client.describe_collection(collection, timeout=TELLS_S)["aliases"])
 
 
 def _name(client: Any, collection: str) -> None:
     named = _named(client)
     if not named:
-        client.create_alias(collection, ALIAS, timeout=ANSWERS_S)
+        client.create_alias(collection, ALIAS, timeout=TELLS_S)
     elif named != collection:
-        client.alter_alias(collection, ALIAS, timeout=ANSWERS_S)
+        client.alter_alias(collection, ALIAS, timeout=TELLS_S)
 
 
 def _named(client: Any) -> str:
     from pymilvus.exceptions import MilvusException
 
     try:
-        return str(client.describe_collection(ALIAS, timeout=ANSWERS_S)["collection_name"])
+        return str(client.describe_collection(ALIAS, timeout=TELLS_S)["collection_name"])
     except MilvusException as error:
         if error.code == _NONE_OF_THAT_NAME:
             return ""

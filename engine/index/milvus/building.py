@@ -11,7 +11,7 @@ from engine.index.checks import checked_rows
 from engine.index.milvus.collection import Photos, count, fill, kind_for, load
 from engine.index.milvus.files import INDEX_FILE
 from engine.index.milvus.index import MilvusIndex
-from engine.index.milvus.server import ANSWERS_S, server_of
+from engine.index.milvus.server import TELLS_S, server_of
 from engine.protocols import Floats
 
 _SAMPLE, _K = 200, 10
@@ -45,7 +45,7 @@ def _warm(index: MilvusIndex) -> None:
         try:
             index.server.ask(
                 lambda client: client.search(
-                    index.collection, [query], limit=1, consistency_level="Strong", timeout=ANSWERS_S
+                    index.collection, [query], limit=1, consistency_level="Strong", timeout=TELLS_S
                 )
             )
             good += 1

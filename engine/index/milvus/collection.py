@@ -11,7 +11,7 @@ from data.filters import MILVUS_TEXTS, MOST_COLOURS, Filter
 from data.progress import track
 from engine.errors import InvalidModel
 from engine.index.checks import Rows
-from engine.index.milvus.server import ANSWERS_S, PREPARES_S, Milvus
+from engine.index.milvus.server import PREPARES_S, TELLS_S, Milvus
 from engine.protocols import Floats
 
 PREFIX = "lookalike_"
@@ -85,7 +85,7 @@ def fill(server: Milvus, name: str, vectors: Floats, photos: Photos, kind: Kind)
         InvalidModel: a product has more colours than an expression compares.
         IndexUnavailable: see `Milvus.ask`.
     """
-    server.ask(lambda client: client.drop_collection(name, timeout=ANSWERS_S))
+    server.ask(lambda client: client.drop_collection(name, timeout=TELLS_S))
     server.ask(lambda client: _create(client, name, vectors.shape[1]))
     for start in track(range(0, len(vectors), _ROWS_AT_ONCE), "put into Milvus", unit="batches"):
         rows = _rows(vectors, photos, range(start, min(start + _ROWS_AT_ONCE, len(vectors))))
@@ -104,7 +104,7 @@ def count(server: Milvus, name: str) -> int:
     """Returns how many rows a loaded collection has, also those put a moment ago."""
     found = server.ask(
         lambda client: client.query(
-            name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=ANSWERS_S
+            name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=TELLS_S
         )
     )
     return int(found[0]["count(*)"])
@@ -112,19 +112,19 @@ def count(server: Milvus, name: str) -> int:
 
 def load_state(server: Milvus, name: str) -> str:
     """Returns whether a collection is in the server's memory, in the server's words, such as `Loaded`."""
-    found = server.ask(lambda client: client.get_load_state(name, timeout=ANSWERS_S))
+    found = server.ask(lambda client: client.get_load_state(name, timeout=TELLS_S))
     return str(getattr(found["state"], "name", found["state"]))
 
 
 def version(server: Milvus) -> str:
-    return str(server.ask(lambda client: client.get_server_version(timeout=ANSWERS_S)))
+    return str(server.ask(lambda client: client.get_server_version(timeout=TELLS_S)))
 
 
 def matching(server: Milvus, name: str, filter: Filter, among: Rows) -> Rows:
     """Returns those of some rows, at most 16,384, that pass a filter in Milvus, int64, ascending."""
     expression = f"({filter.milvus()}) and ({ROW} in {among.tolist()})"
     found = server.ask(
-        lambda client: client.query(name, filter=expression, output_fields=[ROW], limit=MOST_ROWS, timeout=ANSWERS_S)
+        lambda client: client.query(name, filter=expression, output_fields=[ROW], limit=MOST_ROWS, timeout=TELLS_S)
     )
     return np.sort(np.array([row[ROW] for row in found], np.int64))
 
@@ -132,7 +132,7 @@ def matching(server: Milvus, name: str, filter: Filter, among: Rows) -> Rows:
 def stored_vectors(server: Milvus, name: str, rows: Rows) -> Floats:
     """Returns the vectors that Milvus has of some rows, float32 (m, dim), by ascending row; absent ones left out."""
     found = server.ask(
-        lambda client: client.query(name, ids=rows.tolist(), output_fields=[ROW, VECTOR], timeout=ANSWERS_S)
+        lambda client: client.query(name, ids=rows.tolist(), output_fields=[ROW, VECTOR], timeout=TELLS_S)
     )
     return np.array([row[VECTOR] for row in sorted(found, key=lambda row: row[ROW])], np.float32)
 

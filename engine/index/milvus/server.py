@@ -12,6 +12,7 @@ from engine.extras import missing_extra
 
 Answer = TypeVar("Answer")
 ANSWERS_S = 5.0  # a search that takes longer is given up
+TELLS_S = 30.0  # so is any other question, and a change of names
 PREPARES_S = 3_600.0  # an index of very many rows takes its time
 # A server that starts or moves rows answers so for a moment: unexpected, not loaded yet, no node has it yet.
 _MAY_PASS = (65535, 101, 503)

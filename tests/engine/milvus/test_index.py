@@ -191,6 +191,14 @@ def test_a_large_index_is_tuned_to_the_wanted_recall(twins: Twins, monkeypatch: 
     assert built.search(vectors[:1], 1)[0].rows.tolist() == [0]
 
 
+def test_a_shop_without_photos_has_an_empty_collection(twins: Twins) -> None:
+    none = np.zeros(0, np.int64)
+    photos = collection.Photos(none, np.zeros(0, "S64"), lambda keys: {})
+    built = building.build("lookalike_empty", np.zeros((0, 4), np.float32), photos, twins.there.settings)
+    assert (built.count, collection.count(built.server, built.collection)) == (0, 0)
+    assert not len(built.search(np.eye(4, dtype=np.float32)[:1], 5)[0].rows)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
