@@ -36,7 +36,7 @@ from engine.suggesting import fact_of
 from training import attributes
 from training.context import TrainingContext
 from training.measures import reliability
-from training.reports.attributes import ATTRIBUTE_HEAD, attribute_rows
+from training.reports import attributes as attributes_report
 
 _UPPER, _LEGS = ("longsleeve", "outwear", "shirt", "t-shirt"), ("pants", "shorts", "skirt")
 _WORN_ON = {"dress": "whole body", "hat": "head", "shoes": "feet", **dict.fromkeys(_LEGS, "legs")}
@@ -124,10 +124,13 @@ def _print_unseen(context: TrainingContext, rows: NDArray[np.int64], folder: Pat
 
 def _print_figures(context: TrainingContext, folder: Path) -> None:
     started = time.process_time()
-    rows = attribute_rows(attributes.train(context, folder))
+    rows = attributes_report.attribute_rows(attributes.train(context, folder))
     print(f"trained in {time.process_time() - started:.1f} s of the processor")
-    widths = [max(len(row[column]) for row in (ATTRIBUTE_HEAD, *rows)) for column in range(len(ATTRIBUTE_HEAD))]
-    for row in (ATTRIBUTE_HEAD, *rows):
+    widths = [
+        max(len(row[column]) for row in (attributes_report.ATTRIBUTE_HEAD, *rows))
+        for column in range(len(attributes_report.ATTRIBUTE_HEAD))
+    ]
+    for row in (attributes_report.ATTRIBUTE_HEAD, *rows):
         print("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
