@@ -9,6 +9,7 @@ from tiny_shop import DIM, AxisTower, TinyShop, axis, ids, photo_of
 from data.catalogue import Catalogue
 from data.lexical import LexicalAnswer
 from data.settings import Settings
+from engine.answers import WordsAhead
 from engine.errors import CursorExpired
 from engine.generation import Generation
 from engine.search import SearchEngine, SearchRequest
@@ -20,6 +21,7 @@ from engine.understanding import Constraint
 def tower(monkeypatch: pytest.MonkeyPatch) -> AxisTower:
     tower = AxisTower()
     monkeypatch.setattr(Generation, "text_tower", lambda self: tower)
+    monkeypatch.setattr(WordsAhead, "compute", lambda *_: None)  # it asks for the words as typed, used or not
     return tower
 
 
