@@ -126,11 +126,9 @@ def _print_figures(context: TrainingContext, folder: Path) -> None:
     started = time.process_time()
     rows = attributes_report.attribute_rows(attributes.train(context, folder))
     print(f"trained in {time.process_time() - started:.1f} s of the processor")
-    widths = [
-        max(len(row[column]) for row in (attributes_report.ATTRIBUTE_HEAD, *rows))
-        for column in range(len(attributes_report.ATTRIBUTE_HEAD))
-    ]
-    for row in (attributes_report.ATTRIBUTE_HEAD, *rows):
+    table = [attributes_report.ATTRIBUTE_HEAD, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
         print("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
