@@ -5,6 +5,7 @@ const find = (id) => document.getElementById(id);
 const dialog = find("photo-dialog"), stage = find("stage"), crop = find("crop"), preview = find("preview");
 const LEAST = 0.06; // of the photo's width or height
 const LEAST_PIXELS = 16; // a smaller box is refused by the server
+const STEADY = 4; // pixels within which a pointer presses a thing's button, rather than draws from there
 const within = (value) => Math.min(1, Math.max(0, value));
 let box = null; // x0, y0, x1, y1 as shares of the photo's width and height; null: the whole photo
 let drag = null;
@@ -37,6 +38,7 @@ function pixelsOf() {
 function show() {
   const [x0, y0, x1, y1] = box ?? [0, 0, 1, 1];
   crop.classList.toggle("drawn", Boolean(box));
+  find("things").hidden = Boolean(box);
   Object.assign(crop.style, { left: `${x0 * 100}%`, top: `${y0 * 100}%`, width: `${(x1 - x0) * 100}%`, height: `${(y1 - y0) * 100}%` });
   find("crop-reset").hidden = !box;
   const pixels = pixelsOf(), { whole, part } = find("crop-note").dataset;
@@ -58,15 +60,18 @@ function pointAt(event) {
 }
 
 stage.addEventListener("pointerdown", (event) => {
-  stage.setPointerCapture(event.pointerId);
   const corner = event.target.dataset.corner;
   const start = pointAt(event);
   if (corner && box) drag = { from: [box[corner[0] === "0" ? 2 : 0], box[corner[1] === "0" ? 3 : 1]] }; // the corner across
   else if (box && event.target === crop) drag = { start, whole: box };
   else drag = { from: start };
+  drag.pressed = event;
 });
 stage.addEventListener("pointermove", (event) => {
   if (!drag) return;
+  if (drag.pressed && Math.hypot(event.clientX - drag.pressed.clientX, event.clientY - drag.pressed.clientY) < STEADY) return;
+  if (drag.pressed) stage.setPointerCapture(event.pointerId); // so that no button is pressed
+  drag.pressed = null;
   const point = pointAt(event);
   box = drag.whole ? moved(drag.whole, point[0] - drag.start[0], point[1] - drag.start[1]) : between(drag.from, point);
   show();

@@ -28,7 +28,5 @@ function put(thing, { naturalWidth: width, naturalHeight: height }, choose) {
   const [x0, y0, x1, y1] = JSON.parse(thing.dataset.box);
   const share = (part, whole) => `${(part / whole) * 100}%`;
   Object.assign(thing.style, { left: share(x0, width), top: share(y0, height), width: share(x1 - x0, width), height: share(y1 - y0, height) });
-  const button = thing.querySelector("button");
-  button.addEventListener("click", () => choose(thing.dataset.box.replaceAll(" ", "")));
-  button.addEventListener("pointerdown", (event) => event.stopPropagation()); // draws no box
+  thing.querySelector("button").addEventListener("click", () => choose(thing.dataset.box.replaceAll(" ", "")));
 }

@@ -98,15 +98,29 @@ def test_the_keyboard_reaches_each_thing_and_says_which_it_is(
     page.close()
 
 
-def test_a_box_can_still_be_drawn_over_the_things(browser: Browser, server: PageServer, table: Path) -> None:
+def test_a_box_can_still_be_drawn_from_a_button_on_and_hides_the_things(
+    browser: Browser, server: PageServer, table: Path
+) -> None:
     page = opened(browser, server.url, table)
-    photo = page.locator("#preview").bounding_box()
-    assert photo
-    page.mouse.move(photo["x"] + 10, photo["y"] + 10)
-    page.mouse.down()
-    page.mouse.move(photo["x"] + 150, photo["y"] + 120, steps=4)
-    page.mouse.up()
+    button = page.locator(THINGS).first.bounding_box()
+    assert button
+    x, y = button["x"] + button["width"] / 2, button["y"] + button["height"] / 2
+
+    def drag(across: int, down: int) -> None:
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + across, y + down, steps=4)
+        page.mouse.up()
+
+    drag(90, 70)
     expect(page.locator("#crop-note")).to_contain_text("pixels count")
+    expect(page.locator(THINGS).first).to_be_hidden()
+    drawn = page.locator("#crop").bounding_box()
+    assert drawn
+    assert (drawn["x"], drawn["y"]) == pytest.approx((x, y), abs=3)
+    assert (drawn["width"], drawn["height"]) == pytest.approx((90, 70), abs=3)
+    page.click("#crop-reset")
+    expect(page.locator(THINGS).first).to_be_visible()
     page.close()
 
 
