@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from engine.errors import InvalidModel
+from engine.index.lists import LISTS_FILE
 from engine.protocols import Aim
 
 RARE = 1 / 20  # the share of the rows that `rare` is measured for
@@ -93,7 +94,7 @@ def read_tuned(facts: dict[str, Any]) -> Tuned:
     """
     kinds = facts.get("kinds", {})
     if not isinstance(kinds, dict) or len(kinds) > _MOST_KINDS:
-        raise InvalidModel(f"an index in lists must name few kinds of queries; got {kinds!r:.200}. Rebuild.")
+        raise InvalidModel(f"{LISTS_FILE} must name few kinds of queries; got {kinds!r:.200}. Rebuild.")
     return Tuned(_reaches(facts), {kind: _reaches(found) for kind, found in kinds.items()})
 
 
@@ -110,5 +111,5 @@ def _reach(facts: Any) -> Reach:
     named = [facts.get(each.name) for each in fields(Reach)] if isinstance(facts, dict) else []
     counts = [count for count in named if type(count) is int and 0 < count <= _MOST_LISTS]
     if not counts or len(counts) < len(named):
-        raise InvalidModel(f"an index in lists must say how many lists are searched; got {facts!r:.200}. Rebuild.")
+        raise InvalidModel(f"{LISTS_FILE} must say how many lists are searched; got {facts!r:.200}. Rebuild.")
     return Reach(*counts)
