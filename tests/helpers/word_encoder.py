@@ -15,7 +15,7 @@ class WordEncoder(TextEncoder):
 
     name, digest, dim = "words", "c" * 64, 64
 
-    def __init__(self, name: str = "", threads: int = 1, home: Path | None = None) -> None:
+    def __init__(self, name: str = "", threads: int = 1, home: Path | None = None, digest: str = "") -> None:
         """Loads no model."""
 
     def embed(self, texts: Sequence[str]) -> Floats:

@@ -18,6 +18,7 @@ from engine.errors import InvalidModel
 from engine.generation import load_generation
 from engine.protocols import Floats
 from engine.space import COMBINER_FILE, Combiner, fit_combiner, mean_of, normalise
+from engine.text import tower
 from training.combiner import find_changes
 from training.combiner import part as combiner
 from training.combiner.chosen import Chosen
@@ -32,7 +33,7 @@ EACH = 12  # products of one kind and colour
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
     """Kinds and colours lie along axes of their own; a kind is seen three times as clearly as a colour."""
-    for module in (space, combiner):
+    for module in (space, tower):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     shop = TinyShop(settings.replace(space_dim=DIM, space="pool3"))
     random = np.random.default_rng(0)

@@ -11,11 +11,10 @@ from word_encoder import WordEncoder
 
 from data.settings import Settings
 from engine.generation import load_generation
+from engine.text import tower
 from training.cli import train_command
-from training.combiner import part as combiner
 from training.embedder import part as query_embedder
 from training.errors import NotEnoughData, TrainingError
-from training.known_queries import related
 from training.match import part as match
 from training.reports.match import match_picture, match_rows, match_table
 from training.sessions import EmbedderSession
@@ -26,7 +25,7 @@ PRODUCTS, EACH = 32, 4
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    for module in (space, query_embedder, combiner, related, match):
+    for module in (space, query_embedder, match, tower):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     return TinyShop(settings.replace(space_dim=DIM))
 

@@ -61,18 +61,11 @@ def test_planted_errors_come_first() -> None:
     assert 0.8 < right < 1, "of the labels as given"
 
 
-@pytest.fixture(scope="module")
-def shop(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which a feed calls the gold disc a bar."""
-    home = tmp_path_factory.mktemp("labels") / "home"
-    shutil.copytree(built_home, home)
-    Catalogue(home).patch("gold-disc", {"category": "bar"})
-    return home
-
-
 @pytest.fixture
-def wrong(shop: Path, settings: Settings, tiny: None) -> Settings:
-    shutil.copytree(shop, settings.home)
+def wrong(built_home: Path, settings: Settings, tiny: None) -> Settings:
+    """A home in which a feed calls the gold disc a bar."""
+    shutil.copytree(built_home, settings.home)
+    Catalogue(settings.home).patch("gold-disc", {"category": "bar"})
     return settings
 
 

@@ -18,8 +18,8 @@ from engine.generation import load_generation
 from engine.protocols import Floats
 from engine.space import Projection, QueryAdapter, normalise
 from engine.space.query_adapter import ADAPTER_FILE
+from engine.text import tower
 from training.cli import train_command
-from training.combiner import part as combiner
 from training.context import TrainingContext
 from training.embedder import (
     EmbedderOptions,
@@ -34,7 +34,6 @@ from training.embedder import (
 from training.embedder import part as query_embedder
 from training.embedder.measure import photo_table
 from training.embedder.query_adapter import learn_matrix, train_adapter
-from training.known_queries import learned, related
 from training.match import part as match
 from training.parts import QUERY_EMBEDDER
 from training.photos import copy_key
@@ -53,7 +52,7 @@ def as_phone(rows: Floats) -> Floats:
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    for module in (space, query_embedder, match, combiner, learned, related):
+    for module in (space, query_embedder, match, tower):
         monkeypatch.setattr(module, "TextEncoder", WordEncoder)
     shop = TinyShop(settings.replace(space_dim=DIM))
     generator = np.random.default_rng(0)
