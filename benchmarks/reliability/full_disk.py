@@ -59,8 +59,12 @@ def _small_disk(mount: Path, shop: Shop) -> Iterator[Shop]:
 
 
 def _leave(shop: Shop, size_kb: int) -> None:
-    used = shutil.disk_usage(shop.folder).used // 1024
-    _call("mount", "-o", f"remount,size={used + size_kb}k", str(shop.folder))
+    for _ in range(50):
+        used = shutil.disk_usage(shop.folder).used // 1024
+        command = ("mount", "-o", f"remount,size={used + size_kb}k", str(shop.folder))
+        if not subprocess.run(command, capture_output=True, check=False).returncode:
+            return  # else a server that has just begun wrote something meanwhile
+    raise RuntimeError(f"{shop.folder} must hold still to be made small; it went on growing")
 
 
 def _make_room(shop: Shop) -> None:
