@@ -16,6 +16,7 @@ from api.requests import (
     from_json,
     from_texts,
     limit_body,
+    posted_texts,
     read_body,
     read_json,
     read_part,
@@ -26,6 +27,7 @@ from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
 _WITHIN_LIMIT = 1_000
+_OF_RECOGNITION = ("k", "box", "attributes", "category")
 MAX_LABEL = LABEL_LIMIT  # of a colour too
 
 
@@ -36,9 +38,9 @@ def recognize() -> Response:
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES)
     image = read_part("file", held.settings.max_image_bytes)
-    raw = from_texts(form_texts())
+    raw = from_texts(posted_texts((*_OF_RECOGNITION, "within")))
     within = _within(raw.pop("within", None))
-    fields = check_fields(raw, ("k", "box", "attributes", "category"))
+    fields = check_fields(raw, _OF_RECOGNITION)
     suggests, category = fields.pop("attributes", False), fields.pop("category", "")
     if category and not suggests:
         raise BadRequest("category must come with attributes=true; got it alone.", field="category")

@@ -15,6 +15,7 @@ from api.requests import (
     from_json,
     from_texts,
     limit_body,
+    posted_texts,
     query_texts,
     read_body,
     read_parts,
@@ -41,7 +42,7 @@ def search_image() -> Response:
         fields = check_fields(from_json(read_body()), _OF_PHOTOS)
         return _answer(_one_source(fields, photos=[]))
     photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
-    fields = check_fields(from_texts(form_texts()), _OF_PHOTOS)
+    fields = check_fields(from_texts(posted_texts(_OF_PHOTOS)), _OF_PHOTOS)
     return _answer(_one_source(fields, photos=photos))
 
 

@@ -50,6 +50,8 @@ def test_attributes_are_suggested_as_documented(client: FlaskClient, photo: Phot
     assert body["title"] == {"text": "Red mug", "titles": 4}
     assert body["price"] == {"low": 8000, "high": 12000, "currency": "KRW", "n": 9}
     assert "attributes" not in recognize(client, photo(), attributes="false").get_json()
+    in_url = client.post("/v1/recognize?attributes=true", data={"file": (io.BytesIO(photo()), "x.jpg")})
+    assert "attributes" in in_url.get_json()
 
 
 def test_within_narrows(client: FlaskClient, photo: Photo) -> None:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.errors import BadRequest
@@ -131,6 +132,16 @@ def test_objects_are_asked_for_with_a_photo_and_only_then_answered(
     assert [request.objects for request in fake_engine.requests] == [True, False]
     assert ["objects" in answer.get_json() for answer in answers[:2]] == [True, False]
     assert client.get("/v1/search/text?q=x&objects=true").get_json()["field"] == "objects"
+
+
+def test_options_of_a_photo_may_stand_in_the_url(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
+    def ask(query: str, **fields: str) -> TestResponse:
+        return client.post(f"/v1/search/image?{query}", data={**fields, "file": (io.BytesIO(photo()), "x.jpg")})
+
+    assert "objects" in ask("objects=true&k=3&utm_source=mail").get_json()
+    assert [(request.objects, request.k) for request in fake_engine.requests] == [(True, 3)]
+    assert (ask("k=3", k="4").status_code, ask("k=3", k="4").get_json()["field"]) == (400, "k")
+    assert ask("k=many").get_json()["field"] == "k"
 
 
 def test_image_search_wants_exactly_one_source(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
