@@ -86,12 +86,10 @@ class Look:
         features: float32 (n, dim), as of `Backbone.embed`.
         strength: float32 (n, g, g), how strongly its middle layers respond at each place of its square input; one place
             is 12 to 20 pixels wide.
-        parts: float32 (n, h, w, dim), its last feature map, whose mean is `features`; None: it does not end in one.
     """
 
     features: Floats
     strength: Floats
-    parts: Floats | None
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Finds the feature maps of a network that was converted for OpenVINO, and makes them outputs beside its features."""
+"""Finds the map of a network from which boxes around things are read, and makes it an output beside the features."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +7,11 @@ import numpy as np
 
 from engine.protocols import Floats
 
-# What only changes the shape of pooled features, not their values.
-_SHAPES = ("Reshape", "Squeeze", "Unsqueeze", "Convert", "Transpose")
 FINEST, COARSEST = 12, 20  # pixels of the input to a place of the map that boxes are read from
 
 
-def with_maps(model: Any) -> Any | None:
-    """Returns a model that also answers a middle layer's map and, if the network ends in one, the last map.
+def with_map(model: Any) -> Any | None:
+    """Returns a model that answers the map of a middle layer beside the features.
 
     Args:
         model: `openvino.Model`, uint8 (n, size, size, 3) -> float32 (n, dim).
@@ -27,9 +25,7 @@ def with_maps(model: Any) -> Any | None:
     maps = [each for each in model.get_ordered_ops() if is_middle_map(_shape(each), size)]
     if not maps:
         return None
-    features = model.get_results()[0].input_value(0)
-    last = _pooled(features.get_node())
-    outputs = [features, maps[-1].output(0), *([last] if last is not None else [])]
+    outputs = [model.get_results()[0].input_value(0), maps[-1].output(0)]
     return openvino.Model(outputs, model.get_parameters(), model.get_friendly_name())
 
 
@@ -62,15 +58,3 @@ def _shape(node: Any) -> tuple[int, ...]:
         return ()
     shape = node.output(0).get_partial_shape()
     return () if shape.rank.is_dynamic else tuple(-1 if side.is_dynamic else side.get_length() for side in shape)
-
-
-def _pooled(node: Any) -> Any | None:
-    """Returns the output whose mean over all places are the features; None: they are no such mean."""
-    while node.get_type_name() in _SHAPES:
-        node = node.input_value(0).get_node()
-    if node.get_type_name() != "ReduceMean":
-        return None
-    pooled = node.input_value(0)
-    shape = _shape(pooled.get_node())
-    axes = sorted(int(axis) % 4 for axis in node.input_value(1).get_node().get_data().ravel())
-    return pooled if len(shape) == 4 and axes in ([1, 2], [2, 3]) else None

@@ -168,19 +168,18 @@ class KerasBackbone:
     def look(self, images: NDArray[np.uint8]) -> Look:
         """Returns what the network saw in RGB images uint8 (n, input_size, input_size, 3)."""
         with self._lock:
-            found = self._with_maps.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
-        features, middle, last = (np.asarray(each, np.float32) for each in found)
-        return Look(features, strength_of(middle), last)
+            found = self._with_map.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
+        features, middle = (np.asarray(each, np.float32) for each in found)
+        return Look(features, strength_of(middle))
 
     @cached_property
-    def _with_maps(self) -> Any:
+    def _with_map(self) -> Any:
         import keras
 
         trunk = trunk_of(self._network)
         size = self._spec.input_size
         maps = [layer for layer in trunk.layers if is_middle_map(_free(layer.output.shape), size)]
-        last = trunk.layers[-1].input  # of the pooling
-        inner = keras.Model(trunk.inputs, [trunk.output, maps[-1].output, last])
+        inner = keras.Model(trunk.inputs, [trunk.output, maps[-1].output])
         image = self._network.inputs[0]
         return keras.Model(image, inner(self._network.get_layer("normalise")(image)))
 

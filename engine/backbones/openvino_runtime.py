@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import exports
-from engine.backbones.feature_maps import strength_of, with_maps
+from engine.backbones.feature_maps import strength_of, with_map
 from engine.errors import BackboneUnavailable, NoFeatureMap
 from engine.exports import XML, export_folder, publish_export, verified_export
 from engine.protocols import BackboneSpec, Floats, Look
@@ -151,16 +151,13 @@ class OpenVinoBackbone:
         """
         with self._looking:
             outputs = [np.array(each, np.float32) for each in self._look_request.infer([images]).to_tuple()]
-        features, middle, *last = outputs
-        parts = last[0] if last else None
-        if parts is not None and parts.shape[3] != self._spec.dim:
-            parts = parts.transpose(0, 2, 3, 1)
-        return Look(features, strength_of(middle), parts)
+        features, middle = outputs
+        return Look(features, strength_of(middle))
 
     @cached_property
     def _look_request(self) -> Any:
         # A model of its own: more outputs would slow down every search, and change the last digits of its features.
-        model = with_maps(self._model)
+        model = with_map(self._model)
         if model is None:
             raise NoFeatureMap(
                 f"the backbone {self._spec.name} cannot say where in a photo things are: none of its layers lies "
