@@ -7,20 +7,25 @@ apply to that one, and it applies again if the feed returns to the old label.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from data.catalogue.products import Product
-from data.catalogue.reads import read_facts
 from data.database import Connections, json_list, moment_text
 from data.errors import InvalidLabel
 
 KEEP = ""  # what a decision corrects a label to when the label is right
 _MOST_DOUBTS = 500  # nobody looks through more; the next check finds the others
 _MOST_LABELS = 5_000
-_MOST_PRODUCTS = 20  # that are looked at for one photo; a placeholder may be shown by thousands
+_MOST_PRODUCTS = 20  # named of those that show a photo under a label; a placeholder may be shown by thousands
+# The label of every live product, as JSON value and type.
+_CATEGORIES = "SELECT product_key, product_id, category AS value, 'text' AS type FROM products WHERE NOT deleted"
+_ATTRIBUTES = (
+    "SELECT product_key, product_id, fact.value, fact.type FROM products, json_each(products.attributes) AS fact "
+    "WHERE NOT deleted AND fact.key = ?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,7 @@ class LabelDoubt:
         label: the label that is doubted.
         probability: the voters' mean probability of it, 0..1.
         guesses: the labels that they find likeliest and their mean probabilities, best first.
-        products: ids of the products that show the photo under this label; only of doubts that were read.
+        products: ids of the products that show the photo under this label, 20 at most; only of doubts that were read.
     """
 
     photo: str
@@ -163,11 +168,12 @@ class PhotoLabels:
         Raises:
             InvalidLabel: no product shows the photo under the label, or no product has the label it is corrected to.
         """
-        now = moment_text(datetime.now(UTC))
+        decisions, now = list(decisions), moment_text(datetime.now(UTC))
         with self._connections.writing() as connection:
+            shown = self._shown(connection, [decision.photo for decision in decisions])
             known = self._known(connection)
             for decision in decisions:
-                self._check(connection, decision, known)
+                _check(decision, shown, known)
                 corrected = KEEP if decision.corrected == decision.label else decision.corrected
                 connection.execute(
                     "INSERT OR REPLACE INTO label_decisions VALUES (?, ?, ?, ?, ?)",
@@ -183,45 +189,55 @@ class PhotoLabels:
                 (self._kind, json_list([photo]), json_list([label])),
             )
 
-    def _check(self, connection: sqlite3.Connection, decision: LabelDecision, known: set[str]) -> None:
-        if (decision.photo, decision.label) not in self._shown(connection, [decision.photo]):
-            raise InvalidLabel(
-                f"a decision must be about a photo that a product shows under that label; got {decision.photo[:80]!r} "
-                f"under {decision.label[:80]!r}. Check the labels again with `lookalike evaluate labels`."
-            )
-        if decision.corrected != KEEP and decision.corrected not in known:
-            raise InvalidLabel(
-                f"a label can be corrected only to one that a product has; got {decision.corrected[:80]!r}. "
-                f"Some of the {len(known)} are: {', '.join(sorted(known)[:10])}."
-            )
-
     def _shown(self, connection: sqlite3.Connection, photos: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-        """Returns photo and label -> the ids of the live products that show the photo under the label."""
+        """Returns photo and label -> the ids of the first 20 live products that show the photo under the label."""
+        labels, parameters = self._labels
+        numbered = (
+            "SELECT sha256, value, type, product_id, product_key, "  # noqa: S608 - constants
+            "row_number() OVER (PARTITION BY sha256, value, type ORDER BY product_key) AS number "
+            f"FROM product_images JOIN ({labels}) USING (product_key) "
+            "WHERE sha256 IN (SELECT value FROM json_each(?))"
+        )
         rows = connection.execute(
-            "SELECT sha256, product_key FROM (SELECT sha256, product_key, row_number() OVER ("
-            "PARTITION BY sha256 ORDER BY product_key) AS number FROM product_images "
-            "WHERE sha256 IN (SELECT value FROM json_each(?))) WHERE number <= ? ORDER BY product_key",
-            (json_list(photos), _MOST_PRODUCTS),
-        ).fetchall()
-        facts = read_facts(connection, sorted({key for _, key in rows}))
+            f"SELECT sha256, value, type, product_id FROM ({numbered}) "  # noqa: S608 - constants
+            "WHERE number <= ? ORDER BY product_key",
+            (*parameters, json_list(photos), _MOST_PRODUCTS),
+        )
         shown: dict[tuple[str, str], list[str]] = {}
-        for photo, key in rows:
-            if key in facts and (label := label_of(facts[key].product, self._kind)):
-                shown.setdefault((photo, label), []).append(facts[key].product.product_id)
+        for photo, value, kind, product_id in rows:
+            if label := _label(value, kind):
+                shown.setdefault((photo, label), []).append(product_id)
         return shown
 
     def _known(self, connection: sqlite3.Connection) -> set[str]:
+        labels, parameters = self._labels
+        rows = connection.execute(f"SELECT DISTINCT value, type FROM ({labels})", parameters)  # noqa: S608 - constants
+        return {_label(value, kind) for value, kind in rows} - {""}
+
+    @property
+    def _labels(self) -> tuple[str, tuple[str, ...]]:
+        """The SELECT of every live product's label, and its parameters."""
         if self._kind == "category":
-            rows = connection.execute("SELECT DISTINCT category, 'text' FROM products WHERE NOT deleted")
-        else:
-            rows = connection.execute(
-                "SELECT DISTINCT fact.value, fact.type FROM products, json_each(products.attributes) AS fact "
-                "WHERE NOT deleted AND fact.key = ?",
-                (self._kind.removeprefix("attr."),),
-            )
-        # SQLite gives 1 for true
-        found = {str(bool(value) if kind in ("true", "false") else value).strip() for value, kind in rows}
-        return found - {""}
+            return _CATEGORIES, ()
+        return _ATTRIBUTES, (self._kind.removeprefix("attr."),)
+
+
+def _label(value: str | float, kind: str) -> str:
+    """Returns what `label_of` does, of a JSON value as SQLite gives it; it gives 1 for true."""
+    return str(bool(value) if kind in ("true", "false") else value).strip()
+
+
+def _check(decision: LabelDecision, shown: Container[tuple[str, str]], known: set[str]) -> None:
+    if (decision.photo, decision.label) not in shown:
+        raise InvalidLabel(
+            f"a decision must be about a photo that a product shows under that label; got {decision.photo[:80]!r} "
+            f"under {decision.label[:80]!r}. Check the labels again with `lookalike evaluate labels`."
+        )
+    if decision.corrected != KEEP and decision.corrected not in known:
+        raise InvalidLabel(
+            f"a label can be corrected only to one that a product has; got {decision.corrected[:80]!r}. "
+            f"Some of the {len(known)} are: {', '.join(sorted(known)[:10])}."
+        )
 
 
 def checked_kinds(home: Path) -> list[str]:

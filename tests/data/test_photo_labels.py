@@ -15,6 +15,7 @@ from data.catalogue import (
     Product,
     checked_kinds,
     decisions_state,
+    label_of,
 )
 from data.errors import InvalidLabel
 
@@ -123,8 +124,22 @@ def test_what_is_erased_takes_its_decisions_along(labels: PhotoLabels, catalogue
     assert labels.decisions() == []
 
 
-def test_a_placeholder_of_thousands_of_products_costs_little(labels: PhotoLabels, catalogue: Catalogue) -> None:
+def test_a_photo_of_many_products_is_found_under_all_its_labels(catalogue: Catalogue) -> None:
     for number in range(60):
-        put(catalogue, f"empty {number}", "Mugs", FIRST)
-    [_, found] = labels.open_doubts()
-    assert len(found.products) == 20
+        put(catalogue, f"plain {number}", "Mugs", FIRST)
+    put(catalogue, "last", "Bowls ", FIRST, gift=False)
+    labels, gifts = PhotoLabels(catalogue.home, "category"), PhotoLabels(catalogue.home, "attr.gift")
+    labels.note_doubts([doubt(FIRST, "Mugs"), doubt(FIRST, "Bowls")], photos=61)
+    gifts.note_doubts([doubt(FIRST, "False")], photos=61)
+    assert [len(found.products) for found in labels.open_doubts()] == [20, 1], "no page names thousands of products"
+    assert [found.products for found in gifts.open_doubts()] == [("last",)], "most have no such attribute"
+    assert labels.current(FIRST) == ("Mugs", "Bowls")
+    labels.decide([decision(FIRST, "Bowls", "Mugs")])
+    assert labels.corrections() == {(FIRST, "Bowls"): "Mugs"}
+
+
+@pytest.mark.parametrize("value", [True, False, 0.0, 42.0, 0.1, 1e22, 12345678901234.5, 1 / 3, " spaced\u3000", "1"])
+def test_an_attribute_is_the_same_label_however_it_is_read(catalogue: Catalogue, value: str | float) -> None:
+    product = Product(product_id="it", attributes={"fact": value})
+    catalogue.upsert(product, [record(FIRST)])
+    assert PhotoLabels(catalogue.home, "attr.fact").current(FIRST) == (label_of(product, "attr.fact"),)
