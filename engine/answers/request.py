@@ -177,11 +177,8 @@ def photo_input(
     """
     if box is None:
         return load_input(content, size, settings, preprocessing)[None]
+    photo = decode_photo(content, settings, crop=view_of(preprocessing).around(box))
     x0, y0, x1, y1 = box
-    margin = max(x1 - x0, y1 - y0) * view_of(preprocessing).trimmed  # so that `to_input` trims around the box only
-    left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
-    crop = (left, top, max(0, math.ceil(x1 + margin)), max(0, math.ceil(y1 + margin)))
-    photo = decode_photo(content, settings, crop=crop)
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(
             f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",

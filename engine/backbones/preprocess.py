@@ -16,6 +16,7 @@ photos of the clothing set, each searched among the others, and its 341 validati
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +49,17 @@ class View:
         """The name of this rule in `BackboneSpec.preprocessing`."""
         return PREPROCESSING if self == View() else f"within-borders-{self.fit}-{self.shown}-{self.resample}-2"
 
-    @property
-    def trimmed(self) -> float:
-        """Share of a thing's longer side to add on each edge so that all of it is seen."""
-        return 0.0 if self.fit == "whole" else (1 / self.shown - 1) / 2
+    def around(self, box: Sequence[float]) -> tuple[int, int, int, int]:
+        """Returns what to cut out of a photo so that a network sees all of a box in it: left, top, right and bottom.
+
+        Args:
+            box: x0, y0, x1, y1 in pixels of the photo, as are the numbers returned; right and bottom may lie beyond it.
+        """
+        x0, y0, x1, y1 = box
+        trimmed = 0.0 if self.fit == "whole" else (1 / self.shown - 1) / 2
+        margin = max(x1 - x0, y1 - y0) * trimmed
+        left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
+        return left, top, max(0, math.ceil(x1 + margin)), max(0, math.ceil(y1 + margin))
 
     def window(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Returns left, top, width and height of what the square shows of a photo; it may reach beyond its edges.

@@ -1,7 +1,6 @@
 """`ObjectFinder`: finds the things in a photo, and searches by each of them as if a box had been drawn around it."""
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -144,11 +143,8 @@ def _boxes(strength: Floats, large: _Large, spec: BackboneSpec) -> NDArray[np.fl
 
 def _crop(pixels: Pixels, box: NDArray[np.float64], spec: BackboneSpec) -> Pixels:
     """Returns a box as network input, as `photo_input` does."""
-    x0, y0, x1, y1 = box
-    margin = max(x1 - x0, y1 - y0) * view_of(spec.preprocessing).trimmed
-    left, top = max(0, math.floor(x0 - margin)), max(0, math.floor(y0 - margin))
-    part = pixels[top : math.ceil(y1 + margin), left : math.ceil(x1 + margin)]
-    return to_input(part, spec.input_size, spec.preprocessing)
+    left, top, right, bottom = view_of(spec.preprocessing).around(box.tolist())
+    return to_input(pixels[top:bottom, left:right], spec.input_size, spec.preprocessing)
 
 
 def _labels(generation: Generation, rows: Floats) -> list[str | None]:
