@@ -30,11 +30,11 @@ from engine.backbones import (
     import_keras,
     load_backbone,
     load_input,
-    processor_has_bf16,
     resolve_spec,
     trunk_of,
 )
 from engine.errors import BackboneUnavailable
+from engine.exports import processor_has_bf16
 from engine.protocols import Backbone, BackboneSpec
 
 _DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.settings import Settings
-from engine.backbones import load_backbone, processor_has_bf16, resolve_spec
+from engine.backbones import load_backbone, resolve_spec
+from engine.exports import processor_has_bf16
 from engine.protocols import Floats
 
 PHOTOS, AT_ONCE, SINGLE = 256, 32, 40

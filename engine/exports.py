@@ -1,4 +1,4 @@
-"""Stores networks that were converted for OpenVINO, and checks them before they are loaded.
+"""Stores networks that were converted for OpenVINO, and reads them after checking that they are whole.
 
 An exported model is a folder `$LOOKALIKE_HOME/runtime/<hex digits>/` with `model.xml`, `model.bin`, what else is needed
 to run it, and `model.json`, which holds the sha256 of the others.
@@ -82,6 +82,24 @@ def verified_export(folder: Path) -> Path:
         if not path.is_file() or sha256_file(path) != digest:
             raise _damaged(path)
     return folder
+
+
+def read_export(folder: Path) -> Any:
+    """Returns the `openvino.Model` of an export, after checking its files.
+
+    Raises:
+        InvalidModel: a file is missing or was changed.
+    """
+    import openvino
+
+    return openvino.Core().read_model(verified_export(folder) / XML)
+
+
+def processor_has_bf16() -> bool:
+    """Returns whether this processor multiplies bf16 numbers in hardware."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def damaged_exports(home: Path) -> dict[Path, str]:

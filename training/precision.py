@@ -26,6 +26,6 @@ def training_precision(precision: str, *, processor: bool) -> str:
 def _processor_has_bf16() -> bool:
     if importlib.util.find_spec("openvino") is None:
         return False
-    from engine.backbones import processor_has_bf16
+    from engine.exports import processor_has_bf16
 
     return processor_has_bf16()

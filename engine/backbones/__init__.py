@@ -14,7 +14,7 @@ from engine.backbones.keras_networks import (
     trunk_of,
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
-from engine.backbones.openvino_runtime import OpenVinoBackbone, export, model_folder, processor_has_bf16
+from engine.backbones.openvino_runtime import OpenVinoBackbone, export, model_folder
 from engine.backbones.preprocess import PREPROCESSING, View, decode_target, to_input, view_of
 from engine.backbones.sums import damaged_backbones, write_sums
 from engine.backbones.weights import ClassifierRows, Weights, classifier_rows, find_weights, lite2_state
@@ -44,7 +44,6 @@ __all__ = [
     "load_weights",
     "model_folder",
     "precision_policy",
-    "processor_has_bf16",
     "resolve_spec",
     "to_input",
     "to_openvino",

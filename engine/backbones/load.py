@@ -30,6 +30,7 @@ from engine.backbones.keras_networks import (
 from engine.backbones.preprocess import PREPROCESSING, View, view_of
 from engine.backbones.weights import Weights, file_digest, find_weights, lite2_state
 from engine.errors import BackboneUnavailable, InvalidModel, MissingExtra
+from engine.exports import processor_has_bf16
 from engine.own_backbones import OF_BACKBONE, convert_image, is_own, read_own
 from engine.protocols import Backbone, BackboneSpec
 
@@ -136,7 +137,7 @@ def load_backbone(
         )
     if spec.runtime == "keras":
         return KerasBackbone(spec, _network(settings, spec))
-    if spec.precision == "bf16" and not openvino_runtime.processor_has_bf16():
+    if spec.precision == "bf16" and not processor_has_bf16():
         raise BackboneUnavailable(
             "features of precision bf16 need a processor that computes in bf16; this one does not. "
             "Run lookalike rebuild here, or with LOOKALIKE_PRECISION=f32 where the catalogue is built."
@@ -239,7 +240,7 @@ def _precision(settings: Settings, runtime: str) -> str:
         raise SettingsError("precision int8 needs runtime openvino; got runtime keras. Set precision to f32 or bf16.")
     if settings.precision in ("f32", "int8") or runtime == "keras":
         return "f32" if settings.precision == "auto" else settings.precision
-    if openvino_runtime.processor_has_bf16():
+    if processor_has_bf16():
         return "bf16"
     if settings.precision == "bf16":
         raise SettingsError("precision bf16 needs a processor that computes in bf16; this one does not. Set it to f32.")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from engine import exports
 from engine.backbones.feature_maps import strength_of, with_map
 from engine.errors import BackboneUnavailable, NoFeatureMap
-from engine.exports import XML, export_folder, publish_export, verified_export
+from engine.exports import export_folder, publish_export, read_export
 from engine.protocols import BackboneSpec, Floats, Look
 
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
@@ -79,23 +79,14 @@ def quantise(home: Path, spec: BackboneSpec, photos: Iterable[NDArray[np.uint8]]
             "Run lookalike rebuild with a catalogue, or take --precision f32."
         )
     import nncf
-    import openvino
 
-    source = model_folder(home, dataclasses.replace(spec, precision="f32"))
-    model = openvino.Core().read_model(verified_export(source) / XML)
+    model = read_export(model_folder(home, dataclasses.replace(spec, precision="f32")))
     with contextlib.redirect_stdout(sys.stderr):  # NNCF prints progress; stdout is for results
         quantised = nncf.quantize(
             model, nncf.Dataset(samples), preset=nncf.QuantizationPreset.MIXED, subset_size=len(samples)
         )
     publish_export(folder, quantised)
     return folder
-
-
-def processor_has_bf16() -> bool:
-    """Returns whether this processor multiplies bf16 numbers in hardware."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoBackbone:
@@ -119,7 +110,7 @@ class OpenVinoBackbone:
 
         self._spec = spec
         self._core = openvino.Core()
-        self._model = self._core.read_model(verified_export(model_folder(home, spec)) / XML)
+        self._model = read_export(model_folder(home, spec))
         self._options = {
             "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",

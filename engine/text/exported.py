@@ -15,7 +15,7 @@ import numpy as np
 
 from data.storage import parse_json, read_small
 from engine.errors import InvalidModel
-from engine.exports import XML, drop_export, export_folder, is_exported, publish_export, verified_export
+from engine.exports import drop_export, export_folder, is_exported, processor_has_bf16, publish_export, read_export
 from engine.protocols import Floats
 from engine.text.networks import TextNetwork, read_tokenizer
 from engine.text.sentence_transformer import SentenceTransformerModel
@@ -46,16 +46,13 @@ class ExportedSentences:
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
-        import openvino
-
-        verified_export(folder)
+        model = read_export(folder)
         try:
             facts = parse_json(read_small(folder / _FACTS))
             self.dim, self.prompt, precision = int(facts["dim"]), str(facts["prompt"]), str(facts["precision"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidModel(f"{folder / _FACTS} must describe the exported model; got {error!r}.") from error
         self.digest = folder.name
-        model = openvino.Core().read_model(folder / XML)
         self._network = TextNetwork(read_tokenizer(folder / _TOKENIZER), model, threads, precision)
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -77,6 +74,7 @@ def load_sentences(name: str, threads: int, home: Path | None, digest: str = "")
 
     Raises:
         InvalidModel: there is no such model, or its files were changed.
+        MissingExtra: it was exported, and the package `tokenizers` is not installed.
     """
     if home is not None and digest and is_exported(export_folder(home, digest)):
         return ExportedSentences(export_folder(home, digest), threads)
@@ -109,14 +107,9 @@ def _export(folder: Path, reference: SentenceTransformerModel) -> bool:
 
 def _precision(reference: SentenceTransformerModel, tokenizer: Any, model: Any, prompt: str) -> str:
     """Returns the fastest precision whose embeddings are near enough to the reference."""
-    import openvino
-
     wanted = reference.encode(_PROBES)
     asked = [f"{prompt}{text}".strip() for text in _PROBES]
-    precisions = ["f32"]
-    if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        precisions.insert(0, "bf16")
-    for precision in precisions:
+    for precision in ("bf16", "f32") if processor_has_bf16() else ("f32",):
         found = TextNetwork(tokenizer, model, 1, precision).encode(asked)
         nearness = float(np.sum(found * wanted, axis=1).min())
         if nearness >= _NEAR[precision]:

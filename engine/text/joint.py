@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidModel
-from engine.exports import XML, export_folder, is_exported, publish_export, verified_export
+from engine.exports import export_folder, is_exported, publish_export, read_export
 from engine.own_backbones import FOLDER, OwnBackbone, TextSide, check_files, convert_text, read_own
 from engine.protocols import Floats
 from engine.text.networks import TextNetwork, read_tokenizer
@@ -62,12 +62,10 @@ def load_joint(home: Path, name: str, threads: int) -> JointModel:
         InvalidModel: it has no text tower, or its files were changed.
         MissingExtra: it is not converted yet, and what converts it is not installed.
     """
-    import openvino
-
     own = read_own(home, name.partition("/")[2])
     if own.text is None:
         raise InvalidModel(f"{own.folder} must have a text tower; it has none. Rebuild with another text_encoder.")
     folder = export_folder(home, own.digest)
     if not is_exported(folder):
         publish_export(folder, convert_text(own, own.text))
-    return JointModel(own, own.text, openvino.Core().read_model(verified_export(folder) / XML), threads)
+    return JointModel(own, own.text, read_export(folder), threads)

@@ -15,9 +15,9 @@ from engine.backbones import (
     ARCHITECTURES,
     Architecture,
     build_network,
+    load,
     load_backbone,
     load_weights,
-    openvino_runtime,
     resolve_spec,
     trunk_of,
 )
@@ -95,12 +95,12 @@ def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings) 
 def test_auto_precision_follows_the_processor(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, has_bf16: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(load, "processor_has_bf16", lambda: has_bf16)
     assert resolve_spec(settings).precision == expected
 
 
 def test_bf16_on_a_processor_without_it_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: False)
+    monkeypatch.setattr(load, "processor_has_bf16", lambda: False)
     with pytest.raises(SettingsError, match="bf16"):
         resolve_spec(settings.replace(precision="bf16"))
 
@@ -203,7 +203,7 @@ def test_bf16_features_are_not_mixed_with_f32_on_another_processor(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = BackboneSpec.from_json({**resolve_spec(settings).to_json(), "precision": "bf16"})
-    monkeypatch.setattr(openvino_runtime, "processor_has_bf16", lambda: False)
+    monkeypatch.setattr(load, "processor_has_bf16", lambda: False)
     with pytest.raises(BackboneUnavailable, match="bf16"):
         load_backbone(settings, spec)
 

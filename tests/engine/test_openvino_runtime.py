@@ -13,9 +13,10 @@ from photographs import are_real, photo_files
 
 from data.settings import Settings
 from engine import exports
-from engine.backbones import PREPROCESSING, load_backbone, load_input, processor_has_bf16, resolve_spec
+from engine.backbones import PREPROCESSING, load_backbone, load_input, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, export, is_exported, model_folder, quantise
 from engine.errors import BackboneUnavailable, InvalidModel, NoFeatureMap
+from engine.exports import processor_has_bf16
 from engine.protocols import BackboneSpec, Floats
 
 SIZE = 260
