@@ -17,7 +17,7 @@ from api.selling import words_for
 from data.catalogue import Catalogue
 from data.settings import Settings
 from engine.search import SearchEngine
-from engine.suggesting import Suggestions, fact_of
+from engine.suggesting import Suggestions, fact_names, fact_of
 
 CHOICES = 3
 
@@ -43,7 +43,7 @@ def main() -> None:
 def _print_facts(seen: list[tuple[str, Suggestions]], catalogue: Catalogue) -> None:
     values: dict[tuple[str, str], set[object]] = defaultdict(set)
     for facts in catalogue.iter_facts():
-        for name in ("brand", "colour", *(f"attr.{name}" for name in facts.product.attributes)):
+        for name in fact_names(facts):
             values[facts.product.category, name].add(fact_of(facts, name))
     right: dict[str, list[bool]] = defaultdict(list)
     for label, one in seen:

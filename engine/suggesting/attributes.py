@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.photos import COLOUR_NAMES
 from engine.protocols import Floats
 from engine.recognition import ValueGuess
-from engine.suggesting.neighbourhood import Neighbourhood, Value, fact_of, folded
+from engine.suggesting.neighbourhood import Neighbourhood, Value, fact_names, fact_of, folded
 
 Places = NDArray[np.int64]
 LEAST_GIVEN = 5  # products that must have a fact before it is guessed
@@ -101,7 +101,7 @@ def _names(near: Neighbourhood) -> list[str]:
     given: Counter[str] = Counter()
     values: dict[str, set[str]] = {}
     for facts in near.products[: near.kin] if near.kin >= LEAST_GIVEN else near.products:
-        for name in ("brand", "colour", *(f"attr.{name}" for name in facts.product.attributes)):
+        for name in fact_names(facts):
             if (value := fact_of(facts, name)) is not None:
                 given[name] += 1
                 values.setdefault(name, set()).add(folded(value))

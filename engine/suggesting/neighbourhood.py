@@ -67,6 +67,11 @@ def nearest(
     )
 
 
+def fact_names(facts: ProductFacts) -> tuple[str, ...]:
+    """Returns the names, as in a filter, of the facts that are guessed of a product, whether or not it has them."""
+    return ("brand", "colour", *(f"attr.{name}" for name in facts.product.attributes))
+
+
 def fact_of(facts: ProductFacts, name: str) -> Value | None:
     """Returns what a product has of a fact, named as in a filter; None if the shop does not give it."""
     product = facts.product

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data.catalogue import ProductFacts
 from engine.suggesting.attributes import AttributeGuess
-from engine.suggesting.neighbourhood import Neighbourhood, fact_of, folded
+from engine.suggesting.neighbourhood import Neighbourhood, fact_names, fact_of, folded
 
 _MOST_TITLES = 20
 _LEAST_TITLES = 3  # fewer show no custom, and their words might be one seller's own
@@ -68,7 +68,7 @@ def _choices(near: Neighbourhood) -> set[Words]:
     """Returns the values of facts of which products have several, as phrases: one of them is not another product's."""
     values: dict[str, set[Words]] = {}
     for facts in near.products:
-        for name in ("brand", "colour", *(f"attr.{name}" for name in facts.product.attributes)):
+        for name in fact_names(facts):
             values.setdefault(name, set()).add(tuple(folded(fact_of(facts, name) or "").split()))
     return {phrase for several in values.values() if len(several) > 1 for phrase in several}
 
