@@ -1,6 +1,7 @@
 """The pages of an answer: what they hold while the catalogue changes, and how long their cursors are good."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tiny_shop import TinyShop, axis, blend, ids, photo_of
@@ -12,35 +13,38 @@ from engine.protocols import Aim, Floats, Hits
 from engine.search import SearchEngine, SearchRequest
 
 
-def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
-    names = [f"p{number:02d}" for number in range(20)]
+def publish_row(shop: TinyShop, count: int, **facts: Any) -> list[str]:
+    """Publishes products, each a little less like `axis0` than the one before, and returns their ids in this order."""
+    names = [f"p{number}" for number in range(count)]
     for number, name in enumerate(names):
-        shop.put(name, [blend(0, 1, 1 - number / 40)])
+        shop.put(name, [blend(0, 1, 1 - number / 40)], **facts)
     shop.publish()
+    return names
+
+
+def test_pages_never_repeat_or_skip_while_the_catalogue_changes(shop: TinyShop, engine: SearchEngine) -> None:
+    names = publish_row(shop, 20)
     page = engine.search(SearchRequest(text="axis0", k=6))
     seen = ids(page)
     shop.put("newcomer", [axis(0)])
-    shop.catalogue.delete("p08")
+    shop.catalogue.delete("p8")
     shop.put("p10", [axis(7)])
     shop.publish()
     while page.next_cursor:
         page = engine.search(SearchRequest(cursor=page.next_cursor, k=6))
         seen += ids(page)
-    assert seen == [name for name in names if name != "p08"]
+    assert seen == [name for name in names if name != "p8"]
 
 
 def test_a_ranking_that_was_cut_short_goes_on_where_it_ended(
     shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [f"p{number:02d}" for number in range(20)]
-    for number, name in enumerate(names):
-        shop.put(name, [blend(0, 1, 1 - number / 40)])
-    shop.publish()
-    whole = engine.search(SearchRequest(product_id="p00", k=19))
+    names = publish_row(shop, 20)
+    whole = engine.search(SearchRequest(product_id="p0", k=19))
     monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
     monkeypatch.setattr("engine.answers.find._FIRST_DEPTHS", (5,))
     for changes in (False, True):
-        page = engine.search(SearchRequest(product_id="p00", k=2))
+        page = engine.search(SearchRequest(product_id="p0", k=2))
         seen, total = ids(page), page.total
         while page.next_cursor:
             if changes and len(seen) == 4:  # before the sixth product is wanted
@@ -56,9 +60,7 @@ def test_a_ranking_that_was_cut_short_goes_on_where_it_ended(
 def test_nothing_more_is_found_for_a_product_that_is_gone(
     shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(9):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
+    publish_row(shop, 9)
     monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
     monkeypatch.setattr("engine.answers.find._FIRST_DEPTHS", (3,))
     page = engine.search(SearchRequest(product_id="p0", k=2))
@@ -69,9 +71,7 @@ def test_nothing_more_is_found_for_a_product_that_is_gone(
 
 
 def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(10):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
+    publish_row(shop, 10)
     page = engine.search(SearchRequest(text="axis0", k=2))
     for gone in ("p2", "p3", "p5"):
         shop.catalogue.delete(gone)
@@ -79,18 +79,14 @@ def test_a_page_is_full_although_products_went(shop: TinyShop, engine: SearchEng
 
 
 def test_later_pages_keep_the_filter_when_facts_change(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(6):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)], price=5)
-    shop.publish()
+    publish_row(shop, 6, price=5)
     page = engine.search(SearchRequest(text="axis0", k=2, filter="price < 10"))
     shop.put("p3", [blend(0, 1, 1 - 3 / 40)], price=50)
     assert ids(engine.search(SearchRequest(cursor=page.next_cursor or "", k=9))) == ["p2", "p4", "p5"]
 
 
 def test_a_cursor_survives_a_restart_only_with_its_question(shop: TinyShop, engine: SearchEngine) -> None:
-    for number in range(9):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
+    publish_row(shop, 9)
     request = SearchRequest(text="axis0", k=4)
     cursor = engine.search(request).next_cursor or ""
     restarted = SearchEngine(shop.settings, backbone=shop.backbone)
@@ -117,9 +113,7 @@ def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
 def test_the_index_is_told_what_is_asked_and_how_much_of_it_is_shown(
     shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(4):
-        shop.put(f"p{number}", [blend(0, 1, 1 - number / 40)])
-    shop.publish()
+    publish_row(shop, 4)
     monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
     aims: list[Aim] = []
     search = LiveView.search
