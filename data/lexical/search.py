@@ -32,8 +32,8 @@ class LexicalHit:
     """One product found by its letters.
 
     Attributes:
-        evidence: `code` (an id or code is what was typed), `title` (the whole title is), `near` (one of them differs
-            by a typing error or two) or `words`.
+        evidence: `code` (an id or code is what was typed), `title` (the whole title is) or `near` (one of them differs
+            by a typing error or two).
         name: which code it is, for example `sku`; "" otherwise.
     """
 

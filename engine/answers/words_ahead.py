@@ -22,11 +22,6 @@ class WordsAhead:
         if self._busy.acquire(blocking=False):
             self._thread.submit(self._embed, generation, text)
 
-    def wait(self) -> None:
-        """Waits until nothing is computed."""
-        with self._busy:
-            return
-
     def _embed(self, generation: Generation, text: str) -> None:
         try:
             if (tower := generation.text_tower()) is not None:

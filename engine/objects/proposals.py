@@ -33,12 +33,14 @@ Shares = NDArray[np.float64]
 _Doubles = NDArray[np.float64]
 
 
-def proposals(strength: Floats, most: int = MOST_OBJECTS) -> Shares:
-    """Returns the boxes that stand out most and hardly overlap, as x0, y0, x1, y1, each 0..1 of the map, (n, 4).
+def proposals(strength: Floats) -> Shares:
+    """Returns the boxes that stand out most and hardly overlap, as x0, y0, x1, y1, each 0..1 of the map.
 
     Args:
         strength: float32 (g, g), how strongly the network responds at each place; NaN beyond the photo.
-        most: boxes at most.
+
+    Returns:
+        float64 (n, 4), 5 boxes at most.
     """
     strength = _coarse(strength)
     starts, ends = np.triu_indices(len(strength) + 1, _LEAST_SIDE)
@@ -50,7 +52,7 @@ def proposals(strength: Floats, most: int = MOST_OBJECTS) -> Shares:
     boxes = np.stack([starts[columns], starts[rows], ends[columns], ends[rows]], axis=1)
     kept = _unlike(boxes)
     worth = scores[rows[kept], columns[kept]] / best - _WORTH if best else np.zeros(0)
-    return boxes[kept][_apart(boxes[kept], worth, most)] / len(strength)
+    return boxes[kept][_apart(boxes[kept], worth)] / len(strength)
 
 
 def _coarse(strength: Floats) -> Floats:
@@ -127,8 +129,8 @@ def _unlike(boxes: Boxes) -> Numbers:
     return np.array(kept, np.intp)
 
 
-def _apart(boxes: Boxes, worth: _Doubles, most: int) -> list[int]:
-    """Returns which boxes that hardly overlap are worth most together, in their order."""
+def _apart(boxes: Boxes, worth: _Doubles) -> list[int]:
+    """Returns which boxes that hardly overlap, at most 5, are worth most together, in their order."""
     sizes = _sizes(boxes)
     touching = [
         _shared(boxes, box) > _TOUCHING * np.minimum(sizes, size) for box, size in zip(boxes, sizes, strict=True)
@@ -138,7 +140,7 @@ def _apart(boxes: Boxes, worth: _Doubles, most: int) -> list[int]:
         sets += [
             ([*chosen, place], total + worth[place])
             for chosen, total in sets
-            if len(chosen) < most and not any(touching[place][other] for other in chosen)
+            if len(chosen) < MOST_OBJECTS and not any(touching[place][other] for other in chosen)
         ]
     return max(sets, key=lambda each: each[1])[0]
 

@@ -109,6 +109,11 @@ class OneTower:
         return self
 
 
+def finish(ahead: WordsAhead) -> None:
+    """Waits until its thread has nothing to do."""
+    ahead._thread.submit(int).result()
+
+
 def test_words_are_computed_ahead_one_at_a_time() -> None:
     tower, ahead = OneTower(), WordsAhead()
     generation = cast(Generation, tower)
@@ -117,9 +122,9 @@ def test_words_are_computed_ahead_one_at_a_time() -> None:
     ahead.compute(generation, "blue")  # the thread is busy
     tower.slow.may_end.set()
     assert tower.embed(["red"])[:, 0].tolist() == [3]
-    ahead.wait()
+    finish(ahead)
     ahead.compute(generation, "wrong")  # the search meets this error itself
-    ahead.wait()
+    finish(ahead)
     ahead.compute(generation, "green")
-    ahead.wait()
+    finish(ahead)
     assert tower.slow.asked == [["red"], ["green"]]
