@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from data.filters import Filter
 from data.photos import Pixels, decode_photo, inside_borders
 from data.settings import Settings
-from engine.answers import Finder, FoundObject, Hit, HitPages, SearchRequest
+from engine.answers import Finder, FoundObject, HitPages, SearchRequest
 from engine.backbones import decode_target, to_input, view_of
 from engine.errors import NoFeatureMap
 from engine.generation import Generation
@@ -99,11 +99,14 @@ class ObjectFinder:
         rows = self._finder.embedded(crops, view.generation)
         labels = self._finder.timed("recognise", lambda: _labels(view.generation, rows))
         asked = replace(request, objects=False, facets="", k=min(request.k, MOST_HITS))
-        found = [
-            FoundObject(box=large.in_photo(box), label=label, match_probability=chance, hits=hits)
-            for box, label, row in zip(boxes, labels, rows, strict=True)
-            for chance, hits in [self._search(view, asked, filter_, row)]
-        ]
+        passing = None if filter_ is None else self._finder.matching(filter_)
+        found = []
+        for box, label, row in zip(boxes, labels, rows, strict=True):
+            question = self._finder.ask(view, asked, features=row)
+            ranking = self._finder.rank(view, asked, question, filter_=filter_, passing=passing, depth=_DEPTH)
+            hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
+            chance = hits[0].match_probability if hits else None
+            found.append(FoundObject(box=large.in_photo(box), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))
 
     def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> _Large:
@@ -113,15 +116,6 @@ class ObjectFinder:
         left, top, right, bottom = inside_borders(photo.pixels)
         scale = photo.width / photo.pixels.shape[1]
         return _Large(photo.pixels[top:bottom, left:right], left * scale, top * scale, scale)
-
-    def _search(
-        self, view: LiveView, asked: SearchRequest, filter_: Filter | None, row: Floats
-    ) -> tuple[float | None, tuple[Hit, ...]]:
-        """Returns the match probability of the first hit for features float32 (dim,), and the hits."""
-        question = self._finder.ask(view, asked, features=row)
-        ranking = self._finder.rank(view, asked, question, filter_=filter_, depth=_DEPTH)
-        hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
-        return hits[0].match_probability if hits else None, hits
 
 
 def _boxes(strength: Floats, large: _Large, spec: BackboneSpec) -> NDArray[np.float64]:
