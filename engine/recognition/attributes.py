@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,11 @@ class AttributeVoter:
         finite = np.isfinite(self.weights).all() and np.isfinite((*self.bias, self.offset, self.slope)).all()
         if not finite or self.slope < 0 or not 0 <= self.threshold <= 1:
             raise InvalidModel("an attribute's numbers must be finite and in their ranges. Rebuild.")
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All values that it can name, case-folded."""
+        return frozenset(str(value).casefold() for value in self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,5 +164,5 @@ def _guess(voter: AttributeVoter, point: Floats) -> ValueGuess:
         probability=probability,
         abstained=probability < voter.threshold,
         others=tuple(voter.values[place] for place in others),
-        known=frozenset(str(value).casefold() for value in voter.values),
+        known=voter.known,
     )
