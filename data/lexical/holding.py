@@ -1,6 +1,6 @@
 """Tells which words a few products hold, by a small index in memory of these products alone.
 
-To look each of 20 products up in the index of all takes five times as long, whatever the size of the catalogue.
+To look each of 20 products up in the index of all takes longer, even in a small catalogue.
 """
 
 import sqlite3
