@@ -59,7 +59,8 @@ class RecentRows:
     def _remember(self, rows: dict[str, Floats]) -> None:
         with self._lock:
             for text, row in rows.items():
-                self._rows[text] = row
+                if text not in self._rows:
+                    self._rows[text] = row.copy()  # else one row keeps all in memory that were computed with it
                 self._rows.move_to_end(text)
             while len(self._rows) > _KEPT:
                 self._rows.popitem(last=False)

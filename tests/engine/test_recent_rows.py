@@ -1,6 +1,7 @@
 """Rows of recent texts: what is remembered, what is computed, ahead and by whom, and how much is kept."""
 
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -50,6 +51,16 @@ def test_the_texts_asked_for_longest_ago_are_forgotten_first() -> None:
 def test_more_texts_than_are_kept_come_back_whole() -> None:
     texts = ["x" * length for length in range(3000)]
     assert RecentRows(Lengths()).of([*texts, *texts])[:, 0].tolist() == [*range(3000), *range(3000)]
+
+
+def test_what_is_forgotten_is_not_kept_in_memory_by_what_is_remembered() -> None:
+    tracemalloc.start()
+    recent = RecentRows(lambda texts: np.ones((len(texts), 64), np.float32))
+    recent.of([str(number) for number in range(20_000)])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 2_000_000  # all rows are 5 MB
+    assert len(recent._rows) == 1024
 
 
 class Slow(Lengths):
