@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from data.catalogue.products import Product
@@ -17,7 +18,7 @@ from data.database import Connections, json_list, moment_text
 from data.errors import InvalidLabel
 
 KEEP = ""  # what a decision corrects a label to when the label is right
-_MOST_DOUBTS = 500  # nobody looks through more; the next check finds the others
+_MOST_DOUBTS = 500  # that are undecided; nobody looks through more, and the next check finds the others
 _MOST_LABELS = 5_000
 _MOST_PRODUCTS = 20  # named of those that show a photo under a label; a placeholder may be shown by thousands
 # The label of every live product, as JSON value and type.
@@ -95,11 +96,16 @@ class PhotoLabels:
 
     def note_doubts(self, doubts: Sequence[LabelDoubt], photos: int) -> None:
         """Stores what a check of so many photos found, strongest doubt first, in place of what the last one found."""
-        rows = [
-            (self._kind, at, doubt.photo, doubt.label, doubt.probability, json.dumps(doubt.guesses))
-            for at, doubt in enumerate(doubts[:_MOST_DOUBTS])
-        ]
         with self._connections.writing() as connection:
+            decided = set(
+                connection.execute("SELECT sha256, label FROM label_decisions WHERE label_kind = ?", (self._kind,))
+            )
+            undecided = accumulate((doubt.photo, doubt.label) not in decided for doubt in doubts)
+            rows = [
+                (self._kind, at, doubt.photo, doubt.label, doubt.probability, json.dumps(doubt.guesses))
+                for at, (doubt, so_far) in enumerate(zip(doubts, undecided, strict=True))
+                if so_far <= _MOST_DOUBTS
+            ]
             connection.execute("DELETE FROM label_doubts WHERE label_kind = ?", (self._kind,))
             connection.executemany("INSERT INTO label_doubts VALUES (?, ?, ?, ?, ?, ?)", rows)
             connection.execute(

@@ -16,6 +16,7 @@ from data.catalogue import (
     checked_kinds,
     decisions_state,
     label_of,
+    photo_labels,
 )
 from data.errors import InvalidLabel
 
@@ -68,6 +69,20 @@ def test_doubts_stand_until_they_are_decided(labels: PhotoLabels, catalogue: Cat
     labels.undo(FIRST, "Mugs")
     assert [found.photo for found in labels.open_doubts()] == [FIRST]
     assert len(labels.decisions()) == 1
+
+
+def test_after_many_decisions_a_check_brings_weaker_doubts(
+    labels: PhotoLabels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_labels, "_MOST_DOUBTS", 1)
+    found = [doubt(SECOND, "Mugs"), doubt(FIRST, "Mugs")]
+    labels.note_doubts(found, photos=3)
+    assert [each.photo for each in labels.open_doubts()] == [SECOND]
+    labels.decide([decision(SECOND, "Mugs")])
+    labels.note_doubts(found, photos=3)
+    assert [each.photo for each in labels.open_doubts()] == [FIRST]
+    labels.undo(SECOND, "Mugs")
+    assert [each.photo for each in labels.open_doubts()] == [SECOND, FIRST]
 
 
 def test_a_decision_holds_for_the_label_that_it_was_about(labels: PhotoLabels, catalogue: Catalogue) -> None:
