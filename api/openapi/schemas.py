@@ -3,8 +3,8 @@
 from typing import Any
 
 from api.batch import MOST_IMAGES
-from api.requests import CURSOR_LIMIT, PHOTO_ID_LIMIT
-from api.routes import MAX_LABEL, MOST_EVENTS
+from api.requests import CURSOR_LIMIT, LABEL_LIMIT, PHOTO_ID_LIMIT
+from api.routes import MOST_EVENTS
 from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
 from data.columns import COUNTED_FIELDS, MOST_SHOWN
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED
@@ -140,10 +140,10 @@ _SOURCES: dict[str, Schema] = {
     "image_url": _text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
 }
 _RECOMMEND: dict[str, Schema] = {
-    "label": _text("Label of the hits, as /v1/recognize names it.", maxLength=MAX_LABEL),
+    "label": _text("Label of the hits, as /v1/recognize names it.", maxLength=LABEL_LIMIT),
     "product_id": _text("Recommend products like this one.", maxLength=ID_LIMIT),
     "colour": _text(
-        "Preferred colour, in English or Korean; without it, that of the product or the photo.", maxLength=MAX_LABEL
+        "Preferred colour, in English or Korean; without it, that of the product or the photo.", maxLength=LABEL_LIMIT
     ),
     "filter": OPTIONS["filter"],
     "k": OPTIONS["k"],
@@ -243,7 +243,7 @@ SCHEMAS: dict[str, Schema] = {
         attributes={**_FLAG, "default": False, "description": "Also suggest facts, a title and a price range."},
         category=_text(
             "Category to suggest for; by default the one that is recognised. Only with `attributes`.",
-            maxLength=MAX_LABEL,
+            maxLength=LABEL_LIMIT,
         ),
     ),
     "Guess": _object(["label", "score"], label=_text(), score=_UNIT),

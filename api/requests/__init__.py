@@ -9,8 +9,9 @@ from api.requests.fields import (
     from_json,
     from_json_list,
     from_texts,
+    posted_fields,
 )
-from api.requests.form_texts import check_forms, form_texts, posted_texts, query_texts
+from api.requests.form_texts import check_forms, form_texts, query_texts
 from api.requests.json_text import read_json
 from api.requests.uploads import (
     FORM_BYTES,
@@ -40,7 +41,7 @@ __all__ = [
     "from_json_list",
     "from_texts",
     "limit_body",
-    "posted_texts",
+    "posted_fields",
     "query_texts",
     "read_body",
     "read_json",

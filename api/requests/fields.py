@@ -5,17 +5,20 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flask import request
 from werkzeug.datastructures import MultiDict
 
 from api.errors import BadRequest
+from api.requests.form_texts import form_texts, query_texts
 from api.requests.json_text import kind_of, read_json
+from api.requests.uploads import read_body
 from data.catalogue import ID_LIMIT
 from data.photos import URL_LIMIT
 from engine.answers import MOST_LIKED
 
 CURSOR_LIMIT = 4_000  # characters
 PHOTO_ID_LIMIT = 64  # characters: the hex digits of a sha256
-LABEL_LIMIT = 200  # characters of a label or a category
+LABEL_LIMIT = 200  # characters of a label, a category or a colour
 SEARCH_OPTIONS = (
     "text", "text_weight", "not_text", "filter", "k", "cursor", "diversity", "freshness", "legs", "understand",
     "facets", "sort", "max_per", "like", "unlike", "min_probability",
@@ -67,6 +70,21 @@ def from_json_list(body: bytes) -> list[Any]:
     if not isinstance(value, dict | list):
         raise BadRequest(f"the body must be a JSON object or a list; got {kind_of(value)}.")
     return value if isinstance(value, list) else [value]
+
+
+def posted_fields(allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the checked fields of a posted form or JSON object, and those that stand in the URL.
+
+    Parameters in the URL that are not in `allowed` are ignored; in the body they are refused.
+
+    Raises:
+        BadRequest: a field stands in both, or one of them breaks a rule.
+    """
+    body = from_json(read_body()) if request.is_json else from_texts(form_texts())
+    url = from_texts(MultiDict(pair for pair in query_texts().items(multi=True) if pair[0] in allowed))
+    if twice := min(body.keys() & url.keys(), default=""):
+        raise BadRequest(f"{twice} must be given once; got it in the body and in the URL.", field=twice)
+    return check_fields({**url, **body}, allowed)
 
 
 def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -159,6 +177,9 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "attributes": _flag,
     "objects": _flag,
     "category": _text(LABEL_LIMIT),
+    "label": _text(LABEL_LIMIT),
+    "colour": _text(LABEL_LIMIT),
+    "within": _text(),
     "facets": _text(),
     "sort": _text(),
     "max_per": _text(),

@@ -1,6 +1,5 @@
 """Reads query parameters and form fields from strangers: strict UTF-8, and without what trackers add to links."""
 
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -68,19 +67,6 @@ def form_texts() -> "MultiDict[str, str]":
         BadRequest: a field is not UTF-8, or there are too many.
     """
     return _checked(MultiDict(_pairs(read_body())) if request.mimetype == _URLENCODED else request.form)
-
-
-def posted_texts(allowed: Collection[str]) -> "MultiDict[str, str]":
-    """Returns the plain fields of a form, and those query parameters that the form could hold as well.
-
-    Raises:
-        BadRequest: see `form_texts` and `query_texts`.
-    """
-    texts = MultiDict(form_texts())
-    for name, text in query_texts().items(multi=True):
-        if name in allowed:
-            texts.add(name, text)
-    return texts
 
 
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:

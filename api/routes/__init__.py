@@ -4,14 +4,12 @@ from api.routes import events, operation, products, recognition, search
 from api.routes.events import MOST_EVENTS, asks_not_to_be_followed
 from api.routes.operation import status_document
 from api.routes.products import PRODUCT_BYTES
-from api.routes.recognition import MAX_LABEL
 from api.routes.search import run_search
 
 BLUEPRINTS = tuple(noun.blueprint for noun in (search, recognition, products, events, operation))
 
 __all__ = [
     "BLUEPRINTS",
-    "MAX_LABEL",
     "MOST_EVENTS",
     "PRODUCT_BYTES",
     "asks_not_to_be_followed",

@@ -1,23 +1,16 @@
 """Routes that name what a photo shows and recommend products of one label and colour."""
 
 import time
-from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.documents import answer_document, json_answer, recognition_document
 from api.errors import BadRequest
 from api.recommending import recommend_request
 from api.requests import (
     FORM_TYPES,
-    LABEL_LIMIT,
-    check_fields,
-    form_texts,
-    from_json,
-    from_texts,
     limit_body,
-    posted_texts,
-    read_body,
+    posted_fields,
     read_json,
     read_part,
     require_type,
@@ -27,8 +20,8 @@ from engine.recommend import recommend
 
 blueprint = Blueprint("recognition", __name__)
 _WITHIN_LIMIT = 1_000
-_OF_RECOGNITION = ("k", "box", "attributes", "category")
-MAX_LABEL = LABEL_LIMIT  # of a colour too
+_OF_RECOGNITION = ("k", "box", "within", "attributes", "category")
+_OF_RECOMMENDING = ("label", "product_id", "colour", "filter", "k")
 
 
 @blueprint.post("/v1/recognize")
@@ -38,9 +31,8 @@ def recognize() -> Response:
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES)
     image = read_part("file", held.settings.max_image_bytes)
-    raw = from_texts(posted_texts((*_OF_RECOGNITION, "within")))
-    within = _within(raw.pop("within", None))
-    fields = check_fields(raw, _OF_RECOGNITION)
+    fields = posted_fields(_OF_RECOGNITION)
+    within = _within(fields.pop("within", ""))
     suggests, category = fields.pop("attributes", False), fields.pop("category", "")
     if category and not suggests:
         raise BadRequest("category must come with attributes=true; got it alone.", field="category")
@@ -62,30 +54,20 @@ def recommend_products() -> Response:
     held = resources()
     limit_body(held.settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
-    image = None if request.is_json else read_part("file", held.settings.max_image_bytes)
-    raw = from_json(read_body()) if request.is_json else from_texts(form_texts())
-    texts: dict[str, Any] = {name: _text(name, raw.pop(name)) for name in ("label", "colour") if name in raw}
-    fields = check_fields(raw, ("product_id", "filter", "k"))
+    image = read_part("file", held.settings.max_image_bytes)
+    fields = posted_fields(_OF_RECOMMENDING)
+    label, colour = (fields.pop(name, "").strip() for name in ("label", "colour"))
     with held.admission.slot():
-        asked = recommend_request(held.engine, held.catalogue, image=image, **texts, **fields)
+        asked = recommend_request(held.engine, held.catalogue, image=image, label=label, colour=colour, **fields)
         answer = recommend(held.engine.search, asked)
     return json_answer(answer_document(answer))
 
 
-def _within(value: Any) -> tuple[str, ...]:
-    """Reads `within`: a JSON list of labels, or one label."""
-    if value is None:
+def _within(text: str) -> tuple[str, ...]:
+    """Reads `within`: a JSON list of labels, or one label; "": none was given."""
+    if not text:
         return ()
-    labels: Any = value
-    if str(value).lstrip().startswith("["):
-        labels = read_json(value, "within")
-    labels = [labels] if isinstance(labels, str) else labels
+    labels = read_json(text, "within") if text.lstrip().startswith("[") else [text]
     if not all(isinstance(label, str) for label in labels) or not 1 <= len(labels) <= _WITHIN_LIMIT:
         raise BadRequest(f"within must be a list of 1 to {_WITHIN_LIMIT} labels.", field="within")
     return tuple(labels)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_LABEL:
-        raise BadRequest(f"{name} must be text of at most {MAX_LABEL} characters.", field=name)
-    return value.strip()

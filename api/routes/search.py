@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.documents import answer_document, completion_document, json_answer
 from api.errors import BadRequest
@@ -11,13 +11,10 @@ from api.requests import (
     FORM_TYPES,
     SEARCH_OPTIONS,
     check_fields,
-    form_texts,
-    from_json,
     from_texts,
     limit_body,
-    posted_texts,
+    posted_fields,
     query_texts,
-    read_body,
     read_parts,
     require_type,
 )
@@ -30,6 +27,7 @@ from engine.search import SearchAnswer, SearchRequest
 blueprint = Blueprint("search", __name__)
 _SOURCES = ("photo_id", "product_id", "image_url")
 _OF_PHOTOS = (*SEARCH_OPTIONS, *_SOURCES, "box", "objects")
+_OF_WORDS = ("q", *(name for name in SEARCH_OPTIONS if name != "text"))
 
 
 @blueprint.post("/v1/search/image")
@@ -38,26 +36,22 @@ def search_image() -> Response:
     settings = resources().settings
     limit_body(MOST_PHOTOS * settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
-    if request.is_json:
-        fields = check_fields(from_json(read_body()), _OF_PHOTOS)
-        return _answer(_one_source(fields, photos=[]))
     photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
-    fields = check_fields(from_texts(posted_texts(_OF_PHOTOS)), _OF_PHOTOS)
-    return _answer(_one_source(fields, photos=photos))
+    return _answer(_one_source(posted_fields(_OF_PHOTOS), photos=photos))
 
 
 @blueprint.get("/v1/search/text")
 def search_text() -> Response:
     """Returns hits for the words `q`, with options, as query parameters."""
-    return _answer(_words(from_texts(query_texts())))
+    return _answer(_words(check_fields(from_texts(query_texts()), _OF_WORDS)))
 
 
 @blueprint.post("/v1/search/text")
 def search_text_post() -> Response:
-    """Returns hits for the words `q`, with options, as JSON or form fields."""
+    """Returns hits for the words `q`, with options, as JSON, form fields or query parameters."""
     limit_body(0)
     require_type(*FORM_TYPES, "application/json")
-    return _answer(_words(from_json(read_body()) if request.is_json else from_texts(form_texts())))
+    return _answer(_words(posted_fields(_OF_WORDS)))
 
 
 @blueprint.get("/v1/products/<id:product_id>/similar")
@@ -123,8 +117,7 @@ def _answer(fields: dict[str, Any]) -> Response:
     return json_answer({**answer_document(answer), "photo_id": photo_id})
 
 
-def _words(raw: dict[str, Any]) -> dict[str, Any]:
-    fields = check_fields(raw, ("q", *(name for name in SEARCH_OPTIONS if name != "text")))
+def _words(fields: dict[str, Any]) -> dict[str, Any]:
     words = fields.pop("q", "").strip()
     if not (words or fields.get("cursor") or fields.get("like")):
         raise BadRequest("q must hold the words to search for, or like a product; got neither.", field="q")

@@ -109,6 +109,11 @@ def test_recommend_by_photo_takes_the_photos_colour(shop: FlaskClient, photo: Ph
     assert fake_engine.requests[0].image is not None
 
 
+def test_options_of_a_recommendation_may_stand_in_the_url(shop: FlaskClient, fake_engine: FakeEngine) -> None:
+    assert shop.post("/v1/recommend?colour=blue&lang=ko", json={"label": "Mugs"}).status_code == 200
+    assert fake_engine.requests[0].also == ('category = "Mugs"', 'colour IN ("blue")')
+
+
 def test_korean_colour_names_are_understood(shop: FlaskClient, fake_engine: FakeEngine) -> None:
     shop.post("/v1/recommend", json={"label": "Mugs", "colour": "파랑"})
     assert fake_engine.requests[0].also[-1] == 'colour IN ("blue")'

@@ -144,6 +144,28 @@ def test_options_of_a_photo_may_stand_in_the_url(client: FlaskClient, fake_engin
     assert ask("k=many").get_json()["field"] == "k"
 
 
+@pytest.mark.parametrize("sent", ["json", "data"])
+def test_options_of_every_posted_search_may_stand_in_the_url(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo, sent: str
+) -> None:
+    known = client.post("/v1/search/image", data={"file": (io.BytesIO(photo()), "x.jpg")}).get_json()["photo_id"]
+    fake_engine.requests.clear()
+
+    def ask(path: str, **fields: str) -> TestResponse:
+        return client.post(path, **{sent: fields})
+
+    assert ask("/v1/search/text?k=3&like=p1&like=p2&lang=ko", q="mug").status_code == 200
+    assert ask("/v1/search/image?k=4&diversity=0.5", photo_id=known).status_code == 200
+    words, image = fake_engine.requests
+    assert (words.text, words.k, words.like) == ("mug", 3, ("p1", "p2"))
+    assert (image.image, image.k, image.diversity) == (photo(), 4, 0.5)
+    twice = ask("/v1/search/text?q=cup", q="mug")
+    assert (twice.status_code, twice.get_json()["field"]) == (400, "q")
+    assert "in the body and in the URL" in twice.get_json()["detail"]
+    assert ask("/v1/search/text", q="mug", lang="ko").get_json()["field"] == "lang"
+    assert ask("/v1/search/text?k=many", q="mug").get_json()["field"] == "k"
+
+
 def test_image_search_wants_exactly_one_source(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
     none = client.post("/v1/search/image", json={"k": 3})
     both = client.post("/v1/search/image", data={"product_id": "p1", "file": (io.BytesIO(photo()), "x.jpg")})
