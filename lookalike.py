@@ -327,7 +327,7 @@ COMMANDS = {
     "doctor": ("indexer.cli", "Check this machine, the files on disk and what is in use."),
     "backbone": ("indexer.backbones.cli", "Add, check, list and remove networks of your own."),
     "train": ("training.cli", "Train one part alone and measure it."),
-    "evaluate": ("training.cli", "Measure one part on photos, queries or events that it did not learn from."),
+    "evaluate": ("training.reports.cli", "Measure one part on photos, queries or events that it did not learn from."),
     "search": ("api.cli", "Search by words, by photo or by product."),
     "recognize": ("api.cli", "Recognise what a photo shows."),
     "serve": ("api.cli", "Serve the HTTP API and the page."),

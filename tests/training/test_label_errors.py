@@ -1,5 +1,6 @@
 """Wrong labels are found out of fold, decided on, and corrected for the next training."""
 
+import codecs
 import csv
 import json
 import shutil
@@ -120,12 +121,20 @@ def test_a_rebuild_trains_anew_after_a_decision(generation: GenerationFolder, se
     assert not rebuild(settings, backbone=TinyBackbone()).unchanged
 
 
+def test_decisions_and_lists_of_doubts_are_commands_of_their_own(wrong: Settings, tmp_path: Path) -> None:
+    report = tmp_path / "labels.html"
+    result = run(wrong, "--keep", photo_of(wrong, "gold-disc"), "--report", str(report))
+    assert (result.exit_code, report.exists()) == (2, False)
+    assert PhotoLabels(wrong.home, "category").decisions() == []
+
+
 def test_a_csv_goes_out_is_filled_in_and_comes_back(wrong: Settings, tmp_path: Path) -> None:
     path, photo = tmp_path / "doubts.csv", photo_of(wrong, "gold-disc")
     answer(wrong, "--csv", str(path))
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     [row] = [row for row in rows if row["photo"] == photo]
+    assert path.read_bytes().startswith(codecs.BOM_UTF8), "Excel reads Korean only with the mark"
     assert (row["label"], row["looks_like"], row["products"]) == ("bar", "disc", "gold-disc")
     for other in rows:
         other["decision"] = "correct" if other["photo"] == photo else ""

@@ -14,7 +14,6 @@ from data.catalogue import Catalogue, ProductFacts
 from data.errors import InvalidFeed
 from data.generations import GenerationFolder
 from data.settings import Settings
-from training.cli import evaluate_retrieval_command
 from training.embedder import HeldAnswer
 from training.embedder.held_out import ANSWERS_FILE
 from training.errors import NotEnoughData
@@ -23,6 +22,7 @@ from training.evaluation.retrieval import evaluate
 from training.measures import METRICS
 from training.parts import QUERY_EMBEDDER
 from training.reports import retrieval as retrieval_report
+from training.reports.cli import evaluate_retrieval_command
 from training.sessions.candidate import publish_candidate
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.catalogue import KEEP, LabelDecision, LabelDoubt, PhotoLabels
-from data.errors import InvalidFeed
+from data.errors import InvalidFeed, InvalidLabel
 
 COLUMNS = ("photo", "label", "looks_like", "probability", "products", "decision", "correct_label")
 _MOST_ROWS = 100_000
@@ -18,12 +18,18 @@ def decisions_about(labels: PhotoLabels, keep: Iterable[str], correct: Mapping[s
     Args:
         keep: sha256 of photos whose label is right.
         correct: sha256 -> the label that is right.
+
+    Raises:
+        InvalidLabel: no product shows such a photo under a label.
     """
-    for photo in keep:
-        for label in labels.current(photo) or ("",):
-            yield LabelDecision(photo=photo, label=label, corrected=KEEP)
-    for photo, right in correct.items():
-        for label in labels.current(photo) or ("",):
+    for photo, right in (*((photo, KEEP) for photo in keep), *correct.items()):
+        current = labels.current(photo)
+        if not current:
+            raise InvalidLabel(
+                f"PHOTO must be the sha256 of a photo whose product has a label; got {photo[:80]!r}. "
+                "`lookalike evaluate labels` lists them."
+            )
+        for label in current:
             yield LabelDecision(photo=photo, label=label, corrected=right)
 
 

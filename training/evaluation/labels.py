@@ -54,9 +54,11 @@ class CheckedLabels:
 
     def to_json(self) -> dict[str, Any]:
         """Returns all figures and doubts as plain JSON values."""
-        names = ("label_kind", "photos", "left_out", "learned")
         return {
-            **{name: getattr(self, name) for name in names},
+            "label_kind": self.label_kind,
+            "photos": self.photos,
+            "left_out": self.left_out,
+            "learned": self.learned,
             "right": round(self.right, 4),
             "doubts": [
                 {
@@ -157,8 +159,10 @@ def find_doubts(photos: LabelledPhotos, rows: TrainingRows, options: VoterOption
                 guesses=tuple((photos.labels[label], float(mean[at, label])) for label in best),
             )
 
-    once = {(doubt.photo, doubt.label): doubt for doubt in reversed([*doubts()])}
-    return [*reversed(once.values())], choices.vote.accuracy["vote"]
+    once: dict[str, LabelDoubt] = {}
+    for doubt in doubts():
+        once.setdefault(doubt.photo, doubt)  # a photo of several products is judged once for each
+    return [*once.values()], choices.vote.accuracy["vote"]
 
 
 def _options(settings: Settings, label_kind: str | None) -> VoterOptions:

@@ -36,7 +36,7 @@ def write_csv(path: Path, checked: CheckedLabels) -> None:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(doubt_rows(checked.doubts))
-    write_text(path, out.getvalue())
+    write_text(path, "\ufeff" + out.getvalue())  # the mark tells Excel that it is UTF-8, where labels are Korean
 
 
 def write_report(path: Path, checked: CheckedLabels) -> None:
@@ -63,14 +63,14 @@ def _card(checked: CheckedLabels, doubt: LabelDoubt) -> dict[str, Any]:
         "picture": thumbnail(lambda: checked.read(doubt.photo), checked.settings),
         "label": doubt.label,
         "guesses": doubt.guesses,
-        "voters": ", ".join(doubt.products[:3]),
+        "note": ", ".join(doubt.products[:3]),
     }
 
 
 def _summary(checked: CheckedLabels) -> str:
-    left_out = f" {checked.left_out} more photos were not looked at." if checked.left_out else ""
+    left_out = f" Photos not looked at: {checked.left_out:,}." if checked.left_out else ""
     return (
-        f"{checked.photos} photos were checked ({checked.label_kind}); out of fold, the vote names the label of "
-        f"{checked.right:.1%}.{left_out} {len(checked.doubts)} labels are doubtful, the strongest doubt first; "
-        f"{len(checked.decisions)} were decided before."
+        f"{checked.photos:,} photos were checked ({checked.label_kind}); out of fold, the vote names the label of "
+        f"{checked.right:.1%}.{left_out} Labels in doubt: {len(checked.doubts):,}, the strongest doubt first; "
+        f"decided before: {len(checked.decisions):,}."
     )

@@ -60,7 +60,7 @@ def _card(evaluation: Evaluation, row: int) -> dict[str, Any]:
         "picture": thumbnail(lambda: evaluation.read(measured.keys[row]), evaluation.settings),
         "label": measured.labels[measured.y[row]],
         "guesses": [(measured.labels[label], float(score)) for label, score in zip(best, scores, strict=True)],
-        "voters": _first_of_each(measured, row),
+        "note": _first_of_each(measured, row),
     }
 
 
