@@ -73,6 +73,12 @@ class LabelCheck:
     photos: int
 
 
+def check_label_kind(label_kind: str) -> None:
+    """Raises InvalidLabel unless `label_kind` is `category` or `attr.<name>`."""
+    if label_kind != "category" and not label_kind.startswith("attr."):
+        raise InvalidLabel(f"label must be category or attr.NAME; got {label_kind[:80]!r}.")
+
+
 def label_of(product: Product, label_kind: str) -> str:
     """Returns a product's label; "" if it has none.
 
@@ -159,7 +165,12 @@ class PhotoLabels:
         return {(found.photo, found.label): found.corrected for found in self.decisions() if found.corrected != KEEP}
 
     def current(self, photo: str) -> tuple[str, ...]:
-        """Returns the labels under which products show a photo now."""
+        """Returns the labels under which products show a photo now.
+
+        Raises:
+            InvalidLabel: the kind of label is neither `category` nor `attr.<name>`.
+        """
+        check_label_kind(self._kind)
         with self._connections.reading() as connection:
             return tuple(label for _, label in self._shown(connection, [photo]))
 
@@ -172,8 +183,10 @@ class PhotoLabels:
         """Stores decisions in one transaction; one about the same photo and label replaces an earlier one.
 
         Raises:
-            InvalidLabel: no product shows the photo under the label, or no product has the label it is corrected to.
+            InvalidLabel: no product shows the photo under the label, or no product has the label it is corrected to, or
+                the kind of label is neither `category` nor `attr.<name>`.
         """
+        check_label_kind(self._kind)
         decisions, now = list(decisions), moment_text(datetime.now(UTC))
         with self._connections.writing() as connection:
             shown = self._shown(connection, [decision.photo for decision in decisions])

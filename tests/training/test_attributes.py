@@ -13,7 +13,7 @@ from data.settings import Settings
 from engine.recognition import chances_of, load_attribute_voters
 from training import attributes
 from training.attributes.fit import Photos, calibration, learn, threshold
-from training.attributes.labels import LEAST_WITH_VALUE, MOST_ATTRIBUTES, MOST_VALUES, Attribute, learnable
+from training.attributes.learnable import LEAST_WITH_VALUE, MOST_ATTRIBUTES, MOST_VALUES, Attribute, learnable
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.photos import PHOTOS

@@ -157,7 +157,10 @@ def test_a_csv_that_says_something_else_is_refused(wrong: Settings, tmp_path: Pa
     assert told in str(result.exception or result.output)
 
 
-@pytest.mark.parametrize("words", [("--keep", "0" * 64), ("--correct", "x"), ("--correct", "{photo}=Nothing")])
+@pytest.mark.parametrize(
+    "words",
+    [("--keep", "0" * 64), ("--correct", "x"), ("--correct", "{photo}=Nothing"), ("--label", "size")],
+)
 def test_a_decision_that_makes_no_sense_is_refused(wrong: Settings, words: tuple[str, str]) -> None:
     photo = photo_of(wrong, "gold-disc")
     result = run(wrong, "--keep", photo, *(word.format(photo=photo) for word in words))

@@ -1,5 +1,6 @@
 """Fits the voter of one attribute: a linear discriminant, calibrated out of fold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.protocols import Floats
 from engine.recognition import AttributeVoter, chances_of, leads_of
-from training.attributes.labels import NOT_GIVEN, Attribute
+from training.attributes.learnable import NOT_GIVEN, Attribute
 from training.measures import reliability, threshold_for
 
 _SHRINKAGE = 0.3  # of the covariance within a value towards a multiple of the identity; see docs/selling.md
@@ -101,12 +102,7 @@ def learn(attribute: Attribute, photos: Photos) -> Learned:
         for fold in np.unique(folds)
         if (rows := (folds == fold) & (y >= 0)).any()
     }
-    logits = np.zeros((len(y), values), np.float32)
-    for fold in np.unique(folds):
-        weights, bias = _sum([each for number, each in moments.items() if number != fold]).discriminant()
-        held = folds == fold
-        logits[held] = points[held] @ weights + bias
-    logits, y, folds = logits[judges], y[judges], folds[judges]
+    logits, y, folds = _out_of_fold(points, folds, moments)[judges], y[judges], folds[judges]
     best, leads = leads_of(logits)
     right = best == y
     judged = _judged(leads, right, folds)
@@ -128,6 +124,17 @@ def learn(attribute: Attribute, photos: Photos) -> Learned:
         threshold=threshold(judged.chances, right),
     )
     return Learned(voter=voter, figures=figures)
+
+
+def _out_of_fold(points: Floats, folds: Numbers, moments: Mapping[int, _Moments]) -> Floats:
+    """Returns the logits of each photo, float32 (n, values), by the discriminant of all folds but its own."""
+    values = len(next(iter(moments.values())).counts)
+    logits = np.zeros((len(points), values), np.float32)
+    for fold in np.unique(folds):
+        weights, bias = _sum([each for number, each in moments.items() if number != fold]).discriminant()
+        held = folds == fold
+        logits[held] = points[held] @ weights + bias
+    return logits
 
 
 def calibration(leads: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:

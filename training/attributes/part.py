@@ -10,7 +10,7 @@ from engine.protocols import Floats
 from engine.recognition import AttributeVoters, FeatureMap, save_attribute_voters, voter_input
 from engine.space import normalise, spread
 from training.attributes.fit import Learned, Photos, learn
-from training.attributes.labels import LEAST_PRODUCTS, learnable
+from training.attributes.learnable import LEAST_PRODUCTS, learnable
 from training.context import TrainingContext
 from training.errors import NotEnoughData
 from training.photos import TAKEN_TOGETHER, learned_photos, look_folds

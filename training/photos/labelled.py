@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.catalogue import Catalogue, PhotoLabels, Product, Snapshot, label_of
+from data.catalogue import Catalogue, PhotoLabels, Snapshot, check_label_kind, label_of
 from data.errors import InvalidFeed
 from training.errors import NotEnoughData
 
@@ -86,13 +86,15 @@ def from_catalogue(catalogue: Catalogue, snapshot: Snapshot, label_kind: str = "
         label_kind: `category` or `attr.<name>`.
 
     Raises:
+        InvalidLabel: `label_kind` is neither.
         NotEnoughData: fewer than 2 labels have 2 photos each.
     """
+    check_label_kind(label_kind)
     facts = catalogue.facts(np.unique(snapshot.product_keys).tolist())
     corrections = PhotoLabels(catalogue.home, label_kind).corrections()
     rows, corrected = [], set()
     for key, sha256 in zip(snapshot.product_keys.tolist(), snapshot.image_sha256, strict=True):
-        label = _label_of(facts[key].product, label_kind) if key in facts else ""
+        label = label_of(facts[key].product, label_kind) if key in facts else ""
         if (sha256, label) in corrections:
             label = corrections[sha256, label]
             corrected.add(sha256)
@@ -127,12 +129,6 @@ def label_photos(path: Path, labels: Sequence[str]) -> LabelledPhotos:
 
 
 _Entry = tuple[str, str, int, Path | None]
-
-
-def _label_of(product: Product, label_kind: str) -> str:
-    if label_kind != "category" and not label_kind.startswith("attr."):
-        raise NotEnoughData(f"label must be category or attr.NAME; got {label_kind!r}.")
-    return label_of(product, label_kind)
 
 
 def _read_rows(path: Path) -> Iterator[_Entry]:
