@@ -177,6 +177,13 @@ def test_only_photos_that_the_backbone_has_not_learned_from_judge() -> None:
     assert (figures["photos"], figures["products"]) == (100, 500)
 
 
+def test_too_few_judges_of_an_attribute_are_not_asked_alone() -> None:
+    for few in (0, 9):
+        attribute, photos = drawn_photos(np.arange(500) < few)
+        learned = learn(attribute, photos)
+        assert (learned.figures["photos"], learned.voter is not None) == (500, True)
+
+
 def test_photos_learned_by_the_backbone_are_no_judges(settings: Settings, tmp_path: Path) -> None:
     shop = TinyShop(settings)
     fill(shop, 150, lambda number: {"attributes": {"material": KINDS[number % 3]}}, lambda number: ())

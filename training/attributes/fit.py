@@ -15,6 +15,7 @@ from training.measures import reliability, threshold_for
 _SHRINKAGE = 0.3  # of the covariance within a value towards a multiple of the identity; see docs/selling.md
 _UNKNOWN = -1e6  # bias of a value that no photo of the fold shows
 _PRECISION = 0.9  # wanted share of right answers where a voter does not abstain, as for the vote
+_LEAST_JUDGES = 50  # photos; fewer would calibrate by chance
 _LEAST_ANSWERS = 30  # photos; fewer may be right by chance
 _LEAST_CHANCE = 0.5  # of a guess that is no abstention, however easy the attribute is
 _BETTER = 2.0  # standard errors by which a voter must be right more often than the commonest value
@@ -30,7 +31,8 @@ class Photos:
         points: what the voters read of them, float32 (n, d).
         products: int64 (n,), place of the product that each shows.
         folds: int64 (n,); products that look alike share a fold.
-        judges: bool (n,), the photos that calibrate and measure: those that the backbone has not learned from.
+        judges: bool (n,), the photos that the backbone has not learned from: they calibrate and measure, if at least 50
+            of them have the attribute; else all photos do.
     """
 
     points: Floats
@@ -91,11 +93,14 @@ def learn(attribute: Attribute, photos: Photos) -> Learned:
     """Returns the voter of an attribute, fitted on all photos, and its figures on photos that it was not fitted on.
 
     It is kept if it is right clearly more often than the commonest value would be: by two standard errors, counted in
-    products.
+    the products whose photos judge.
     """
     y = attribute.y[photos.products]
     given = np.flatnonzero(y != NOT_GIVEN)
-    points, y, folds, judges = photos.points[given], y[given], photos.folds[given], photos.judges[given]
+    points, y, folds, products = photos.points[given], y[given], photos.folds[given], photos.products[given]
+    judges = photos.judges[given]
+    if judges.sum() < _LEAST_JUDGES:
+        judges = np.ones_like(judges)
     values = len(attribute.values)
     moments = {
         fold: _Moments.of(points[rows], y[rows], values)
@@ -104,26 +109,29 @@ def learn(attribute: Attribute, photos: Photos) -> Learned:
     }
     logits, y, folds = _out_of_fold(points, folds, moments)[judges], y[judges], folds[judges]
     best, leads = leads_of(logits)
-    right = best == y
-    judged = _judged(leads, right, folds)
+    judged = _judged(leads, best == y, folds)
     figures = judged.figures()
-    figures |= {"products": len(np.unique(photos.products[given])), "photos": len(y), "values": values}
+    figures |= {"products": len(np.unique(products)), "photos": len(y), "values": values}
     figures |= {"commonest": _rounded((y == 0).mean()), "among_3": _rounded(_among(logits, y))}
-    chance = max(figures["right"] * (1 - figures["right"]), 1e-9) / figures["products"]
+    chance = max(figures["right"] * (1 - figures["right"]), 1e-9) / len(np.unique(products[judges]))
     if figures["right"] <= figures["commonest"] + _BETTER * chance**0.5:
         return Learned(voter=None, figures=figures)
-    weights, bias = _sum(list(moments.values())).discriminant()
-    offset, slope = calibration(leads, right)
-    voter = AttributeVoter(
+    return Learned(voter=_fitted(attribute, _sum(list(moments.values())), leads, judged), figures=figures)
+
+
+def _fitted(attribute: Attribute, moments: _Moments, leads: Floats, judged: "_Judged") -> AttributeVoter:
+    """Returns the voter of these photos, calibrated by guesses out of fold."""
+    weights, bias = moments.discriminant()
+    offset, slope = calibration(leads, judged.right)
+    return AttributeVoter(
         name=attribute.name,
         values=attribute.values,
         weights=weights,
         bias=bias,
         offset=offset,
         slope=slope,
-        threshold=threshold(judged.chances, right),
+        threshold=threshold(judged.chances, judged.right),
     )
-    return Learned(voter=voter, figures=figures)
 
 
 def _out_of_fold(points: Floats, folds: Numbers, moments: Mapping[int, _Moments]) -> Floats:

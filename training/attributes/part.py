@@ -19,7 +19,6 @@ from training.voters import fit_axes
 MOST_PHOTOS = 30_000
 _MOST_OF_A_PRODUCT = 5  # photos
 _FOLDS = 10
-_LEAST_JUDGES = 50  # photos; fewer would calibrate by chance
 _AXES_FROM = 10_000  # photos
 _BLOCK_ROWS = 8192
 _TRANSFORM = "sqrt_l2"
@@ -84,12 +83,11 @@ def _photos(context: TrainingContext, rows: Numbers, features: FeatureMap) -> Ph
     points = np.concatenate(blocks)
     names, products = np.unique(context.snapshot.product_keys[rows], return_inverse=True)
     learned = learned_photos(context.settings.home, context.spec.name)
-    judges = np.array([key not in learned for key in keys], np.bool_)
     return Photos(
         points=points,
         products=products.astype(np.int64),
         folds=_folds(points, products, _categories(context, names))[products],
-        judges=judges if judges.sum() >= _LEAST_JUDGES else np.ones(len(keys), np.bool_),
+        judges=np.array([key not in learned for key in keys], np.bool_),
     )
 
 
