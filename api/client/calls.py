@@ -91,7 +91,7 @@ class Client:
         """
         photos = [] if image is None else [image] if isinstance(image, str | Path | bytes) else list(image)
         sources = {"photo_id": photo_id, "product_id": product_id, "image_url": image_url}
-        if not photos and not any(sources.values()):
+        if not (photos or any(sources.values()) or box or objects):
             return read(SearchAnswer, self._json("POST", "/v1/search/text", json={"q": text, **options}))
         asked = {**sources, "text": text, "box": box, "objects": objects or None, **options}
         fields = _form(asked) + [_file("file", one) for one in photos]

@@ -72,6 +72,9 @@ def test_a_photo_as_path_bytes_id_or_several_sides(shop: lookalike.Client, photo
     assert ids(shop.search("blue", image=[photo, photo], understand=False, like=["red-bar"], k=2))
     assert ids(shop.search(image=photo, box=(0, 0, 50, 50), k=2))
     assert len(ids(shop.search(product_id="red-disc", k=2))) == 2
+    for of_a_photo in ({"box": (0, 0, 50, 50)}, {"objects": True}):
+        with pytest.raises(lookalike.ClientError, match="one of file"):
+            shop.search("red", **of_a_photo)
 
 
 def test_similar_recommended_recognised_and_completed(shop: lookalike.Client, photo: Path) -> None:
