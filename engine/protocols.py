@@ -12,6 +12,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from data.filters import Filter
+
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Decoding = Callable[[], AbstractContextManager[None]]  # a context that is held while photos are decoded
@@ -127,6 +129,19 @@ class Aim:
 ANY = Aim()
 
 
+@dataclass(frozen=True)
+class Where:
+    """The filter that a mask of rows was made from, for an index that takes no mask and compares facts of its own.
+
+    Attributes:
+        filter: by the facts as they are now, it lets through the rows of the mask.
+        edited: int64 (m,), ascending: rows whose product's facts changed since the index was built.
+    """
+
+    filter: Filter
+    edited: NDArray[np.int64]
+
+
 class VectorIndex(Protocol):
     """Exact or approximate inner-product search over rows 0..count-1."""
 
@@ -168,6 +183,7 @@ class VectorIndex(Protocol):
         allowed: Mask | None = None,
         dead: NDArray[np.int64] | None = None,
         aim: Aim = ANY,
+        where: Where | None = None,
     ) -> list[Hits]:
         """Finds the k best allowed rows of each query.
 
@@ -178,9 +194,11 @@ class VectorIndex(Protocol):
             dead: int64 (m,), ascending, each once: rows that are never found, whatever `allowed` says; None: none.
                 Without a filter they spare a mask as long as the index: they are dropped from what was found.
             aim: what the queries are, and how many of the k rows matter most.
+            where: the filter that `allowed` is of; an index that takes the mask needs none.
 
         Raises:
-            InvalidQuery: shapes or dtypes do not fit the index.
+            InvalidQuery: shapes or dtypes do not fit the index, or it takes no mask without its filter.
+            IndexUnavailable: the index is on another machine, which does not answer.
         """
         ...
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import InvalidModel
 from engine.index.checks import Rows, checked_rows, checked_search, without
-from engine.protocols import ANY, Aim, Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 
 INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
@@ -105,7 +105,13 @@ class FlatIndex:
         return stored.reshape(self.count, self.dim)
 
     def search(
-        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: Rows | None = None,
+        aim: Aim = ANY,
+        where: Where | None = None,
     ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         if not limit:

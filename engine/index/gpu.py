@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.index.checks import Rows, checked_search, without
 from engine.index.flat import FlatIndex, best_hits
-from engine.protocols import ANY, Aim, Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 
 _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
 _QUERIES_AT_ONCE = 256
@@ -80,7 +80,13 @@ class GpuIndex:
         return self._host.vectors(rows)
 
     def search(
-        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: Rows | None = None,
+        aim: Aim = ANY,
+        where: Where | None = None,
     ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         wanted = min(k, limit)

@@ -17,7 +17,7 @@ from engine.index.flat import best_hits, is_complete
 from engine.index.lists import LISTS_FILE, Lists
 from engine.index.reach import Tuned, read_tuned
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.protocols import ANY, Aim, Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 
 FEW_ROWS = 16_384  # what a filter leaves of up to so many rows is scored row by row: exact, in at most 6 ms
 # Microseconds for a row: one that is scored row by row, an allowed one in a list, and one that is passed over there.
@@ -93,7 +93,13 @@ class PartitionedIndex:
         return self._stored.scores(query, rows)
 
     def search(
-        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: Rows | None = None,
+        aim: Aim = ANY,
+        where: Where | None = None,
     ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
         k = min(k, limit)

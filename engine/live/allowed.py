@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index import Where
-from engine.protocols import Mask
+from engine.protocols import Mask, Where
 
 Rows = NDArray[np.int64]
 
@@ -36,7 +35,7 @@ class Allowed:
         dead: int64 (p,), ascending, the rows of the generation that may not be found.
         passing: bool (size,), the rows of the generation that pass a filter; None: there is none.
         added: bool (m,), the rows of the delta that may be found.
-        where: the filter itself, for an index that takes no mask; None: there is none, or masks are taken.
+        where: that filter; None: there is none, or nothing is searched.
     """
 
     size: int

@@ -9,7 +9,6 @@ from data.catalogue import Catalogue, Change
 from data.features import FeatureStore
 from data.settings import Settings
 from engine.generation import Generation
-from engine.index import MilvusIndex
 from engine.live.allowed import Rows, joined
 from engine.live.delta import GrowingDelta
 from engine.live.view import LiveView
@@ -37,9 +36,8 @@ class Tracker:
         changes = catalogue.changes(self.seq)
         keys = np.array([change.product_key for change in changes], np.int64)
         self._dead = joined(self._dead, self.generation.rows.rows_of_any(keys))
-        if isinstance(self.generation.index, MilvusIndex):  # it holds the facts of its day
-            edited = self.generation.rows.rows_of_any(catalogue.refiltered_since(self.seq))
-            self._edited = joined(self._edited, edited)
+        edited = self.generation.rows.rows_of_any(catalogue.refiltered_since(self.seq))
+        self._edited = joined(self._edited, edited)
         self._outdated.update(keys[self.generation.rows.has(keys)].tolist())
         for key in keys.tolist():
             self._delta.remove(key)

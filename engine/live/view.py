@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from data.columns import within
 from data.filters import Filter
 from engine.generation import Generation
-from engine.index import MilvusIndex, Where
 from engine.live.allowed import Allowed, Rows
 from engine.live.delta import Delta, GrowingDelta
-from engine.protocols import ANY, Aim, Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 from engine.space import normalise
 
 ProductKeys = NDArray[np.int64]
@@ -29,8 +28,7 @@ class LiveView:
         seq: the catalogue state that the view shows.
         dead: int64 (p,), ascending, the generation's rows whose product was changed or deleted since.
         delta: the photos of the products that changed since.
-        edited: int64 (e,), ascending, the generation's rows whose product's facts changed since; kept only for an index
-            that holds facts of its own.
+        edited: int64 (e,), ascending, the generation's rows whose product's facts changed since.
         findable_count: how many products have a row that can be found.
         pending: changed products with photos that are not embedded yet.
     """
@@ -98,14 +96,13 @@ class LiveView:
         Args:
             passing: bool, by product_key, which products a filter lets through; None: all.
             left_out: int64, products that may not.
-            filter_: the filter that lets them through; only `search` with an index in Milvus needs it.
+            filter_: that filter; `search` needs both, since some indexes take no mask.
         """
         found = Allowed(self.built, self.dead, None, self.delta.alive)
         if passing is not None:
             built = within(passing, self.generation.rows.product_keys)
             new = self.delta.alive & within(passing, self.delta.product_keys)
-            in_milvus = isinstance(self.generation.index, MilvusIndex)
-            where = Where(filter_, self.edited) if in_milvus and filter_ is not None else None
+            where = None if filter_ is None else Where(filter_, self.edited)
             found = Allowed(self.built, self.dead, built, new, where)
         return found.without(self.rows_of_any(left_out)) if len(left_out) else found
 
@@ -122,7 +119,7 @@ class LiveView:
             query: float32 (d,).
             aim: see `VectorIndex.search`.
         """
-        old = self._search_built(query[None], k, allowed, aim)
+        old = self.generation.index.search(query[None], k, allowed.passing, allowed.dead, aim, allowed.where)[0]
         if not allowed.added.any():
             return old
         rows = np.flatnonzero(allowed.added)
@@ -132,12 +129,6 @@ class LiveView:
         all_scores = np.concatenate([old.scores, scores if few else scores[rows]])
         order = np.lexsort((all_rows, -all_scores))[:k]
         return Hits(all_rows[order], all_scores[order])
-
-    def _search_built(self, queries: Floats, k: int, allowed: Allowed, aim: Aim) -> Hits:
-        index = self.generation.index
-        if isinstance(index, MilvusIndex) and allowed.passing is not None and allowed.where is not None:
-            return index.search_where(queries, k, allowed.passing, allowed.dead, allowed.where)[0]
-        return index.search(queries, k, allowed.passing, allowed.dead, aim)[0]
 
     def products_of(self, rows: Rows) -> ProductKeys:
         """Returns the product of each row, int64 (r,)."""

@@ -47,7 +47,7 @@ def nearest(
         point: float32 (d,), the photo in the product space.
         category: the category in question; "": none.
         of_category: bool, by product_key, which products are of it; None: no category is in question.
-        filter_: the filter that tells so, which an index in Milvus needs.
+        filter_: the filter that tells so.
     """
     ranked = near = rank_products(view, point, MOST_NEAR, view.allowed())
     kin = len(near.product_keys)

@@ -20,7 +20,9 @@ class FirstRows:
 
     count, dim = ROWS, DIM
 
-    def search(self, queries: Floats, k: int, allowed: Mask | None, dead: np.ndarray[Any, Any], aim: Aim) -> list[Hits]:
+    def search(
+        self, queries: Floats, k: int, allowed: Mask | None, dead: np.ndarray[Any, Any], aim: Aim, where: None
+    ) -> list[Hits]:
         assert allowed is None
         rows = np.setdiff1d(np.arange(k + len(dead)), dead)[:k]
         return [Hits(rows, np.linspace(0.9, 0.5, len(rows), dtype=np.float32))]

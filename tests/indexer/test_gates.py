@@ -51,7 +51,7 @@ class ExactIndex:
     def vectors(self, rows: NDArray[np.int64]) -> Floats:
         return self._vectors[rows]
 
-    def search(self, queries: Floats, k: int, allowed: Any = None, dead: Any = None, aim: Any = None) -> list[Hits]:
+    def search(self, queries: Floats, k: int, *_: Any, **__: Any) -> list[Hits]:
         scores = queries @ self._vectors.T
         rows = np.argsort(-scores, axis=1, kind="stable")[:, self._spoil : self._spoil + k]
         return [Hits(rows=row, scores=score[row]) for row, score in zip(rows, scores, strict=True)]
@@ -119,7 +119,7 @@ def test_an_index_that_skips_the_best_row_fails_both_recalls() -> None:
 
 def test_the_same_row_returned_ten_times_counts_once() -> None:
     class Repeating(ExactIndex):
-        def search(self, queries: Floats, k: int, allowed: Any = None, dead: Any = None, aim: Any = None) -> list[Hits]:
+        def search(self, queries: Floats, k: int, *_: Any, **__: Any) -> list[Hits]:
             best = super().search(queries, 1)
             return [Hits(rows=np.repeat(hits.rows, k), scores=np.repeat(hits.scores, k)) for hits in best]
 
@@ -138,7 +138,7 @@ def test_an_index_with_swapped_rows_fails_self_recall() -> None:
 
 def test_an_index_that_finds_nothing_fails() -> None:
     class Empty(ExactIndex):
-        def search(self, queries: Floats, k: int, allowed: Any = None, dead: Any = None, aim: Any = None) -> list[Hits]:
+        def search(self, queries: Floats, k: int, *_: Any, **__: Any) -> list[Hits]:
             return [Hits(rows=np.empty(0, np.int64), scores=np.empty(0, np.float32))] * len(queries)
 
     vectors = unit_vectors(20)

@@ -4,7 +4,7 @@ from engine.index.milvus.alias import agree, drop_unused, named_collection
 from engine.index.milvus.building import build, make_ready
 from engine.index.milvus.collection import Photos, collection_of, count, load_state, matching, stored_vectors, version
 from engine.index.milvus.files import INDEX_FILE, ROWS_FILE
-from engine.index.milvus.index import MilvusIndex, Where
+from engine.index.milvus.index import MilvusIndex
 from engine.index.milvus.server import Milvus, server_of
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Milvus",
     "MilvusIndex",
     "Photos",
-    "Where",
     "agree",
     "build",
     "collection_of",

@@ -6,32 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from data.filters import Filter
 from engine.errors import InvalidQuery
-from engine.index.checks import Rows, checked_search
+from engine.index.checks import Rows, checked_search, without
 from engine.index.flat import ROUNDING, best_hits
 from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind
 from engine.index.milvus.files import Described
 from engine.index.milvus.server import ANSWERS_S, Milvus
-from engine.protocols import ANY, Aim, Floats, Hits, Mask
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 
 _TIE_MARGIN = 16
 _QUERIES_AT_ONCE = 16
 _MOST_HERE = 1_000_000  # rows that are scored in this process where Milvus's answers do not reach far enough
 _ROWS_AT_ONCE = 16_384
-
-
-@dataclass(frozen=True)
-class Where:
-    """A filter as an index elsewhere needs it, which takes no mask of rows.
-
-    Attributes:
-        filter: which rows may be found, by the facts as they were when the index was built.
-        edited: int64 (m,), ascending: rows of products whose facts changed since; of them only the mask is right.
-    """
-
-    filter: Filter
-    edited: Rows
 
 
 class MilvusIndex:
@@ -103,33 +89,23 @@ class MilvusIndex:
         return found
 
     def search(
-        self, queries: Floats, k: int, allowed: Mask | None = None, dead: Rows | None = None, aim: Aim = ANY
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: Rows | None = None,
+        aim: Aim = ANY,
+        where: Where | None = None,
     ) -> list[Hits]:
-        """Searches without a filter, equally thoroughly whatever the aim.
+        """Searches equally thoroughly whatever the aim.
 
         Raises:
-            InvalidQuery: see `VectorIndex.search`; or there is a mask, which Milvus cannot take: use `search_where`.
+            InvalidQuery: see `VectorIndex.search`; or there is a mask without the filter that it is of.
             IndexUnavailable: Milvus does not answer.
         """
-        if allowed is not None:
-            raise InvalidQuery("an index in Milvus takes a filter itself; got a mask of rows alone.")
-        return self._search(queries, k, None, dead, None)
-
-    def search_where(self, queries: Floats, k: int, allowed: Mask, dead: Rows | None, where: Where) -> list[Hits]:
-        """Searches with a filter.
-
-        Args:
-            allowed: bool (count,), the rows that pass the filter by the facts as they are now.
-
-        Raises:
-            InvalidQuery, IndexUnavailable: see `search`.
-        """
-        return self._search(queries, k, allowed, dead, where)
-
-    def _search(
-        self, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None, where: Where | None
-    ) -> list[Hits]:
         queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
+        if allowed is not None and where is None:
+            raise InvalidQuery("an index in Milvus takes a filter itself; got a mask of rows alone.")
         if not limit:
             return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
         asked = _Asked.of(min(k, limit, MOST_ROWS - _TIE_MARGIN), allowed, dead, where)
@@ -154,16 +130,14 @@ class MilvusIndex:
 
     def _settled(self, query: Floats, rows: Rows, fetched: int, asked: "_Asked") -> tuple[Hits, bool]:
         """Returns the rows that may be found, best first, and whether the k best are certainly among them."""
-        scores = self.scores(query, rows)
-        may = asked.keeps(rows)
-        every = np.concatenate([rows[may], asked.added])
-        hits = best_hits(every, np.concatenate([scores[may], self.scores(query, asked.added)]), len(every))
+        every = np.union1d(asked.kept(rows), asked.added)
+        hits = best_hits(every, self.scores(query, every), len(every))
         if len(rows) < fetched:  # Milvus has no more
             return hits, True
         if len(hits.rows) < asked.k:
             return hits, False
         margin = ROUNDING * abs(float(hits.scores[0]))
-        return hits, bool(hits.scores[asked.k - 1] - scores.min(initial=np.inf) > margin)
+        return hits, bool(hits.scores[asked.k - 1] - self.scores(query, rows).min(initial=np.inf) > margin)
 
     def _fetch(self, queries: Floats, rows: int, asked: "_Asked") -> list[Rows]:
         """Returns the rows nearest to each query by Milvus's own reckoning, each int64 (m,)."""
@@ -187,7 +161,7 @@ class MilvusIndex:
         """Returns the k best rows by scoring all that may be found; None: they are too many for that."""
         if self.count > _MOST_HERE:
             return None
-        rows = asked.rows(self.count)
+        rows = asked.kept(np.arange(self.count))
         return best_hits(rows, self.scores(query, rows), asked.k)
 
 
@@ -197,32 +171,24 @@ class _Asked:
 
     Attributes:
         k: rows wanted.
+        allowed: bool, the rows that may be found; None: all but the dead ones.
+        dead: int64, ascending.
         expression: the filter for Milvus; "": none.
-        ignored: int64, ascending: rows that do not count where Milvus finds them.
-        added: int64: rows that pass whatever Milvus says.
-        allowed: bool, the rows that may be found; None: all but the ignored ones.
+        added: int64: rows that may be found whatever Milvus says of them.
     """
 
     k: int
-    expression: str
-    ignored: Rows
-    added: Rows
     allowed: Mask | None
+    dead: Rows | None
+    expression: str
+    added: Rows
 
     @classmethod
     def of(cls, k: int, allowed: Mask | None, dead: Rows | None, where: Where | None) -> "_Asked":
-        none = np.zeros(0, np.int64)
-        dead = none if dead is None else dead
         if where is None or allowed is None:
-            return cls(k, "", dead, none, None)
-        return cls(
-            k, where.filter.milvus(), np.union1d(dead, where.edited), where.edited[allowed[where.edited]], allowed
-        )
+            return cls(k, None, dead, "", np.zeros(0, np.int64))
+        return cls(k, allowed, dead, where.filter.milvus(), where.edited[allowed[where.edited]])
 
-    def keeps(self, rows: Rows) -> Mask:
-        return ~np.isin(rows, self.ignored)
-
-    def rows(self, count: int) -> Rows:
-        return (
-            np.flatnonzero(self.allowed) if self.allowed is not None else np.setdiff1d(np.arange(count), self.ignored)
-        )
+    def kept(self, rows: Rows) -> Rows:
+        """Returns those of some rows that may be found, in their order."""
+        return without(rows, self.dead) if self.allowed is None else rows[self.allowed[rows]]

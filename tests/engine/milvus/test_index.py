@@ -16,9 +16,10 @@ from data.filters import parse_filter
 from data.settings import Settings
 from engine.errors import IndexUnavailable, InvalidModel, InvalidQuery
 from engine.generation import Generation, load_generation
-from engine.index import MilvusIndex, Where, agree, collection_of, drop_unused, make_ready, named_collection
+from engine.index import MilvusIndex, agree, collection_of, drop_unused, make_ready, named_collection
 from engine.index.milvus import building, collection, index
 from engine.live import LiveView
+from engine.protocols import Where
 from engine.search import SearchEngine, SearchRequest
 
 FILTERS = (
@@ -155,10 +156,10 @@ def test_a_mask_alone_is_refused(twins: Twins) -> None:
         built.search(query, 3, mask)
     where = Where(parse_filter("price >= 0 OR price < 0"), np.zeros(0, np.int64))
     with pytest.raises(InvalidQuery, match="allowed must be bool"):
-        built.search_where(query, 3, mask[1:], None, where)
+        built.search(query, 3, mask[1:], where=where)
     with pytest.raises(InvalidQuery, match="width"):
         built.search(np.ones((1, 3), np.float32), 3)
-    assert not len(built.search_where(query, 3, ~mask, None, where)[0].rows)
+    assert not len(built.search(query, 3, ~mask, where=where)[0].rows)
 
 
 def test_the_alias_follows_current_and_shields_its_collection(twins: Twins) -> None:
