@@ -11,7 +11,7 @@ from data.features import drop_unused_sets
 from data.photos import sweep
 from data.settings import Settings
 from data.storage import sweep_abandoned
-from engine.index import drop_unused
+from engine.index import collection_in, collection_of, drop_unused
 from engine.text import drop_unused_encoders, encoder_of
 from indexer.rebuild.job import Job
 
@@ -100,9 +100,11 @@ def drop_collections(job: Job) -> None:
     """
     if not job.settings.milvus_uri:
         return
-    kept = {*(folder.id for folder in job.store.list()), *job.store.damaged()}
-    awake = {name for name in (job.store.current_id(), job.live.id if job.live else None) if name}
     try:
+        whole = job.store.list()
+        served = [folder for folder in whole if folder.id == job.store.current_id()] + ([job.live] if job.live else [])
+        kept = {collection_in(folder.folder) for folder in whole} | set(map(collection_of, job.store.damaged()))
+        awake = {collection_in(folder.folder) for folder in served}
         for name in drop_unused(job.settings, kept, awake):
             _log.info("dropped the collection %s, which no generation needs", name)
     except LookalikeError as error:

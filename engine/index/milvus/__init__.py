@@ -3,7 +3,7 @@
 from engine.index.milvus.alias import agree, drop_unused, named_collection
 from engine.index.milvus.building import build, make_ready
 from engine.index.milvus.collection import Photos, collection_of, count, load_state, matching, stored_vectors, version
-from engine.index.milvus.files import INDEX_FILE, ROWS_FILE
+from engine.index.milvus.files import INDEX_FILE, ROWS_FILE, collection_in
 from engine.index.milvus.index import MilvusIndex
 from engine.index.milvus.server import Milvus, server_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "Photos",
     "agree",
     "build",
+    "collection_in",
     "collection_of",
     "count",
     "drop_unused",

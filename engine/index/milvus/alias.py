@@ -12,8 +12,8 @@ from typing import Any
 from data.errors import LookalikeError
 from data.generations import GenerationStore, is_generation_id
 from data.settings import Settings
-from engine.index.milvus.collection import PREFIX, collection_of
-from engine.index.milvus.files import INDEX_FILE
+from engine.index.milvus.collection import PREFIX
+from engine.index.milvus.files import INDEX_FILE, collection_in
 from engine.index.milvus.server import TELLS_S, server_of
 
 ALIAS = f"{PREFIX}live"
@@ -44,15 +44,16 @@ def _follow_current(settings: Settings) -> None:
         live = store.open()
         if not live.has(INDEX_FILE):
             return
-        server_of(settings).ask(partial(_name, collection=collection_of(live.id)))
+        server_of(settings).ask(partial(_name, collection=collection_in(live.folder)))
 
 
 def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str]) -> list[str]:
-    """Drops the collections of generations that are not kept; one that an alias names stays, whatever is kept.
+    """Drops the collections of generations, but those to keep and any that an alias names.
 
     Args:
-        kept: ids of generations.
-        awake: those of them that may be searched; the others leave the server's memory until they are rolled back to.
+        kept: collections.
+        awake: collections that may be searched; the other kept ones leave the server's memory until they are rolled
+            back to.
 
     Returns:
         The names of the dropped collections.
@@ -64,12 +65,11 @@ def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str
     def drop(client: Any) -> list[str]:
         gone = []
         for name in client.list_collections(timeout=TELLS_S):
-            generation = name.removeprefix(PREFIX)
-            if not (name.startswith(PREFIX) and is_generation_id(generation)):
+            if not (name.startswith(PREFIX) and is_generation_id(name.removeprefix(PREFIX))):
                 continue
-            if generation in awake or _aliases(client, name):  # the server itself lets a named one be dropped
+            if name in awake or _aliases(client, name):  # the server itself lets a named one be dropped
                 continue
-            if generation in kept:
+            if name in kept:
                 client.release_collection(name, timeout=TELLS_S)
             else:
                 client.drop_collection(name, timeout=TELLS_S)

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.storage import parse_json, read_small, write_text
 from engine.errors import InvalidModel
-from engine.index.milvus.collection import KINDS, PREFIX, Kind
+from engine.index.milvus.collection import KINDS, PREFIX, Kind, collection_of
 from engine.protocols import Floats
 
 INDEX_FILE, ROWS_FILE = "milvus.json", "milvus_rows.npy"
@@ -58,6 +58,17 @@ class Described:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidModel(f"{path.name} must describe an index in Milvus; got {error!r:.300}. Rebuild.") from error
         return cls(facts["collection"], kind, effort, _rows(folder / ROWS_FILE, shape))
+
+
+def collection_in(folder: Path) -> str:
+    """Returns the collection that a generation's folder names; if it names none, that of the generation's own id.
+
+    A generation with one part trained alone is a copy of another one, and is searched in that one's collection.
+
+    Raises:
+        InvalidModel: the files are not what `Described.save` writes.
+    """
+    return Described.load(folder).collection if (folder / INDEX_FILE).exists() else collection_of(folder.name)
 
 
 def _rows(path: Path, shape: tuple[int, int]) -> Floats:

@@ -173,11 +173,11 @@ def test_the_alias_follows_current_and_shields_its_collection(twins: Twins) -> N
     third = shop.publish().id
     SearchEngine(shop.settings, backbone=shop.backbone).search(SearchRequest(text="axis1"))  # a start heals it
     assert named_collection(shop.settings) == collection_of(third)
-    assert drop_unused(shop.settings, [first, third], [third]) == []
+    assert drop_unused(shop.settings, [collection_of(first), collection_of(third)], [collection_of(third)]) == []
     shop.store.rollback(first, check=lambda folder: make_ready(shop.settings, folder.folder))
     agree(shop.settings)
     assert named_collection(shop.settings) == collection_of(first)
-    assert drop_unused(shop.settings, [first], [first]) == [collection_of(third)]
+    assert drop_unused(shop.settings, [collection_of(first)], [collection_of(first)]) == [collection_of(third)]
 
 
 def test_a_large_index_is_tuned_to_the_wanted_recall(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed
 from indexer.operating import examine
 from indexer.rebuild import rebuild
+from training.parts import VOTERS
+from training.sessions.candidate import publish_candidate
 
 FILTERS = ("", "price < 20", 'category = "circle"')
 
@@ -108,6 +110,20 @@ def test_generations_go_to_milvus_and_back(shop: Settings, monkeypatch: pytest.M
     server.refresh()
     assert server.status()["generation"] == second
     assert [server.search(each).hits for each in asked] == right
+
+
+def test_a_generation_with_a_part_trained_alone_is_searched_in_the_collection_of_the_one_it_copies(
+    shop: Settings,
+) -> None:
+    shared, store = collection_of(built(shop)), GenerationStore(shop.home)
+    for _ in range(shop.keep_generations):  # so that only copies are kept of it
+        copy = publish_candidate(shop, store.open(), VOTERS, {}, lambda folder: None)
+    assert [line[:3] for line in findings(shop, repair=True)] == ["OK "] * 3, findings(shop)
+    newest = built(shop)
+    assert [folder.id for folder in store.list()] == [newest, copy]
+    assert collections(shop) == {shared: "Loaded", collection_of(newest): "Loaded"}
+    assert roll_back(shop, copy) == copy
+    assert named_collection(shop) == shared
 
 
 def dearer(fields: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
