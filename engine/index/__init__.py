@@ -4,20 +4,16 @@ from engine.index.choose import INDEX_FILES, Questions, build_catalogue_index, b
 from engine.index.lists import Learned, Lists
 from engine.index.milvus import (
     Milvus,
+    MilvusCollection,
     MilvusIndex,
     Photos,
     agree,
     collection_in,
     collection_of,
-    count,
     drop_unused,
-    load_state,
     make_ready,
-    matching,
     named_collection,
     server_of,
-    stored_vectors,
-    version,
 )
 from engine.index.partitioned import PartitionedIndex
 from engine.index.stored_rows import StoredRows
@@ -28,6 +24,7 @@ __all__ = [
     "Learned",
     "Lists",
     "Milvus",
+    "MilvusCollection",
     "MilvusIndex",
     "PartitionedIndex",
     "Photos",
@@ -39,15 +36,10 @@ __all__ = [
     "build_index",
     "collection_in",
     "collection_of",
-    "count",
     "drop_unused",
     "load_index",
-    "load_state",
     "make_ready",
-    "matching",
     "named_collection",
     "server_of",
-    "stored_vectors",
     "tune",
-    "version",
 ]

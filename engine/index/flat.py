@@ -90,11 +90,7 @@ class FlatIndex:
 
     def scores(self, query: Floats, rows: Rows) -> Floats:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
-        stored, found = self._stored(), np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            found[part] = np.einsum("ij,j->i", stored[rows[part]], query)
-        return found
+        return scores_of(self._stored(), query, rows)
 
     def _stored(self) -> Floats:
         import faiss
@@ -174,6 +170,20 @@ def is_complete(hits: Hits, k: int) -> bool:
     if len(hits.rows) < k:
         return False
     return bool(hits.scores[k - 1] - hits.scores[-1] > ROUNDING * abs(hits.scores[0]))
+
+
+def scores_of(stored: Floats, query: Floats, rows: Rows) -> Floats:
+    """Returns the scores of some of the stored rows, float32 (m,), to the last bit the same whatever else is scored.
+
+    Args:
+        stored: float32 (n, dim).
+        query: float32 (dim,).
+    """
+    found = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        found[part] = np.einsum("ij,j->i", stored[rows[part]], query)
+    return found
 
 
 def best_hits(rows: Rows, scores: Floats, k: int) -> Hits:

@@ -6,7 +6,7 @@ from data.errors import CorruptGeneration, NoGeneration
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.errors import IndexUnavailable
-from engine.index import MilvusIndex, agree, count, load_index, load_state, named_collection, server_of, version
+from engine.index import MilvusIndex, agree, load_index, named_collection, server_of
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 
 _SUBJECT = "milvus"
@@ -17,7 +17,7 @@ def look_at_milvus(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     if not settings.milvus_uri:
         return
     try:
-        detail = f"{settings.milvus_uri} answers, version {version(server_of(settings))}"
+        detail = f"{settings.milvus_uri} answers, version {server_of(settings).version()}"
         yield Finding(level=OK, subject=_SUBJECT, detail=detail)
         yield from _collection(settings, repair)
     except IndexUnavailable as error:
@@ -36,14 +36,14 @@ def _collection(settings: Settings, repair: bool) -> Iterator[Finding]:
         detail = f"the live generation is searched by {index.kind}"
         yield Finding(level=WARN, subject=_SUBJECT, detail=detail, advice="lookalike rebuild with index = milvus")
         return
-    state, rows = load_state(index.server, index.collection), count(index.server, index.collection)
-    detail = f"{index.collection} holds {rows:,} rows and is {state}"
+    state, rows = index.collection.load_state(), index.collection.count()
+    detail = f"{index.collection.name} holds {rows:,} rows and is {state}"
     whole = rows == index.count
     if not whole:
         detail += f"; the live generation has {index.count:,}"
     advice = "" if whole else "lookalike rebuild"
     yield Finding(level=OK if whole else FAIL, subject=_SUBJECT, detail=detail, advice=advice)
-    yield _alias(settings, live, index.collection, repair)
+    yield _alias(settings, live, index.collection.name, repair)
 
 
 def _alias(settings: Settings, live: GenerationFolder, wanted: str, repair: bool) -> Finding:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data.catalogue import Catalogue, ProductFacts, product_fields
 from data.filters import Filter, parse_filter, quoted
-from engine.index import MilvusIndex, count, matching, stored_vectors
+from engine.index import MilvusCollection, MilvusIndex
 from engine.protocols import Floats
 from indexer.rebuild.gates import GateResult
 
@@ -28,19 +28,23 @@ def check_collection(
     """
     rows = np.sort(np.random.default_rng(2).choice(len(vectors), min(_SAMPLE, len(vectors)), replace=False))
     kept = rows[~np.isin(product_keys[rows], catalogue.refiltered_since(seq))]
-    return [_count(index, len(vectors)), _vectors(index, vectors, rows), _filters(index, product_keys, kept, catalogue)]
+    return [
+        _count(index.collection, len(vectors)),
+        _vectors(index.collection, vectors, rows),
+        _filters(index.collection, product_keys, kept, catalogue),
+    ]
 
 
-def _count(index: MilvusIndex, wanted: int) -> GateResult:
-    there = count(index.server, index.collection)
-    detail = f"the collection {index.collection} holds {there} rows"
+def _count(collection: MilvusCollection, wanted: int) -> GateResult:
+    there = collection.count()
+    detail = f"the collection {collection.name} holds {there} rows"
     return GateResult(
         name="milvus_count", passed=there == wanted, measured=there, required=f"== {wanted} rows", detail=detail
     )
 
 
-def _vectors(index: MilvusIndex, vectors: Floats, rows: NDArray[np.int64]) -> GateResult:
-    stored = stored_vectors(index.server, index.collection, rows) if len(rows) else np.zeros((0, index.dim), np.float32)
+def _vectors(collection: MilvusCollection, vectors: Floats, rows: NDArray[np.int64]) -> GateResult:
+    stored = collection.vectors(rows) if len(rows) else vectors
     same = len(stored) == len(rows) and bool((stored == vectors[rows]).all())
     detail = f"{len(stored)} of {len(rows)} sampled vectors came back from Milvus"
     return GateResult(
@@ -49,7 +53,7 @@ def _vectors(index: MilvusIndex, vectors: Floats, rows: NDArray[np.int64]) -> Ga
 
 
 def _filters(
-    index: MilvusIndex, product_keys: NDArray[np.int64], rows: NDArray[np.int64], catalogue: Catalogue
+    collection: MilvusCollection, product_keys: NDArray[np.int64], rows: NDArray[np.int64], catalogue: Catalogue
 ) -> GateResult:
     facts = catalogue.facts(np.unique(product_keys[rows]).tolist())
     fields = {
@@ -61,7 +65,7 @@ def _filters(
     wrong = [
         each
         for each in filters
-        if _found(index, each, fields) != [row for row, own in fields.items() if each.matches(own)]
+        if _found(collection, each, fields) != [row for row, own in fields.items() if each.matches(own)]
     ]
     detail = f"{len(wrong)} of {len(filters)} filters found other rows of a sample than the plain evaluation"
     return GateResult(
@@ -73,9 +77,9 @@ def _filters(
     )
 
 
-def _found(index: MilvusIndex, filter: Filter, fields: Mapping[int, Any]) -> list[int]:
-    found = matching(index.server, index.collection, filter, np.array(list(fields), np.int64))
-    return [int(row) for row in found]
+def _found(collection: MilvusCollection, filter: Filter, fields: Mapping[int, Any]) -> list[int]:
+    found: list[int] = collection.matching(filter, np.array(list(fields), np.int64)).tolist()
+    return found
 
 
 def _filters_of(facts: ProductFacts) -> list[Filter]:

@@ -8,7 +8,7 @@ import numpy as np
 from data.settings import Settings
 from engine.errors import IndexUnavailable, InvalidModel
 from engine.index.checks import checked_rows
-from engine.index.milvus.collection import Photos, count, fill, kind_for, load
+from engine.index.milvus.collection import MilvusCollection, Photos, kind_for
 from engine.index.milvus.files import INDEX_FILE
 from engine.index.milvus.index import MilvusIndex
 from engine.index.milvus.server import TELLS_S, server_of
@@ -17,7 +17,6 @@ from engine.protocols import Floats
 _SAMPLE, _K = 200, 10
 _WARMING = 10
 _MOST_TRIED = 100
-_BLOCK_ROWS = 65_536
 
 
 def build(name: str, vectors: Floats, photos: Photos, settings: Settings) -> MilvusIndex:
@@ -25,11 +24,12 @@ def build(name: str, vectors: Floats, photos: Photos, settings: Settings) -> Mil
 
     Raises:
         InvalidQuery: the vectors have a wrong shape or dtype, or hold NaN or infinity.
-        InvalidModel, IndexUnavailable: see `fill`.
+        InvalidModel, IndexUnavailable: see `MilvusCollection.fill`.
     """
-    vectors, server, kind = checked_rows(vectors), server_of(settings), kind_for(len(vectors))
-    fill(server, name, vectors, photos, kind)
-    index = MilvusIndex(server, name, kind, kind.efforts[-1], vectors)
+    vectors, kind = checked_rows(vectors), kind_for(len(vectors))
+    collection = MilvusCollection(server_of(settings), name)
+    collection.fill(vectors, photos, kind)
+    index = MilvusIndex(collection, kind, kind.efforts[-1], vectors)
     _warm(index)
     if kind.effort:
         index.measured = _tune(index, vectors, settings.index_recall)
@@ -39,15 +39,11 @@ def build(name: str, vectors: Floats, photos: Photos, settings: Settings) -> Mil
 def _warm(index: MilvusIndex) -> None:
     """Waits for ten good searches one after another: a collection that was just loaded may still fail some."""
     good = tried = 0
-    query = np.zeros(index.dim, np.float32)
+    queries = np.zeros((1, index.dim), np.float32)
     while index.count and good < _WARMING:
         tried += 1
         try:
-            index.server.ask(
-                lambda client: client.search(
-                    index.collection, [query], limit=1, consistency_level="Strong", timeout=TELLS_S
-                )
-            )
+            index.collection.search(queries, 1, consistency_level="Strong", timeout=TELLS_S)
             good += 1
         except IndexUnavailable:
             good = 0
@@ -57,8 +53,10 @@ def _warm(index: MilvusIndex) -> None:
 
 def _tune(index: MilvusIndex, vectors: Floats, wanted: float) -> dict[str, Any]:
     """Sets the quickest effort that finds the wanted share of the ten best rows of a sample; the last one otherwise."""
+    import faiss
+
     queries = np.ascontiguousarray(vectors[np.random.default_rng(5).choice(len(vectors), min(_SAMPLE, len(vectors)))])
-    best, curve = _best(vectors, queries), {}
+    best, curve = faiss.knn(queries, vectors, _K, metric=faiss.METRIC_INNER_PRODUCT)[1], {}
     for effort in index.efforts:
         index.effort = effort
         found = index.search(queries, _K)
@@ -67,14 +65,6 @@ def _tune(index: MilvusIndex, vectors: Floats, wanted: float) -> dict[str, Any]:
         if recall >= wanted:
             break
     return {"recall_at_10": recall, "effort": index.effort, "curve": curve}
-
-
-def _best(vectors: Floats, queries: Floats) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Returns the ten rows nearest to each query by plain multiplication, int64 (q, 10)."""
-    scores = np.concatenate(
-        [queries @ vectors[start : start + _BLOCK_ROWS].T for start in range(0, len(vectors), _BLOCK_ROWS)], axis=1
-    )
-    return np.argpartition(-scores, _K, axis=1)[:, :_K]
 
 
 def make_ready(settings: Settings, folder: Path) -> None:
@@ -87,8 +77,9 @@ def make_ready(settings: Settings, folder: Path) -> None:
     if not (folder / INDEX_FILE).exists():
         return
     index = MilvusIndex.load(folder, server_of(settings))
-    load(index.server, index.collection)
-    if (there := count(index.server, index.collection)) != index.count:
+    index.collection.load()
+    if (there := index.collection.count()) != index.count:
         raise InvalidModel(
-            f"collection {index.collection} must have {index.count} rows; Milvus has {there}. Run `lookalike rebuild`."
+            f"collection {index.collection.name} must have {index.count} rows; Milvus has {there}. "
+            "Run `lookalike rebuild`."
         )

@@ -76,65 +76,71 @@ def collection_of(generation: str) -> str:
     return PREFIX + generation
 
 
-def fill(server: Milvus, name: str, vectors: Floats, photos: Photos, kind: Kind) -> None:
-    """Makes a collection of rows that is ready to be searched; one of this name that is there is replaced.
+@dataclass(frozen=True)
+class MilvusCollection:
+    """One collection of a server. Each question raises IndexUnavailable where `Milvus.ask` does."""
 
-    Rows are put by key, so that one that was sent twice after an error is there once.
+    server: Milvus
+    name: str
 
-    Raises:
-        InvalidModel: a product has more colours than an expression compares.
-        IndexUnavailable: see `Milvus.ask`.
-    """
-    server.ask(lambda client: client.drop_collection(name, timeout=TELLS_S))
-    server.ask(lambda client: _create(client, name, vectors.shape[1]))
-    for start in track(range(0, len(vectors), _ROWS_AT_ONCE), "put into Milvus", unit="batches"):
-        rows = _rows(vectors, photos, range(start, min(start + _ROWS_AT_ONCE, len(vectors))))
-        server.ask(lambda client, rows=rows: client.upsert(name, rows, timeout=60.0))  # type: ignore[misc]
-    server.ask(lambda client: client.flush(name, timeout=PREPARES_S))
-    server.ask(lambda client: _index(client, name, kind))
-    load(server, name)
+    def fill(self, vectors: Floats, photos: Photos, kind: Kind) -> None:
+        """Makes a collection of rows that is ready to be searched; one of this name that is there is replaced.
 
+        Rows are put by key, so that one that was sent twice after an error is there once.
 
-def load(server: Milvus, name: str) -> None:
-    """Loads a collection into the server's memory and waits for it; one that is loaded stays."""
-    server.ask(lambda client: client.load_collection(name, timeout=PREPARES_S))
+        Args:
+            vectors: float32 (n, dim).
 
+        Raises:
+            InvalidModel: a product has more colours than an expression compares.
+        """
+        self._ask("drop_collection", timeout=TELLS_S)
+        self.server.ask(lambda client: _create(client, self.name, vectors.shape[1]))
+        for start in track(range(0, len(vectors), _ROWS_AT_ONCE), "put into Milvus", unit="batches"):
+            rows = _rows(vectors, photos, range(start, min(start + _ROWS_AT_ONCE, len(vectors))))
+            self._ask("upsert", rows, timeout=60.0)
+        self._ask("flush", timeout=PREPARES_S)
+        self.server.ask(lambda client: _index(client, self.name, kind))
+        self.load()
 
-def count(server: Milvus, name: str) -> int:
-    """Returns how many rows a loaded collection has, also those put a moment ago."""
-    found = server.ask(
-        lambda client: client.query(
-            name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=TELLS_S
-        )
-    )
-    return int(found[0]["count(*)"])
+    def load(self) -> None:
+        """Loads it into the server's memory and waits; does nothing if it is there."""
+        self._ask("load_collection", timeout=PREPARES_S)
 
+    def load_state(self) -> str:
+        """Returns whether it is in the server's memory, in the server's words, such as `Loaded`."""
+        found = self._ask("get_load_state", timeout=TELLS_S)
+        return str(getattr(found["state"], "name", found["state"]))
 
-def load_state(server: Milvus, name: str) -> str:
-    """Returns whether a collection is in the server's memory, in the server's words, such as `Loaded`."""
-    found = server.ask(lambda client: client.get_load_state(name, timeout=TELLS_S))
-    return str(getattr(found["state"], "name", found["state"]))
+    def count(self) -> int:
+        """Returns how many rows it has, also those put a moment ago; it must be loaded."""
+        found = self._ask("query", filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=TELLS_S)
+        return int(found[0]["count(*)"])
 
+    def matching(self, filter: Filter, among: Rows) -> Rows:
+        """Returns those of some rows, at most 16,384, that pass a filter in Milvus, int64, ascending."""
+        expression = f"({filter.milvus()}) and ({ROW} in {among.tolist()})"
+        found = self._ask("query", filter=expression, output_fields=[ROW], limit=MOST_ROWS, timeout=TELLS_S)
+        return np.sort(np.array([row[ROW] for row in found], np.int64))
 
-def version(server: Milvus) -> str:
-    return str(server.ask(lambda client: client.get_server_version(timeout=TELLS_S)))
+    def vectors(self, rows: Rows) -> Floats:
+        """Returns what it has of some rows, float32 (m, dim), by ascending row; absent ones left out."""
+        found = self._ask("query", ids=rows.tolist(), output_fields=[ROW, VECTOR], timeout=TELLS_S)
+        return np.array([row[VECTOR] for row in sorted(found, key=lambda row: row[ROW])], np.float32)
 
+    def search(self, queries: Floats, limit: int, **asked: Any) -> list[Rows]:
+        """Returns the rows nearest to each query, float32 (n, dim), by Milvus's own reckoning, each int64 (m,).
 
-def matching(server: Milvus, name: str, filter: Filter, among: Rows) -> Rows:
-    """Returns those of some rows, at most 16,384, that pass a filter in Milvus, int64, ascending."""
-    expression = f"({filter.milvus()}) and ({ROW} in {among.tolist()})"
-    found = server.ask(
-        lambda client: client.query(name, filter=expression, output_fields=[ROW], limit=MOST_ROWS, timeout=TELLS_S)
-    )
-    return np.sort(np.array([row[ROW] for row in found], np.int64))
+        Args:
+            limit: rows wanted, at most 16,384.
+            asked: further parameters of `MilvusClient.search`.
+        """
+        answers = self._ask("search", list(queries), limit=limit, **asked)
+        return [np.array(answer.ids, np.int64) for answer in answers]
 
-
-def stored_vectors(server: Milvus, name: str, rows: Rows) -> Floats:
-    """Returns the vectors that Milvus has of some rows, float32 (m, dim), by ascending row; absent ones left out."""
-    found = server.ask(
-        lambda client: client.query(name, ids=rows.tolist(), output_fields=[ROW, VECTOR], timeout=TELLS_S)
-    )
-    return np.array([row[VECTOR] for row in sorted(found, key=lambda row: row[ROW])], np.float32)
+    def _ask(self, what: str, *given: Any, **named: Any) -> Any:
+        """Returns what this method of `MilvusClient` returns for the collection."""
+        return self.server.ask(lambda client: getattr(client, what)(self.name, *given, **named))
 
 
 def _create(client: Any, name: str, dim: int) -> None:

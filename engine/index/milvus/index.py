@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.errors import InvalidQuery
 from engine.index.checks import Rows, checked_search, without
-from engine.index.flat import ROUNDING, best_hits
-from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind
+from engine.index.flat import ROUNDING, best_hits, scores_of
+from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind, MilvusCollection
 from engine.index.milvus.files import Described
 from engine.index.milvus.server import ANSWERS_S, Milvus
 from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
@@ -17,7 +17,6 @@ from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 _TIE_MARGIN = 16
 _QUERIES_AT_ONCE = 16
 _MOST_HERE = 1_000_000  # rows that are scored in this process where Milvus's answers do not reach far enough
-_ROWS_AT_ONCE = 16_384
 
 
 class MilvusIndex:
@@ -28,14 +27,15 @@ class MilvusIndex:
     found, or have the same score, all rows are scored here, unless they are more than a million.
 
     Args:
+        stored: float32 (n, dim), the vectors, which may be mapped from a file.
         effort: how thoroughly Milvus searches; see `Kind`.
 
     Attributes:
         measured, reason: see `VectorIndex`.
     """
 
-    def __init__(self, server: Milvus, collection: str, kind: Kind, effort: int, stored: Floats) -> None:
-        self._server, self.collection, self._type, self.effort, self._stored = server, collection, kind, effort, stored
+    def __init__(self, collection: MilvusCollection, kind: Kind, effort: int, stored: Floats) -> None:
+        self.collection, self._type, self.effort, self._stored = collection, kind, effort, stored
         self.kind, self.is_exact = f"milvus {kind.name.lower().replace('_', ' ')}", not kind.effort
         self.measured: dict[str, Any] = {}
         self.reason = ""
@@ -48,20 +48,17 @@ class MilvusIndex:
             InvalidModel: they are not what `save` writes.
         """
         described = Described.load(folder)
-        return cls(server, described.collection, described.kind, described.effort, described.vectors)
+        collection = MilvusCollection(server, described.collection)
+        return cls(collection, described.kind, described.effort, described.vectors)
 
     def save(self, folder: Path) -> None:
         """Writes `milvus.json` and `milvus_rows.npy`; the collection is on the server already."""
-        Described(self.collection, self._type, self.effort, self._stored).save(folder)
+        Described(self.collection.name, self._type, self.effort, self._stored).save(folder)
 
     @property
     def efforts(self) -> tuple[int, ...]:
         """The values of `effort` that may be tried, quickest first."""
         return self._type.efforts
-
-    @property
-    def server(self) -> Milvus:
-        return self._server
 
     @property
     def count(self) -> int:
@@ -82,11 +79,7 @@ class MilvusIndex:
 
     def scores(self, query: Floats, rows: Rows) -> Floats:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
-        found = np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            found[part] = np.einsum("ij,j->i", self._stored[rows[part]], query)
-        return found
+        return scores_of(self._stored, query, rows)
 
     def search(
         self,
@@ -144,18 +137,14 @@ class MilvusIndex:
         effort = {self._type.effort: max(self.effort, rows)} if self._type.effort == "ef" else {}
         if self._type.effort == "nprobe":
             effort = {"nprobe": self.effort}
-        answers = self._server.ask(
-            lambda client: client.search(
-                self.collection,
-                list(queries),
-                filter=asked.expression,
-                limit=rows,
-                anns_field=VECTOR,
-                search_params={"metric_type": METRIC, "params": effort},
-                timeout=ANSWERS_S,
-            )
+        return self.collection.search(
+            queries,
+            rows,
+            filter=asked.expression,
+            anns_field=VECTOR,
+            search_params={"metric_type": METRIC, "params": effort},
+            timeout=ANSWERS_S,
         )
-        return [np.array(answer.ids, np.int64) for answer in answers]
 
     def _scored_here(self, query: Floats, asked: "_Asked") -> Hits | None:
         """Returns the k best rows by scoring all that may be found; None: they are too many for that."""

@@ -48,6 +48,10 @@ class Milvus:
                 time.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
 
+    def version(self) -> str:
+        """Returns the server's version; raises IndexUnavailable as `ask` does."""
+        return str(self.ask(lambda client: client.get_server_version(timeout=TELLS_S)))
+
     @cached_property
     def _client(self) -> Any:
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,9 @@ from milvus_server import MilvusServer
 from random_filters import MOMENTS, NAMES, NUMBERS, TEXTS, expressions, fields_of, photo_of, quoted
 
 from data.catalogue import Catalogue, Product
-from data.filters import LONGEST_TEXT, MAX_FILTER, MILVUS_TEXTS, MOST_COLOURS, milvus_fields, parse_filter
+from data.filters import LONGEST_TEXT, MAX_FILTER, MILVUS_TEXTS, milvus_fields, parse_filter
+from engine.index import Milvus, MilvusCollection, Photos
+from engine.index.milvus.collection import kind_for
 
 HOSTILE = [
     'a"b',
@@ -31,30 +34,30 @@ HOSTILE = [
 
 @dataclass(frozen=True)
 class Shelf:
-    """Products in a catalogue and in a collection; `fields` are by product_key, which is the row."""
+    """Products in a catalogue and in a collection; `fields` are by product_key, in the order of the rows."""
 
-    client: Any
+    collection: MilvusCollection
     fields: dict[int, dict[str, Any]]
 
     def found(self, text: str) -> list[int]:
-        rows = self.client.query("shelf", filter=parse_filter(text).milvus(), output_fields=["row"], limit=1000)
-        return sorted(row["row"] for row in rows)
+        keys = np.array(list(self.fields))
+        rows = self.collection.matching(parse_filter(text), np.arange(len(keys)))
+        return [int(key) for key in keys[rows]]
 
     def expected(self, text: str) -> list[int]:
-        return sorted(key for key, fields in self.fields.items() if parse_filter(text).matches(fields))
+        return [key for key, fields in self.fields.items() if parse_filter(text).matches(fields)]
 
 
 @pytest.fixture(scope="module")
-def shelf(milvus_server: MilvusServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    from pymilvus import MilvusClient
-
+def shelf(milvus_server: MilvusServer, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     catalogue = Catalogue(tmp_path_factory.mktemp("shelf"))
     catalogue.upsert_many(_products())
     fields = {facts.product_key: fields_of(facts) for facts in catalogue.iter_facts()}
-    client = MilvusClient(uri=milvus_server.uri)
-    _fill(client, catalogue.milvus_fields(list(fields)))
-    yield Shelf(client, fields)
-    client.close()
+    collection = MilvusCollection(Milvus(milvus_server.uri, ""), "shelf")
+    photos = Photos(np.array(list(fields)), np.full(len(fields), b"a" * 64), catalogue.milvus_fields)
+    collection.fill(np.eye(len(fields), 2, dtype=np.float32), photos, kind_for(len(fields)))
+    assert collection.count() == len(fields)  # what was put is there
+    return Shelf(collection, fields)
 
 
 def _products() -> Iterator[tuple[Product, list[Any]]]:
@@ -78,29 +81,6 @@ def _products() -> Iterator[tuple[Product, list[Any]]]:
             },
         )
         yield product, [photo_of([text for text in (pick[0], pick[2]) if text])]
-
-
-def _fill(client: Any, rows: dict[int, dict[str, Any]]) -> None:
-    from pymilvus import DataType
-
-    schema = client.create_schema(auto_id=False)
-    schema.add_field("row", DataType.INT64, is_primary=True)
-    for name in MILVUS_TEXTS:
-        schema.add_field(name, DataType.VARCHAR, max_length=65_535)
-    schema.add_field("price", DataType.DOUBLE)
-    schema.add_field("in_stock", DataType.BOOL)
-    schema.add_field("attributes", DataType.JSON)
-    schema.add_field(
-        "colours", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=MOST_COLOURS, max_length=65_535
-    )
-    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
-    client.create_collection("shelf", schema=schema, consistency_level="Bounded")
-    client.insert("shelf", [{"row": key, "vector": [1.0, 0.0], **fields} for key, fields in rows.items()])
-    index = client.prepare_index_params()
-    index.add_index("vector", index_type="FLAT", metric_type="IP")
-    client.create_index("shelf", index)
-    client.load_collection("shelf")
-    client.query("shelf", filter="row >= 0", limit=1, consistency_level="Strong")  # what was inserted is there
 
 
 @settings(max_examples=250, deadline=None)

@@ -196,7 +196,7 @@ def test_a_shop_without_photos_has_an_empty_collection(twins: Twins) -> None:
     none = np.zeros(0, np.int64)
     photos = collection.Photos(none, np.zeros(0, "S64"), lambda keys: {})
     built = building.build("lookalike_empty", np.zeros((0, 4), np.float32), photos, twins.there.settings)
-    assert (built.count, collection.count(built.server, built.collection)) == (0, 0)
+    assert (built.count, built.collection.count()) == (0, 0)
     assert not len(built.search(np.eye(4, dtype=np.float32)[:1], 5)[0].rows)
 
 
@@ -219,7 +219,7 @@ def test_files_that_are_not_its_own_are_refused(
     else:
         (folder / name).write_bytes(content)
     with pytest.raises(InvalidModel, match=said):
-        MilvusIndex.load(folder, live_index(twins).server)
+        MilvusIndex.load(folder, live_index(twins).collection.server)
 
 
 def test_while_milvus_is_down_writes_are_kept_and_searches_say_so(twins: Twins, milvus_server: MilvusServer) -> None:

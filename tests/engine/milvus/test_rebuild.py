@@ -15,7 +15,7 @@ from tiny_backbone import TinyBackbone
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
 from data.settings import Settings
-from engine.index import Milvus, collection_of, load_state, named_collection, server_of
+from engine.index import Milvus, MilvusCollection, collection_of, named_collection, server_of
 from engine.rollback import roll_back
 from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed
@@ -53,7 +53,10 @@ def drive(stop: str, settings: Settings) -> int:
 def collections(settings: Settings) -> dict[str, str]:
     """Returns the name of each collection -> whether it is in the server's memory."""
     server = server_of(settings)
-    return {name: load_state(server, name) for name in server.ask(lambda client: client.list_collections())}
+    return {
+        name: MilvusCollection(server, name).load_state()
+        for name in server.ask(lambda client: client.list_collections())
+    }
 
 
 def findings(settings: Settings, **options: Any) -> list[str]:
