@@ -1,5 +1,7 @@
-"""Says which extra of the installation is missing: what serves and what trains are installed apart."""
+"""Says which packages are installed, and which extra is missing: what serves and what trains are installed apart."""
 
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from engine.errors import MissingExtra
@@ -42,6 +44,17 @@ def require_extras(*extras: str) -> None:
     missing = [module for module in needed if find_spec(module) is None]
     if missing:
         raise _missing({MODULES[module] for module in missing}, missing[0])
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Returns package -> version of those that are installed, without importing them."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def missing_extra(module: str) -> MissingExtra:

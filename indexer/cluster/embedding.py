@@ -18,7 +18,7 @@ from engine.protocols import BackboneSpec, Floats
 from indexer.cluster.connection import connected
 from indexer.cluster.places import PhotoAddresses, require_file_system, shards_address
 from indexer.cluster.shards import MOST_PHOTOS, Shards, name_of
-from indexer.cluster.worker import Orders, Worker, installed_versions
+from indexer.cluster.worker import Orders, Worker, deciding_versions
 from indexer.errors import ClusterFailed, ClusterUnavailable, InvalidShard
 
 Records = Callable[[Sequence[str]], Mapping[str, PhotoRecord]]
@@ -185,7 +185,7 @@ def _orders(settings: Settings, spec: BackboneSpec, pool: Pool) -> Orders:
         ),
         shards=shards_address(settings),
         model=ray.put(_model_files(settings.home, spec)),
-        versions=installed_versions(),
+        versions=deciding_versions(spec.runtime),
     )
 
 

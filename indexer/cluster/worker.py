@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from data.errors import LookalikeError
 from data.photos import read_original
 from data.settings import Settings
+from engine.extras import installed_versions
 from engine.protocols import Backbone, BackboneSpec, Floats
 from indexer.cluster.shards import Shard, Shards
 from indexer.errors import ClusterFailed
@@ -21,8 +21,8 @@ from indexer.errors import ClusterFailed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# what decides the pixels and the features
-_PACKAGES = ("lookalike", "numpy", "pillow", "pillow-heif", "openvino", "keras", "tensorflow", "tensorflow-cpu")
+_OF_PIXELS = ("lookalike", "numpy", "pillow", "pillow-heif")
+_OF_FEATURES = {"openvino": ("openvino",), "keras": ("keras", "tensorflow", "tensorflow-cpu")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Orders:
         settings: limits of photos, threads, and what names the weights; nothing secret.
         shards: fsspec address of the shards.
         model: a reference to the files of the network: path within the home -> bytes.
-        versions: of the packages on the machine that rebuilds.
+        versions: see `deciding_versions`, on the machine that rebuilds.
     """
 
     spec: BackboneSpec
@@ -44,15 +44,9 @@ class Orders:
     versions: Mapping[str, str]
 
 
-def installed_versions() -> dict[str, str]:
-    """Returns the versions of the packages that decide the pixels and the features, where they are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def deciding_versions(runtime: str) -> dict[str, str]:
+    """Returns the versions of the installed packages that decide the pixels, and the features in this runtime."""
+    return installed_versions((*_OF_PIXELS, *_OF_FEATURES[runtime]))
 
 
 class Worker:
@@ -83,7 +77,7 @@ class Worker:
     def _backbone(self) -> Backbone:
         import ray
 
-        if (here := installed_versions()) != self._orders.versions:
+        if (here := deciding_versions(self._orders.spec.runtime)) != self._orders.versions:
             raise ClusterFailed(
                 f"every machine must have the packages {dict(self._orders.versions)}; got {here}. Install the same."
             )

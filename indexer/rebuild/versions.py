@@ -1,6 +1,6 @@
 """Versions of the packages that affect a generation's numbers."""
 
-from importlib.metadata import PackageNotFoundError, version
+from engine.extras import installed_versions
 
 PACKAGES = (
     "lookalike",
@@ -21,10 +21,4 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Returns the versions of those of `PACKAGES` that are installed, without importing them."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed_versions(PACKAGES)

@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from doc_blocks import ROOT
@@ -25,6 +26,7 @@ from indexer.cluster import require_cluster
 from indexer.cluster.connection import token_file
 from indexer.cluster.places import PhotoAddresses
 from indexer.cluster.shards import Shard, Shards, name_of
+from indexer.cluster.worker import Orders, Worker, deciding_versions
 from indexer.errors import ClusterUnavailable, InvalidShard
 from indexer.operating import examine
 from indexer.operating.contents import other_files
@@ -155,6 +157,25 @@ def test_the_token_is_for_its_owner_alone(settings: Settings) -> None:
     short.write_text("secret")
     with pytest.raises(SettingsError, match="at least 32 characters; got 6"):
         require_cluster("local", settings.replace(ray_token_file=str(short)))
+
+
+def test_a_worker_needs_only_the_packages_of_the_runtime() -> None:
+    trains = {"keras", "tensorflow", "tensorflow-cpu"}  # which the extra `serve` does not bring
+    serves = deciding_versions("openvino").keys()
+    assert {"lookalike", "numpy", "openvino"} <= serves
+    assert not trains & serves
+    assert trains & deciding_versions("keras").keys()
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_worker_with_other_packages_does_nothing(memory: str, settings: Settings) -> None:
+    spec = BackboneSpec.from_json({**SPEC.to_json(), "runtime": "openvino"})
+    versions = {**deciding_versions("openvino"), "numpy": "0.1"}
+    worker = Worker(Orders(spec=spec, settings=settings, shards=memory, model=None, versions=versions))
+    task = {"name": name_of(KEYS), "photos": [{"sha256": KEYS[0], "source": "/srv/1.jpg", "address": ""}]}
+    told = worker(pa.Table.from_pylist([task])).to_pylist()
+    assert "every machine must have the packages" in told[0]["problem"]
+    assert Shards(memory, spec).names() == []
 
 
 def test_doctor_knows_the_files_of_it(settings: Settings) -> None:

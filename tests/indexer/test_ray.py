@@ -28,7 +28,7 @@ from indexer.rebuild.photos import embed
 pytestmark = pytest.mark.timeout(600)  # most of it waits for Ray, long where others take the processors
 HELPERS = ROOT / "tests" / "helpers"
 # A network and process ids of its own: nobody else reaches its ports, and nothing of it outlives it.
-ALONE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc")
+ALONE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def shut_off(arguments: Sequence[str]) -> list[str]:
