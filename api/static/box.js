@@ -18,7 +18,8 @@ export function openPhoto(image, done) {
   const pixels = JSON.parse(document.getElementById("search").elements.box.value || "null");
   preview.decode().then(() => {
     const { naturalWidth: width, naturalHeight: height } = preview;
-    box = pixels && [pixels[0] / width, pixels[1] / height, pixels[2] / width, pixels[3] / height];
+    // On a slow phone a new box may be drawn by now.
+    if (pixels && !box && !drag) box = [pixels[0] / width, pixels[1] / height, pixels[2] / width, pixels[3] / height];
     show();
   }, () => {});
   box = null;

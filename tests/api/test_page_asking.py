@@ -152,3 +152,27 @@ def test_the_box_is_drawn_moved_and_resized_by_touch(browser: Browser, url: str,
         assert (crop["x"] - frame["x"]) / frame["width"] == pytest.approx(0.1, abs=0.03)
         page.tap("#crop-use")
         expect(page.get_by_role("link", name="Search by the whole photo again")).to_be_visible()
+
+
+def test_a_box_that_is_drawn_before_the_photo_is_decoded_stays(page: Page, url: str, photo_file: Path) -> None:
+    page.set_input_files("#file", photo_file)
+    expect(page.locator("#hits .card").first).to_be_visible()
+    page.evaluate(
+        """() => {
+            const waiting = [];
+            HTMLImageElement.prototype.decode = () => new Promise((done) => waiting.push(done));
+            window.decodeAll = () => waiting.forEach((done) => done());
+        }"""
+    )
+    page.click("#photo-open")
+    page.wait_for_function("document.getElementById('preview').naturalWidth > 0")
+    frame = page.locator("#stage").bounding_box()
+    assert frame
+    page.mouse.move(frame["x"] + frame["width"] * 0.2, frame["y"] + frame["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + frame["width"] * 0.7, frame["y"] + frame["height"] * 0.7, steps=3)
+    page.mouse.up()
+    expect(page.locator("#crop")).to_have_class("crop drawn")
+    page.evaluate("window.decodeAll()")
+    page.evaluate("new Promise((done) => setTimeout(done))")  # what waits for the photo has run
+    expect(page.locator("#crop")).to_have_class("crop drawn")

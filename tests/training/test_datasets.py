@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, PhotoRecord, Product
-from data.errors import InvalidFeed
+from data.errors import InvalidFeed, InvalidLabel
 from training.errors import NotEnoughData
 from training.photos import LabelledPhotos, folds, from_catalogue, from_files, label_photos, look_folds, split
 
@@ -108,7 +108,7 @@ def test_labels_come_from_the_catalogue(tmp_path: Path) -> None:
     assert from_catalogue(catalogue, catalogue.snapshot(), "attr.size").counts == {"L": 3, "S": 3}
     with pytest.raises(NotEnoughData, match="at least 2 labels"):
         from_catalogue(catalogue, catalogue.snapshot(), "attr.flavour")
-    with pytest.raises(NotEnoughData, match="category or attr"):
+    with pytest.raises(InvalidLabel, match="category or attr"):
         from_catalogue(catalogue, catalogue.snapshot(), "price")
 
 
