@@ -165,7 +165,8 @@ def test_a_box_that_is_drawn_before_the_photo_is_decoded_stays(page: Page, url: 
         }"""
     )
     page.click("#photo-open")
-    page.wait_for_function("document.getElementById('preview').naturalWidth > 0")
+    expect(page.locator("#preview")).to_have_js_property("complete", True)
+    expect(page.locator("#preview")).not_to_have_js_property("naturalWidth", 0)
     frame = page.locator("#stage").bounding_box()
     assert frame
     page.mouse.move(frame["x"] + frame["width"] * 0.2, frame["y"] + frame["height"] * 0.2)
