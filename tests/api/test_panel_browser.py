@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opened_page import PHONE, opened
+from opened_page import PHONE, opened, wait_until
 from page_server import PageServer, page_server
 from playwright.sync_api import Browser, Page, expect
 from real_browser import needs_chromium
@@ -91,24 +91,24 @@ def test_back_and_forward_bring_pages_and_scroll_back_even_after_the_page_was_le
     expect(page.locator("#hits .card")).to_have_count(2 * PAGE_SIZE)
     page.locator("#hits .similar").nth(PAGE_SIZE).click()
     expect(page.locator("#found")).to_contain_text("Similar to")
-    page.wait_for_function("window.scrollY === 0")
+    wait_until(page, "window.scrollY === 0")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "fragment" in request.url else None)
     page.go_back()
     expect(page.locator("#found")).to_contain_text("disc")
     expect(page.locator("#hits .card")).to_have_count(2 * PAGE_SIZE)
-    page.wait_for_function("window.scrollY > 300")
+    wait_until(page, "window.scrollY > 300")
     page.go_forward()
     expect(page.locator("#found")).to_contain_text("Similar to")
-    page.wait_for_function("window.scrollY === 0")
+    wait_until(page, "window.scrollY === 0")
     assert asked == []
     page.go_back()
-    page.wait_for_function("window.scrollY > 300")
+    wait_until(page, "window.scrollY > 300")
     scroll(page, 500)
     page.goto(f"{url}docs")
     page.go_back()
     expect(page.locator("#hits .card")).to_have_count(2 * PAGE_SIZE)
-    page.wait_for_function("window.scrollY === 500")
+    wait_until(page, "window.scrollY === 500")
 
 
 def test_a_reloaded_panel_is_a_page_of_its_own_and_back_still_leads_to_the_results(page: Page) -> None:
@@ -177,7 +177,7 @@ def test_two_fingers_enlarge_a_photo(browser: Browser, url: str) -> None:
         for apart in (40, 60, 80, 100, 120):
             touch("touchMove", 420 - apart, 420 + apart)
         touch("touchEnd")
-        page.wait_for_function("new DOMMatrix(getComputedStyle(document.querySelector('#zoom img')).transform).a > 2")
+        wait_until(page, "new DOMMatrix(getComputedStyle(document.querySelector('#zoom img')).transform).a > 2")
 
 
 def test_without_javascript_a_hit_leads_to_its_page_and_back(browser: Browser, url: str) -> None:
@@ -193,7 +193,7 @@ def test_pictures_are_sharp_on_a_phone_and_small_on_a_desk(browser: Browser, url
     for options, side in ((PHONE, "side=640"), ({"viewport": {"width": 1280, "height": 800}}, ".webp")):
         with opened(browser, **options) as page:
             page.goto(f"{url}?q=disc")
-            page.wait_for_function("document.querySelector('#hits img').currentSrc")
+            wait_until(page, "document.querySelector('#hits img').currentSrc")
             assert page.locator("#hits img").first.evaluate("(image) => image.currentSrc").endswith(side)
 
 

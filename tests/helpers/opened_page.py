@@ -26,3 +26,14 @@ def opened(browser: Browser, **options: Any) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Waits until a JavaScript condition holds; Playwright's own way needs eval, which the page's policy forbids."""
+    page.evaluate(
+        f"""new Promise((done, fail) => {{
+            const look = () => ({condition}) ? done() : requestAnimationFrame(look);
+            setTimeout(() => fail(new Error("20 seconds went by")), 20_000);
+            look();
+        }})"""
+    )
