@@ -16,9 +16,9 @@ from data.lexical.search import (
     LexicalHit,
     find_by_letters,
     has_all,
-    most_errors,
     with_titles,
 )
+from data.lexical.spelling import most_errors
 from data.lexical.texts import key_of, letters_of, phrase_of, with_words_meant, words_of
 
 __all__ = [

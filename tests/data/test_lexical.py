@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, find_by_letters, ranking, search, words_of
+from data.lexical import EntryCounts, find_by_letters, ranking, spelling, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -90,6 +90,50 @@ def test_words_find_products_whatever_their_ending(catalogue: Catalogue, text: s
 def test_a_misspelt_word_is_mended(catalogue: Catalogue, text: str, corrected: str, best: str) -> None:
     assert catalogue.by_letters(text).corrected == corrected
     assert found(catalogue, text)[1][0] == best
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("frams", "farms"),
+        ("afrms", "farms"),
+        ("우싼", "우산"),
+        ("빨간 우싼", "빨간 우산"),
+        ("green frams", "green farms"),
+    ],
+)
+def test_one_error_in_a_short_word_changes_each_group_of_three_letters(
+    catalogue: Catalogue, text: str, corrected: str
+) -> None:
+    catalogue.upsert(Product(product_id="toy", title="Green farms"), [])
+    catalogue.upsert(Product(product_id="rain", title="빨간 우산"), [])
+    assert catalogue.by_letters(text).corrected == corrected
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("여자 시계", ""),
+        ("여자 나무", "의자 나무"),
+        ("clock of waal", ""),
+        ("pink waal", ""),
+        ("waal of brick", "wall of brick"),
+    ],
+)
+def test_a_word_is_mended_only_to_one_that_products_have_beside_the_others(
+    catalogue: Catalogue, text: str, corrected: str
+) -> None:
+    titles = ("나무 의자", "큰 시계", "Wall of brick", "Clock of glass", "Pink clock")
+    catalogue.upsert_many([(Product(product_id=title, title=title), []) for title in titles])
+    assert catalogue.by_letters(text).corrected == corrected
+
+
+def test_of_words_as_near_the_one_that_goes_with_the_others_is_meant(catalogue: Catalogue) -> None:
+    titles = ("Grey lamp", "Green mug", "Greek mug")
+    catalogue.upsert_many([(Product(product_id=title, title=title), []) for title in titles])
+    assert catalogue.by_letters("gree lamp").meant == {"gree": "grey"}
+    assert catalogue.by_letters("gree mug").corrected in ("green mug", "greek mug")
+    assert catalogue.by_letters("gree mug").meant == {}
 
 
 @pytest.mark.parametrize(
@@ -247,9 +291,9 @@ def test_the_rarest_groups_of_letters_are_found_by_counting_few(
 ) -> None:
     titles = [f"lamp {'ab' * (at % 3)} {at}" for at in range(40)]
     catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(titles)])
-    monkeypatch.setattr(search, "MOST_ENTRIES", 30)
+    monkeypatch.setattr(spelling, "MOST_ENTRIES", 30)
     with Connections(catalogue.home).reading() as connection:
-        found = search._rarest_trigrams("lamp abab 7", partial(EntryCounts().of, connection))
+        found = spelling._rarest_trigrams("lamp abab 7", partial(EntryCounts().of, connection))
         counts = connection.execute("SELECT doc, term FROM lexical_trigrams ORDER BY 1, 2").fetchall()
     held = {
         term: count for count, term in counts if term in ("lam", "amp", "mp ", "p a", " ab", "aba", "bab", "ab ", "b 7")
