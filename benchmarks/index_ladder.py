@@ -81,7 +81,7 @@ def panorama(rows: Floats, _: dict[str, Floats]) -> Iterator[tuple[str, Search]]
 
 def ours(rows: Floats, words: dict[str, Floats]) -> Iterator[tuple[str, Search]]:
     """Yields our own index: tuned, for 10 and 1,000 hits, and under filters of random rows."""
-    index = PartitionedIndex(Lists.of(rows, Learned.of(rows)), StoredRows.of(rows))
+    index = PartitionedIndex(Lists.of(rows, Learned.of(rows)))
     started = time.time()
     measured = tune(index, rows, words, 0.99)
     print(f"\ntuned in {time.time() - started:.0f} s: {index.tuned}, {index.memory_bytes / 1e6:.0f} MB")
@@ -101,7 +101,8 @@ def ours(rows: Floats, words: dict[str, Floats]) -> Iterator[tuple[str, Search]]
 
 def stored_rows(rows: Floats, _: dict[str, Floats]) -> Iterator[tuple[str, Search]]:
     """Prints how wrong the scores of 16-bit rows are, whole numbers and float16, and what 1,100 of them cost."""
-    half, stored, query = rows.astype(np.float16), StoredRows.of(rows), rows[5]
+    half, query = rows.astype(np.float16), rows[5]
+    stored = StoredRows.of(Lists.of(rows, Learned.of(rows)))
     asked = np.sort(np.random.default_rng(6).choice(len(rows), 1100, replace=False))
     ways: dict[str, Callable[[], Floats]] = {
         "whole numbers": lambda: stored.scores(query, asked),
@@ -130,17 +131,16 @@ KINDS = {"exact": exact, "panorama": panorama, "ours": ours, "stored": stored_ro
 
 
 def _factory(kind: str, rows: Floats) -> Iterator[tuple[str, Search]]:
-    """Yields searches of an index that FAISS's `index_factory` makes, each scored again by our stored rows."""
+    """Yields searches of an index that FAISS's `index_factory` makes, each scored again by the rows themselves."""
     index = faiss.index_factory(rows.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
     sample = np.sort(np.random.default_rng(0).choice(len(rows), min(len(rows), 131_072), replace=False))
     index.train(rows[sample])
     index.add(rows)
-    stored = StoredRows.of(rows)
 
     def search(query: Floats, depth: int, parameters: Any) -> NDArray[np.int64]:
         found = index.search(query[None], depth, params=parameters)[1][0]
         found = found[found >= 0]
-        best: NDArray[np.int64] = found[np.argsort(-stored.scores(query, found))][:K]
+        best: NDArray[np.int64] = found[np.argsort(-(rows[found] @ query))][:K]
         return best
 
     for (name, parameters), depth in itertools.product(_ways(kind).items(), (30, 300)):

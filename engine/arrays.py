@@ -4,10 +4,15 @@ An array is read only after its size was compared with the file's, so that readi
 has bytes.
 """
 
+import json
+import math
 import os
 import stat
+import struct
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,8 +63,27 @@ def read_safetensors(path: Path, names: Iterable[str] | None = None) -> tuple[Ar
     return arrays, metadata
 
 
-def read_npz(path: Path) -> Arrays:
+def map_bytes(path: Path, name: str) -> NDArray[np.uint8]:
+    """Returns an array of bytes of a safetensors file, memory-mapped: its pages are read when they are needed.
+
+    Raises:
+        InvalidModel: the file is missing or is no safetensors file, or has no bytes of this name.
+    """
+    read_safetensors(path, ())  # the library compares what the header says with the file
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(length)).get(name, {})
+    if entry.get("dtype") != "U8" or not all(entry["shape"]):
+        raise InvalidModel(f"{path.name} must hold {name} as bytes; it does not. Rebuild.")
+    start = 8 + length + entry["data_offsets"][0]
+    return np.asarray(np.memmap(path, np.uint8, "r", start, tuple(entry["shape"])))
+
+
+def read_npz(path: Path, *, mapped: bool = False) -> Arrays:
     """Returns the arrays of an `.npz` file as `np.savez` writes it: not compressed, and without Python objects.
+
+    Args:
+        mapped: whether the arrays are memory-mapped instead of read; their numbers may then lie at odd addresses.
 
     Raises:
         InvalidModel: the file is missing or something else; the message says what.
@@ -73,7 +97,8 @@ def read_npz(path: Path) -> Arrays:
                 raise ValueError("members that overlap")
             if len({member.filename for member in members}) < len(members):
                 raise ValueError("two members of one name")
-            arrays = {member.filename.removesuffix(".npy"): _member(archive, member) for member in members}
+            read = partial(_mapped, path) if mapped else _read
+            arrays = {member.filename.removesuffix(".npy"): read(archive, member) for member in members}
     except (OSError, ValueError, TypeError, EOFError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
         raise InvalidModel(f"{path.name} must be an .npz file of plain arrays; got {error}.") from error
     return arrays
@@ -86,20 +111,50 @@ def check_finite(path: Path, arrays: Arrays) -> None:
             raise InvalidModel(f"{path.name} must hold finite numbers; {name} has NaN or infinity. Rebuild.")
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+@dataclass(frozen=True)
+class _Form:
+    """What the header of an array says: its shape, whether it lies in columns, and the kind of its values."""
+
+    shape: tuple[int, ...]
+    in_columns: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    def formed(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values.reshape(self.shape, order="F" if self.in_columns else "C")
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as source:
-        version = np.lib.format.read_magic(source)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, in_columns, dtype = read(source)
-        if dtype.hasobject:
-            raise ValueError(f"Python objects in {member.filename}")
-        count = 1
-        for side in shape:
-            count *= side
-        if count < 0 or source.tell() + count * dtype.itemsize != member.file_size:
-            raise ValueError(f"{member.filename} of shape {shape}, which has not the bytes for it")
-        values: NDArray[Any] = np.frombuffer(source.read(), dtype, count)
-    return values.reshape(shape, order="F" if in_columns else "C")
+        form = _form(source, member)
+        return form.formed(np.frombuffer(source.read(), form.dtype, form.count))
+
+
+def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Returns an array as pages of the file; its checksum is not looked at."""
+    with archive.open(member) as source:
+        form = _form(source, member)
+        header_bytes = source.tell()
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)  # where a zip file says how long the name before a member is, and the rest
+        start = member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))) + header_bytes
+    if form.count * form.dtype.itemsize == 0:  # an empty part of a file cannot be mapped
+        return np.zeros(form.shape, form.dtype)
+    return form.formed(np.asarray(np.memmap(path, form.dtype, "r", start, (form.count,))))
+
+
+def _form(source: IO[bytes], member: zipfile.ZipInfo) -> _Form:
+    version = np.lib.format.read_magic(source)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    form = _Form(*read(source))
+    if form.dtype.hasobject:
+        raise ValueError(f"Python objects in {member.filename}")
+    if form.count < 0 or source.tell() + form.count * form.dtype.itemsize != member.file_size:
+        raise ValueError(f"{member.filename} of shape {form.shape}, which has not the bytes for it")
+    return form
 
 
 def _plain(path: Path) -> IO[bytes]:

@@ -17,7 +17,7 @@ from engine.index.milvus import ROWS_FILE as MILVUS_ROWS_FILE
 from engine.index.milvus import MilvusIndex, server_of
 from engine.index.milvus import build as build_in_milvus
 from engine.index.partitioned import PartitionedIndex
-from engine.index.stored_rows import ROWS_FILE, StoredRows
+from engine.index.stored_rows import ROWS_FILE
 from engine.index.tuning import tune
 from engine.protocols import Floats, VectorIndex
 
@@ -64,16 +64,19 @@ def build_catalogue_index(
     flat.measured = {"exact_ms": exact_ms}
     if settings.index == "auto" and exact_ms <= _QUICK_MS:
         return exact
+    del flat, exact  # a copy of all rows, which is made again in the rare case that lists find too little
     asked, kept = questions(), _kept(vectors, before)
     found = _in_lists(vectors, settings, asked, kept) if kept else None
     if found is None or not found.tuned:
         found = _in_lists(vectors, settings, asked, Learned.of(vectors))
-    found.measured = flat.measured = {"exact_ms": exact_ms, **found.measured}
+    found.measured = {"exact_ms": exact_ms, **found.measured}
     if found.tuned:
         return found
     _log.warning("the index stays exact: half of the lists find less than %.3f of what they should",
                  settings.index_recall)  # fmt: skip
-    return exact
+    flat = FlatIndex.of(vectors)
+    flat.measured = found.measured
+    return _place(flat, settings)
 
 
 def load_index(folder: Path, settings: Settings) -> VectorIndex:
@@ -110,7 +113,7 @@ def _in_lists(
     vectors: Floats, settings: Settings, questions: Mapping[str, Floats], learned: Learned
 ) -> PartitionedIndex:
     """Returns the tuned index; its `tuned` is None where it does not find enough."""
-    index = PartitionedIndex(Lists.of(vectors, learned), StoredRows.of(vectors))
+    index = PartitionedIndex(Lists.of(vectors, learned))
     index.measured = {"learned_from": learned.count, **tune(index, vectors, questions, settings.index_recall)}
     return index
 

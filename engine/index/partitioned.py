@@ -30,20 +30,19 @@ class PartitionedIndex:
     """Search through the nearest lists.
 
     Args:
-        lists: the rows in lists; FAISS copies them, and they are kept for `save`.
-        stored: the same rows, in 16 bits a number.
+        lists: the rows in lists.
+        stored: the same rows, in 16 bits a number; None: those of the lists.
         tuned: how many lists are looked through; None: not known yet, so all.
     """
 
     kind = "faiss ivf sq8 cpu"
     is_exact = False
 
-    def __init__(self, lists: Lists, stored: StoredRows, tuned: Tuned | None = None) -> None:
-        self._index, self._stored, self.tuned = lists.native(), stored, tuned
+    def __init__(self, lists: Lists, stored: StoredRows | None = None, tuned: Tuned | None = None) -> None:
+        self._lists, self._index = lists, lists.native()
+        self._stored, self.tuned = stored or StoredRows.of(lists), tuned
         self.measured: dict[str, Any] = {}
         self.reason = ""
-        self._built: Lists | None = lists
-        self._sizes = lists.sizes
         self._list_of_row = np.empty(len(lists.rows), np.int32)
         self._list_of_row[lists.rows] = np.repeat(np.arange(len(lists.sizes), dtype=np.int32), lists.sizes)
 
@@ -55,17 +54,14 @@ class PartitionedIndex:
             InvalidModel: they are not what `save` writes.
         """
         lists, facts = Lists.load(folder / LISTS_FILE)
-        stored = StoredRows.load(folder / ROWS_FILE, (len(lists.rows), lists.codes.shape[1]), _factor(facts))
-        loaded = cls(lists, stored, read_tuned(facts))
-        loaded._built = None
-        return loaded
+        stored = None if len(lists.rests) else StoredRows.load(folder / ROWS_FILE, lists.codes.shape, _factor(facts))
+        return cls(lists, stored, read_tuned(facts))
 
     def save(self, folder: Path) -> None:
-        """Writes `index_lists.safetensors` and `index_rows.npy`; only an index that was just built can be saved."""
-        if self._built is None or self.tuned is None:
-            raise InvalidModel("an index in lists must be built and tuned to be saved. Copy the files of a loaded one.")
-        self._built.save(folder, {**self.tuned.to_json(), "factor": self._stored.factor})
-        self._stored.save(folder)
+        """Writes `index_lists.safetensors`; not before it is tuned, nor of an older index of two files."""
+        if not len(self._lists.rests) or self.tuned is None:
+            raise InvalidModel("an index in lists must be built and tuned to be saved. Copy the files of an older one.")
+        self._lists.save(folder, self.tuned.to_json())
 
     @property
     def count(self) -> int:
@@ -81,8 +77,8 @@ class PartitionedIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of the lists; the stored rows are pages of a file, which the kernel may drop."""
-        return self.count * (self.dim + 12) + self.list_count * self.dim * 4
+        """Bytes of what is no page of a file, which the kernel may drop: row numbers and places, and the centres."""
+        return self.count * 20 + self.list_count * self.dim * 4
 
     def vectors(self, rows: Rows) -> Floats:
         """Returns the stored rows, float32 (m, dim)."""
@@ -168,7 +164,7 @@ class PartitionedIndex:
         every = max(1, len(rows) // _SAMPLE)  # a sample of them tells well enough how many there are
         held = every * np.bincount(self._list_of_row[rows[::every]], minlength=self.list_count)[order]
         holding = np.flatnonzero(held)
-        by_chance = self._sizes[order[holding]] * (len(rows) / self.count)
+        by_chance = self._lists.sizes[order[holding]] * (len(rows) / self.count)
         counted = np.minimum(1.0, held[holding] / by_chance).cumsum()
         chosen = holding[: int(np.searchsorted(counted, lists)) + 1]
         return nearness[chosen], order[chosen]

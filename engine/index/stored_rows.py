@@ -1,9 +1,10 @@
-"""The rows of a large catalogue in 16 bits a number, memory-mapped: what a partitioned index scores its finds with.
+"""The rows of a large catalogue in 16 bits a number: what a partitioned index scores its finds with.
 
-A whole number of 16 bits times one factor is nearer to the row than float16 is (5e-6 of a score instead of 2e-5), and
-NumPy turns it into float32 five times faster; `benchmarks/index_ladder.py` prints both.
+The upper 8 bits are the codes that FAISS looks through, so that only the lower 8 are kept beside them. Older indexes
+have a file of 16-bit numbers. Both are memory-mapped.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,69 +12,77 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidModel
 from engine.index.checks import Rows
+from engine.index.lists import RESTS, Lists
 from engine.protocols import Floats
 
-ROWS_FILE = "index_rows.npy"
-_LARGEST = 32_767
+ROWS_FILE = "index_rows.npy"  # of older indexes
 _ROWS_AT_ONCE = 1024  # so that a block of float32 stays in the processor's cache
-_ROWS_WRITTEN_AT_ONCE = 65_536
 
 
 class StoredRows:
-    """Rows of 16-bit numbers.
+    """Rows of numbers that are `base + step * n`, n being a whole number of 16 bits.
 
     Args:
-        numbers: int16 (n, dim), in memory or mapped from a file.
-        factor: what they are multiplied with.
+        numbers: returns the whole numbers of some rows, float32 (m, dim).
+        shape: how many rows there are, and their width.
+        base, step: float32 (dim,).
     """
 
-    def __init__(self, numbers: NDArray[np.int16], factor: float) -> None:
-        self._numbers, self.factor = numbers, factor
+    def __init__(self, numbers: Callable[[Rows], Floats], shape: tuple[int, int], base: Floats, step: Floats) -> None:
+        self._numbers, self.shape, self._base, self._step = numbers, shape, base, step
 
     @classmethod
-    def of(cls, vectors: Floats) -> "StoredRows":
-        """Returns the rows of `vectors`, finite float32 (n, dim), rounded to the nearest 16-bit number."""
-        largest = max(float(vectors.max(initial=0.0)), -float(vectors.min(initial=0.0)))
-        factor = float(np.float32(largest / _LARGEST)) or 1.0
-        numbers = np.empty(vectors.shape, np.int16)
-        for start in range(0, len(vectors), _ROWS_WRITTEN_AT_ONCE):
-            part = slice(start, start + _ROWS_WRITTEN_AT_ONCE)
-            numbers[part] = np.clip(np.rint(vectors[part] / np.float32(factor)), -_LARGEST, _LARGEST)
-        return cls(numbers, factor)
+    def of(cls, lists: Lists) -> "StoredRows":
+        """Returns the rows of lists that have the rests of their codes."""
+        count, dim = lists.codes.shape
+        places = np.empty(count, np.int32)
+        places[lists.rows] = np.arange(count, dtype=np.int32)
+        least, width = lists.learned.ranges[:dim], lists.learned.ranges[dim:]
+        step: Floats = width / np.float32(255 * RESTS)  # FAISS cuts a range into 255 steps
+
+        def numbers(rows: Rows) -> Floats:
+            at = places[rows]
+            found = lists.codes.take(at, axis=0).astype(np.float32)  # `take` is twice as quick here as an index
+            found *= np.float32(RESTS)
+            found += lists.rests.take(at, axis=0).astype(np.float32)
+            return found
+
+        return cls(numbers, (count, dim), least + step / np.float32(2), step)
 
     @classmethod
     def load(cls, path: Path, shape: tuple[int, int], factor: float) -> "StoredRows":
-        """Maps the rows of a file; no number of 16 bits can be NaN, so their content needs no check.
+        """Maps the rows of an older index; no number of 16 bits can be NaN, so their content needs no check.
+
+        Args:
+            factor: what its numbers are multiplied with.
 
         Raises:
             InvalidModel: it is no file of int16 numbers of this shape.
         """
         try:
-            numbers = np.load(path, mmap_mode="r", allow_pickle=False)
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
             raise InvalidModel(f"{path.name} must be a file of rows; got {error}. Rebuild.") from error
-        if not isinstance(numbers, np.memmap) or numbers.dtype != np.int16 or not numbers.flags.c_contiguous:
+        if not isinstance(mapped, np.memmap) or mapped.dtype != np.int16 or not mapped.flags.c_contiguous:
             raise InvalidModel(f"{path.name} must hold rows of 16-bit numbers; it does not. Rebuild.")
-        if numbers.shape != shape:
-            raise InvalidModel(f"{path.name} must hold {shape[0]} rows of {shape[1]}; got {numbers.shape}. Rebuild.")
-        return cls(np.asarray(numbers), factor)
-
-    def save(self, folder: Path) -> None:
-        """Writes `index_rows.npy` into `folder`."""
-        np.save(folder / ROWS_FILE, self._numbers, allow_pickle=False)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self._numbers.shape[0], self._numbers.shape[1]
+        if mapped.shape != shape:
+            raise InvalidModel(f"{path.name} must hold {shape[0]} rows of {shape[1]}; got {mapped.shape}. Rebuild.")
+        whole: NDArray[np.int16] = np.asarray(mapped)
+        none, step = np.zeros(shape[1], np.float32), np.full(shape[1], factor, np.float32)
+        return cls(lambda rows: whole[rows].astype(np.float32), shape, none, step)
 
     def vectors(self, rows: Rows) -> Floats:
         """Returns the stored rows, float32 (m, dim)."""
-        return self._numbers[rows].astype(np.float32) * np.float32(self.factor)
+        found = self._numbers(rows)
+        found *= self._step
+        found += self._base
+        return found
 
     def scores(self, query: Floats, rows: Rows) -> Floats:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
         found = np.empty(len(rows), np.float32)
+        scaled = query * self._step
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            found[part] = np.einsum("ij,j->i", self._numbers[rows[part]].astype(np.float32), query)
-        return found * np.float32(self.factor)
+            found[part] = np.einsum("ij,j->i", self._numbers(rows[part]), scaled)
+        return found + np.float32(query @ self._base)

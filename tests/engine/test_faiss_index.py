@@ -15,7 +15,7 @@ from data.settings import Settings
 from engine.errors import InvalidModel, InvalidQuery
 from engine.index import build_index
 from engine.index.choose import load_index
-from engine.index.flat import INDEX_FILE, FlatIndex
+from engine.index.flat import INDEX_FILE, FlatIndex, best_hits
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.protocols import Floats, Hits, Mask, VectorIndex
 
@@ -312,3 +312,14 @@ def test_a_failing_gpu_search_reaches_its_caller() -> None:
     library.gate = None  # type: ignore[assignment]
     with pytest.raises(AttributeError):
         index.search(vectors[:1], 3)
+
+
+def test_the_best_of_many_rows_are_those_of_a_whole_sort() -> None:
+    chance = np.random.default_rng(3)
+    rows = np.sort(chance.choice(10_000, 3000, replace=False))
+    scores = chance.integers(0, 40, 3000).astype(np.float32)  # so that many tie with the last one wanted
+    for k in (1, 10, 700, 2999, 3000, 5000):
+        hits, order = best_hits(rows, scores, k), np.lexsort((rows, -scores))[:k]
+        assert hits.rows.tolist() == rows[order].tolist()
+        assert hits.scores.tolist() == scores[order].tolist()
+    assert not len(best_hits(rows[:0], scores[:0], 10).rows)

@@ -77,7 +77,7 @@ def test_what_an_index_in_lists_writes_is_read(tmp_path: Path) -> None:
 
 
 LISTS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "a newer version": ({**FACTS, "version": 2}, {}),
+    "a newer version": ({**FACTS, "version": 3}, {}),
     "no version": ({"ten": 1}, {}),
     "no facts": ("", {}),
     "lists that nothing was learned for": ({**FACTS, "learned_from": 0}, {}),
@@ -102,6 +102,11 @@ LISTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "rows of another kind": (None, {"rows": np.array([2, 0, 1], np.int64)}),
     "codes in one side": (None, {"codes": np.zeros(12, np.uint8)}),
     "too few codes": (None, {"codes": np.zeros((2, 4), np.uint8)}),
+    "codes of another kind": (None, {"codes": np.zeros((3, 4), np.int8)}),
+    "no codes": (None, {"codes": np.zeros((0, 4), np.uint8)}),
+    "too few rests": ({**FACTS, "version": 2}, {"rests": np.zeros((2, 4), np.uint8)}),
+    "rests of another kind": ({**FACTS, "version": 2}, {"rests": np.zeros((3, 4), np.int8)}),
+    "no rests": ({**FACTS, "version": 2}, {}),
 }
 
 

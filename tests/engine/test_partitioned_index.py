@@ -1,5 +1,6 @@
 """The index in lists: as good as it was tuned to be, and exact in what it may never get wrong."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,17 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from tiny_shop import TinyShop
 
 from data.errors import CorruptGeneration
 from data.generations import GenerationFolder
 from data.settings import Settings
+from engine.arrays import read_safetensors
 from engine.errors import InvalidModel
 from engine.generation import load_generation, write_generation_files
 from engine.index import build_catalogue_index, load_index, partitioned, tuning
 from engine.index.choose import INDEX_FILES
 from engine.index.flat import INDEX_FILE
-from engine.index.lists import LISTS_FILE
+from engine.index.lists import LISTS_FILE, Learned, Lists
 from engine.index.partitioned import PartitionedIndex
 from engine.index.reach import Reach, Reaches, Tuned, read_tuned
 from engine.index.stored_rows import ROWS_FILE, StoredRows
@@ -244,7 +247,7 @@ def test_what_is_loaded_answers_as_what_was_built(
     index: VectorIndex, vectors: Floats, tmp_path: Path, settings: Settings
 ) -> None:
     index.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([LISTS_FILE, ROWS_FILE])
+    assert [path.name for path in tmp_path.iterdir()] == [LISTS_FILE]
     loaded = load_index(tmp_path, settings)
     assert (loaded.kind, loaded.count, loaded.memory_bytes) == (index.kind, COUNT, index.memory_bytes)
     allowed = np.arange(COUNT) % 8 > 0
@@ -305,8 +308,31 @@ def test_a_generation_has_the_index_in_lists_and_hands_it_on(vectors: Floats, se
         load_generation(shop.settings, shop.store.open(live.id))
 
 
+def test_an_index_with_its_rows_in_a_file_of_their_own_is_read(
+    index: VectorIndex, vectors: Floats, tmp_path: Path, settings: Settings
+) -> None:
+    index.save(tmp_path)
+    arrays, metadata = read_safetensors(tmp_path / LISTS_FILE)
+    del arrays["rests"]
+    facts = {**json.loads(metadata["index"]), "version": 1, "factor": 1 / 32_767}
+    save_file(arrays, tmp_path / LISTS_FILE, metadata={"index": json.dumps(facts)})
+    np.save(tmp_path / ROWS_FILE, np.rint(vectors * 32_767).astype(np.int16))
+    old = load_index(tmp_path, settings)
+    assert np.abs(old.vectors(np.arange(50)) - vectors[:50]).max() < 2e-5
+    for one, other in zip(old.search(vectors[:5], 10), index.search(vectors[:5], 10), strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, atol=6e-5)
+    with pytest.raises(InvalidModel, match="older"):
+        old.save(tmp_path)
+
+
+def stored_rows(vectors: Floats) -> tuple[StoredRows, Learned]:
+    lists = Lists.of(vectors, Learned.of(vectors[:1000]))  # so that some rows lie outside the ranges
+    return StoredRows.of(lists), lists.learned
+
+
 def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
-    stored = StoredRows.of(vectors[:3000])
+    stored, _ = stored_rows(vectors[:3000])
+    assert np.abs(stored.vectors(np.arange(3000)) - vectors[:3000]).max() < 2e-5
     rows = np.arange(2999, -1, -1)
     np.testing.assert_allclose(stored.scores(vectors[5], rows), vectors[rows] @ vectors[5], atol=3e-5)
     assert stored.scores(vectors[5], rows[2000:]).tolist() == stored.scores(vectors[5], rows)[2000:].tolist()
@@ -314,10 +340,11 @@ def test_scores_are_those_of_the_rows(vectors: Floats) -> None:
 
 def test_rows_that_are_taken_over_every_night_are_rounded_once(vectors: Floats) -> None:
     rows = np.arange(3000)
-    first = StoredRows.of(vectors[:3000]).vectors(rows)
-    later = first
+    stored, learned = stored_rows(vectors[:3000])
+    first = later = stored.vectors(rows)
     for _ in range(5):
-        later = StoredRows.of(later).vectors(rows)
+        lists = Lists.of(later, learned)
+        later, learned = StoredRows.of(lists).vectors(rows), lists.learned
     np.testing.assert_array_equal(later, first)
 
 
