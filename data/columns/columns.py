@@ -17,6 +17,7 @@ from data.filters import Kind, Scalar, attribute_values
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int32]
+Places = NDArray[np.uint16]
 Value = tuple[Kind, Scalar]
 WORDLESS = "(wordless)"  # the column of products with neither title nor description; no filter can name it
 _NO_PAIRS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
@@ -92,58 +93,67 @@ class Pairs:
 
     Attributes:
         first: the lowest product_key of the block.
-        keys: int32 (p,), the product of each pair, ascending.
-        codes: int32 (p,), the value of each pair.
+        places: uint16 (p,), the product of each pair, ascending, counted from the first of the block.
+        codes: unsigned (p,), in as few bytes as hold them, the value of each pair.
         dictionary: has at least these codes.
     """
 
     first: int
-    keys: Codes
-    codes: Codes
+    places: Places
+    codes: NDArray[Any]
     dictionary: Dictionary
+
+    @classmethod
+    def of(cls, first: int, keys: Codes, codes: Codes, dictionary: Dictionary) -> "Pairs":
+        """Returns the pairs of these products of the block, ascending, and codes, int32 (p,) each."""
+        return cls(first, (keys - first).astype(np.uint16), _narrow(codes), dictionary)
 
     def changed(self, products: Codes, keys: Codes, codes: Codes, dictionary: Dictionary) -> "Pairs":
         """Returns the pairs with those of some products, ascending, replaced; itself if they are the same."""
-        lost, new = _places(self.keys, products), _places(keys, products)
-        if all(np.array_equal(_pieces(old, lost), now) for old, now in ((self.keys, keys), (self.codes, codes))):
+        changed, now = (products - self.first).astype(np.uint16), Pairs.of(self.first, keys, codes, dictionary)
+        lost, new = _slices(self.places, changed), _slices(now.places, changed)
+        pairs = (self.places, now.places), (self.codes, now.codes)
+        if all(np.array_equal(_pieces(old, lost), each) for old, each in pairs):
             return self
-        spliced_keys, spliced_codes = _spliced(self.keys, keys, lost, new), _spliced(self.codes, codes, lost, new)
-        return Pairs(self.first, spliced_keys, spliced_codes, dictionary)
+        places, spliced = (_spliced(old, each, lost, new) for old, each in pairs)
+        return Pairs(self.first, places, _narrow(spliced), dictionary)
 
     @cached_property
     def is_run(self) -> bool:
         """Whether the products follow each other without a gap and each has one value."""
-        return bool((np.diff(self.keys) == 1).all())
+        return bool((np.diff(self.places) == 1).all())
 
     @cached_property
     def first_keys(self) -> Codes:
         """The lowest product_key of the block that has each value, int32 (values,); 0: none has it."""
         first = np.zeros(len(self.dictionary), np.int32)
-        first[self.codes[::-1]] = self.keys[::-1]  # of several, the one written last stays, and that is the lowest
+        first[self.codes[::-1]] = (
+            self.places[::-1].astype(np.int32) + self.first
+        )  # of several, the one written last stays, and that is the lowest
         return first
 
     @cached_property
-    def value_by_key(self) -> Codes | None:
-        """The code of each product's value that is counted, plus 1, int32 (BLOCK,); 0: none.
+    def value_by_place(self) -> NDArray[Any] | None:
+        """The code of each product's value that is counted, plus 1, unsigned (BLOCK,); 0: none.
 
         None if a product of the block has several.
         """
         counted = np.flatnonzero(self.dictionary.counted.take(self.codes))
-        keys = self.keys.take(counted)
-        if np.any(keys[1:] == keys[:-1]):
+        places = self.places.take(counted)
+        if np.any(places[1:] == places[:-1]):
             return None
         values = np.zeros(BLOCK, np.int32)
-        values[keys - self.first] = self.codes.take(counted) + 1
-        return values
+        values[places] = self.codes.take(counted).astype(np.int32) + 1
+        return _narrow(values)
 
     def count(self, products: Keys) -> NDArray[np.int64]:
         """Returns how many of these products of the block have each value, int64 (values,)."""
-        if self.value_by_key is not None:
-            counts = np.bincount(self.value_by_key.take(products - self.first), minlength=len(self.dictionary) + 1)
+        if self.value_by_place is not None:
+            counts = np.bincount(self.value_by_place.take(products - self.first), minlength=len(self.dictionary) + 1)
             return counts[1:]
         wanted = np.zeros(BLOCK, np.bool_)
         wanted[products - self.first] = True
-        codes = self.codes.take(np.flatnonzero(wanted.take(self.keys - self.first)))
+        codes = self.codes.take(np.flatnonzero(wanted.take(self.places)))
         return np.bincount(codes, minlength=len(self.dictionary)) * self.dictionary.counted
 
 
@@ -164,10 +174,10 @@ class ValueColumn:
     def of(cls, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
         """Returns the column of these values; `groups`: value -> the products that have it."""
         dictionary = Dictionary().extended(groups)
-        parts = [Pairs(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(block_count(size))]
+        parts = [Pairs.of(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(block_count(size))]
         keys, codes = _pairs(groups, dictionary)
         for block, at in by_block(keys, len(parts)):
-            parts[block] = Pairs(block * BLOCK, keys[at], codes[at], dictionary)
+            parts[block] = Pairs.of(block * BLOCK, keys[at], codes[at], dictionary)
         return cls(dictionary, parts, size)
 
     def changed(self, gone: Keys, groups: Mapping[Value, Keys], size: int) -> "ValueColumn":
@@ -180,7 +190,7 @@ class ValueColumn:
         dictionary = self.dictionary.extended(groups)
         keys, codes = _pairs(groups, dictionary)
         parts = list(self.parts)
-        parts += [Pairs(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(len(parts), block_count(size))]
+        parts += [Pairs.of(block * BLOCK, *_NO_PAIRS, dictionary) for block in range(len(parts), block_count(size))]
         products = gone.astype(np.int32)  # else `searchsorted` would convert all keys
         for block, at in by_block(products, len(parts)):
             own = slice(*np.searchsorted(keys, [products[at][0], products[at][-1] + 1]))
@@ -191,7 +201,7 @@ class ValueColumn:
     @property
     def is_empty(self) -> bool:
         """Whether no product has any value."""
-        return not any(len(part.keys) for part in self.parts)
+        return not any(len(part.places) for part in self.parts)
 
     @cached_property
     def first_keys(self) -> Codes:
@@ -211,11 +221,12 @@ class ValueColumn:
         mask, wanted = np.zeros(self.size, np.bool_), np.flatnonzero(chosen)
         for part in self.parts:
             # Comparing with one code is many times as quick as looking each code up, and so is writing a run.
-            hit = part.codes == wanted[0] if len(wanted) == 1 else chosen.take(part.codes)
+            hit = part.codes == int(wanted[0]) if len(wanted) == 1 else chosen.take(part.codes)
+            own = mask[part.first : part.first + BLOCK]
             if part.is_run and len(hit):
-                mask[part.keys[0] : part.keys[-1] + 1] = hit
+                own[int(part.places[0]) : int(part.places[-1]) + 1] = hit
             else:
-                mask[part.keys.take(np.flatnonzero(hit))] = True
+                own[part.places.take(np.flatnonzero(hit))] = True
         return mask
 
     def count(self, products: Keys) -> NDArray[np.int64]:
@@ -230,10 +241,10 @@ class ValueColumn:
         """Returns the code of each product's value, int64 (n,); -1: it has none, or several, or is unknown."""
         codes = np.full(len(keys), -1)
         for block in np.unique(keys // BLOCK).tolist():
-            values = self.parts[block].value_by_key if block < len(self.parts) else None
+            values = self.parts[block].value_by_place if block < len(self.parts) else None
             if values is not None:
                 own = np.flatnonzero(keys // BLOCK == block)
-                codes[own] = values[keys[own] - block * BLOCK] - 1
+                codes[own] = values[keys[own] - block * BLOCK].astype(np.int64) - 1
         return codes
 
 
@@ -330,16 +341,21 @@ def _pairs(groups: Mapping[Value, Keys], dictionary: Dictionary) -> tuple[Codes,
     return keys.take(order), codes.take(order)
 
 
-def _places(keys: Codes, products: Codes) -> list[slice]:
-    """Returns where the pairs of each product lie among pairs with these keys."""
-    return list(map(slice, np.searchsorted(keys, products), np.searchsorted(keys, products, side="right")))
+def _narrow(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Returns numbers from 0 on in as few bytes as hold them: there is one for each product of the catalogue."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
-def _pieces(array: Codes, places: Iterable[slice]) -> Codes:
-    return np.concatenate([array[:0], *(array[each] for each in places)])
+def _slices(places: Places, products: Places) -> list[slice]:
+    """Returns where the pairs of each product lie among pairs with these places."""
+    return list(map(slice, np.searchsorted(places, products), np.searchsorted(places, products, side="right")))
 
 
-def _spliced(array: Codes, new: Codes, out: Sequence[slice], into: Sequence[slice]) -> Codes:
+def _pieces(array: NDArray[Any], slices: Iterable[slice]) -> NDArray[Any]:
+    return np.concatenate([array[:0], *(array[each] for each in slices)])
+
+
+def _spliced(array: NDArray[Any], new: NDArray[Any], out: Sequence[slice], into: Sequence[slice]) -> NDArray[Any]:
     """Returns the array with pieces of it, in ascending order, replaced by pieces of `new`."""
     ends = [0, *(each.stop for each in out)]
     pieces = [

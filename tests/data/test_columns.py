@@ -18,7 +18,17 @@ from hypothesis import strategies as st
 from random_filters import NAMES, TEXTS, expressions, fields_of, photo_of, products
 
 from data.catalogue import Catalogue, Product, ProductFacts
-from data.columns import MOST_SHOWN, WORDLESS, Columns, ColumnStore, FacetCounts, RangeCount, ValueCount, within
+from data.columns import (
+    MOST_SHOWN,
+    WORDLESS,
+    Columns,
+    ColumnStore,
+    FacetCounts,
+    RangeCount,
+    ValueColumn,
+    ValueCount,
+    within,
+)
 from data.columns import store as column_store
 from data.database import Connections
 from data.filters import Filter, attribute_values, fold, parse_filter
@@ -385,3 +395,17 @@ def test_who_knows_the_newest_state_makes_no_question_for_it(
     assert (before.seq, after.seq) == (1, 2)
     monkeypatch.setattr(catalogue, "seq", lambda: pytest.fail("the state must not be asked for"))
     assert store.columns(["brand"], 2) is store.columns(["brand"], 2)
+
+
+def test_a_column_of_few_values_takes_more_than_a_byte_can_tell() -> None:
+    few = ValueColumn.of({("text", "a"): np.array([1, 2]), ("text", "b"): np.array([40_000])}, 40_001)
+    keys = np.arange(1, 301)
+    many = few.changed(keys, {("text", f"v{key:03}"): np.array([key]) for key in keys.tolist()}, 40_001)
+    codes = many.dictionary.code_of
+    assert many.codes_of(keys).tolist() == [codes["text", f"v{key:03}"] for key in keys.tolist()]
+    assert many.codes_of(np.array([301, 40_000])).tolist() == [-1, codes["text", "b"]]
+    chosen = np.zeros(len(codes), np.bool_)
+    chosen[[codes["text", "b"], codes["text", "v300"]]] = True
+    assert np.flatnonzero(many.having(chosen)).tolist() == [300, 40_000]
+    assert many.count(np.array([299, 300, 40_000])).tolist() == [0, 1, *[0] * 298, 1, 1]
+    assert many.first_keys[[codes["text", "a"], codes["text", "v299"], codes["text", "b"]]].tolist() == [0, 299, 40_000]
