@@ -35,6 +35,7 @@ from engine.answers import (
     first_depth,
     new_query_id,
 )
+from engine.changes import ChangeQueue
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
@@ -63,6 +64,9 @@ class SearchEngine:
         on_hits: called with the number of hits of each answer, and with how many of them are of products that were put
             since the live generation was built.
         decoding: context that is held while a photo is decoded.
+
+    Attributes:
+        changes: hands changes of products on to Milvus, once a server has started it.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class SearchEngine:
         self._catalogue = Catalogue(settings.home)
         self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)
         self._live = LiveIndex(settings, self._catalogue, backbone)
+        self.changes = ChangeQueue(settings, lambda: self._live.view().generation)
         self._understanding = Understanding(self._catalogue, settings.fresh_days)
         self._rankings = RankingStore()
         self._on_hits = on_hits
@@ -339,6 +344,8 @@ class SearchEngine:
             "masked_rows": len(view.dead),
             "seq": view.seq,
             "pending": view.pending,
+            "changes_waiting": self.changes.lag,
+            "changes_problem": self.changes.problem,
             "problem": self._live.swap_error,
         }
 

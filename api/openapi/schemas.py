@@ -369,6 +369,8 @@ SCHEMAS: dict[str, Schema] = {
         fingerprint=_text(), backbone=_text(), runtime=_text(), precision=_text(), text_encoder=_text(), index=_text(),
         counts={"type": "object", "additionalProperties": _WHOLE},
         rows=_WHOLE, dim=_WHOLE, delta_rows=_WHOLE, masked_rows=_WHOLE, seq=_WHOLE, pending=_WHOLE,
+        changes_waiting={**_WHOLE, "description": "Changed products that Milvus has not confirmed yet."},
+        changes_problem=_text("Why changes cannot be written into Milvus; empty if there is no problem."),
         fallback=_text("Why a fallback backbone is in use; empty if none is."),
         problem=_text("Why a newer generation cannot be used; empty if there is no problem."),
         sample={**_FLAG, "description": "True if the catalogue is the synthetic sample."},

@@ -42,6 +42,8 @@ class HomeMetrics(Collector):
             return
         pending = "Products in the catalogue that no search finds yet."
         yield GaugeMetricFamily("lookalike_pending_products", pending, status["pending"])
+        waiting = "Changed products that Milvus has not confirmed yet."
+        yield GaugeMetricFamily("lookalike_changes_waiting", waiting, status.get("changes_waiting", 0))
         manifest = GenerationStore(self._catalogue.home).open(status["generation"]).manifest
         age_s = (datetime.now(UTC) - datetime.fromisoformat(manifest.created_at)).total_seconds()
         yield GaugeMetricFamily("lookalike_generation_age_seconds", "Age of the generation that is served.", age_s)

@@ -62,7 +62,9 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
         lambda: _say(f"Lookalike is ready at {url}"),
         lambda reason: _say(f"Lookalike listens at {url} and waits ({reason}); searches answer 503 until then."),
     )
+    held.engine.changes.start()
     server.run()
+    held.engine.changes.stop()
     held.search_log.flush()
     _end()
 

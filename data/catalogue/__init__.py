@@ -25,6 +25,7 @@ from data.catalogue.photo_labels import (
     decisions_state,
     label_of,
 )
+from data.catalogue.product_changes import ChangePlace, ProductChanges, ProductState
 from data.catalogue.products import FACTS, Product, product_fields
 from data.catalogue.store import Catalogue, Change, PhotoRecord, ProductFacts, Snapshot, Unsound, Written
 
@@ -36,6 +37,7 @@ __all__ = [
     "TEXT_LIMIT",
     "Catalogue",
     "Change",
+    "ChangePlace",
     "Checked",
     "FactProblem",
     "ImportRuns",
@@ -45,7 +47,9 @@ __all__ = [
     "PhotoLabels",
     "PhotoRecord",
     "Product",
+    "ProductChanges",
     "ProductFacts",
+    "ProductState",
     "Restored",
     "RowProblem",
     "Snapshot",

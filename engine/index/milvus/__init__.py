@@ -2,7 +2,7 @@
 
 from engine.index.milvus.alias import agree, drop_unused, named_collection
 from engine.index.milvus.building import build, make_ready
-from engine.index.milvus.collection import MilvusCollection, Photos, collection_of
+from engine.index.milvus.collection import MilvusCollection, Photos, changes_of, collection_of
 from engine.index.milvus.files import INDEX_FILE, ROWS_FILE, collection_in
 from engine.index.milvus.index import MilvusIndex
 from engine.index.milvus.server import Milvus, server_of
@@ -16,6 +16,7 @@ __all__ = [
     "Photos",
     "agree",
     "build",
+    "changes_of",
     "collection_in",
     "collection_of",
     "drop_unused",

@@ -12,7 +12,7 @@ from typing import Any
 from data.errors import LookalikeError
 from data.generations import GenerationStore, is_generation_id
 from data.settings import Settings
-from engine.index.milvus.collection import PREFIX
+from engine.index.milvus.collection import CHANGES, PREFIX, changes_of
 from engine.index.milvus.files import INDEX_FILE, collection_in
 from engine.index.milvus.server import TELLS_S, server_of
 
@@ -48,7 +48,7 @@ def _follow_current(settings: Settings) -> None:
 
 
 def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str]) -> list[str]:
-    """Drops the collections of generations, but those to keep and any that an alias names.
+    """Drops the collections of generations with their changes, but those to keep and any that an alias names.
 
     Args:
         kept: collections.
@@ -63,17 +63,19 @@ def drop_unused(settings: Settings, kept: Collection[str], awake: Collection[str
     """
 
     def drop(client: Any) -> list[str]:
-        gone = []
-        for name in client.list_collections(timeout=TELLS_S):
+        there, gone = set(client.list_collections(timeout=TELLS_S)), []
+        for name in sorted({each.removesuffix(CHANGES) for each in there}):
             if not (name.startswith(PREFIX) and is_generation_id(name.removeprefix(PREFIX))):
                 continue
-            if name in awake or _aliases(client, name):  # the server itself lets a named one be dropped
+            # the server itself lets a collection be dropped that an alias names
+            if name in awake or (name in there and _aliases(client, name)):
                 continue
-            if name in kept:
-                client.release_collection(name, timeout=TELLS_S)
-            else:
-                client.drop_collection(name, timeout=TELLS_S)
-                gone.append(name)
+            for each in sorted({name, changes_of(name)} & there):
+                if name in kept:
+                    client.release_collection(each, timeout=TELLS_S)
+                else:
+                    client.drop_collection(each, timeout=TELLS_S)
+                    gone.append(each)
         return gone
 
     return server_of(settings).ask(drop)

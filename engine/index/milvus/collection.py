@@ -14,7 +14,7 @@ from engine.index.checks import Rows
 from engine.index.milvus.server import PREPARES_S, TELLS_S, Milvus
 from engine.protocols import Floats
 
-PREFIX = "lookalike_"
+PREFIX, CHANGES = "lookalike_", "_changes"
 ROW, VECTOR = "row", "vector"
 METRIC = "IP"
 MOST_ROWS = 16_384  # that Milvus answers one query with
@@ -74,6 +74,11 @@ def kind_for(rows: int) -> Kind:
 def collection_of(generation: str) -> str:
     """Returns the name of a generation's collection."""
     return PREFIX + generation
+
+
+def changes_of(collection: str) -> str:
+    """Returns the name of the collection that holds the changes since a generation's collection was built."""
+    return collection + CHANGES
 
 
 @dataclass(frozen=True)
