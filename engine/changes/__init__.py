@@ -2,6 +2,6 @@
 
 from engine.changes.change import Change
 from engine.changes.log import ChangeLog, ChangePage, Confirmed, ReadPlace
-from engine.changes.queue import ChangeQueue
+from engine.changes.queue import ChangeQueue, waiting_changes
 
-__all__ = ["Change", "ChangeLog", "ChangePage", "ChangeQueue", "Confirmed", "ReadPlace"]
+__all__ = ["Change", "ChangeLog", "ChangePage", "ChangeQueue", "Confirmed", "ReadPlace", "waiting_changes"]

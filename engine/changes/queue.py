@@ -12,12 +12,13 @@ import numpy as np
 from data.catalogue import Catalogue, ChangePlace, ProductChanges, ProductState
 from data.errors import LookalikeError, NoGeneration
 from data.features import FeatureStore
+from data.generations import GenerationFolder
 from data.settings import Settings
 from data.storage import exclusive
 from engine.changes.change import Change
 from engine.changes.log import ChangeLog, Confirmed
 from engine.generation import Generation
-from engine.index import MilvusIndex
+from engine.index import MilvusIndex, load_index
 from engine.protocols import Floats
 
 LOCK = "changes.lock"
@@ -26,6 +27,20 @@ _RETRY_S, _MOST_RETRY_S = 1.0, 30.0
 _AT_ONCE = 200  # products
 _EMBEDDED_SHARE = 0.05  # largest share of the time spent on asking whether photos were embedded
 _log = logging.getLogger("lookalike.changes")
+
+
+def waiting_changes(settings: Settings, live: GenerationFolder) -> int | None:
+    """Returns how many changed products Milvus has not confirmed; None where the generation is not searched there.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+    """
+    index = load_index(live.folder, settings)
+    if not isinstance(index, MilvusIndex):
+        return None
+    confirmed = ChangeLog(index.collection.server, index.collection.name).confirmed()
+    place = confirmed.place if confirmed else ChangePlace.after(live.manifest.seq)
+    return ProductChanges(settings.home).count_after(place)
 
 
 @dataclass(frozen=True)

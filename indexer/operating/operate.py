@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.catalogue import Catalogue, ImportRuns
-from data.errors import CorruptGeneration, NoGeneration
+from data.errors import CorruptGeneration, LookalikeError, NoGeneration
 from data.generations import REBUILD_LOCK, GenerationFolder, GenerationStore
 from data.rebuilds import last_rebuild
 from data.settings import Settings
 from data.storage import holder
+from engine.changes import waiting_changes
 from engine.text import describe_encoder
 
 
@@ -29,11 +30,20 @@ def status(settings: Settings) -> dict[str, Any]:
         "problem": problem,
         "catalogue": {**catalogue.counts(), "seq": catalogue.seq()},
         "pending": len(catalogue.changes(live.manifest.seq if live else 0)),
+        "changes_waiting": _changes_waiting(settings, live),
         "rebuilding": str(rebuilding) if rebuilding else None,
         "last_import": ImportRuns(settings.home).latest(),
         "last_rebuild": last_rebuild(settings.home),
         "generations": _kept(store, live.id if live else ""),
     }
+
+
+def _changes_waiting(settings: Settings, live: GenerationFolder | None) -> int | str | None:
+    """Returns how many changed products Milvus has not confirmed, or why that is not known; None: it is not used."""
+    try:
+        return waiting_changes(settings, live) if live and settings.milvus_uri else None
+    except LookalikeError as error:
+        return str(error)
 
 
 def _live(store: GenerationStore) -> tuple[GenerationFolder | None, str]:
@@ -97,6 +107,10 @@ def describe_status(facts: dict[str, Any]) -> str:
         f"catalogue    {catalogue['products']:,} products, {catalogue['images']:,} images",
         f"waiting      {facts['pending']:,} products changed since the live generation was built",
     ]
+    if (waiting := facts["changes_waiting"]) is not None:
+        lines.append(
+            f"Milvus       {f'{waiting:,} changed products to be written' if isinstance(waiting, int) else waiting}"
+        )
     if live and live["recognition"]:
         lines.append(f"recognition  {live['recognition']}")
     if facts["rebuilding"]:

@@ -5,15 +5,20 @@ import random
 from pathlib import Path
 
 import pytest
+from milvus_server import missing_package
 from reliability import CAMPAIGNS, bit_flip
 from reliability.shop import small_shop
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize(("name", "rounds"), [("kill", 3), ("full-disk", 1), ("descriptors", 1), ("hostile", 300)])
+@pytest.mark.parametrize(
+    ("name", "rounds"), [("kill", 3), ("full-disk", 1), ("descriptors", 1), ("hostile", 300), ("milvus", 3)]
+)
 def test_a_few_rounds_find_no_fault(tmp_path: Path, name: str, rounds: int) -> None:
     if name == "full-disk" and os.geteuid():
         pytest.skip("only root can mount a small file system")
+    if name == "milvus" and (reason := missing_package()):
+        pytest.skip(reason)
     result = CAMPAIGNS[name](tmp_path, rounds, 7)
     assert not result.faults, result.text()
     assert result.rows

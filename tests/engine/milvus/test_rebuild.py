@@ -19,7 +19,7 @@ from engine.index import Milvus, MilvusCollection, collection_of, named_collecti
 from engine.rollback import roll_back
 from engine.search import SearchEngine, SearchRequest
 from indexer.errors import GateFailed
-from indexer.operating import examine
+from indexer.operating import describe_status, examine, status
 from indexer.rebuild import rebuild
 from training.parts import VOTERS
 from training.sessions.candidate import publish_candidate
@@ -80,14 +80,14 @@ def test_generations_go_to_milvus_and_back(shop: Settings, monkeypatch: pytest.M
     server = SearchEngine(shop, backbone=TinyBackbone())
     assert [server.search(each).hits for each in asked] == right
     assert named_collection(shop) == collection_of(first)
-    assert [line[:3] for line in findings(shop)] == ["OK "] * 3, findings(shop)
+    assert [line[:3] for line in findings(shop)] == ["OK "] * 4, findings(shop)
 
     assert drive("kill:after_current", shop) == -9
     second = GenerationStore(shop.home).current_id() or ""
     assert second > first
     assert named_collection(shop) == collection_of(first)  # the alias could not follow any more
     assert any(line.startswith("WARN the alias names") for line in findings(shop))
-    assert findings(shop, repair=True)[-1] == f"OK the alias names the live generation {second}"
+    assert findings(shop, repair=True)[-2] == f"OK the alias names the live generation {second}"
     server.refresh()
     assert [server.search(each).hits for each in asked] == right
     assert roll_back(shop) == first
@@ -121,12 +121,29 @@ def test_a_generation_with_a_part_trained_alone_is_searched_in_the_collection_of
     shared, store = collection_of(built(shop)), GenerationStore(shop.home)
     for _ in range(shop.keep_generations):  # so that only copies are kept of it
         copy = publish_candidate(shop, store.open(), VOTERS, {}, lambda folder: None)
-    assert [line[:3] for line in findings(shop, repair=True)] == ["OK "] * 3, findings(shop)
+    assert [line[:3] for line in findings(shop, repair=True)] == ["OK "] * 4, findings(shop)
     newest = built(shop)
     assert [folder.id for folder in store.list()] == [newest, copy]
     assert collections(shop) == {shared: "Loaded", collection_of(newest): "Loaded"}
     assert roll_back(shop, copy) == copy
     assert named_collection(shop) == shared
+
+
+def test_doctor_and_status_tell_what_waits_and_what_is_not_in_memory(shop: Settings) -> None:
+    live, product = built(shop), next(Catalogue(shop.home).iter_facts()).product.product_id
+    Catalogue(shop.home).patch(product, {"price": 3.0})
+    assert findings(shop)[-1] == "WARN 1 changed products are not in Milvus yet; other machines do not find them"
+    facts = status(shop)
+    assert facts["changes_waiting"] == 1
+    assert "Milvus       1 changed products to be written" in describe_status(facts)
+    changes = SearchEngine(shop, backbone=TinyBackbone()).changes
+    while changes.step():
+        pass
+    assert findings(shop)[-1] == "OK the changes since the rebuild are in Milvus"
+    assert status(shop)["changes_waiting"] == 0
+    server_of(shop).ask(lambda client: client.release_collection(collection_of(live)))
+    assert findings(shop)[-1].startswith(f"FAIL {collection_of(live)} is not in Milvus's memory")
+    assert [line[:3] for line in findings(shop, repair=True)] == ["OK "] * 4
 
 
 def dearer(fields: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
@@ -138,3 +155,4 @@ def test_doctor_names_a_server_that_does_not_answer(settings: Settings) -> None:
     assert len(found) == 1
     assert found[0].startswith("FAIL http://127.0.0.1:1: ")
     assert findings(settings) == []
+    assert status(settings)["changes_waiting"] is None
