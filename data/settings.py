@@ -36,6 +36,7 @@ _MILVUS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[1-9]\d{0,4})
 _MAX_DAYS = 36_500
 # setting -> its lowest and highest value; a test checks that every number has its range here
 RANGES: dict[str, tuple[float, float]] = {
+    "input_size": (0, 1_024),
     "space_dim": (1, 4_096),
     "threads": (0, 1_024),
     "max_image_bytes": (1, 1_000_000_000),
@@ -67,6 +68,7 @@ class Settings:
         backbone_notice: why `demo` had to fall back to this backbone, shown by status and the page; empty: it had not.
         weights: `imagenet`, or the path of a `.weights.h5` file for `backbone`.
         weights_sha256: hex digest that the weights file must have; empty: not checked.
+        input_size: side in pixels of the square that the backbone reads, from 96; 0: the backbone's own.
         runtime: library that runs the backbone; `auto`: OpenVINO, or Keras if `device` is gpu or OpenVINO is missing.
         precision: number format of the backbone; `auto`: bf16 if OpenVINO and the processor support it, else f32.
         device: where the index is searched; `auto`: a GPU if one passes the smoke test, else the CPU.
@@ -120,6 +122,7 @@ class Settings:
     backbone_notice: str = ""
     weights: str = "imagenet"
     weights_sha256: str = ""
+    input_size: int = 0
     runtime: str = "auto"
     precision: str = "auto"
     device: str = "auto"

@@ -35,6 +35,7 @@ from engine.own_backbones import OF_BACKBONE, convert_image, is_own, read_own
 from engine.protocols import Backbone, BackboneSpec
 
 _log = logging.getLogger("lookalike.backbones")
+_LEAST_SIZE = 96  # pixels; Inception-v3 and Xception take no square of less than 75
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -73,11 +74,11 @@ def resolve_spec(settings: Settings) -> BackboneSpec:
         return own_spec(settings)
     runtime = _runtime(settings)
     precision = _precision(settings, runtime)
-    architecture, input_size, weights = _resolve(settings)
+    architecture, own_size, weights = _resolve(settings)
     return BackboneSpec(
         name=settings.backbone,
         dim=architecture.dim,
-        input_size=input_size,
+        input_size=_size(settings) or own_size,
         weights_digest=weights.digest,
         preprocessing=PREPROCESSING,
         runtime=runtime,
@@ -90,12 +91,16 @@ def own_spec(settings: Settings) -> BackboneSpec:
 
     Raises:
         InvalidModel: its description breaks a rule.
-        SettingsError: the settings name another runtime than OpenVINO.
+        SettingsError: the settings name another runtime than OpenVINO, or another input size than its own.
     """
     if settings.runtime == "keras" or importlib.util.find_spec("openvino") is None:
         raise SettingsError(f"the backbone {settings.backbone} runs in OpenVINO only. Set runtime to openvino.")
     own = read_own(settings.home, settings.backbone)
     image = own.image
+    if settings.input_size not in (0, image.input_size):
+        raise SettingsError(
+            f"input_size must be 0 with {own.name}, whose file says {image.input_size}; got {settings.input_size}."
+        )
     return BackboneSpec(
         name=own.name,
         dim=image.dim,
@@ -205,10 +210,17 @@ def _resolve(settings: Settings) -> tuple[Architecture, int, Weights]:
     return ARCHITECTURES[custom.base], custom.input_size, custom.weights
 
 
+def _size(settings: Settings) -> int:
+    """Returns the side of the input that the settings ask for; 0: the backbone's own."""
+    if 0 < settings.input_size < _LEAST_SIZE:
+        raise SettingsError(f"input_size must be 0 or at least {_LEAST_SIZE}; got {settings.input_size}.")
+    return settings.input_size
+
+
 def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") -> Any:
     # `settings.weights` belongs to `settings.backbone`; a generation may have been built with another backbone.
     weights_setting = settings.weights if spec.name == settings.backbone else "imagenet"
-    architecture, input_size, weights = _resolve(settings.replace(backbone=spec.name, weights=weights_setting))
+    architecture, _, weights = _resolve(settings.replace(backbone=spec.name, weights=weights_setting))
     if weights.digest != spec.weights_digest:
         raise InvalidModel(
             f"weights of {spec.name} must have sha256 {spec.weights_digest}; got {weights.digest} from {weights.path}. "
@@ -216,7 +228,7 @@ def _network(settings: Settings, spec: BackboneSpec, *, dtype: str = "float32") 
         )
     import_keras()
     with precision_policy(spec.precision if spec.runtime == "keras" else "f32"):
-        network = build_network(architecture, input_size, dtype=dtype)
+        network = build_network(architecture, spec.input_size, dtype=dtype)
     if weights.path.suffix == ".pth":
         load_state(trunk_of(network), lite2_state())
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from photographs import are_real, photo_files
 
+from data.errors import SettingsError
 from data.settings import Settings
 from engine import exports
 from engine.backbones import PREPROCESSING, load_backbone, load_input, resolve_spec
@@ -100,6 +101,24 @@ def test_int8_features_are_close_to_those_of_keras(
 def test_precisions_never_meet(settings: Settings) -> None:
     specs = [resolve_spec(settings.replace(precision=precision)) for precision in ("f32", "int8")]
     assert specs[0].fingerprint != specs[1].fingerprint
+
+
+def test_photos_are_read_at_the_size_that_the_settings_or_a_generation_name(
+    settings: Settings, efficientnet_home: Path
+) -> None:
+    settings = settings.replace(precision="f32")
+    smaller = settings.replace(input_size=96)
+    of_settings, of_generation = resolve_spec(smaller), resolve_spec(settings)
+    assert (of_settings.input_size, of_generation.input_size) == (96, SIZE)
+    assert of_settings.fingerprint != of_generation.fingerprint
+    for spec in (of_settings, of_generation):  # a generation keeps its size, whatever the settings say now
+        black = np.zeros((2, spec.input_size, spec.input_size, 3), np.uint8)
+        assert load_backbone(smaller, spec).embed(black).shape == (2, 1280)
+
+
+def test_a_size_too_small_for_a_network_is_refused(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="at least 96; got 32"):
+        resolve_spec(settings.replace(input_size=32))
 
 
 def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientnet_home: Path) -> None:

@@ -261,6 +261,8 @@ def test_the_list_tells_what_uses_a_network_and_that_one_is_not_removed(home: Pa
 def test_settings_that_it_cannot_serve_are_refused(added: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OpenVINO only"):
         resolve_spec(of(added, runtime="keras"))
+    with pytest.raises(SettingsError, match=f"input_size must be 0 with tiny, whose file says {SIZE}; got 320"):
+        resolve_spec(of(added, input_size=320))
     with pytest.raises(SettingsError, match="text tower"):
         resolve_spec(Settings(home=added, backbone="efficientnet_lite2", text_encoder="backbone"))
 
