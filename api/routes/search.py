@@ -36,6 +36,7 @@ def search_image() -> Response:
     settings = resources().settings
     limit_body(MOST_PHOTOS * settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
+    resources().admission.check_room()  # reading the form takes more than half of what a refusal costs here
     photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
     return _answer(_one_source(posted_fields(_OF_PHOTOS), photos=photos))
 

@@ -87,6 +87,8 @@ def test_over_the_queue_the_server_answers_503_and_the_engine_does_no_work(tmp_p
         third = client.get("/v1/search/text?q=c")
         assert (third.status_code, third.get_json()["code"]) == (503, "overloaded")
         assert third.headers["Retry-After"]
+        photo = client.post("/v1/search/image", data=b"cut short", content_type="multipart/form-data; boundary=x")
+        assert photo.get_json()["code"] == "overloaded", "its form was read before it was refused"
         assert client.get("/livez").status_code == 200
         release.set()
         assert first.result().status_code == second.result().status_code == 200
