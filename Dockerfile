@@ -10,7 +10,8 @@ ENV PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu \
     LOOKALIKE_HOME=/home/lookalike/shop
 
 RUN useradd --create-home --uid 10001 lookalike \
-    && install -d -o lookalike -g lookalike "$LOOKALIKE_HOME" /home/lookalike/.keras
+    && install -d -o lookalike -g lookalike "$LOOKALIKE_HOME" /home/lookalike/.keras \
+       /home/lookalike/releases
 COPY . /opt/lookalike
 RUN pip install "/opt/lookalike[$EXTRA]" && rm -rf /opt/lookalike
 

@@ -1,7 +1,7 @@
 """Asks a home's own index and the same rows in Milvus the same questions, and counts the answers that differ.
 
     python tests/helpers/milvus_server.py FOLDER          # in another shell; or any Milvus server
-    python benchmarks/milvus_answers.py HOME PHOTOS --uri http://127.0.0.1:PORT [--questions 500]
+    python benchmarks/milvus_answers.py HOME PHOTOS --uri http://127.0.0.1:PORT [--questions 500] [--hnsw]
 
 HOME is a home with a published generation that is searched exactly; a copy of it is rebuilt into Milvus without
 training. The questions take turns: words, photo, photo and words, similar, each without and with a filter, and all
@@ -19,6 +19,7 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from data.catalogue import Catalogue
 from data.filters import quoted
@@ -35,8 +36,13 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="a folder of query photos")
     parser.add_argument("--uri", required=True, help="address of the Milvus server")
     parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--hnsw", action="store_true", help="find the rows by a graph, whatever their number")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.home.parent) as folder:
+    most_flat = 0 if options.hnsw else 50_000
+    with (
+        tempfile.TemporaryDirectory(dir=options.home.parent) as folder,
+        patch("engine.index.milvus.collection._MOST_FLAT", most_flat),
+    ):
         copy = shutil.copytree(options.home, Path(folder) / "home")
         settings = load_settings(home=copy, index="milvus", milvus_uri=options.uri)
         print(f"rebuilt into Milvus in {rebuilt_s(settings):.0f} s, load {os.getloadavg()[0]:.1f}")
@@ -54,16 +60,25 @@ def compare(here: SearchEngine, there: SearchEngine, options: argparse.Namespace
     there.warm()
     print(f"{here.status()['index']} and {there.status()['index']}, {here.status()['rows']:,} rows")
     times: dict[str, list[float]] = {"here": [], "in Milvus": []}
-    differing, shown = 0, 0
+    differing, shown, recalls = 0, 0, list[float]()
     for request in islice(questions(options.home, options.photos), options.questions):
         answers = [pages(engine, request, times[name]) for name, engine in zip(times, (here, there), strict=True)]
         shown += len(answers[0])
+        recalls.append(recall_at_10(*answers))
         if answers[0] != answers[1]:
             differing += 1
-            print("differs:", replace(request, image=None))
+            if not options.hnsw:
+                print("differs:", replace(request, image=None))
     print(f"{options.questions} questions, {shown:,} hits on all pages, {differing} answers differ")
+    print(f"recall@10 {statistics.mean(recalls):.4f}, worst {min(recalls):.2f}, load {os.getloadavg()[0]:.1f}")
     for name, each in times.items():
         print(f"{name:>10}: p50 {statistics.median(each):.1f} ms, p95 {sorted(each)[int(0.95 * len(each))]:.1f} ms")
+
+
+def recall_at_10(right: list[Any], found: list[Any]) -> float:
+    """Returns the share of the ten best products of one answer that are among the ten best of the other."""
+    wanted = {hit[0] for hit in right[:10]}
+    return len(wanted & {hit[0] for hit in found[:10]}) / len(wanted) if wanted else 1.0
 
 
 def questions(home: Path, photos: Path) -> Iterator[SearchRequest]:

@@ -10,6 +10,7 @@ from documented_flags import check_flags
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+SCALE_OUT = (ROOT / "compose.scale-out.yaml").read_text(encoding="utf-8")
 
 
 def test_the_documented_commands_have_right_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +44,18 @@ def test_image_and_compose_file_agree() -> None:
     assert "/livez" in DOCKERFILE
     assert "ARG EXTRA=cpu\n" in DOCKERFILE
     assert "0.0.0.0:8080" not in COMPOSE
+
+
+def test_the_compose_file_beyond_one_machine_fits_the_image_and_the_docs() -> None:
+    assert "/home/lookalike/releases\n" in DOCKERFILE  # or the volume would belong to root
+    assert {"- releases:/home/lookalike/releases\n", "- releases:/home/lookalike/releases:ro\n"} <= {
+        line.strip() + "\n" for line in SCALE_OUT.splitlines()
+    }
+    version = re.search(r"milvusdb/milvus:v(\S+)", SCALE_OUT)
+    assert version is not None
+    assert f"tried with Milvus {version[1]}" in (ROOT / "docs" / "scale-out.md").read_text(encoding="utf-8")
+    ports = re.findall(r'- "(\S+):\d+"', SCALE_OUT)
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    extras = re.search(r"EXTRA: (\S+)", SCALE_OUT)
+    assert extras is not None
+    assert {"cpu", "milvus"} <= set(extras[1].split(","))
