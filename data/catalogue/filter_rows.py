@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from data.catalogue.photo_colours import product_colours
 from data.catalogue.products import Product, stored_price
-from data.catalogue.reads import stored_colours
 from data.database import json_list
 from data.filters import attribute_values, fold
 
@@ -93,18 +93,20 @@ def _attribute_rows(product: Product) -> Iterator[Row]:
 
 
 def write_colour_rows(connection: sqlite3.Connection, product_keys: Collection[int]) -> list[tuple[str, int]]:
-    """Writes the colours of products as stored: the shop's own word and those found in the photos.
+    """Writes the colours of products as stored: the shop's own word and those that most photos show.
 
     Returns:
         Each colour with the key of its product.
     """
     wanted = (json_list(product_keys),)
     names = set(connection.execute(f"SELECT product_key, colour FROM products WHERE {_WITHIN}", wanted))  # noqa: S608
+    photos: dict[int, list[str]] = {}
     for key, colours in connection.execute(
         f"SELECT product_key, colours FROM product_images JOIN photos USING (sha256) WHERE {_WITHIN}",  # noqa: S608
         wanted,
     ):
-        names.update((key, name) for name in stored_colours(colours))
+        photos.setdefault(key, []).append(colours)
+    names.update((key, name) for key, shown in photos.items() for name in product_colours(shown))
     connection.execute(f"DELETE FROM filter_values WHERE {_WITHIN} AND field = 'colour'", wanted)  # noqa: S608
     rows = sorted({(fold(name), key) for key, name in names if name})
     connection.executemany("INSERT INTO filter_values VALUES ('colour', 'text', ?, ?)", rows)

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.catalogue.photo_colours import product_colours, stored_colours
 from data.catalogue.products import Product
 from data.database import json_list
 from data.errors import DatabaseError, ProductExists, UnknownProduct
@@ -45,7 +45,7 @@ class ProductFacts:
 
     Attributes:
         image_sha256: the product's photos, in the shop's order.
-        colours: names of colours seen in the photos, each once, in the order of the photos.
+        colours: names of the colours that most photos show, see `product_colours`.
     """
 
     product_key: int
@@ -106,14 +106,14 @@ def _photo(row: Sequence[Any], home: Path) -> PhotoRecord:
 def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> dict[int, ProductFacts]:
     wanted = (json_list(product_keys),)
     images: dict[int, list[str]] = {}
-    colours: dict[int, dict[str, None]] = {}
+    colours: dict[int, list[str]] = {}
     for product_key, sha256, names in connection.execute(
         "SELECT i.product_key, i.sha256, p.colours FROM product_images i JOIN photos p USING (sha256) "
         "WHERE i.product_key IN (SELECT value FROM json_each(?)) ORDER BY i.product_key, i.position",
         wanted,
     ):
         images.setdefault(product_key, []).append(sha256)
-        colours.setdefault(product_key, {}).update(dict.fromkeys(stored_colours(names)))
+        colours.setdefault(product_key, []).append(names)
     rows = connection.execute(
         "SELECT product_key, product_id, title, description, brand, category, price, currency, colour, url, "
         "created_at, in_stock, attributes FROM products WHERE product_key IN (SELECT value FROM json_each(?)) "
@@ -125,7 +125,7 @@ def read_facts(connection: sqlite3.Connection, product_keys: Sequence[int]) -> d
             product_key=row[0],
             product=_product(row[1:]),
             image_sha256=tuple(images.get(row[0], ())),
-            colours=tuple(colours.get(row[0], ())),
+            colours=product_colours(colours.get(row[0], ())),
         )
         for row in rows
     }
@@ -207,16 +207,6 @@ def read_changes(connection: sqlite3.Connection, after_seq: int) -> list[Change]
         )
         for (product_key, seq, deleted), found in images.items()
     ]
-
-
-@lru_cache(4096)  # few colours, in few orders
-def stored_colours(text: str) -> tuple[str, ...]:
-    """Returns the names of a photo's colours; none where a disk has damaged them, so that they can be written anew."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return ()
-    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _product(row: Sequence[Any]) -> Product:

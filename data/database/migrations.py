@@ -121,6 +121,19 @@ def m013_judge_labels(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def m014_colours_of_most_photos(connection: sqlite3.Connection) -> None:
+    """Lets filters no longer find a product by a colour that fewer than half of its photos show."""
+    connection.execute(_RARE_COLOURS)
+    changed = "product_key IN (SELECT product_key FROM rare_colours)"
+    connection.execute("DELETE FROM filter_values WHERE field = 'colour' AND (product_key, value) IN rare_colours")
+    connection.execute("UPDATE counter SET seq = seq + EXISTS (SELECT 1 FROM rare_colours)")
+    connection.execute(
+        "UPDATE products SET filter_seq = (SELECT seq FROM counter), checksum = NULL, filter_checksum = NULL "
+        f"WHERE {changed}"
+    )
+    connection.execute("DROP TABLE rare_colours")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m001_create_tables,
     m002_index_searches,
@@ -135,6 +148,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     m011_follow_filter_facts,
     m012_note_no_match,
     m013_judge_labels,
+    m014_colours_of_most_photos,
 )
 
 
@@ -275,3 +289,15 @@ _LABELS = (
         corrected TEXT NOT NULL, decided_at TEXT NOT NULL,
         PRIMARY KEY (label_kind, sha256, label)) WITHOUT ROWID""",
 )
+# Colours that stay: those that half of the photos show, or as many as show any, and the shop's own word.
+_RARE_COLOURS = """CREATE TEMP TABLE rare_colours AS
+    WITH seen AS (
+        SELECT product_key, name.value AS colour, count(*) AS shown
+        FROM product_images JOIN photos USING (sha256),
+            json_each(CASE WHEN json_valid(photos.colours) THEN photos.colours ELSE '[]' END) AS name
+        GROUP BY product_key, name.value),
+    photographed AS (SELECT product_key, count(*) AS photos FROM product_images GROUP BY product_key),
+    most AS (SELECT product_key, max(shown) AS most FROM seen GROUP BY product_key)
+    SELECT product_key, seen.colour
+    FROM seen JOIN photographed USING (product_key) JOIN most USING (product_key) JOIN products USING (product_key)
+    WHERE 2 * shown < photos AND shown < most AND seen.colour <> lower(products.colour)"""
