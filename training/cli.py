@@ -171,16 +171,15 @@ def train_query_embedder_command(
 @click.option(
     "--mode", default="finetune", show_default=True, help="features: train a classifier; finetune: upper layers too."
 )
-@click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: about the upper third.")
+@click.option("--from-layer", default="", metavar="NAME", help="First layer to train. Default: by the base.")
 @click.option("--size", "input_size", default=0, help="Side of the square input in pixels. Default: the base's own.")
-@click.option("--epochs", default=5, show_default=True, help="Passes over the photos.")
+@click.option("--epochs", default=20, show_default=True, help="Passes over the photos.")
 @click.option("--batch", default=32, show_default=True, help="Photos per step.")
 @click.option("--lr", "learning_rate", default=0.0005, show_default=True, help="Highest learning rate.")
 @click.option("--warmup", default=0.1, show_default=True, help="Share of the steps in which the learning rate rises.")
 @click.option("--weight-decay", default=0.01, show_default=True, help="Weight decay of AdamW.")
 @click.option("--label-smoothing", default=0.1, show_default=True, help="Probability spread over all labels.")
 @click.option("--mixup", default=0.2, show_default=True, help="How strongly two photos are blended; 0: not at all.")
-@click.option("--views", default=4, show_default=True, help="Augmented views of each photo.")
 @click.option("--held-out", default=0.1, show_default=True, help="Share of each label's photos to validate on.")
 @click.option("--patience", default=0, show_default=True, help="Epochs without progress before it stops; 0: never.")
 @click.option(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.photos import contact_sheet, copy_key, flip_key
-from training.photos.augmentation import augment, blur, brighten, crop, flip, rotate
+from training.photos import contact_sheet, copy_key, flip_key, varied_key
+from training.photos.augmentation import augment, blur, brighten, crop, flip, rotate, vary
 
 SHA = "3f" * 32
 
@@ -71,3 +71,18 @@ def test_the_contact_sheet_shows_every_operation(quarters: np.ndarray) -> None:
     sheet = contact_sheet(quarters, SHA, 4)
     assert sheet.size == (800, 4 * 222)
     assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 50
+
+
+def test_varied_copies_differ_from_each_other_and_come_out_the_same_each_time(quarters: np.ndarray) -> None:
+    copies = [vary(quarters, SHA, number) for number in range(8)]
+    for number, copy in enumerate(copies):
+        np.testing.assert_array_equal(copy, vary(quarters, SHA, number))
+        assert copy.dtype == np.uint8
+        assert np.prod(copy.shape[:2]) <= np.prod(quarters.shape[:2])
+    assert len({copy.tobytes() for copy in copies}) == 8
+    assert copy_key(SHA, 1) != varied_key(SHA, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 200), (300, 2)])
+def test_the_smallest_photos_can_be_varied(shape: tuple[int, int]) -> None:
+    assert vary(np.full((*shape, 3), 200, np.uint8), SHA, 3).size

@@ -22,10 +22,11 @@ from engine.protocols import Floats
 from training.backbone import BackboneOptions, train_backbone
 from training.backbone import fit as backbone_fit
 from training.backbone import train as backbone
+from training.backbone.batches import Batch
 from training.backbone.fit import Fit
 from training.backbone.network import _split, load_cut
 from training.backbone.options import FROM_LAYER
-from training.backbone.views import StoredViews
+from training.backbone.views import StoredViews, view_key
 from training.errors import InvalidTraining, NotEnoughData
 from training.photos import from_files, learned_photos
 
@@ -83,7 +84,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def options(**changes: Any) -> BackboneOptions:
-    given = {"from_layer": "last_conv", "epochs": 3, "batch": 4, "views": 1, "held_out": 0.3, "learning_rate": 0.01}
+    given = {"from_layer": "last_conv", "epochs": 3, "batch": 4, "held_out": 0.3, "learning_rate": 0.01}
     return BackboneOptions(name="shop", **{**given, **changes})
 
 
@@ -275,11 +276,11 @@ def test_a_resumed_training_equals_one_that_was_never_stopped(
     step = Fit._step
     made: list[tuple[int, int]] = []
 
-    def die(fit: Fit, epoch: int, number: int, rate: float) -> float:
+    def die(fit: Fit, batch: Batch, rate: float) -> float:
         if len(made) == 4:
             raise Killed
-        made.append((epoch, number))
-        return step(fit, epoch, number, rate)
+        made.append((fit.position.epoch, fit.position.step))
+        return step(fit, batch, rate)
 
     with monkeypatch.context() as patch:
         patch.setattr(Fit, "_step", die)
@@ -287,9 +288,9 @@ def test_a_resumed_training_equals_one_that_was_never_stopped(
             train_backbone(small, options(), data=photos)
     assert not (small.home / "backbones" / "shop").exists()
 
-    def go_on(fit: Fit, epoch: int, number: int, rate: float) -> float:
-        made.append((epoch, number))
-        return step(fit, epoch, number, rate)
+    def go_on(fit: Fit, batch: Batch, rate: float) -> float:
+        made.append((fit.position.epoch, fit.position.step))
+        return step(fit, batch, rate)
 
     monkeypatch.setattr(Fit, "_step", go_on)
     resumed = train_backbone(small, options(), data=photos, resume=True)
@@ -328,10 +329,29 @@ def test_a_damaged_checkpoint_is_refused(small: Settings, photos: Path, monkeypa
         train_backbone(small, options(epochs=1), data=photos, resume=True)
 
 
-def test_stored_views_are_not_computed_again(small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped(small, photos, monkeypatch)
-    monkeypatch.setattr(StoredViews, "_load", lambda _: pytest.fail("the network was loaded again"))
-    train_backbone(small, options(epochs=2), data=photos)
+def test_an_epochs_views_are_made_once_and_dropped_after_it(
+    small: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = from_files(photos)
+    given = options()
+    cut = load_cut(small, given.base, given.first_layer)
+    views = StoredViews(small, small.home / "work", cut, given)
+    keys = found.keys[:4]
+    with pytest.raises(Killed), views.epoch(found, keys, 0):
+        raise Killed
+    again = StoredViews(small, small.home / "work", cut, given)
+    monkeypatch.setattr(again, "_lower", None)  # the interrupted epoch's rows are there
+    with again.epoch(found, keys, 0) as read:
+        assert read([view_key(key, 1) for key in keys]).shape == (4, *cut.cut_shape)
+    assert not (small.home / "work" / "epoch-0").exists()
+
+
+def test_a_photo_that_goes_away_during_training_is_named(small: Settings, photos: Path) -> None:
+    found = from_files(photos)
+    views = StoredViews(small, small.home / "work", load_cut(small, "efficientnet_lite2", "last_conv"), options())
+    found.sources[0].unlink()
+    with pytest.raises(NotEnoughData, match="stay readable"), views.epoch(found, found.keys, 0):
+        pass
 
 
 class Points(StoredViews):
@@ -385,7 +405,7 @@ def test_the_command_trains_from_the_catalogue_and_prints_the_curve(
     import_feed(small, photos)
     measuring = set(sorted(from_files(photos).keys)[::3])
     monkeypatch.setattr("training.photos.learned.may_be_held_out", lambda _, keys: np.isin(keys, list(measuring)))
-    given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--views", "0", "--held-out", "0.3"]
+    given = ["--name", "shop", "--from-layer", "last_conv", "--epochs", "2", "--held-out", "0.3"]
     run = CliRunner().invoke(lookalike.cli, ["train", "backbone", *given], obj=small, catch_exceptions=False)
     assert run.exit_code == 0, run.output
     assert "Best epoch" in run.output

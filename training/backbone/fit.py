@@ -1,4 +1,4 @@
-"""Training loop of a backbone: AdamW, warm-up and cosine, validation, early stopping, and checkpoints."""
+"""Training loop of a backbone: AdamW, warm-up and cosine, averaged weights, validation and checkpoints."""
 
 import csv
 import io
@@ -16,8 +16,10 @@ from data.progress import Progress
 from data.storage import write_text
 from engine.protocols import Floats
 from training.backbone import checkpoint
-from training.backbone.batches import Numbers, TrainingBatches
+from training.backbone.batches import Batch, Numbers, TrainingBatches
+from training.backbone.margin import cosines_to_centres, margin_loss
 from training.backbone.options import BackboneOptions
+from training.backbone.views import Read
 from training.measures import negative_log_likelihood
 
 LOG = "log.csv"
@@ -26,17 +28,24 @@ _CHECKPOINT_S = 120.0
 # With few held-out photos, smaller differences of the loss mean nothing; the later epoch, with a lower rate, wins.
 _INDIFFERENCE = 0.1
 _VALIDATION_BATCH = 64
+_AVERAGE_MOMENTUM = 0.99  # of the averaged weights, per step: the mean of about the last 100 steps
 _log = logging.getLogger("lookalike.training")
 
 
-def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label_count: int, classifier: Any) -> Any:
+def build_model(
+    upper: Any | None, dim: int, input_shape: tuple[int, ...], classifier: tuple[Floats, Floats], means: Floats
+) -> Any:
     """Returns the trained layers with a classifier on top: a linear layer over pool_3 of length sqrt(dim).
 
     Batch norms keep their pretrained statistics: a few thousand photos in small batches would give worse ones.
 
     Args:
         upper: the trained layers, or None.
-        classifier: kernel (dim, label_count) and bias (label_count,) to start from, for pool_3 of length 1.
+        classifier: kernel (dim, labels) and bias (labels,) to start from, for pool_3 of length 1.
+        means: mean of each label's pool_3 of length 1, float32 (labels, dim); the margin loss starts with them.
+
+    Returns:
+        A model: inputs -> the classifier's logits and, beside them, the cosines for the margin loss, (n, 2 * labels).
     """
     import keras
 
@@ -45,11 +54,25 @@ def build_model(upper: Any | None, dim: int, input_shape: tuple[int, ...], label
     unit = keras.layers.UnitNormalization(dtype="float32")(pooled)
     # At this length a single number is about 1, so that one learning rate fits this layer and those below.
     scaled = keras.layers.Rescaling(math.sqrt(dim), dtype="float32")(unit)
-    linear = keras.layers.Dense(label_count, dtype="float32", name="classifier")
-    model = keras.Model(inputs, linear(scaled))
     kernel, bias = classifier
+    linear = keras.layers.Dense(len(bias), dtype="float32", name="classifier")
+    both = keras.layers.Concatenate(dtype="float32")([linear(scaled), cosines_to_centres(unit, means)])
     linear.set_weights([kernel / math.sqrt(dim), bias])
-    return model
+    return keras.Model(inputs, both)
+
+
+def loss_of(label_smoothing: float) -> Callable[[Any, Any], Any]:
+    """Returns the loss (targets (n, labels), the model's output (n, 2 * labels)) -> (n,): softmax plus margin."""
+    import keras
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        logits, cosines = keras.ops.split(outputs, 2, axis=1)
+        softmax = keras.losses.categorical_crossentropy(
+            targets, logits, from_logits=True, label_smoothing=label_smoothing
+        )
+        return softmax + margin_loss(targets, cosines)
+
+    return loss
 
 
 def _at_inference(network: Any) -> Any:
@@ -86,7 +109,7 @@ class Fit:
         model: from `build_model`; at the end it holds the weights of the best epoch.
         batches: what to learn from.
         held: what to validate on.
-        read: returns the inputs of the named views, as for the batches.
+        read: returns the inputs of the unchanged photos, float32 (n, ...).
         options: how to train.
         folder: where checkpoint and log are kept.
         run: identity of the run: a checkpoint of another run is never continued.
@@ -97,7 +120,7 @@ class Fit:
         model: Any,
         batches: TrainingBatches,
         held: HeldOut,
-        read: Callable[[Sequence[str]], Floats],
+        read: Read,
         options: BackboneOptions,
         folder: Path,
         run: str,
@@ -109,12 +132,19 @@ class Fit:
         self._steps = batches.steps * options.epochs
         self._best = checkpoint.weights_of(model)
         self.position = checkpoint.Position()
-        optimizer = keras.optimizers.AdamW(options.learning_rate, weight_decay=options.weight_decay, clipnorm=1.0)
+        optimizer = keras.optimizers.AdamW(
+            options.learning_rate,
+            weight_decay=options.weight_decay,
+            global_clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=_AVERAGE_MOMENTUM,
+            ema_overwrite_frequency=None,
+        )
         # As usual, weight decay leaves out norms and biases.
         optimizer.exclude_from_weight_decay(
             [variable for variable in model.trainable_variables if len(variable.shape) < 2]
         )
-        model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+        model.compile(optimizer, loss_of(options.label_smoothing))
         optimizer.build(model.trainable_variables)
 
     def resume(self) -> bool:
@@ -138,20 +168,20 @@ class Fit:
         place, started = self.position, time.monotonic()
         saved, spent = started, place.seconds
         rate = 0.0
-        for step in range(place.step, self._batches.steps):
-            rate = learning_rate(self._options, place.epoch * self._batches.steps + step, self._steps)
-            place.loss_sum += self._step(place.epoch, step, rate)
-            place.step, place.seconds = step + 1, spent + time.monotonic() - started
-            progress.advance()
-            if time.monotonic() - saved > _CHECKPOINT_S:
-                self._save()
-                saved = time.monotonic()
-        self._finish_epoch(rate)
-        place.seconds = spent + time.monotonic() - started
-        self._save()
+        with self._batches.views_of(place.epoch) as read:
+            for step in range(place.step, self._batches.steps):
+                rate = learning_rate(self._options, place.epoch * self._batches.steps + step, self._steps)
+                place.loss_sum += self._step(self._batches.at(read, place.epoch, step), rate)
+                place.step, place.seconds = step + 1, spent + time.monotonic() - started
+                progress.advance()
+                if time.monotonic() - saved > _CHECKPOINT_S:
+                    self._save()
+                    saved = time.monotonic()
+            self._finish_epoch(rate)
+            place.seconds = spent + time.monotonic() - started
+            self._save()
 
-    def _step(self, epoch: int, step: int, rate: float) -> float:
-        batch = self._batches.at(epoch, step)
+    def _step(self, batch: Batch, rate: float) -> float:
         self._model.optimizer.learning_rate = rate
         # Keras would return the mean over all steps since the last reset.
         self._model.reset_metrics()
@@ -159,6 +189,8 @@ class Fit:
 
     def _finish_epoch(self, rate: float) -> None:
         place = self.position
+        latest = checkpoint.weights_of(self._model)
+        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
         figures = validate(self._model, self._read, self._held)
         entry = {
             "epoch": place.epoch + 1,
@@ -170,6 +202,7 @@ class Fit:
         lowest = min((past["validation_loss"] for past in place.history), default=math.inf)
         if entry["validation_loss"] <= lowest * (1 + _INDIFFERENCE):
             place.best_epoch, self._best = place.epoch + 1, checkpoint.weights_of(self._model)
+        checkpoint.set_weights(self._model, latest)
         place.history.append(entry)
         place.epoch, place.step, place.loss_sum = place.epoch + 1, 0, 0.0
         write_text(self._folder / LOG, log_text(place.history))
@@ -195,7 +228,7 @@ def learning_rate(options: BackboneOptions, step: int, steps: int) -> float:
     return options.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1)))
 
 
-def validate(model: Any, read: Callable[[Sequence[str]], Floats], held: HeldOut) -> dict[str, float]:
+def validate(model: Any, read: Read, held: HeldOut) -> dict[str, float]:
     """Returns `validation_loss` (cross-entropy, no smoothing), `top1` and `top5`."""
     logits = predict(model, read, held.keys)
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -207,10 +240,11 @@ def validate(model: Any, read: Callable[[Sequence[str]], Floats], held: HeldOut)
     }
 
 
-def predict(model: Any, read: Callable[[Sequence[str]], Floats], keys: Sequence[str]) -> Floats:
-    """Returns the model's logits for views, float32 (n, labels)."""
+def predict(model: Any, read: Read, keys: Sequence[str]) -> Floats:
+    """Returns the classifier's logits for photos, float32 (n, labels)."""
     blocks = [keys[start : start + _VALIDATION_BATCH] for start in range(0, len(keys), _VALIDATION_BATCH)]
-    return np.concatenate([np.asarray(model.predict_on_batch(read(block)), np.float32) for block in blocks])
+    rows = np.concatenate([np.asarray(model.predict_on_batch(read(block)), np.float32) for block in blocks])
+    return rows[:, : rows.shape[1] // 2]
 
 
 def log_text(history: Sequence[dict[str, float]]) -> str:

@@ -10,9 +10,9 @@ from training.errors import InvalidTraining
 from training.precision import PRECISIONS
 
 MODES = ("features", "finetune")
-# About the upper third of each network. Of Inception-v3, only the blocks have fixed names.
+# Of Inception-v3, only the blocks have fixed names.
 FROM_LAYER = {
-    "efficientnet_lite2": "block16_expand_conv",
+    "efficientnet_lite2": "block11_expand_conv",
     "inception_v3": "mixed7",
     "xception": "block13_sepconv1_act",
 }
@@ -26,16 +26,15 @@ class BackboneOptions:
         name: name of the new backbone, a folder under `$LOOKALIKE_HOME/backbones/`.
         base: the architecture; its pretrained weights are the start.
         mode: `features` trains a classifier on frozen features; `finetune` trains the layers from `from_layer` on too.
-        from_layer: the first layer that is trained; empty: about the upper third of the network.
+        from_layer: the first layer that is trained; empty: the one in `FROM_LAYER`.
         input_size: side of the network's input in pixels; 0: the architecture's own.
-        epochs: passes over the photos, each photo in one of its views.
+        epochs: passes over the photos, each with a new view of every photo.
         batch: photos per step.
         learning_rate: highest learning rate; reached after `warmup`, then falling to 0 along half a cosine.
         warmup: share of all steps in which the rate rises.
         weight_decay: weight decay of AdamW, per step and unit of learning rate.
         label_smoothing: probability that is spread over all labels.
         mixup: parameter of the beta distribution that two photos are blended with; 0: no blending.
-        views: augmented views of each photo, beside the photo itself.
         held_out: share of each label's photos to validate on.
         patience: epochs without a better validation after which training stops; 0: never. While the rate is still high,
             the validation loss varies by a third from one epoch to the next, so that training stops by chance.
@@ -49,14 +48,13 @@ class BackboneOptions:
     mode: str = "finetune"
     from_layer: str = ""
     input_size: int = 0
-    epochs: int = 5
+    epochs: int = 20
     batch: int = 32
     learning_rate: float = 0.0005
     warmup: float = 0.1
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     mixup: float = 0.2
-    views: int = 4
     held_out: float = 0.1
     patience: int = 0
     class_weights: bool = True
@@ -99,7 +97,6 @@ class BackboneOptions:
             ("--epochs", self.epochs, 1, 10_000),
             ("--batch", self.batch, 1, 4096),
             ("--lr", self.learning_rate, 1e-9, 10),
-            ("--views", self.views, 0, 100),
             ("--patience", self.patience, 0, 10_000),
             ("--warmup", self.warmup, 0, 0.9),
             ("--label-smoothing", self.label_smoothing, 0, 0.9),

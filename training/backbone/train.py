@@ -1,6 +1,6 @@
 """`train backbone`: trains a classifier on frozen features, or the upper layers too, on labelled photos.
 
-The layers below `--from-layer` are computed once for every view of a photo; training runs on their stored output.
+The layers below `--from-layer` are computed once for every epoch's view of a photo; training runs on what they give.
 The result is a folder `$LOOKALIKE_HOME/backbones/<name>/`: the weights, what the classifier learned, and a record of
 how it was made. Its weights have their own sha256, so its features have their own fingerprint.
 """
@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from training.backbone.checkpoint import CHECKPOINT_FILE
 from training.backbone.fit import Fit, HeldOut, build_model, log_text, validate
 from training.backbone.network import CutNetwork, load_cut
 from training.backbone.options import BackboneOptions
-from training.backbone.views import StoredViews, view_key
+from training.backbone.views import StoredViews
 from training.errors import InvalidTraining, NotEnoughData
 from training.photos import (
     PHOTOS,
@@ -153,14 +154,16 @@ def _prepare(
 ) -> _Run:
     started = time.monotonic()
     views = StoredViews(settings, work, cut, options)
-    photos = without(photos, views.fill(photos, options.views))
-    if tested is not None and (lost := views.fill(tested, 0)):
+    photos = without(photos, views.fill(photos))
+    if tested is not None and (lost := views.fill(tested)):
         tested = tested.subset(np.flatnonzero([key not in lost for key in tested.keys]))
     fold, spared = spare(photos, _hold_out(views, photos, options), Catalogue(settings.home).snapshot())
     import keras
 
     keras.utils.set_random_seed(options.seed)
-    classifier = _first_classifier(views, photos, fold, options, cut.architecture.dim)
+    points = _unit(views.pooled(_keys(photos, fold.train)))
+    classifier = _first_classifier(views, photos, fold, options, points)
+    means = np.stack([points[photos.y[fold.train] == label].mean(axis=0) for label in range(len(photos.labels))])
     return _Run(
         options=options,
         work=work,
@@ -170,7 +173,7 @@ def _prepare(
         fold=fold,
         spared=spared,
         tested=tested,
-        model=build_model(cut.upper, cut.architecture.dim, cut.cut_shape, len(photos.labels), classifier),
+        model=build_model(cut.upper, cut.architecture.dim, cut.cut_shape, classifier, means),
         embed_s=time.monotonic() - started,
     )
 
@@ -200,28 +203,22 @@ def _hold_out(views: StoredViews, photos: LabelledPhotos, options: BackboneOptio
 
 
 def _first_classifier(
-    views: StoredViews, photos: LabelledPhotos, fold: Fold, options: BackboneOptions, dim: int
+    views: StoredViews, photos: LabelledPhotos, fold: Fold, options: BackboneOptions, points: Floats
 ) -> tuple[Floats, Floats]:
     """Returns kernel and bias to start from: zeros for frozen features, else a classifier fitted to them.
 
     A fitted classifier keeps the first steps from spoiling the pretrained layers. This helps most on photos unlike
     those learned from (Kumar et al., Fine-Tuning can Distort Pretrained Features, 2022).
+
+    Args:
+        points: pool_3 of the photos to learn from, of length 1, float32 (n, dim).
     """
     labels = len(photos.labels)
     if options.mode == "features":
-        return np.zeros((dim, labels), np.float32), np.zeros(labels, np.float32)
-    rows = np.concatenate([_unit(views.pooled(_keys(photos, fold.train, view))) for view in range(options.views + 1)])
+        return np.zeros((points.shape[1], labels), np.float32), np.zeros(labels, np.float32)
     held = _unit(views.pooled(_keys(photos, fold.held))), photos.y[fold.held]
-    copies = options.views + 1
     voter, _ = fit_softmax(
-        rows,
-        np.tile(photos.y[fold.train], copies),
-        labels,
-        SoftmaxOptions(),
-        copies=copies,
-        held=held,
-        epochs=_CLASSIFIER_EPOCHS,
-        seed=options.seed,
+        points, photos.y[fold.train], labels, SoftmaxOptions(), held=held, epochs=_CLASSIFIER_EPOCHS, seed=options.seed
     )
     return voter.layers[0]
 
@@ -229,9 +226,11 @@ def _first_classifier(
 def _train(run: _Run, *, resume: bool) -> dict[str, Any]:
     """Trains, and returns the record."""
     options, photos, fold = run.options, run.photos, run.fold
-    train_keys = [photos.keys[row] for row in fold.train]
+    train_keys = _keys(photos, fold.train)
     held = HeldOut(keys=_keys(photos, fold.held), y=photos.y[fold.held])
-    batches = TrainingBatches(run.views.read, train_keys, photos.y[fold.train], len(photos.labels), options)
+    batches = TrainingBatches(
+        partial(run.views.epoch, photos), train_keys, photos.y[fold.train], len(photos.labels), options
+    )
     fit = Fit(run.model, batches, held, run.views.read, options, run.work, run.identity)
     before = validate(run.model, run.views.read, held) if options.mode == "finetune" else None
     if resume and fit.resume():
@@ -302,8 +301,8 @@ def _save_classifier(path: Path, run: _Run) -> None:
     save_file({"kernel": scaled, "bias": bias}, path, metadata={"labels": json.dumps(run.photos.labels)})
 
 
-def _keys(photos: LabelledPhotos, rows: Numbers, view: int = 0) -> list[str]:
-    return [view_key(photos.keys[row], view) for row in rows]
+def _keys(photos: LabelledPhotos, rows: Numbers) -> list[str]:
+    return [photos.keys[row] for row in rows]
 
 
 def _unit(rows: Floats) -> Floats:

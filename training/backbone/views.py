@@ -1,30 +1,35 @@
-"""Stores the frozen layers' output for every view of every photo: computed once, read batch by batch.
+"""Runs the frozen layers once for every view of every photo, and stores what they give for the trained layers.
 
-A view is the photo itself (number 0) or one of its augmented copies. Its row holds the cut's output, flattened, and
-pool_3 as it was before training.
+View 0 is the photo itself. Each epoch of the training has a view of its own, a varied copy, which is dropped after it.
+A view's row holds the cut's output, flattened, and pool_3 as it was before training.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from functools import partial
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.database import forget_home
 from data.features import FeatureStore
 from data.settings import Settings
 from engine.backbones import KerasBackbone, OpenVinoBackbone, export, precision_policy, resolve_spec, to_openvino
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.backbone.network import CutNetwork, base_settings, load_cut
 from training.backbone.options import BackboneOptions
-from training.photos import LabelledPhotos, copy_key, embed_missing, reader_of
+from training.errors import NotEnoughData
+from training.photos import LabelledPhotos, PhotoReader, embed_missing, reader_of, varied_key
 
+Read = Callable[[Sequence[str]], Floats]
 _BLOCK = 64
 
 
 class StoredViews:
-    """The stored rows of all views of all photos.
+    """The stored rows of views.
 
     Args:
         settings: where photos are read from and what computes the frozen layers.
@@ -36,31 +41,56 @@ class StoredViews:
     def __init__(self, settings: Settings, folder: Path, cut: CutNetwork, options: BackboneOptions) -> None:
         self._settings, self._folder, self._cut, self._options = settings, folder, cut, options
         self._spec = _row_spec(settings, cut)
-        self._store = FeatureStore(folder, self._spec.fingerprint, self._spec.dim)
+        self._store = self._store_in(folder)
 
-    def fill(self, photos: LabelledPhotos, views: int) -> dict[str, str]:
-        """Computes the missing rows of views 0 to `views`.
+    def fill(self, photos: LabelledPhotos) -> dict[str, str]:
+        """Computes the missing rows of photos as they are.
 
         Returns:
             The photos that could not be read, with the reason.
         """
-        wanted = [view_key(sha256, view) for view in range(views + 1) for sha256 in dict.fromkeys(photos.keys)]
-        reader = reader_of(self._settings, photos)
-        return embed_missing(self._settings, self._store, reader, self._store.missing(wanted), self._load)
+        return self._embed(self._store, reader_of(self._settings, photos), list(dict.fromkeys(photos.keys)))
+
+    @contextmanager
+    def epoch(self, photos: LabelledPhotos, keys: Sequence[str], number: int) -> Iterator[Read]:
+        """Makes an epoch's view of the photos in `keys`, gives what reads the trained part's inputs, then drops it.
+
+        After an interruption the rows stay, so that the same epoch continues with them.
+
+        Raises:
+            NotEnoughData: a photo is not readable any more.
+        """
+        folder = self._folder / f"epoch-{number}"
+        store = self._store_in(folder)
+        wanted = [view_key(sha256, number + 1) for sha256 in dict.fromkeys(keys)]
+        if failed := self._embed(store, reader_of(self._settings, photos), wanted):
+            raise NotEnoughData(f"photos must stay readable during training; got {next(iter(failed.values()))}")
+        yield lambda shown: self._inputs(store.read(shown))
+        shutil.rmtree(folder)
+        forget_home(folder)
 
     def read(self, keys: Sequence[str]) -> Floats:
         """Returns the trained part's inputs: the cut's outputs (n, *cut_shape), or pool_3 (n, dim) without a cut."""
-        rows = self._store.read(keys)
-        if self._cut.upper is None:
-            return rows
-        return rows[:, : self._cut.cut_size].reshape(len(rows), *self._cut.cut_shape)
+        return self._inputs(self._store.read(keys))
 
     def pooled(self, keys: Sequence[str]) -> Floats:
         """Returns pool_3 before training, float32 (n, dim), read block by block to save memory."""
         blocks = [keys[start : start + _BLOCK] for start in range(0, len(keys), _BLOCK)]
         return np.concatenate([self._store.read(block)[:, self._cut.cut_size :] for block in blocks])
 
-    def _load(self) -> Backbone:
+    def _store_in(self, folder: Path) -> FeatureStore:
+        return FeatureStore(folder, self._spec.fingerprint, self._spec.dim)
+
+    def _embed(self, store: FeatureStore, reader: PhotoReader, wanted: Sequence[str]) -> dict[str, str]:
+        return embed_missing(self._settings, store, reader, store.missing(wanted), lambda: self._lower)
+
+    def _inputs(self, rows: Floats) -> Floats:
+        if self._cut.upper is None:
+            return rows
+        return rows[:, : self._cut.cut_size].reshape(len(rows), *self._cut.cut_shape)
+
+    @cached_property
+    def _lower(self) -> Backbone:
         spec = self._spec
         if spec.runtime == "keras":
             return KerasBackbone(spec, self._cut.row_network())
@@ -69,8 +99,8 @@ class StoredViews:
 
 
 def view_key(sha256: str, view: int) -> str:
-    """Returns the key of a view's row: the photo's sha256, or its augmented copy's key."""
-    return copy_key(sha256, view - 1) if view else sha256
+    """Returns the key of a view's row: the photo's sha256, or its varied copy's key."""
+    return varied_key(sha256, view - 1) if view else sha256
 
 
 def _row_spec(settings: Settings, cut: CutNetwork) -> BackboneSpec:

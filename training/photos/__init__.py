@@ -1,6 +1,6 @@
 """Prepares labelled photos for training: reads, splits, augments and embeds them."""
 
-from training.photos.augmentation import contact_sheet, copy_key, flip_key
+from training.photos.augmentation import contact_sheet, copy_key, flip_key, varied_key
 from training.photos.features import (
     BackboneLoader,
     GetBackbone,
@@ -41,5 +41,6 @@ __all__ = [
     "reader_of",
     "spare",
     "split",
+    "varied_key",
     "without",
 ]

@@ -15,7 +15,7 @@ from data.settings import Settings
 from engine.backbones import decode_target
 from engine.protocols import Backbone, BackboneSpec, Floats
 from training.errors import NotEnoughData
-from training.photos.augmentation import augment, copy_key, flip, flip_key
+from training.photos.augmentation import VARIED, augment, copy_key, flip, flip_key, vary
 from training.photos.labelled import Exclusion, LabelledPhotos
 from training.photos.rows import TrainingRows
 
@@ -158,7 +158,8 @@ def embed_missing(
         pixels = decode_within_borders(content, settings, target=target)
         if variant == flip_key("")[1:]:
             return flip(pixels)
-        return augment(pixels, sha256, int(variant.rpartition(".")[2]))
+        version, _, number = variant.partition(".")
+        return (vary if version == VARIED else augment)(pixels, sha256, int(number))
 
     def give_up(key: str, error: LookalikeError) -> None:
         failed.setdefault(key.partition("+")[0], str(error))
