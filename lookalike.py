@@ -87,6 +87,7 @@ class Shop:
         understand: bool = True, min_probability: float = 0.0,
         facets: str = "", sort: str = "relevance", max_per: str = "",
         like: Sequence[str] = (), unlike: Sequence[str] = (), objects: bool = False,
+        why: str = "",
     ) -> "Hits":  # fmt: skip
         """Finds products by words, by photos, by both, or by their likeness to products.
 
@@ -108,6 +109,8 @@ class Shop:
             max_per: how many hits may share a value, such as `brand:2`; "": any number.
             like, unlike: ids of products that hits should resemble, and should not; at most 50 each.
             objects: whether to look for several things in the photo too; they are the answer's `objects`.
+            why: `map`: also tell which parts of the photo and of the first five hits' photos make them alike; it is
+                each hit's `why_map`.
 
         Raises:
             InvalidQuery, InvalidFilter, InvalidImage, UnknownProduct: an argument cannot be used.
@@ -122,6 +125,7 @@ class Shop:
             product_id=product_id, text_weight=text_weight, filter=filter, k=k, cursor=cursor, diversity=diversity,
             freshness=freshness, legs=legs, understand=understand, facets=facets, sort=sort, max_per=max_per,
             like=tuple(like), unlike=tuple(unlike), min_probability=min_probability, objects=objects,
+            why=why,
         )  # fmt: skip
         return Hits.of(self._engine.search(request), self.settings.home)
 

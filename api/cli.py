@@ -76,13 +76,19 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
 @click.option("--like", multiple=True, metavar="ID", help="Product that hits should resemble; may be repeated.")
 @click.option("--unlike", multiple=True, metavar="ID", help="Product that was not meant; may be repeated.")
 @click.option("--objects", is_flag=True, help="Also look for several things in the photo, and search by each.")
+@click.option(
+    "--why-map",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture to write, .png, .jpg or .webp: which parts of the photo and of the first hits' photos are alike.",
+)
 @click.option("--min-probability", default=0.0, type=click.FloatRange(0, 1), help="Leave out hits less likely right.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 @click.pass_context
 def search_command(
     ctx: click.Context, text: str, images: tuple[Path, ...], product_id: str, filters: tuple[str, ...], k: int,
     not_text: str, text_weight: float, legs: str, understand: bool, facets: str, sort: str, max_per: str,
-    like: tuple[str, ...], unlike: tuple[str, ...], min_probability: float, objects: bool, as_json: bool,
+    like: tuple[str, ...], unlike: tuple[str, ...], min_probability: float, objects: bool, why_map: Path | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Search by words, by photo or by product; words and a photo may go together.
 
@@ -104,9 +110,13 @@ def search_command(
         text=text, not_text=not_text, image=photos[0] if photos else None, more_images=tuple(photos[1:]),
         product_id=product_id, text_weight=text_weight, also=filters, k=k, legs=legs, understand=understand,
         facets=facets, sort=sort, max_per=max_per, like=like, unlike=unlike, min_probability=min_probability,
-        objects=objects,
+        objects=objects, why="map" if why_map else "",
     )  # fmt: skip
     answer = SearchEngine(ctx.obj).search(request)
+    if why_map:
+        from api.why_pictures import save_picture, why_picture
+
+        save_picture(why_picture(request.image, answer.hits, ctx.obj), why_map)
     click.echo(json.dumps(answer_document(answer), ensure_ascii=False, indent=2) if as_json else hits_table(answer))
 
 

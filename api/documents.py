@@ -9,7 +9,7 @@ from flask import Response
 from data.catalogue import ProductFacts, product_fields
 from data.completion import Completion
 from engine.recognition import Recognition
-from engine.search import SearchAnswer
+from engine.search import Hit, SearchAnswer
 from engine.understanding import Constraint
 
 
@@ -17,13 +17,20 @@ def answer_document(answer: SearchAnswer) -> dict[str, Any]:
     """Returns a search answer as plain JSON values."""
     document = {
         **vars(answer),  # `dataclasses.asdict` would copy each text and number
-        "hits": [vars(hit) for hit in answer.hits],
+        "hits": [_hit_document(hit) for hit in answer.hits],
         "understood": [_constraint_document(each) for each in answer.understood],
         "facets": {name: dataclasses.asdict(counts) for name, counts in answer.facets.items()},
     }
     objects = document.pop("objects")
     if objects is not None:
-        document["objects"] = [{**vars(each), "hits": [vars(hit) for hit in each.hits]} for each in objects]
+        document["objects"] = [{**vars(each), "hits": [_hit_document(hit) for hit in each.hits]} for each in objects]
+    return document
+
+
+def _hit_document(hit: Hit) -> dict[str, Any]:
+    document = dict(vars(hit))
+    if (why_map := document.pop("why_map")) is not None:
+        document["why_map"] = dataclasses.asdict(why_map)
     return document
 
 

@@ -52,7 +52,7 @@ class CursorExpired(InvalidQuery):
 
 
 class NoFeatureMap(InvalidQuery):
-    """The backbone cannot say where in a photo it saw something."""
+    """The backbone cannot say where in a photo it saw something, or which parts of a photo count."""
 
     code = "no_feature_map"
 

@@ -248,6 +248,15 @@ class Generation:
         points = self.projection.apply(features)
         return points if self.adapter is None else self.adapter.apply(points)
 
+    def places_of_photo(self, places: Floats) -> Floats:
+        """Returns what each place of a query photo adds to its point, float32 (m, d); see `Projection.of_places`.
+
+        Args:
+            places: float32 (m, dim), whose mean is the photo's features.
+        """
+        added = self.projection.of_places(places)
+        return added if self.adapter is None else self.adapter.of_places(added)
+
     def nearness(self, text: str) -> tuple[float, float] | None:
         """Returns the highest cosine of words to words of the shop, and to words for what it does not sell.
 

@@ -106,6 +106,14 @@ class LookingBackbone(Backbone, Protocol):
         """
         ...
 
+    def last_map(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns the map whose mean over its g x g places is the features of `embed`, float32 (n, g, g, dim).
+
+        Raises:
+            NoFeatureMap: the features of this network are no such mean.
+        """
+        ...
+
 
 class TextTower(Protocol):
     def embed(self, texts: Sequence[str]) -> Floats:

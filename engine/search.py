@@ -29,6 +29,7 @@ from engine.answers import (
     RankingStore,
     SearchAnswer,
     SearchRequest,
+    WhyMap,
     check_k,
     check_request,
     check_words,
@@ -39,7 +40,9 @@ from engine.changes import ChangeQueue
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
 from engine.known_queries import RelatedQuery
+from engine.likeness import LikenessMapper
 from engine.live import LiveIndex, LiveView
+from engine.live_facts import live_facts
 from engine.objects import ObjectFinder
 from engine.photo_vectors import photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
@@ -81,7 +84,8 @@ class SearchEngine:
         require_extras("serve")
         self._settings = settings
         self._catalogue = Catalogue(settings.home)
-        self._photos = StoredPhotos(settings, Intake(settings, self._catalogue), decoding)
+        intake = Intake(settings, self._catalogue)
+        self._photos = StoredPhotos(settings, intake, decoding)
         self._live = LiveIndex(settings, self._catalogue, backbone)
         self.changes = ChangeQueue(settings, lambda: self._live.view().generation)
         self._understanding = Understanding(self._catalogue, settings.fresh_days)
@@ -91,6 +95,7 @@ class SearchEngine:
         self._requests = RequestReader(self._catalogue, self._understanding, self._finder, self._photos)
         self._hits = HitPages(self._catalogue, self._finder.columns, settings.fresh_days)
         self._objects = ObjectFinder(settings, self._finder, self._hits, self._photos, decoding)
+        self._likeness = LikenessMapper(settings, self._catalogue, self._finder, intake, decoding)
         self._reader = PhotoReader(settings, self._catalogue, self._finder, decoding)
 
     def warm(self) -> None:
@@ -151,6 +156,8 @@ class SearchEngine:
         hits, end = self._finder.timed(
             "facts", lambda: self._hits.page(ranking, offset, request.k, refilter=cursor is not None)
         )
+        if request.why:
+            hits = self._likeness.explained(view, request, hits)
         objects = None if strength is None else self._objects.find(view, request, ranking.filter, strength)
         shown = np.array(ranking.product_keys[offset:end], np.int64)
         self._on_hits(len(shown), int(view.is_new(shown).sum()))
@@ -178,6 +185,19 @@ class SearchEngine:
         """
         ranking = self._rankings.get(query_id)
         return self._hits.explain(ranking, product_id) if ranking else None
+
+    def why_map(self, request: SearchRequest, hit: Hit) -> WhyMap | None:
+        """Returns which parts of the request's photo and of a hit's make them alike; None where nobody can tell.
+
+        Args:
+            request: has one photo, or a product.
+
+        Raises:
+            InvalidQuery: a field breaks a rule, or the backbone cannot tell; InvalidImage: the photo cannot be decoded.
+            NoGeneration: nothing has been published.
+        """
+        check_request(replace(request, why="map"))
+        return self._likeness.maps(self._live.view(), request, [hit])[0]
 
     def likely(self, query_id: str, least: float) -> int | None:
         """Returns how many products of a recent answer have at least this match probability, on all its pages.
@@ -324,30 +344,8 @@ class SearchEngine:
             view = self._live.view()
         except LookalikeError as error:
             return {**facts, "problem": str(error)}
-        generation, index = view.generation, view.generation.index
-        return {
-            **facts,
-            "generation": generation.id,
-            "fingerprint": generation.spec.fingerprint,
-            "backbone": generation.spec.name,
-            "runtime": generation.spec.runtime,
-            "precision": generation.spec.precision,
-            "label_kind": generation.recogniser.label_kind if generation.recogniser else None,
-            "labels": len(generation.recogniser.labels) if generation.recogniser else 0,
-            "text_encoder": generation.text_encoder,
-            "index": index.kind,
-            "index_reason": index.reason,
-            "index_memory_bytes": index.memory_bytes,
-            "rows": index.count,
-            "dim": index.dim,
-            "delta_rows": int(np.count_nonzero(view.delta.alive)),
-            "masked_rows": len(view.dead),
-            "seq": view.seq,
-            "pending": view.pending,
-            "changes_waiting": self.changes.lag,
-            "changes_problem": self.changes.problem,
-            "problem": self._live.swap_error,
-        }
+        waiting = {"changes_waiting": self.changes.lag, "changes_problem": self.changes.problem}
+        return {**facts, **live_facts(view), **waiting, "problem": self._live.swap_error}
 
     def _kept_ranking(self, request: SearchRequest, cursor: Cursor) -> Ranking | None:
         if request.asks and request.digest != cursor.digest:

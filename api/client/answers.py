@@ -9,6 +9,25 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhotoPart:
+    """Which part of a photo makes it like another: `box` in pixels, and how much each place of a grid counts, 0..1."""
+
+    image_id: str | None
+    width: int
+    height: int
+    box: tuple[int, ...]
+    grid: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhyMap:
+    """Which parts of two photos make them alike: of the one searched by, and of the hit's."""
+
+    query: PhotoPart
+    hit: PhotoPart
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hit:
     """One product found."""
 
@@ -26,6 +45,7 @@ class Hit:
     colours: tuple[str, ...]
     fresh: bool
     why: tuple[str, ...]
+    why_map: WhyMap | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

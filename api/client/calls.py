@@ -77,7 +77,7 @@ class Client:
 
     def search(
         self, text: str = "", *, image: PhotoFile | Sequence[PhotoFile] | None = None, photo_id: str = "",
-        product_id: str = "", image_url: str = "", box: Box | None = None, objects: bool = False,
+        product_id: str = "", image_url: str = "", box: Box | None = None, objects: bool = False, why: str = "",
         **options: Unpack[SearchOptions],
     ) -> SearchAnswer:  # fmt: skip
         """Finds products by words, by a photo, by a product, or by words beside one of the others.
@@ -88,18 +88,21 @@ class Client:
             image_url: instead of a photo, its address, if the server fetches addresses.
             box: x0, y0, x1, y1, the part of the photo that counts, in pixels of the photo as shown.
             objects: whether to look for several things in the photo, too.
+            why: `map`: each of the first five hits tells in `why_map` which parts of the photos make them alike.
         """
         photos = [] if image is None else [image] if isinstance(image, str | Path | bytes) else list(image)
         sources = {"photo_id": photo_id, "product_id": product_id, "image_url": image_url}
-        if not (photos or any(sources.values()) or box or objects):
+        if not (photos or any(sources.values()) or box or objects or why):
             return read(SearchAnswer, self._json("POST", "/v1/search/text", json={"q": text, **options}))
-        asked = {**sources, "text": text, "box": box, "objects": objects or None, **options}
+        asked = {**sources, "text": text, "box": box, "objects": objects or None, "why": why, **options}
         fields = _form(asked) + [_file("file", one) for one in photos]
         return read(SearchAnswer, self._json("POST", "/v1/search/image", fields=fields))
 
-    def similar(self, product_id: str, *, text: str = "", **options: Unpack[SearchOptions]) -> SearchAnswer:
-        """Finds products that look like this one, perhaps as the words `text` say."""
-        query = urlencode(_form({"text": text, **options}))
+    def similar(
+        self, product_id: str, *, text: str = "", why: str = "", **options: Unpack[SearchOptions]
+    ) -> SearchAnswer:
+        """Finds products that look like this one, perhaps as the words `text` say; `why` as of `search`."""
+        query = urlencode(_form({"text": text, "why": why, **options}))
         return read(SearchAnswer, self._json("GET", f"{_path(product_id)}/similar?{query}"))
 
     def recognise(

@@ -12,6 +12,7 @@ from api.openapi.schemas import (
     SCHEMAS,
     TEXT_OPTION,
     TYPED,
+    WHY,
     Schema,
     ref,
 )
@@ -106,7 +107,8 @@ _SEARCH_PATHS: dict[str, Any] = {
     },
     "/v1/products/{product_id}/similar": {
         "get": _operation("Search", "similar", "Products that look like this one.",
-                          _answers((*_SEARCH, 404), _200=_HITS), parameters=_query(text=TEXT_OPTION, **OPTIONS)),
+                          _answers((*_SEARCH, 404), _200=_HITS),
+                          parameters=_query(text=TEXT_OPTION, why=WHY, **OPTIONS)),
         "parameters": [_ID],
     },
 }  # fmt: skip

@@ -11,6 +11,12 @@ _HIT: dict[str, Any] = {
     **_FACTS, "url": "https://shop.example/mug-001", "colours": ["red"], "fresh": False,
     "why": ["nearest of its 3 photos: number 1"],
 }  # fmt: skip
+_WHY_MAP: dict[str, Any] = {
+    "query": {"image_id": None, "width": 640, "height": 480, "box": [240, 80, 400, 320],
+              "grid": [[0.0, 0.21, 0.4], [0.08, 1.0, 0.62]]},
+    "hit": {"image_id": _SHA256, "width": 320, "height": 320, "box": [40, 60, 280, 300],
+            "grid": [[0.1, 0.7], [0.55, 1.0]]},
+}  # fmt: skip
 _HITS: dict[str, Any] = {
     "query_id": "86e8ecfc0eabc383", "generation": "20261122T013827306Z", "pending": 0, "took_ms": 21.96,
     "photo_id": None, "hits": [_HIT], "next_cursor": "ODZlOGVjZmMw", "no_match": False, "did_you_mean": None,
@@ -65,7 +71,9 @@ EXAMPLES: dict[str, Example] = {
     "completeQuery": Example(
         parameters={"q": "red mu"}, answer={"completions": [{"text": "red mug", "kind": "query"}]}
     ),
-    "similar": Example(parameters={**_MUG, "k": 5}, answer=_HITS),
+    "similar": Example(
+        parameters={**_MUG, "k": 5, "why": "map"}, answer={**_HITS, "hits": [{**_HIT, "why_map": _WHY_MAP}]}
+    ),
     "recognize": Example(body={"file": "@photo.jpg", "k": 3}, answer=_RECOGNISED),
     "recommend": Example(body={"label": "Mugs", "colour": "blue", "k": 5}, answer=_HITS),
     "putProduct": Example(parameters=_MUG, body={"product": _FACTS, "image": ["@front.jpg"]}, answer=_PRODUCT),

@@ -23,6 +23,7 @@ from engine.answers import (
     MOST_PHOTOS,
     SORTS,
 )
+from engine.likeness import MOST_PLACES
 from engine.objects import MOST_HITS as MOST_OBJECT_HITS
 from engine.objects import MOST_OBJECTS
 from engine.recognition import MOST_OTHERS
@@ -130,6 +131,11 @@ OBJECTS: Schema = {
     **_FLAG, "default": False,
     "description": "Whether to look for several things in the photo too, and to search by each; without words and box.",
 }  # fmt: skip
+WHY: Schema = {
+    "enum": ["map"],
+    "description": "`map`: the first 5 hits tell in `why_map` which parts of the photos make them alike; needs exactly "
+    "one photo or product to compare them with.",
+}  # fmt: skip
 BOX_TEXT: Schema = _text(
     "`[x0,y0,x1,y1]`, as for JSON.", pattern=r"^\[\d{1,5}(\.\d{1,3})?(,\d{1,5}(\.\d{1,3})?){3}\]$"
 )  # text, since clients would send a list as one part for each number
@@ -165,6 +171,28 @@ SCHEMAS: dict[str, Schema] = {
         url=_text("Address of the product's page in the shop; empty if the shop gave none."), colours=_TEXTS,
         fresh={**_FLAG, "description": "Created within the last `fresh_days` days (a setting; 90 by default)."},
         why={**_TEXTS, "description": "Short reasons for this hit, for people to read."},
+        why_map={
+            **ref("WhyMap"),
+            "description": "Only with `why=map`, and where a part of the photos speaks for the hit.",
+        },
+    ),
+    "WhyMap": {
+        **_object(["query", "hit"], query=ref("PhotoPart"), hit=ref("PhotoPart")),
+        "description": "Which parts of two photos make them alike: of the one searched by, and of the hit's.",
+    },
+    "PhotoPart": _object(
+        ["image_id", "width", "height", "box", "grid"],
+        image_id={**_TEXT_OR_NULL, "description": "sha256 of the catalogue's photo; null: the photo that was sent."},
+        width={**_WHOLE, "description": "Of the photo as shown, in pixels."}, height=_WHOLE,
+        box={
+            "type": "array", "items": _WHOLE, "minItems": 4, "maxItems": 4,
+            "description": "[x0,y0,x1,y1] in these pixels, around the part that counts most.",
+        },
+        grid={
+            "type": "array", "maxItems": MOST_PLACES,
+            "items": {"type": "array", "items": _UNIT, "maxItems": MOST_PLACES},
+            "description": "Rows from the top that lie over the whole photo: how much each place counts; 1: most.",
+        },
     ),
     "SearchAnswer": _object(
         ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
@@ -233,8 +261,10 @@ SCHEMAS: dict[str, Schema] = {
         text=_text(), kind={"enum": ["query", "title", "brand", "category"]},
         product_id=_text("The product, if exactly one has this title."),
     )}),
-    "ImageSearch": _fields([], **_SOURCES, box=BOX, objects=OBJECTS, text=TEXT_OPTION, **OPTIONS),
-    "ImageUpload": _fields([], file=_SIDES, **_SOURCES, box=BOX_TEXT, objects=OBJECTS, text=TEXT_OPTION, **OPTIONS),
+    "ImageSearch": _fields([], **_SOURCES, box=BOX, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": _fields(
+        [], file=_SIDES, **_SOURCES, box=BOX_TEXT, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS
+    ),
     "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
     "RecognizeUpload": _fields(
         ["file"], file=_PHOTO_FILE, box=BOX_TEXT,

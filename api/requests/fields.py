@@ -176,6 +176,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "understand": _flag,
     "attributes": _flag,
     "objects": _flag,
+    "why": _text(),
     "category": _text(LABEL_LIMIT),
     "label": _text(LABEL_LIMIT),
     "colour": _text(LABEL_LIMIT),

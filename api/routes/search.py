@@ -26,7 +26,7 @@ from engine.search import SearchAnswer, SearchRequest
 
 blueprint = Blueprint("search", __name__)
 _SOURCES = ("photo_id", "product_id", "image_url")
-_OF_PHOTOS = (*SEARCH_OPTIONS, *_SOURCES, "box", "objects")
+_OF_PHOTOS = (*SEARCH_OPTIONS, *_SOURCES, "box", "objects", "why")
 _OF_WORDS = ("q", *(name for name in SEARCH_OPTIONS if name != "text"))
 
 
@@ -58,7 +58,7 @@ def search_text_post() -> Response:
 @blueprint.get("/v1/products/<id:product_id>/similar")
 def similar(product_id: str) -> Response:
     """Returns products that look like this one."""
-    fields = check_fields(from_texts(query_texts()), SEARCH_OPTIONS)
+    fields = check_fields(from_texts(query_texts()), (*SEARCH_OPTIONS, "why"))
     return _answer({**fields, "product_id": product_id})
 
 

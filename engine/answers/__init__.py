@@ -1,6 +1,6 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
-from engine.answers.answer import FoundObject, Hit, SearchAnswer
+from engine.answers.answer import FoundObject, Hit, PhotoPart, SearchAnswer, WhyMap
 from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
@@ -27,6 +27,7 @@ from engine.answers.request import (
     MOST_PHOTOS,
     QueryPoint,
     SearchRequest,
+    check_box_within,
     check_k,
     check_request,
     check_words,
@@ -65,6 +66,7 @@ __all__ = [
     "HitPages",
     "Moves",
     "OnStage",
+    "PhotoPart",
     "QueryPoint",
     "Question",
     "Ranked",
@@ -73,9 +75,11 @@ __all__ = [
     "Reason",
     "SearchAnswer",
     "SearchRequest",
+    "WhyMap",
     "WordsAhead",
     "answer_signs",
     "arranged",
+    "check_box_within",
     "check_k",
     "check_request",
     "check_words",

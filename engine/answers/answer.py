@@ -8,6 +8,33 @@ from engine.understanding import Constraint
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhotoPart:
+    """Which part of a photo makes it like another.
+
+    Attributes:
+        image_id: sha256 of the catalogue's photo; None: the photo that was sent.
+        width, height: the photo's as shown, in pixels.
+        box: x0, y0, x1, y1 in these pixels, around the part that counts most.
+        grid: rows from the top, of numbers from the left, that lie over the whole photo: how much each place counts,
+            0..1, where 1 is the place that counts most; at most 16 a side.
+    """
+
+    image_id: str | None
+    width: int
+    height: int
+    box: tuple[int, int, int, int]
+    grid: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhyMap:
+    """Which parts of two photos make them alike: of the one searched by, and of a hit's."""
+
+    query: PhotoPart
+    hit: PhotoPart
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hit:
     """One product of an answer.
 
@@ -19,6 +46,7 @@ class Hit:
         url: address of the product's page in the shop; empty if the shop gave none.
         fresh: whether the product was created within the last `fresh_days` days.
         why: short reasons for the hit's place, for people to read.
+        why_map: which parts of the photos make them alike, of the first hits where it was asked for; else None.
     """
 
     product_id: str
@@ -35,6 +63,7 @@ class Hit:
     colours: tuple[str, ...]
     fresh: bool
     why: tuple[str, ...]
+    why_map: WhyMap | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

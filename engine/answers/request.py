@@ -42,6 +42,8 @@ class SearchRequest:
         more_images: further photos of the same thing, from other sides; at most 7.
         box: x0, y0, x1, y1 in pixels of the photo as shown (orientation applied); at least 16 pixels a side.
         objects: whether to look for several things in the photo, and to search by each; one photo then, and no words.
+        why: `map`: also tell which parts of the photo and of the first hits' photos make them alike; "": do not. One
+            photo or product then.
         product_id: products similar to this one.
         text_weight: 0 (photo alone) to 1 (words alone), where both are given.
         filter: a filter expression.
@@ -67,6 +69,7 @@ class SearchRequest:
     image: bytes | None = None
     box: Box | None = None
     objects: bool = False
+    why: str = ""
     product_id: str = ""
     text_weight: float = 0.5
     filter: str = ""
@@ -136,6 +139,8 @@ def check_request(request: SearchRequest) -> Filter | None:
         _check_box(request)
     if request.objects:
         _check_objects(request)
+    if request.why:
+        _check_why(request)
     if request.legs not in LEGS:
         raise InvalidQuery(f"legs must be one of {', '.join(LEGS)}; got {request.legs[:100]!r}.", field="legs")
     read_facets(request.facets)
@@ -178,13 +183,17 @@ def photo_input(
     if box is None:
         return load_input(content, size, settings, preprocessing)[None]
     photo = decode_photo(content, settings, crop=view_of(preprocessing).around(box))
-    x0, y0, x1, y1 = box
-    if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
-        raise InvalidQuery(
-            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",
-            field="box",
-        )
+    check_box_within(box, photo.width, photo.height)
     return load_input(photo.pixels, size, settings, preprocessing)[None]
+
+
+def check_box_within(box: Box, width: int, height: int) -> None:
+    """Raises InvalidQuery if a box does not lie within a photo, which has this size as shown."""
+    x0, y0, x1, y1 = box
+    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+        raise InvalidQuery(
+            f"box must lie within the photo as shown, {width} x {height} pixels; got {list(box)}.", field="box"
+        )
 
 
 @dataclass(frozen=True)
@@ -284,3 +293,13 @@ def _check_objects(request: SearchRequest) -> None:
             raise InvalidQuery(
                 f"objects must come without {name}, which is about one thing; leave one out.", field="objects"
             )
+
+
+def _check_why(request: SearchRequest) -> None:
+    if request.why != "map":
+        raise InvalidQuery(f"why must be map, or left out; got {request.why[:100]!r}.", field="why")
+    given = len(request.photos) + bool(request.product_id)
+    if given != 1:
+        raise InvalidQuery(
+            f"why needs exactly one photo or product to compare hits with; got {given or 'none'}.", field="why"
+        )

@@ -1,4 +1,4 @@
-"""Finds the map of a network from which boxes around things are read, and makes it an output beside the features."""
+"""Finds the maps of a network that lie over the photo, and makes them outputs: a middle one, and the last one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,8 @@ import numpy as np
 from engine.protocols import Floats
 
 FINEST, COARSEST = 12, 20  # pixels of the input to a place of the map that boxes are read from
+_MEANS = ("ReduceMean", "AvgPool", "AdaptiveAvgPool")
+_RESHAPING = ("Reshape", "Squeeze", "Convert", "FakeQuantize")  # what may stand between a mean and the features
 
 
 def with_map(model: Any) -> Any | None:
@@ -27,6 +29,31 @@ def with_map(model: Any) -> Any | None:
         return None
     outputs = [model.get_results()[0].input_value(0), maps[-1].output(0)]
     return openvino.Model(outputs, model.get_parameters(), model.get_friendly_name())
+
+
+def of_last_map(model: Any) -> Any | None:
+    """Returns a model that answers the map whose mean over all places is the features.
+
+    Args:
+        model: `openvino.Model`, uint8 (n, size, size, 3) -> float32 (n, dim).
+
+    Returns:
+        None where the features are no such mean, as those of transformers are not.
+    """
+    import openvino
+
+    node = model.get_results()[0].input_value(0).get_node()
+    (_, dim) = _shape(node)
+    while node.get_type_name() in _RESHAPING:
+        node = node.input_value(0).get_node()
+    if node.get_type_name() not in _MEANS or not is_last_map(_shape(node.input_value(0).get_node()), dim):
+        return None
+    return openvino.Model([node.input_value(0)], model.get_parameters(), model.get_friendly_name())
+
+
+def is_last_map(shape: Sequence[int], dim: int) -> bool:
+    """Returns whether an output of this shape is a square map of several places with `dim` channels."""
+    return len(shape) == 4 and shape[2] > 1 and sorted(shape[1:]) == sorted((shape[2], shape[2], dim))
 
 
 def is_middle_map(shape: Sequence[int], size: int) -> bool:
@@ -50,6 +77,11 @@ def strength_of(found: Floats) -> Floats:
     """
     channels = 1 if found.shape[2] == found.shape[3] else 3
     return np.asarray(np.sqrt(np.maximum(found, 0)).sum(axis=channels), np.float32)
+
+
+def channels_last(found: Floats, dim: int) -> Floats:
+    """Returns a map float32 (n, dim, g, g) or (n, g, g, dim) as the latter."""
+    return found if found.shape[3] == dim else np.moveaxis(found, 1, 3)
 
 
 def _shape(node: Any) -> tuple[int, ...]:

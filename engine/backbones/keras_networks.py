@@ -172,6 +172,21 @@ class KerasBackbone:
         features, middle = (np.asarray(each, np.float32) for each in found)
         return Look(features, strength_of(middle))
 
+    def last_map(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns the map whose mean over its places is the features, float32 (n, g, g, dim)."""
+        with self._lock:
+            found = self._last_map.predict(images.astype(np.float32), batch_size=_BATCH, verbose=0)
+        return np.asarray(found, np.float32)
+
+    @cached_property
+    def _last_map(self) -> Any:
+        import keras
+
+        trunk = trunk_of(self._network)
+        inner = keras.Model(trunk.inputs, trunk.layers[-1].input)  # its last layer takes the mean
+        image = self._network.inputs[0]
+        return keras.Model(image, inner(self._network.get_layer("normalise")(image)))
+
     @cached_property
     def _with_map(self) -> Any:
         import keras

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import exports
-from engine.backbones.feature_maps import strength_of, with_map
+from engine.backbones.feature_maps import channels_last, of_last_map, strength_of, with_map
 from engine.errors import BackboneUnavailable, NoFeatureMap
 from engine.exports import export_folder, publish_export, read_export
 from engine.protocols import BackboneSpec, Floats, Look
@@ -145,6 +145,16 @@ class OpenVinoBackbone:
         features, middle = outputs
         return Look(features, strength_of(middle))
 
+    def last_map(self, images: NDArray[np.uint8]) -> Floats:
+        """Returns the map whose mean over its places is the features, float32 (n, g, g, dim); one call at a time.
+
+        Raises:
+            NoFeatureMap: the features of this network are no such mean.
+        """
+        with self._looking:
+            found = np.array(self._map_request.infer([images])[0], np.float32)
+        return channels_last(found, self._spec.dim)
+
     @cached_property
     def _look_request(self) -> Any:
         # A model of its own: more outputs would slow down every search, and change the last digits of its features.
@@ -154,6 +164,17 @@ class OpenVinoBackbone:
                 f"the backbone {self._spec.name} cannot say where in a photo things are: none of its layers lies "
                 "over the photo as a grid. Leave objects out, or give a box.",
                 field="objects",
+            )
+        return self._core.compile_model(model, "CPU", self._options).create_infer_request()
+
+    @cached_property
+    def _map_request(self) -> Any:
+        model = of_last_map(self._model)
+        if model is None:
+            raise NoFeatureMap(
+                f"the backbone {self._spec.name} cannot say which part of a photo counts: its features are not the "
+                "mean of a map that lies over the photo. Leave why out.",
+                field="why",
             )
         return self._core.compile_model(model, "CPU", self._options).create_infer_request()
 

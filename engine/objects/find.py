@@ -1,47 +1,28 @@
 """`ObjectFinder`: finds the things in a photo, and searches by each of them as if a box had been drawn around it."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.filters import Filter
-from data.photos import Pixels, decode_photo, inside_borders
+from data.photos import Pixels
 from data.settings import Settings
 from engine.answers import Finder, FoundObject, HitPages, SearchRequest
-from engine.backbones import decode_target, to_input, view_of
+from engine.backbones import to_input, view_of
 from engine.errors import NoFeatureMap
 from engine.generation import Generation
 from engine.live import LiveView
 from engine.objects.proposals import proposals
 from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
+from engine.seen_photo import SeenPhoto
 from engine.stored_photos import StoredPhotos
 
 MOST_HITS = 5  # of each thing; a search with its box finds more
 _DEPTH = 50  # products ranked for each thing; options such as `sort` choose among them
 _SHARPER = 2  # how many times larger than for the whole photo it is decoded, so that a thing in it keeps its details
-
-
-@dataclass(frozen=True)
-class _Large:
-    """A photo decoded large.
-
-    Attributes:
-        pixels: uint8 (h, w, 3), what lies within its borders.
-        left, top: where they begin, in pixels of the photo as shown.
-        scale: pixels of the photo as shown to a pixel here.
-    """
-
-    pixels: Pixels
-    left: float
-    top: float
-    scale: float
-
-    def in_photo(self, box: NDArray[np.float64]) -> tuple[int, int, int, int]:
-        """Returns a box x0, y0, x1, y1 in pixels of the photo as shown."""
-        x0, y0, x1, y1 = (box * self.scale + [self.left, self.top, self.left, self.top]).round().astype(int).tolist()
-        return x0, y0, x1, y1
 
 
 class ObjectFinder:
@@ -92,7 +73,7 @@ class ObjectFinder:
         """
         spec = view.generation.spec
         large = self._decoded(request, spec)
-        boxes = self._finder.timed("propose", lambda: _boxes(strength, large, spec))
+        boxes = self._finder.timed("propose", lambda: _boxes(strength, large))
         if not len(boxes):
             return ()
         crops = np.stack([_crop(large.pixels, box, spec) for box in boxes])
@@ -106,25 +87,23 @@ class ObjectFinder:
             ranking = self._finder.rank(view, asked, question, filter_=filter_, passing=passing, depth=_DEPTH)
             hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
             chance = hits[0].match_probability if hits else None
-            found.append(FoundObject(box=large.in_photo(box), label=label, match_probability=chance, hits=hits))
+            x0, y0, x1, y1 = large.in_photo(box).round().astype(int).tolist()
+            found.append(FoundObject(box=(x0, y0, x1, y1), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))
 
-    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> _Large:
-        target = _SHARPER * decode_target(spec.input_size, spec.preprocessing)
+    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> SeenPhoto:
+        decode = partial(SeenPhoto.decode, request.photos[0], spec, self._settings, sharper=_SHARPER)
         with self._decoding():
-            photo = self._finder.timed("decode", lambda: decode_photo(request.photos[0], self._settings, target=target))
-        left, top, right, bottom = inside_borders(photo.pixels)
-        scale = photo.width / photo.pixels.shape[1]
-        return _Large(photo.pixels[top:bottom, left:right], left * scale, top * scale, scale)
+            return self._finder.timed("decode", decode)
 
 
-def _boxes(strength: Floats, large: _Large, spec: BackboneSpec) -> NDArray[np.float64]:
+def _boxes(strength: Floats, large: SeenPhoto) -> NDArray[np.float64]:
     """Returns the boxes around the things, x0, y0, x1, y1 in pixels of `large`, (n, 4).
 
     What the network does not see of the photo's edges belongs to the box that reaches them.
     """
     height, width = large.pixels.shape[:2]
-    left, top, across, down = view_of(spec.preprocessing).window(width, height)
+    left, top, across, down = large.window
     middles = (np.arange(len(strength)) + 0.5) / len(strength)
     columns, rows = left + middles * across, top + middles * down
     in_photo = np.outer((rows > 0) & (rows < height), (columns > 0) & (columns < width))

@@ -72,6 +72,26 @@ class Projection:
         points[np.linalg.norm(points, axis=1) < _NO_LENGTH, 0] = 1.0
         return normalise(points)
 
+    def of_places(self, places: Floats) -> Floats:
+        """Returns what each place of a photo adds to its point, float32 (m, space_dim): their mean is that point.
+
+        A photo's features are the mean of its places, and what follows is linear but for the transform of each channel
+        and the two lengths. The transformed value of a channel is shared out among the places as the channel itself is,
+        and the lengths are those of the whole photo. So the mean of the inner products with another photo's point is
+        the score of the two photos, exactly. This is the decomposition of Stylianou, Souvenir and Pless, "Visualizing
+        Deep Similarity Networks", WACV 2019, with the transform between.
+
+        Args:
+            places: float32 (m, dim), a map whose mean over its places is the photo's features.
+
+        Returns:
+            Zeros where the photo is in the very middle of the space and so has no direction.
+        """
+        features = places.mean(axis=0)
+        transformed = _TRANSFORMS[self.transform](features[None])[0]
+        share = np.divide(transformed, features, out=np.zeros_like(features), where=np.abs(features) > _NO_LENGTH)
+        return of_length_one((places * share - self.mean) @ self.matrix)
+
     def centred(self, features: Floats) -> Floats:
         """Returns the transformed features less their mean, float32 (n, dim): what the matrix is applied to.
 
@@ -106,6 +126,12 @@ def normalise(rows: ArrayLike) -> Floats:
     values = np.asarray(rows)
     norms = np.linalg.norm(values, axis=-1, keepdims=True)
     return np.asarray(values / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def of_length_one(places: Floats) -> Floats:
+    """Returns the rows, float32 (m, d), divided by the length of their mean; zeros where it has none."""
+    length = float(np.linalg.norm(places.mean(axis=0)))
+    return places / length if length > _NO_LENGTH else np.zeros_like(places)
 
 
 def signed_sqrt(rows: Floats) -> Floats:

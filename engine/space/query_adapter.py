@@ -13,7 +13,7 @@ import numpy as np
 from data.storage import write_bytes
 from engine.errors import InvalidModel
 from engine.protocols import Floats
-from engine.space.projection import normalise, read_tensors
+from engine.space.projection import normalise, of_length_one, read_tensors
 
 ADAPTER_FILE = "query_adapter.safetensors"
 
@@ -42,6 +42,10 @@ class QueryAdapter:
     def apply(self, points: Floats) -> Floats:
         """Returns the corrected points, float32 (n, d), L2 norm 1, of query photos' points float32 (n, d)."""
         return normalise(points + points @ self.matrix)
+
+    def of_places(self, places: Floats) -> Floats:
+        """Returns what each place of a query photo adds to its corrected point; see `Projection.of_places`."""
+        return of_length_one(places + places @ self.matrix)
 
     def save(self, folder: Path) -> None:
         """Writes `query_adapter.safetensors`."""

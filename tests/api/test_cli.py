@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tiny_backbone import TinyBackbone
 
 import engine.search
@@ -52,6 +53,20 @@ def test_search_by_photo_and_by_product(run: Run, generation: GenerationFolder, 
     assert answer["generation"] == generation.id
     _, out, _ = run("search", "--product", "red-disc", "-k", "5", "--json")
     assert "red-disc" not in [hit["product_id"] for hit in json.loads(out)["hits"]]
+
+
+def test_a_picture_shows_which_parts_are_alike(
+    run: Run, generation: GenerationFolder, settings: Settings, tmp_path: Path
+) -> None:
+    photo, picture = a_photo(settings, "red-disc"), tmp_path / "why.png"
+    status, out, _ = run("search", "--image", photo, "-k", "7", "--why-map", str(picture))
+    assert (status, "red-disc" in out) == (0, True)
+    with Image.open(picture) as drawn:
+        assert 2 * drawn.height == pytest.approx(5 * drawn.width, rel=0.02)  # a row of two photos for each of five hits
+    assert run("search", "--product", "red-disc", "--why-map", str(tmp_path / "product.jpg"))[0] == 0
+    status, _, said = run("search", "--image", photo, "--why-map", str(tmp_path / "why.txt"))
+    assert (status, ".png, .jpg or .webp" in said) == (1, True)
+    assert run("search", "--text", "red", "--why-map", str(picture))[0] == 2
 
 
 def test_the_table_is_for_people(run: Run, generation: GenerationFolder, settings: Settings) -> None:

@@ -72,9 +72,18 @@ def test_a_photo_as_path_bytes_id_or_several_sides(shop: lookalike.Client, photo
     assert ids(shop.search("blue", image=[photo, photo], understand=False, like=["red-bar"], k=2))
     assert ids(shop.search(image=photo, box=(0, 0, 50, 50), k=2))
     assert len(ids(shop.search(product_id="red-disc", k=2))) == 2
-    for of_a_photo in ({"box": (0, 0, 50, 50)}, {"objects": True}):
+    for of_a_photo in ({"box": (0, 0, 50, 50)}, {"objects": True}, {"why": "map"}):
         with pytest.raises(lookalike.ClientError, match="one of file"):
             shop.search("red", **of_a_photo)
+
+
+def test_the_parts_that_are_alike_are_told(shop: lookalike.Client, photo: Path) -> None:
+    assert {hit.why_map for hit in shop.search(image=photo).hits} == {None}
+    for hit in (shop.search(image=photo, why="map").hits[0], shop.similar("red-disc", why="map").hits[0]):
+        assert hit.why_map is not None
+        part = hit.why_map.hit
+        assert (part.image_id, part.width, part.height, len(part.box)) == (hit.image_id, 64, 64, 4)
+        assert max(max(row) for row in part.grid) == 1
 
 
 def test_similar_recommended_recognised_and_completed(shop: lookalike.Client, photo: Path) -> None:
@@ -178,7 +187,8 @@ def test_no_server_is_an_error_without_a_status() -> None:
 
 SCHEMA_OF = {"Hit": "Hit", "SearchAnswer": "SearchAnswer", "Recognition": "Recognition", "Product": "Product",
              "EventsAnswer": "EventsAnswer", "BatchStatus": "BatchStatus", "Status": "Status",
-             "Constraint": "Constraint", "Facet": "Facet"}  # fmt: skip
+             "Constraint": "Constraint", "Facet": "Facet",
+             "WhyMap": "WhyMap", "PhotoPart": "PhotoPart"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCHEMA_OF)

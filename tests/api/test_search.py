@@ -134,6 +134,24 @@ def test_objects_are_asked_for_with_a_photo_and_only_then_answered(
     assert client.get("/v1/search/text?q=x&objects=true").get_json()["field"] == "objects"
 
 
+def test_why_is_asked_for_with_a_photo_or_a_product(
+    client: FlaskClient, fake_engine: FakeEngine, stocked: Catalogue, photo: Photo
+) -> None:
+    def of_photo(**fields: str) -> TestResponse:
+        return client.post("/v1/search/image", data={**fields, "file": (io.BytesIO(photo()), "x.jpg")})
+
+    asked = [
+        of_photo(why="map"),
+        client.post("/v1/search/image?why=map", json={"product_id": "p1"}),
+        client.get("/v1/products/p1/similar?why=map"),
+    ]
+    assert [answer.status_code for answer in asked] == [200] * 3
+    assert [request.why for request in fake_engine.requests] == ["map"] * 3
+    refused = [of_photo(why="words"), client.get("/v1/search/text?q=x&why=map")]
+    refused.append(client.post("/v1/search/image", json={"like": ["p1"], "why": "map"}))
+    assert [(answer.status_code, answer.get_json()["field"]) for answer in refused] == [(400, "why")] * 3
+
+
 def test_options_of_a_photo_may_stand_in_the_url(client: FlaskClient, fake_engine: FakeEngine, photo: Photo) -> None:
     def ask(query: str, **fields: str) -> TestResponse:
         return client.post(f"/v1/search/image?{query}", data={**fields, "file": (io.BytesIO(photo()), "x.jpg")})
