@@ -12,7 +12,8 @@ from api.languages import add_languages
 from api.problems import answer_errors
 from api.protection import add_headers, allow_other_origins, check_scopes, refuse_foreign_pages
 from api.requests import FORM_BYTES, MOST_PARTS, check_forms
-from api.resources import EXTENSION, make_resources, resources
+from api.resources import EXTENSION, FOLLOWER, make_resources, resources
+from api.searcher import Following, forward_changes
 from api.static_files import serve_static
 from data.settings import Settings
 from engine.search import SearchEngine
@@ -24,12 +25,13 @@ class ProductIdConverter(BaseConverter):
     regex, part_isolating, weight = r"[\s\S]+", False, 200
 
 
-def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
+def create_app(settings: Settings, engine: SearchEngine | None = None, *, searcher: bool = False) -> Flask:
     """Returns the Flask app; loads no model.
 
     Args:
         settings: the settings of this run.
         engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
+        searcher: whether the app searches the releases at `models_url`, and changes nothing.
     """
     app = Flask(__name__, static_folder=None)
     serve_static(app)
@@ -41,6 +43,9 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
         MAX_FORM_PARTS=MOST_PARTS,
     )
     app.extensions[EXTENSION] = make_resources(settings, engine)
+    if searcher:
+        following = app.extensions[FOLLOWER] = Following(app.extensions[EXTENSION])
+        app.extensions[EXTENSION] = following.own
     answer_errors(app)
     add_languages(app)
     compress_answers(app)
@@ -48,6 +53,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None) -> Flask:
     allow_other_origins(app)
     _count_requests(app)
     refuse_foreign_pages(app)
+    if searcher:
+        forward_changes(app)
     check_scopes(app)
     check_forms(app)
     rooms = (*routes.BLUEPRINTS, *page.BLUEPRINTS, *selling.BLUEPRINTS, admin.blueprint, openapi.blueprint)

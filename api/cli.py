@@ -15,8 +15,9 @@ from data.settings import Settings
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any free one.")
 @click.option("--insecure", is_flag=True, help="Let anyone who reaches --host change products, without API keys.")
+@click.option("--searcher", is_flag=True, help="Only search, in what the writer stored at models_url.")
 @click.pass_context
-def serve_command(ctx: click.Context, host: str, port: int, insecure: bool) -> None:
+def serve_command(ctx: click.Context, host: str, port: int, insecure: bool, searcher: bool) -> None:
     """Answer over HTTP: the page at /, the API under /v1, its documentation at /docs.
 
     Example: lookalike serve --port 8080
@@ -25,13 +26,18 @@ def serve_command(ctx: click.Context, host: str, port: int, insecure: bool) -> N
     from data.database import require_home
 
     settings: Settings = ctx.obj
-    require_home(settings.home)
+    if not searcher:
+        require_home(settings.home)
+    elif not settings.models_url:
+        raise click.UsageError("--searcher needs the setting models_url, where the writer stores releases; got none.")
+    else:
+        settings = settings.replace(page_events=False)  # the writer does not know the searches that are answered here
     if open_to_others(settings, host, insecure=insecure):
         click.secho(
             f"WARNING: no API key exists, so anyone who reaches {host} may change products.", fg="red", err=True
         )
         settings = settings.replace(insecure=True, allowed_hosts=settings.allowed_hosts or _own_name(host))
-    serve(settings, host, port)
+    serve(settings, host, port, searcher=searcher)
 
 
 def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:

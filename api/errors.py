@@ -7,6 +7,8 @@ LookalikeError
 │   ├── Forbidden        the key's scope does not cover this request
 │   │   └── ForeignPage  a page of another site tried to change something
 │   ├── UnknownPhoto     no photo of this photo_id is kept, or no longer
+│   ├── OnlySearches     a searcher was asked for what is the writer's, and does not know the writer
+│   ├── ReleaseNotHere   a cursor is of a release that this searcher does not have yet
 │   ├── WrongHost        the request names a host that is not this server
 │   └── RateLimited      too many requests from one key or address
 ├── ClientError          a server refused a call of `lookalike.Client`, or did not answer
@@ -54,6 +56,18 @@ class UnknownPhoto(ApiError):
     """No photo of this `photo_id` is kept, or no longer."""
 
     code = "unknown_photo"
+
+
+class OnlySearches(ApiError):
+    """A searcher was asked for what the writer does, and does not know where the writer is."""
+
+    code = "only_searches"
+
+
+class ReleaseNotHere(ApiError):
+    """A cursor is of a release that another searcher has already, and this one not yet."""
+
+    code = "release_not_here"
 
 
 class WrongHost(ApiError):

@@ -21,6 +21,7 @@
     ├── FeatureStoreError       stored features are missing or damaged
     ├── NoGeneration            nothing has been published yet
     ├── CorruptGeneration       a generation's file differs from its manifest
+    ├── ReleaseUnavailable      the storage of releases fails, or holds something else than was released
     ├── InvalidEvent            an event's kind, id, time or text breaks a rule
     ├── InvalidKey              a new API key needs at least one scope, all of them known
     └── LockHeld                another process holds the lock, for example a running rebuild
@@ -202,6 +203,10 @@ class CorruptGeneration(LookalikeError):
     """A generation's file is missing or its sha256 differs from the manifest's; the message names the file."""
 
     code = "corrupt_generation"
+
+
+class ReleaseUnavailable(LookalikeError):
+    code = "release_unavailable"
 
 
 class InvalidEvent(LookalikeError):

@@ -95,6 +95,9 @@ class Settings:
             that further searches need only its `photo_id`; 0: photos are not kept.
         log_addresses: whether the server's log names the address that each request came from.
         fresh_days: a product created within this many days is a fresh product.
+        models_url: folder or other fsspec address where the writer stores releases for searchers; empty: none.
+        writer_url: address of the server that takes changes, to which a searcher sends them; empty: it refuses them.
+        thumbs_url: folder or other fsspec address from which a searcher reads thumbnails; empty: `writer_url`.
         ray_token_file: file with the token of the Ray cluster of `rebuild --ray`; empty: `ray.token` in the home.
         ray_photos: where the workers of `rebuild --ray` read photos, as pairs `FOLDER=ADDRESS`; empty: at their paths.
         ray_shards: fsspec address of the files in which these workers hand over features; empty: `shards` in the home.
@@ -145,6 +148,9 @@ class Settings:
     photo_id_minutes: int = 60
     log_addresses: bool = True
     fresh_days: int = 90
+    models_url: str = ""
+    writer_url: str = ""
+    thumbs_url: str = ""
     ray_token_file: str = ""
     ray_photos: str = ""
     ray_shards: str = ""
@@ -343,6 +349,11 @@ def _checked(settings: Settings) -> Settings:
         )
     if settings.index == "milvus" and not settings.milvus_uri:
         raise SettingsError("milvus_uri must be the server's address beside index = milvus; got none.")
+    if settings.writer_url and not _ORIGIN.fullmatch(settings.writer_url):
+        raise SettingsError(
+            f"writer_url must be an address such as https://shop.example:8080, without a path; got "
+            f"{settings.writer_url!r}."
+        )
     if settings.weights_sha256 and not re.fullmatch("[0-9a-f]{64}", settings.weights_sha256):
         raise SettingsError(f"weights_sha256 must be 64 lower-case hex digits; got {settings.weights_sha256!r}.")
     if settings.weights != "imagenet" and not settings.weights.endswith(".h5"):

@@ -1,5 +1,6 @@
 """Writes and loads a generation: everything a query needs, immutable, verified before it is parsed."""
 
+import copy
 import io
 import threading
 from dataclasses import dataclass
@@ -72,6 +73,12 @@ class Models:
         self._backbones = {backbone.spec.fingerprint: backbone} if backbone else {}
         self._encoders = {encoder.digest: encoder} if encoder else {}
 
+    def at(self, settings: Settings) -> "Models":
+        """Returns models that are loaded from another home; what either has loaded, both have."""
+        other = copy.copy(self)
+        other._settings = settings
+        return other
+
     def backbone(self, spec: BackboneSpec) -> Backbone:
         with self._backbone_lock:
             if spec.fingerprint not in self._backbones:
@@ -89,8 +96,10 @@ class Models:
     def keep_only(self, fingerprint: str, encoder_digest: str) -> None:
         """Drops every model except the backbone with this fingerprint and the text encoder with this digest."""
         with self._backbone_lock, self._encoder_lock:
-            self._backbones = {key: model for key, model in self._backbones.items() if key == fingerprint}
-            self._encoders = {key: model for key, model in self._encoders.items() if key == encoder_digest}
+            for key in self._backbones.keys() - {fingerprint}:
+                del self._backbones[key]
+            for key in self._encoders.keys() - {encoder_digest}:
+                del self._encoders[key]
 
 
 @dataclass(frozen=True, kw_only=True)

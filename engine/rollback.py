@@ -4,6 +4,7 @@ from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine.errors import InvalidModel
 from engine.index import agree, make_ready
+from engine.releases import keep_released
 from engine.text import lost_encoder
 
 
@@ -23,4 +24,5 @@ def roll_back(settings: Settings, generation: str | None = None) -> str:
 
     live = GenerationStore(settings.home).rollback(generation, check=check)
     agree(settings)
+    keep_released(settings)
     return live

@@ -39,6 +39,7 @@ from engine.answers import (
 from engine.changes import ChangeQueue
 from engine.errors import CursorExpired, InvalidQuery
 from engine.extras import require_extras
+from engine.generation import Models
 from engine.known_queries import RelatedQuery
 from engine.likeness import LikenessMapper
 from engine.live import LiveIndex, LiveView
@@ -67,6 +68,7 @@ class SearchEngine:
         on_hits: called with the number of hits of each answer, and with how many of them are of products that were put
             since the live generation was built.
         decoding: context that is held while a photo is decoded.
+        models: networks that the engines of a searcher share; None: this engine is of the home where changes are made.
 
     Attributes:
         changes: hands changes of products on to Milvus, once a server has started it.
@@ -80,13 +82,14 @@ class SearchEngine:
         on_stage: OnStage | None = None,
         on_hits: Callable[[int, int], None] = lambda _all, _new: None,
         decoding: Decoding = nullcontext,
+        models: Models | None = None,
     ) -> None:
         require_extras("serve")
         self._settings = settings
         self._catalogue = Catalogue(settings.home)
         intake = Intake(settings, self._catalogue)
         self._photos = StoredPhotos(settings, intake, decoding)
-        self._live = LiveIndex(settings, self._catalogue, backbone)
+        self._live = LiveIndex(settings, self._catalogue, backbone, models)
         self.changes = ChangeQueue(settings, lambda: self._live.view().generation)
         self._understanding = Understanding(self._catalogue, settings.fresh_days)
         self._rankings = RankingStore()

@@ -75,6 +75,7 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     by_photo = image is not None
     least, less_likely = _bounds(form, by_photo=by_photo)
     answer = run_search(fields, likely=least, less_likely=less_likely)
+    held = resources()  # a cursor may have let another release answer
     judged = not form.sort and (by_photo or bool(form.q.strip()))
     shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo or form.wide)
     near = held.engine.likely(answer.query_id, SIMILAR) if judged else None

@@ -8,7 +8,17 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from api.errors import BadRequest, Forbidden, ForeignPage, RateLimited, Unauthorized, UnknownPhoto, WrongHost
+from api.errors import (
+    BadRequest,
+    Forbidden,
+    ForeignPage,
+    OnlySearches,
+    RateLimited,
+    ReleaseNotHere,
+    Unauthorized,
+    UnknownPhoto,
+    WrongHost,
+)
 from api.problems.shopper_words import shopper_words
 from data.errors import (
     DecoderBusy,
@@ -58,6 +68,8 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (NoVoters, 503),
     (HomeGone, 503),
     (KeysGone, 503),
+    (OnlySearches, 503),
+    (ReleaseNotHere, 503),
 )
 DISK_FULL = "The server's disk takes no more, so nothing was changed. Try again once its operator has made room."
 INTERNAL = "The server could not answer this request. The cause is in its log."

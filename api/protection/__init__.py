@@ -10,6 +10,7 @@ from api.protection.guard import (
     covers_admin,
     is_allowed,
     require,
+    scope_of,
 )
 from api.protection.headers import SECURITY_HEADERS, add_headers
 from api.protection.other_origins import allow_other_origins
@@ -27,4 +28,5 @@ __all__ = [
     "is_allowed",
     "refuse_foreign_pages",
     "require",
+    "scope_of",
 ]

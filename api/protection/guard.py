@@ -62,6 +62,11 @@ _READING = {"search", WATCH}
 _COVERS = {"search": _READING, "write": {*_READING, "write"}, "admin": {*_READING, "write", "admin"}}
 
 
+def scope_of(endpoint: str) -> str:
+    """Returns what a key must cover to call an endpoint."""
+    return SCOPE_OF.get(endpoint, "admin")
+
+
 def check_scopes(app: Flask) -> None:
     app.before_request(_check)
 
@@ -115,7 +120,7 @@ def _check() -> None:
     # An unknown route or method has no endpoint; every caller gets 404 or 405.
     if request.endpoint is None or request.method == "OPTIONS":
         return
-    scope = SCOPE_OF.get(request.endpoint, "admin")
+    scope = scope_of(request.endpoint)
     if scope != OPEN:
         require(scope)
 

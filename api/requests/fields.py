@@ -194,5 +194,6 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "freshness": _number,
     "min_probability": _number,
     "k": _whole,
+    "less_likely": _whole,
     "box": _box,
 }

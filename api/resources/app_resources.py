@@ -1,10 +1,11 @@
 """The objects that every view needs, made once per app; `resources()` returns them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from pathlib import Path
+from typing import Protocol, cast
 
-from flask import current_app
+from flask import current_app, g
 
 from api.resources.admission import Admission, decoding
 from api.resources.home_metrics import HomeMetrics
@@ -22,10 +23,12 @@ from data.events import Events
 from data.keys import Keys
 from data.photos import Intake, decoder_outcomes
 from data.settings import Settings
+from engine.generation import Models
 from engine.protocols import Decoding
 from engine.search import SearchEngine
 
 EXTENSION = "lookalike"
+FOLLOWER = "lookalike.follower"
 _FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
 _LOGINS = 10  # tries a minute to open the operators' pages from one address
 _PUTS = 4  # products written at once, each with up to 10 photos in memory
@@ -40,6 +43,7 @@ class Resources:
         decoding: context to hold while photos are decoded.
         fetches: the queue before photos are fetched from URLs.
         puts: the queue before products are written with their photos.
+        release: of a searcher: id of the release that engine, catalogue and shelf are of; "": none.
         logins: the limit of tries to open the operators' pages.
         offers: what sellers have typed, as JSON, kept as long as photos are.
     """
@@ -65,6 +69,7 @@ class Resources:
     page_clicks: PageClicks
     query_photos: QueryPhotos
     offers: QueryPhotos
+    release: str = ""
 
 
 def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Resources:
@@ -110,6 +115,46 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
     )
 
 
+def resources_of(held: Resources, release: str, home: Path, models: Models) -> Resources:
+    """Returns resources that search one release and share everything else with those of the searcher.
+
+    Args:
+        held: the searcher's own.
+        home: where the release lies.
+        models: networks that are loaded already.
+    """
+    settings = held.settings.replace(home=home)
+    metrics, catalogue = held.metrics, Catalogue(home)
+    engine = SearchEngine(
+        settings, on_stage=metrics.stage, on_hits=metrics.hits, decoding=held.decoding, models=models.at(settings)
+    )
+    return replace(held, settings=settings, engine=engine, catalogue=catalogue, shelf=Shelf(catalogue), release=release)
+
+
+class Follower(Protocol):
+    """Has the resources of a searcher's releases."""
+
+    problem: str
+
+    def now(self) -> Resources: ...
+
+    def of(self, release: str) -> Resources: ...
+
+
+def follower() -> Follower | None:
+    """Returns what a searcher follows releases with; None: the app is of a server of its own."""
+    return cast("Follower | None", current_app.extensions.get(FOLLOWER))
+
+
 def resources() -> Resources:
-    """Returns the resources of the app that answers the current request."""
-    return cast(Resources, current_app.extensions[EXTENSION])
+    """Returns the resources of the app that answers the current request; of a searcher, the same till its end."""
+    if (following := follower()) is None:
+        return cast(Resources, current_app.extensions[EXTENSION])
+    if "resources" not in g:
+        use(following.now())
+    return cast(Resources, g.resources)
+
+
+def use(held: Resources) -> None:
+    """Makes a searcher answer the current request with these resources."""
+    g.resources = held

@@ -15,6 +15,7 @@ class Metrics:
 
     def __init__(self, queue_depth: Callable[[], int], photos: Callable[[], Mapping[str, int]]) -> None:
         self._registry = CollectorRegistry()
+        self._watched: Collector | None = None
         self._registry.register(_Photos(photos))
         self._stages = Histogram(
             "lookalike_stage_seconds", "Time in one stage of a query.", ["stage"], buckets=_BUCKETS,
@@ -59,8 +60,11 @@ class Metrics:
         self._hits.labels("true").inc(new)
 
     def watch(self, collector: Collector) -> None:
-        """Adds metrics that are read when they are asked for."""
+        """Takes metrics that are read when they are asked for, in place of those that it took before."""
+        if self._watched is not None:
+            self._registry.unregister(self._watched)
         self._registry.register(collector)
+        self._watched = collector
 
     def text(self) -> bytes:
         """Returns all metrics in the Prometheus text format."""

@@ -3,26 +3,32 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from api.resources.admission import Admission
 from data.catalogue import Catalogue
 from data.errors import LookalikeError, NoGeneration
-from engine.search import SearchEngine
 
 _log = logging.getLogger("lookalike.api")
 RETRY_S = 1.0
+
+
+class Warmed(Protocol):
+    """What can be made ready for searches."""
+
+    def warm(self) -> None: ...
 
 
 class Readiness:
     """Warms the engine in the background and says whether the process is ready.
 
     Args:
-        engine: the engine to warm.
+        engine: the engine to warm, or what a searcher has in its place.
         admission: the queue that must not be full.
         catalogue: the catalogue that must be readable.
     """
 
-    def __init__(self, engine: SearchEngine, admission: Admission, catalogue: Catalogue) -> None:
+    def __init__(self, engine: Warmed, admission: Admission, catalogue: Catalogue) -> None:
         self._engine, self._admission, self._catalogue = engine, admission, catalogue
         self._home_failure = ""
         self._warm, self._stopping = threading.Event(), threading.Event()

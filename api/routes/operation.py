@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request, send_file
 from api.documents import json_answer
 from api.errors import BadRequest
 from api.problems import problem
-from api.resources import resources
+from api.resources import follower, resources
 from data.errors import LookalikeError
 from data.photos import LARGER_SIDES, larger_copy, thumbnail_path
 
@@ -72,9 +72,12 @@ def _larger(name: str, side: int) -> Path | None:
 
 def status_document() -> dict[str, Any]:
     """Returns the engine's status, plus readiness, waiting requests and whether the sample is installed."""
-    held = resources()
+    held, following = resources(), follower()
+    facts = held.engine.status()
+    if following is not None:
+        facts |= {"release": held.release or None, "problem": facts["problem"] or following.problem}
     return {
-        **held.engine.status(),
+        **facts,
         "ready": not held.readiness.failure(),
         "waiting": held.admission.waiting,
         "sample": (held.settings.home / "sample").is_dir(),

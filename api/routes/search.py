@@ -19,6 +19,7 @@ from api.requests import (
     require_type,
 )
 from api.resources import resources
+from api.searcher import given_cursor, next_cursor
 from data.completion import DEFAULT_K
 from engine.answers import MOST_PHOTOS, check_words
 from engine.errors import InvalidQuery
@@ -90,23 +91,25 @@ def run_search(fields: dict[str, Any], *, likely: float = 0.0, less_likely: int 
         likely: hits with a lower match probability are left out, where probabilities are told and some hit has more.
         less_likely: how many of the best of those stay.
     """
+    search = SearchRequest(**given_cursor(fields))
     held = resources()
-    search = SearchRequest(**fields)
     with held.admission.slot():
-        answer = (_likely_hits(search, likely, less_likely) if likely else None) or held.engine.search(search)
-    held.search_log.record(search, answer)
+        likelier = _likely_hits(search, likely, less_likely) if likely else None
+        asked, answer = likelier or (search, held.engine.search(search))
+    if not held.release:
+        held.search_log.record(search, answer)
     if not search.cursor:
         held.metrics.search(no_match=answer.no_match or not answer.hits)
-    return answer
+    return dataclasses.replace(answer, next_cursor=next_cursor(asked, answer.next_cursor))
 
 
-def _likely_hits(search: SearchRequest, least: float, less_likely: int) -> SearchAnswer | None:
+def _likely_hits(search: SearchRequest, least: float, less_likely: int) -> tuple[SearchRequest, SearchAnswer] | None:
     asked = dataclasses.replace(search, min_probability=least, less_likely=less_likely)
     try:
         answer = resources().engine.search(asked)
     except InvalidQuery:  # no probabilities are told, or the cursor is of all hits
         return None
-    return answer if answer.hits else None
+    return (asked, answer) if answer.hits else None
 
 
 def _answer(fields: dict[str, Any]) -> Response:

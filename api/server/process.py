@@ -15,12 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from api.app import create_app
 from api.errors import ServerError
-from api.resources import EXTENSION, Readiness, Resources
+from api.resources import EXTENSION, FOLLOWER, Readiness, Resources
 from api.server.limits import BACKLOG, Limits, body_limit, connections_within
 from api.server.listener import Server
 from api.server.log import log_as_json
 from data.settings import Settings
 from data.storage import raise_descriptor_limit
+from engine.releases import Releaser
 
 QUEUES = 4  # in the app: engine, decoders, fetched photos, changed products; whoever finds one full is told at once
 SPARE_THREADS = 24  # in addition to those who wait in the queues: pages, thumbnails, and slots beyond one per core
@@ -29,10 +30,13 @@ _M_ARENA_MAX = -8  # of glibc's malloc.h
 _MODEL_LIBRARIES = ("openvino", "tensorflow", "torch", "faiss")
 
 
-def serve(settings: Settings, host: str, port: int) -> NoReturn:
+def serve(settings: Settings, host: str, port: int, *, searcher: bool = False) -> NoReturn:
     """Serves until SIGTERM or SIGINT, lets running requests end, and ends the process with status 0.
 
     A second signal ends it at once.
+
+    Args:
+        searcher: whether it only searches, in the releases at `models_url`.
 
     Raises:
         ServerError: nothing can listen at this address.
@@ -40,7 +44,7 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
     if any(name in sys.modules for name in _MODEL_LIBRARIES):
         # A new process is free of the memory and the threads that a rebuild leaves behind.
         os.environ.update(_environment(settings))
-        os.execv(sys.executable, _command(host, port))  # noqa: S606
+        os.execv(sys.executable, _command(host, port, searcher))  # noqa: S606
     listener = _listen(host, port)
     url = _url(listener)
     log_as_json()
@@ -51,7 +55,7 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
     _share_heaps(settings.cores)
     # The loop that serves all clients must not wait long for its turn where many threads compute in Python.
     sys.setswitchinterval(SWITCH_S)
-    app = create_app(settings)
+    app = create_app(settings, searcher=searcher)
     held: Resources = app.extensions[EXTENSION]
     server = Server(
         app, listener, threads=QUEUES * (settings.cores + settings.queue_size) + SPARE_THREADS,
@@ -62,7 +66,11 @@ def serve(settings: Settings, host: str, port: int) -> NoReturn:
         lambda: _say(f"Lookalike is ready at {url}"),
         lambda reason: _say(f"Lookalike listens at {url} and waits ({reason}); searches answer 503 until then."),
     )
-    held.engine.changes.start()
+    if searcher:
+        app.extensions[FOLLOWER].start()
+    else:
+        held.engine.changes.start()
+        Releaser(settings).start()
     server.run()
     held.engine.changes.stop()
     held.search_log.flush()
@@ -94,9 +102,10 @@ def _stop_on_signals(server: Server, readiness: Readiness) -> None:
         signal.signal(each, stop)
 
 
-def _command(host: str, port: int) -> list[str]:
+def _command(host: str, port: int, searcher: bool) -> list[str]:
     # -P: a data.py in the current folder must not be imported instead of ours.
-    return [sys.executable, "-P", "-m", "lookalike", "serve", "--host", host, "--port", str(port)]
+    return [sys.executable, "-P", "-m", "lookalike", "serve", "--host", host, "--port", str(port),
+            *["--searcher"] * searcher]  # fmt: skip
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -103,6 +103,22 @@ def is_generation_id(text: str) -> bool:
     return _GENERATION_ID.fullmatch(text) is not None
 
 
+def new_id(newest: str) -> str:
+    """Returns an id for what is made now, which sorts after `newest`; "": there is none yet.
+
+    It is at least one millisecond after `newest`, so that ids ascend even if the clock goes back.
+    """
+    now = _id(datetime.now(UTC))
+    if not newest:
+        return now
+    moment = datetime.strptime(newest[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return max(now, _id(moment + timedelta(milliseconds=int(newest[15:18]) + 1)))
+
+
+def _id(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+
+
 def _text(fields: Mapping[str, Any]) -> str:
     return json.dumps({**fields, "digest": _digest(fields)}, indent=2, sort_keys=True) + "\n"
 
@@ -123,17 +139,20 @@ def _is_map(key_is: Callable[[Any], bool], value_is: Callable[[Any], bool]) -> C
     return lambda value: isinstance(value, dict) and all(key_is(key) and value_is(item) for key, item in value.items())
 
 
-def _is_file_name(value: Any) -> bool:
-    """Returns whether a value is a plain relative name: a manifest must not be able to point outside its folder."""
+def is_file_name(value: str) -> bool:
+    """Returns whether a text is a plain relative name, which cannot point outside its folder."""
     parts = PurePosixPath(value).parts
     return (
         bool(parts)
         and value == "/".join(parts)
-        and value != FILE_NAME
         and not {"..", ".", "/"} & set(parts)
         and "\\" not in value
         and value.isprintable()
     )
+
+
+def _is_own_file(value: Any) -> bool:
+    return is_file_name(value) and value != FILE_NAME
 
 
 def _is_moment(value: Any) -> bool:
@@ -153,8 +172,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "metric": _is_text,
     "counts": _is_map(_is_text, _is_count),
     "seq": _is_count,
-    "files": _is_map(_is_file_name, lambda value: _is_text(value) and _SHA256.fullmatch(value) is not None),
-    "sizes": _is_map(_is_file_name, _is_count),
+    "files": _is_map(_is_own_file, lambda value: _is_text(value) and _SHA256.fullmatch(value) is not None),
+    "sizes": _is_map(_is_own_file, _is_count),
     "backbone": _is_map(_is_text, _ANY),
     "versions": _is_map(_is_text, _is_text),
     "metrics": _is_map(_is_text, _ANY),

@@ -16,12 +16,12 @@ import shutil
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data.errors import CorruptGeneration, NoGeneration
-from data.generations.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id
+from data.generations.manifest import FILE_NAME, FORMAT_VERSION, Manifest, is_generation_id, new_id
 from data.storage import fsync_path, make_folder, read_small, sha256_file, write_text
 
 __all__ = ["GenerationFolder", "GenerationStore", "Manifest", "StagedGeneration"]
@@ -153,10 +153,9 @@ class GenerationStore:
 
     def stage(self) -> StagedGeneration:
         """Returns a new, empty staged generation, whose id sorts after all others; its folder is locked."""
-        moment = datetime.now(UTC)
         while True:
             make_folder(self._root)
-            name = max(_id(moment), _next(self._newest_name()))
+            name = new_id(self._newest_name())
             folder = self._root / f"{_STAGING}{name}"
             try:
                 folder.mkdir()
@@ -306,18 +305,6 @@ def id_of_staged(folder: Path) -> str:
 
 Folders = list[GenerationFolder]
 Names = list[str]
-
-
-def _id(moment: datetime) -> str:
-    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
-
-
-def _next(generation: str) -> str:
-    """Returns the id one millisecond after `generation`, so that ids ascend even if the clock goes back."""
-    if not generation:
-        return ""
-    moment = datetime.strptime(generation[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return _id(moment + timedelta(milliseconds=int(generation[15:18]) + 1))
 
 
 def _files(folder: Path) -> Names:

@@ -25,10 +25,12 @@ class LiveIndex:
     that fails verification is never served, and `swap_error` says why.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, backbone: Backbone | None = None) -> None:
-        self._settings, self._catalogue = settings, catalogue
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, backbone: Backbone | None = None, models: Models | None = None
+    ) -> None:
+        self._settings, self._catalogue, self._leads = settings, catalogue, models is None
         self._store = GenerationStore(settings.home)
-        self._models = Models(settings, backbone)
+        self._models = models or Models(settings, backbone)
         self._lock = threading.Lock()
         self._tracker: Tracker | None = None
         self._view: LiveView | None = None
@@ -67,7 +69,8 @@ class LiveIndex:
 
     def _load(self, generation: str) -> Generation:
         loaded = load_generation(self._settings, self._store.open(generation), models=self._models)
-        agree(self._settings)  # whoever published it may have been killed before the alias followed
+        if self._leads:
+            agree(self._settings)  # whoever published it may have been killed before the alias followed
         return loaded
 
     def _serve(self, generation: Generation) -> LiveView:

@@ -13,7 +13,7 @@ from indexer.operating.finding import OK, Finding
 _SHA256 = "[0-9a-f]{64}"
 # What a home holds; every check of files in doctor reads some of it. A backbone and a generation name their own files.
 _KNOWN = re.compile(
-    rf"""{re.escape(FILE_NAME)}(-wal|-shm|\.lock)? | CURRENT | rebuild\.lock | photos\.lock | last_rebuild\.json
+    rf"""{re.escape(FILE_NAME)}(-wal|-shm|\.lock)? | CURRENT | (rebuild|release|photos)\.lock | last_rebuild\.json
     | rebuilds\.jsonl | lookalike\.toml | canaries\.jsonl | ray\.token
     | shards/{_SHA256}/[0-9a-f]{{32}}\.parquet
     | generations/\d{{8}}T\d{{9}}Z/.+ | generations/\.(staging|removed)-.+
@@ -22,7 +22,7 @@ _KNOWN = re.compile(
     | encoders/[0-9a-f]{{16}}/.+ | encoders/\.staged-.+
     | runtime/[0-9a-f]+/model\.(xml|bin|json) | runtime/\.export-.+
     | backbones/[^./][^/]*/[^/]+ | backbones/\.new-.+
-    | (training | sample)/.+""",
+    | (training | sample | releases | \.release)/.+""",
     re.VERBOSE,
 )
 _UNFINISHED = re.compile(r"(.*/)?\.([0-9a-f]{16}\.part|thumb\..+)|shards/.+\.part")

@@ -26,6 +26,7 @@ from indexer.operating.files import FILE_CHECKS
 from indexer.operating.finding import FAIL, OK, WARN, Finding
 from indexer.operating.milvus import look_at_milvus
 from indexer.operating.operate import damage
+from indexer.operating.releases import look_at_releases
 from indexer.rebuild import versions
 
 _SOURCES_LOOKED_AT = 100
@@ -48,6 +49,7 @@ def examine(settings: Settings, *, repair: bool = False, ray: str = "") -> list[
         ("text encoder", _text_encoder),
         ("index", _index),
         ("milvus", functools.partial(look_at_milvus, repair=repair)),
+        ("releases", functools.partial(look_at_releases, repair=repair)),
         ("disk", _disk),
         *((subject, functools.partial(look, repair=repair)) for subject, look in FILE_CHECKS),
         ("database", _database),

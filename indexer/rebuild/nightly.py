@@ -16,6 +16,7 @@ from data.storage import exclusive
 from engine.extras import require_extras
 from engine.index import agree
 from engine.protocols import Backbone, Floats
+from engine.releases import keep_released
 from engine.text import lost_encoder
 from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import drop_collections, forget, prune, stale_features
@@ -178,3 +179,4 @@ def publish(job: Job, staged: StagedGeneration, fields: dict[str, Any], gates: l
     job.store.publish(staged, **fields, gates=[dataclasses.asdict(gate) for gate in gates])
     agree(job.settings)
     job.journal.published = True
+    keep_released(job.settings)

@@ -13,7 +13,7 @@ import pytest
 from small_generations import FIELDS, flip, publish
 
 from data.errors import CorruptGeneration, NoGeneration
-from data.generations import GenerationStore
+from data.generations import GenerationStore, manifest
 from data.generations import store as generations
 from data.storage import durable
 
@@ -76,7 +76,7 @@ def test_ids_ascend_even_when_the_clock_goes_back(store: GenerationStore, monkey
         def now(cls, tz: Any = None) -> Any:
             return datetime(2026, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
-    monkeypatch.setattr(generations, "datetime", Clock)
+    monkeypatch.setattr(manifest, "datetime", Clock)
     names = [publish(store).id for _ in range(3)]
     assert names == ["20261231T235959999Z", "20270101T000000000Z", "20270101T000000001Z"]
 

@@ -14,7 +14,7 @@ UNITS = DOCS / "systemd"
 HOME = "/var/lib/lookalike"
 SERVICES = (
     "lookalike.service", "lookalike-rebuild.service", "lookalike-backup.service", "lookalike-ray-head.service",
-    "lookalike-ray-worker.service",
+    "lookalike-ray-worker.service", "lookalike-searcher.service",
 )  # fmt: skip
 TIMERS = ("lookalike-rebuild.timer", "lookalike-backup.timer")
 DRAIN_S = int(Limits().drain_s)
