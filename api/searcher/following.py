@@ -106,6 +106,7 @@ class Following:
             if str(error) != self.problem:
                 _log.error("the newest release cannot be served: %s", error)
             self.problem = str(error)
+        if not self._served:
             self._serve_cached()
         self._drop(time.monotonic())
 
@@ -134,8 +135,8 @@ class Following:
             raise
 
     def _serve_cached(self) -> None:
-        """Serves what was fetched before this process began, if the storage has nothing better."""
-        if not self._served and (release := self._cache.newest()) is not None:
+        """Serves what was fetched before this process began, where the storage has nothing that can be served."""
+        if (release := self._cache.newest()) is not None:
             try:
                 self._serve(release, self._cache.folder(release.id))
             except (LookalikeError, OSError) as error:
