@@ -14,7 +14,7 @@ from engine.answers import PhotoPart
 from engine.search import Hit
 
 _SIDE, _GAP = 320, 12  # pixels
-_DIMMED = 0.75  # how dark a place becomes that does not count
+_DIMMED = 0.65  # how dark a place becomes that does not count
 _DARK, _LINE = (18, 22, 20), (255, 212, 92)
 
 

@@ -29,7 +29,6 @@ from engine.answers import (
     RankingStore,
     SearchAnswer,
     SearchRequest,
-    WhyMap,
     check_k,
     check_request,
     check_words,
@@ -188,19 +187,6 @@ class SearchEngine:
         """
         ranking = self._rankings.get(query_id)
         return self._hits.explain(ranking, product_id) if ranking else None
-
-    def why_map(self, request: SearchRequest, hit: Hit) -> WhyMap | None:
-        """Returns which parts of the request's photo and of a hit's make them alike; None where nobody can tell.
-
-        Args:
-            request: has one photo, or a product.
-
-        Raises:
-            InvalidQuery: a field breaks a rule, or the backbone cannot tell; InvalidImage: the photo cannot be decoded.
-            NoGeneration: nothing has been published.
-        """
-        check_request(replace(request, why="map"))
-        return self._likeness.maps(self._live.view(), request, [hit])[0]
 
     def likely(self, query_id: str, least: float) -> int | None:
         """Returns how many products of a recent answer have at least this match probability, on all its pages.

@@ -114,6 +114,11 @@ class PageForm:
         pairs = [*self.pairs(), ("query_id", query_id)] if query_id else self.pairs()
         return f"/p/{quote(product_id, safe='')}" + ("?" + urlencode(pairs) if pairs else "")
 
+    def why_url(self, product_id: str) -> str:
+        """Returns the URL that shows what is alike in a product's photo and in that searched by; empty without one."""
+        is_of_photos = self.photo or self.product_id
+        return f"/why/{quote(product_id, safe='')}?{urlencode(self.pairs())}" if is_of_photos else ""
+
     def url_without_filters(self) -> str:
         """Returns the URL that asks for the same without any filter."""
         return self.url(less=[(name, "") for name in (*self.chosen, "min_price", "max_price", "in_stock")])

@@ -49,6 +49,7 @@ SCOPE_OF = {
     "page.home": OPEN,  # the empty page; its searches call `require("search")` themselves
     "page.take_photo": "search",
     "things.things": "search",
+    "why.show": "search",
     "page.photo": OPEN,  # only who knows a photo's sha256 can ask for it
     "product.show": OPEN,  # calls `require("search")` itself, to say in a page what is missing
     "widget.script": OPEN,

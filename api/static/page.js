@@ -9,6 +9,7 @@ import { busy, idle, put, showMore, unreachable } from "./parts.js";
 import { forgetPhoto, isAddress, lastPhoto, sendPhoto, unkeptPhoto, watchForPhotos } from "./photo.js";
 import { note } from "./recent.js";
 import { catchUp, isShown, move, remember, restore } from "./places.js";
+import "./why.js";
 
 const find = (id) => document.getElementById(id);
 const form = find("search");

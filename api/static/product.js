@@ -1,6 +1,7 @@
 // The page of one product: its photos can be enlarged.
 import "./clicks.js";
 import { askIfLocked } from "./key.js";
+import "./why.js";
 import { watchForZoom } from "./zoom.js";
 
 watchForZoom();

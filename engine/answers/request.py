@@ -183,17 +183,13 @@ def photo_input(
     if box is None:
         return load_input(content, size, settings, preprocessing)[None]
     photo = decode_photo(content, settings, crop=view_of(preprocessing).around(box))
-    check_box_within(box, photo.width, photo.height)
-    return load_input(photo.pixels, size, settings, preprocessing)[None]
-
-
-def check_box_within(box: Box, width: int, height: int) -> None:
-    """Raises InvalidQuery if a box does not lie within a photo, which has this size as shown."""
     x0, y0, x1, y1 = box
-    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+    if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
         raise InvalidQuery(
-            f"box must lie within the photo as shown, {width} x {height} pixels; got {list(box)}.", field="box"
+            f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",
+            field="box",
         )
+    return load_input(photo.pixels, size, settings, preprocessing)[None]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from data.catalogue import Catalogue
 from data.errors import InvalidImage
 from data.photos import Intake, thumbnail_path
 from data.settings import Settings
-from engine.answers import Finder, Hit, SearchRequest, WhyMap, check_box_within
+from engine.answers import Finder, Hit, SearchRequest, WhyMap
 from engine.errors import NoFeatureMap
 from engine.likeness.parts import part_of
 from engine.live import LiveView
@@ -76,7 +76,7 @@ class LikenessMapper:
             None for a hit whose photo can no longer be read, and where nothing makes the two alike.
 
         Raises:
-            NoFeatureMap: the backbone cannot tell. InvalidImage, InvalidQuery: the request's photo or its box.
+            NoFeatureMap: the backbone cannot tell. InvalidImage: the request's photo cannot be decoded.
         """
         spec, backbone = view.generation.spec, view.generation.backbone()
         if not isinstance(backbone, LookingBackbone):
@@ -111,10 +111,7 @@ class LikenessMapper:
     def _sent_photo(self, image: bytes, request: SearchRequest, spec: BackboneSpec) -> SeenPhoto:
         decode = partial(SeenPhoto.decode, image, spec, self._settings, box=request.box)
         with self._decoding():
-            photo = self._finder.timed("decode", decode)
-        if request.box is not None:
-            check_box_within(request.box, photo.width, photo.height)
-        return photo
+            return self._finder.timed("decode", decode)
 
     def _catalogue_photos(self, names: set[str | None], spec: BackboneSpec) -> dict[str, SeenPhoto]:
         """Returns the catalogue's photos of these sha256 that can be read, from their thumbnails if need be."""

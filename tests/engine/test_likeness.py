@@ -200,13 +200,6 @@ def test_why_needs_one_photo_or_product(engine: SearchEngine, fields: dict[str, 
     assert caught.value.field == "why"
 
 
-def test_a_box_beyond_the_photo_is_refused(engine: SearchEngine) -> None:
-    image = png(draw_shape("red", "disc"))
-    hit, _ = first(engine, image=image)
-    with pytest.raises(InvalidQuery, match="within the photo"):
-        engine.why_map(SearchRequest(image=image, box=(0, 0, 640, 640)), hit)
-
-
 def test_a_backbone_that_sees_no_places_says_so(settings: Settings) -> None:
     shop = TinyShop(settings)
     shop.put("a", [axis(1)])
