@@ -13,7 +13,7 @@ from api.problems import answer_errors
 from api.protection import add_headers, allow_other_origins, check_scopes, refuse_foreign_pages
 from api.requests import FORM_BYTES, MOST_PARTS, check_forms
 from api.resources import EXTENSION, FOLLOWER, make_resources, resources
-from api.searcher import Following, forward_changes
+from api.searcher import Following, forward_changes, serve_thumbnails
 from api.static_files import serve_static
 from data.settings import Settings
 from engine.search import SearchEngine
@@ -54,6 +54,8 @@ def create_app(settings: Settings, engine: SearchEngine | None = None, *, search
     _count_requests(app)
     refuse_foreign_pages(app)
     if searcher:
+        if settings.thumbs_url:
+            serve_thumbnails(app, settings.thumbs_url)
         forward_changes(app)
     check_scopes(app)
     check_forms(app)

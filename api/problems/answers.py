@@ -33,6 +33,7 @@ from data.errors import (
     LookalikeError,
     NoGeneration,
     ProductExists,
+    ReleaseUnavailable,
     UnknownProduct,
     UnsupportedImage,
 )
@@ -65,6 +66,7 @@ STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Overloaded, 503),
     (IndexUnavailable, 503),
     (NoGeneration, 503),
+    (ReleaseUnavailable, 503),
     (NoVoters, 503),
     (HomeGone, 503),
     (KeysGone, 503),

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 
 from api.protection.guard import ADMIN
-from api.resources import resources
+from api.resources import follower, resources
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self' data: blob:; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -40,6 +40,9 @@ def _add(response: Response) -> Response:
     if frames and request.blueprint != ADMIN:
         names = " ".join("'self'" if name == "self" else name for name in frames)
         response.headers["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}{names}"
+    if follower() is not None and (writer := resources().settings.writer_url):  # which thumbnails are asked of
+        policy = response.headers["Content-Security-Policy"]
+        response.headers["Content-Security-Policy"] = policy.replace("img-src 'self'", f"img-src 'self' {writer}")
     response.headers.setdefault("Cache-Control", _cache_control(response))
     if request.endpoint in ("openapi.document", "openapi.docs") and response.status_code == 200:
         response.add_etag()

@@ -4,5 +4,14 @@ from data.releases.cache import ReleaseCache
 from data.releases.catalogue_copy import copy_catalogue
 from data.releases.release import File, Release
 from data.releases.storage import ReleaseStorage, require_storage
+from data.releases.thumbnails import StoredThumbnails
 
-__all__ = ["File", "Release", "ReleaseCache", "ReleaseStorage", "copy_catalogue", "require_storage"]
+__all__ = [
+    "File",
+    "Release",
+    "ReleaseCache",
+    "ReleaseStorage",
+    "StoredThumbnails",
+    "copy_catalogue",
+    "require_storage",
+]

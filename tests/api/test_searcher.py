@@ -227,6 +227,30 @@ def test_changes_are_for_the_writer(first: FlaskClient, second: FlaskClient, met
     assert "writer_url" in refused.get_json()["detail"]
 
 
+def test_thumbnails_come_from_the_storage_or_the_writer(still: Shop, first: FlaskClient) -> None:
+    thumbs = still.settings.home / "thumbs"
+    path = next(thumbs.glob("*/*.webp"))
+    client, _ = still.searcher("thumbs", thumbs_url=str(thumbs), writer_url=WRITER)
+    answer = client.get(f"/thumbs/{path.name}")
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/webp", path.read_bytes())
+    assert "immutable" in answer.headers["Cache-Control"]
+    smaller = client.get(f"/thumbs/{path.name}?side=640")
+    assert (smaller.data, smaller.cache_control.max_age) == (path.read_bytes(), 60)
+    elsewhere = client.get(f"/thumbs/{'0' * 64}.webp")
+    assert (elsewhere.status_code, elsewhere.headers["Location"]) == (307, f"{WRITER}/thumbs/{'0' * 64}.webp")
+    for name in ("..%2f..%2fcatalog.db", "x"):
+        assert client.get(f"/thumbs/{name}.webp").status_code in (307, 404)
+    assert f"img-src 'self' {WRITER} data:" in first.get("/").headers["Content-Security-Policy"]
+
+
+def test_what_is_no_thumbnail_is_not_passed_on(still: Shop, tmp_path: Path) -> None:
+    (tmp_path / "00").mkdir()
+    (tmp_path / "00" / f"{'0' * 64}.webp").write_bytes(b"<script>alert(1)</script>")
+    client, _ = still.searcher("thumbs", thumbs_url=str(tmp_path))
+    refused = client.get(f"/thumbs/{'0' * 64}.webp")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "release_unavailable")
+
+
 def test_a_damaged_upload_is_refused_and_the_old_release_stays(shop: Shop) -> None:
     client, follower = shop.searcher("a")
     before = client.get("/v1/status").get_json()["release"]
