@@ -9,6 +9,7 @@ live generation, and a reader of the changes in Milvus knows each changed produc
 that has read along and one that begins.
 """
 
+import logging
 import random
 import subprocess
 import sys
@@ -37,6 +38,7 @@ _SEARCHERS = 2
 _WITHIN_S = 60.0  # after a round all must be well again
 _FIXED = quote('product_id < "feed-z"')
 _QUESTION = f"/v1/products/feed-0/similar?k=20&filter={_FIXED}"
+_log = logging.getLogger("reliability")  # a round takes a minute or more, so each is told
 _DOWN = (0, 503)  # no answer, or one that says to come back later
 
 
@@ -229,6 +231,7 @@ def run(folder: Path, rounds: int = 50, seed: int = 0) -> Result:
                 found = campaign.play(victim)
                 counts[victim] += 1
                 bad[victim] += bool(found)
+                _log.warning("round %d, %s: %d faults %s", number + 1, victim, len(found), found[:2] or "")
                 result.faults += [f"round {number + 1}, {victim}: {fault}" for fault in found[:5]]
             asked = campaign.asked
             result.rows += [(victim, counts[victim], bad[victim]) for victim in counts]
