@@ -1,11 +1,12 @@
 """Measures what Lookalike adds to a search in Milvus: the bare client, the index and the whole search, in turns.
 
-    python benchmarks/milvus_overhead.py HOME [--queries 200]
+    python benchmarks/milvus_overhead.py HOME [--queries 200] [--milvus PID]
 
 HOME is a home whose live generation is searched in Milvus; LOOKALIKE_MILVUS_URI names the server. Each query is a
 product of the catalogue ("similar", ten hits), asked of all three in turns, so that other work on the machine falls on
 all alike. The bare client asks for as many rows, with the same parameters, as the index does. Printed are p50 and p95
-by the clock, and the processor time of this process, which Milvus's own does not belong to.
+by the clock, and the processor time of this process. That of Milvus is another; with the PID of a Milvus on this
+machine it is printed too, with what that server does beside the queries.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from home_server import processor_s
 
 from data.catalogue import Catalogue
 from data.generations import GenerationStore
@@ -35,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path)
     parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--milvus", type=int, default=0, metavar="PID")
     options = parser.parse_args()
     settings = load_settings(home=options.home)
     generation = load_generation(settings, GenerationStore(options.home).open())
@@ -59,7 +62,7 @@ def main() -> None:
         return engine.search(SearchRequest(product_id=product.product_id, k=_HITS))
 
     print(f"{index.kind}, {index.count:,} rows, {depth} rows asked for, load {os.getloadavg()[0]:.1f}")
-    _table({"bare client": bare, "index": indexed, "whole search": whole}, rows.tolist())
+    _table({"bare client": bare, "index": indexed, "whole search": whole}, rows.tolist(), options.milvus)
 
 
 def _depth_and_parameters(engine: SearchEngine, product_id: str) -> tuple[int, dict[str, Any]]:
@@ -76,21 +79,28 @@ def _depth_and_parameters(engine: SearchEngine, product_id: str) -> tuple[int, d
     return seen[0]
 
 
-def _table(ways: dict[str, Callable[[int], object]], rows: list[int]) -> None:
-    clock: dict[str, list[float]] = {name: [] for name in ways}
-    processor: dict[str, list[float]] = {name: [] for name in ways}
+def _table(ways: dict[str, Callable[[int], object]], rows: list[int], milvus: int) -> None:
+    columns = ("clock", "here", "Milvus")
+    spent: dict[str, dict[str, list[float]]] = {name: {column: [] for column in columns} for name in ways}
     for place, row in enumerate(rows):
         for name, ask in ways.items():
-            started, spent = time.perf_counter(), time.process_time()
+            before = _now_s(milvus)
             ask(row)
             if place >= _WARM_UP:
-                clock[name].append((time.perf_counter() - started) * 1000)
-                processor[name].append((time.process_time() - spent) * 1000)
-    print(f"{'':14}{'p50 ms':>9}{'p95 ms':>9}{'processor ms':>14}")
-    for name in ways:
-        times = sorted(clock[name])
-        half = statistics.median(times)
-        print(f"{name:14}{half:9.2f}{times[int(0.95 * len(times))]:9.2f}{statistics.median(processor[name]):14.2f}")
+                for column, began, ended in zip(columns, before, _now_s(milvus), strict=True):
+                    spent[name][column].append((ended - began) * 1000)
+    print(f"{'':14}{'p50 ms':>9}{'p95 ms':>9}{'processor here, ms':>20}{'mean in Milvus, ms':>20}")
+    for name, each in spent.items():
+        clock = sorted(each["clock"])
+        print(
+            f"{name:14}{statistics.median(clock):9.2f}{clock[int(0.95 * len(clock))]:9.2f}"
+            f"{statistics.median(each['here']):20.2f}{statistics.mean(each['Milvus']):20.2f}"
+        )
+
+
+def _now_s(milvus: int) -> tuple[float, float, float]:
+    """Returns the clock, and the processor time of this process and of Milvus, in seconds."""
+    return time.perf_counter(), time.process_time(), processor_s(milvus) if milvus else 0.0
 
 
 if __name__ == "__main__":

@@ -199,6 +199,9 @@ def test_long_changes_are_read_in_pieces(
 
 
 def test_a_log_that_was_lost_is_begun_anew(shop: TinyShop, queue: ChangeQueue, reader: "Reader") -> None:
+    shop.put("kept", [axis(5)])
+    write_all(queue)
+    assert reader.read() == ["kept"]
     before = set(reader.known)
     reader.log.drop()
     shop.put("lost", [axis(6)])
