@@ -1,12 +1,15 @@
 """Dockerfile and compose file: the documented commands have right flags, and the image gets all that is installed."""
 
 import ast
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 from doc_blocks import ROOT, blocks_of
 from documented_flags import check_flags
+
+from data.settings import Settings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
@@ -58,4 +61,11 @@ def test_the_compose_file_beyond_one_machine_fits_the_image_and_the_docs() -> No
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
     extras = re.search(r"EXTRA: (\S+)", SCALE_OUT)
     assert extras is not None
-    assert {"cpu", "milvus"} <= set(extras[1].split(","))
+    declared = set(re.findall(r"^([a-z]+) =$", (ROOT / "setup.cfg").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(extras[1].split(",")) <= declared
+    commands = [" ".join(ast.literal_eval(found)) for found in re.findall(r'command: (\["serve.*\])', SCALE_OUT)]
+    assert len(commands) == 2
+    for command in commands:
+        check_flags(f"lookalike {command}")
+    settings = {f"LOOKALIKE_{field.name.upper()}" for field in dataclasses.fields(Settings)}
+    assert set(re.findall(r"LOOKALIKE_[A-Z_]+", SCALE_OUT)) <= settings
