@@ -346,6 +346,21 @@ def test_an_epochs_views_are_made_once_and_dropped_after_it(
     assert not (small.home / "work" / "epoch-0").exists()
 
 
+def test_an_epochs_view_is_the_varied_photo_of_its_number(small: Settings, photos: Path) -> None:
+    from data.photos import decode
+    from engine.backbones.preprocess import to_input
+    from training.photos.augmentation import vary
+
+    found = from_files(photos)
+    cut = load_cut(small, "efficientnet_lite2", "last_conv")
+    views = StoredViews(small, small.home / "work", cut, options())
+    key, source = found.keys[0], found.sources[0]
+    varied = to_input(vary(decode(source.read_bytes(), small), key, 1), SIZE)
+    expected = cut.row_network().predict(varied[np.newaxis].astype(np.float32), verbose=0)[:, : cut.cut_size]
+    with views.epoch(found, [key], 1) as read:
+        assert np.allclose(read([view_key(key, 2)]).reshape(1, -1), expected, atol=0.01)
+
+
 def test_a_photo_that_goes_away_during_training_is_named(small: Settings, photos: Path) -> None:
     found = from_files(photos)
     views = StoredViews(small, small.home / "work", load_cut(small, "efficientnet_lite2", "last_conv"), options())
