@@ -50,6 +50,7 @@ from data.lexical import (
     mark_current,
     merge_some,
     share_found,
+    unnamed,
 )
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
@@ -329,6 +330,11 @@ class Catalogue:
         """Returns product key -> the share of the words that its title and facts hold, 0..1, where it is above 0."""
         with self._connections.reading() as connection:
             return share_found(connection, product_keys, words)
+
+    def unnamed(self, words: Sequence[str]) -> list[str]:
+        """Returns those of the words that no product has in its title or facts."""
+        with self._connections.reading() as connection:
+            return unnamed(connection, words)
 
     def tidy_index(self) -> None:
         """Merges the parts of the lexical index, a little at a time; for the nightly job."""

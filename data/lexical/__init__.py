@@ -1,7 +1,7 @@
 """Finds products by their letters: exact codes and titles, words, and words with a typing error; kept in catalog.db."""
 
 from data.lexical.counts import EntryCounts
-from data.lexical.holding import find_words, share_found
+from data.lexical.holding import find_words, share_found, unnamed
 from data.lexical.index import (
     FULL_TEXT,
     Texts,
@@ -40,6 +40,7 @@ __all__ = [
     "most_errors",
     "phrase_of",
     "share_found",
+    "unnamed",
     "with_titles",
     "with_words_meant",
     "words_of",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from data.database import json_list
+from data.lexical.counts import count_up_to
 from data.lexical.ranking import any_of, any_term
 from data.lexical.texts import within_words
 
@@ -45,6 +46,14 @@ def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], wor
                 for key in _holding(small, any_of([term])):
                     found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)
     return found
+
+
+def unnamed(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
+    """Returns those of the words that no product has in its title or facts."""
+    fields = " ".join(_NAMES)
+    return [
+        word for word in words[:_MOST_EXPLAINED] if not count_up_to(connection, f"{{{fields}}} : ({any_term(word)})", 1)
+    ]
 
 
 @contextmanager

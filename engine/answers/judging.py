@@ -150,9 +150,11 @@ def evidence(
         region = view.generation.calibration.region
     by_letters = np.isin(ranked.product_keys, letters.ranked.product_keys) if letters is not None else None
     words = words_of(answered.corrected or request.text) if letters is not None else []
+    shares = _shares(catalogue, ranked, words, by_letters) if by_letters is not None else None
     return Evidence(
         scores=ranked.scores,
-        shares=_shares(catalogue, ranked, words, by_letters) if by_letters is not None else None,
+        shares=shares,
+        others=_has_others(catalogue, words, shares),
         by_letters=by_letters,
         near=near,
         outside=region.outside(answered.features) if region is not None and answered.features is not None else None,
@@ -169,6 +171,12 @@ def _middles(view: LiveView, answered: Answered, hidden: Places | None) -> Float
         rows = rows if hidden is None else np.setdiff1d(rows, hidden)
         found.append(normalise(view.vectors(rows[:_MOST_PHOTOS]).mean(axis=0)) @ answered.point)
     return np.array(found, np.float32)
+
+
+def _has_others(catalogue: Catalogue, words: list[str], shares: Floats | None) -> bool:
+    """Tells whether no product has some of the words, while the first hits hold some of the rest."""
+    held = 0.0 if shares is None else float(shares[:FIRST].max(initial=0.0))
+    return 0 < held < 1 and bool(catalogue.unnamed(words))
 
 
 def _shares(catalogue: Catalogue, ranked: Ranked, words: list[str], by_letters: Mask) -> Floats:

@@ -14,11 +14,14 @@ _WHOLE = 0.99  # share of the words that counts as all of them
 FIRST = 10  # hits that are looked at together
 
 ANSWER_SIGNS = {
-    "text": ("best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly"),
+    "text": (
+        "best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly", "others",
+        "others_strangers",
+    ),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
     "similar": ("best", "gap", "lead"),
-}
+}  # fmt: skip
 HIT_SIGNS = {
     "text": ("score", "below", "share", "lacking", "chance"),
     "photo": ("score", "below", "ahead", "middle_below", "middle_ahead", "chance"),
@@ -36,6 +39,7 @@ class Evidence:
         shares: float (m,), share of the query's words that each hit's title and facts hold.
         by_letters: bool (m,), whether the letters found it as well.
         near: highest cosine of the words to words of the shop, and to words for what it does not sell.
+        others: whether no product has some of the words, while the first hits hold some of the rest.
         outside: distance of the photo from what the shop's photos fill; above 1: outside.
         middles: similarity of the mean photo of each of the first ten hits, float32 (<= 10,).
         parts: similarity of each hit to the `photo` and to the `words` of the question, float32 (m,) each.
@@ -45,6 +49,7 @@ class Evidence:
     shares: Floats | None = None
     by_letters: Mask | None = None
     near: tuple[float, float] | None = None
+    others: bool = False
     outside: float | None = None
     middles: Floats | None = None
     parts: dict[str, Floats] = field(default_factory=dict)
@@ -71,6 +76,9 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "held": held,
         "whole": float(held > _WHOLE),
         "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,
+        # Words that no product has beside some that hits hold: a word too many, or another thing than is sold.
+        "others": float(seen.others),
+        "others_strangers": float(seen.others) * strangers,
         **_middle_signs(seen),
         "like_photo": _of_first(seen.parts.get("photo")),
         "like_words": _of_first(seen.parts.get("words")),

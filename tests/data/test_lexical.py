@@ -204,6 +204,11 @@ def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) 
     assert catalogue.share_found([fruit], ["바나"]) == pytest.approx({fruit: 1})  # the word goes on
 
 
+def test_words_that_no_title_and_no_fact_has(catalogue: Catalogue) -> None:
+    words = ["drill", "laptop", "anna", "rms", "가방", "우산", "dress"]  # anna stands in a description alone
+    assert catalogue.unnamed(words) == ["laptop", "anna", "우산"]
+
+
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
     key, other = (catalogue.get(name).product_key for name in ("café/1", "np1"))
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}

@@ -15,7 +15,16 @@ from training.match import fit, made_up
 from training.match.asking import Answer
 from training.match.fit import fit_kind
 from training.match.photo_questions import Shelf, kinds_of, mixed_questions, photo_questions, similar_questions
-from training.match.questions import CHOSEN, LISTED, Asked, absent_words, listed_words, more_words, plain_words
+from training.match.questions import (
+    CHOSEN,
+    LISTED,
+    Asked,
+    absent_words,
+    listed_words,
+    more_words,
+    other_things,
+    plain_words,
+)
 from training.match.words import ShopWords, Strangers, Thing, listed_things
 
 ABSENT = Path(__file__).parents[2] / "benchmarks" / "absent_words.csv"
@@ -98,6 +107,16 @@ def test_the_list_has_both_languages_and_none_of_the_benchmarks_words() -> None:
         asked = [row["query_text"].casefold() for row in csv.DictReader(file)]
     assert len(set(asked)) == 200
     assert not set(asked) & set(names)
+
+
+def test_things_that_are_not_sold_are_asked_beside_words_of_the_shop_in_one_script() -> None:
+    plain = [Asked(kind="text", source="a kind", group=text, text=text) for text in ("striped mug", "빨간 머그", "7")]
+    found = other_things([Thing(("laptop", "노트북")), Thing(("tent", "텐트"))], plain)
+    assert [asked.group for asked in found] == ["laptop", "tent"]
+    assert found[0].text in ("striped laptop", "mug laptop")
+    assert found[1].text in ("빨간 텐트", "머그 텐트")
+    assert not any(asked.right for asked in found)
+    assert other_things([Thing(("laptop",))], []) == []
 
 
 def test_absent_words_have_no_answer_and_nonsense_is_the_same_each_time() -> None:

@@ -20,6 +20,7 @@ _REFUSED = 0.01  # share of the photos with an answer that may lie farther outsi
 # How much all questions without an answer count, beside 1 for all with one: those whose products were taken out, and
 # those for what is not sold. More would refuse too much: docs/match-probability.md has figures.
 _TAKEN_OUT, _NOT_SOLD = 0.15, 0.25
+_WORDS_TAKEN_OUT, _WORDS_NOT_SOLD = 0.06, 0.2  # the same of words alone
 _LISTED = 4.0  # how much a listed word counts beside other words: these alone are also asked in another language
 _PENALTY = 0.1  # over signs of standard deviation 1; chosen by folds among 1, 0.1 and 0.01
 # These signs may only speak for what they mean, whatever the questions of one catalogue happen to be like.
@@ -27,7 +28,8 @@ _FOR, _AGAINST = (0.0, None), (None, 0.0)
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     **dict.fromkeys(("best", "shop", "unheld_shop", "held", "whole", "middle", "like_photo", "like_words"), _FOR),
     **dict.fromkeys(("share", "ahead", "middle_ahead"), _FOR),
-    **dict.fromkeys(("strangers", "unheld_strangers", "partly", "below", "lacking", "middle_below"), _AGAINST),
+    **dict.fromkeys(("strangers", "unheld_strangers", "others_strangers"), _AGAINST),
+    **dict.fromkeys(("partly", "below", "lacking", "middle_below"), _AGAINST),
 }
 Doubles = NDArray[np.float64]
 
@@ -111,7 +113,9 @@ def _weights(answers: Sequence[Answer]) -> Doubles:
     """Returns the weight of each answer, float64 (n,), mean 1."""
     group = np.array([0 if a.asked.right else 1 if a.asked.source == TAKEN_OUT else 2 for a in answers])
     counts = np.bincount(group, minlength=3)
-    weights = (np.array([1.0, _TAKEN_OUT, _NOT_SOLD]) / np.maximum(counts, 1))[group]
+    words = answers[0].asked.kind == "text"
+    shares = [1.0, _WORDS_TAKEN_OUT, _WORDS_NOT_SOLD] if words else [1.0, _TAKEN_OUT, _NOT_SOLD]
+    weights = (np.array(shares) / np.maximum(counts, 1))[group]
     weights[[answer.asked.source == LISTED for answer in answers]] *= _LISTED
     return np.asarray(weights / weights.mean())
 

@@ -35,6 +35,7 @@ from training.match.questions import (
     listed_words,
     logged_words,
     more_words,
+    other_things,
     other_words,
     plain_words,
 )
@@ -121,6 +122,7 @@ class Interview:
             *listed,
             *logged,
             *absent_words([*self._things, *self._classes]),
+            *other_things([*self._things, *self._classes], plain),
         ]
 
     def _by_photo(self) -> list[Asked]:
@@ -145,7 +147,7 @@ class Interview:
     def _near(self, asked: Asked) -> tuple[float, float]:
         point = self._points[asked.text]
         other = asked.text if asked.unlettered else ""
-        return self.words.near(point, asked.gone, other), self.strangers.near(asked.text, point)
+        return self.words.near(point, asked.gone, other), self.strangers.near(asked.group, point)
 
     @cached_property
     def _keys(self) -> dict[str, int]:

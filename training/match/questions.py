@@ -17,12 +17,16 @@ from training.texts import words_of as label_words
 TAKEN_OUT = "right products taken out"
 CHOSEN = "a logged search"
 LISTED = "a listed word"
+OTHER_THING = "a thing that is not sold, with a word of the shop"
 _MOST_OF_A_SOURCE = 80
 _LEAST_CHOICES = 2  # of a product after a logged search
 _MOST_LOGGED = 200
 _NONSENSE = 60
-_MORE_ENGLISH = ("nice", "for women", "cheap", "buy", "with a pattern", "best", "for the kitchen", "small")
-_MORE_KOREAN = ("추천", "예쁜", "저렴한", "선물용", "인기")
+_MORE_ENGLISH = (
+    "nice", "for women", "cheap", "buy", "with a pattern", "best", "for the kitchen", "small", "500 ml", "2 pcs",
+    "kids",
+)  # fmt: skip
+_MORE_KOREAN = ("추천", "예쁜", "저렴한", "선물용", "인기", "500ml", "2개", "여성용")
 _LATIN, _HANGUL = list("abcdefghijklmnopqrstuvwxyz"), [chr(code) for code in range(0xAC00, 0xD7A4, 97)]
 
 
@@ -132,6 +136,19 @@ def absent_words(things: Iterable[Thing]) -> list[Asked]:
     ]
     nothing = [Asked(kind="text", source="words that mean nothing", group=text, text=text) for text in _nonsense()]
     return absent + nothing
+
+
+def other_things(things: Sequence[Thing], plain: Sequence[Asked]) -> list[Asked]:
+    """Returns words for what the shop does not sell, beside a word of the shop: "striped" and "laptop"."""
+    words = few({word for asked in plain for word in words_of(asked.text) if not word.isdigit() and len(word) > 1})
+    spoken = [[word for word in words if word.isascii() is ascii] for ascii in (True, False)]
+    found = []
+    for at, thing in enumerate(things):
+        name = thing.names[at % len(thing.names)]
+        if mine := spoken[0] if name.isascii() else spoken[1]:
+            text = f"{mine[at % len(mine)]} {name}"
+            found.append(Asked(kind="text", source=OTHER_THING, group=thing.names[0], text=text))
+    return found
 
 
 def few(texts: Iterable[str], most: int = _MOST_OF_A_SOURCE) -> list[str]:
