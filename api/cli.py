@@ -32,16 +32,15 @@ def serve_command(ctx: click.Context, host: str, port: int, insecure: bool, sear
         raise click.UsageError("--searcher needs the setting models_url, where the writer stores releases; got none.")
     else:
         settings = settings.replace(page_events=False)  # the writer does not know the searches that are answered here
-    if open_to_others(settings, host, insecure=insecure):
-        click.secho(
-            f"WARNING: no API key exists, so anyone who reaches {host} may change products.", fg="red", err=True
-        )
+    allowed = "search" if searcher else "change products"
+    if open_to_others(settings, host, allowed, insecure=insecure):
+        click.secho(f"WARNING: no API key exists, so anyone who reaches {host} may {allowed}.", fg="red", err=True)
         settings = settings.replace(insecure=True, allowed_hosts=settings.allowed_hosts or _own_name(host))
     serve(settings, host, port, searcher=searcher)
 
 
-def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
-    """Returns whether other machines may change products at `host`, because no API key exists.
+def open_to_others(settings: Settings, host: str, allowed: str = "change products", *, insecure: bool) -> bool:
+    """Returns whether other machines may do what is `allowed` at `host`, because no API key exists.
 
     Raises:
         UsageError: they may, and neither `insecure` nor the setting of that name allows it.
@@ -54,8 +53,8 @@ def open_to_others(settings: Settings, host: str, *, insecure: bool) -> bool:
     if not (insecure or settings.insecure):
         raise click.UsageError(
             f"--host must be 127.0.0.1 or another loopback address as long as no API key exists; got {host!r}, which "
-            "other machines reach. Make a key with `lookalike keys add --scope write`, or pass --insecure to let "
-            "anyone change products."
+            "other machines reach. Make a key with `lookalike keys add`, or pass --insecure to let anyone "
+            f"{allowed}."
         )
     return True
 

@@ -43,7 +43,7 @@ def main() -> None:
         store = GenerationStore(home)
         first = store.open()
         settings = load_settings(home=home, backbone=first.manifest.backbone["name"])
-        second = other_space(settings, first)
+        second = _other_space(settings, first)
         with serving(home, files=options.files) as (port, pid):
             _run(options, store, [first, second], port, home, pid)
 
@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
+def _other_space(settings: Any, first: GenerationFolder) -> GenerationFolder:
     """Rebuilds with half the dimensions, so that its scores differ from those of `first`."""
     summary = rebuild(settings.replace(space_dim=max(8, first.manifest.dim // 2), max_quality_drop=1.0), full=True)
     if not summary.published:

@@ -24,15 +24,18 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 from home_server import serving
-from hot_swap import other_space, publish_again
+from hot_swap import publish_again
 
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings, load_settings
 from engine.releases import release
+from indexer.rebuild import parts, rebuild
+from training.parts import SPACE
 
 FOLLOW_S = 120.0  # the longest that a searcher may take for a release
 _PAGE = 5
@@ -49,7 +52,7 @@ def main() -> None:
         settings = load_settings(home=folder / "home", backbone=first.manifest.backbone["name"]).replace(
             models_url=str(folder / "storage")
         )
-        sources = [first, other_space(settings, first)]
+        sources = [first, _other_space(settings, first)]
         release(settings)
         searcher = {"models_url": settings.models_url}
         with (
@@ -68,6 +71,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--publishes", type=int, default=20)
     parser.add_argument("--clients", type=int, default=8)
     return parser.parse_args()
+
+
+def _other_space(settings: Settings, first: GenerationFolder) -> GenerationFolder:
+    """Rebuilds with half the dimensions, so that scores differ; trains the space alone, since no words are asked."""
+    with patch.object(parts, "PARTS", (SPACE,)):
+        rebuild(settings.replace(space_dim=max(8, first.manifest.dim // 2), max_quality_drop=1.0, models_url=""))
+    return GenerationStore(settings.home).open()
 
 
 def publish_under_load(

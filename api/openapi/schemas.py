@@ -403,6 +403,7 @@ SCHEMAS: dict[str, Schema] = {
         changes_problem=_text("Why changes cannot be written into Milvus; empty if there is no problem."),
         fallback=_text("Why a fallback backbone is in use; empty if none is."),
         problem=_text("Why a newer generation cannot be used; empty if there is no problem."),
+        release={"type": ["string", "null"], "description": "Of a searcher: the release that it serves."},
         sample={**_FLAG, "description": "True if the catalogue is the synthetic sample."},
     ),
     "Health": _object(["status"], status=_text()),

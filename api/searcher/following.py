@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from api.resources import HomeMetrics, Readiness, Resources, resources_of
 from data.database import require_own_tables
 from data.errors import LookalikeError, NoGeneration, ReleaseUnavailable
 from data.releases import Release, ReleaseCache, ReleaseStorage
+from data.storage import exclusive
 from engine.errors import CursorExpired
 from engine.generation import Models
 
@@ -50,12 +52,18 @@ class Following:
         self._served: list[_Served] = []  # oldest first
         self._dropped: list[_Served] = []
         self._failed = ("", 0.0)
+        self._alone = ExitStack()  # holds the lock as long as the process runs
         self._changed, self._wake = threading.Condition(), threading.Event()
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
         self.problem = ""
 
     def start(self) -> None:
-        """Begins to follow, in a thread that ends with the process."""
+        """Begins to follow, in a thread that ends with the process.
+
+        Raises:
+            LockHeld: another searcher has the same home; each would delete what the other serves.
+        """
+        self._alone.enter_context(exclusive(self.own.settings.home / "searcher.lock", "serve --searcher"))
         threading.Thread(target=self._run, name="following", daemon=True).start()
 
     def now(self) -> Resources:

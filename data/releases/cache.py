@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from data.database import forget_home
 from data.errors import ReleaseUnavailable
 from data.generations import is_generation_id
 from data.releases.release import MOST_BYTES, File, Release
@@ -74,6 +75,7 @@ class ReleaseCache:
         for name in self._names():
             if name not in {release.id for release in kept}:
                 shutil.rmtree(self.folder(name), ignore_errors=True)
+                forget_home(self.folder(name))
         used = {file.sha256 for release in kept for file in release.files.values()}
         for path in self._files.glob("*"):
             if path.name not in used:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data.catalogue import Catalogue
-from data.errors import LookalikeError
+from data.errors import LookalikeError, NoGeneration
 from data.generations import GenerationFolder, GenerationStore, new_id
 from data.releases import File, Release, ReleaseStorage, copy_catalogue
 from data.settings import Settings
@@ -19,7 +19,8 @@ _LOCK = "release.lock"
 _STAGED = ".release"  # in the home; whoever holds the lock writes there
 _COPIED = ("catalog.db", "features/")  # what `copy_catalogue` writes
 _LOOK_S = 10.0
-_MOST_OF_TIME = 0.05  # share of the time that releases may take, so that a large catalogue is copied less often
+_MOST_S = 600.0
+_MOST_OF_TIME = 0.1  # share of the time that releases may take, so that a large catalogue is copied less often
 _log = logging.getLogger("lookalike.releases")
 
 
@@ -55,14 +56,26 @@ def release(settings: Settings, *, anew: bool = False) -> Release:
     return made
 
 
-def keep_released(settings: Settings) -> None:
-    """Calls `release` where the settings name a storage; a failure is only logged, for the next call tries again."""
+def keep_released(settings: Settings, known_problem: str = "") -> str:
+    """Calls `release` where the settings name a storage; a failure is only logged, for the next call tries again.
+
+    Args:
+        known_problem: what the call before returned; it is not logged again.
+
+    Returns:
+        Why nothing could be released; "" if all is well.
+    """
     if not settings.models_url:
-        return
+        return ""
     try:
         release(settings)
+    except NoGeneration:
+        return ""
     except (LookalikeError, OSError) as error:
-        _log.error("searchers keep what they have, since the newest state could not be released: %s", error)
+        if str(error) != known_problem:
+            _log.error("searchers keep what they have, since the newest state could not be released: %s", error)
+        return str(error)
+    return ""
 
 
 class Releaser:
@@ -80,11 +93,15 @@ class Releaser:
             threading.Thread(target=self._run, name="releases", daemon=True).start()
 
     def _run(self) -> None:
+        problem = ""
         while True:
             started = time.monotonic()
-            keep_released(self._settings)
+            try:
+                problem = keep_released(self._settings, problem)
+            except Exception:  # the thread must not end while the process serves
+                _log.exception("the newest state could not be released")
             took_s = time.monotonic() - started
-            time.sleep(max(_LOOK_S, took_s / _MOST_OF_TIME))
+            time.sleep(min(max(_LOOK_S, took_s / _MOST_OF_TIME), _MOST_S))
 
 
 def _made(home: Path, live: GenerationFolder, staged: Path, newest: Release | None) -> tuple[Release, dict[str, Path]]:

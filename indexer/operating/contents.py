@@ -13,8 +13,8 @@ from indexer.operating.finding import OK, Finding
 _SHA256 = "[0-9a-f]{64}"
 # What a home holds; every check of files in doctor reads some of it. A backbone and a generation name their own files.
 _KNOWN = re.compile(
-    rf"""{re.escape(FILE_NAME)}(-wal|-shm|\.lock)? | CURRENT | (rebuild|release|photos)\.lock | last_rebuild\.json
-    | rebuilds\.jsonl | lookalike\.toml | canaries\.jsonl | ray\.token
+    rf"""{re.escape(FILE_NAME)}(-wal|-shm|\.lock)? | CURRENT | (rebuild|release|photos|searcher)\.lock
+    | last_rebuild\.json | rebuilds\.jsonl | lookalike\.toml | canaries\.jsonl | ray\.token
     | shards/{_SHA256}/[0-9a-f]{{32}}\.parquet
     | generations/\d{{8}}T\d{{9}}Z/.+ | generations/\.(staging|removed)-.+
     | features/[0-9A-Za-z_-]+/(lock | meta\.json | rows-\d+\.f16)

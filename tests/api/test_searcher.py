@@ -14,6 +14,7 @@ from api.app import create_app
 from api.resources import FOLLOWER, Resources
 from api.searcher import Following, following
 from data.catalogue import Catalogue
+from data.errors import LockHeld
 from data.generations import GenerationStore
 from data.releases import ReleaseStorage
 from data.settings import Settings
@@ -280,6 +281,14 @@ def test_it_serves_what_it_has_where_the_storage_is_gone(shop: Shop) -> None:
     client, follower = shop.searcher("a")
     assert client.get("/v1/search/text?q=red").status_code == 200
     assert follower.problem
+
+
+def test_two_searchers_do_not_share_a_home(shop: Shop) -> None:
+    _, one = shop.searcher("a")
+    one.start()
+    _, other = shop.searcher("a")
+    with pytest.raises(LockHeld, match="serve --searcher"):
+        other.start()
 
 
 def test_what_is_replaced_is_dropped_and_deleted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
