@@ -4,7 +4,7 @@ import copy
 import io
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from data.settings import Settings
 from data.storage import write_bytes
 from engine.arrays import read_npz
 from engine.errors import FingerprintMismatch, InvalidModel
-from engine.index import Photos, build_catalogue_index, build_in_milvus, collection_of, load_index
+from engine.index import Photos, Questions, build_catalogue_index, build_in_milvus, collection_of, load_index
 from engine.known_queries import (
     LEARNED_FILE,
     RELATED_FILE,
@@ -324,15 +324,11 @@ def write_generation_files(
     )
     if len(vectors) != len(table.product_keys):
         raise InvalidModel(f"there must be one vector per image; got {len(vectors)} and {len(table.product_keys)}.")
+    questions = partial(_text_points, folder, settings, catalogue, product_keys)
     if settings.index == "milvus":
-        index: VectorIndex = _in_milvus(folder, vectors, table, settings, catalogue)
+        index: VectorIndex = _in_milvus(folder, vectors, table, settings, catalogue, questions)
     else:
-        index = build_catalogue_index(
-            vectors,
-            settings,
-            lambda: _text_points(folder, settings, catalogue, product_keys),
-            before.folder if before is not None else None,
-        )
+        index = build_catalogue_index(vectors, settings, questions, before.folder if before is not None else None)
     projection.save(folder)
     index.save(folder)
     table.save(folder)
@@ -340,12 +336,17 @@ def write_generation_files(
 
 
 def _in_milvus(
-    folder: Path, vectors: Floats, table: RowTable, settings: Settings, catalogue: Catalogue | None
+    folder: Path,
+    vectors: Floats,
+    table: RowTable,
+    settings: Settings,
+    catalogue: Catalogue | None,
+    questions: Questions,
 ) -> VectorIndex:
     if catalogue is None:
         raise InvalidModel("an index in Milvus needs the catalogue, whose facts its filters compare; got none.")
     photos = Photos(table.product_keys, table.image_sha256, catalogue.milvus_fields)
-    return build_in_milvus(collection_of(id_of_staged(folder)), vectors, photos, settings)
+    return build_in_milvus(collection_of(id_of_staged(folder)), vectors, photos, settings, questions)
 
 
 def _text_points(

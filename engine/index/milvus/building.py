@@ -1,9 +1,12 @@
 """Builds an index in Milvus: fills the collection, tunes it to the wanted recall, and warms it."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.settings import Settings
 from engine.errors import IndexUnavailable, InvalidModel
@@ -19,8 +22,14 @@ _WARMING = 10
 _MOST_TRIED = 100
 
 
-def build(name: str, vectors: Floats, photos: Photos, settings: Settings) -> MilvusIndex:
+def build(
+    name: str, vectors: Floats, photos: Photos, settings: Settings, questions: Callable[[], Mapping[str, Floats]] = dict
+) -> MilvusIndex:
     """Makes the collection `name` of rows, float32 (n, dim), and returns the index that searches it.
+
+    Args:
+        questions: returns kind -> float32 (q, dim), queries besides the rows that an index that is not exact is tuned
+            to.
 
     Raises:
         InvalidQuery: the vectors have a wrong shape or dtype, or hold NaN or infinity.
@@ -32,7 +41,7 @@ def build(name: str, vectors: Floats, photos: Photos, settings: Settings) -> Mil
     index = MilvusIndex(collection, kind, kind.efforts[-1], vectors)
     _warm(index)
     if kind.effort:
-        index.measured = _tune(index, vectors, settings.index_recall)
+        index.measured = _tune(index, vectors, settings.index_recall, questions())
     return index
 
 
@@ -51,20 +60,30 @@ def _warm(index: MilvusIndex) -> None:
                 raise
 
 
-def _tune(index: MilvusIndex, vectors: Floats, wanted: float) -> dict[str, Any]:
-    """Sets the quickest effort that finds the wanted share of the ten best rows of a sample; the last one otherwise."""
+def _tune(index: MilvusIndex, vectors: Floats, wanted: float, questions: Mapping[str, Floats]) -> dict[str, Any]:
+    """Sets the quickest effort that finds the wanted share of the ten best rows for each kind of query; else the last.
+
+    Returns:
+        What was measured, plain JSON values; the curve has the recall of the worst kind.
+    """
     import faiss
 
-    queries = np.ascontiguousarray(vectors[np.random.default_rng(5).choice(len(vectors), min(_SAMPLE, len(vectors)))])
-    best, curve = faiss.knn(queries, vectors, _K, metric=faiss.METRIC_INNER_PRODUCT)[1], {}
+    rows = np.random.default_rng(5).choice(len(vectors), min(_SAMPLE, len(vectors)))
+    asked = [np.ascontiguousarray(vectors[rows]), *(points[:_SAMPLE] for points in questions.values() if len(points))]
+    best = [faiss.knn(points, vectors, _K, metric=faiss.METRIC_INNER_PRODUCT)[1] for points in asked]
+    curve = {}
     for effort in index.efforts:
         index.effort = effort
-        found = index.search(queries, _K)
-        right = sum(len(np.intersect1d(hits.rows, own)) for hits, own in zip(found, best, strict=True))
-        curve[str(effort)] = recall = round(right / best.size, 4)
+        curve[str(effort)] = recall = min(map(partial(_recall, index), asked, best))
         if recall >= wanted:
             break
     return {"recall_at_10": recall, "effort": index.effort, "curve": curve}
+
+
+def _recall(index: MilvusIndex, points: Floats, best: NDArray[np.int64]) -> float:
+    found = index.search(points, _K)
+    right = sum(len(np.intersect1d(hits.rows, own)) for hits, own in zip(found, best, strict=True))
+    return round(right / best.size, 4)
 
 
 def make_ready(settings: Settings, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from milvus_server import MilvusServer
+from numpy.typing import NDArray
 from tiny_shop import DIM, AxisTower, TinyShop, axis, photo_of
 
 from api.app import create_app
@@ -190,6 +191,15 @@ def test_a_large_index_is_tuned_to_the_wanted_recall(twins: Twins, monkeypatch: 
     assert built.measured["recall_at_10"] >= 0.99
     assert built.effort == built.measured["effort"] in built.efforts
     assert built.search(vectors[:1], 1)[0].rows.tolist() == [0]
+
+    def recall(index: MilvusIndex, points: NDArray[np.float32], best: NDArray[np.int64]) -> float:
+        return 1.0 if len(points) == len(best) == 200 or index.effort > 64 else 0.9
+
+    monkeypatch.setattr(building, "_recall", recall)
+    words = {"text": vectors[:20], "none": vectors[:0]}
+    assert building._tune(built, vectors, 0.99, words) == {
+        "recall_at_10": 1.0, "effort": 128, "curve": {"32": 0.9, "64": 0.9, "128": 1.0},
+    }  # fmt: skip
 
 
 def test_a_shop_without_photos_has_an_empty_collection(twins: Twins) -> None:
