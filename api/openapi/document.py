@@ -4,18 +4,9 @@ from importlib.metadata import version
 from typing import Any
 
 from api.openapi.examples import with_examples
-from api.openapi.schemas import (
-    COMPLETIONS_K,
-    EVENTS,
-    OPTIONS,
-    RELATED_K,
-    SCHEMAS,
-    TEXT_OPTION,
-    TYPED,
-    WHY,
-    Schema,
-    ref,
-)
+from api.openapi.options import COMPLETIONS_K, EVENTS, OPTIONS, RELATED_K, TEXT_OPTION, TYPED, WHY
+from api.openapi.schemas import SCHEMAS
+from api.openapi.values import Schema, ref
 from data.catalogue import ID_LIMIT
 from data.photos import LARGER_SIDES
 

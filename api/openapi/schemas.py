@@ -1,216 +1,101 @@
 """The JSON values of the HTTP contract, as JSON Schema (OpenAPI 3.1 components)."""
 
-from typing import Any
-
 from api.batch import MOST_IMAGES
-from api.requests import CURSOR_LIMIT, LABEL_LIMIT, PHOTO_ID_LIMIT
-from api.routes import MOST_EVENTS
-from data.catalogue import ATTRIBUTE_LIMIT, ID_LIMIT, TEXT_LIMIT
-from data.columns import COUNTED_FIELDS, MOST_SHOWN
-from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED
-from data.events import POSITION_LIMIT, SHOWN_LIMIT, TEXT_LIMITS
-from data.filters import MAX_FILTER
-from data.photos import ACCEPTED, URL_LIMIT
-from data.values import ADDRESS_LIMIT
-from engine.answers import (
-    DEPTH,
-    LEGS,
-    MAX_FACETS,
-    MAX_K,
-    MAX_TEXT,
-    MOST_FACETS,
-    MOST_LIKED,
-    MOST_PHOTOS,
-    SORTS,
+from api.openapi.options import (
+    BOX,
+    BOX_TEXT,
+    FACTS,
+    OBJECTS,
+    OPTIONS,
+    PHOTO_FILE,
+    RECOMMEND,
+    SIDES,
+    SOURCES,
+    TEXT_OPTION,
+    WHY,
 )
+from api.openapi.values import (
+    FLAG,
+    NUMBER,
+    PLACE,
+    PRICE,
+    TEXT_OR_NULL,
+    TEXTS,
+    UNIT,
+    WHOLE,
+    Schema,
+    fields_of,
+    object_of,
+    ref,
+    text_of,
+)
+from api.requests import LABEL_LIMIT
+from data.catalogue import ID_LIMIT
+from data.columns import MOST_SHOWN
+from data.events import SHOWN_LIMIT, TEXT_LIMITS
+from engine.answers import DEPTH
 from engine.likeness import MOST_PLACES
 from engine.objects import MOST_HITS as MOST_OBJECT_HITS
 from engine.objects import MOST_OBJECTS
 from engine.recognition import MOST_OTHERS
-from engine.search import MOST_LABELS, MOST_RELATED
-
-Schema = dict[str, Any]
-
-
-def _object(required: list[str], **properties: Schema) -> Schema:
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def _fields(required: list[str], **properties: Schema) -> Schema:
-    """Returns an object that a request holds; other names are refused."""
-    return {**_object(required, **properties), "additionalProperties": False}
-
-
-def _text(description: str = "", **more: Any) -> Schema:
-    return {"type": "string", **({"description": description} if description else {}), **more}
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_NUMBER: Schema = {"type": "number"}
-_WHOLE: Schema = {"type": "integer", "minimum": 0}
-_PLACE: Schema = {**_WHOLE, "maximum": POSITION_LIMIT - 1}
-_FLAG: Schema = {"type": "boolean"}
-_TEXTS: Schema = {"type": "array", "items": _text()}
-_PRICE: Schema = {"type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 1e12}
-_IDS: Schema = {"type": "array", "items": _text(maxLength=ID_LIMIT), "maxItems": MOST_LIKED}
-_UNIT: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-
-_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
-
-_FACTS: dict[str, Schema] = {
-    **{name: _text(maxLength=TEXT_LIMIT) for name in ("title", "description", "brand", "category")},
-    "price": _PRICE,
-    "currency": _text("ISO 4217 code.", maxLength=8),
-    "colour": _text(maxLength=TEXT_LIMIT),
-    "url": _text("HTTP or HTTPS address of the product's page in the shop.", maxLength=ADDRESS_LIMIT),
-    "created_at": {"type": ["string", "null"], "description": "ISO 8601."},
-    "in_stock": _FLAG,
-    "attributes": {
-        "type": "object",
-        "maxProperties": ATTRIBUTE_LIMIT,
-        "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": TEXT_LIMIT},
-    },
-}
-
-OPTIONS: dict[str, Schema] = {
-    "not_text": _text("Words that describe what is not wanted.", maxLength=MAX_TEXT),
-    "text_weight": {**_UNIT, "default": 0.5, "description": "0: the photo alone; 1: the words alone."},
-    "filter": _text('For example `brand = "Acorn" AND price < 40`.', maxLength=MAX_FILTER),
-    "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10, "description": "Hits wanted."},
-    "cursor": _text("`next_cursor` of the previous page; alone or with the same query.", maxLength=CURSOR_LIMIT),
-    "diversity": {**_UNIT, "default": 0, "description": "0: best hit first; towards 1: fewer hits that look the same."},
-    "freshness": {**_UNIT, "description": "How much fresh products gain; by default 0.2 for words alone, else 0."},
-    "min_probability": {
-        **_UNIT,
-        "default": 0,
-        "description": "Hits with a lower `match_probability` are left out.",
-    },
-    "legs": {
-        "enum": list(LEGS),
-        "default": LEGS[0],
-        "description": "How words alone find products: by their letters (lexical), by their meaning (dense), or both.",
-    },
-    "like": {**_IDS, "description": "Ids of products that hits should resemble; unknown ones count for nothing."},
-    "unlike": {**_IDS, "description": "Ids of products that were not meant; they are left out."},
-    "understand": {
-        **_FLAG,
-        "default": True,
-        "description": "Whether prices, colours and sizes in the words are filters.",
-    },
-    "facets": _text(
-        f"Facts whose values are counted over all that matches, at most {MOST_FACETS}: {', '.join(COUNTED_FIELDS)}, "
-        "attr.NAME; with commas between them. With `~` in front (`~brand`), a fact is counted as if `filter` and the "
-        "words said nothing of it.",
-        maxLength=MAX_FACETS,
-    ),
-    "sort": {
-        "enum": list(SORTS),
-        "default": SORTS[0],
-        "description": f"Order of the hits; other than by relevance: of the {DEPTH:,} best, - for the highest first.",
-    },
-    "max_per": _text("`brand:2`: at most 2 hits of one brand; also category and attr.NAME.", maxLength=MAX_FACETS),
-}
-_PHOTO_FILE: Schema = _text(f"{ACCEPTED}; by default at most 10 MB.", format="binary")
-_SIDES: Schema = {
-    "type": "array", "items": _PHOTO_FILE, "maxItems": MOST_PHOTOS,
-    "description": "One photo, or several of one thing from several sides.",
-}  # fmt: skip
-RELATED_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_RELATED, "default": 10, "description": "Queries wanted."}
-COMPLETIONS_K: Schema = {**_WHOLE, "minimum": 1, "maximum": MOST_COMPLETIONS, "default": DEFAULT_K}
-TYPED: Schema = _text("What was typed so far, also with an unfinished syllable.", maxLength=MOST_TYPED)
-TEXT_OPTION: Schema = _text("Words to search for.", maxLength=MAX_TEXT)
-EVENTS: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Event"}, "maxItems": MOST_EVENTS}
-BOX: Schema = {
-    "type": "array", "items": _NUMBER, "minItems": 4, "maxItems": 4,
-    "description": "[x0,y0,x1,y1]: the part of the photo that counts, in pixels of the photo as shown.",
-}  # fmt: skip
-OBJECTS: Schema = {
-    **_FLAG, "default": False,
-    "description": "Whether to look for several things in the photo too, and to search by each; without words and box.",
-}  # fmt: skip
-WHY: Schema = {
-    "enum": ["map"],
-    "description": "`map`: the first 5 hits tell in `why_map` which parts of the photos make them alike; needs exactly "
-    "one photo or product to compare them with.",
-}  # fmt: skip
-BOX_TEXT: Schema = _text(
-    "`[x0,y0,x1,y1]`, as for JSON.", pattern=r"^\[\d{1,5}(\.\d{1,3})?(,\d{1,5}(\.\d{1,3})?){3}\]$"
-)  # text, since clients would send a list as one part for each number
-
-_SOURCES: dict[str, Schema] = {
-    "product_id": _text("Search by this product.", maxLength=ID_LIMIT),
-    "photo_id": _text("Search by the photo of an earlier answer with this `photo_id`.", maxLength=PHOTO_ID_LIMIT),
-    "image_url": _text("Only if the server has `fetch_urls` on.", maxLength=URL_LIMIT),
-}
-_RECOMMEND: dict[str, Schema] = {
-    "label": _text("Label of the hits, as /v1/recognize names it.", maxLength=LABEL_LIMIT),
-    "product_id": _text("Recommend products like this one.", maxLength=ID_LIMIT),
-    "colour": _text(
-        "Preferred colour, in English or Korean; without it, that of the product or the photo.", maxLength=LABEL_LIMIT
-    ),
-    "filter": OPTIONS["filter"],
-    "k": OPTIONS["k"],
-}
+from engine.search import MOST_LABELS
 
 SCHEMAS: dict[str, Schema] = {
-    "Hit": _object(
+    "Hit": object_of(
         ["product_id", "score", "match_probability", "image_id", "image_url", "title", "brand", "price", "currency",
          "category", "url", "colours", "fresh", "why"],
-        product_id=_text(),
-        score={**_NUMBER, "description": "Inner product in the product space; comparable within one query."},
+        product_id=text_of(),
+        score={**NUMBER, "description": "Inner product in the product space; comparable within one query."},
         match_probability={
             "type": ["number", "null"], "minimum": 0, "maximum": 1,
             "description": "Calibrated chance that this is what was asked for; null if it is not calibrated.",
         },
-        image_id={**_TEXT_OR_NULL, "description": "sha256 of the photo that matched best; null: it has no photo."},
-        image_url={**_TEXT_OR_NULL, "description": "Path of that photo's thumbnail."},
-        title=_text(), brand=_text(), price=_PRICE, currency=_text(), category=_text(),
-        url=_text("Address of the product's page in the shop; empty if the shop gave none."), colours=_TEXTS,
-        fresh={**_FLAG, "description": "Created within the last `fresh_days` days (a setting; 90 by default)."},
-        why={**_TEXTS, "description": "Short reasons for this hit, for people to read."},
+        image_id={**TEXT_OR_NULL, "description": "sha256 of the photo that matched best; null: it has no photo."},
+        image_url={**TEXT_OR_NULL, "description": "Path of that photo's thumbnail."},
+        title=text_of(), brand=text_of(), price=PRICE, currency=text_of(), category=text_of(),
+        url=text_of("Address of the product's page in the shop; empty if the shop gave none."), colours=TEXTS,
+        fresh={**FLAG, "description": "Created within the last `fresh_days` days (a setting; 90 by default)."},
+        why={**TEXTS, "description": "Short reasons for this hit, for people to read."},
         why_map={
             **ref("WhyMap"),
             "description": "Only with `why=map`, and where a part of the photos speaks for the hit.",
         },
     ),
     "WhyMap": {
-        **_object(["query", "hit"], query=ref("PhotoPart"), hit=ref("PhotoPart")),
+        **object_of(["query", "hit"], query=ref("PhotoPart"), hit=ref("PhotoPart")),
         "description": "Which parts of two photos make them alike: of the one searched by, and of the hit's.",
     },
-    "PhotoPart": _object(
+    "PhotoPart": object_of(
         ["image_id", "width", "height", "box", "grid"],
-        image_id={**_TEXT_OR_NULL, "description": "sha256 of the catalogue's photo; null: the photo that was sent."},
-        width={**_WHOLE, "description": "Of the photo as shown, in pixels."}, height=_WHOLE,
+        image_id={**TEXT_OR_NULL, "description": "sha256 of the catalogue's photo; null: the photo that was sent."},
+        width={**WHOLE, "description": "Of the photo as shown, in pixels."}, height=WHOLE,
         box={
-            "type": "array", "items": _WHOLE, "minItems": 4, "maxItems": 4,
+            "type": "array", "items": WHOLE, "minItems": 4, "maxItems": 4,
             "description": "[x0,y0,x1,y1] in these pixels, around the part that counts most.",
         },
         grid={
             "type": "array", "maxItems": MOST_PLACES,
-            "items": {"type": "array", "items": _UNIT, "maxItems": MOST_PLACES},
+            "items": {"type": "array", "items": UNIT, "maxItems": MOST_PLACES},
             "description": "Rows from the top that lie over the whole photo: how much each place counts; 1: most.",
         },
     ),
-    "SearchAnswer": _object(
+    "SearchAnswer": object_of(
         ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
          "understood", "total", "facets"],
-        query_id=_text("Id of this query, to be sent with events."),
-        generation=_text("The generation that answered."),
-        pending={**_WHOLE, "description": "Products in the catalogue that are not searchable yet."},
-        took_ms=_NUMBER,
+        query_id=text_of("Id of this query, to be sent with events."),
+        generation=text_of("The generation that answered."),
+        pending={**WHOLE, "description": "Products in the catalogue that are not searchable yet."},
+        took_ms=NUMBER,
         photo_id={
-            **_TEXT_OR_NULL,
+            **TEXT_OR_NULL,
             "description": "To search by the same photo without sending it; null: there was none, or it is not kept.",
         },
         hits={"type": "array", "items": ref("Hit")},
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
-        no_match={**_FLAG, "description": "True if probably no hit is right; then no probability reaches 0.5."},
-        did_you_mean={**_TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
+        no_match={**FLAG, "description": "True if probably no hit is right; then no probability reaches 0.5."},
+        did_you_mean={**TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
         understood={"type": "array", "items": ref("Constraint"), "description": "Conditions read in the words."},
-        total={**_WHOLE, "description": f"Products that match; at most {DEPTH:,} of them can be paged through."},
+        total={**WHOLE, "description": f"Products that match; at most {DEPTH:,} of them can be paged through."},
         facets={
             "type": "object", "additionalProperties": ref("Facet"),
             "description": "For each fact of `facets`: how many of the products that match have each value.",
@@ -220,198 +105,199 @@ SCHEMAS: dict[str, Schema] = {
             "description": "The things in the photo, the one most surely found first; only with `objects=true`.",
         },
     ),
-    "FoundObject": _object(
+    "FoundObject": object_of(
         ["box", "label", "match_probability", "hits"],
         box={
-            "type": "array", "items": _WHOLE, "minItems": 4, "maxItems": 4,
+            "type": "array", "items": WHOLE, "minItems": 4, "maxItems": 4,
             "description": "[x0,y0,x1,y1] in pixels of the photo as shown; `box` of a search that finds more.",
         },
-        label={**_TEXT_OR_NULL, "description": "What the voters see; null: nothing for sure, or there are no voters."},
+        label={**TEXT_OR_NULL, "description": "What the voters see; null: nothing for sure, or there are no voters."},
         match_probability={
             "type": ["number", "null"], "minimum": 0, "maximum": 1,
             "description": "That of the first hit; null: there is none, or it is not calibrated.",
         },
         hits={"type": "array", "items": ref("Hit"), "maxItems": MOST_OBJECT_HITS},
     ),
-    "Constraint": _object(
+    "Constraint": object_of(
         ["text", "as", "not_text", "relaxed"],
-        text=_text("The part of the words; without it in the words, the condition is gone."),
-        **{"as": _text("The condition as a filter; empty if no fact holds the words of `not_text`.")},
-        not_text=_text("Words that hits should not be about."),
-        relaxed={**_FLAG, "description": "True if the condition left too little, so that it was dropped."},
+        text=text_of("The part of the words; without it in the words, the condition is gone."),
+        **{"as": text_of("The condition as a filter; empty if no fact holds the words of `not_text`.")},
+        not_text=text_of("Words that hits should not be about."),
+        relaxed={**FLAG, "description": "True if the condition left too little, so that it was dropped."},
     ),
-    "Facet": _object(
+    "Facet": object_of(
         ["values", "other_values", "ranges"],
-        values={"type": "array", "maxItems": MOST_SHOWN, "description": "Most frequent first.", "items": _object(
-            ["value", "count"], value={"type": ["string", "number", "boolean"]}, count=_WHOLE,
+        values={"type": "array", "maxItems": MOST_SHOWN, "description": "Most frequent first.", "items": object_of(
+            ["value", "count"], value={"type": ["string", "number", "boolean"]}, count=WHOLE,
         )},
-        other_values={**_WHOLE, "description": "How many more values there are."},
-        ranges={"type": "array", "description": "For numbers, instead of values.", "items": _object(
+        other_values={**WHOLE, "description": "How many more values there are."},
+        ranges={"type": "array", "description": "For numbers, instead of values.", "items": object_of(
             ["min", "max", "count"],
-            min=_NUMBER, max={**_NUMBER, "description": "Not part of the range."}, count=_WHOLE,
+            min=NUMBER, max={**NUMBER, "description": "Not part of the range."}, count=WHOLE,
         )},
     ),
-    "RelatedQueries": _object(["queries"], queries={"type": "array", "items": _object(
+    "RelatedQueries": object_of(["queries"], queries={"type": "array", "items": object_of(
         ["text", "score", "searches"],
-        text=_text(), score={**_NUMBER, "description": "Cosine between the two queries in the product space."},
-        searches={**_WHOLE, "description": "How often shoppers searched it; 0 for the name of a product or category."},
+        text=text_of(), score={**NUMBER, "description": "Cosine between the two queries in the product space."},
+        searches={**WHOLE, "description": "How often shoppers searched it; 0 for the name of a product or category."},
     )}),
-    "Completions": _object(["completions"], completions={"type": "array", "items": _object(
+    "Completions": object_of(["completions"], completions={"type": "array", "items": object_of(
         ["text", "kind"],
-        text=_text(), kind={"enum": ["query", "title", "brand", "category"]},
-        product_id=_text("The product, if exactly one has this title."),
+        text=text_of(), kind={"enum": ["query", "title", "brand", "category"]},
+        product_id=text_of("The product, if exactly one has this title."),
     )}),
-    "ImageSearch": _fields([], **_SOURCES, box=BOX, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS),
-    "ImageUpload": _fields(
-        [], file=_SIDES, **_SOURCES, box=BOX_TEXT, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS
+    "ImageSearch": fields_of([], **SOURCES, box=BOX, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS),
+    "ImageUpload": fields_of(
+        [], file=SIDES, **SOURCES, box=BOX_TEXT, objects=OBJECTS, why=WHY, text=TEXT_OPTION, **OPTIONS
     ),
-    "TextSearch": _fields([], q=TEXT_OPTION, **OPTIONS),
-    "RecognizeUpload": _fields(
-        ["file"], file=_PHOTO_FILE, box=BOX_TEXT,
-        k={**_WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
-        within=_text("JSON list of labels; no others are answered."),
-        attributes={**_FLAG, "default": False, "description": "Also suggest facts, a title and a price range."},
-        category=_text(
+    "TextSearch": fields_of([], q=TEXT_OPTION, **OPTIONS),
+    "RecognizeUpload": fields_of(
+        ["file"], file=PHOTO_FILE, box=BOX_TEXT,
+        k={**WHOLE, "minimum": 1, "maximum": MOST_LABELS, "default": 5},
+        within=text_of("JSON list of labels; no others are answered."),
+        attributes={**FLAG, "default": False, "description": "Also suggest facts, a title and a price range."},
+        category=text_of(
             "Category to suggest for; by default the one that is recognised. Only with `attributes`.",
             maxLength=LABEL_LIMIT,
         ),
     ),
-    "Guess": _object(["label", "score"], label=_text(), score=_UNIT),
-    "Recognition": _object(
+    "Guess": object_of(["label", "score"], label=text_of(), score=UNIT),
+    "Recognition": object_of(
         ["labels", "voters", "neighbours", "abstained", "broader", "took_ms"],
-        labels={"type": "array", "items": _object(
+        labels={"type": "array", "items": object_of(
             ["label", "score", "probability", "voters"],
-            label=_text(),
-            score={**_NUMBER, "minimum": 0, "description": "Weighted confidence of the voters, before calibration."},
-            probability={**_UNIT, "description": "Calibrated chance that this is the right label."},
-            voters={**_TEXTS, "description": "The voters that have this label among their five best."},
+            label=text_of(),
+            score={**NUMBER, "minimum": 0, "description": "Weighted confidence of the voters, before calibration."},
+            probability={**UNIT, "description": "Calibrated chance that this is the right label."},
+            voters={**TEXTS, "description": "The voters that have this label among their five best."},
         )},
-        voters=_object(
+        voters=object_of(
             ["softmax", "knn", "svm"],
             **{name: {"type": "array", "items": ref("Guess")} for name in ("softmax", "knn", "svm")},
         ),
-        neighbours={"type": "array", "description": "The nearest training photos.", "items": _object(
+        neighbours={"type": "array", "description": "The nearest training photos.", "items": object_of(
             ["image_id", "label", "distance", "image_url"],
-            image_id=_text(), label=_text(), distance=_NUMBER, image_url=_text(),
+            image_id=text_of(), label=text_of(), distance=NUMBER, image_url=text_of(),
         )},
-        abstained={**_FLAG, "description": "True if even the best label is too uncertain to rely on."},
+        abstained={**FLAG, "description": "True if even the best label is too uncertain to rely on."},
         broader={
             "description": "What the photo surely shows though the exact label is in doubt, such as `Shoes` of "
             "`Shoes > Boots`; null: nothing, or it is not in doubt.",
-            "oneOf": [_object(["label", "probability"], label=_text(), probability=_UNIT), {"type": "null"}],
+            "oneOf": [object_of(["label", "probability"], label=text_of(), probability=UNIT), {"type": "null"}],
         },
-        category=_text("Only with `attributes`: the category that was suggested for; empty: none."),
+        category=text_of("Only with `attributes`: the category that was suggested for; empty: none."),
         attributes={"type": "array", "description": "Only with `attributes`: facts, guessed.",
                     "items": ref("AttributeGuess")},
         title={"description": "Only with `attributes`; null: nothing to make one of.",
                "oneOf": [ref("TitleGuess"), {"type": "null"}]},
         price={"description": "Only with `attributes`; null: fewer than 5 similar products have a price.",
                "oneOf": [ref("PriceGuess"), {"type": "null"}]},
-        took_ms=_NUMBER,
+        took_ms=NUMBER,
     ),
-    "AttributeGuess": _object(
+    "AttributeGuess": object_of(
         ["name", "value", "probability", "abstained", "others"],
-        name=_text("`brand`, `colour` or `attr.NAME`, as in a filter."),
+        name=text_of("`brand`, `colour` or `attr.NAME`, as in a filter."),
         value={"type": ["string", "number", "boolean"]},
-        probability={**_UNIT, "description": "Calibrated chance that the value is right."},
-        abstained={**_FLAG, "description": "True if the value is too uncertain to rely on."},
+        probability={**UNIT, "description": "Calibrated chance that the value is right."},
+        abstained={**FLAG, "description": "True if the value is too uncertain to rely on."},
         others={"type": "array", "maxItems": MOST_OTHERS, "items": {"type": ["string", "number", "boolean"]},
                 "description": "The values that come next, the likelier first; none where the nearest products voted."},
     ),
-    "TitleGuess": _object(
-        ["text", "titles"], text=_text(),
-        titles={**_WHOLE, "description": "Products whose titles share its words; 0: it is the category's name."},
+    "TitleGuess": object_of(
+        ["text", "titles"], text=text_of(),
+        titles={**WHOLE, "description": "Products whose titles share its words; 0: it is the category's name."},
     ),
-    "PriceGuess": _object(
+    "PriceGuess": object_of(
         ["low", "high", "currency", "n"],
-        low={**_NUMBER, "description": "First quartile of what similar products cost."},
-        high={**_NUMBER, "description": "Third quartile."}, currency=_text(),
-        n={**_WHOLE, "description": "How many products they are of."},
+        low={**NUMBER, "description": "First quartile of what similar products cost."},
+        high={**NUMBER, "description": "Third quartile."}, currency=text_of(),
+        n={**WHOLE, "description": "How many products they are of."},
     ),
-    "Recommend": _fields([], **_RECOMMEND),
-    "RecommendUpload": _fields([], file=_PHOTO_FILE, **_RECOMMEND),
-    "Image": _object(["image_id", "image_url"], image_id=_text(), image_url=_text()),
-    "Product": _object(
-        ["product_id", *_FACTS, "colours", "images"],
-        product_id=_text(), **_FACTS, colours=_TEXTS, images={"type": "array", "items": ref("Image")},
+    "Recommend": fields_of([], **RECOMMEND),
+    "RecommendUpload": fields_of([], file=PHOTO_FILE, **RECOMMEND),
+    "Image": object_of(["image_id", "image_url"], image_id=text_of(), image_url=text_of()),
+    "Product": object_of(
+        ["product_id", *FACTS, "colours", "images"],
+        product_id=text_of(), **FACTS, colours=TEXTS, images={"type": "array", "items": ref("Image")},
     ),
     "ProductFacts": {
-        **_object([], **_FACTS),
+        **object_of([], **FACTS),
         "description": "Values are also read as people write them: numbers as texts, prices with a currency, InStock.",
     },
-    "BatchLine": _object(
+    "BatchLine": object_of(
         ["product_id"],
-        product_id=_text(maxLength=ID_LIMIT), **_FACTS,
-        images={"type": "array", "items": _text(), "maxItems": MOST_IMAGES,
+        product_id=text_of(maxLength=ID_LIMIT), **FACTS,
+        images={"type": "array", "items": text_of(), "maxItems": MOST_IMAGES,
                 "description": "Files under the server's image roots."},
-        delete={**_FLAG, "description": "Delete the product; nothing else is needed then."},
-        purge={**_FLAG, "description": "With `delete`: erase its facts and photos at once."},
+        delete={**FLAG, "description": "Delete the product; nothing else is needed then."},
+        purge={**FLAG, "description": "With `delete`: erase its facts and photos at once."},
     ),
-    "ProductUpload": _fields(
+    "ProductUpload": fields_of(
         ["product"],
         product=ref("ProductFacts"),
-        image={"type": "array", "items": _text(format="binary"), "maxItems": MOST_IMAGES,
+        image={"type": "array", "items": text_of(format="binary"), "maxItems": MOST_IMAGES,
                "description": "Photos; without any, the product keeps those it has."},
     ),
-    "BatchStatus": _object(
+    "BatchStatus": object_of(
         ["line", "product_id", "status"],
         line={"type": "integer", "minimum": 1},
         product_id={"type": ["string", "null"]},
         status={"enum": ["created", "updated", "unchanged", "deleted", "error"]},
-        code=_text(), detail=_text(),
+        code=text_of(), detail=text_of(),
     ),
-    "Event": _fields(
+    "Event": fields_of(
         ["kind"],
-        event_id=_text("Events with the same id count once; without ids, those with equal content.",
+        event_id=text_of("Events with the same id count once; without ids, those with equal content.",
                        maxLength=TEXT_LIMITS["event_id"]),
         kind={"enum": ["search", "click", "add_to_cart", "purchase"]},
-        at=_text("ISO 8601; by default now. Send it, or an event_id, to make a retry safe."),
-        query_id=_text("`query_id` of the search's answer.", maxLength=TEXT_LIMITS["query_id"]),
-        query_text=_text("Words of the search, if it was answered elsewhere.", maxLength=TEXT_LIMITS["query_text"]),
-        photo_sha256=_text(pattern="^[0-9a-f]{64}$"),
-        product_id=_text("The product clicked, put into the cart or bought.", maxLength=TEXT_LIMITS["product_id"]),
-        position={**_PLACE, "description": "Place of the product in the answer, from 0."},
+        at=text_of("ISO 8601; by default now. Send it, or an event_id, to make a retry safe."),
+        query_id=text_of("`query_id` of the search's answer.", maxLength=TEXT_LIMITS["query_id"]),
+        query_text=text_of("Words of the search, if it was answered elsewhere.", maxLength=TEXT_LIMITS["query_text"]),
+        photo_sha256=text_of(pattern="^[0-9a-f]{64}$"),
+        product_id=text_of("The product clicked, put into the cart or bought.", maxLength=TEXT_LIMITS["product_id"]),
+        position={**PLACE, "description": "Place of the product in the answer, from 0."},
         shown={"type": "array", "maxItems": SHOWN_LIMIT,
-               "items": {"oneOf": [_text(maxLength=TEXT_LIMITS["product_id"]), ref("ShownProduct")]},
+               "items": {"oneOf": [text_of(maxLength=TEXT_LIMITS["product_id"]), ref("ShownProduct")]},
                "description": "Products of a search answered elsewhere, in the order shown."},
-        session=_text(maxLength=TEXT_LIMITS["session"]),
+        session=text_of(maxLength=TEXT_LIMITS["session"]),
     ),
-    "ShownProduct": _fields(["product_id"], product_id=_text(maxLength=TEXT_LIMITS["product_id"]), position=_PLACE),
-    "EventsAnswer": _object(
+    "ShownProduct": fields_of(["product_id"], product_id=text_of(maxLength=TEXT_LIMITS["product_id"]), position=PLACE),
+    "EventsAnswer": object_of(
         ["accepted", "duplicates", "unknown_products", "refused"],
-        accepted={**_WHOLE, "description": "New events; they are durable."},
-        duplicates={**_WHOLE, "description": "Events known already; nothing changed."},
-        unknown_products={**_WHOLE, "description": "Events on products that were never in the catalogue; also stored."},
-        refused={"type": "array", "items": _object(["index", "code", "message"], index=_WHOLE, code=_text(),
-                                                   message=_text())},
+        accepted={**WHOLE, "description": "New events; they are durable."},
+        duplicates={**WHOLE, "description": "Events known already; nothing changed."},
+        unknown_products={**WHOLE, "description": "Events on products that were never in the catalogue; also stored."},
+        refused={"type": "array", "items": object_of(["index", "code", "message"], index=WHOLE, code=text_of(),
+                                                   message=text_of())},
     ),
-    "PageClick": _fields(
+    "PageClick": fields_of(
         ["session", "query_id", "product_id"],
-        session=_text("A random text that lasts as long as the tab.", minLength=1, maxLength=TEXT_LIMITS["session"]),
-        query_id=_text("`query_id` of the search's answer.", minLength=1, maxLength=TEXT_LIMITS["query_id"]),
-        product_id=_text("The product.", minLength=1, maxLength=TEXT_LIMITS["product_id"]),
+        session=text_of("A random text that lasts as long as the tab.", minLength=1, maxLength=TEXT_LIMITS["session"]),
+        query_id=text_of("`query_id` of the search's answer.", minLength=1, maxLength=TEXT_LIMITS["query_id"]),
+        product_id=text_of("The product.", minLength=1, maxLength=TEXT_LIMITS["product_id"]),
     ),
-    "PageClickAnswer": _object(["accepted"], accepted={"enum": [0, 1]}),
-    "Status": _object(
+    "PageClickAnswer": object_of(["accepted"], accepted={"enum": [0, 1]}),
+    "Status": object_of(
         ["generation", "ready", "waiting", "sample"],
-        generation={"type": ["string", "null"]}, ready=_FLAG,
-        waiting={**_WHOLE, "description": "Number of requests that wait for the engine."},
-        fingerprint=_text(), backbone=_text(), runtime=_text(), precision=_text(), text_encoder=_text(), index=_text(),
-        counts={"type": "object", "additionalProperties": _WHOLE},
-        rows=_WHOLE, dim=_WHOLE, delta_rows=_WHOLE, masked_rows=_WHOLE, seq=_WHOLE, pending=_WHOLE,
-        changes_waiting={**_WHOLE, "description": "Changed products that Milvus has not confirmed yet."},
-        changes_problem=_text("Why changes cannot be written into Milvus; empty if there is no problem."),
-        fallback=_text("Why a fallback backbone is in use; empty if none is."),
-        problem=_text("Why a newer generation cannot be used; empty if there is no problem."),
+        generation={"type": ["string", "null"]}, ready=FLAG,
+        waiting={**WHOLE, "description": "Number of requests that wait for the engine."},
+        fingerprint=text_of(), backbone=text_of(), runtime=text_of(), precision=text_of(), text_encoder=text_of(),
+        index=text_of(),
+        counts={"type": "object", "additionalProperties": WHOLE},
+        rows=WHOLE, dim=WHOLE, delta_rows=WHOLE, masked_rows=WHOLE, seq=WHOLE, pending=WHOLE,
+        changes_waiting={**WHOLE, "description": "Changed products that Milvus has not confirmed yet."},
+        changes_problem=text_of("Why changes cannot be written into Milvus; empty if there is no problem."),
+        fallback=text_of("Why a fallback backbone is in use; empty if none is."),
+        problem=text_of("Why a newer generation cannot be used; empty if there is no problem."),
         release={"type": ["string", "null"], "description": "Of a searcher: the release that it serves."},
-        sample={**_FLAG, "description": "True if the catalogue is the synthetic sample."},
+        sample={**FLAG, "description": "True if the catalogue is the synthetic sample."},
     ),
-    "Health": _object(["status"], status=_text()),
-    "Problem": _object(
+    "Health": object_of(["status"], status=text_of()),
+    "Problem": object_of(
         ["type", "title", "status", "code", "detail"],
-        type=_text(), title=_text(), status={"type": "integer"}, code=_text("Stable name of the error."),
-        detail=_text("What is required, what was received, what to do."),
-        position={**_WHOLE, "description": "Character of the filter at which parsing failed, counted from 0."},
-        field=_text("The field or part that is wrong."),
+        type=text_of(), title=text_of(), status={"type": "integer"}, code=text_of("Stable name of the error."),
+        detail=text_of("What is required, what was received, what to do."),
+        position={**WHOLE, "description": "Character of the filter at which parsing failed, counted from 0."},
+        field=text_of("The field or part that is wrong."),
     ),
 }  # fmt: skip
