@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.catalogue.photo_colours import product_colours
+from data.catalogue import product_colours
 from data.photos import COLOUR_NAMES, decode_within_borders, dominant_colours
 from data.sample import generate_sample
 from data.settings import Settings

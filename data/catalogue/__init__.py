@@ -14,6 +14,7 @@ from data.catalogue.checking import (
 from data.catalogue.checksums import damage_readable
 from data.catalogue.deletions import Restored
 from data.catalogue.import_runs import ImportRuns, RowProblem
+from data.catalogue.photo_colours import product_colours
 from data.catalogue.photo_labels import (
     KEEP,
     LabelCheck,
@@ -63,6 +64,7 @@ __all__ = [
     "label_of",
     "parse_product",
     "patch_product",
+    "product_colours",
     "product_fields",
     "readable_id",
 ]
