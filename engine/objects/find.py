@@ -22,6 +22,7 @@ from engine.stored_photos import StoredPhotos
 
 MOST_HITS = 5  # of each thing; a search with its box finds more
 _DEPTH = 50  # products ranked for each thing; options such as `sort` choose among them
+_LEAST_PROBABILITY = 0.05  # a thing that is less likely in the shop is left out: see docs/objects.md
 _SHARPER = 2  # how many times larger than for the whole photo it is decoded, so that a thing in it keeps its details
 
 
@@ -65,7 +66,7 @@ class ObjectFinder:
     def find(
         self, view: LiveView, request: SearchRequest, filter_: Filter | None, strength: Floats
     ) -> tuple[FoundObject, ...]:
-        """Returns the things in the request's photo, the one that is most surely found first.
+        """Returns the things in the request's photo that may be in the shop, the one that is most surely found first.
 
         Args:
             filter_: the request's filters, parsed, as one.
@@ -87,6 +88,8 @@ class ObjectFinder:
             ranking = self._finder.rank(view, asked, question, filter_=filter_, passing=passing, depth=_DEPTH)
             hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
             chance = hits[0].match_probability if hits else None
+            if chance is not None and chance < _LEAST_PROBABILITY:
+                continue
             x0, y0, x1, y1 = large.in_photo(box).round().astype(int).tolist()
             found.append(FoundObject(box=(x0, y0, x1, y1), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))

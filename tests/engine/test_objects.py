@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.answers import FoundObject
 from engine.errors import InvalidQuery, NoFeatureMap
-from engine.search import SearchEngine, SearchRequest
+from engine.search import Hit, SearchEngine, SearchRequest
 
 GROUND = (240, 240, 235)
 Place = tuple[str, str, int, int, int]  # colour, shape, left, top, side in pixels
@@ -139,3 +140,16 @@ def test_what_the_shop_no_longer_sells_is_no_hit_of_a_thing(settings: Settings, 
     first = things(engine, image)[0].hits[0].product_id
     engine._catalogue.delete(first)
     assert first not in {hit.product_id for hit in things(engine, image)[0].hits}
+
+
+def test_what_is_surely_not_in_the_shop_is_no_thing(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = photo_with(("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320), size=(700, 480))
+    assert {each.hits[0].title.split()[0] for each in things(engine, image)} == {"red", "blue"}
+    told = engine._hits.page
+
+    def page(*asked: Any, **more: Any) -> tuple[tuple[Hit, ...], int]:
+        hits, end = told(*asked, **more)  # the small catalogue has no probabilities of its own
+        return tuple(replace(hit, match_probability=0.9 if "red" in hit.title else 0.01) for hit in hits), end
+
+    monkeypatch.setattr(engine._hits, "page", page)
+    assert [each.hits[0].title.split()[0] for each in things(engine, image)] == ["red"]
