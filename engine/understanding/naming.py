@@ -27,7 +27,8 @@ def read_colours(tokens: Sequence[Token], lexicon: Lexicon, taken: Sequence[Read
     found = []
     for first, last, values in _lists(tokens, lambda at: _named(tokens, at, lexicon.colours), joined=False):
         colours = sorted({colour for each in values for colour in each})
-        found.append(replace(_reading(tokens, first, last, one_of("colour", colours)), visible=True))
+        value = colours[0] if len(colours) == 1 else ""
+        found.append(replace(_reading(tokens, first, last, one_of("colour", colours)), visible=True, value=value))
     found = [each for each in apart([*taken, *found]) if each in found]
     return found if len(found) == 1 else []
 

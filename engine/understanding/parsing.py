@@ -47,10 +47,14 @@ def content_of(text: str) -> list[str]:
     return [word for word in words_of(text) if word not in FILLERS]
 
 
-def without(text: str, readings: Sequence[Reading]) -> str:
-    """Returns a text without the readings, and without fillers at its ends; "" if only fillers are left."""
-    for reading in sorted(readings, key=lambda each: -each.start):
-        text = f"{text[: reading.start]} {text[reading.end :]}"
+def without(text: str, readings: Sequence[Reading], foreign: Sequence[Reading] = ()) -> str:
+    """Returns a text without the readings, and without fillers at its ends; "" if only fillers are left.
+
+    Args:
+        foreign: readings in whose place the shop's own words stand.
+    """
+    for reading in sorted([*readings, *foreign], key=lambda each: -each.start):
+        text = f"{text[: reading.start]} {reading.value if reading in foreign else ''} {text[reading.end :]}"
     words = text.split()
     while words and not content_of(words[-1]):
         words.pop()

@@ -17,6 +17,7 @@ class Reading:
         describes: whether its words say what a product looks like, and so are still searched for.
         unwanted: words that hits should not be about, where no fact holds them.
         visible: whether a photo can show it, as it shows a colour.
+        value: the shop's own word for it, where the condition names one value of a fact.
     """
 
     start: int
@@ -25,6 +26,7 @@ class Reading:
     describes: bool = False
     unwanted: str = ""
     visible: bool = False
+    value: str = ""
 
     @cached_property
     def filter(self) -> Filter:

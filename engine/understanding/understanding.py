@@ -95,7 +95,8 @@ class Understanding:
         )
         names = [] if keep_names else [reading for reading in kept if not reading.visible]
         spoken = [reading for reading in readings if not reading.describes or reading in names]
-        rest = without(plain, spoken) if spoken else text
+        foreign = [each for each in kept if each.value and self._is_foreign(plain[each.start : each.end])]
+        rest = without(plain, spoken, foreign) if spoken or foreign else text
         return Understood(
             text=rest if rest or not alone else text,
             not_text=" ".join(reading.unwanted for reading in readings if reading.unwanted),
@@ -115,6 +116,10 @@ class Understanding:
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
         read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days, lambda: None)
+
+    def _is_foreign(self, words: str) -> bool:
+        """Tells whether no product has the words, as in a shop of another language."""
+        return not self._wording.holding([words], 1)
 
     def _read(self, text: str, matching: Matching, shown: Shown) -> list[Reading]:
         readings = read(text, self._lexicon.get(), self._wording, self._fresh_days, shown)

@@ -46,6 +46,16 @@ def test_a_price_filters_and_is_not_searched_for(engine: SearchEngine, tower: Ax
     assert tower.asked == ["axis1"]
 
 
+def test_a_colour_in_another_language_is_searched_for_in_words_of_the_shop(
+    engine: SearchEngine, shop: TinyShop, tower: AxisTower
+) -> None:
+    assert ids(engine.search(SearchRequest(text="빨간 axis1"))) == ["a", "c"]
+    assert tower.asked == ["red axis1"]
+    shop.put("d", [axis(3)], title="빨간 thing", price=10, currency="EUR", colour="red")
+    engine.search(SearchRequest(text="빨간 axis2"))
+    assert tower.asked[-1] == "빨간 axis2"
+
+
 def test_understanding_can_be_turned_off(engine: SearchEngine, tower: AxisTower) -> None:
     answer = engine.search(SearchRequest(text="under 20 euro axis1", understand=False))
     assert sorted(ids(answer)) == ["a", "b", "c"]
