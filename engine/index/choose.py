@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data.settings import Settings
 from engine.errors import InvalidModel
+from engine.index.checks import checked_rows
 from engine.index.flat import INDEX_FILE, FlatIndex
 from engine.index.gpu import GpuIndex, GpuUnavailable
 from engine.index.lists import LISTS_FILE, Learned, Lists
@@ -28,6 +30,7 @@ _ALWAYS_EXACT = 20_000  # rows; measured again and again, such an index is searc
 _LEAST_ROWS = 2_000  # of an index in lists
 _QUICK_MS = 2.0  # an exact search that takes no longer needs nothing else
 _TIMED = 20
+_TIMED_ROWS = 100_000  # the time of an exact search grows with the rows
 _log = logging.getLogger("lookalike.index")
 
 
@@ -55,16 +58,16 @@ def build_catalogue_index(
     Raises:
         InvalidQuery, InvalidModel: see `build_index`.
     """
-    flat = FlatIndex.of(vectors)
-    exact = _place(flat, settings)
+    vectors = checked_rows(vectors)
     least = _LEAST_ROWS if settings.index == "ivf" else _ALWAYS_EXACT
-    if settings.index == "exact" or exact.kind.endswith("gpu") or exact.count < least:
-        return exact
-    exact_ms = _median_ms(exact, vectors)
-    flat.measured = {"exact_ms": exact_ms}
+    if settings.index == "exact" or len(vectors) < least:
+        return build_index(vectors, settings)
+    timed = build_index(vectors[:_TIMED_ROWS], settings)  # an exact index of all rows would be a copy of them
+    if timed.kind.endswith("gpu"):
+        return build_index(vectors, settings)
+    exact_ms = round(_median_ms(timed, vectors) * len(vectors) / timed.count, 3)
     if settings.index == "auto" and exact_ms <= _QUICK_MS:
-        return exact
-    del flat, exact  # a copy of all rows, which is made again in the rare case that lists find too little
+        return _exact(vectors, settings, {"exact_ms": exact_ms})
     asked, kept = questions(), _kept(vectors, before)
     found = _in_lists(vectors, settings, asked, kept) if kept else None
     if found is None or not found.tuned:
@@ -74,9 +77,7 @@ def build_catalogue_index(
         return found
     _log.warning("the index stays exact: half of the lists find less than %.3f of what they should",
                  settings.index_recall)  # fmt: skip
-    flat = FlatIndex.of(vectors)
-    flat.measured = found.measured
-    return _place(flat, settings)
+    return _exact(vectors, settings, found.measured)
 
 
 def load_index(folder: Path, settings: Settings) -> VectorIndex:
@@ -96,6 +97,12 @@ def load_index(folder: Path, settings: Settings) -> VectorIndex:
     index = PartitionedIndex.load(folder)
     index.reason = "" if settings.device == "cpu" else "cpu because the index is in lists"
     return index
+
+
+def _exact(vectors: Floats, settings: Settings, measured: dict[str, Any]) -> VectorIndex:
+    flat = FlatIndex.of(vectors)
+    flat.measured = measured
+    return _place(flat, settings)
 
 
 def _kept(vectors: Floats, before: Path | None) -> Learned | None:
@@ -125,7 +132,7 @@ def _median_ms(index: VectorIndex, vectors: Floats) -> float:
         started = time.thread_time()
         index.search(vectors[row][None], 10)
         times.append(time.thread_time() - started)
-    return round(1000 * float(np.median(times)), 3)
+    return 1000 * float(np.median(times))
 
 
 def _place(index: FlatIndex, settings: Settings) -> VectorIndex:
