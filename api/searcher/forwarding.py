@@ -11,7 +11,8 @@ from api.resources import resources
 from data.photos import LARGER_SIDES
 from data.releases import StoredThumbnails
 
-_ELSEWHERE = ("events.post_page_click", "operations.thumbnail")
+# Thumbnails, and the originals that a comparison of two photos needs, are files of the writer.
+_ELSEWHERE = ("events.post_page_click", "operations.thumbnail", "why.show")
 _PAGES_ELSEWHERE = (ADMIN, "selling")
 _UNRESERVED = "/:@!$&'()*+,;=~"
 _SHA256 = re.compile("[0-9a-f]{64}")

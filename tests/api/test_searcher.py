@@ -217,6 +217,7 @@ def test_a_text_that_is_no_cursor_is_refused(first: FlaskClient, cursor: str) ->
         ("POST", "/v1/events/page", "/v1/events/page"),
         ("GET", "/admin", "/admin"),
         ("GET", "/sell", "/sell"),
+        ("GET", "/why/a?product=b", "/why/a?product=b"),
         ("GET", f"/thumbs/{'0' * 64}.webp?side=640", f"/thumbs/{'0' * 64}.webp?side=640"),
     ],
 )
