@@ -30,9 +30,7 @@ from engine.protocols import BackboneSpec, Floats
 from engine.recognition import transform_rows
 from engine.space import normalise
 from training.photos import from_files, look_folds
-from training.voters import SoftmaxOptions, fit_axes, fit_softmax
-from training.voters.feature_map import whitening
-from training.voters.svm import fit_svm
+from training.voters import SoftmaxOptions, fit_axes, fit_softmax, fit_svm, whitening
 
 _FOLDS, _DRAWS, _LEFT_OUT = 4, 4, 16
 _SHRINKAGE, _C, _EPOCHS = 0.3, 0.3, 50
