@@ -134,5 +134,6 @@ def _note(answer: SearchAnswer) -> str:
 
 def _constraint(part: Constraint) -> str:
     """Returns one line's worth of what was understood, for people."""
-    meaning = "left too little, dropped" if part.relaxed else part.filter or f"not {part.not_text}"
+    condition = part.filter or (f"sort={part.sort}" if part.sort else f"not {part.not_text}")
+    meaning = "left too little, dropped" if part.relaxed else condition
     return f"“{part.text}”: {meaning}."

@@ -123,4 +123,7 @@ class RequestReader:
 
 
 def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
-    return replace(request, text=understood.text, not_text=understood.not_text)
+    left = replace(request, text=understood.text, not_text=understood.not_text)
+    if understood.sort and request.sort == "relevance":
+        return replace(left, sort=understood.sort, likely_first=True)
+    return left

@@ -56,6 +56,7 @@ class Constraint:
     filter: str = field(metadata={"json": "as"})
     not_text: str
     relaxed: bool
+    sort: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

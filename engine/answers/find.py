@@ -23,7 +23,7 @@ from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
 from engine.answers.found import Found, Question
 from engine.answers.fusion import NO_LETTERS, Letters, fuse
-from engine.answers.judging import likely, verdict, weighs_letters
+from engine.answers.judging import SIMILAR, likely, verdict, weighs_letters
 from engine.answers.legs import by_letters, by_meaning, letters_share
 from engine.answers.ranking import Ranked
 from engine.answers.reordering import reordered
@@ -133,6 +133,8 @@ class Finder:
         count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, likely_keys=keys)
         total, facets = self.timed("facets", count)
         order = order[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
+        if request.likely_first and chances is not None:
+            order = order[np.argsort(chances[order] < SIMILAR, kind="stable")]
         ranked = found.ranked.take(order)
         return Ranking(
             query_id=query_id,

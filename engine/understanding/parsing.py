@@ -13,6 +13,7 @@ from engine.understanding.naming import read_brands, read_colours, read_sizes
 from engine.understanding.newness import read_new
 from engine.understanding.prices import read_prices
 from engine.understanding.reading import Reading, apart
+from engine.understanding.superlatives import read_superlatives
 from engine.understanding.tokens import Token, tokens_of
 from engine.understanding.unwanted import read_unwanted
 
@@ -32,6 +33,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
         [
             *read_unwanted(tokens, lexicon, wording),
             *read_prices(text, lexicon.vocabulary),
+            *read_superlatives(text),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
             *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),

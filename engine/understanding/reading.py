@@ -13,10 +13,11 @@ class Reading:
 
     Attributes:
         start, end: the part, in characters of the text.
-        condition: a filter expression; "" if only `unwanted` is known.
+        condition: a filter expression; "" if only `unwanted` or `sort` is known.
         describes: whether its words say what a product looks like, and so are still searched for.
         unwanted: words that hits should not be about, where no fact holds them.
         visible: whether a photo can show it, as it shows a colour.
+        sort: the order of the hits that is asked for, as a search takes it; "" if none is.
         value: the shop's own word for it, where the condition names one value of a fact.
     """
 
@@ -26,6 +27,7 @@ class Reading:
     describes: bool = False
     unwanted: str = ""
     visible: bool = False
+    sort: str = ""
     value: str = ""
 
     @cached_property

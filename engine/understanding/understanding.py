@@ -24,14 +24,16 @@ class Constraint:
 
     Attributes:
         text: the part, as it stands in the query.
-        filter: the condition as a filter expression; "" for words that hits should not be about.
-        not_text: those words; "" for a filter.
+        filter: the condition as a filter expression; "" for words that hits should not be about, and for an order.
+        not_text: those words; "" otherwise.
+        sort: the order, as a search takes it; "" otherwise.
         relaxed: the condition was understood, but left too little and was dropped.
     """
 
     text: str
     filter: str = ""
     not_text: str = ""
+    sort: str = ""
     relaxed: bool = False
 
 
@@ -52,6 +54,11 @@ class Understood:
     filter: Filter | None
     passing: Mask | None = None
     constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def sort(self) -> str:
+        """The order of the hits that the words ask for; "" if they ask for none."""
+        return next((each.sort for each in self.constraints if each.sort), "")
 
 
 class Understanding:
@@ -107,6 +114,7 @@ class Understanding:
                     plain[each.start : each.end],
                     each.condition,
                     each.unwanted,
+                    each.sort,
                     relaxed=each in conditions and each not in kept,
                 )
                 for each in readings

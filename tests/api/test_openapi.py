@@ -19,6 +19,7 @@ Photo = Callable[..., bytes]
 NOT_IN_IT = {
     "/",
     "/p/{product_id}",
+    "/why/{product_id}",
     "/sell",
     "/sell/add",
     "/sell/send",

@@ -275,3 +275,26 @@ def test_any_text_gives_filters_that_parse(understanding: Shop, text: str, alone
             parse_filter(constraint.filter)
     if alone and text.strip():
         assert found.text.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "sort", "left"),
+    [
+        ("cheapest mug", "price", "mug"),
+        ("the least expensive mug", "price", "mug"),
+        ("mug at the lowest price", "price", "mug"),
+        ("most expensive sneaker", "-price", "sneaker"),
+        ("가장 싼 머그", "price", "머그"),
+        ("제일저렴한 머그", "price", "머그"),
+        ("머그 최저가순으로", "price", "머그"),
+        ("제일 비싼 머그", "-price", "머그"),
+    ],
+)
+def test_superlatives_ask_for_an_order(understanding: Shop, text: str, sort: str, left: str) -> None:
+    found = understanding.understand(text, None, alone=True)
+    assert (found.sort, found.text, found.filter) == (sort, left, None)
+
+
+@pytest.mark.parametrize("text", ["cheap mug", "not the cheapest mug", "싼 머그", "mug"])
+def test_other_words_ask_for_no_order(understanding: Shop, text: str) -> None:
+    assert understanding.understand(text, None, alone=True).sort == ""

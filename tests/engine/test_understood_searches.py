@@ -1,6 +1,7 @@
 """How the search engine uses what it understood: filters, words that are left, pages, and how to turn it off."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,3 +227,23 @@ def test_a_misspelt_word_whose_condition_leaves_too_little_is_none(shop: TinySho
     answer = coloured.search(SearchRequest(text="teapot gren"))
     assert answer.understood == ()
     assert answer.did_you_mean == "teapot green"
+
+
+def test_the_cheapest_stand_first_unless_another_order_is_asked_for(engine: SearchEngine, tower: AxisTower) -> None:
+    answer = engine.search(SearchRequest(text="most expensive axis1"))
+    assert answer.understood == (Constraint("most expensive", sort="-price"),)
+    assert (ids(answer), tower.asked) == (["b", "c", "a"], ["axis1"])
+    assert ids(engine.search(SearchRequest(text="cheapest axis1"))) == ["a", "c", "b"]
+    assert ids(engine.search(SearchRequest(text="cheapest axis1", sort="-price"))) == ["b", "c", "a"]
+
+
+def test_the_cheapest_of_those_that_fit_stand_before_all_others(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_b(view: Any, catalogue: Catalogue, request: Any, answered: Any) -> dict[str, Any]:
+        fits = np.isin(answered.ranked.product_keys, catalogue.keys_of(["b"]))
+        return {"probabilities": tuple(np.where(fits, 0.9, 0.1).tolist()), "no_match": False}
+
+    monkeypatch.setattr("engine.answers.find.verdict", only_b)
+    assert ids(engine.search(SearchRequest(text="cheapest axis1"))) == ["b", "a", "c"]
+    assert ids(engine.search(SearchRequest(text="axis1", sort="price"))) == ["a", "c", "b"]

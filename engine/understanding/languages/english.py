@@ -45,6 +45,12 @@ ENGLISH = Language(
         "(?: (?:than )?(?:this|that|it|these|those|one|ones))?(?! than)",
         "(?:at|for) a lower price",
     ),
+    sorts={
+        "price": (
+            r"(?<!not\s)(?<!not\sthe\s)(?:(?:at|for) )?(?:the )?(?:cheapest|least expensive|lowest priced?)(?: price)?",
+        ),
+        "-price": (r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)",),
+    },
     sizes=("(?:in )?size:? {size}", "{size} size"),
     no_money=frozenset(_NO_MONEY.split()),
     bounds_before=(

@@ -16,6 +16,7 @@ class Language:
         prices: (pattern, operator) in the order of trial; {a} and {b} stand for amounts. The operator is one of
             `<`, `<=`, `>`, `>=`, `..` (from a to b), `~` (a and what begins like it: 30,000 to 39,999) and `..~`.
         cheaper: patterns that ask for something cheaper than what is shown.
+        sorts: order of the hits, as `sort` takes it -> patterns that ask for it.
         sizes: patterns of a size, {size}.
         no_money: words beside which a number without a currency is no price, wherever they stand.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
@@ -39,6 +40,7 @@ class Language:
     currencies: Mapping[str, tuple[str, ...]]
     prices: tuple[tuple[str, str], ...]
     cheaper: tuple[str, ...] = ()
+    sorts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: tuple[str, ...]
     no_money: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()

@@ -1,0 +1,27 @@
+"""Reads that the cheapest or the dearest things are wanted first: `cheapest lamp`, `제일 싼 조명`."""
+
+import re
+from functools import cache
+
+from engine.understanding.languages import LANGUAGES
+from engine.understanding.reading import Reading
+
+
+def read_superlatives(text: str) -> list[Reading]:
+    """Returns the first place where the words ask for an order of the hits; none if nothing does."""
+    found = [
+        Reading(start=match.start(), end=match.end(), sort=sort)
+        for sort, pattern in _patterns()
+        for match in pattern.finditer(text)
+    ]
+    return sorted(found, key=lambda each: each.start)[:1]
+
+
+@cache
+def _patterns() -> tuple[tuple[str, "re.Pattern[str]"], ...]:
+    return tuple(
+        (sort, re.compile(rf"(?<![\w-])(?:{words.replace(' ', '[ ]*')})(?![\w-])", re.IGNORECASE))
+        for language in LANGUAGES
+        for sort, several in language.sorts.items()
+        for words in several
+    )
