@@ -100,7 +100,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_info
 import api.server.process
 from data.settings import Settings
-def create_app(settings):
+def create_app(settings, **_):
     print({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
     raise SystemExit
 api.server.process.create_app = create_app
