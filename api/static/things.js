@@ -9,7 +9,7 @@ let wanted = "";
 export async function showThings(photo, preview, choose) {
   wanted = photo;
   find("things").replaceChildren();
-  find("things-note").replaceChildren();
+  find("things-note").textContent = find("things-note").dataset.none;
   if (!photo) return; // the server does not keep it
   try {
     if (!known.has(photo)) known.set(photo, await askBeside(`/photos/${photo}/things`));
@@ -21,7 +21,7 @@ export async function showThings(photo, preview, choose) {
   const found = new DOMParser().parseFromString(html, "text/html").querySelector("[data-note]");
   for (const thing of found.querySelectorAll(".thing")) put(thing, preview, choose);
   find("things").replaceChildren(...found.children);
-  find("things-note").textContent = found.dataset.note;
+  if (found.dataset.note) find("things-note").textContent = found.dataset.note;
 }
 
 function put(thing, { naturalWidth: width, naturalHeight: height }, choose) {

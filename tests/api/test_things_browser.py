@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from page_server import PageServer, page_server
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from real_browser import needs_chromium
 from shape_catalogue import draw_shape
 
@@ -63,6 +64,38 @@ def test_a_thing_is_searched_by_when_its_button_is_pressed(browser: Browser, ser
     assert json.loads(page.evaluate("document.forms.search.elements.box.value")) == boxes[left]
     assert str(page.locator("#hits .card").first.get_attribute("data-product")).startswith("red")
     page.close()
+
+
+def keep(waiting: list[Route], route: Route) -> None:
+    waiting.append(route)
+
+
+def tops(page: Page) -> list[float]:
+    """Returns how far below the window's top the photo and the button under it begin, in pixels."""
+    places = [page.locator(part).bounding_box() for part in ("#stage", "#crop-use")]
+    return [place["y"] for place in places if place]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_nothing_moves_under_a_finger_when_the_things_are_found(
+    browser: Browser, server: PageServer, table: Path, language: str
+) -> None:
+    for width, height in ((1280, 900), (390, 844), (320, 640)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(20_000)
+        waiting: list[Route] = []
+        page.route("**/photos/*/things", partial(keep, waiting))
+        page.goto(f"{server.url}?lang={language}")
+        page.set_input_files("#file", table)
+        answered(page)
+        with page.expect_request("**/photos/*/things"):
+            page.click("#photo-open")
+        expect(page.locator("#preview")).not_to_have_js_property("naturalWidth", 0)
+        before = tops(page)
+        waiting[0].continue_()
+        expect(page.locator(THINGS)).to_have_count(2)
+        assert tops(page) == pytest.approx(before, abs=1), width
+        page.close()
 
 
 def test_buttons_lie_where_the_things_are_and_are_large_enough(
