@@ -53,7 +53,7 @@ def answered(page: Page) -> None:
 
 def test_a_thing_is_searched_by_when_its_button_is_pressed(browser: Browser, server: PageServer, table: Path) -> None:
     page = opened(browser, server.url, table)
-    expect(page.locator("#things-note")).to_contain_text("2 things are marked in it")
+    expect(page.locator("#things-note")).to_contain_text("2 things are marked")
     boxes = [json.loads(one.get_attribute("data-box") or "") for one in page.locator("#things .thing").all()]
     left = min(range(2), key=lambda at: boxes[at][0])
     with page.expect_response(lambda response: "box=" in response.url):
