@@ -57,11 +57,16 @@ def lifestyle_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Imag
     return _finish(_unevenly_lit(photo, rng, 0.10), rng, grain=0.006)
 
 
-def phone_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
-    """Returns a shopper's snapshot: hand-held, tilted, partly cut off, badly lit, noisy and soft."""
+def phone_photo(product: Image.Image, rng: Rng, *, flat: bool, elsewhere: Rng | None = None) -> Image.Image:
+    """Returns a shopper's snapshot: hand-held, tilted, partly cut off, badly lit, noisy and soft.
+
+    Args:
+        elsewhere: draws another place for the same snapshot; None: `rng` draws the place too.
+    """
     size = _PHONE_SIZES[int(rng.integers(len(_PHONE_SIZES)))]
     degrees = rng.uniform(-18, 18)
-    place = tilted((room if rng.random() < 0.75 else outdoors)(rng, size, flat=flat), degrees)
+    place = _anywhere(rng, size, flat=flat)
+    place = tilted(place if elsewhere is None else _anywhere(elsewhere, size, flat=flat), degrees)
     corners = _corners(product.size, size, fill=rng.uniform(0.6, 1.25), flat=flat)
     corners += rng.uniform(-0.13, 0.13, 2) * size
     corners = _turned(corners, degrees, rng.uniform(-0.24, 0.24))
@@ -69,6 +74,10 @@ def phone_photo(product: Image.Image, rng: Rng, *, flat: bool) -> Image.Image:
     photo *= (rng.uniform((0.82, 0.84, 0.70), (1.08, 1.0, 1.06)) * rng.uniform(0.6, 1.08)).astype(np.float32)
     unsharp = picture(photo, "RGB").filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 2.0)))
     return _finish(pixels(unsharp), rng, grain=rng.uniform(0.015, 0.04))
+
+
+def _anywhere(rng: Rng, size: Size, *, flat: bool) -> Place:
+    return (room if rng.random() < 0.75 else outdoors)(rng, size, flat=flat)
 
 
 def _corners(product: Size, photo: Size, *, fill: float, flat: bool) -> Points:

@@ -22,6 +22,7 @@ from data.sample.folder import SAMPLE_NOW, draw_item
 from data.sample.kinds import GLOSS, KINDS
 from data.sample.patterns import COLOURS, PATTERNS
 from data.sample.plan import Item, plan_item
+from data.sample.scenes import phone_photo
 from data.sample.texts import description, text_queries, title, title_ko
 
 
@@ -71,6 +72,22 @@ def test_held_out_photos_are_not_in_the_catalogue(folder: Path) -> None:
     queries = {digest for name, digest in found.items() if name.startswith("queries/")}
     assert not catalogue & queries
     assert len(catalogue) + len(queries) == 24 * 4
+
+
+def test_a_snapshot_elsewhere_shows_the_same_thing_before_something_else() -> None:
+    card = Image.new("RGBA", (300, 300), (200, 30, 30, 255))
+
+    def taken(elsewhere: int | None) -> Any:
+        place = None if elsewhere is None else np.random.default_rng(elsewhere)
+        return np.asarray(phone_photo(card, np.random.default_rng(3), flat=True, elsewhere=place), np.float32)
+
+    own, other = taken(None), taken(9)
+    assert own.shape == other.shape
+    reddish = own[..., 0] > own[..., 1] + 60
+    change = np.abs(own - other).mean(axis=-1)
+    assert 0.1 < reddish.mean() < 0.9
+    assert change[~reddish].mean() > 3 * change[reddish].mean()
+    np.testing.assert_array_equal(other, taken(9))
 
 
 def test_photos_are_of_shop_size_and_not_flat(folder: Path) -> None:
