@@ -19,6 +19,7 @@ import random
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,9 +104,7 @@ class _Measure:
         return SeenPhoto.decode(content, self._generation.spec, self._settings)
 
     def _places(self, pixels: NDArray[np.uint8]) -> Floats:
-        backbone = self._generation.backbone()
-        assert isinstance(backbone, LookingBackbone)  # noqa: S101
-        places: Floats = backbone.last_map(pixels[None])[0]
+        places: Floats = cast(LookingBackbone, self._generation.backbone()).last_map(pixels[None])[0]
         return places
 
     def _point(self, path: Path) -> Floats:

@@ -141,7 +141,7 @@ def absent_words(things: Iterable[Thing]) -> list[Asked]:
 def other_things(things: Sequence[Thing], plain: Sequence[Asked]) -> list[Asked]:
     """Returns words for what the shop does not sell, beside a word of the shop: "striped" and "laptop"."""
     words = few({word for asked in plain for word in words_of(asked.text) if not word.isdigit() and len(word) > 1})
-    spoken = [[word for word in words if word.isascii() is ascii] for ascii in (True, False)]
+    spoken = [[word for word in words if word.isascii() is latin] for latin in (True, False)]
     found = []
     for at, thing in enumerate(things):
         name = thing.names[at % len(thing.names)]
