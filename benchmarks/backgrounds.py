@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.sample.folder import SAMPLE_NOW, draw_item
-from data.sample.plan import Item, plan_item
-from data.sample.scenes import phone_photo
+from data.sample import SAMPLE_NOW, Item, draw_item, phone_photo, plan_item
 from data.settings import Settings
 from engine.answers import SearchAnswer
 from engine.search import SearchEngine, SearchRequest

@@ -1,8 +1,9 @@
-"""Measures how often the nearest product of an unseen photo has its category: live space, PCA, plain features.
+"""Measures how often the first product found for an unseen photo has its category: served, live space, PCA, plain.
 
     python benchmarks/same_category.py HOME FOLDER
 
-HOME holds a generation; FOLDER one folder of .jpg photos per category, named as the products' categories.
+HOME holds a generation; FOLDER one folder of .jpg photos per category, named as the products' categories, at any depth.
+`served` is what a shopper gets: the likeness in the live space, and the label that the voters see in the photo.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from data.features import FeatureStore
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.backbones import load_backbone, load_input, resolve_spec
+from engine.search import SearchEngine, SearchRequest
 from engine.space import PROJECTION_FILE, Projection, fit_pca, plain
 
 
@@ -30,7 +32,7 @@ def main() -> None:
     rows = FeatureStore(given.home, spec.fingerprint, spec.dim).read(snapshot.image_sha256)
     names = {facts.product_key: facts.product.category for facts in catalogue.iter_facts()}
     labels = np.array([names[key] for key in snapshot.product_keys.tolist()])
-    paths = sorted(given.folder.glob("*/*.jpg"))
+    paths = sorted(given.folder.rglob("*.jpg"))
     network = load_backbone(settings, spec)
     asked = np.concatenate(
         [
@@ -45,6 +47,9 @@ def main() -> None:
         name: labels[(space.apply(asked) @ space.apply(rows).T).argmax(axis=1)] == wanted
         for name, space in spaces.items()
     }
+    engine = SearchEngine(settings)
+    first = [engine.search(SearchRequest(image=path.read_bytes(), k=1)).hits[0].category for path in paths]
+    right["served"] = np.array(first) == wanted
     for name, found in right.items():
         won, lost = int((found & ~right["plain"]).sum()), int((right["plain"] & ~found).sum())
         print(f"{name:6} {found.mean():.3f} of {len(wanted)} photos; against plain: {won} won, {lost} lost")

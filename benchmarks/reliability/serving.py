@@ -131,10 +131,10 @@ class Written:
             if (status != 404) if price is None else (status != 200 or product["price"] != price):
                 found.append(f"{name} must cost {price}; got {status} {product and product.get('price')}")
         for name in [name for name in sure if self.prices[name] is not None and name in self.photos][-3:]:
-            _, answer = server.ask("POST", "/v1/search/image", form(None, self.photos[name]), MULTIPART)
+            status, answer = server.ask("POST", "/v1/search/image", form(None, self.photos[name]), MULTIPART)
             hits = [hit["product_id"] for hit in (answer or {}).get("hits", [])]
             if name not in hits[:3]:
-                found.append(f"{name} is not found by its own photo; got {hits[:3]}")
+                found.append(f"{name} is not found by its own photo; got {status} {hits[:3]}")
         return found
 
 

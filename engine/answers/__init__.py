@@ -7,6 +7,7 @@ from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, OnStage, first_depth
 from engine.answers.found import Found, Question
 from engine.answers.judging import BEST, SIMILAR, Answered, evidence, judge_by, question_kind
+from engine.answers.labelled import VOTED, label_bonus
 from engine.answers.pages import HitPages
 from engine.answers.ranking import (
     DEFAULT_FRESHNESS,
@@ -54,6 +55,7 @@ __all__ = [
     "RERANKED",
     "SIMILAR",
     "SORTS",
+    "VOTED",
     "Answered",
     "Cursor",
     "Evidence",
@@ -90,6 +92,7 @@ __all__ = [
     "hit_signs",
     "interleave",
     "judge_by",
+    "label_bonus",
     "mmr_order",
     "moves_of",
     "new_query_id",

@@ -24,9 +24,10 @@ from engine.answers.feedback import moved
 from engine.answers.found import Found, Question
 from engine.answers.fusion import NO_LETTERS, Letters, fuse
 from engine.answers.judging import SIMILAR, likely, verdict, weighs_letters
+from engine.answers.labelled import VOTED
 from engine.answers.legs import by_letters, by_meaning, letters_share
 from engine.answers.ranking import Ranked
-from engine.answers.reordering import reordered
+from engine.answers.reordering import reordered, voters_of
 from engine.answers.request import QueryPoint, SearchRequest, photo_input, query_point, shows, words_alone
 from engine.backbones import decode_target
 from engine.errors import InvalidQuery
@@ -126,7 +127,7 @@ class Finder:
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
         chances = None if judged["probabilities"] is None else np.array(judged["probabilities"])
         sure = chances if weighs_letters(view, request) else None
-        order, moves = self.timed("rank", lambda: reordered(view, request, found, self.columns, sure))
+        order, moves = self.timed("rank", lambda: reordered(view, request, question, found, self.columns, sure))
         of_order = None if chances is None else chances[order]
         order = order[likely(of_order, request.min_probability, request.less_likely, len(order))]
         keys, typed = found.ranked.product_keys[order], int(np.count_nonzero(order < found.typed))
@@ -316,7 +317,8 @@ def first_depth(view: LiveView, request: SearchRequest) -> int:
     few = not (words or reordered or request.like or request.unlike or request.min_probability)
     if not few or view.findable_count <= _MANY_PRODUCTS:
         return DEPTH
-    return next((depth for depth in _FIRST_DEPTHS if request.k <= depth), DEPTH)
+    least = max(request.k, VOTED if voters_of(view, request) is not None else 0)
+    return next((depth for depth in _FIRST_DEPTHS if least <= depth), DEPTH)
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

@@ -17,6 +17,7 @@ _TEXTS = {
     "words": "has the words: {}",
     "photo": "nearest of its {} photos: number {}",
     "learned": "{}",
+    "label": "what the photo shows: place {} -> {}",
     "freshness": "freshness: place {} -> {}",
     "diversity": "diversity: place {} -> {}",
 }
@@ -41,7 +42,7 @@ class Reason:
         kind: `code`, `title` or `near` (what was typed is its code or title, or nearly so), `words` (its texts have
             them), `photo` (how many it has, and which of them, from 1, is the nearest), `shares` (of each part of the
             question: its name, its likeness and, if it has one, its share of the score), `learned` (from what shoppers
-            searched), `freshness` or `diversity` (its places before and after).
+            searched), `label` (of what the photo shows), `freshness` or `diversity` (its places before and after).
         values: what the phrase speaks of.
     """
 

@@ -1,4 +1,4 @@
-"""Puts what was found in the order of the answer: what is likely first, what is new a little higher, variety."""
+"""Puts what was found in the order of the answer: what is likely first, what the photo shows, what is new, variety."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,25 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import ColumnStore
-from engine.answers.found import Found
-from engine.answers.judging import BEST, SIMILAR
+from engine.answers.found import Found, Question
+from engine.answers.judging import BEST, SIMILAR, question_kind
+from engine.answers.labelled import VOTED, label_bonus
 from engine.answers.ranking import DEFAULT_FRESHNESS, RERANKED, diverse_places, fresh_places
 from engine.answers.reasons import Moves, moves_of
 from engine.answers.request import SearchRequest, words_alone
 from engine.live import LiveView
 from engine.protocols import Floats
+from engine.recognition import Recogniser
 
 _APART = 2.0  # between the scores of best matches, similar and less similar products: more than freshness adds
 Places = NDArray[np.int64]
 
 
 def reordered(
-    view: LiveView, request: SearchRequest, found: Found, columns: ColumnStore, chances: Floats | None
+    view: LiveView,
+    request: SearchRequest,
+    question: Question,
+    found: Found,
+    columns: ColumnStore,
+    chances: Floats | None,
 ) -> tuple[Places, Moves]:
     """Returns the places of the products found in the order of the answer, int64 (m,), and how far each moved, and why.
 
     What was typed stays first. After it come best matches, similar products and less similar ones, where it is known
-    which these are; freshness moves a product only among its like.
+    which these are; freshness moves a product only among its like. After a photo alone, what the voters see in it
+    counts beside the likeness.
 
     Args:
         chances: float (m,), match probability of each product, judged by meaning and letters; None: not known.
@@ -39,6 +47,14 @@ def reordered(
         group = (chances[rest] < BEST).astype(np.int64) + (chances[rest] < SIMILAR)
         likely_first = np.argsort(group, kind="stable")
         rest, relevance = rest[likely_first], (relevance - _APART * group)[likely_first]
+    if (voters := voters_of(view, request)) is not None and question.features is not None:
+        labels = columns.columns([voters.label_kind], view.seq)
+        keys = found.ranked.product_keys[rest[:VOTED]]
+        relevance[:VOTED] += label_bonus(voters, question.features, labels, keys)
+        voted = np.arange(len(rest))
+        voted[:VOTED] = np.argsort(-relevance[:VOTED], kind="stable")
+        before, rest, relevance = rest, rest[voted], relevance[voted]
+        moves["label"] = _moved(found, before, rest)
     if freshness := _freshness(request):
         dates = columns.columns(["created_at"], view.seq)
         created = dates.moments_of("created_at", found.ranked.product_keys[rest[:RERANKED]])
@@ -48,6 +64,11 @@ def reordered(
         before, rest = rest, rest[_diverse(view, request, found, rest)]
         moves["diversity"] = _moved(found, before, rest)
     return np.concatenate([head, rest]), moves
+
+
+def voters_of(view: LiveView, request: SearchRequest) -> Recogniser | None:
+    """Returns the voters whose label counts in the order of the answer: after a photo alone, if there are any."""
+    return view.generation.recogniser if question_kind(request) == "photo" else None
 
 
 def _freshness(request: SearchRequest) -> float:

@@ -1,12 +1,13 @@
 """The recogniser: runs the three voters on a photo's features and returns their vote, with its evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.filters import Kind, Scalar, attribute_values
 from engine.errors import FingerprintMismatch, InvalidModel, InvalidQuery
 from engine.protocols import Floats, Mask
 from engine.recognition.broader import Level, levels_of
@@ -172,6 +173,11 @@ class Recogniser:
         """The levels above the labels, broadest first; none if the vote has no thresholds for them."""
         return levels_of(self.labels) if self.vote.broader else ()
 
+    @cached_property
+    def label_numbers(self) -> Mapping[tuple[Kind, Scalar], int]:
+        """Each label as filters and columns compare it -> its number."""
+        return {value: number for number, label in enumerate(self.labels) for value in attribute_values(label)}
+
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raises FingerprintMismatch where the voters were trained on another backbone's features."""
         if fingerprint != self.fingerprint:
@@ -212,6 +218,16 @@ class Recogniser:
             "svm": self.svm.probabilities(mapped, allowed),
         }
         return np.stack([tables[name] for name in NAMES])
+
+    def chances(self, rows: Floats) -> Floats:
+        """Returns the softmax voter's probability of each label, float32 (n, labels).
+
+        It takes a thirtieth of the time of the whole vote, whose k-NN voter looks at every training photo.
+
+        Args:
+            rows: pool_3 features float32 (n, dim).
+        """
+        return self.softmax.probabilities(self.features.apply(rows))
 
     def recognise(self, rows: Floats, *, k: int = 5, within: Sequence[str] = ()) -> Recognition:
         """Returns the vote on one photo, each voter's best labels and the nearest training photos.
