@@ -95,7 +95,9 @@ class Connection(HTTPChannel):
         return bool(self._is_lingering and not self.will_close) or bool(super().readable())
 
     def writable(self) -> bool:
-        return bool(self.will_close) if self._is_lingering else bool(super().writable())
+        if self._is_lingering:
+            return bool(self.will_close)
+        return bool(super().writable()) and not (self.total_outbufs_len and self._thread_sends)
 
     def handle_write(self) -> None:
         # The thread that answers may set `close_when_flushed` at any moment; waitress would then close at once.
@@ -106,6 +108,17 @@ class Connection(HTTPChannel):
         if self.close_when_flushed and not self.total_outbufs_len:
             self._is_lingering = True
             self.socket.shutdown(socket.SHUT_WR)
+
+    @property
+    def _thread_sends(self) -> bool:
+        """Whether a thread sends its answer now. What is left, it leaves to the loop, and wakes it at its end.
+
+        A loop that waits until it can send here would be called again at once, and again, until the thread is done.
+        """
+        is_free = self.outbuf_lock.acquire(False)
+        if is_free:
+            self.outbuf_lock.release()
+        return not is_free
 
     def _progress(self) -> tuple[tuple[str, float], int]:
         """Returns what the client does now, in one word and a number that tells it from the next, and bytes moved."""

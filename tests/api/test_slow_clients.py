@@ -1,10 +1,14 @@
 """Slow and greedy clients: each loses its own connection at most, and the others are served meanwhile."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 from problem_answers import problem_of
 from small_server import LONG, read_all, running
+
+from api.server.connections import Connection
 
 POST = b"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
 SLOW = {  # what hangs on after so many bytes; one thread serves all the others
@@ -69,6 +73,19 @@ def test_who_does_not_take_the_answer_is_cut_off() -> None:
 def test_who_takes_the_answer_gets_all_of_it() -> None:
     with running(threads=1) as server:
         assert len(server.get("/long").partition(b"\r\n\r\n")[2]) == LONG
+
+
+def test_the_loop_does_not_try_again_and_again_to_send_what_a_thread_is_sending() -> None:
+    here, there = socket.socketpair()
+    with here, there, running() as server, ThreadPoolExecutor(1) as thread:
+        connection = Connection(server.server, here, ("127.0.0.1", 1), server.server.adj, {})
+        connection.outbufs[-1].append(b"answer")
+        connection.total_outbufs_len = len(b"answer")
+        thread.submit(connection.outbuf_lock.acquire).result()
+        assert not connection.writable()
+        thread.submit(connection.outbuf_lock.release).result()
+        assert connection.writable()
+        connection.handle_close()
 
 
 @pytest.mark.parametrize("kind", ["nothing", "no second request"])
