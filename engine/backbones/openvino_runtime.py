@@ -96,10 +96,11 @@ class OpenVinoBackbone:
         home: `$LOOKALIKE_HOME`, which holds the exported model.
         spec: describes the network.
         threads: processor threads to use.
-        latency: one request at a time on all threads, for single queries; else several requests side by side.
+        latency: for single queries. One that comes alone takes all threads; those that come while another is at work
+            are computed side by side, which takes longer for each but less processor time.
 
     Attributes:
-        parallel: how many requests can run at once.
+        parallel: from how many threads `embed` is best called at once.
 
     Raises:
         InvalidModel: a file of the exported model is missing or was changed.
@@ -116,11 +117,10 @@ class OpenVinoBackbone:
             "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": threads,
         }
-        compiled = self._core.compile_model(self._model, "CPU", self._options)
-        self.parallel = 1 if latency else int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(self.parallel):
-            self._requests.put(compiled.create_infer_request())
+        self._counting = threading.Lock()
+        self._at_work = 0
+        self._alone = self._requests() if latency else None
+        self.parallel = 1 if latency else self._side_by_side.qsize()
         self._looking = threading.Lock()
 
     @property
@@ -179,10 +179,28 @@ class OpenVinoBackbone:
         return self._core.compile_model(model, "CPU", self._options).create_infer_request()
 
     def _infer(self, images: NDArray[np.uint8]) -> Floats:
+        with self._counting:
+            self._at_work += 1
+            free = self._alone if self._alone and self._at_work == 1 else self._side_by_side
         # Waiting for a free request bounds memory and keeps two threads from using one.
-        request = self._requests.get()
+        request = free.get()
         try:
             outputs = request.infer([np.ascontiguousarray(images)], share_inputs=True)
             return np.array(outputs[0], np.float32)
         finally:
-            self._requests.put(request)
+            free.put(request)
+            with self._counting:
+                self._at_work -= 1
+
+    @cached_property
+    def _side_by_side(self) -> queue.SimpleQueue[Any]:
+        """Requests that run at once; made when they are first needed, since a command needs none."""
+        return self._requests(PERFORMANCE_HINT="THROUGHPUT")
+
+    def _requests(self, **options: str) -> queue.SimpleQueue[Any]:
+        """Compiles the network and returns as many requests as are best run at once."""
+        compiled = self._core.compile_model(self._model, "CPU", {**self._options, **options})
+        requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))):
+            requests.put(compiled.create_infer_request())
+        return requests

@@ -161,6 +161,28 @@ def test_callers_on_many_threads_get_their_own_rows(tmp_path: Path) -> None:
         assert rows == pytest.approx(tiny_expected(tiny_images(number)), abs=1e-3)
 
 
+def test_a_query_that_comes_while_another_is_computed_need_not_wait_for_it(tmp_path: Path) -> None:
+    export(tmp_path, TINY, tiny_model)
+    backbone = OpenVinoBackbone(tmp_path, TINY, threads=2, latency=True)
+    assert backbone._alone is not None
+    quick, began, may_end = backbone._alone.get(), threading.Event(), threading.Event()
+
+    class Slow:
+        def infer(self, *args: Any, **options: Any) -> Any:
+            began.set()
+            assert may_end.wait(60)
+            return quick.infer(*args, **options)
+
+    backbone._alone.put(Slow())
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(backbone.embed, tiny_images(1))
+        assert began.wait(60)
+        assert backbone.embed(tiny_images(2)) == pytest.approx(tiny_expected(tiny_images(2)), abs=1e-3)
+        assert not first.done()
+        may_end.set()
+        assert first.result(60) == pytest.approx(tiny_expected(tiny_images(1)), abs=1e-3)
+
+
 def test_a_model_is_exported_once(tmp_path: Path) -> None:
     first = export(tmp_path, TINY, tiny_model)
     assert is_exported(tmp_path, TINY)
