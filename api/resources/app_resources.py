@@ -31,6 +31,7 @@ EXTENSION = "lookalike"
 FOLLOWER = "lookalike.follower"
 _FETCHES = 8  # photos fetched from URLs at once; each may take seconds, but hardly any work
 _LOGINS = 10  # tries a minute to open the operators' pages from one address
+_NO_PHOTO_BYTES = 10_000  # a longer form holds a photo, as good as surely
 _PUTS = 4  # products written at once, each with up to 10 photos in memory
 
 
@@ -40,6 +41,7 @@ class Resources:
 
     Attributes:
         admission: the queue before the engine.
+        decoders: the queue before the decoders of photos.
         decoding: context to hold while photos are decoded.
         fetches: the queue before photos are fetched from URLs.
         puts: the queue before products are written with their photos.
@@ -56,6 +58,7 @@ class Resources:
     keys: Keys
     sessions: Sessions
     admission: Admission
+    decoders: Admission
     decoding: Decoding
     fetches: Admission
     puts: Admission
@@ -71,6 +74,15 @@ class Resources:
     offers: QueryPhotos
     release: str = ""
 
+    def check_room(self, form_bytes: int) -> None:
+        """Raises Overloaded if a search with a form of this length finds a full queue.
+
+        Called before the form is read, which costs more than half of what a refusal costs here.
+        """
+        self.admission.check_room()
+        if form_bytes > _NO_PHOTO_BYTES:
+            self.decoders.check_room()
+
 
 def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Resources:
     """Returns the resources of a new app; loads no model.
@@ -80,9 +92,9 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         engine: answers the searches; None: a new `SearchEngine` over `settings.home`.
     """
     queue = partial(Admission, queue_size=settings.queue_size, deadline_s=settings.deadline_s)
-    admission, photos = queue(slots=settings.cores), queue(slots=settings.cores)
-    in_decoder = partial(decoding, admission, photos)
-    metrics = Metrics(lambda: admission.waiting + photos.waiting, decoder_outcomes)
+    admission, decoders = queue(slots=settings.cores), queue(slots=settings.cores)
+    in_decoder = partial(decoding, admission, decoders)
+    metrics = Metrics(lambda: admission.waiting + decoders.waiting, decoder_outcomes)
     if engine is None:
         engine = SearchEngine(settings, on_stage=metrics.stage, on_hits=metrics.hits, decoding=in_decoder)
     catalogue = Catalogue(settings.home)
@@ -99,6 +111,7 @@ def make_resources(settings: Settings, engine: SearchEngine | None = None) -> Re
         keys=(keys := Keys(settings.home)),
         sessions=Sessions(keys),
         admission=admission,
+        decoders=decoders,
         decoding=in_decoder,
         fetches=queue(slots=_FETCHES),
         puts=queue(slots=_PUTS),

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.documents import answer_document, completion_document, json_answer
 from api.errors import BadRequest
@@ -37,7 +37,7 @@ def search_image() -> Response:
     settings = resources().settings
     limit_body(MOST_PHOTOS * settings.max_image_bytes)
     require_type(*FORM_TYPES, "application/json")
-    resources().admission.check_room()  # reading the form takes more than half of what a refusal costs here
+    resources().check_room(request.content_length or 0)
     photos = read_parts("file", settings.max_image_bytes, MOST_PHOTOS)
     return _answer(_one_source(posted_fields(_OF_PHOTOS), photos=photos))
 

@@ -105,6 +105,14 @@ def test_words_are_searched_while_photos_wait(busy: Flask) -> None:
         waiting.result()
 
 
+def test_photos_that_find_the_decoders_queue_full_are_refused_before_their_form_is_read(busy: Flask) -> None:
+    held(busy).decoders._queue_size = 0
+    post = partial(busy.test_client().post, "/v1/search/image")
+    no_form = post(data=b"x" * 20_000, content_type="multipart/form-data; boundary=x")
+    assert (no_form.status_code, no_form.get_json()["code"]) == (503, "overloaded")
+    assert post(data={"product_id": "a"}, content_type="multipart/form-data").status_code == 200
+
+
 def test_photos_are_fetched_in_a_queue_of_their_own(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data.photos.fetch_image", lambda url, settings: PHOTO)
     ask = partial(app.test_client().post, "/v1/search/image", json={"image_url": "https://example.org/a.jpg"})
