@@ -6,9 +6,11 @@ imports neither Keras nor TensorFlow.
 
 import contextlib
 import dataclasses
+import math
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +28,8 @@ from engine.protocols import BackboneSpec, Floats, Look
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
 _BATCH = 4
 CALIBRATION_PHOTOS = 200
+# Where several queries come at once, gaps between them are short; one that falls into a gap is not alone for long.
+_CROWD_S = 0.5
 
 
 def model_folder(home: Path, spec: BackboneSpec) -> Path:
@@ -96,8 +100,8 @@ class OpenVinoBackbone:
         home: `$LOOKALIKE_HOME`, which holds the exported model.
         spec: describes the network.
         threads: processor threads to use.
-        latency: for single queries. One that comes alone takes all threads; those that come while another is at work
-            are computed side by side, which takes longer for each but less processor time.
+        latency: for single queries. One that comes alone takes all threads; while several come at once, they are
+            computed side by side, which takes longer for each but less processor time.
 
     Attributes:
         parallel: from how many threads `embed` is best called at once.
@@ -118,7 +122,7 @@ class OpenVinoBackbone:
             "INFERENCE_NUM_THREADS": threads,
         }
         self._counting = threading.Lock()
-        self._at_work = 0
+        self._at_work, self._crowded_until = 0, -math.inf  # requests; seconds of `time.monotonic`
         self._alone = self._requests() if latency else None
         self.parallel = 1 if latency else self._side_by_side.qsize()
         self._looking = threading.Lock()
@@ -181,7 +185,10 @@ class OpenVinoBackbone:
     def _infer(self, images: NDArray[np.uint8]) -> Floats:
         with self._counting:
             self._at_work += 1
-            free = self._alone if self._alone and self._at_work == 1 else self._side_by_side
+            now = time.monotonic()
+            if self._at_work > 1:
+                self._crowded_until = now + _CROWD_S
+            free = self._alone if self._alone and now >= self._crowded_until else self._side_by_side
         # Waiting for a free request bounds memory and keeps two threads from using one.
         request = free.get()
         try:
