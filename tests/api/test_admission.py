@@ -58,6 +58,36 @@ def test_a_full_queue_refuses_at_once_and_late_waiters_are_dropped() -> None:
         assert not admission.is_full
 
 
+def test_who_would_wait_for_most_of_the_deadline_is_refused_at_once() -> None:
+    now = [0.0]
+    admission = Admission(slots=1, queue_size=50, deadline_s=100, clock=lambda: now[0])
+    done = threading.Semaphore(0)
+
+    def work() -> None:
+        with admission.slot():
+            assert done.acquire(timeout=10)
+            now[0] += 400
+
+    with ThreadPoolExecutor(20) as pool:
+        working = [pool.submit(work)]
+        _reach(lambda: int(admission._free), 0)
+        for waiting in range(1, 5):
+            working.append(pool.submit(work))
+            _reach(lambda: admission.waiting, waiting)
+        assert not admission.is_full
+        for _ in range(3):
+            done.release()
+        _reach(lambda: admission.waiting, 1)
+        with pytest.raises(Overloaded, match="at most 100 s; this one nearly would"):
+            admission.slot().__enter__()
+        for _ in range(2):
+            done.release()
+        for each in working:
+            each.result(10)
+    with admission.slot():
+        assert not admission.is_full
+
+
 def test_a_slot_comes_free_after_an_error() -> None:
     admission = Admission(slots=1, queue_size=0, deadline_s=1)
     for _ in range(3):
