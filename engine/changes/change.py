@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
+from types import UnionType
 from typing import Any
 
 import numpy as np
 
-from data.catalogue import PhotoRecord, Product, product_fields
+from data.catalogue import FACTS, PhotoRecord, Product, product_fields
 from data.storage import parse_json
 from engine.errors import InvalidModel
 from engine.protocols import Floats
 
 _PIECE = 16_000  # characters of a row; even of four bytes each they fit into a text of Milvus
+# What the facts of a product are in JSON; those that are not named are texts.
+_KINDS: Mapping[str, type | UnionType] = {"price": int | float | None, "in_stock": bool, "attributes": dict}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +66,23 @@ class Change:
         """
         try:
             fields = parse_json("".join(texts))
-            points = np.array(vectors[: len(fields["embedded"])], np.float32).reshape(-1, len(vectors[0]))
-            return cls(
-                seq=int(fields["seq"]),
-                product_key=int(fields["product_key"]),
+            embedded = tuple(map(whole_number, fields["embedded"]))
+            change = cls(
+                seq=whole_number(fields["seq"]),
+                product_key=whole_number(fields["product_key"]),
                 product_id=str(fields["product_id"]),
                 product=None if fields["product"] is None else _product(fields["product"]),
                 images_changed=bool(fields["images_changed"]),
-                image_keys=tuple(map(int, fields["image_keys"])),
+                image_keys=tuple(map(whole_number, fields["image_keys"])),
                 photos=tuple(_photo(one) for one in fields["photos"]),
-                embedded=tuple(map(int, fields["embedded"])),
-                vectors=points,
+                embedded=embedded,
+                vectors=np.array(vectors[: len(embedded)], np.float32).reshape(len(embedded), len(vectors[0])),
             )
+            if len(change.image_keys) != len(change.photos) or not set(embedded) <= set(range(len(change.photos))):
+                raise ValueError("places of photos that it does not have")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise InvalidModel(f"Milvus must hold a change as it was written; got {error!r:.300}. Rebuild.") from error
+        return change
 
     def _fields(self) -> dict[str, Any]:
         return {
@@ -91,13 +97,24 @@ class Change:
         }
 
 
+def whole_number(value: Any) -> int:
+    """Returns a number that was read from JSON; raises ValueError if it is none of SQLite's from 0 on."""
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r:.50} instead of a whole number")
+    return value
+
+
 def _product(fields: Mapping[str, Any]) -> Product:
-    return Product(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
+    facts = {name: fields[name] for name in ("product_id", *FACTS)}
+    wrong = [name for name, fact in facts.items() if not isinstance(fact, _KINDS.get(name, str))]
+    if wrong:
+        raise ValueError(f"another kind of value as {wrong[0]}")
+    return Product(**{**facts, "created_at": datetime.fromisoformat(facts["created_at"])})
 
 
 def _photo(fields: Sequence[Any]) -> PhotoRecord:
     sha256, size_bytes, width, height, colours = fields
     return PhotoRecord(
-        sha256=str(sha256), source="", size_bytes=int(size_bytes), width=int(width), height=int(height),
-        colours=tuple(map(str, colours)),
+        sha256=str(sha256), source="", size_bytes=whole_number(size_bytes), width=whole_number(width),
+        height=whole_number(height), colours=tuple(map(str, colours)),
     )  # fmt: skip

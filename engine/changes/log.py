@@ -16,7 +16,7 @@ import numpy as np
 
 from data.catalogue import ChangePlace
 from data.storage import parse_json
-from engine.changes.change import Change
+from engine.changes.change import Change, whole_number
 from engine.errors import InvalidModel
 from engine.index import Milvus, changes_of
 
@@ -105,6 +105,10 @@ class ChangeLog:
         end = min(start + _READ_AT_ONCE, confirmed.row)
         rows = self._rows(start, end)
         while rows and (whole := rows[-1]["first"] + rows[-1]["parts"] - 1) > end:
+            if whole > confirmed.row:
+                raise InvalidModel(
+                    f"the changes in Milvus must end at row {confirmed.row}; one goes on to {whole}. Rebuild."
+                )
             more = self._rows(end, min(whole, end + _READ_AT_ONCE))
             rows, end = rows + more, min(whole, end + _READ_AT_ONCE)
         return ChangePage(
@@ -245,7 +249,7 @@ def _parsed(text: str) -> Confirmed:
         fields = parse_json(text)
         if fields["format"] != _FORMAT:
             raise InvalidModel(f"the changes in Milvus must have format {_FORMAT}; got {fields['format']!r}. Rebuild.")
-        place = ChangePlace(int(fields["seq"]), int(fields["product_key"]))
-        return Confirmed(int(fields["log"]), int(fields["row"]), place)
+        log, row, seq, product_key = (whole_number(fields[name]) for name in ("log", "row", "seq", "product_key"))
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidModel(f"Milvus must say how far its changes go; got {error!r:.300}. Rebuild.") from error
+    return Confirmed(log, row, ChangePlace(seq, product_key))

@@ -26,6 +26,7 @@ _LOOKS_EVERY_S = 0.25
 _RETRY_S, _MOST_RETRY_S = 1.0, 30.0
 _AT_ONCE = 200  # products
 _EMBEDDED_SHARE = 0.05  # largest share of the time spent on asking whether photos were embedded
+_STOP_S = 5.0  # for which the end of the process waits for a batch on its way; the next one goes on behind it
 _log = logging.getLogger("lookalike.changes")
 
 
@@ -55,7 +56,7 @@ class ChangeQueue:
     """Follows the catalogue's changes in a thread of its own, and writes them to the log of the live collection.
 
     The catalogue itself is the queue: what the log confirms says where to go on, after an error, a kill or a publish.
-    Of several processes of one home, one writes.
+    Of several processes of one home, one writes, until it ends.
 
     Args:
         generation: returns the generation that is served.
@@ -68,6 +69,7 @@ class ChangeQueue:
         self._settings, self._generation = settings, generation
         self._catalogue, self._changes = Catalogue(settings.home), ProductChanges(settings.home)
         self._writer: _Writer | None = None
+        self._place: ChangePlace | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
         self.problem = ""
@@ -78,16 +80,17 @@ class ChangeQueue:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ends after the batch that is being written."""
+        """Ends after the batch that is being written; a batch that takes longer than five seconds is left alone."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)
 
     @property
     def lag(self) -> int:
-        """How many changed products Milvus has not confirmed; 0 where the live generation is not searched there."""
+        """How many changed products Milvus has not confirmed; 0 where this process does not write them."""
         writer = self._writer
-        return self._changes.count_after(writer.confirmed.place) if writer else 0
+        place = writer.confirmed.place if writer else self._place
+        return self._changes.count_after(place) if place else 0
 
     def step(self) -> bool:
         """Writes the next changes; returns whether there may be more. The caller lets one thread in at a time.
@@ -98,9 +101,10 @@ class ChangeQueue:
         generation = self._generation()
         index = generation.index
         if not isinstance(index, MilvusIndex):
-            self._writer = None
+            self._writer = self._place = None
             return False
         if self._writer is None or self._writer.generation.id != generation.id:
+            self._writer, self._place = None, ChangePlace.after(generation.seq)
             log = ChangeLog(index.collection.server, index.collection.name)
             self._writer = _Writer(self._settings.home, generation, self._changes, log)
         seq = self._writer.confirmed.place.seq
@@ -110,20 +114,35 @@ class ChangeQueue:
         return self._writer.step()
 
     def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                # Held through errors too: what another process wrote meanwhile would be written over.
+                with exclusive(self._settings.home / LOCK, "handing changes on to Milvus"):
+                    self._write_on()
+            except (LookalikeError, OSError) as error:
+                self._tell(error)
+                self._stopping.wait(_RETRY_S)
+
+    def _write_on(self) -> None:
+        """Writes changes until the process ends."""
         retry_s = _RETRY_S
         while not self._stopping.is_set():
             try:
-                with exclusive(self._settings.home / LOCK, "handing changes on to Milvus"):
-                    while not self._stopping.wait(0 if self.step() else _LOOKS_EVERY_S):
-                        self.problem, retry_s = "", _RETRY_S
+                wait_s = 0 if self.step() else _LOOKS_EVERY_S
+                self.problem, retry_s = "", _RETRY_S
             except NoGeneration:
-                self._stopping.wait(_RETRY_S)
-            except (LookalikeError, OSError) as error:
-                if not self.problem:
-                    _log.warning("changes of products cannot be handed on: %s", error)
-                self.problem = str(error)
-                self._stopping.wait(retry_s)
-                retry_s = min(2 * retry_s, _MOST_RETRY_S)
+                wait_s = _RETRY_S
+            except Exception as error:  # the thread must not end while the process serves
+                self._tell(error)
+                wait_s, retry_s = retry_s, min(2 * retry_s, _MOST_RETRY_S)
+            self._stopping.wait(wait_s)
+
+    def _tell(self, error: Exception) -> None:
+        """Logs the first of several errors one after another, and says in `problem` what the last one was."""
+        is_known = isinstance(error, LookalikeError | OSError)
+        if not self.problem:
+            _log.warning("changes of products cannot be handed on: %s", error, exc_info=not is_known)
+        self.problem = str(error) if is_known else "an unexpected error; the log of this process says which"
 
 
 class _Writer:

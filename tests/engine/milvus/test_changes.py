@@ -1,5 +1,7 @@
 """The changes since the rebuild in Milvus: what readers see after changes, errors, publishes and lost servers."""
 
+import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +13,11 @@ import pytest
 from milvus_server import MilvusServer
 from tiny_shop import DIM, TinyShop, axis, blend, name_of
 
-from data.catalogue import PhotoRecord, parse_product
+from data.catalogue import ChangePlace, PhotoRecord, parse_product
+from data.errors import LockHeld
 from data.settings import Settings
-from data.storage import holder
-from engine.changes import Change, ChangeLog, ChangeQueue, ReadPlace
+from data.storage import exclusive, holder
+from engine.changes import Change, ChangeLog, ChangeQueue, Confirmed, ReadPlace
 from engine.changes import log as log_file
 from engine.changes import queue as queue_file
 from engine.errors import IndexUnavailable, InvalidModel
@@ -244,6 +247,75 @@ def wait_until(holds: Callable[[], bool]) -> None:
         assert time.monotonic() < ends
 
 
+def test_no_other_process_writes_between_an_error_and_the_next_try(
+    shop: TinyShop, queue: ChangeQueue, reader: "Reader", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the process that failed would write the rows of the other one over, which readers may have read already."""
+    monkeypatch.setattr(ChangeQueue, "step", lambda _: fail())
+    queue.start()
+    wait_until(lambda: queue.problem == "planted")
+    with pytest.raises(LockHeld, match="handing changes on"), exclusive(shop.settings.home / "changes.lock", "test"):
+        pass
+    queue.stop()
+
+
+def fail() -> bool:
+    raise IndexUnavailable("planted")
+
+
+def test_an_unexpected_error_is_told_and_tried_again(
+    shop: TinyShop, queue: ChangeQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queue_file, "_RETRY_S", 0.01)
+    goes_on = threading.Event()
+    monkeypatch.setattr(ChangeQueue, "step", step_that_fails_until(goes_on))
+    queue.start()
+    wait_until(lambda: "the log of this process" in queue.problem)
+    goes_on.set()
+    wait_until(lambda: not queue.problem)
+    queue.stop()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def step_that_fails_until(goes_on: threading.Event) -> Callable[[ChangeQueue], bool]:
+    def step(_: ChangeQueue) -> bool:
+        return goes_on.is_set() or 1 // 0 > 0
+
+    return step
+
+
+def test_the_end_of_a_process_does_not_wait_for_a_milvus_that_does_not_answer(
+    queue: ChangeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_file, "_STOP_S", 0.05)
+    begun, answers = threading.Event(), threading.Event()
+
+    def step(_: ChangeQueue) -> bool:
+        begun.set()
+        return answers.wait(30)
+
+    monkeypatch.setattr(ChangeQueue, "step", step)
+    queue.start()
+    begun.wait(30)
+    queue.stop()
+    assert queue._thread.is_alive()
+    answers.set()
+
+
+def test_all_changes_wait_where_milvus_does_not_answer_from_the_start(
+    shop: TinyShop, reader: "Reader", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("waits", [axis(5)])
+    queue = queue_of(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangeLog, "open", lambda *_: fail())
+        with pytest.raises(IndexUnavailable, match="planted"):
+            queue.step()
+    assert queue.lag > 0
+    write_all(queue)
+    assert queue.lag == 0
+
+
 def test_changes_wait_while_milvus_is_down_and_are_caught_up(
     shop: TinyShop, queue: ChangeQueue, reader: "Reader", milvus_server: MilvusServer
 ) -> None:
@@ -311,6 +383,37 @@ def test_a_change_comes_back_as_it_was_and_nothing_else_is_taken_for_one() -> No
     back = Change.of_rows(texts, [vector.tolist() for vector in vectors])
     assert replace(back, vectors=change.vectors) == change
     assert back.vectors.tolist() == [[1, 1]]
-    for wrong in ('{"seq": 1}', "[]", "", '{"embedded": 1}', "[" * 100_000):
+    fields = json.loads("".join(texts))
+    changed = [
+        {"seq": float("inf")}, {"seq": -1}, {"embedded": [1e400]}, {"embedded": [1]}, {"image_keys": []},
+        {"photos": [[1, 2, 3]]}, {"product": {"title": "T"}}, {"product": fields["product"] | {"price": "3"}},
+        {"product": fields["product"] | {"title": None}}, {"product": fields["product"] | {"attributes": []}},
+    ]  # fmt: skip
+    lines = [json.dumps(fields | change) for change in changed]
+    for wrong in ('{"seq": 1}', "[]", "", '{"embedded": 1}', "[" * 100_000, *lines):
         with pytest.raises(InvalidModel, match="as it was written"):
-            Change.of_rows([wrong], [[0.0]])
+            Change.of_rows([wrong], [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", "[" * 100_000, '{"format": 1, "log": 1e400, "row": 1, "seq": 1, "product_key": 1}',
+        '{"format": 1, "log": 1, "row": -1, "seq": 1, "product_key": 1}',
+    ],
+)  # fmt: skip
+def test_a_log_that_does_not_say_how_far_it_goes_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    log = ChangeLog(Milvus("http://nowhere.invalid", ""), "c")
+    monkeypatch.setattr(log, "_ask", lambda what, **_: what == "has_collection" or [{"text": text}])
+    with pytest.raises(InvalidModel, match="how far its changes go"):
+        log.confirmed()
+
+
+def test_a_change_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows would be asked for again and again, 512 at a time, up to the number that the damaged row names."""
+    log = ChangeLog(Milvus("http://nowhere.invalid", ""), "c")
+    monkeypatch.setattr(log, "confirmed", lambda: Confirmed(1, 2, ChangePlace(1, 1)))
+    row = {"row": 1, "first": 1, "parts": 2**60, "product": 1, "text": "", "vector": [0.0]}
+    monkeypatch.setattr(log, "_ask", lambda *_, **__: [row])
+    with pytest.raises(InvalidModel, match="must end at row 2"):
+        log.changes_after(ReadPlace())
