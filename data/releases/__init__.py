@@ -3,7 +3,7 @@
 from data.releases.cache import ReleaseCache
 from data.releases.catalogue_copy import copy_catalogue
 from data.releases.release import File, Release
-from data.releases.storage import ReleaseStorage, require_storage
+from data.releases.storage import ReleaseStorage
 from data.releases.thumbnails import StoredThumbnails
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "ReleaseStorage",
     "StoredThumbnails",
     "copy_catalogue",
-    "require_storage",
 ]

@@ -9,15 +9,16 @@ follows CURRENT finds whole files only; and what was read is compared with its s
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
 
-from data.errors import ReleaseUnavailable, SettingsError
+from data.errors import ReleaseUnavailable
 from data.generations import is_generation_id
+from data.releases.address import open_address, read_up_to
 from data.releases.release import MOST_BYTES, File, Release
 from data.storage import fsync_path
 
@@ -25,23 +26,9 @@ _CURRENT_BYTES = 200
 _BLOCK_BYTES = 1 << 20
 _KEPT = 3
 _KEPT_FOR = timedelta(minutes=10)  # so that a searcher may take that long to fetch a release
-
-
-def require_storage(setting: str, address: str) -> None:
-    """Refuses an address that nothing installed can read.
-
-    Raises:
-        SettingsError: fsspec does not know the scheme, or is missing, or what it needs for it is.
-    """
-    try:
-        from fsspec.core import url_to_fs
-
-        url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(
-            f"{setting} must be a folder or another address that fsspec can read here; got {address!r}: {error}. "
-            "Install the extra `searcher`, and what fsspec names."
-        ) from error
+_MOST_KEPT = 100  # more than are made in that time; a clock that was ahead makes ids that stay young for years
+_PART = r"(\.[0-9a-f]{32}\.part)?"  # what a writer that was killed leaves
+_OWN = re.compile(rf"CURRENT{_PART}|releases/[0-9TZ]{{19}}\.json{_PART}|files/[0-9a-f]{{2}}/[0-9a-f]{{64}}{_PART}")
 
 
 class ReleaseStorage:
@@ -55,12 +42,8 @@ class ReleaseStorage:
     """
 
     def __init__(self, address: str) -> None:
-        require_storage("models_url", address)
-        from fsspec.core import url_to_fs
-
         self._address = address
-        self._files, root = url_to_fs(address)
-        self._root = root.rstrip("/")
+        self._files, self._root = open_address("models_url", address)
 
     def current(self) -> tuple[str, str] | None:
         """Returns the id of the newest release and the sha256 of its record; None: nothing was released yet."""
@@ -76,7 +59,7 @@ class ReleaseStorage:
 
     def record(self, release: str, sha256: str) -> Release:
         """Returns the record of a release that CURRENT names."""
-        name = f"releases/{release}.json"
+        name = _record(release)
         with self._asked(name):
             content = self._read(name, MOST_BYTES)
             if hashlib.sha256(content).hexdigest() != sha256:
@@ -96,18 +79,22 @@ class ReleaseStorage:
         for name, file in release.files.items():
             self._put(_place(file), file, sources[name])
         content = release.to_json()
-        self._write(f"releases/{release.id}.json", content)
+        self._write(_record(release.id), content)
         self._write("CURRENT", f"{release.id} {hashlib.sha256(content).hexdigest()}\n".encode())
 
     def fetch(self, file: File, target: Path) -> None:
         """Writes the content of a file to `target`, after checking it; a file that differs leaves nothing there."""
         part = target.with_name(f".{target.name}.part")
-        place = _place(file)
         try:
-            with self._asked(place), self._files.open(self._path(place), "rb") as source, part.open("wb") as out:
-                _copy(source, out, file)
+            with part.open("wb") as out:
+                for block in self._content(file):
+                    out.write(block)
             fsync_path(part)
             part.replace(target)
+        except OSError as error:
+            raise ReleaseUnavailable(
+                f"{target.parent} must take the files of releases; got: {error}. Look at this machine's disk."
+            ) from error
         finally:
             part.unlink(missing_ok=True)
 
@@ -116,8 +103,8 @@ class ReleaseStorage:
         found = {}
         for name, file in release.files.items():
             try:
-                with self._asked(name), self._files.open(self._path(_place(file)), "rb") as source:
-                    _copy(source, None, file)
+                for _ in self._content(file):
+                    pass
             except ReleaseUnavailable:
                 found[name] = file
         return found
@@ -129,22 +116,22 @@ class ReleaseStorage:
                 self._files.rm_file(self._path(_place(file)))
 
     def prune(self) -> None:
-        """Removes old releases, but the newest three and all of the last ten minutes, and the files that none has."""
+        """Removes old releases, but the newest three and all of the last ten minutes, and the files that none has.
+
+        What a writer that was killed left goes too. Files that are not of this storage stay.
+        """
         with self._asked("releases"):
-            names = sorted(name.removesuffix(".json") for name in self._names("releases"))
+            own = self._own_names()
+            ids = sorted(name[9:28] for name in own if name.startswith("releases/") and name.endswith(".json"))
             oldest = f"{datetime.now(UTC) - _KEPT_FOR:%Y%m%dT%H%M%S}"
-            kept = [name for name in names if name in names[-_KEPT:] or name >= oldest]
-            used = {_place(file) for name in kept for file in self._files_of(name)}
-            for name in set(names) - set(kept):
-                self._files.rm_file(self._path(f"releases/{name}.json"))
-            for folder in self._names("files"):
-                for name in self._names(f"files/{folder}"):
-                    if f"files/{folder}/{name}" not in used:
-                        self._files.rm_file(self._path(f"files/{folder}/{name}"))
+            kept = {*ids[-_KEPT:], *(each for each in ids[-_MOST_KEPT:] if each >= oldest)}
+            needed = {"CURRENT", *map(_record, kept), *(_place(file) for each in kept for file in self._files_of(each))}
+            for name in sorted(own - needed, reverse=True):  # records before their files
+                self._files.rm_file(self._path(name))
 
     def _files_of(self, release: str) -> Collection[File]:
         try:
-            return Release.from_json(self._read(f"releases/{release}.json", MOST_BYTES)).files.values()
+            return Release.from_json(self._read(_record(release), MOST_BYTES)).files.values()
         except ValueError:  # damaged: nobody can use it
             return ()
 
@@ -168,16 +155,27 @@ class ReleaseStorage:
 
     def _read(self, name: str, most_bytes: int) -> bytes:
         self._files.invalidate_cache()
-        content: bytes = self._files.cat_file(self._path(name), start=0, end=most_bytes + 1)
-        if len(content) > most_bytes:
-            raise ValueError(f"it must have at most {most_bytes:,} bytes")
-        return content
+        return read_up_to(self._files, self._path(name), most_bytes)
 
-    def _names(self, folder: str) -> list[str]:
+    def _content(self, file: File) -> Iterator[bytes]:
+        """Yields the content of a file, never more than it has; ends with an error if it is another one."""
+        place, digest, left = _place(file), hashlib.sha256(), file.size_bytes
+        with self._asked(place), self._files.open(self._path(place), "rb") as source:
+            while left >= 0 and (block := source.read(min(_BLOCK_BYTES, left + 1))):
+                left -= len(block)
+                digest.update(block)
+                yield block
+            if left or digest.hexdigest() != file.sha256:
+                raise ValueError("its bytes differ from what was released")
+
+    def _own_names(self) -> set[str]:
+        """Returns the names of all files that were written here."""
         self._files.invalidate_cache()
-        if not self._files.exists(self._path(folder)):
-            return []
-        return [path.rstrip("/").rpartition("/")[2] for path in self._files.ls(self._path(folder), detail=False)]
+        paths = [*self._files.ls(self._root, detail=False)]
+        for folder in ("releases", "files"):
+            paths += self._files.find(self._path(folder))
+        names = {str(path).removeprefix(f"{self._root}/") for path in paths}
+        return {name for name in names if _OWN.fullmatch(name)}
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -195,17 +193,9 @@ class ReleaseStorage:
             ) from error
 
 
+def _record(release: str) -> str:
+    return f"releases/{release}.json"
+
+
 def _place(file: File) -> str:
     return f"files/{file.sha256[:2]}/{file.sha256}"
-
-
-def _copy(source: Any, out: IO[bytes] | None, file: File) -> None:
-    """Copies a file's content, never more than it has; raises ValueError if it is another one."""
-    digest, left = hashlib.sha256(), file.size_bytes
-    while left >= 0 and (block := source.read(min(_BLOCK_BYTES, left + 1))):
-        left -= len(block)
-        digest.update(block)
-        if out is not None:
-            out.write(block)
-    if left or digest.hexdigest() != file.sha256:
-        raise ValueError("its bytes differ from what was released")

@@ -173,6 +173,41 @@ def test_old_releases_go_and_young_ones_stay(storage: ReleaseStorage, tmp_path: 
     assert storage.newest() == young[-1][0]
 
 
+def test_releases_with_the_time_of_a_clock_that_was_ahead_do_not_stay_for_ever(
+    storage: ReleaseStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.releases.storage._MOST_KEPT", 5)
+    ahead = [made(tmp_path, id_of(n, age=timedelta(days=-900)), own=b"%d" % n) for n in range(7)]
+    for release, sources in ahead:
+        storage.publish(release, sources)
+        storage.prune()
+    assert [not storage.damaged(release) for release, _ in ahead] == [False, False, True, True, True, True, True]
+
+
+def test_what_a_killed_writer_left_goes_and_what_others_put_there_stays(
+    storage: ReleaseStorage, tmp_path: Path
+) -> None:
+    releases = [made(tmp_path, id_of(n, age=timedelta(hours=2)), own=b"%d" % n) for n in range(4)]
+    left = [f"releases/{releases[-1][0].id}.json", f"files/ab/{'ab' * 32}", "CURRENT"]
+    others = ["releases/READ.ME", "files/ab/note.txt", "thumbs/x.webp"]
+    for name in (*(f"{name}.{uuid.uuid4().hex}.part" for name in left), *others):
+        storage._write(name, b"{")
+    for release, sources in releases:
+        storage.publish(release, sources)
+    storage.prune()
+    names = {path.removeprefix(f"{storage._root}/") for path in storage._files.find(storage._root)}
+    assert [name for name in names if name.endswith(".part")] == []
+    assert names >= set(others)
+    assert [not storage.damaged(release) for release, _ in releases] == [False, True, True, True]
+
+
+def test_a_disk_of_the_searcher_that_takes_no_file_is_named(storage: ReleaseStorage, tmp_path: Path) -> None:
+    release, sources = made(tmp_path, id_of(1))
+    storage.publish(release, sources)
+    with pytest.raises(ReleaseUnavailable, match=r"no-folder must take the files of releases; got: .* this machine"):
+        storage.fetch(release.files["catalog.db"], tmp_path / "no-folder" / "x")
+
+
 def test_an_address_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(SettingsError, match="models_url"):
         ReleaseStorage("no-such-scheme://x")
