@@ -12,8 +12,10 @@ from engine.generation import Generation
 from engine.live.allowed import Rows, joined
 from engine.live.delta import GrowingDelta
 from engine.live.view import LiveView
+from engine.protocols import Floats
 
 _RETRY_PENDING_S = 1.0
+_ROWS_AT_ONCE = 4096  # of features; the points of the product space that they become are much shorter
 _RETRY_SHARE = 0.05  # largest share of the time spent on retries, however much is pending
 
 
@@ -62,7 +64,7 @@ class Tracker:
         wanted = [sha for change in changes for sha in change.image_sha256]
         missing = set(self._features.missing(wanted))
         stored = [sha for sha in wanted if sha not in missing]
-        vectors = self.generation.projection.apply(self._features.read(stored)) if stored else None
+        vectors = self._points(stored)
         start = 0
         for change in changes:
             listed = zip(change.image_keys, change.image_sha256, strict=True)
@@ -70,11 +72,19 @@ class Tracker:
             self._pending.pop(change.product_key, None)
             if len(images) < len(change.image_sha256):
                 self._pending[change.product_key] = change
-            if vectors is not None and images:
+            if images:
                 keys, sha256 = zip(*images, strict=True)
                 self._delta.remove(change.product_key)
                 self._delta.add(change.product_key, keys, sha256, vectors[start : start + len(images)])
                 start += len(images)
+
+    def _points(self, photos: Sequence[str]) -> Floats:
+        """Returns the points of photos that have features, float32 (n, d)."""
+        points = np.empty((len(photos), self.generation.index.dim), np.float32)
+        for start in range(0, len(photos), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            points[part] = self.generation.projection.apply(self._features.read(photos[part]))
+        return points
 
     def _view(self) -> LiveView:
         return LiveView(

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tiny_shop import DIM, TinyShop, axis, name_of
 
 from data.columns import ColumnStore
 from data.errors import NoGeneration
+from data.features import FeatureStore
 from data.filters import parse_filter
 from data.settings import Settings
 from engine.answers import rank_products
@@ -106,6 +108,26 @@ def test_a_photo_without_features_is_pending_and_found_once_it_has_them(
     shop.embed(axis(2))
     assert live.view().pending == 0
     assert len(live.view().rows_of(shop.catalogue.get("b").product_key)) == 2
+
+
+def test_features_of_many_changed_products_are_never_in_memory_all_at_once(
+    shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, counts = FeatureStore.read, list[int]()
+
+    def counted(self: FeatureStore, keys: Sequence[str]) -> Floats:
+        counts.append(len(keys))
+        return read(self, keys)
+
+    monkeypatch.setattr("engine.live.tracker._ROWS_AT_ONCE", 3, raising=False)
+    monkeypatch.setattr(FeatureStore, "read", counted)
+    shop.put("a", [axis(0)])
+    shop.publish()
+    for number in range(1, 8):
+        shop.put(f"p{number}", [axis(number)])
+    counts.clear()
+    assert [found(live.view(), shop, axis(number))[0] for number in range(1, 8)] == [f"p{n}" for n in range(1, 8)]
+    assert counts == [3, 3, 1]
 
 
 def test_pending_photos_are_looked_for_also_while_facts_go_on_changing(
