@@ -5,7 +5,7 @@ import threading
 import time
 
 from data.catalogue import Catalogue
-from data.errors import LookalikeError, NoGeneration
+from data.errors import CorruptGeneration, LookalikeError, NoGeneration
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import Generation, Models, load_generation
@@ -22,7 +22,10 @@ class LiveIndex:
     """Hands out the newest `LiveView`. Safe to use from several threads.
 
     A generation that another process publishes is loaded in a background thread while the old one keeps serving; one
-    that fails verification is never served, and `swap_error` says why.
+    that fails verification is never served.
+
+    Attributes:
+        swap_error: why the generation that CURRENT names is not the one that is served; "" if it is, or comes.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class LiveIndex:
             NoGeneration: nothing has been published.
             CorruptGeneration: the only generation there is fails verification.
         """
-        current, seq = self._store.current_id(), self._catalogue.seq()
+        current, seq = self._current(), self._catalogue.seq()
         with self._lock:
             if self._tracker is None or self._view is None:
                 if current is None:
@@ -66,6 +69,22 @@ class LiveIndex:
         thread = self._loading
         if thread is not None:
             thread.join(timeout_s)
+
+    def _current(self) -> str | None:
+        """Returns the id of the live generation; of the one that is served, where CURRENT is damaged."""
+        served = self._view.generation.id if self._view else ""
+        try:
+            current = self._store.current_id()
+        except CorruptGeneration as error:
+            if not served:
+                raise
+            if self.swap_error != str(error):
+                _log.error("generation %s goes on being served: %s", served, error)
+            self.swap_error = str(error)
+            return served
+        if current == served:
+            self.swap_error = ""
+        return current
 
     def _load(self, generation: str) -> Generation:
         loaded = load_generation(self._settings, self._store.open(generation), models=self._models)
@@ -94,10 +113,14 @@ class LiveIndex:
             generation.backbone()
             generation.text_tower()
             with self._lock:
+                if self._store.current_id() != name:  # there was a rollback, or another publish, meanwhile
+                    return
                 self._serve(generation)
                 self._failed, self.swap_error = ("", 0.0), ""
             self._models.keep_only(generation.spec.fingerprint, generation.encoder_digest)
             _log.info("generation %s is live", name)
-        except (LookalikeError, OSError) as error:
-            self._failed, self.swap_error = (name, time.monotonic()), str(error)
-            _log.error("generation %s cannot be served, the old one stays: %s", name, error)
+        except Exception as error:  # whatever it is, the next try must wait, and `status` must say why
+            is_known = isinstance(error, LookalikeError | OSError)
+            told = str(error) if is_known else f"an unexpected error ({type(error).__name__}); the log says more"
+            self._failed, self.swap_error = (name, time.monotonic()), told
+            _log.error("generation %s cannot be served, the old one stays: %s", name, error, exc_info=not is_known)

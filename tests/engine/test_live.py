@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tiny_shop import DIM, TinyShop, axis, name_of
 
 from data.columns import ColumnStore
-from data.errors import NoGeneration
+from data.errors import CorruptGeneration, NoGeneration
 from data.features import FeatureStore
 from data.filters import parse_filter
 from data.settings import Settings
@@ -181,6 +181,52 @@ def test_a_damaged_generation_is_never_served_and_named(shop: TinyShop, live: Li
     assert "index.faiss" in live.swap_error
     assert found(view, shop, axis(1)) == ["b", "a"]  # changes go on being seen
     assert live.view() is view  # a failed load is not tried again at every query
+
+
+def test_a_generation_that_fails_unexpectedly_is_named_and_not_tried_again_at_every_query(
+    shop: TinyShop, live: LiveIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("a", [axis(0)])
+    shop.publish()
+    live.view()
+    tries: list[str] = []
+
+    def failing(generation: str) -> Any:
+        tries.append(generation)
+        raise KeyError("planted")
+
+    monkeypatch.setattr(live, "_load", failing)
+    second = shop.publish()
+    for _ in range(3):
+        live.view()
+        live.wait(10)
+    assert (tries, "KeyError" in live.swap_error) == ([second.id], True)
+
+
+def test_a_damaged_current_does_not_end_what_is_served(shop: TinyShop, live: LiveIndex) -> None:
+    shop.put("a", [axis(0)])
+    first = shop.publish()
+    live.view()
+    current = shop.settings.home / "CURRENT"
+    current.write_text("nonsense")
+    shop.put("b", [axis(1)])
+    assert found(live.view(), shop, axis(1)) == ["b", "a"]
+    assert "CURRENT" in live.swap_error
+    with pytest.raises(CorruptGeneration):
+        LiveIndex(shop.settings, shop.catalogue, shop.backbone).view()
+    current.write_text(f"{first.id}\n")
+    live.view()
+    assert live.swap_error == ""
+
+
+def test_a_generation_that_was_rolled_back_while_it_was_loaded_is_not_served(shop: TinyShop, live: LiveIndex) -> None:
+    shop.put("a", [axis(0)])
+    first = shop.publish()
+    live.view()
+    second = shop.publish()
+    shop.store.rollback()
+    live._swap(second.id)  # as the thread that had begun before does
+    assert live.view().generation.id == first.id
 
 
 def test_many_threads_share_one_first_load(shop: TinyShop, live: LiveIndex) -> None:
