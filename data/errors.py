@@ -223,3 +223,15 @@ class InvalidKey(LookalikeError):
 
 class LockHeld(LookalikeError):
     code = "lock_held"
+
+
+def is_expected(error: Exception) -> bool:
+    """Returns whether an error was raised on purpose or by the system; any other one is a fault of this program."""
+    return isinstance(error, LookalikeError | OSError)
+
+
+def in_words(error: Exception) -> str:
+    """Returns what a status says of an error: its message; only its kind if nobody expected it."""
+    if is_expected(error):
+        return str(error)
+    return f"an unexpected error ({type(error).__name__}); the log of this process says more"

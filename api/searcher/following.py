@@ -3,14 +3,15 @@
 import logging
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.errors import ReleaseNotHere
 from api.resources import HomeMetrics, Readiness, Resources, resources_of
 from data.database import require_own_tables
-from data.errors import LookalikeError, NoGeneration, ReleaseUnavailable
+from data.errors import NoGeneration, ReleaseUnavailable, in_words, is_expected
 from data.releases import Release, ReleaseCache, ReleaseStorage
 from data.storage import exclusive
 from engine.errors import CursorExpired
@@ -51,7 +52,8 @@ class Following:
         self._models = Models(held.settings)
         self._served: list[_Served] = []  # oldest first
         self._dropped: list[_Served] = []
-        self._failed = ("", 0.0)
+        self._coming: list[Release] = []  # the newest in the storage, or none
+        self._failed: dict[str, float] = {}  # release -> when it could not be served
         self._alone = ExitStack()  # holds the lock as long as the process runs
         self._changed, self._wake = threading.Condition(), threading.Event()
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
@@ -110,12 +112,12 @@ class Following:
         try:
             self._follow()
             self.problem = ""
-        except (LookalikeError, OSError) as error:
-            if str(error) != self.problem:
-                _log.error("the newest release cannot be served: %s", error)
-            self.problem = str(error)
+        except Exception as error:  # whatever it is, what is served stays
+            if (told := in_words(error)) != self.problem:
+                _log.error("the newest release cannot be served: %s", error, exc_info=not is_expected(error))
+            self.problem = told
         if not self._served:
-            self._serve_cached()
+            self._serve_brought()
         self._drop(time.monotonic())
 
     def _run(self) -> None:
@@ -132,28 +134,45 @@ class Following:
         current = self._storage.current()
         if current is None or (self._served and self._served[-1].release.id == current[0]):
             return
-        failed, when = self._failed
-        if failed == current[0] and time.monotonic() - when < _RETRY_S:
+        if self._has_just_failed(current[0]):
             raise ReleaseUnavailable(self.problem)
-        try:
+        with self._noting_failure(current[0]):
             release = self._storage.record(*current)
+            self._coming = [release]
             self._serve(release, self._cache.bring(self._storage, release))
-        except (LookalikeError, OSError):
-            self._failed = current[0], time.monotonic()
-            raise
 
-    def _serve_cached(self) -> None:
-        """Serves what was fetched before this process began, where the storage has nothing that can be served."""
-        if (release := self._cache.newest()) is not None:
+    def _serve_brought(self) -> None:
+        """Serves what was brought before this process began, where the storage has nothing that can be served."""
+        for release in self._cache.whole():
+            if self._has_just_failed(release.id):
+                continue
             try:
-                self._serve(release, self._cache.folder(release.id))
-            except (LookalikeError, OSError) as error:
+                with self._noting_failure(release.id):
+                    self._serve(release, self._cache.folder(release.id))
+                return
+            except Exception as error:  # an older one may do
                 _log.error("release %s, fetched before, cannot be served: %s", release.id, error)
 
+    def _has_just_failed(self, release: str) -> bool:
+        return time.monotonic() - self._failed.get(release, -_RETRY_S) < _RETRY_S
+
+    @contextmanager
+    def _noting_failure(self, release: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._failed = dict([*self._failed.items()][-_MOST_KEPT:]) | {release: time.monotonic()}
+            raise
+
     def _serve(self, release: Release, home: Path) -> None:
-        held = resources_of(self.own, release.id, home, self._models)
-        require_own_tables(home)
-        held.engine.warm()
+        try:
+            held = resources_of(self.own, release.id, home, self._models)
+            require_own_tables(home)
+            held.engine.warm()
+        except Exception:
+            if release.id not in self._failed and self._cache.drop_if_damaged(release):
+                _log.warning("the copy of release %s here was damaged, and is fetched again", release.id)
+            raise
         with self._changed:
             for older in self._served[-1:]:
                 older.replaced_at = time.monotonic()
@@ -164,6 +183,7 @@ class Following:
 
     def _drop(self, now: float) -> None:
         if not self._served:
+            self._cache.drop_all_but([*self._coming, *self._cache.whole()[:_MOST_KEPT]])
             return
         *older, newest = self._served
         kept = [each for each in older[1 - _MOST_KEPT :] if now - each.replaced_at < _KEPT_S]
@@ -172,7 +192,9 @@ class Following:
         self._served = [*kept, newest]
         lingering = [each for each in self._dropped if now - each.replaced_at < _LINGER_S]
         if len(lingering) < len(self._dropped) or not older:
-            self._cache.drop_all_but([each.release for each in (*lingering, *self._served)])
+            # with the one that comes: a try that failed goes on with what it had fetched
+            used = [each.release for each in (*lingering, *self._served)]
+            self._cache.drop_all_but([*used, *self._coming])
         self._dropped = lingering
 
     def _find(self, release: str) -> Resources | None:

@@ -7,14 +7,15 @@ releases/.files/<sha>  the content of files, linked into the homes that have it;
 import os
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
-from data.database import forget_home
+from data.database import find_problems, forget_home
 from data.errors import ReleaseUnavailable
 from data.generations import is_generation_id
 from data.releases.release import MOST_BYTES, File, Release
 from data.releases.storage import ReleaseStorage
-from data.storage import make_folder, read_small, write_bytes, write_text
+from data.storage import make_folder, read_small, sha256_file, write_bytes, write_text
 
 _RECORD = "release.json"
 _PART = ".part-"
@@ -36,14 +37,13 @@ class ReleaseCache:
         """Returns the home of a release, whether or not it is there."""
         return self._root / release
 
-    def newest(self) -> Release | None:
-        """Returns the newest release that is here and whole; None: there is none."""
+    def whole(self) -> list[Release]:
+        """Returns the releases that were brought here, newest first."""
+        found = []
         for name in sorted(self._names(), reverse=True):
-            try:
-                return Release.from_json(read_small(self.folder(name) / _RECORD, MOST_BYTES))
-            except (OSError, ValueError):
-                continue
-        return None
+            with suppress(OSError, ValueError):  # what is no record is passed over
+                found.append(Release.from_json(read_small(self.folder(name) / _RECORD, MOST_BYTES)))
+        return found
 
     def bring(self, storage: ReleaseStorage, release: Release) -> Path:
         """Fetches what is missing of a release, and returns its home, which appears only when it is whole.
@@ -72,14 +72,37 @@ class ReleaseCache:
 
     def drop_all_but(self, kept: Collection[Release]) -> None:
         """Deletes all other releases, and the files that these do not have."""
-        for name in self._names():
-            if name not in {release.id for release in kept}:
-                shutil.rmtree(self.folder(name), ignore_errors=True)
-                forget_home(self.folder(name))
+        for part in self._root.glob(f"{_PART}*"):
+            shutil.rmtree(part, ignore_errors=True)
+        for name in set(self._names()) - {release.id for release in kept}:
+            self._drop(name)
         used = {file.sha256 for release in kept for file in release.files.values()}
         for path in self._files.glob("*"):
             if path.name not in used:
                 path.unlink(missing_ok=True)
+
+    def drop_if_damaged(self, release: Release) -> bool:
+        """Deletes a release, and its damaged files, if it is not as it was brought; then `bring` fetches them again.
+
+        Returns:
+            Whether it was damaged.
+        """
+        home = self.folder(release.id)
+        damaged = {
+            file.sha256
+            for name, file in release.files.items()
+            if name != _CATALOGUE and not _is_whole(home / name, file)
+        }
+        if not damaged and not find_problems(home):
+            return False
+        for sha256 in damaged:
+            (self._files / sha256).unlink(missing_ok=True)
+        self._drop(release.id)
+        return True
+
+    def _drop(self, name: str) -> None:
+        shutil.rmtree(self.folder(name), ignore_errors=True)
+        forget_home(self.folder(name))
 
     def _bring(self, storage: ReleaseStorage, file: File) -> None:
         if not (self._files / file.sha256).is_file():
@@ -96,6 +119,11 @@ class ReleaseCache:
     def _names(self) -> list[str]:
         if not self._root.is_dir():
             return []
-        for part in self._root.glob(f"{_PART}*"):
-            shutil.rmtree(part, ignore_errors=True)
         return [path.name for path in self._root.iterdir() if is_generation_id(path.name)]
+
+
+def _is_whole(path: Path, file: File) -> bool:
+    try:
+        return sha256_file(path) == file.sha256
+    except OSError:
+        return False

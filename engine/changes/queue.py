@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data.catalogue import Catalogue, ChangePlace, ProductChanges, ProductState
-from data.errors import LookalikeError, NoGeneration
+from data.errors import LookalikeError, NoGeneration, in_words, is_expected
 from data.features import FeatureStore
 from data.generations import GenerationFolder
 from data.settings import Settings
@@ -139,10 +139,9 @@ class ChangeQueue:
 
     def _tell(self, error: Exception) -> None:
         """Logs the first of several errors one after another, and says in `problem` what the last one was."""
-        is_known = isinstance(error, LookalikeError | OSError)
         if not self.problem:
-            _log.warning("changes of products cannot be handed on: %s", error, exc_info=not is_known)
-        self.problem = str(error) if is_known else "an unexpected error; the log of this process says which"
+            _log.warning("changes of products cannot be handed on: %s", error, exc_info=not is_expected(error))
+        self.problem = in_words(error)
 
 
 class _Writer:

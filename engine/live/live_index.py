@@ -5,7 +5,7 @@ import threading
 import time
 
 from data.catalogue import Catalogue
-from data.errors import CorruptGeneration, LookalikeError, NoGeneration
+from data.errors import CorruptGeneration, NoGeneration, in_words, is_expected
 from data.generations import GenerationStore
 from data.settings import Settings
 from engine.generation import Generation, Models, load_generation
@@ -120,7 +120,7 @@ class LiveIndex:
             self._models.keep_only(generation.spec.fingerprint, generation.encoder_digest)
             _log.info("generation %s is live", name)
         except Exception as error:  # whatever it is, the next try must wait, and `status` must say why
-            is_known = isinstance(error, LookalikeError | OSError)
-            told = str(error) if is_known else f"an unexpected error ({type(error).__name__}); the log says more"
-            self._failed, self.swap_error = (name, time.monotonic()), told
-            _log.error("generation %s cannot be served, the old one stays: %s", name, error, exc_info=not is_known)
+            self._failed, self.swap_error = (name, time.monotonic()), in_words(error)
+            _log.error(
+                "generation %s cannot be served, the old one stays: %s", name, error, exc_info=not is_expected(error)
+            )

@@ -14,9 +14,9 @@ from api.app import create_app
 from api.resources import FOLLOWER, Resources
 from api.searcher import Following, following
 from data.catalogue import Catalogue
-from data.errors import LockHeld
+from data.errors import DatabaseError, LockHeld
 from data.generations import GenerationStore
-from data.releases import ReleaseStorage
+from data.releases import File, ReleaseCache, ReleaseStorage
 from data.settings import Settings
 from engine import backbones
 from engine.releases import release
@@ -270,7 +270,7 @@ def test_a_damaged_upload_is_refused_and_the_old_release_stays(shop: Shop) -> No
     assert client.get("/v1/search/text?q=red").status_code == 200
     path.write_bytes(content)
     assert storage.damaged(newest) == {}
-    follower._failed = ("", 0.0)  # it waits for a while before it tries the same again
+    follower._failed.clear()  # it waits for a while before it tries the same again
     follower.look()
     assert client.get("/v1/status").get_json()["release"] == newest.id
 
@@ -282,6 +282,68 @@ def test_it_serves_what_it_has_where_the_storage_is_gone(shop: Shop) -> None:
     client, follower = shop.searcher("a")
     assert client.get("/v1/search/text?q=red").status_code == 200
     assert follower.problem
+
+
+def wrong_version(*_: Any) -> None:
+    raise DatabaseError("planted: tables of another version")
+
+
+def test_a_release_that_cannot_be_served_is_fetched_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, follower = shop.searcher("a")
+    fetched: list[str] = []
+    fetch = ReleaseStorage.fetch
+
+    def counted(self: ReleaseStorage, file: File, target: Path) -> None:
+        fetched.append(file.sha256)
+        fetch(self, file, target)
+
+    monkeypatch.setattr(ReleaseStorage, "fetch", counted)
+    monkeypatch.setattr(following, "require_own_tables", wrong_version)
+    monkeypatch.setattr(following, "_RETRY_S", 0.0)
+    shop.publish()
+    for _ in range(3):
+        follower.look()
+    assert "planted" in follower.problem
+    assert len(fetched) == len(set(fetched)) > 0
+
+
+def test_what_was_served_before_a_release_of_a_newer_version_is_served_again_after_a_restart(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, follower = shop.searcher("a")
+    first = follower.now().release
+    monkeypatch.setattr(following, "require_own_tables", lambda home: None if first in str(home) else wrong_version())
+    newest = shop.publish()
+    follower.look()
+    assert (follower.now().release, (shop.folder / "a" / "releases" / newest).is_dir()) == (first, True)
+    client, restarted = shop.searcher("a")
+    assert (restarted.now().release, client.get("/v1/search/text?q=red").status_code) == (first, 200)
+
+
+def test_a_release_that_fails_is_not_loaded_again_and_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(following, "require_own_tables", wrong_version)
+    _, follower = shop.searcher("a")
+    for _ in range(5):
+        follower.look()
+    assert len([line for line in caplog.messages if "planted" in line]) <= 2
+
+
+@pytest.mark.parametrize("place", ["generations/*/rows.npz", "catalog.db"])
+def test_a_local_copy_that_was_damaged_is_fetched_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    storage = ReleaseStorage(shop.settings.models_url)
+    newest = storage.newest()
+    assert newest
+    (path,) = ReleaseCache(shop.folder / "a").bring(storage, newest).glob(place)
+    path.write_bytes(bytes(path.stat().st_size))
+    monkeypatch.setattr(following, "_RETRY_S", 0.0)
+    client, restarted = shop.searcher("a")
+    assert restarted.problem
+    restarted.look()
+    assert (restarted.now().release, client.get("/v1/search/text?q=red").status_code) == (newest.id, 200)
 
 
 def test_two_searchers_do_not_share_a_home(shop: Shop) -> None:

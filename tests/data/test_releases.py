@@ -55,7 +55,7 @@ def test_what_is_published_is_brought(storage: ReleaseStorage, cache: ReleaseCac
     assert {name: (home / name).read_bytes() for name in release.files} == {
         name: path.read_bytes() for name, path in sources.items()
     }
-    assert cache.newest() == release
+    assert cache.whole() == [release]
 
 
 def test_nothing_is_fetched_twice(storage: ReleaseStorage, cache: ReleaseCache, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_refused(
     assert storage.damaged(release) == {"runtime/network": file}
     with pytest.raises(ReleaseUnavailable):
         cache.bring(storage, release)
-    assert cache.newest() is None
+    assert cache.whole() == []
     storage.remove(file)
     storage.publish(release, sources)
     assert storage.damaged(release) == {}
@@ -221,4 +221,4 @@ def test_a_record_that_is_no_release_is_passed_over(cache: ReleaseCache, tmp_pat
     second = cache.folder(id_of(2))
     second.mkdir()
     (second / "release.json").write_text("{")
-    assert cache.newest() == first
+    assert cache.whole() == [first]
