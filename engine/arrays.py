@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -21,6 +22,11 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidModel
 
+# What numpy and zipfile raise where a file is not of their format.
+_UNREADABLE = (
+    OSError, ValueError, TypeError, EOFError, OverflowError, RuntimeError, SyntaxError, MemoryError, IndexError,
+    TokenError, zipfile.BadZipFile,
+)  # fmt: skip
 MOST_HEADER_BYTES = 32_000_000  # of a safetensors file; a million names fit
 Arrays = dict[str, NDArray[Any]]
 
@@ -79,6 +85,24 @@ def map_bytes(path: Path, name: str) -> NDArray[np.uint8]:
     return np.asarray(np.memmap(path, np.uint8, "r", start, tuple(entry["shape"])))
 
 
+def map_rows(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
+    """Returns the array of an `.npy` file as `np.save` writes it, memory-mapped.
+
+    Raises:
+        InvalidModel: the file is missing, or holds something else than rows of this shape and kind.
+    """
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _UNREADABLE as error:
+        raise InvalidModel(f"{path.name} must be a file of rows; got {error}. Rebuild.") from error
+    wanted = f"{shape[0]} rows of {shape[1]} numbers of {np.dtype(dtype)}"
+    if not isinstance(mapped, np.ndarray) or (mapped.dtype, mapped.shape) != (dtype, shape):
+        raise InvalidModel(f"{path.name} must hold {wanted}; it does not. Rebuild.")
+    if not mapped.flags.c_contiguous:
+        raise InvalidModel(f"{path.name} must hold {wanted}, row after row; got them in columns. Rebuild.")
+    return np.asarray(mapped)
+
+
 def read_npz(path: Path, *, mapped: bool = False) -> Arrays:
     """Returns the arrays of an `.npz` file as `np.savez` writes it: not compressed, and without Python objects.
 
@@ -99,7 +123,7 @@ def read_npz(path: Path, *, mapped: bool = False) -> Arrays:
                 raise ValueError("two members of one name")
             read = partial(_mapped, path) if mapped else _read
             arrays = {member.filename.removesuffix(".npy"): read(archive, member) for member in members}
-    except (OSError, ValueError, TypeError, EOFError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise InvalidModel(f"{path.name} must be an .npz file of plain arrays; got {error}.") from error
     return arrays
 

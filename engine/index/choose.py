@@ -110,7 +110,7 @@ def _kept(vectors: Floats, before: Path | None) -> Learned | None:
     if before is None or not (before / LISTS_FILE).exists():
         return None
     try:
-        learned = Learned.load(before / LISTS_FILE)
+        learned = Lists.load(before / LISTS_FILE)[0].learned
     except InvalidModel:  # what cannot be read is learned anew
         return None
     return learned if learned.fits(vectors) else None

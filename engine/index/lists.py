@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.storage import parse_json
 from engine.arrays import check_finite, map_bytes, read_safetensors
 from engine.errors import InvalidModel
 from engine.index.checks import Rows
@@ -65,17 +66,6 @@ class Learned:
         least = rows.min(axis=0)
         ranges = np.concatenate([least, rows.max(axis=0) - least])
         return cls(np.ascontiguousarray(kmeans.centroids, np.float32), ranges, len(vectors))
-
-    @classmethod
-    def load(cls, path: Path) -> "Learned":
-        """Reads what was learned for the lists of a file, without the lists.
-
-        Raises:
-            InvalidModel: see `Lists.load`.
-        """
-        arrays, metadata = read_safetensors(path, ("centres", "ranges"))
-        check_finite(path, arrays)
-        return cls(arrays["centres"], arrays["ranges"], _learned_from(path, _facts(path, metadata.get("index", ""))))
 
     def fits(self, vectors: Floats) -> bool:
         """Tells whether rows, float32 (n, dim), of the same space are still like those that it was learned from."""
@@ -218,9 +208,9 @@ class Lists:
 
 def _facts(path: Path, text: str) -> dict[str, Any]:
     try:
-        facts = json.loads(text)
+        facts = parse_json(text)
         version = facts["version"]
-    except (ValueError, AttributeError, KeyError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InvalidModel(f"{path.name} must say how it is searched; it does not. Rebuild.") from error
     if version not in (_WITHOUT_RESTS, VERSION):
         raise InvalidModel(f"{path.name} must have version {VERSION} at most; got {version!r:.40}. Rebuild.")

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.errors import InvalidModel
+from engine.arrays import map_rows
 from engine.index.checks import Rows
 from engine.index.lists import RESTS, Lists
 from engine.protocols import Floats
@@ -59,15 +58,7 @@ class StoredRows:
         Raises:
             InvalidModel: it is no file of int16 numbers of this shape.
         """
-        try:
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
-            raise InvalidModel(f"{path.name} must be a file of rows; got {error}. Rebuild.") from error
-        if not isinstance(mapped, np.memmap) or mapped.dtype != np.int16 or not mapped.flags.c_contiguous:
-            raise InvalidModel(f"{path.name} must hold rows of 16-bit numbers; it does not. Rebuild.")
-        if mapped.shape != shape:
-            raise InvalidModel(f"{path.name} must hold {shape[0]} rows of {shape[1]}; got {mapped.shape}. Rebuild.")
-        whole: NDArray[np.int16] = np.asarray(mapped)
+        whole = map_rows(path, shape, np.int16)
         none, step = np.zeros(shape[1], np.float32), np.full(shape[1], factor, np.float32)
         return cls(lambda rows: whole[rows].astype(np.float32), shape, none, step)
 

@@ -80,6 +80,9 @@ LISTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "a newer version": ({**FACTS, "version": 3}, {}),
     "no version": ({"ten": 1}, {}),
     "no facts": ("", {}),
+    "facts in a list": ([1], {}),
+    "facts that are a number": (7, {}),
+    "facts that are a text": ('"version"', {}),
     "lists that nothing was learned for": ({**FACTS, "learned_from": 0}, {}),
     "deep JSON": ("[" * 100_000, {}),
     "no lists to look through": ({**FACTS, "ten": 0}, {}),
@@ -129,6 +132,9 @@ LIST_ROWS: dict[str, Callable[[Path], Any]] = {
     "10^12 rows": lambda path: path.write_bytes(header((10**12, 4))),
     "a negative number of rows": lambda path: path.write_bytes(header((-3, 4))),
     "a header that is code": lambda path: path.write_bytes(header("__import__('os').abort()")),
+    "a header that does not end": lambda path: path.write_bytes(header("(" * 9000)),
+    "a header of empty brackets": lambda path: path.write_bytes(header("()").replace(b"'<i2'", b"((),)")),
+    "a header that is deep": lambda path: path.write_bytes(header("~" * 3000 + "1")),
     "a header of 4 GB": lambda path: path.write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 99),
 }
 

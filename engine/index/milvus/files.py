@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.storage import parse_json, read_small, write_text
+from engine.arrays import map_rows
 from engine.errors import InvalidModel
 from engine.index.milvus.collection import KINDS, PREFIX, Kind, collection_of
 from engine.protocols import Floats
@@ -57,7 +58,7 @@ class Described:
                 raise ValueError(facts)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidModel(f"{path.name} must describe an index in Milvus; got {error!r:.300}. Rebuild.") from error
-        return cls(facts["collection"], kind, effort, _rows(folder / ROWS_FILE, shape))
+        return cls(facts["collection"], kind, effort, map_rows(folder / ROWS_FILE, shape, np.float32))
 
 
 def collection_in(folder: Path) -> str:
@@ -69,13 +70,3 @@ def collection_in(folder: Path) -> str:
         InvalidModel: the files are not what `Described.save` writes.
     """
     return Described.load(folder).collection if (folder / INDEX_FILE).exists() else collection_of(folder.name)
-
-
-def _rows(path: Path, shape: tuple[int, int]) -> Floats:
-    try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
-        raise InvalidModel(f"{path.name} must be a file of rows; got {error}. Rebuild.") from error
-    if not isinstance(stored, np.ndarray) or stored.dtype != np.float32 or stored.shape != shape:
-        raise InvalidModel(f"{path.name} must hold {shape[0]} float32 rows of {shape[1]}. Rebuild.")
-    return np.asarray(stored)
