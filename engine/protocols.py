@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.filters import Filter
+from engine.errors import InvalidModel
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -53,6 +54,16 @@ class BackboneSpec:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Returns what `to_json` wrote.
+
+        Raises:
+            InvalidModel: it is something else.
+        """
+        known = {field.name: int if field.name in ("dim", "input_size") else str for field in dataclasses.fields(cls)}
+        wrong = [name for name, value in fields.items() if type(value) is not known.get(name)]
+        missing = sorted(known.keys() - fields.keys() - {"pooling"})
+        if wrong or missing or fields["dim"] < 1:
+            raise InvalidModel(f"a backbone must have {', '.join(known)}; {[*wrong, *missing, 'dim'][0]} is not right.")
         return cls(**fields)
 
 

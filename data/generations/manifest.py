@@ -76,6 +76,13 @@ class Manifest:
         Raises:
             ValueError: the text is not exactly what `to_json` writes; the message says why.
         """
+        try:
+            return cls._checked(text)
+        except RecursionError as error:  # a text that can just be read may be too deep to be written
+            raise ValueError("it must not be nested that deeply") from error
+
+    @classmethod
+    def _checked(cls, text: str) -> "Manifest":
         fields = parse_json(text)
         if not isinstance(fields, dict):
             raise ValueError("it must be a JSON object")
@@ -162,6 +169,10 @@ def _is_moment(value: Any) -> bool:
         return False
 
 
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 _ANY: Callable[[Any], bool] = lambda _: True  # noqa: E731
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "format_version": _is_count,
@@ -176,6 +187,6 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "sizes": _is_map(_is_own_file, _is_count),
     "backbone": _is_map(_is_text, _ANY),
     "versions": _is_map(_is_text, _is_text),
-    "metrics": _is_map(_is_text, _ANY),
+    "metrics": lambda value: _is_map(_is_text, _ANY)(value) and _is_map(_is_text, _is_object)(value.get("parts", {})),
     "gates": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
 }

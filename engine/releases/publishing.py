@@ -13,6 +13,7 @@ from data.generations import GenerationFolder, GenerationStore, new_id
 from data.releases import File, Release, ReleaseStorage, copy_catalogue
 from data.settings import Settings
 from data.storage import make_folder, sha256_file, waiting
+from engine.protocols import BackboneSpec
 from engine.releases.contents import contents_of
 
 _LOCK = "release.lock"
@@ -107,7 +108,7 @@ class Releaser:
 def _made(home: Path, live: GenerationFolder, staged: Path, newest: Release | None) -> tuple[Release, dict[str, Path]]:
     """Returns the record of a new release, and where each of its files lies."""
     manifest = live.manifest
-    dim = int(manifest.backbone["dim"])
+    dim = BackboneSpec.from_json(manifest.backbone).dim
     seq = copy_catalogue(home, staged, after_seq=manifest.seq, fingerprint=manifest.fingerprint, dim=dim)
     copied = {
         path.relative_to(staged).as_posix(): path

@@ -149,6 +149,7 @@ def _signed(fields: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("changes", [
+    {"metrics": {"parts": 7}}, {"metrics": {"parts": {"voters": [1]}}},
     {"dim": 10**9}, {"dim": 10**30}, {"seq": 10**30}, {"counts": {"images": 10**20}},
     *({"files": {name: "0" * 64}, "sizes": {name: 1}}
       for name in ("/etc/passwd", "../../CURRENT", "deep/../../x", "a\\b", "a\nb", "\ud800", "", "./x", "a//b", "x\0")),
@@ -159,6 +160,27 @@ def test_a_signed_manifest_with_hostile_fields_is_refused(store: GenerationStore
     del fields["digest"]
     (folder / "manifest.json").write_text(_signed({**fields, **changes}))
     with pytest.raises(CorruptGeneration, match=r"manifest\.json.*must be valid"):
+        store.open()
+
+
+def test_a_manifest_that_can_be_read_but_not_written_is_refused(
+    store: GenerationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About a thousand brackets are so deep; how many exactly depends on the caller's own depth."""
+    folder = publish(store).folder
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    fields = json.loads((folder / "manifest.json").read_text())
+    del fields["digest"]
+    (folder / "manifest.json").write_text(_signed({**fields, "metrics": {"deep": deep}}))
+    store.open()
+
+    def too_deep(*_: Any) -> str:
+        raise RecursionError
+
+    monkeypatch.setattr("data.generations.manifest._text", too_deep)
+    with pytest.raises(CorruptGeneration, match="deeply"):
         store.open()
 
 

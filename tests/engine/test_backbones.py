@@ -75,6 +75,11 @@ def test_the_spec_says_everything_that_decides_the_numbers(settings: Settings) -
     assert (spec.name, spec.dim, spec.input_size) == ("efficientnet_lite2", 1280, 260)
     assert (spec.runtime, spec.precision, spec.pooling) == ("openvino", "f32", "avg")
     assert BackboneSpec.from_json(spec.to_json()) == spec
+    for wrong in ({"dim": "8"}, {"dim": 0}, {"input_size": True}, {"name": None}, {"unknown": 1}):
+        with pytest.raises(InvalidModel, match=f"a backbone must have .*{next(iter(wrong))} is not right"):
+            BackboneSpec.from_json({**spec.to_json(), **wrong})
+    with pytest.raises(InvalidModel, match="dim is not right"):
+        BackboneSpec.from_json({})
 
 
 def test_a_spec_is_resolved_without_deep_learning_libraries(settings: Settings) -> None:
