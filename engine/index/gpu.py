@@ -5,6 +5,7 @@ thread does all GPU work, joining queries that wait at the same moment, and a fi
 proposes. Where those rows cannot be shown to hold the right answer, the query is answered in main memory instead.
 """
 
+import logging
 import queue
 import threading
 import weakref
@@ -24,6 +25,7 @@ _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
 _QUERIES_AT_ONCE = 256
 _ROUNDING = 1e-4  # GPU and CPU add in different orders; scores of unit vectors differ by less than this
 _SMOKE_ROWS, _SMOKE_DIM, _SMOKE_K = 512, 16, 10
+_log = logging.getLogger("lookalike.index")
 
 
 class GpuUnavailable(Exception):
@@ -46,11 +48,13 @@ class GpuIndex:
 
     Raises:
         GpuUnavailable: this FAISS has no GPU code, there is no GPU, or it gives wrong answers.
+
+    Attributes:
+        reason: why searches are answered in main memory: the last error of the GPU; "": it had none.
     """
 
     kind = "faiss flat gpu"
     is_exact = True
-    reason = ""
 
     def __init__(self, host: FlatIndex, *, library: Any = None) -> None:
         if library is None:
@@ -60,7 +64,7 @@ class GpuIndex:
         if not library.get_num_gpus():
             raise GpuUnavailable("FAISS sees no GPU")
         _smoke_test(library)
-        self._host, self.measured = host, host.measured
+        self._host, self.measured, self.reason = host, host.measured, ""
         self._owner = _Owner(library, host.native)
 
     @property
@@ -94,12 +98,21 @@ class GpuIndex:
         proposals = min(self.count, int(1.5 * wanted / max(share, 1e-9)) + 32)
         if not wanted or not len(queries) or proposals > _MOST_PROPOSALS:
             return self._host.search(queries, k, allowed, dead)
-        scores, rows = self._owner.search(queries, proposals)
+        try:
+            scores, rows = self._owner.search(queries, proposals)
+        except Exception as error:  # FAISS has no error of its own for a GPU that fails; the rows are here too
+            self._tell(error)
+            return self._host.search(queries, k, allowed, dead)
         found = []
         for query, own_scores, own_rows in zip(queries, scores, rows, strict=True):
             hits = self._settle(query, own_scores, own_rows, wanted, allowed, dead)
             found.append(hits or self._host.search(query[None], k, allowed, dead)[0])
         return found
+
+    def _tell(self, error: Exception) -> None:
+        if not self.reason:
+            _log.error("the GPU failed, and searches go on in main memory: %s", error)
+        self.reason = f"cpu because the GPU failed: {error}"
 
     def _settle(
         self, query: Floats, scores: Floats, rows: Rows, wanted: int, allowed: Mask | None, dead: Rows | None

@@ -305,13 +305,14 @@ def test_one_thread_owns_the_gpu_and_joins_waiting_queries() -> None:
     assert_same_hits([found[row] for row in range(12)], FlatIndex.of(vectors).search(vectors[:12], 3))
 
 
-def test_a_failing_gpu_search_reaches_its_caller() -> None:
+def test_a_gpu_that_fails_later_is_done_without(caplog: pytest.LogCaptureFixture) -> None:
     vectors = np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
-    library = FakeGpuFaiss()
-    index = GpuIndex(FlatIndex.of(vectors), library=library)
+    library, host = FakeGpuFaiss(), FlatIndex.of(vectors)
+    index = GpuIndex(host, library=library)
     library.gate = None  # type: ignore[assignment]
-    with pytest.raises(AttributeError):
-        index.search(vectors[:1], 3)
+    for _ in range(3):
+        assert_same_hits(index.search(vectors[:2], 3), host.search(vectors[:2], 3))
+    assert ("'NoneType'" in index.reason, caplog.text.count("the GPU failed")) == (True, 1)
 
 
 def test_the_best_of_many_rows_are_those_of_a_whole_sort() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import InvalidQuery
+from engine.errors import IndexUnavailable, InvalidQuery
 from engine.index.checks import Rows, checked_search, without
 from engine.index.flat import ROUNDING, best_hits, scores_of
 from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind, MilvusCollection
@@ -115,8 +115,9 @@ class MilvusIndex:
             wide, (hits, whole) = fetch, self._settled(query, rows, fetch, asked)
             while not whole and wide < reach:
                 wide = min(reach, wide * 8)
-                hits, whole = self._settled(query, self._fetch(query[None], wide, asked)[0], wide, asked)
-            if not whole and wide < self.count:
+                rows = self._fetch(query[None], wide, asked)[0]
+                hits, whole = self._settled(query, rows, wide, asked)
+            if not whole and len(rows) < self.count:
                 hits = self._scored_here(query, asked) or hits
             found.append(Hits(hits.rows[: asked.k], hits.scores[: asked.k]))
         return found
@@ -125,19 +126,21 @@ class MilvusIndex:
         """Returns the rows that may be found, best first, and whether the k best are certainly among them."""
         every = np.union1d(asked.kept(rows), asked.added)
         hits = best_hits(every, self.scores(query, every), len(every))
-        if len(rows) < fetched:  # Milvus has no more
-            return hits, True
-        if len(hits.rows) < asked.k:
-            return hits, False
+        if len(rows) < fetched or len(hits.rows) < asked.k:  # so Milvus has no more, or has not found all it has
+            return hits, len(hits.rows) >= asked.k
         margin = ROUNDING * abs(float(hits.scores[0]))
         return hits, bool(hits.scores[asked.k - 1] - self.scores(query, rows).min(initial=np.inf) > margin)
 
     def _fetch(self, queries: Floats, rows: int, asked: "_Asked") -> list[Rows]:
-        """Returns the rows nearest to each query by Milvus's own reckoning, each int64 (m,)."""
+        """Returns the rows nearest to each query by Milvus's own reckoning, each int64 (m,).
+
+        Raises:
+            IndexUnavailable: Milvus does not answer, or names rows that are not of this index.
+        """
         effort = {self._type.effort: max(self.effort, rows)} if self._type.effort == "ef" else {}
         if self._type.effort == "nprobe":
             effort = {"nprobe": self.effort}
-        return self.collection.search(
+        found = self.collection.search(
             queries,
             rows,
             filter=asked.expression,
@@ -145,6 +148,12 @@ class MilvusIndex:
             search_params={"metric_type": METRIC, "params": effort},
             timeout=ANSWERS_S,
         )
+        if len(found) != len(queries) or any(((own < 0) | (own >= self.count)).any() for own in found):
+            raise IndexUnavailable(
+                f"collection {self.collection.name} must answer each query with rows below {self.count}; it named "
+                "others. Run `lookalike doctor`, then `lookalike rebuild`."
+            )
+        return found
 
     def _scored_here(self, query: Floats, asked: "_Asked") -> Hits | None:
         """Returns the k best rows by scoring all that may be found; None: they are too many for that."""
