@@ -17,6 +17,7 @@ PREPARES_S = 3_600.0  # an index of very many rows takes its time
 # A server that starts or moves rows answers so for a moment: unexpected, not loaded yet, no node has it yet.
 _MAY_PASS = (65535, 101, 503)
 _AGAIN_AFTER_S = (0.05, 0.2)
+_QUIET_S = 10.0  # for which errors of one kind are not logged again, however many searches fail
 _log = logging.getLogger("lookalike.milvus")
 
 
@@ -25,6 +26,7 @@ class Milvus:
 
     def __init__(self, uri: str, token: str) -> None:
         self.uri, self._token = uri, token
+        self._told: dict[Any, float] = {}  # when errors of each kind were logged last
 
     def ask(self, question: Callable[[Any], Answer]) -> Answer:
         """Returns what `question` returns for the connected `MilvusClient`; asked again where the error may pass.
@@ -39,8 +41,8 @@ class Milvus:
             except Exception as error:
                 if not _is_of_milvus(error):
                     raise
-                if wait_s is None or getattr(error, "code", 0) not in _MAY_PASS:
-                    _log.warning("Milvus at %s: %s", self.uri, str(error)[:500])
+                if wait_s is None or _kind_of(error) not in _MAY_PASS:
+                    self._tell(error)
                     raise IndexUnavailable(
                         "this search needs the Milvus server, which does not answer as it should now. Try again "
                         "shortly; the log says more, and so does `lookalike doctor`."
@@ -51,6 +53,12 @@ class Milvus:
     def version(self) -> str:
         """Returns the server's version; raises IndexUnavailable as `ask` does."""
         return str(self.ask(lambda client: client.get_server_version(timeout=TELLS_S)))
+
+    def _tell(self, error: Exception) -> None:
+        kind, now = _kind_of(error), time.monotonic()
+        if now - self._told.get(kind, -_QUIET_S) >= _QUIET_S:
+            self._told[kind] = now
+            _log.warning("Milvus at %s: %s", self.uri, str(error)[:500])
 
     @cached_property
     def _client(self) -> Any:
@@ -75,6 +83,12 @@ def server_of(settings: Settings) -> Milvus:
 
 
 _server = lru_cache(Milvus)  # one connection serves all generations
+
+
+def _kind_of(error: Exception) -> Any:
+    """Returns the code of an error of Milvus; of one of gRPC itself, its status."""
+    code = getattr(error, "code", 0)
+    return code() if callable(code) else code
 
 
 def _is_of_milvus(error: Exception) -> bool:

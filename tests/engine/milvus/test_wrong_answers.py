@@ -51,3 +51,20 @@ def test_fewer_answers_than_queries_are_refused(monkeypatch: pytest.MonkeyPatch)
     index = index_that_is_told(lambda *_: [np.arange(26)], monkeypatch)
     with pytest.raises(IndexUnavailable, match="each query"):
         index.search(STORED[:3], 10)
+
+
+def test_many_searches_that_fail_alike_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    exceptions = pytest.importorskip("pymilvus.exceptions", reason="pymilvus is not installed")
+    server = Milvus("http://nowhere.invalid", "")
+    server.__dict__["_client"] = None  # as if it were connected
+
+    def failing(code: int) -> Callable[[Any], None]:
+        def question(_: Any) -> None:
+            raise exceptions.MilvusException(code=code, message=f"planted {code}")
+
+        return question
+
+    for code in (1, 1, 2, 1, 2):
+        with pytest.raises(IndexUnavailable):
+            server.ask(failing(code))
+    assert [message.rpartition("planted")[2] for message in caplog.messages] == [" 1)>", " 2)>"]
