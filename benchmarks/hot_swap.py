@@ -16,13 +16,13 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from busy_clients import BusyClients
 from family_memory import memory_mb
 from home_server import serving
 
@@ -73,16 +73,15 @@ def _run(
     _look("idle", pid)
     load = _Load(port, f"/v1/products/{quote(product_id)}/similar?k=50", options.clients)
     made_of = {source.id: number for number, source in enumerate(sources)}
-    load.start()
-    for turn in range(options.swaps):
-        number = turn % len(sources)
-        generation = publish_again(store, sources[number])
-        made_of[generation] = number
-        load.wait_for(generation)
-        if turn + 1 in LOOK_AFTER:
-            _look(f"{turn + 1} swaps", pid)
-    _look(f"{options.swaps} swaps", pid)
-    load.stop()
+    with load:
+        for turn in range(options.swaps):
+            number = turn % len(sources)
+            generation = publish_again(store, sources[number])
+            made_of[generation] = number
+            load.wait_for(generation)
+            if turn + 1 in LOOK_AFTER:
+                _look(f"{turn + 1} swaps", pid)
+        _look(f"{options.swaps} swaps", pid)
     _report(load, made_of)
 
 
@@ -110,35 +109,23 @@ def _look(when: str, pid: int) -> None:
     )
 
 
-class _Load:
+class _Load(BusyClients):
     """Clients that ask one question again and again and keep every answer."""
 
     def __init__(self, port: int, path: str, clients: int) -> None:
-        self._port, self._path, self._stopped = port, path, threading.Event()
-        self._newer = threading.Condition()
-        self._newest = ""
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        super().__init__(clients)
+        self._port, self._path, self._newest = port, path, ""
         self.answers: list[tuple[str, Any, float]] = []  # generation, hits, milliseconds
-        self.failures: list[str] = []
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
 
     def wait_for(self, generation: str) -> None:
         """Waits until an answer names this generation."""
-        with self._newer:
-            if not self._newer.wait_for(lambda: self._newest >= generation, timeout=SWAP_S):
+        with self.news:
+            if not self.news.wait_for(lambda: self._newest >= generation, timeout=SWAP_S):
                 self.failures.append(f"{generation} was not served within {SWAP_S:g} s")
 
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
+    def ask(self, number: int) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as client:
-            while not self._stopped.is_set():
+            while not self.stopped.is_set():
                 started = time.perf_counter()
                 try:
                     client.request("GET", self._path)
@@ -152,9 +139,9 @@ class _Load:
                     continue
                 answer = json.loads(body)
                 hits = tuple((hit["product_id"], hit["score"]) for hit in answer["hits"])
-                with self._newer:
+                with self.news:
                     self._newest = max(self._newest, answer["generation"])
-                    self._newer.notify_all()
+                    self.news.notify_all()
                 self.answers.append((answer["generation"], hits, (time.perf_counter() - started) * 1000))
 
 

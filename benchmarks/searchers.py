@@ -17,7 +17,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
+from busy_clients import BusyClients
 from home_server import serving
 from hot_swap import publish_again
 
@@ -126,11 +126,10 @@ def wait_for(port: int, release_id: str) -> None:
         time.sleep(0.05)
 
 
-class TwoPages:
+class TwoPages(BusyClients):
     """Clients that ask one question at one searcher, and for its next page, by the cursor alone, at the other.
 
     Attributes:
-        failures: answers other than 200, and errors.
         expired: next pages of releases that were gone already, which are refused in clear words.
         answers: generation and price -> how often each pair of pages came.
         torn: answers whose prices differ, and pairs of pages of different prices or generations.
@@ -138,29 +137,17 @@ class TwoPages:
     """
 
     def __init__(self, ports: tuple[int, int], product_id: str, clients: int) -> None:
+        super().__init__(clients)
         self._ports, self._product = ports, product_id
-        self._stop, self._lock = threading.Event(), threading.Condition()
-        self.failures: list[str] = []
         self.expired = self.torn = 0
         self.answers: dict[tuple[str, float], Counter[tuple[Page, Page]]] = {}
         self.followed_s: list[float] = []
         self.took_ms: list[float] = []
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(clients)]
-
-    def __enter__(self) -> "TwoPages":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def wait_for(self, price: float) -> None:
         """Waits until a pair of pages has this price."""
-        with self._lock:
-            if not self._lock.wait_for(lambda: price in {of for _, of in self.answers} or self.failures, FOLLOW_S):
+        with self.news:
+            if not self.news.wait_for(lambda: price in {of for _, of in self.answers} or self.failures, FOLLOW_S):
                 raise TimeoutError(f"no answer has the price {price}")
 
     def mixed(self) -> int:
@@ -178,11 +165,11 @@ class TwoPages:
         ]
         return "\n".join([*lines, *(f"  {failure}" for failure in self.failures[:5])])
 
-    def _ask(self, number: int) -> None:
+    def ask(self, number: int) -> None:
         question = f"/v1/products/{quote(self._product)}/similar?k={_PAGE}"
         connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for port in self._ports]
         for turn in itertools.count(number):
-            if self._stop.is_set():
+            if self.stopped.is_set():
                 break
             here, there = connections[turn % 2], connections[1 - turn % 2]
             if (first := self._get(here, question)) is None:
@@ -215,11 +202,11 @@ class TwoPages:
     def _note(self, first: Any, second: Any) -> None:
         prices = {hit["price"] for page in (first, second) for hit in page["hits"]}
         pages = tuple(tuple((hit["product_id"], hit["score"]) for hit in page["hits"]) for page in (first, second))
-        with self._lock:
+        with self.news:
             if len(prices) != 1 or first["generation"] != second["generation"]:
                 self.torn += 1
             self.answers.setdefault((first["generation"], min(prices)), Counter())[(pages[0], pages[1])] += 1
-            self._lock.notify_all()
+            self.news.notify_all()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _FILL = (0.65, 0.97)  # share of its cell that a photo fills
 
 
 def main() -> None:
-    options = _options()
+    options = composite_options(__doc__ or "", threads=0)
     engine = SearchEngine(Settings(home=options.home, threads=options.threads))
     engine.warm()
     draw = random.Random(options.seed)
@@ -140,13 +140,19 @@ def _tell(
         print(f"{name}, median: {plain:.1f} ms, with objects {objects:.1f} ms: {objects / plain:.2f} times")
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def composite_options(about: str, *, threads: int) -> argparse.Namespace:
+    """Returns the options of a program that measures on composites.
+
+    Args:
+        about: the program's own docstring.
+        threads: processor threads, if the option does not say.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("home", type=Path, help="a home with a live generation")
     parser.add_argument("folder", type=Path, help="one folder of .jpg photos per category, at any depth")
     parser.add_argument("--composites", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="processor threads; 1 gives the steadiest times")
+    parser.add_argument("--threads", type=int, default=threads, help="processor threads; 1 gives the steadiest times")
     return parser.parse_args()
 
 

@@ -13,7 +13,6 @@
 HOME is a home with a live generation, FOLDER holds one folder of photos per category.
 """
 
-import argparse
 import io
 import random
 import time
@@ -24,7 +23,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from things import Box, composite
+from things import Box, composite, composite_options
 
 from data.settings import Settings
 from engine.generation import Generation
@@ -39,7 +38,7 @@ _SPEED_ROUNDS = 15
 
 
 def main() -> None:
-    options = _options()
+    options = composite_options(__doc__ or "", threads=1)
     settings = Settings(home=options.home, threads=options.threads)
     engine = SearchEngine(settings)
     engine.warm()
@@ -148,16 +147,6 @@ def _tell_times(engine: SearchEngine, paths: list[Path]) -> None:
             engine.search(SearchRequest(image=content, why=why, k=k))
             times[name].append((time.process_time() - started) * 1000)
     print("; ".join(f"{name}: {np.median(found):.1f} ms" for name, found in times.items()))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("home", type=Path, help="a home with a live generation")
-    parser.add_argument("folder", type=Path, help="one folder of .jpg photos per category, at any depth")
-    parser.add_argument("--composites", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1, help="processor threads; 1 gives the steadiest times")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

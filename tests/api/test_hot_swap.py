@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from busy_clients import BusyClients
 from hot_swap import publish_again
 from shape_catalogue import draw_catalogue
 from tiny_backbone import TinyBackbone
@@ -48,39 +49,26 @@ def port(settings: Settings, tmp_path: Path) -> Iterator[int]:
     server.server_close()
 
 
-class Load:
+class Load(BusyClients):
     """Clients that ask the same question again and again.
 
     Attributes:
-        failures: statuses other than 200, and errors.
         answers: generation -> all different answers, each its hits' ids and scores.
     """
 
     def __init__(self, port: int, path: str) -> None:
+        super().__init__(CLIENTS)
         self._port, self._path = port, path
-        self._stop, self._lock = threading.Event(), threading.Condition()
-        self.failures: list[Any] = []
         self.answers: dict[str, set[Any]] = defaultdict(set)
         self.count = 0
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def wait_for(self, generation: str) -> None:
-        with self._lock:
-            assert self._lock.wait_for(lambda: generation in self.answers or self.failures, timeout=60)
+        with self.news:
+            assert self.news.wait_for(lambda: generation in self.answers or self.failures, timeout=60)
 
-    def _ask(self) -> None:
+    def ask(self, number: int) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
-            while not self._stop.is_set():
+            while not self.stopped.is_set():
                 try:
                     connection.request("GET", self._path)
                     response = connection.getresponse()
@@ -91,15 +79,15 @@ class Load:
                     self._note(response.status, body)
 
     def _note(self, status: int | OSError, body: bytes) -> None:
-        with self._lock:
+        with self.news:
             self.count += 1
             if status == 200:
                 answer = json.loads(body)
                 hits = tuple((hit["product_id"], hit["score"]) for hit in answer["hits"])
                 self.answers[answer["generation"]].add(hits)
             else:
-                self.failures.append((status, body))
-            self._lock.notify_all()
+                self.failures.append(f"{status!r} {body!r}")
+            self.news.notify_all()
 
 
 def test_three_publishes_under_load(settings: Settings, port: int) -> None:
