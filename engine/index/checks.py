@@ -1,10 +1,13 @@
 """Checks what an index is given: its rows, and the arguments of a search."""
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidQuery
-from engine.protocols import Floats, Mask, VectorIndex
+from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
 
 Rows = NDArray[np.int64]
 
@@ -23,33 +26,75 @@ def checked_rows(vectors: Floats) -> Floats:
     return np.ascontiguousarray(vectors)
 
 
-def checked_search(
-    index: VectorIndex, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None
-) -> tuple[Floats, Mask | None, int]:
-    """Checks a search's arguments.
+@dataclass(frozen=True)
+class Asked:
+    """A search whose arguments were checked.
 
-    Returns:
-        the queries, contiguous; `allowed` without the dead rows, or None where no mask was given; and how many rows
-        may be found.
-
-    Raises:
-        InvalidQuery: see `VectorIndex.search`.
+    Attributes:
+        queries: float32 (n, dim), contiguous.
+        k: rows wanted, at most as many as may be found, at least 1.
+        limit: how many rows may be found.
+        allowed: bool (count,), without the dead rows; None: no mask was given.
+        dead, aim, where: see `VectorIndex.search`.
     """
-    queries = checked_rows(queries)
-    if queries.shape[1] != index.dim:
-        raise InvalidQuery(f"queries must have width {index.dim}; got {queries.shape[1]}.")
-    if k < 1:
-        raise InvalidQuery(f"k must be at least 1; got {k}.")
+
+    queries: Floats
+    k: int
+    limit: int
+    allowed: Mask | None
+    dead: Rows | None
+    aim: Aim
+    where: Where | None
+
+
+class CheckedIndex(ABC):
+    """Base of the indexes: checks what a search is given, before `found` searches."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def dim(self) -> int: ...
+
+    @abstractmethod
+    def found(self, asked: Asked) -> list[Hits]:
+        """Returns the k best rows that may be found, for each query."""
+
+    def search(
+        self,
+        queries: Floats,
+        k: int,
+        allowed: Mask | None = None,
+        dead: Rows | None = None,
+        aim: Aim = ANY,
+        where: Where | None = None,
+    ) -> list[Hits]:
+        """See `VectorIndex.search`."""
+        queries = checked_rows(queries)
+        if queries.shape[1] != self.dim:
+            raise InvalidQuery(f"queries must have width {self.dim}; got {queries.shape[1]}.")
+        if k < 1:
+            raise InvalidQuery(f"k must be at least 1; got {k}.")
+        allowed, limit = _allowed(self.count, allowed, dead)
+        if not limit:
+            return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
+        return self.found(Asked(queries, min(k, limit), limit, allowed, dead, aim, where))
+
+
+def _allowed(count: int, allowed: Mask | None, dead: Rows | None) -> tuple[Mask | None, int]:
+    """Returns the mask without the dead rows, and how many rows may be found."""
     if dead is not None and len(dead):
-        _check_dead(dead, index.count)
+        _check_dead(dead, count)
     if allowed is None:
-        return queries, None, index.count - (0 if dead is None else len(dead))
-    if allowed.shape != (index.count,) or allowed.dtype != np.bool_:
-        raise InvalidQuery(f"allowed must be bool ({index.count},); got {allowed.dtype} {allowed.shape}.")
+        return None, count - (0 if dead is None else len(dead))
+    if allowed.shape != (count,) or allowed.dtype != np.bool_:
+        raise InvalidQuery(f"allowed must be bool ({count},); got {allowed.dtype} {allowed.shape}.")
     if dead is not None and len(dead):
         allowed = allowed.copy()
         allowed[dead] = False
-    return queries, allowed, int(np.count_nonzero(allowed))
+    return allowed, int(np.count_nonzero(allowed))
 
 
 def _check_dead(dead: Rows, count: int) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidModel
-from engine.index.checks import Rows, checked_rows, checked_search, without
-from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
+from engine.index.checks import Asked, CheckedIndex, Rows, checked_rows, without
+from engine.protocols import Floats, Hits, Mask
 
 INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
@@ -23,7 +23,7 @@ ROUNDING = 1e-5  # of the best score; two ways to add the same products differ b
 _FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
 
-class FlatIndex:
+class FlatIndex(CheckedIndex):
     """Exact search over rows in main memory.
 
     Attributes:
@@ -101,25 +101,15 @@ class FlatIndex:
         stored: Floats = faiss.rev_swig_ptr(self._index.get_xb(), self.count * self.dim)
         return stored.reshape(self.count, self.dim)
 
-    def search(
-        self,
-        queries: Floats,
-        k: int,
-        allowed: Mask | None = None,
-        dead: Rows | None = None,
-        aim: Aim = ANY,
-        where: Where | None = None,
-    ) -> list[Hits]:
-        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
-        if not limit:
-            return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
+    def found(self, asked: Asked) -> list[Hits]:
         found: list[Hits] = []
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], min(k, limit), allowed, dead)
+        for start in range(0, len(asked.queries), _QUERIES_AT_ONCE):
+            found += self._search_block(asked.queries[start : start + _QUERIES_AT_ONCE], asked)
         return found
 
-    def _search_block(self, queries: Floats, k: int, allowed: Mask | None, dead: Rows | None) -> list[Hits]:
-        reach = self.count if allowed is None else int(np.count_nonzero(allowed))
+    def _search_block(self, queries: Floats, asked: Asked) -> list[Hits]:
+        k, dead, allowed = asked.k, asked.dead, asked.allowed
+        reach = self.count if allowed is None else asked.limit
         fetch = min(reach, k + _TIE_MARGIN)
         rows = self._fetch(queries, fetch, reach, allowed)
         found = []

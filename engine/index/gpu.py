@@ -10,16 +10,16 @@ import queue
 import threading
 import weakref
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index.checks import Rows, checked_search, without
+from engine.index.checks import Asked, CheckedIndex, Rows, without
 from engine.index.flat import FlatIndex, best_hits
-from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
+from engine.protocols import Floats, Hits
 
 _MOST_PROPOSALS = 2048  # the largest k that FAISS's GPU kernels take
 _QUERIES_AT_ONCE = 256
@@ -39,7 +39,7 @@ class _Job:
     answer: "Future[tuple[Floats, NDArray[np.int64]]]" = field(default_factory=Future)
 
 
-class GpuIndex:
+class GpuIndex(CheckedIndex):
     """Exact search with the rows on a GPU and a copy in main memory.
 
     Args:
@@ -83,30 +83,19 @@ class GpuIndex:
         """Returns the stored rows, float32 (m, dim)."""
         return self._host.vectors(rows)
 
-    def search(
-        self,
-        queries: Floats,
-        k: int,
-        allowed: Mask | None = None,
-        dead: Rows | None = None,
-        aim: Aim = ANY,
-        where: Where | None = None,
-    ) -> list[Hits]:
-        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
-        wanted = min(k, limit)
-        share = limit / max(self.count, 1)
-        proposals = min(self.count, int(1.5 * wanted / max(share, 1e-9)) + 32)
-        if not wanted or not len(queries) or proposals > _MOST_PROPOSALS:
-            return self._host.search(queries, k, allowed, dead)
+    def found(self, asked: Asked) -> list[Hits]:
+        proposals = min(self.count, int(1.5 * asked.k * self.count / asked.limit) + 32)
+        if not len(asked.queries) or proposals > _MOST_PROPOSALS:
+            return self._host.found(asked)
         try:
-            scores, rows = self._owner.search(queries, proposals)
+            scores, rows = self._owner.search(asked.queries, proposals)
         except Exception as error:  # FAISS has no error of its own for a GPU that fails; the rows are here too
             self._tell(error)
-            return self._host.search(queries, k, allowed, dead)
+            return self._host.found(asked)
         found = []
-        for query, own_scores, own_rows in zip(queries, scores, rows, strict=True):
-            hits = self._settle(query, own_scores, own_rows, wanted, allowed, dead)
-            found.append(hits or self._host.search(query[None], k, allowed, dead)[0])
+        for query, own_scores, own_rows in zip(asked.queries, scores, rows, strict=True):
+            hits = self._settle(query, own_scores, own_rows, asked)
+            found.append(hits or self._host.found(replace(asked, queries=query[None]))[0])
         return found
 
     def _tell(self, error: Exception) -> None:
@@ -114,14 +103,12 @@ class GpuIndex:
             _log.error("the GPU failed, and searches go on in main memory: %s", error)
         self.reason = f"cpu because the GPU failed: {error}"
 
-    def _settle(
-        self, query: Floats, scores: Floats, rows: Rows, wanted: int, allowed: Mask | None, dead: Rows | None
-    ) -> Hits | None:
+    def _settle(self, query: Floats, scores: Floats, rows: Rows, asked: Asked) -> Hits | None:
         real = rows[rows >= 0]
-        kept = without(real, dead) if allowed is None else real[allowed[real]]
-        if len(kept) < wanted:
+        kept = without(real, asked.dead) if asked.allowed is None else real[asked.allowed[real]]
+        if len(kept) < asked.k:
             return None
-        hits = best_hits(kept, self._host.scores(query, kept), wanted)
+        hits = best_hits(kept, self._host.scores(query, kept), asked.k)
         complete = len(real) == self.count
         return hits if complete or hits.scores[-1] > scores[len(real) - 1] + _ROUNDING else None
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidModel
-from engine.index.checks import Rows, checked_search, without
+from engine.index.checks import Asked, CheckedIndex, Rows, without
 from engine.index.flat import best_hits, is_complete
 from engine.index.lists import LISTS_FILE, Lists
 from engine.index.reach import Tuned, read_tuned
 from engine.index.stored_rows import ROWS_FILE, StoredRows
-from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
+from engine.protocols import Floats, Hits, Mask
 
 FEW_ROWS = 16_384  # what a filter leaves of up to so many rows is scored row by row: exact, in at most 6 ms
 # Microseconds for a row: one that is scored row by row, an allowed one in a list, and one that is passed over there.
@@ -26,7 +26,7 @@ _SAMPLE = 65_536  # of the rows that a filter lets through
 _MARGIN = 20  # rows proposed beyond those asked for, or a tenth if that is more: codes order them nearly as scores do
 
 
-class PartitionedIndex:
+class PartitionedIndex(CheckedIndex):
     """Search through the nearest lists.
 
     Args:
@@ -88,28 +88,19 @@ class PartitionedIndex:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
         return self._stored.scores(query, rows)
 
-    def search(
-        self,
-        queries: Floats,
-        k: int,
-        allowed: Mask | None = None,
-        dead: Rows | None = None,
-        aim: Aim = ANY,
-        where: Where | None = None,
-    ) -> list[Hits]:
-        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
-        k = min(k, limit)
+    def found(self, asked: Asked) -> list[Hits]:
+        k, allowed, dead = asked.k, asked.allowed, asked.dead
         if allowed is None and dead is not None and 2 * len(dead) > self.count:  # so many that they are a filter
             allowed = np.ones(self.count, np.bool_)
             allowed[dead] = False
         lists = self.list_count
         if self.tuned is not None:
-            share = 1.0 if allowed is None else max(limit, 1) / self.count
-            lists = self.tuned.of(aim).lists(min(k, aim.sure or k), share, lists)
-        if allowed is not None and self._is_quick_by_row(limit, lists):
+            share = 1.0 if allowed is None else asked.limit / self.count
+            lists = self.tuned.of(asked.aim).lists(min(k, asked.aim.sure or k), share, lists)
+        if allowed is not None and self._is_quick_by_row(asked.limit, lists):
             rows = np.flatnonzero(allowed)
-            return [best_hits(rows, self.scores(query, rows), k) for query in queries]
-        return [self.find(query, k, lists, allowed, dead) for query in queries]
+            return [best_hits(rows, self.scores(query, rows), k) for query in asked.queries]
+        return [self.find(query, k, lists, allowed, dead) for query in asked.queries]
 
     def _is_quick_by_row(self, allowed: int, lists: int) -> bool:
         """Tells whether so many allowed rows are better scored one by one, which is exact, than found in lists."""

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 
 from engine.errors import IndexUnavailable, InvalidQuery
-from engine.index.checks import Rows, checked_search, without
+from engine.index.checks import Asked, CheckedIndex, Rows, without
 from engine.index.flat import ROUNDING, best_hits, scores_of
 from engine.index.milvus.collection import METRIC, MOST_ROWS, VECTOR, Kind, MilvusCollection
 from engine.index.milvus.files import Described
 from engine.index.milvus.server import ANSWERS_S, Milvus
-from engine.protocols import ANY, Aim, Floats, Hits, Mask, Where
+from engine.protocols import Floats, Hits, Mask
 
 _TIE_MARGIN = 16
 _QUERIES_AT_ONCE = 16
 _MOST_HERE = 1_000_000  # rows that are scored in this process where Milvus's answers do not reach far enough
 
 
-class MilvusIndex:
+class MilvusIndex(CheckedIndex):
     """The rows of one collection.
 
     Milvus says which rows are near; they are scored and ordered here, as `FlatIndex` does it. It answers a query with
@@ -81,57 +81,46 @@ class MilvusIndex:
         """Returns the scores of `rows`, float32 (m,), to the last bit the same whatever else is searched."""
         return scores_of(self._stored, query, rows)
 
-    def search(
-        self,
-        queries: Floats,
-        k: int,
-        allowed: Mask | None = None,
-        dead: Rows | None = None,
-        aim: Aim = ANY,
-        where: Where | None = None,
-    ) -> list[Hits]:
+    def found(self, asked: Asked) -> list[Hits]:
         """Searches equally thoroughly whatever the aim.
 
         Raises:
-            InvalidQuery: see `VectorIndex.search`; or there is a mask without the filter that it is of.
+            InvalidQuery: there is a mask without the filter that it is of.
             IndexUnavailable: Milvus does not answer.
         """
-        queries, allowed, limit = checked_search(self, queries, k, allowed, dead)
-        if allowed is not None and where is None:
+        if asked.allowed is not None and asked.where is None:
             raise InvalidQuery("an index in Milvus takes a filter itself; got a mask of rows alone.")
-        if not limit:
-            return [Hits(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in queries]
-        asked = _Asked.of(min(k, limit, MOST_ROWS - _TIE_MARGIN), allowed, dead, where)
+        question = _Question.of(asked)
         found: list[Hits] = []
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            found += self._search_block(queries[start : start + _QUERIES_AT_ONCE], asked)
+        for start in range(0, len(asked.queries), _QUERIES_AT_ONCE):
+            found += self._search_block(asked.queries[start : start + _QUERIES_AT_ONCE], question)
         return found
 
-    def _search_block(self, queries: Floats, asked: "_Asked") -> list[Hits]:
+    def _search_block(self, queries: Floats, question: "_Question") -> list[Hits]:
         reach = min(self.count, MOST_ROWS)
-        fetch = min(reach, asked.k + _TIE_MARGIN)
+        fetch = min(reach, question.k + _TIE_MARGIN)
         found = []
-        for query, rows in zip(queries, self._fetch(queries, fetch, asked), strict=True):
-            wide, (hits, whole) = fetch, self._settled(query, rows, fetch, asked)
+        for query, rows in zip(queries, self._fetch(queries, fetch, question), strict=True):
+            wide, (hits, whole) = fetch, self._settled(query, rows, fetch, question)
             while not whole and wide < reach:
                 wide = min(reach, wide * 8)
-                rows = self._fetch(query[None], wide, asked)[0]
-                hits, whole = self._settled(query, rows, wide, asked)
+                rows = self._fetch(query[None], wide, question)[0]
+                hits, whole = self._settled(query, rows, wide, question)
             if not whole and len(rows) < self.count:
-                hits = self._scored_here(query, asked) or hits
-            found.append(Hits(hits.rows[: asked.k], hits.scores[: asked.k]))
+                hits = self._scored_here(query, question) or hits
+            found.append(Hits(hits.rows[: question.k], hits.scores[: question.k]))
         return found
 
-    def _settled(self, query: Floats, rows: Rows, fetched: int, asked: "_Asked") -> tuple[Hits, bool]:
+    def _settled(self, query: Floats, rows: Rows, fetched: int, question: "_Question") -> tuple[Hits, bool]:
         """Returns the rows that may be found, best first, and whether the k best are certainly among them."""
-        every = np.union1d(asked.kept(rows), asked.added)
+        every = np.union1d(question.kept(rows), question.added)
         hits = best_hits(every, self.scores(query, every), len(every))
-        if len(rows) < fetched or len(hits.rows) < asked.k:  # so Milvus has no more, or has not found all it has
-            return hits, len(hits.rows) >= asked.k
+        if len(rows) < fetched or len(hits.rows) < question.k:  # so Milvus has no more, or has not found all it has
+            return hits, len(hits.rows) >= question.k
         margin = ROUNDING * abs(float(hits.scores[0]))
-        return hits, bool(hits.scores[asked.k - 1] - self.scores(query, rows).min(initial=np.inf) > margin)
+        return hits, bool(hits.scores[question.k - 1] - self.scores(query, rows).min(initial=np.inf) > margin)
 
-    def _fetch(self, queries: Floats, rows: int, asked: "_Asked") -> list[Rows]:
+    def _fetch(self, queries: Floats, rows: int, question: "_Question") -> list[Rows]:
         """Returns the rows nearest to each query by Milvus's own reckoning, each int64 (m,).
 
         Raises:
@@ -143,7 +132,7 @@ class MilvusIndex:
         found = self.collection.search(
             queries,
             rows,
-            filter=asked.expression,
+            filter=question.expression,
             anns_field=VECTOR,
             search_params={"metric_type": METRIC, "params": effort},
             timeout=ANSWERS_S,
@@ -155,17 +144,17 @@ class MilvusIndex:
             )
         return found
 
-    def _scored_here(self, query: Floats, asked: "_Asked") -> Hits | None:
+    def _scored_here(self, query: Floats, question: "_Question") -> Hits | None:
         """Returns the k best rows by scoring all that may be found; None: they are too many for that."""
         if self.count > _MOST_HERE:
             return None
-        rows = asked.kept(np.arange(self.count))
-        return best_hits(rows, self.scores(query, rows), asked.k)
+        rows = question.kept(np.arange(self.count))
+        return best_hits(rows, self.scores(query, rows), question.k)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What one search asks for.
+class _Question:
+    """What one search asks Milvus for.
 
     Attributes:
         k: rows wanted.
@@ -182,10 +171,11 @@ class _Asked:
     added: Rows
 
     @classmethod
-    def of(cls, k: int, allowed: Mask | None, dead: Rows | None, where: Where | None) -> "_Asked":
+    def of(cls, asked: Asked) -> "_Question":
+        k, where, allowed = min(asked.k, MOST_ROWS - _TIE_MARGIN), asked.where, asked.allowed
         if where is None or allowed is None:
-            return cls(k, None, dead, "", np.zeros(0, np.int64))
-        return cls(k, allowed, dead, where.filter.milvus(), where.edited[allowed[where.edited]])
+            return cls(k, None, asked.dead, "", np.zeros(0, np.int64))
+        return cls(k, allowed, asked.dead, where.filter.milvus(), where.edited[allowed[where.edited]])
 
     def kept(self, rows: Rows) -> Rows:
         """Returns those of some rows that may be found, in their order."""
