@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from playwright.sync_api import Browser
 from real_browser import launched
+from s3_server import S3Server, s3_server
 from shape_catalogue import draw_catalogue
 from tiny_backbone import TinyBackbone
 
@@ -102,3 +103,11 @@ def browser() -> Iterator[Browser]:
     """Chromium, for one file: while it runs, its event loop forbids `asyncio.run`, which other files' tests call."""
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server with a bucket named `shop`; the test is skipped where none is installed."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        server.client().create_bucket(Bucket="shop")
+        yield server

@@ -13,6 +13,7 @@ from pathlib import Path
 from data.database import find_problems, forget_home
 from data.errors import ReleaseUnavailable
 from data.generations import is_generation_id
+from data.releases.pieces import HeldPieces
 from data.releases.release import MOST_BYTES, File, Release
 from data.releases.storage import ReleaseStorage
 from data.storage import make_folder, read_small, sha256_file, write_bytes, write_text
@@ -59,8 +60,11 @@ class ReleaseCache:
         self._require_room(release)
         part = self._root / f"{_PART}{release.id}"
         shutil.rmtree(part, ignore_errors=True)
+        before = next(iter(self.whole()), None)
         for name, file in release.files.items():
-            self._bring(storage, file)
+            if not (self._files / file.sha256).is_file():
+                storage.fetch(file, self._files / file.sha256, self._held(before, name))
+        for name, file in release.files.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             place = self._files / file.sha256
             place.replace(part / name) if name == _CATALOGUE else os.link(place, part / name)
@@ -104,9 +108,9 @@ class ReleaseCache:
         shutil.rmtree(self.folder(name), ignore_errors=True)
         forget_home(self.folder(name))
 
-    def _bring(self, storage: ReleaseStorage, file: File) -> None:
-        if not (self._files / file.sha256).is_file():
-            storage.fetch(file, self._files / file.sha256)
+    def _held(self, release: Release | None, name: str) -> HeldPieces | None:
+        file = release.files.get(name) if release else None
+        return HeldPieces(file, self.folder(release.id) / name) if release and file else None
 
     def _require_room(self, release: Release) -> None:
         missing = {file for file in release.files.values() if not (self._files / file.sha256).is_file()}

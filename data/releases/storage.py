@@ -2,33 +2,30 @@
 
     CURRENT              one line: the id of the newest release, and the sha256 of its record
     releases/<id>.json   the record of a release, see `Release`
-    files/<ab>/<sha256>  the content of files, each once, whatever releases have it
+    files/<ab>/<sha256>  the content of files and of pieces of files, each once, whatever releases have it
 
-Files come first, then the record, then CURRENT. Each is written under a passing name and then moved, so that whoever
-follows CURRENT finds whole files only; and what was read is compared with its sha256 before it is used.
+Files come first, then the record, then CURRENT, and each is there as a whole or not at all: whoever follows CURRENT
+finds whole files only. What was read is compared with its sha256 before it is used.
 """
 
 import hashlib
 import re
-import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from data.errors import ReleaseUnavailable
 from data.generations import is_generation_id
-from data.releases.address import open_address, read_up_to
+from data.releases.pieces import HeldPieces, read_at
 from data.releases.release import MOST_BYTES, File, Release
+from data.releases.stored_files import StoredFiles
 from data.storage import fsync_path
 
-_CURRENT_BYTES = 200
-_BLOCK_BYTES = 1 << 20
+_CURRENT, _CURRENT_BYTES = "CURRENT", 200
 _KEPT = 3
 _KEPT_FOR = timedelta(minutes=10)  # so that a searcher may take that long to fetch a release
 _MOST_KEPT = 100  # more than are made in that time; a clock that was ahead makes ids that stay young for years
-_PART = r"(\.[0-9a-f]{32}\.part)?"  # what a writer that was killed leaves
-_OWN = re.compile(rf"CURRENT{_PART}|releases/[0-9TZ]{{19}}\.json{_PART}|files/[0-9a-f]{{2}}/[0-9a-f]{{64}}{_PART}")
+_CONTENT = re.compile("files/[0-9a-f]{2}/[0-9a-f]{64}")
 
 
 class ReleaseStorage:
@@ -42,32 +39,32 @@ class ReleaseStorage:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        self._files, self._root = open_address("models_url", address)
+        self._stored = StoredFiles("models_url", address)
 
     def current(self) -> tuple[str, str] | None:
         """Returns the id of the newest release and the sha256 of its record; None: nothing was released yet."""
-        with self._asked("CURRENT"):
-            try:
-                text = self._read("CURRENT", _CURRENT_BYTES).decode("ascii").removesuffix("\n")
-            except FileNotFoundError:
-                return None
-            release, _, sha256 = text.partition(" ")
-            if not is_generation_id(release):
-                raise ValueError(f"it must name a release; got {text!r}")
-            return release, sha256
+        content = self._stored.read(_CURRENT, _CURRENT_BYTES)
+        if content is None:
+            return None
+        text = content.decode("ascii", errors="replace").removesuffix("\n")
+        release, _, sha256 = text.partition(" ")
+        if not is_generation_id(release):
+            raise self._stored.differs(_CURRENT, repr(text))
+        return release, sha256
 
     def record(self, release: str, sha256: str) -> Release:
         """Returns the record of a release that CURRENT names."""
         name = _record(release)
-        with self._asked(name):
-            content = self._read(name, MOST_BYTES)
-            if hashlib.sha256(content).hexdigest() != sha256:
-                raise ValueError("it must have the sha256 that CURRENT says; its bytes differ")
+        content = self._stored.read(name, MOST_BYTES)
+        if content is None or hashlib.sha256(content).hexdigest() != sha256:
+            raise self._stored.differs(name, "nothing" if content is None else "another sha256 than CURRENT says")
+        try:
             found = Release.from_json(content)
-            if found.id != release:
-                raise ValueError(f"it must be of {release}; it is of {found.id}")
-            return found
+        except ValueError as error:
+            raise self._stored.differs(name, str(error)) from error
+        if found.id != release:
+            raise self._stored.differs(name, f"the record of {found.id}")
+        return found
 
     def newest(self) -> Release | None:
         """Returns the record of the newest release; None: nothing was released yet."""
@@ -76,18 +73,28 @@ class ReleaseStorage:
 
     def publish(self, release: Release, sources: Mapping[str, Path]) -> None:
         """Stores what is missing of a release, and lets CURRENT name it."""
+        sizes = self._stored.sizes("files")
         for name, file in release.files.items():
-            self._put(_place(file), file, sources[name])
+            offset = 0
+            for part in file.stored:
+                if sizes.get(place := _place(part)) != part.size_bytes:
+                    self._put(place, file, sources[name], offset, part.size_bytes)
+                    sizes[place] = part.size_bytes
+                offset += part.size_bytes
         content = release.to_json()
-        self._write(_record(release.id), content)
-        self._write("CURRENT", f"{release.id} {hashlib.sha256(content).hexdigest()}\n".encode())
+        self._stored.write(_record(release.id), content)
+        self._stored.write(_CURRENT, f"{release.id} {hashlib.sha256(content).hexdigest()}\n".encode())
 
-    def fetch(self, file: File, target: Path) -> None:
-        """Writes the content of a file to `target`, after checking it; a file that differs leaves nothing there."""
+    def fetch(self, file: File, target: Path, held: HeldPieces | None = None) -> None:
+        """Writes the content of a file to `target`, after checking it; a file that differs leaves nothing there.
+
+        Args:
+            held: pieces that need not be asked for.
+        """
         part = target.with_name(f".{target.name}.part")
         try:
             with part.open("wb") as out:
-                for block in self._content(file):
+                for block in self._content(file, held):
                     out.write(block)
             fsync_path(part)
             part.replace(target)
@@ -103,7 +110,7 @@ class ReleaseStorage:
         found = {}
         for name, file in release.files.items():
             try:
-                for _ in self._content(file):
+                for _ in self._content(file, None):
                     pass
             except ReleaseUnavailable:
                 found[name] = file
@@ -111,91 +118,63 @@ class ReleaseStorage:
 
     def remove(self, file: File) -> None:
         """Removes the content of a file, for example one that is damaged; the next `publish` stores it again."""
-        with self._asked(_place(file)):
-            if self._files.exists(self._path(_place(file))):
-                self._files.rm_file(self._path(_place(file)))
+        self._stored.remove([_place(part) for part in file.stored])
 
     def prune(self) -> None:
         """Removes old releases, but the newest three and all of the last ten minutes, and the files that none has.
 
-        What a writer that was killed left goes too. Files that are not of this storage stay.
+        Files that are not of this storage stay.
         """
-        with self._asked("releases"):
-            own = self._own_names()
-            ids = sorted(name[9:28] for name in own if name.startswith("releases/") and name.endswith(".json"))
-            oldest = f"{datetime.now(UTC) - _KEPT_FOR:%Y%m%dT%H%M%S}"
-            kept = {*ids[-_KEPT:], *(each for each in ids[-_MOST_KEPT:] if each >= oldest)}
-            needed = {"CURRENT", *map(_record, kept), *(_place(file) for each in kept for file in self._files_of(each))}
-            for name in sorted(own - needed, reverse=True):  # records before their files
-                self._files.rm_file(self._path(name))
+        self._stored.sweep()
+        sizes = {name: size for name, size in self._stored.sizes("releases").items() if is_generation_id(_id(name))}
+        oldest, newest = f"{datetime.now(UTC) - _KEPT_FOR:%Y%m%dT%H%M%S}", sorted(sizes)
+        kept = {*newest[-_KEPT:], *(name for name in newest[-_MOST_KEPT:] if _id(name) >= oldest)}
+        self._stored.remove(sizes.keys() - kept)
+        used = {_place(part) for file in self._files_of([name for name in kept if sizes[name]]) for part in file.stored}
+        contents = set(filter(_CONTENT.fullmatch, self._stored.sizes("files")))
+        self._stored.remove(contents - used)
 
-    def _files_of(self, release: str) -> Collection[File]:
-        try:
-            return Release.from_json(self._read(_record(release), MOST_BYTES)).files.values()
-        except ValueError:  # damaged: nobody can use it
-            return ()
+    def _files_of(self, records: list[str]) -> Iterator[File]:
+        for content in self._stored.read_all(records, MOST_BYTES):
+            try:
+                yield from Release.from_json(content).files.values()
+            except ValueError:  # damaged: nobody can use it
+                continue
 
-    def _put(self, place: str, file: File, source: Path) -> None:
-        with self._asked(place):
-            path = self._path(place)
-            if self._files.exists(path) and self._files.size(path) == file.size_bytes:
-                return
-            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-            part = f"{path}.{uuid.uuid4().hex}.part"
-            self._files.put_file(str(source), part)
-            self._files.mv(part, path)
+    def _put(self, place: str, file: File, source: Path, offset: int, size_bytes: int) -> None:
+        if file.pieces:
+            self._stored.write(place, read_at(source, offset, size_bytes))
+        else:
+            self._stored.put(place, source)
 
-    def _write(self, name: str, content: bytes) -> None:
-        with self._asked(name):
-            path = self._path(name)
-            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-            part = f"{path}.{uuid.uuid4().hex}.part"
-            self._files.pipe_file(part, content)
-            self._files.mv(part, path)
-
-    def _read(self, name: str, most_bytes: int) -> bytes:
-        self._files.invalidate_cache()
-        return read_up_to(self._files, self._path(name), most_bytes)
-
-    def _content(self, file: File) -> Iterator[bytes]:
-        """Yields the content of a file, never more than it has; ends with an error if it is another one."""
-        place, digest, left = _place(file), hashlib.sha256(), file.size_bytes
-        with self._asked(place), self._files.open(self._path(place), "rb") as source:
-            while left >= 0 and (block := source.read(min(_BLOCK_BYTES, left + 1))):
-                left -= len(block)
-                digest.update(block)
+    def _content(self, file: File, held: HeldPieces | None) -> Iterator[bytes]:
+        """Yields the content of a file in blocks; raises at the end, at the latest, if it is another one."""
+        whole = hashlib.sha256()
+        for part in file.stored:
+            content = held.read(part) if held else None
+            for block in self._blocks(part) if content is None else (content,):
+                whole.update(block)
                 yield block
-            if left or digest.hexdigest() != file.sha256:
-                raise ValueError("its bytes differ from what was released")
+        if whole.hexdigest() != file.sha256:
+            raise self._stored.differs(_place(file), "other bytes")
 
-    def _own_names(self) -> set[str]:
-        """Returns the names of all files that were written here."""
-        self._files.invalidate_cache()
-        paths = [*self._files.ls(self._root, detail=False)]
-        for folder in ("releases", "files"):
-            paths += self._files.find(self._path(folder))
-        names = {str(path).removeprefix(f"{self._root}/") for path in paths}
-        return {name for name in names if _OWN.fullmatch(name)}
+    def _blocks(self, part: File) -> Iterator[bytes]:
+        digest, left = hashlib.sha256(), part.size_bytes
+        for block in self._stored.blocks(_place(part), part.size_bytes):
+            digest.update(block)
+            left -= len(block)
+            yield block
+        if left or digest.hexdigest() != part.sha256:
+            raise self._stored.differs(_place(part), "other bytes")
 
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
 
-    @contextmanager
-    def _asked(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except ReleaseUnavailable:
-            raise
-        except Exception as error:  # each of fsspec's file systems raises errors of its own
-            raise ReleaseUnavailable(
-                f"{self._address} must hold {name} as it was released; got: {error!r:.300}. Look at the storage, or "
-                "run `lookalike doctor --repair` where the catalogue is."
-            ) from error
+def _place(file: File) -> str:
+    return f"files/{file.sha256[:2]}/{file.sha256}"
 
 
 def _record(release: str) -> str:
     return f"releases/{release}.json"
 
 
-def _place(file: File) -> str:
-    return f"files/{file.sha256[:2]}/{file.sha256}"
+def _id(record: str) -> str:
+    return record.removeprefix("releases/").removesuffix(".json")

@@ -12,13 +12,14 @@ from data.errors import LookalikeError, NoGeneration
 from data.generations import GenerationFolder, GenerationStore, new_id
 from data.releases import File, Release, ReleaseStorage, copy_catalogue
 from data.settings import Settings
-from data.storage import make_folder, sha256_file, waiting
+from data.storage import make_folder, waiting
 from engine.protocols import BackboneSpec
 from engine.releases.contents import contents_of
 
 _LOCK = "release.lock"
 _STAGED = ".release"  # in the home; whoever holds the lock writes there
-_COPIED = ("catalog.db", "features/")  # what `copy_catalogue` writes
+_CATALOGUE = "catalog.db"  # of which most pages stay as they are from one copy to the next
+_COPIED = (_CATALOGUE, "features/")  # what `copy_catalogue` writes
 _LOOK_S = 10.0
 _MOST_S = 600.0
 _MOST_OF_TIME = 0.1  # share of the time that releases may take, so that a large catalogue is copied less often
@@ -126,7 +127,7 @@ def _made(home: Path, live: GenerationFolder, staged: Path, newest: Release | No
 
 
 def _contents(sources: Mapping[str, Path]) -> dict[str, File]:
-    return {name: File(sha256_file(path), path.stat().st_size) for name, path in sources.items()}
+    return {name: File.of(path, in_pieces=name == _CATALOGUE) for name, path in sources.items()}
 
 
 def _beside(path: Path) -> bool:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import random
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from data.errors import ReleaseUnavailable, SettingsError
 from data.releases import File, Release, ReleaseCache, ReleaseStorage
+from data.releases.release import PIECE_BYTES
+from data.releases.stored_files import StoredFiles
 
 pytest.importorskip("fsspec", reason="the extra `searcher` is not installed")
 GENERATION = "20260101T000000000Z"
@@ -33,10 +37,13 @@ def id_of(number: int, *, age: timedelta = timedelta(0)) -> str:
     return f"{datetime.now(UTC) - age:%Y%m%dT%H%M%S}{number:03d}Z"
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ReleaseStorage:
-    in_memory = request.param == "memory"
-    return ReleaseStorage(f"memory://{uuid.uuid4().hex}" if in_memory else str(tmp_path / "storage"))
+    if request.param == "folder":
+        return ReleaseStorage(str(tmp_path / "storage"))
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    return ReleaseStorage(f"{request.param}://shop/{uuid.uuid4().hex}")
 
 
 @pytest.fixture
@@ -81,7 +88,7 @@ def test_a_damaged_file_is_refused(
     file = release.files["runtime/network"]
     storage.remove(file)
     if content is not None:
-        storage._write(f"files/{file.sha256[:2]}/{file.sha256}", content)
+        storage._stored.write(f"files/{file.sha256[:2]}/{file.sha256}", content)
     assert storage.damaged(release) == {"runtime/network": file}
     with pytest.raises(ReleaseUnavailable):
         cache.bring(storage, release)
@@ -92,23 +99,91 @@ def test_a_damaged_file_is_refused(
     assert (cache.bring(storage, release) / "runtime/network").read_bytes() == b"weights"
 
 
+def in_pieces(folder: Path, name: str, catalogue: bytes, **contents: bytes) -> tuple[Release, dict[str, Path]]:
+    """Returns a release as `made` does, whose catalogue is stored in pieces."""
+    release, sources = made(folder, name, **contents)
+    sources["catalog.db"].write_bytes(catalogue)
+    files = {**release.files, "catalog.db": File.of(sources["catalog.db"], in_pieces=True)}
+    return replace(release, files=files), sources
+
+
+def test_only_pieces_that_changed_are_stored_and_fetched_again(
+    storage: ReleaseStorage, cache: ReleaseCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray(random.Random(7).randbytes(3 * PIECE_BYTES + 5))
+    first, sources = in_pieces(tmp_path, id_of(1), bytes(content))
+    assert [piece.size_bytes for piece in first.files["catalog.db"].pieces] == [*[PIECE_BYTES] * 3, 5]
+    storage.publish(first, sources)
+    home = cache.bring(storage, first)
+    assert (home / "catalog.db").read_bytes() == content
+    with (home / "catalog.db").open("r+b") as database:  # SQLite writes there too
+        database.write(b"changed here")
+    content[PIECE_BYTES] ^= 1
+    second, sources = in_pieces(tmp_path, id_of(2), bytes(content))
+    asked: dict[str, list[str]] = {"write": [], "blocks": []}
+    for method, names in asked.items():
+        monkeypatch.setattr(StoredFiles, method, noting(names, getattr(StoredFiles, method)))
+    storage.publish(second, sources)
+    assert [name.partition("/")[0] for name in asked["write"]] == ["files", "releases", "CURRENT"]
+    assert (cache.bring(storage, second) / "catalog.db").read_bytes() == content
+    pieces = second.files["catalog.db"].pieces
+    assert [name[-64:] for name in asked["blocks"]] == [pieces[0].sha256, pieces[1].sha256]
+
+
+def noting(names: list[str], method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(stored: StoredFiles, name: str, *rest: Any) -> Any:
+        names.append(name)
+        return method(stored, name, *rest)
+
+    return call
+
+
+def test_a_damaged_piece_is_refused_and_stored_again(
+    storage: ReleaseStorage, cache: ReleaseCache, tmp_path: Path
+) -> None:
+    release, sources = in_pieces(tmp_path, id_of(1), bytes(PIECE_BYTES) + b"the end")
+    storage.publish(release, sources)
+    file = release.files["catalog.db"]
+    storage._stored.write(f"files/{file.pieces[1].sha256[:2]}/{file.pieces[1].sha256}", b"The end")
+    assert storage.damaged(release) == {"catalog.db": file}
+    with pytest.raises(ReleaseUnavailable, match=file.pieces[1].sha256):
+        cache.bring(storage, release)
+    storage.remove(file)
+    storage.publish(release, sources)
+    assert storage.damaged(release) == {}
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    storage = ReleaseStorage(str(tmp_path / "storage"))
+    storage.publish(*made(tmp_path, id_of(1)))
+    left = [tmp_path / "storage" / ".parts" / "0123", tmp_path / "storage" / "files" / "ab" / ("ab" * 32)]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    storage.prune()
+    assert not any(path.exists() for path in left)
+    newest = storage.newest()
+    assert newest is not None
+    assert storage.damaged(newest) == {}
+
+
 def test_a_changed_record_is_refused(storage: ReleaseStorage, tmp_path: Path) -> None:
     release, sources = made(tmp_path, id_of(1))
     storage.publish(release, sources)
-    storage._write(f"releases/{release.id}.json", replace(release, seq=8).to_json())
+    storage._stored.write(f"releases/{release.id}.json", replace(release, seq=8).to_json())
     with pytest.raises(ReleaseUnavailable, match="sha256"):
         storage.newest()
 
 
 @pytest.mark.parametrize("text", ["", "x", "../../etc 0", f"{GENERATION[:-1]} {'0' * 64}", "\xff", "1" * 1000])
 def test_a_damaged_current_is_refused(storage: ReleaseStorage, text: str) -> None:
-    storage._write("CURRENT", text.encode("latin-1"))
+    storage._stored.write("CURRENT", text.encode("latin-1"))
     with pytest.raises(ReleaseUnavailable):
         storage.current()
 
 
 HOSTILE: list[dict[str, Any]] = [
-    {"format_version": 2},
+    {"format_version": 3},
     {"id": "../x"},
     {"generation": 7},
     {"seq": -1},
@@ -137,6 +212,16 @@ HOSTILE: list[dict[str, Any]] = [
     {"files": {"runtime/x": {"sha256": "0" * 64, "size_bytes": -1}}},
     {"files": {"runtime/x": {"sha256": "0" * 64}}},
     {"files": {"runtime/x": None}},
+    *(
+        {"files": {"catalog.db": {"sha256": "0" * 64, "size_bytes": 9, "pieces": pieces}}}
+        for pieces in (
+            [{"sha256": "0" * 64, "size_bytes": 8}],
+            [{"sha256": "0" * 64, "size_bytes": 9}, {"sha256": "0" * 64, "size_bytes": 0}],
+            [{"sha256": "../x", "size_bytes": 9}],
+            {"x": 1},
+            7,
+        )
+    ),
 ]
 
 
@@ -188,16 +273,15 @@ def test_what_a_killed_writer_left_goes_and_what_others_put_there_stays(
     storage: ReleaseStorage, tmp_path: Path
 ) -> None:
     releases = [made(tmp_path, id_of(n, age=timedelta(hours=2)), own=b"%d" % n) for n in range(4)]
-    left = [f"releases/{releases[-1][0].id}.json", f"files/ab/{'ab' * 32}", "CURRENT"]
-    others = ["releases/READ.ME", "files/ab/note.txt", "thumbs/x.webp"]
-    for name in (*(f"{name}.{uuid.uuid4().hex}.part" for name in left), *others):
-        storage._write(name, b"{")
+    others = {"releases/READ.ME", "files/ab/note.txt", "thumbs/x.webp"}
+    for name in (f".parts/{uuid.uuid4().hex}", f"files/ab/{'ab' * 32}", *others):
+        storage._stored.write(name, b"{")
     for release, sources in releases:
         storage.publish(release, sources)
     storage.prune()
-    names = {path.removeprefix(f"{storage._root}/") for path in storage._files.find(storage._root)}
-    assert [name for name in names if name.endswith(".part")] == []
-    assert names >= set(others)
+    assert not storage._stored.sizes(".parts")
+    assert f"files/ab/{'ab' * 32}" not in storage._stored.sizes("files")
+    assert {name for folder in ("releases", "files", "thumbs") for name in storage._stored.sizes(folder)} >= others
     assert [not storage.damaged(release) for release, _ in releases] == [False, True, True, True]
 
 
