@@ -132,6 +132,11 @@ class Following:
 
     def _follow(self) -> None:
         current = self._storage.current()
+        if current is None and self._served:
+            raise ReleaseUnavailable(
+                "models_url must hold CURRENT, as it did before; it is gone. Look at the storage, or run "
+                "`lookalike doctor --repair` where the catalogue is."
+            )
         if current is None or (self._served and self._served[-1].release.id == current[0]):
             return
         if self._has_just_failed(current[0]):

@@ -1,5 +1,6 @@
 """Sends on what a searcher does not do itself: changes, events, the operators' and the sellers' pages, thumbnails."""
 
+import logging
 import re
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from flask import Flask, Response, request
 from api.errors import OnlySearches
 from api.protection import ADMIN, scope_of
 from api.resources import resources
+from data.errors import ReleaseUnavailable
 from data.photos import LARGER_SIDES
 from data.releases import StoredThumbnails
 
@@ -17,12 +19,13 @@ _PAGES_ELSEWHERE = (ADMIN, "selling")
 _UNRESERVED = "/:@!$&'()*+,;=~"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _YEAR_S, _MINUTE_S = 365 * 24 * 3600, 60
+_log = logging.getLogger("lookalike.searcher")
 
 
 def forward_changes(app: Flask) -> None:
     """Answers 307 to what is for the writer, with its method and body kept; 503 where `writer_url` is empty.
 
-    Thumbnails are read from `thumbs_url` where that is set and has them.
+    Thumbnails are read from `thumbs_url` where that is set, answers and has them.
     """
     app.before_request(_forward)
 
@@ -36,7 +39,15 @@ def serve_thumbnails(app: Flask, address: str) -> None:
     stored = StoredThumbnails(address)
 
     def serve() -> Response | None:
-        return _thumbnail(stored) if request.endpoint == "operations.thumbnail" else None
+        if request.endpoint != "operations.thumbnail":
+            return None
+        try:
+            return _thumbnail(stored)
+        except ReleaseUnavailable as error:
+            if not resources().settings.writer_url:
+                raise
+            _log.warning("a thumbnail is asked of writer_url: %s", error)
+            return None
 
     app.before_request(serve)
 

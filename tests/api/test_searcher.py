@@ -293,9 +293,9 @@ def test_a_release_that_cannot_be_served_is_fetched_once(shop: Shop, monkeypatch
     fetched: list[str] = []
     fetch = ReleaseStorage.fetch
 
-    def counted(self: ReleaseStorage, file: File, target: Path) -> None:
+    def counted(self: ReleaseStorage, file: File, target: Path, held: Any = None) -> None:
         fetched.append(file.sha256)
-        fetch(self, file, target)
+        fetch(self, file, target, held)
 
     monkeypatch.setattr(ReleaseStorage, "fetch", counted)
     monkeypatch.setattr(following, "require_own_tables", wrong_version)
@@ -344,6 +344,14 @@ def test_a_local_copy_that_was_damaged_is_fetched_again(
     assert restarted.problem
     restarted.look()
     assert (restarted.now().release, client.get("/v1/search/text?q=red").status_code) == (newest.id, 200)
+
+
+def test_a_storage_that_was_emptied_is_told(shop: Shop) -> None:
+    client, follower = shop.searcher("a")
+    (Path(shop.settings.models_url) / "CURRENT").unlink()  # as where a folder is not mounted any more
+    follower.look()
+    assert client.get("/v1/search/text?q=red").status_code == 200
+    assert "must hold CURRENT" in client.get("/v1/status").get_json()["problem"]
 
 
 def test_two_searchers_do_not_share_a_home(shop: Shop) -> None:
