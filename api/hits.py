@@ -134,6 +134,8 @@ def _note(answer: SearchAnswer) -> str:
 
 def _constraint(part: Constraint) -> str:
     """Returns one line's worth of what was understood, for people."""
+    if part.needless:
+        return f"“{part.text}”: no product has this, left out."
     condition = part.filter or (f"sort={part.sort}" if part.sort else f"not {part.not_text}")
     meaning = "left too little, dropped" if part.relaxed else condition
     return f"“{part.text}”: {meaning}."

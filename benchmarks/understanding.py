@@ -139,6 +139,10 @@ def _right(text: str, fresh_days: int) -> set[str]:
 
 
 def _shown(constraint: Constraint) -> str:
+    if constraint.needless:
+        return f"left out: {constraint.text}"
+    if constraint.sort:
+        return f"sort: {constraint.sort}"
     meaning = constraint.filter or f"not_text: {constraint.not_text}"
     return f"{meaning} (relaxed)" if constraint.relaxed else meaning
 

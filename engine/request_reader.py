@@ -63,7 +63,7 @@ class RequestReader:
             meant = with_words_meant(request.text, letters.meant)
             again = self._understood(view, replace(request, text=meant), filter_, query_id)
             more = len(again.constraints) > len(found.constraints)
-            if more and not any(each.relaxed for each in again.constraints):
+            if more and not any(each.relaxed and not each.needless for each in again.constraints):
                 return ReadRequest(again, _left(request, again), meant=meant)
         return ReadRequest(found, _left(request, found), letters if found.text == request.text else None)
 
@@ -123,7 +123,7 @@ class RequestReader:
 
 
 def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
-    left = replace(request, text=understood.text, not_text=understood.not_text)
+    left = replace(request, text=understood.text, not_text=understood.not_text, unjudged=understood.unjudged)
     if understood.sort and request.sort == "relevance":
         return replace(left, sort=understood.sort, likely_first=True)
     return left

@@ -15,6 +15,7 @@ from data.columns import FACTS, WORDLESS
 from data.completion import DEFAULT_K, MOST_COMPLETIONS, MOST_TYPED, Completion
 from data.errors import LookalikeError, NoGeneration
 from data.filters import Filter
+from data.lexical import key_of
 from data.photos import Intake, PhotoInput, dominant_colours
 from data.settings import Settings
 from engine.answers import (
@@ -375,7 +376,8 @@ class SearchEngine:
 
             ranking = replace(ranking, deeper=deeper)
         # the words taken out come back, so that the mended query is understood in the same way
-        mended = [ranking.did_you_mean, *(part.text for part in understood.constraints if part.text not in asked.text)]
+        spoken = [part.text for part in understood.constraints if not part.needless]
+        mended = [ranking.did_you_mean, *(text for text in spoken if key_of(text) not in key_of(asked.text))]
         return replace(
             ranking,
             digest=request.digest,

@@ -50,7 +50,10 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """A condition that was read in the words; `filter` is called `as` in JSON."""
+    """A condition that was read in the words; `filter` is called `as` in JSON.
+
+    If it is `relaxed`, it does not count: it left too little or, with an empty `filter`, no product has these words.
+    """
 
     text: str
     filter: str = field(metadata={"json": "as"})

@@ -121,10 +121,13 @@ SCHEMAS: dict[str, Schema] = {
     "Constraint": object_of(
         ["text", "as", "not_text", "sort", "relaxed"],
         text=text_of("The part of the words; without it in the words, the condition is gone."),
-        **{"as": text_of("The condition as a filter; empty for a `sort`, and where no fact holds `not_text`.")},
+        **{"as": text_of("The condition as a filter; empty for a `sort`, and where no fact holds the words.")},
         not_text=text_of("Words that hits should not be about."),
         sort=text_of("The order that the words ask for, as `sort` takes it; empty: none. Less similar hits come last."),
-        relaxed={**FLAG, "description": "True if the condition left too little, so that it was dropped."},
+        relaxed={**FLAG, "description": (
+            "True if the condition left too little, so that it was dropped. With an empty `as`: words such as `1l` and "
+            "`pretty` that no product has, which were left out."
+        )},
     ),
     "Facet": object_of(
         ["values", "other_values", "ranges"],

@@ -53,6 +53,9 @@ def _understood(form: PageForm, part: Constraint) -> Chip:
     rest = " ".join(form.q.replace(part.text, " ", 1).split())
     without = form.url(less=[("q", "")], plus=[("q", rest)] if rest else [])
     url = without if part.text in form.q else form.url(plus=[("as_typed", "1")])
+    if part.needless:
+        label = _("%(words)s: no product has these words, so they were left out. Remove them")
+        return Chip("dropped", part.text, url, label % {"words": part.text})
     if part.relaxed:
         label = _("%(words)s: too few products, so this was left out. Remove it")
         return Chip("dropped", part.text, url, label % {"words": part.text})

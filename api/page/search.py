@@ -111,7 +111,8 @@ def _total(form: PageForm, answer: SearchAnswer, near: int | None) -> int:
         near: how many of them are more than less similar; None: nobody can tell.
     """
     if near is None:
-        return answer.total if form.filter_count or answer.understood or form.sort else 0
+        understood = any(not part.relaxed for part in answer.understood)
+        return answer.total if form.filter_count or understood or form.sort else 0
     return near + min(LESS_SHOWN, answer.total - near)
 
 

@@ -7,6 +7,7 @@ from data.database import Connections, json_list
 from data.lexical import phrase_of
 from data.vocabulary.values import Vocabulary, read_vocabulary
 
+TEXTS, NAMES, TITLES = "", "{title brand category facts}", "{title}"  # columns of the index
 _ENTRIES_READ = 500  # of the index, for one question
 
 
@@ -31,18 +32,18 @@ class Wording:
         )
         return {key for (key,) in rows}
 
-    def holding(self, phrases: Sequence[str], most: int, *, titles: bool = False) -> list[int]:
+    def holding(self, phrases: Sequence[str], most: int, *, within: str = TEXTS) -> list[int]:
         """Returns keys of products whose texts hold all the phrases, `most` at most; none for no phrase.
 
         Args:
-            titles: whether their titles alone must hold them.
+            within: which of their texts must hold them: `TEXTS`, `NAMES` (all but descriptions) or `TITLES`.
         """
         match = " AND ".join(filter(None, map(phrase_of, phrases)))
         if not match:
             return []
         rows = self._connections.query(
             "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?",
-            (f"{{title}} : ({match})" if titles else match, most),
+            (f"{within} : ({match})" if within else match, most),
         )
         return [key for (key,) in rows]
 

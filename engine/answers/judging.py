@@ -150,6 +150,7 @@ def evidence(
         region = view.generation.calibration.region
     by_letters = np.isin(ranked.product_keys, letters.ranked.product_keys) if letters is not None else None
     words = words_of(answered.corrected or request.text) if letters is not None else []
+    words = [word for word in words if word not in request.unjudged]
     shares = _shares(catalogue, ranked, words, by_letters) if by_letters is not None else None
     return Evidence(
         scores=ranked.scores,

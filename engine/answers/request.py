@@ -60,6 +60,7 @@ class SearchRequest:
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
         sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
         likely_first: with a `sort`, whether less similar products come last, as where the words ask for the cheapest.
+        unjudged: words of `text` by which no answer is judged, because they say nothing of what a thing is.
         max_per: how many hits may share a value, for example `brand:2`; "": any number.
         like, unlike: ids of at most 50 products each that the shopper liked, or did not mean; unknown ones count for
             nothing. Unliked products are left out, and liked ones if nothing else is asked for.
@@ -86,6 +87,7 @@ class SearchRequest:
     facets: str = ""
     sort: str = "relevance"
     likely_first: bool = False
+    unjudged: frozenset[str] = frozenset()
     max_per: str = ""
     more_images: tuple[bytes, ...] = ()
     like: tuple[str, ...] = ()

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 from data.lexical import key_of, words_of
 from data.vocabulary import Wording
 from engine.understanding.comparing import Shown, read_cheaper
-from engine.understanding.languages import FILLERS, LANGUAGES
+from engine.understanding.languages import FILLERS, FIXED
 from engine.understanding.lexicon import Lexicon
 from engine.understanding.naming import read_brands, read_colours, read_sizes
+from engine.understanding.needless import read_needless
 from engine.understanding.newness import read_new
 from engine.understanding.prices import read_prices
 from engine.understanding.reading import Reading, apart
@@ -21,7 +21,7 @@ _NAME_WORDS = 8
 
 
 def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: Shown) -> list[Reading]:
-    """Returns what a text says must hold, in the order of the text.
+    """Returns what a text says must hold, and what is left out of it, in the order of the text.
 
     Args:
         shown: returns the price of what is shown beside the text.
@@ -39,6 +39,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
             *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
         ]
     )
+    found = apart([*found, *read_needless(text, tokens, wording, found)])
     found = apart([*found, *read_brands(tokens, lexicon, wording, found)])
     readings = apart([*found, *read_colours(tokens, lexicon, found)])
     return _unnamed(readings, text, tokens, lexicon, wording)
@@ -77,11 +78,6 @@ def _unnamed(
             start, end = tokens[first].start, tokens[last - 1].end
             if any(start <= reading.start and reading.end <= end for reading in readings):
                 keys[start, end] = "".join([token.keys[0] for token in tokens[first:last]])
-    names = wording.names(set(keys.values())) | _fixed() | lexicon.categories.keys()
+    names = wording.names(set(keys.values())) | FIXED | lexicon.categories.keys()
     named = [span for span, key in keys.items() if key in names]
     return [each for each in readings if not any(start <= each.start and each.end <= end for start, end in named)]
-
-
-@cache
-def _fixed() -> frozenset[str]:
-    return frozenset(key_of(phrase) for language in LANGUAGES for phrase in language.fixed)

@@ -7,7 +7,7 @@ from functools import cache
 
 from data.vocabulary import Vocabulary
 from engine.understanding.amounts import Amount, amount_pattern, read_amount
-from engine.understanding.languages import FILLERS, LANGUAGES
+from engine.understanding.languages import FILLERS, LANGUAGES, PARTICLES
 from engine.understanding.reading import Reading
 
 # In every language; without a currency these are too often model numbers and sizes.
@@ -84,8 +84,7 @@ def _templates() -> tuple[tuple["re.Pattern[str]", str, str], ...]:
 @cache
 def _pattern(template: str) -> "re.Pattern[str]":
     inner = template.replace(" ", r"\s*").replace("{a}", amount_pattern("a")).replace("{b}", amount_pattern("b"))
-    particles = "|".join(sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True))
-    pattern = rf"(?<![\w.,\-])(?:{inner})(?:(?:{particles})(?![^\W_]))?(?![^\W_]|[.,]\d|%)"
+    pattern = rf"(?<![\w.,\-])(?:{inner})(?:(?:{'|'.join(PARTICLES)})(?![^\W_]))?(?![^\W_]|[.,]\d|%)"
     return re.compile(pattern, re.IGNORECASE)
 
 

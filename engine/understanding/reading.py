@@ -13,11 +13,12 @@ class Reading:
 
     Attributes:
         start, end: the part, in characters of the text.
-        condition: a filter expression; "" if only `unwanted` or `sort` is known.
+        condition: a filter expression; "" if only `unwanted` or `sort` is known, or if it is `needless`.
         describes: whether its words say what a product looks like, and so are still searched for.
         unwanted: words that hits should not be about, where no fact holds them.
         visible: whether a photo can show it, as it shows a colour.
         sort: the order of the hits that is asked for, as a search takes it; "" if none is.
+        needless: whether its words are left out, because no product has them and they say nothing of what a thing is.
         value: the shop's own word for it, where the condition names one value of a fact.
     """
 
@@ -28,6 +29,7 @@ class Reading:
     unwanted: str = ""
     visible: bool = False
     sort: str = ""
+    needless: bool = False
     value: str = ""
 
     @cached_property

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from data.columns import within
 from data.filters import Filter, all_of
-from data.vocabulary import Wording
+from data.vocabulary import TITLES, Wording
 from engine.protocols import Mask
 from engine.understanding.parsing import content_of, without
 from engine.understanding.reading import Reading
@@ -30,7 +30,7 @@ def agreeing_readings(readings: list[Reading], text: str, wording: Wording, matc
     if not any(reading.describes for reading in readings):
         return readings
     words = content_of(without(text, [reading for reading in readings if not reading.describes]))
-    named = np.array(wording.holding(words, _SAMPLED, titles=True), np.int64)
+    named = np.array(wording.holding(words, _SAMPLED, within=TITLES), np.int64)
     least = len(named) * _AGREEING_SHARE
     return [
         reading

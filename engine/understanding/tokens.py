@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data.lexical import key_of
-from engine.understanding.languages import LANGUAGES
+from engine.understanding.languages import PARTICLES
 
 MOST_WORDS = 40
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[^\W\d_]*|[^\W_]+(?:[-'’][^\W_]+)*")
 _HANGUL = re.compile("[가-힣]+")
-_PARTICLES = sorted((end for language in LANGUAGES for end in language.particles), key=len, reverse=True)
 
 
 @dataclass(frozen=True)
@@ -81,4 +80,4 @@ def value_key(text: str) -> str:
 def _forms(word: str) -> tuple[str, ...]:
     if not _HANGUL.fullmatch(word):
         return (word,)
-    return (word, *(word.removesuffix(end) for end in _PARTICLES if word.endswith(end) and len(word) > len(end) + 1))
+    return (word, *(word.removesuffix(end) for end in PARTICLES if word.endswith(end) and len(word) > len(end) + 1))

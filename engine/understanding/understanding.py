@@ -1,7 +1,7 @@
 """`Understanding`: turns the words of a search into conditions and words that are left to search for."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from data.vocabulary import Wording
 from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
+from engine.understanding.measures import in_words_of_the_shop
+from engine.understanding.needless import described_alone
 from engine.understanding.parsing import content_of, read, without
 from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
@@ -24,10 +26,12 @@ class Constraint:
 
     Attributes:
         text: the part, as it stands in the query.
-        filter: the condition as a filter expression; "" for words that hits should not be about, and for an order.
+        filter: the condition as a filter expression; "" for words that hits should not be about, for an order, and for
+            words that are only left out.
         not_text: those words; "" otherwise.
         sort: the order, as a search takes it; "" otherwise.
-        relaxed: the condition was understood, but left too little and was dropped.
+        relaxed: the condition was understood, but left too little and was dropped. Where there is neither a condition
+            nor an order, the words were left out: no product has them.
     """
 
     text: str
@@ -35,6 +39,11 @@ class Constraint:
     not_text: str = ""
     sort: str = ""
     relaxed: bool = False
+
+    @property
+    def needless(self) -> bool:
+        """Whether it is no condition: words that no product has, and that were left out."""
+        return self.relaxed and not self.filter
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class Understood:
         filter: the request's own filter and all conditions that were not relaxed, as one; None if there are none.
         passing: which products pass it, bool by product_key; None if nothing was understood.
         constraints: in the order of the query.
+        unjudged: words of `text` that descriptions hold at most, and that say nothing of what a thing is.
     """
 
     text: str
@@ -54,6 +64,7 @@ class Understood:
     filter: Filter | None
     passing: Mask | None = None
     constraints: tuple[Constraint, ...] = ()
+    unjudged: frozenset[str] = frozenset()
 
     @property
     def sort(self) -> str:
@@ -92,7 +103,28 @@ class Understanding:
             shown: returns the price of what is shown beside the words; asked only where they want something cheaper.
         """
         plain = unicodedata.normalize("NFKC", text)
-        readings = self._read(plain, matching, shown) if plain.strip() and len(plain) <= MOST_LETTERS else []
+        if not plain.strip() or len(plain) > MOST_LETTERS:
+            return Understood(text, "", filter_)
+        readings = self._read(plain, matching, shown)
+        found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
+        left = in_words_of_the_shop(found.text, self._wording)
+        return replace(found, text=left, unjudged=described_alone(left, self._wording))
+
+    def refresh(self) -> None:
+        """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
+        read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days, lambda: None)
+
+    def _told(
+        self, text: str, plain: str, readings: list[Reading], filter_: Filter | None, matching: Matching, *,
+        alone: bool, keep_names: bool,
+    ) -> Understood:  # fmt: skip
+        """Returns what readings of a text ask for.
+
+        Args:
+            plain: the text in the form in which it was read.
+        """
+        if alone and not without(plain, [reading for reading in readings if not reading.describes]):
+            readings = [reading for reading in readings if not reading.needless]  # they are all there is to search for
         if not readings:
             return Understood(text, "", filter_)
         conditions = [reading for reading in readings if reading.condition]
@@ -115,15 +147,11 @@ class Understanding:
                     each.condition,
                     each.unwanted,
                     each.sort,
-                    relaxed=each in conditions and each not in kept,
+                    relaxed=each.needless or (each in conditions and each not in kept),
                 )
                 for each in readings
             ),
         )
-
-    def refresh(self) -> None:
-        """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
-        read("20 to 40", self._lexicon.refresh(), self._wording, self._fresh_days, lambda: None)
 
     def _is_foreign(self, words: str) -> bool:
         """Tells whether no product has the words, as in a shop of another language."""

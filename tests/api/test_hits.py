@@ -29,11 +29,12 @@ def test_the_table_says_what_was_understood() -> None:
         query_id="q", generation="g", pending=0, took_ms=1.0, hits=(), next_cursor=None, no_match=True,
         understood=(
             Constraint("red", 'colour = "red"', relaxed=True), Constraint("under 20 euro", "price < 20"),
-            Constraint("without milk", not_text="milk"),
+            Constraint("without milk", not_text="milk"), Constraint("1l", relaxed=True),
         ),
     )  # fmt: skip
     assert hits_table(answer).splitlines()[-1] == (
-        "“red”: left too little, dropped. “under 20 euro”: price < 20. “without milk”: not milk. No match."
+        "“red”: left too little, dropped. “under 20 euro”: price < 20. “without milk”: not milk. "
+        "“1l”: no product has this, left out. No match."
     )
 
 

@@ -137,6 +137,7 @@ def test_what_the_photo_shows_and_what_was_found_do_not_differ_without_a_word(
     [
         ("mug under 20 euro red", Constraint("under 20 euro", "price < 20"), "understood", {"q": "mug red"}),
         ("under 20 euro", Constraint("under 20 euro", "price < 20", relaxed=True), "dropped", {}),
+        ("mug 1l red", Constraint("1l", relaxed=True), "dropped", {"q": "mug red"}),
         ("rde mug", Constraint("red", 'colour = "red"'), "understood", {"q": "rde mug", "as_typed": "1"}),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from data.catalogue import Catalogue, parse_product
 from data.lexical import key_of
 from data.settings import Settings
-from data.vocabulary import Wording
+from data.vocabulary import NAMES, TITLES, Wording
 from data.vocabulary import values as vocabulary_values
 
 
@@ -69,8 +69,9 @@ def test_products_hold_words_in_titles_or_anywhere(catalogue: Catalogue, wording
     put(catalogue, "b", title="Red mug 빨간머그컵")
     keys = {name: catalogue.get(name).product_key for name in "ab"}
     assert wording.holding(["red", "mug"], 10) == [keys["a"], keys["b"]]
-    assert wording.holding(["red", "mug"], 10, titles=True) == wording.holding(["머그"], 10) == [keys["b"]]
+    assert wording.holding(["red", "mug"], 10, within=TITLES) == wording.holding(["머그"], 10) == [keys["b"]]
     assert wording.holding(["for coffee"], 10) == [keys["a"]]
+    assert wording.holding(["for coffee"], 10, within=NAMES) == []
     assert wording.holding(["coffee for"], 10) == wording.holding(["!?"], 10) == wording.holding([], 10) == []
     assert len(wording.holding(["mug"], 1)) == 1
 

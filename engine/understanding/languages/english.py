@@ -13,6 +13,10 @@ _NO_MONEY = (
     "kid kids child children boy boys girl girls baby babies toddler age ages aged year years old size sizes model no "
     "number part edition volume level version"
 )
+_PRAISE = (
+    "nice nicest pretty prettiest cute cutest lovely beautiful adorable stylish good best cheap affordable inexpensive "
+    "recommended"
+)
 
 ENGLISH = Language(
     colours={
@@ -52,6 +56,29 @@ ENGLISH = Language(
         "-price": (r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)",),
     },
     sizes=("(?:in )?size:? {size}", "{size} size"),
+    measures={
+        "ml": ("ml", "millilitre", "millilitres", "milliliter", "milliliters"), "cl": ("cl",),
+        "l": ("l", "litre", "litres", "liter", "liters"),
+        "g": ("g", "gr", "gram", "grams"), "kg": ("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"),
+        "oz": ("oz", "ounce", "ounces"), "lb": ("lb", "lbs"),
+        "mm": ("mm",), "cm": ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
+        "m": ("m", "metre", "metres", "meter", "meters"), "inch": ("inch", "inches"), "ft": ("ft", "feet"),
+        "gb": ("gb",), "tb": ("tb",), "w": ("w", "watt", "watts"),
+        "pack": ("pack", "packs", "pk", "pack of {n}"), "set": ("set of {n}",),
+        "pieces": ("pcs", "pc", "piece", "pieces", "ct", "count"), "times": ("x{n}", "{n} x"),
+    },
+    measure_before=(
+        "at (?:least|most)", "(?:no )?(?:less|more) than", "up to", "under", "below", "over", "above", "about",
+        "around", "between", "max", "min",
+    ),
+    measure_after=("or (?:less|more|larger|smaller)", "and up", "wide", "high", "tall", "long", "deep", "max", "min"),
+    very=("very", "really", "so", "super", "most"),
+    praise=(
+        f"(?:{'|'.join(_PRAISE.split())})",
+        "(?:good|high|best) quality",
+        "(?:for|as) (?:a |an )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
+        "for gifting",
+    ),
     no_money=frozenset(_NO_MONEY.split()),
     bounds_before=(
         "under", "below", "over", "above", "than", "to", "least", "most", "max", "min", "about", "around", "from",
@@ -79,5 +106,6 @@ ENGLISH = Language(
         "green house",
         "red cross", "pink floyd", "red velvet", "off white", "orange juice", "new york", "new zealand", "new orleans",
         "new year", "new born", "do not disturb", "no show", "no name", "no 1", "not for sale", "not only",
+        "3m", "4g", "5g",
     ),
 )  # fmt: skip

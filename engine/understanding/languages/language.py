@@ -18,6 +18,10 @@ class Language:
         cheaper: patterns that ask for something cheaper than what is shown.
         sorts: order of the hits, as `sort` takes it -> patterns that ask for it.
         sizes: patterns of a size, {size}.
+        measures: unit or count -> how it is written behind a number, or around it as {n}.
+        measure_before, measure_after: patterns that belong to a measure: `at least`, `wide`.
+        very: words that only make praise stronger.
+        praise: patterns of praise and purpose, which say nothing of what a thing is: `nice`, `for a gift`.
         no_money: words beside which a number without a currency is no price, wherever they stand.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
         size_names: words in the names of attributes that hold sizes.
@@ -42,6 +46,11 @@ class Language:
     cheaper: tuple[str, ...] = ()
     sorts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: tuple[str, ...]
+    measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measure_before: tuple[str, ...] = ()
+    measure_after: tuple[str, ...] = ()
+    very: tuple[str, ...] = ()
+    praise: tuple[str, ...] = ()
     no_money: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()
     bounds_after: tuple[str, ...] = ()

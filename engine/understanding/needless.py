@@ -1,0 +1,99 @@
+"""Reads words that no product has and that say nothing of what a thing is: measures, praise and purpose."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from data.lexical import key_of, words_of
+from data.vocabulary import NAMES, TEXTS, Wording
+from engine.understanding.languages import FILLERS, FIXED, LANGUAGES, PARTICLES
+from engine.understanding.measures import measures_in
+from engine.understanding.reading import Reading
+from engine.understanding.tokens import Token, tokens_of
+
+_VERY = frozenset(word for language in LANGUAGES for word in language.very)
+_MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
+_MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
+Span = tuple[int, int]
+
+
+def read_needless(text: str, tokens: Sequence[Token], wording: Wording, taken: Sequence[Reading]) -> list[Reading]:
+    """Returns the measures and the words of praise and purpose that no product's texts hold.
+
+    They stay words where they are not wanted: "not cheap" is no praise.
+
+    Args:
+        taken: what is read already.
+    """
+    places = [(each.start, each.end) for each in taken]
+    spans = _joined(_unheld(text, tokens, wording, TEXTS, places), tokens)
+    return [Reading(start=start, end=end, needless=True) for start, end in spans]
+
+
+def described_alone(text: str, wording: Wording) -> frozenset[str]:
+    """Returns the words of measures, praise and purpose that products hold in their descriptions at most.
+
+    They find these products, but that other products lack them does not mean that the thing is not sold. None are
+    returned where there are no other words.
+    """
+    spans = _unheld(text, tokens_of(text), wording, NAMES, [])
+    words = frozenset(word for start, end in spans for word in words_of(text[start:end]))
+    return words if words and set(words_of(text)) - words - FILLERS else frozenset()
+
+
+def _unheld(text: str, tokens: Sequence[Token], wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
+    """Returns the places of measures and praise that products do not hold in some of their texts, in their order."""
+    spans = [
+        (each.outer_start, each.outer_end)
+        for each in measures_in(text, taken)
+        if key_of(each.spellings[0]) not in FIXED
+        and not each.named(wording)
+        and not (within == TEXTS and each.described(wording))
+    ]
+    spans += [span for span in _praise_in(text) if not _is_held(text[slice(*span)], wording, within)]
+    wanted = [span for span in spans if not _is_unwanted(tokens, *span)]
+    return sorted(wanted, key=lambda span: (span[0], -span[1]))
+
+
+def _praise_in(text: str) -> Iterator[Span]:
+    for pattern in _patterns():
+        for match in pattern.finditer(text):
+            yield match.span()
+
+
+def _is_held(words: str, wording: Wording, within: str) -> bool:
+    """Tells whether products hold one of the words, with or without its ending."""
+    tokens = [token for token in tokens_of(words) if token.word not in _VERY]
+    asked = [token for token in tokens if token.word not in FILLERS] or tokens[:1]
+    return any(wording.holding([form], 1, within=within) for token in asked for form in token.words)
+
+
+def _is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
+    """Tells whether words such as `not` stand before or behind a place."""
+    before = [token.word for token in tokens if token.end <= start]
+    behind = [token.word for token in tokens if token.start >= end]
+    return any(before[-len(mark) :] == mark for mark in _MARKS_BEFORE) or any(
+        behind[: len(mark)] == mark for mark in _MARKS_AFTER
+    )
+
+
+def _joined(spans: Sequence[Span], tokens: Sequence[Token]) -> list[Span]:
+    """Returns places with those as one that only words such as `and` part: "nice and cheap"."""
+    found: list[Span] = []
+    for start, end in spans:
+        between = [each.word for each in tokens if found and found[-1][1] <= each.start and each.end <= start]
+        if found and between and all(word in FILLERS for word in between):
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
+
+
+@cache
+def _patterns() -> tuple["re.Pattern[str]", ...]:
+    before = rf"(?<![\w-])(?:(?:{'|'.join(_VERY)})[ ]*)?"
+    behind = rf"(?:(?:{'|'.join(PARTICLES)})(?!\w))?(?![\w-])"
+    return tuple(
+        re.compile(f"{before}(?:{words.replace(' ', '[ ]*')}){behind}", re.IGNORECASE)
+        for language in LANGUAGES
+        for words in language.praise
+    )

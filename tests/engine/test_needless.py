@@ -1,0 +1,162 @@
+"""Measures, praise and purpose: left out of the words where no product has them, kept where one has."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from data.catalogue import Catalogue, parse_product
+from data.columns import ColumnStore
+from data.settings import Settings
+from engine.understanding import Understanding, Understood, understanding
+from engine.understanding.languages import LANGUAGES
+from engine.understanding.needless import read_needless
+
+PRODUCTS = (
+    {"title": "Whole milk 1 l", "brand": "Pretty Farm", "colour": "white", "price": 2, "category": "Milk"},
+    {"title": "Red mug Hana", "colour": "red", "price": 12, "category": "Mugs", "attributes": {"size": "330 ml"}},
+    {"title": "Blue mug Sena", "description": "A good, lovely mug. Holds 400 ml.", "colour": "blue", "price": 18},
+    {"title": "선물용 세트 3개입", "price": 30, "category": "Sets"},
+    {"title": "Cola", "description": "Made of 2 kilograms of sugar.", "price": 1, "category": "Drinks"},
+)  # fmt: skip
+
+
+class Shop:
+    """A catalogue, and what is understood of the words that are asked of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        catalogue = Catalogue(settings.home)
+        for number, facts in enumerate(PRODUCTS):
+            catalogue.upsert(parse_product({"product_id": f"p-{number}", "currency": "EUR", **facts}), [])
+        self.understanding, self.columns = Understanding(catalogue, 90), ColumnStore(catalogue)
+
+    def understand(self, text: str, *, alone: bool = True) -> Understood:
+        return self.understanding.understand(text, None, self.columns.passing, alone=alone)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(Settings(home=tmp_path_factory.mktemp("shop")))
+
+
+def left_out(found: Understood) -> list[str]:
+    return [each.text for each in found.constraints if each.needless]
+
+
+@pytest.mark.parametrize(
+    ("query", "left", "expected"),
+    [
+        ("mug 5l", "mug", ["5l"]), ("mug 500 g", "mug", ["500 g"]), ("mug 2kg", "mug", ["2kg"]),
+        ("0,5 litre mug", "mug", ["0,5 litre"]), ("머그 5리터", "머그", ["5리터"]),
+        ("머그 500그램", "머그", ["500그램"]),
+        ("우유5리터의 머그", "우유 머그", ["5리터의"]), ("5l머그", "머그", ["5l"]), ("머그 2개", "머그", ["2개"]),
+        ("mug x6", "mug", ["x6"]), ("mug 6x", "mug", ["6x"]), ("mug 6-pack", "mug", ["6-pack"]),
+        ("pack of 6 mugs", "mugs", ["pack of 6"]), ("10 pcs mug", "mug", ["10 pcs"]),
+        ("tray 40 x 60 cm", "tray", ["40 x 60 cm"]), ("cola 6x500ml", "cola", ["6x500ml"]),
+        ("mug under 40 cm", "mug", ["under 40 cm"]), ("2kg 이상 머그", "머그", ["2kg 이상"]),
+        ("cola 2 kg", "cola", ["2 kg"]),  # another description says "2 kilograms", which these letters do not find
+        ("cute mug", "mug", ["cute"]), ("very nice mug", "mug", ["very nice"]), ("best mug", "mug", ["best"]),
+        ("nice and cheap mug", "mug", ["nice and cheap"]), ("mug as a present", "mug", ["as a present"]),
+        ("mug for a gift", "mug", ["for a gift"]), ("high quality mug", "mug", ["high quality"]),
+        ("예쁜 머그", "머그", ["예쁜"]), ("아주 귀여운 머그", "머그", ["아주 귀여운"]),
+        ("머그 추천해 주세요", "머그", ["추천해 주세요"]),
+        ("멋진 머그", "머그", ["멋진"]), ("예쁜 5l 머그", "머그", ["예쁜", "5l"]),
+    ],
+)  # fmt: skip
+def test_words_that_no_product_has_are_left_out_and_told(
+    shop: Shop, query: str, left: str, expected: list[str]
+) -> None:
+    found = shop.understand(query)
+    assert (found.text, left_out(found), found.filter, found.unjudged) == (left, expected, None, frozenset())
+    assert all(each.relaxed and not each.not_text and not each.sort for each in found.constraints)
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("milk 1l", "milk 1 l"), ("milk 1 litre", "milk 1 l"), ("milk 1리터", "milk 1 l"), ("milk 1 L", "milk 1 L"),
+        ("세트 3개", "세트 3개입"), ("pretty mug", "pretty mug"), ("선물용 머그", "선물용 머그"),
+        ("선물로 머그", "선물로 머그"), ("선물용으로 머그", "선물용으로 머그"),
+        ("mug, not cute", "mug, not cute"), ("예쁜 말고 머그", "예쁜 말고 머그"),
+        ("3m tape", "3m tape"), ("5g phone", "5g phone"), ("20대 여성", "20대 여성"),
+        ("mug for women", "mug for women"),
+        ("gift card", "gift card"), ("a4 paper", "a4 paper"), ("goods", "goods"), ("5장갑", "5장갑"),
+    ],
+)  # fmt: skip
+def test_words_stay_that_products_have_or_that_may_mean_a_thing(shop: Shop, query: str, left: str) -> None:
+    found = shop.understand(query)
+    assert (found.text, found.constraints, found.unjudged) == (left, (), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("query", "unjudged"),
+    [
+        ("good milk", {"good"}), ("lovely good milk", {"lovely", "good"}), ("milk 400 ml", {"400", "ml"}),
+        ("good", set()),
+    ],
+)  # fmt: skip
+def test_words_that_only_descriptions_hold_stay_but_no_answer_is_judged_by_them(
+    shop: Shop, query: str, unjudged: set[str]
+) -> None:
+    found = shop.understand(query)
+    assert (found.text, found.constraints, found.unjudged) == (query, (), frozenset(unjudged))
+
+
+def test_conditions_are_read_beside_them(shop: Shop) -> None:
+    found = shop.understand("very cute red mug under 20 euro, 6-pack")
+    assert found.filter is not None
+    assert (found.text, found.filter.text) == ("red mug", '(colour = "red") AND (price < 20)')
+    assert left_out(found) == ["very cute", "6-pack"]
+    of_a_pack = shop.understand("6 x 330ml mug")
+    assert (of_a_pack.text, left_out(of_a_pack)) == ("330 ml mug", ["6 x"])
+    assert [each.filter for each in of_a_pack.constraints] == ["", 'attr.size = "330 ml"']
+
+
+def test_where_nothing_else_is_asked_for_they_are_searched_for(shop: Shop) -> None:
+    for query in ("cute", "5l", "예쁜 거", "nice 6-pack"):
+        assert shop.understand(query) == Understood(query, "", None)
+        beside_a_photo = shop.understand(query, alone=False)
+        assert (beside_a_photo.text, bool(left_out(beside_a_photo))) == ("", True)
+
+
+THINGS = ("milk", "red", "mug", "cola", "hana", "머그", "세트", "unicorn")
+PLAIN = (
+    "milk", "red", "blue", "mug", "cola", "hana", "빨간색", "머그", "under", "20", "euro", "not", "without", "말고",
+    "신상", "cheapest", "for", "330", "unicorn", "size",
+)  # fmt: skip
+
+
+@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.lists(st.sampled_from(PLAIN), max_size=8).map(" ".join))
+def test_a_query_without_such_words_is_understood_as_before(shop: Shop, query: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.understanding.parsing.read_needless", lambda *_: [])
+        patch.setattr(understanding, "described_alone", lambda *_: frozenset())
+        patch.setattr(understanding, "in_words_of_the_shop", lambda text, _: text)
+        before = shop.understand(query)
+    after = shop.understand(query)
+    assert replace(after, passing=None) == replace(before, passing=None)
+
+
+@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    query=st.lists(st.sampled_from(THINGS), min_size=1, max_size=8).map(" ".join),
+    needless=st.sampled_from(["cute", "예쁜", "5l", "500 g", "x6", "6-pack", "for a gift", "very nice"]),
+    first=st.booleans(),
+)  # fmt: skip
+def test_such_words_change_nothing_but_what_is_told(shop: Shop, query: str, needless: str, first: bool) -> None:
+    plain = shop.understand(query)
+    found = shop.understand(f"{needless} {query}" if first else f"{query} {needless}")
+    assert left_out(found) == [needless]
+    assert (found.text, found.filter, found.not_text) == (plain.text, plain.filter, plain.not_text)
+
+
+def test_each_listed_word_is_read(shop: Shop) -> None:
+    wording = shop.understanding._wording
+    for language in LANGUAGES:
+        for templates in language.measures.values():
+            for template in templates:
+                text = template.replace("{n}", "77") if "{n}" in template else f"77 {template}"
+                assert [text[each.start : each.end] for each in read_needless(text, [], wording, [])] == [text]
