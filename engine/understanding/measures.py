@@ -9,7 +9,7 @@ from functools import cache
 from data.vocabulary import NAMES, TEXTS, Wording
 from engine.understanding.languages import LANGUAGES, PARTICLES
 
-_ONE = r"\d{1,6}(?:[.,]\d{1,3})?"
+_ONE = r"\d{1,6}(?:[.,/]\d{1,3})?"
 _NUMBER = rf"{_ONE}(?:\s?(?:[x×*~–-]|to|and)\s?{_ONE}){{0,2}}"
 _DIGIT = re.compile(r"\d")
 _HANGUL_BEHIND = re.compile(r"(?<=\d)(?=[가-힣])")
@@ -94,7 +94,7 @@ def _patterns() -> list[tuple["re.Pattern[str]", tuple[str, ...]]]:
             units[unit] += [each if "{n}" in each else f"{{n}} {each}" for each in templates]
     before = "|".join(words for language in LANGUAGES for words in language.measure_before)
     after = "|".join(words for language in LANGUAGES for words in language.measure_after)
-    start = rf"(?:(?<!\w)(?:{before})\s?)?(?:(?<![\w.,-])|(?<=[가-힣]))"
+    start = rf"(?:(?<!\w)(?:{before})\s?)?(?:(?<![\w.,/-])|(?<=[가-힣]))"
     end = rf"(?:\s?(?:{after})(?![a-z]))?(?:(?:{'|'.join(PARTICLES)})(?!\w))?(?:(?<![가-힣])|(?!\w))"
     return [
         (re.compile(f"{start}(?P<core>{_any_core(templates)}){end}", re.IGNORECASE), tuple(templates))
@@ -111,6 +111,6 @@ def _any_core(templates: Sequence[str]) -> str:
 
 
 def _behind(template: str) -> str:
-    if template.endswith("x"):  # `6x330ml`
-        return r"(?![^\W\d_])"
+    if template.endswith("x"):  # `6x` and `6x330ml`, not `4x4`
+        return r"(?:(?![^\W_]|\s?\d)|(?=\s?\d[\d.,]*\s?(?:ml|cl|l|g|kg|oz)(?![a-z])))"
     return r"(?![^\W_가-힣]|[.,]\d)" if template.isascii() else ""  # `1l우유`; what may follow Hangul, the end says

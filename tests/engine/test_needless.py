@@ -49,6 +49,7 @@ def left_out(found: Understood) -> list[str]:
     ("query", "left", "expected"),
     [
         ("mug 5l", "mug", ["5l"]), ("mug 500 g", "mug", ["500 g"]), ("mug 2kg", "mug", ["2kg"]),
+        ("mug 1/2 l", "mug", ["1/2 l"]),
         ("0,5 litre mug", "mug", ["0,5 litre"]), ("머그 5리터", "머그", ["5리터"]),
         ("머그 500그램", "머그", ["500그램"]),
         ("우유5리터의 머그", "우유 머그", ["5리터의"]), ("5l머그", "머그", ["5l"]), ("머그 2개", "머그", ["2개"]),
@@ -82,7 +83,8 @@ def test_words_that_no_product_has_are_left_out_and_told(
         ("mug, not cute", "mug, not cute"), ("예쁜 말고 머그", "예쁜 말고 머그"),
         ("3m tape", "3m tape"), ("5g phone", "5g phone"), ("20대 여성", "20대 여성"),
         ("mug for women", "mug for women"),
-        ("gift card", "gift card"), ("a4 paper", "a4 paper"), ("goods", "goods"), ("5장갑", "5장갑"),
+        ("gift card", "gift card"), ("a4 paper", "a4 paper"), ("4x4 toy", "4x4 toy"), ("2 x 4 wood", "2 x 4 wood"),
+        ("goods", "goods"), ("5장갑", "5장갑"),
     ],
 )  # fmt: skip
 def test_words_stay_that_products_have_or_that_may_mean_a_thing(shop: Shop, query: str, left: str) -> None:
