@@ -1,7 +1,7 @@
 """Measures whether an answer's match probabilities and `no_match` are honest, on questions that nothing learned from.
 
     python benchmarks/honesty.py HOME [--queries FILE.csv]... [--grocery FOLDER] [--absent-photos FOLDER]
-        [--absent-words FILE.csv]
+        [--absent-words FILE.csv] [--beside TEXT]... [--as-typed]
 
 HOME needs a live generation. Prints the out-of-fold figures of the last rebuild; then, for each group of questions:
 
@@ -19,7 +19,8 @@ FILE.csv is a file for `lookalike evaluate retrieval`, such as the sample's `que
 `--grocery` is the Grocery Store Dataset (github.com/marcusklasson/GroceryStoreDataset): the photos of val.txt, and the
 class names in Korean. `--absent-photos` are photos of what the shop does not sell, such as the validation photos of
 github.com/alexeygrigorev/clothing-dataset-small. absent_words.csv was written by hand; a test checks that training does
-not know its words.
+not know its words. With `--beside "{} 1l"`, all words are asked a second time with more words beside them, by which the
+same products are right. With --as-typed, nothing is understood in the words, which shows what understanding changes.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,21 @@ def absent(words: Path, photos: Path | None) -> dict[str, list[Asked]]:
     return groups
 
 
+def beside(groups: dict[str, list[Asked]], text: str) -> dict[str, list[Asked]]:
+    """Returns the groups of words with more words beside them.
+
+    Args:
+        text: holds `{}` where the words stand.
+    """
+    return {
+        f"{name}: {text}": [
+            Asked(replace(asked.request, text=text.replace("{}", asked.request.text)), asked.right) for asked in group
+        ]
+        for name, group in groups.items()
+        if all(asked.request.text for asked in group)
+    }
+
+
 def measure(group: list[Asked], answers: list[SearchAnswer]) -> Iterator[str]:
     """Yields the cells of a group's line."""
     right = [[_is_right(hit, asked) for hit in answer.hits] for asked, answer in zip(group, answers, strict=True)]
@@ -159,6 +175,8 @@ def main() -> None:
     parser.add_argument("--grocery", type=Path)
     parser.add_argument("--absent-photos", type=Path)
     parser.add_argument("--absent-words", type=Path, default=_ABSENT)
+    parser.add_argument("--beside", action="append", default=[])
+    parser.add_argument("--as-typed", action="store_true")
     given = parser.parse_args()
     settings = load_settings(home=given.home)
     print_rebuild(settings)
@@ -168,9 +186,10 @@ def main() -> None:
     if given.grocery:
         groups |= of_grocery(given.grocery, settings)
     groups |= absent(given.absent_words, given.absent_photos)
+    groups |= {name: group for text in given.beside for name, group in beside(groups, text).items()}
     print(f"{'group':36}questions first refused right<.5 wrong>=.5 right, no   ECE")
     for name, group in groups.items():
-        answers = [engine.search(asked.request) for asked in group]
+        answers = [engine.search(replace(asked.request, understand=not given.as_typed)) for asked in group]
         cells = list(measure(group, answers))
         print(
             f"{name:36}"

@@ -11,7 +11,6 @@ from engine.understanding.languages import LANGUAGES, PARTICLES
 
 _ONE = r"\d{1,6}(?:[.,/]\d{1,3})?"
 _NUMBER = rf"{_ONE}(?:\s?(?:[x×*~–-]|to|and)\s?{_ONE}){{0,2}}"
-_DIGIT = re.compile(r"\d")
 _HANGUL_BEHIND = re.compile(r"(?<=\d)(?=[가-힣])")
 _SPACE = re.compile(r"\s+")
 
@@ -47,7 +46,7 @@ def measures_in(text: str, taken: Sequence[tuple[int, int]] = ()) -> list[Measur
     Args:
         taken: places in which none is looked for.
     """
-    if not _DIGIT.search(text):
+    if not _rough().search(text):  # quick, and true of few texts
         return []
     found = [
         _measure(match, templates) for pattern, templates in _patterns() for match in pattern.finditer(text)
@@ -86,28 +85,44 @@ def _measure(match: "re.Match[str]", templates: Sequence[str]) -> Measure:
 
 
 @cache
-def _patterns() -> list[tuple["re.Pattern[str]", tuple[str, ...]]]:
-    """Returns for each unit a pattern of its measures, and the templates that mean the same."""
+def _templates() -> dict[str, list[str]]:
+    """Returns unit -> the ways to write a measure in it, in all languages."""
     units: dict[str, list[str]] = defaultdict(list)
     for language in LANGUAGES:
         for unit, templates in language.measures.items():
             units[unit] += [each if "{n}" in each else f"{{n}} {each}" for each in templates]
+    return units
+
+
+@cache
+def _rough() -> "re.Pattern[str]":
+    """Returns a pattern that is found wherever a measure may be."""
+    cores = "|".join(_pattern(each, r"\d") for templates in _templates().values() for each in templates)
+    return re.compile(cores, re.IGNORECASE)
+
+
+@cache
+def _patterns() -> list[tuple["re.Pattern[str]", tuple[str, ...]]]:
+    """Returns for each unit a pattern of its measures, and its templates."""
     before = "|".join(words for language in LANGUAGES for words in language.measure_before)
     after = "|".join(words for language in LANGUAGES for words in language.measure_after)
     start = rf"(?:(?<!\w)(?:{before})\s?)?(?:(?<![\w.,/-])|(?<=[가-힣]))"
     end = rf"(?:\s?(?:{after})(?![a-z]))?(?:(?:{'|'.join(PARTICLES)})(?!\w))?(?:(?<![가-힣])|(?!\w))"
     return [
         (re.compile(f"{start}(?P<core>{_any_core(templates)}){end}", re.IGNORECASE), tuple(templates))
-        for templates in units.values()
+        for templates in _templates().values()
     ]
 
 
 def _any_core(templates: Sequence[str]) -> str:
     """Returns the pattern of the templates; the number of the first is the group n0, and so on."""
     return "|".join(
-        re.escape(template).replace(r"\ ", "[ -]?").replace(r"\{n\}", f"(?P<n{at}>{_NUMBER})") + _behind(template)
-        for at, template in enumerate(templates)
+        _pattern(template, f"(?P<n{at}>{_NUMBER})") + _behind(template) for at, template in enumerate(templates)
     )
+
+
+def _pattern(template: str, number: str) -> str:
+    return re.escape(template).replace(r"\ ", "[ -]?").replace(r"\{n\}", number)
 
 
 def _behind(template: str) -> str:

@@ -1,7 +1,7 @@
 """Reads words that no product has and that say nothing of what a thing is: measures, praise and purpose."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from data.lexical import key_of, words_of
@@ -17,7 +17,7 @@ _MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_
 Span = tuple[int, int]
 
 
-def read_needless(text: str, tokens: Sequence[Token], wording: Wording, taken: Sequence[Reading]) -> list[Reading]:
+def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list[Reading]:
     """Returns the measures and the words of praise and purpose that no product's texts hold.
 
     They stay words where they are not wanted: "not cheap" is no praise.
@@ -25,9 +25,8 @@ def read_needless(text: str, tokens: Sequence[Token], wording: Wording, taken: S
     Args:
         taken: what is read already.
     """
-    places = [(each.start, each.end) for each in taken]
-    spans = _joined(_unheld(text, tokens, wording, TEXTS, places), tokens)
-    return [Reading(start=start, end=end, needless=True) for start, end in spans]
+    spans = _unheld(text, wording, TEXTS, [(each.start, each.end) for each in taken])
+    return [Reading(start=start, end=end, needless=True) for start, end in _joined(spans, text)]
 
 
 def described_alone(text: str, wording: Wording) -> frozenset[str]:
@@ -36,12 +35,12 @@ def described_alone(text: str, wording: Wording) -> frozenset[str]:
     They find these products, but that other products lack them does not mean that the thing is not sold. None are
     returned where there are no other words.
     """
-    spans = _unheld(text, tokens_of(text), wording, NAMES, [])
+    spans = _unheld(text, wording, NAMES, [])
     words = frozenset(word for start, end in spans for word in words_of(text[start:end]))
     return words if words and set(words_of(text)) - words - FILLERS else frozenset()
 
 
-def _unheld(text: str, tokens: Sequence[Token], wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
+def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
     """Returns the places of measures and praise that products do not hold in some of their texts, in their order."""
     spans = [
         (each.outer_start, each.outer_end)
@@ -50,15 +49,10 @@ def _unheld(text: str, tokens: Sequence[Token], wording: Wording, within: str, t
         and not each.named(wording)
         and not (within == TEXTS and each.described(wording))
     ]
-    spans += [span for span in _praise_in(text) if not _is_held(text[slice(*span)], wording, within)]
-    wanted = [span for span in spans if not _is_unwanted(tokens, *span)]
-    return sorted(wanted, key=lambda span: (span[0], -span[1]))
-
-
-def _praise_in(text: str) -> Iterator[Span]:
-    for pattern in _patterns():
-        for match in pattern.finditer(text):
-            yield match.span()
+    praise = [match.span() for match in _praise().finditer(text)]
+    spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within)]
+    tokens = tokens_of(text) if spans else []
+    return sorted(span for span in spans if not _is_unwanted(tokens, *span))
 
 
 def _is_held(words: str, wording: Wording, within: str) -> bool:
@@ -77,23 +71,20 @@ def _is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
     )
 
 
-def _joined(spans: Sequence[Span], tokens: Sequence[Token]) -> list[Span]:
+def _joined(spans: Sequence[Span], text: str) -> list[Span]:
     """Returns places with those as one that only words such as `and` part: "nice and cheap"."""
     found: list[Span] = []
     for start, end in spans:
-        between = [each.word for each in tokens if found and found[-1][1] <= each.start and each.end <= start]
-        if found and between and all(word in FILLERS for word in between):
+        between = words_of(text[found[-1][1] : start]) if found else []
+        if between and all(word in FILLERS for word in between):
             start = found.pop()[0]
         found.append((start, end))
     return found
 
 
 @cache
-def _patterns() -> tuple["re.Pattern[str]", ...]:
+def _praise() -> "re.Pattern[str]":
     before = rf"(?<![\w-])(?:(?:{'|'.join(_VERY)})[ ]*)?"
     behind = rf"(?:(?:{'|'.join(PARTICLES)})(?!\w))?(?![\w-])"
-    return tuple(
-        re.compile(f"{before}(?:{words.replace(' ', '[ ]*')}){behind}", re.IGNORECASE)
-        for language in LANGUAGES
-        for words in language.praise
-    )
+    words = "|".join(each.replace(" ", "[ ]*") for language in LANGUAGES for each in language.praise)
+    return re.compile(f"{before}(?:{words}){behind}", re.IGNORECASE)

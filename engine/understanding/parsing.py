@@ -39,7 +39,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
             *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
         ]
     )
-    found = apart([*found, *read_needless(text, tokens, wording, found)])
+    found = apart([*found, *read_needless(text, wording, found)])
     found = apart([*found, *read_brands(tokens, lexicon, wording, found)])
     readings = apart([*found, *read_colours(tokens, lexicon, found)])
     return _unnamed(readings, text, tokens, lexicon, wording)

@@ -74,10 +74,8 @@ ENGLISH = Language(
     measure_after=("or (?:less|more|larger|smaller)", "and up", "wide", "high", "tall", "long", "deep", "max", "min"),
     very=("very", "really", "so", "super", "most"),
     praise=(
-        f"(?:{'|'.join(_PRAISE.split())})",
-        "(?:good|high|best) quality",
-        "(?:for|as) (?:a |an )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
-        "for gifting",
+        "(?:good|high|best) quality", "(?:for|as) (?:a )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
+        "for gifting", *_PRAISE.split(),
     ),
     no_money=frozenset(_NO_MONEY.split()),
     bounds_before=(

@@ -21,7 +21,8 @@ class Language:
         measures: unit or count -> how it is written behind a number, or around it as {n}.
         measure_before, measure_after: patterns that belong to a measure: `at least`, `wide`.
         very: words that only make praise stronger.
-        praise: patterns of praise and purpose, which say nothing of what a thing is: `nice`, `for a gift`.
+        praise: patterns of praise and purpose, which say nothing of what a thing is, the longer ones first: `for a
+            gift`, `pretty`.
         no_money: words beside which a number without a currency is no price, wherever they stand.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
         size_names: words in the names of attributes that hold sizes.
