@@ -1,4 +1,4 @@
-"""Finds measures and counts in a text, such as `1l`, `40 x 40 cm`, `6-pack` and `2개`, and how shops write them."""
+"""Finds measures and counts in a text, such as `1l`, `40 x 40 cm`, `6-pack` and `2개`, and their other spellings."""
 
 import re
 from collections import defaultdict
@@ -31,9 +31,9 @@ class Measure:
     outer_end: int
     spellings: tuple[str, ...]
 
-    def named(self, wording: Wording) -> str:
-        """Returns the first of the spellings that products' titles or facts hold; "" if they hold none."""
-        return next((each for each in self.spellings if _is_held(each, wording, NAMES)), "")
+    def named(self, wording: Wording) -> bool:
+        """Tells whether products' titles or facts hold it in one of the spellings."""
+        return any(_is_held(each, wording, NAMES) for each in self.spellings)
 
     def described(self, wording: Wording) -> bool:
         """Tells whether products' texts hold it as it stands, at least their descriptions."""
@@ -57,14 +57,6 @@ def measures_in(text: str, taken: Sequence[tuple[int, int]] = ()) -> list[Measur
             places.append((each.start, each.end))
             kept.append(each)
     return sorted(kept, key=lambda measure: measure.start)
-
-
-def in_words_of_the_shop(text: str, wording: Wording) -> str:
-    """Returns a text with its measures as products write them: `milk 1l` as `milk 1 l`, where these say `1 l`."""
-    for measure in reversed(measures_in(text)):
-        if spelled := measure.named(wording):
-            text = text[: measure.start] + spelled + text[measure.end :]
-    return text
 
 
 def _is_held(written: str, wording: Wording, within: str) -> bool:

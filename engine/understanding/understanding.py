@@ -11,7 +11,6 @@ from data.vocabulary import Wording
 from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
-from engine.understanding.measures import in_words_of_the_shop
 from engine.understanding.needless import described_alone
 from engine.understanding.parsing import content_of, read, without
 from engine.understanding.reading import Reading
@@ -107,8 +106,7 @@ class Understanding:
             return Understood(text, "", filter_)
         readings = self._read(plain, matching, shown)
         found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
-        left = in_words_of_the_shop(found.text, self._wording)
-        return replace(found, text=left, unjudged=described_alone(left, self._wording))
+        return replace(found, unjudged=described_alone(found.text, self._wording))
 
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""

@@ -88,7 +88,7 @@ def meanings(understood: Understood) -> list[str]:
         ("red mug", "red mug", ['red -> colour = "red"']),
         ("빨간색 머그", "red 머그", ['빨간색 -> colour = "red"']),
         ("빨간색의 머그", "red 머그", ['빨간색의 -> colour = "red"']),
-        ("mug 20cm", "mug 20 cm", ['20cm -> attr.height = "20 cm"']),
+        ("mug 20cm", "mug 20cm", ['20cm -> attr.height = "20 cm"']),
         ("navy mug", "navy mug", ['navy -> colour = "navy"']),
         ("red or blue mug", "red or blue mug", ['red or blue -> colour IN ("blue", "red")']),
         ("acorn mug", "acorn mug", ['acorn -> brand = "acorn"']),
