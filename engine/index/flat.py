@@ -18,7 +18,7 @@ INDEX_FILE = "index.faiss"
 _QUERIES_AT_ONCE = 16  # from 20 on FAISS multiplies matrices, whose rounding is coarser
 _ROWS_AT_ONCE = 16_384
 _TIE_MARGIN = 16
-_FEW = 4  # times the hits wanted
+_FEW = 8  # times the hits wanted
 ROUNDING = 1e-5  # of the best score; two ways to add the same products differ by less
 _FLAT_INNER_PRODUCT = b"IxFI"  # how a file of IndexFlatIP begins
 
@@ -111,28 +111,32 @@ class FlatIndex(CheckedIndex):
         k, dead, allowed = asked.k, asked.dead, asked.allowed
         reach = self.count if allowed is None else asked.limit
         fetch = min(reach, k + _TIE_MARGIN)
-        rows = self._fetch(queries, fetch, reach, allowed)
+        if reach <= _FEW * fetch:  # to score them all is quicker than FAISS's search for so many
+            return [self._best_of_all(query, k, allowed, dead) for query in queries]
         found = []
-        for query, own_rows in zip(queries, rows, strict=True):
-            wide, hits = fetch, self._settle(query, own_rows, dead)
-            while wide < reach and not is_complete(hits, k):
-                wide = min(reach, wide * 8)
-                hits = self._settle(query, self._fetch(query[None], wide, reach, allowed)[0], dead)
-            found.append(Hits(hits.rows[:k], hits.scores[:k]))
+        for query, own_rows in zip(queries, self._fetch(queries, fetch, allowed), strict=True):
+            hits = self._settle(query, own_rows, dead)
+            if is_complete(hits, k):
+                found.append(Hits(hits.rows[:k], hits.scores[:k]))
+            else:
+                found.append(self._best_of_all(query, k, allowed, dead))
         return found
+
+    def _best_of_all(self, query: Floats, k: int, allowed: Mask | None, dead: Rows | None) -> Hits:
+        """Returns the k best living rows, after scoring each of them."""
+        rows = without(np.arange(self.count) if allowed is None else np.flatnonzero(allowed), dead)
+        scores = scores_of(self._stored(), query, None) if len(rows) == self.count else self.scores(query, rows)
+        return best_hits(rows, scores, k)
 
     def _settle(self, query: Floats, rows: Rows, dead: Rows | None) -> Hits:
         """Returns the living rows that FAISS found, best first, ties ordered by row, with the scores of `scores`."""
         rows = without(rows, dead)
         return best_hits(rows, self.scores(query, rows), len(rows))
 
-    def _fetch(self, queries: Floats, k: int, reach: int, allowed: Mask | None) -> Rows:
-        """Returns the k best of `reach` rows for each query, int64 (n, k), in any order; -1 for missing ones."""
+    def _fetch(self, queries: Floats, k: int, allowed: Mask | None) -> Rows:
+        """Returns the k best rows for each query, int64 (n, k), in any order; -1 for missing ones."""
         import faiss
 
-        if k == reach:  # FAISS would only sort them, and `_settle` does that
-            rows = np.arange(reach) if allowed is None else np.flatnonzero(allowed)
-            return np.broadcast_to(rows, (len(queries), reach))
         if allowed is None:
             return self._index.search(queries, k)[1]  # type: ignore[no-any-return]
         bits = np.packbits(allowed, bitorder="little")
@@ -163,23 +167,24 @@ def is_complete(hits: Hits, k: int) -> bool:
     return bool(hits.scores[k - 1] - hits.scores[-1] > ROUNDING * abs(hits.scores[0]))
 
 
-def scores_of(stored: Floats, query: Floats, rows: Rows) -> Floats:
+def scores_of(stored: Floats, query: Floats, rows: Rows | None) -> Floats:
     """Returns the scores of some of the stored rows, float32 (m,), to the last bit the same whatever else is scored.
 
     Args:
         stored: float32 (n, dim).
         query: float32 (dim,).
+        rows: int64 (m,); None: all, which need not be copied.
     """
-    found = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
+    found = np.empty(len(stored if rows is None else rows), np.float32)
+    for start in range(0, len(found), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        found[part] = np.einsum("ij,j->i", stored[rows[part]], query)
+        found[part] = np.einsum("ij,j->i", stored[part if rows is None else rows[part]], query)
     return found
 
 
 def best_hits(rows: Rows, scores: Floats, k: int) -> Hits:
     """Returns the k best of `rows`, int64 (m,), with their scores; ties ordered by row."""
-    if _FEW * k < len(rows):  # sorting them all would take longer than scoring them
+    if k < len(rows):  # sorting them all would take longer than scoring them
         best = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
         rows, scores = rows[best], scores[best]
     order = np.lexsort((rows, -scores))[:k]
