@@ -162,7 +162,7 @@ class SearchEngine:
         if request.why:
             hits = self._likeness.explained(view, request, hits)
         objects = None if strength is None else self._objects.find(view, request, ranking.filter, strength)
-        shown = np.array(ranking.product_keys[offset:end], np.int64)
+        shown = ranking.product_keys[offset:end]
         self._on_hits(len(shown), int(view.is_new(shown).sum()))
         pageable = len(ranking.product_keys) if ranking.deeper is None else min(ranking.total, DEPTH)
         return SearchAnswer(
@@ -202,7 +202,7 @@ class SearchEngine:
         ranking = self._whole(ranking)
         if ranking.probabilities is None:
             return None
-        return sum(chance >= least for chance in ranking.probabilities)
+        return int(np.count_nonzero(ranking.probabilities >= least))
 
     def recognise(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.columns import FacetCounts
 from data.filters import Filter
@@ -34,7 +35,9 @@ class Ranking:
         generation: id of the generation that was searched.
         pending: number of products that could not be found yet.
         filter: the request's filters, parsed, as one; None: it had none.
-        product_keys, scores, image_sha256: one entry a product, best first.
+        product_keys: int64 (m,), best first.
+        scores: float32 (m,), similarity of each product.
+        image_sha256: bytes (m,), ASCII hex, the photo of each product; empty where none can be searched.
         parts: similarity to each part of the question (`photo`, `words`), float32 (m,) each; empty if there is one.
         weights: how much each part counts.
         moves: for `freshness` and `diversity`, product key -> place before and after, from 1, of products that moved.
@@ -43,7 +46,8 @@ class Ranking:
         words: the words that were looked for by their letters; empty if they were not.
         did_you_mean: the words with typing errors mended; "" if there were none.
         understood: the parts of the words that were understood as conditions.
-        probabilities: match probability of each product; None if the generation has no calibration for this question.
+        probabilities: float64 (m,), match probability of each product; None if the generation has no calibration for
+            this question.
         no_match: whether none of the products is what was asked for.
         total: how many products match; more than there are here, if they are too many to be paged through.
         facets: for each fact asked for, how many of the products that match have each value.
@@ -55,9 +59,9 @@ class Ranking:
     generation: str
     pending: int
     filter: Filter | None
-    product_keys: tuple[int, ...]
-    scores: tuple[float, ...]
-    image_sha256: tuple[str, ...]
+    product_keys: NDArray[np.int64]
+    scores: Floats
+    image_sha256: NDArray[np.bytes_]
     parts: dict[str, Floats]
     weights: Mapping[str, float] = field(default_factory=dict)
     moves: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict)
@@ -66,7 +70,7 @@ class Ranking:
     words: tuple[str, ...] = ()
     did_you_mean: str = ""
     understood: tuple[Constraint, ...] = ()
-    probabilities: tuple[float, ...] | None = None
+    probabilities: NDArray[np.float64] | None = None
     no_match: bool = False
     total: int = 0
     facets: Mapping[str, FacetCounts] = field(default_factory=dict)
@@ -74,16 +78,15 @@ class Ranking:
 
     def then(self, whole: "Ranking") -> "Ranking":
         """Returns these products, and behind them those of `whole`, the same ranking made deeper, that are not here."""
-        here = set(self.product_keys)
-        rest = [place for place, key in enumerate(whole.product_keys) if key not in here]
+        rest = np.flatnonzero(~np.isin(whole.product_keys, self.product_keys))
         chances = None
         if self.probabilities is not None and whole.probabilities is not None:
-            chances = (*self.probabilities, *(whole.probabilities[place] for place in rest))
+            chances = np.concatenate([self.probabilities, whole.probabilities[rest]])
         return replace(
             self,
-            product_keys=(*self.product_keys, *(whole.product_keys[place] for place in rest)),
-            scores=(*self.scores, *(whole.scores[place] for place in rest)),
-            image_sha256=(*self.image_sha256, *(whole.image_sha256[place] for place in rest)),
+            product_keys=np.concatenate([self.product_keys, whole.product_keys[rest]]),
+            scores=np.concatenate([self.scores, whole.scores[rest]]),
+            image_sha256=np.concatenate([self.image_sha256, whole.image_sha256[rest]]),
             parts={name: np.concatenate([part, whole.parts[name][rest]]) for name, part in self.parts.items()},
             probabilities=chances,
             deeper=None,

@@ -125,7 +125,7 @@ class Finder:
         found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
         answered = found.answered(view, question)
         judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
-        chances = None if judged["probabilities"] is None else np.array(judged["probabilities"])
+        chances = judged["probabilities"]
         sure = chances if weighs_letters(view, request) else None
         order, moves = self.timed("rank", lambda: reordered(view, request, question, found, self.columns, sure))
         of_order = None if chances is None else chances[order]
@@ -143,9 +143,9 @@ class Finder:
             generation=view.generation.id,
             pending=view.pending,
             filter=filter_,
-            product_keys=tuple(ranked.product_keys.tolist()),
-            scores=tuple(ranked.scores.tolist()),
-            image_sha256=tuple(view.image_sha256(ranked.rows)),
+            product_keys=ranked.product_keys,
+            scores=ranked.scores,
+            image_sha256=view.image_sha256(ranked.rows),
             parts={name: likeness[order] for name, likeness in answered.parts.items()},
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
             moves=moves,
@@ -153,7 +153,7 @@ class Finder:
             typed=found.letters.evidence if found.letters else {},
             words=tuple(words_of(question.corrected or request.text)) if found.letters else (),
             did_you_mean=question.corrected,
-            probabilities=None if chances is None else tuple(chances[order].tolist()),
+            probabilities=None if chances is None else chances[order],
             no_match=judged["no_match"],
             total=total,
             facets=facets,

@@ -10,7 +10,7 @@ from data.lexical import words_of
 from engine.answers.fusion import Letters
 from engine.answers.ranking import Ranked
 from engine.answers.request import SearchRequest, words_alone
-from engine.answers.signs import FIRST, Evidence, answer_signs, hit_signs
+from engine.answers.signs import FIRST, Doubles, Evidence, answer_signs, hit_signs
 from engine.errors import InvalidQuery
 from engine.live import LiveView
 from engine.match import KindModel
@@ -55,9 +55,10 @@ def verdict(view: LiveView, catalogue: Catalogue, request: SearchRequest, answer
     found = _judged(view, catalogue, request, answered)
     if letters is None or not letters.first:
         return found
-    sure = tuple(1.0 for hit in letters.first if hit.evidence != "near")
     chances = found["probabilities"]
-    return Verdict(probabilities=None if chances is None else (*sure, *chances[len(sure) :]), no_match=False)
+    if chances is not None:
+        chances[: sum(hit.evidence != "near" for hit in letters.first)] = 1.0
+    return Verdict(probabilities=chances, no_match=False)
 
 
 def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answered: Answered) -> Verdict:
@@ -67,7 +68,7 @@ def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answer
     if model is None:
         return judge(generation.calibration, kind, answered.ranked.scores, answered.best, answered.features)
     if not len(answered.ranked.product_keys):
-        return Verdict(probabilities=(), no_match=True)
+        return Verdict(probabilities=np.zeros(0), no_match=True)
     words = answered.corrected or request.text
     near = generation.nearness(words) if words.strip() else None
     return judge_by(model, evidence(view, catalogue, request, answered, near))
@@ -79,11 +80,11 @@ def weighs_letters(view: LiveView, request: SearchRequest) -> bool:
     return words_alone(request) and request.legs == "fused" and match is not None and "text" in match.kinds
 
 
-def likely(chances: Floats | None, least: float, less_likely: int, hits: int) -> NDArray[np.int64]:
+def likely(chances: Doubles | None, least: float, less_likely: int, hits: int) -> NDArray[np.int64]:
     """Returns the places of the hits whose probability is at least `least`, int64 (n,), in their order.
 
     Args:
-        chances: float (hits,), match probabilities; None: there are none.
+        chances: float64 (hits,), match probabilities; None: there are none.
         less_likely: how many of the best others stay.
 
     Raises:
@@ -113,7 +114,7 @@ def judge_by(model: KindModel, seen: Evidence) -> Verdict:
     if seen.outside is not None and seen.outside > model.farthest and seen.scores.max() < _ALMOST_THE_SAME:
         chance /= 2
     chances = chance * model.hit.chances(hit_signs(seen, chance))
-    return Verdict(probabilities=tuple(np.broadcast_to(chances, len(seen.scores)).tolist()), no_match=chance < 0.5)
+    return Verdict(probabilities=np.full(len(seen.scores), chances), no_match=chance < 0.5)
 
 
 def question_kind(request: SearchRequest) -> str:

@@ -32,14 +32,13 @@ class HitPages:
         place = offset
         passing = None
         if refilter and ranking.filter is not None:
-            passing = within(self._columns.passing(ranking.filter), np.array(ranking.product_keys, np.int64))
+            passing = within(self._columns.passing(ranking.filter), ranking.product_keys)
         while len(hits) < k and place < len(ranking.product_keys):
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
-            keys = [ranking.product_keys[at] for at in places]
+            keys = ranking.product_keys[places.start : places.stop].tolist()
             facts = self._catalogue.facts(keys)
             words = self._words_found(ranking, keys)
-            for at in places:
-                key = ranking.product_keys[at]
+            for at, key in zip(places, keys, strict=True):
                 if key in facts and (passing is None or passing[at]):
                     hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))
             place = places.stop
@@ -49,9 +48,10 @@ class HitPages:
         """Returns a product as a hit with the reasons for its place; None if it is not in the ranking."""
         keys = self._catalogue.keys_of([product_id]).tolist()
         facts = self._catalogue.facts(keys)
-        if not facts or keys[0] not in ranking.product_keys:
+        places = np.flatnonzero(ranking.product_keys == keys[0]).tolist() if facts else []
+        if not places:
             return None
-        place = ranking.product_keys.index(keys[0])
+        place = places[0]
         words = self._words_found(ranking, keys).get(keys[0], ())
         hit = self._hit(ranking, place, facts[keys[0]], words)
         return Explanation(hit, reasons(ranking, place, facts[keys[0]], hit.image_id or "", words))
@@ -60,14 +60,14 @@ class HitPages:
         return self._catalogue.words_found(keys, ranking.words) if ranking.words else {}
 
     def _hit(self, ranking: Ranking, place: int, facts: ProductFacts, words: Sequence[str]) -> Hit:
-        product, image = facts.product, ranking.image_sha256[place]
+        product, image = facts.product, ranking.image_sha256[place].decode()
         if image not in facts.image_sha256 and facts.image_sha256:
             image = facts.image_sha256[0]
         fresh_since = datetime.now(UTC) - timedelta(days=self._fresh_days)
         return Hit(
             product_id=product.product_id,
-            score=ranking.scores[place],
-            match_probability=ranking.probabilities[place] if ranking.probabilities else None,
+            score=float(ranking.scores[place]),
+            match_probability=None if ranking.probabilities is None else float(ranking.probabilities[place]),
             image_id=image or None,
             image_url=f"/thumbs/{image}.webp" if image else None,
             title=product.title,

@@ -13,8 +13,8 @@ from engine.answers.labelled import VOTED, label_bonus
 from engine.answers.ranking import DEFAULT_FRESHNESS, RERANKED, diverse_places, fresh_places
 from engine.answers.reasons import Moves, moves_of
 from engine.answers.request import SearchRequest, words_alone
+from engine.answers.signs import Doubles
 from engine.live import LiveView
-from engine.protocols import Floats
 from engine.recognition import Recogniser
 
 _APART = 2.0  # between the scores of best matches, similar and less similar products: more than freshness adds
@@ -27,7 +27,7 @@ def reordered(
     question: Question,
     found: Found,
     columns: ColumnStore,
-    chances: Floats | None,
+    chances: Doubles | None,
 ) -> tuple[Places, Moves]:
     """Returns the places of the products found in the order of the answer, int64 (m,), and how far each moved, and why.
 
@@ -36,7 +36,7 @@ def reordered(
     counts beside the likeness.
 
     Args:
-        chances: float (m,), match probability of each product, judged by meaning and letters; None: not known.
+        chances: float64 (m,), match probability of each product, judged by meaning and letters; None: not known.
     """
     order, moves = np.arange(len(found.ranked.product_keys)), Moves()
     if request.sort != "relevance":
@@ -80,7 +80,7 @@ def _freshness(request: SearchRequest) -> float:
 def _diverse(view: LiveView, request: SearchRequest, found: Found, places: Places) -> Places:
     ranked = found.ranked.take(places)
     rows = ranked.rows[:RERANKED]
-    photos, bound = view.image_sha256(rows), view.generation.duplicate_bound
+    photos, bound = view.image_sha256(rows).astype(str).tolist(), view.generation.duplicate_bound
     return diverse_places(ranked.scores, view.vectors(rows), request.diversity, photos, bound)
 
 

@@ -103,8 +103,8 @@ class LikenessMapper:
             view.rows_of_any(self._catalogue.keys_of(ids))
             for ids in ([request.product_id], [hit.product_id for hit in hits])
         )
-        names, vectors = view.image_sha256(own), view.vectors(own)
-        points = dict(zip(view.image_sha256(others), view.vectors(others), strict=True))
+        names, vectors = view.image_sha256(own).astype(str).tolist(), view.vectors(own)
+        points = dict(zip(view.image_sha256(others).astype(str).tolist(), view.vectors(others), strict=True))
         found = [points.get(hit.image_id or "") for hit in hits]
         return [_SENT if point is None or not names else names[int((vectors @ point).argmax())] for point in found]
 

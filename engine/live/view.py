@@ -188,14 +188,14 @@ class LiveView:
         found[new] = self.delta.image_keys[rows[new] - self.built]
         return found
 
-    def image_sha256(self, rows: Rows) -> list[str]:
-        """Returns the sha256, in hex, of the photo that each row shows; "" for `NO_ROW`."""
+    def image_sha256(self, rows: Rows) -> NDArray[np.bytes_]:
+        """Returns the sha256 of the photo that each row shows, bytes (r,), ASCII hex; empty for `NO_ROW`."""
         found = np.full(len(rows), b"", "S64")
         new = rows >= self.built
         old = (rows >= 0) & ~new
         found[old] = self.generation.rows.image_sha256[rows[old]]
         found[new] = self.delta.sha256[rows[new] - self.built]
-        return found.astype(str).tolist()
+        return found
 
     def centroids(self, product_keys: ProductKeys) -> Floats:
         """Returns the mean point of each product's photos, float32 (p, d), L2 norm 1, without products that have none.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.storage import parse_json, write_bytes
 from engine.errors import InvalidModel
@@ -144,9 +145,9 @@ class MatchCalibration:
 
 
 class Verdict(TypedDict):
-    """The match probabilities of one answer, and whether nothing fits; see `engine.answers.cursors.Ranking`."""
+    """The match probabilities of one answer, float64 (m,), and whether nothing fits; see `engine.answers.Ranking`."""
 
-    probabilities: tuple[float, ...] | None
+    probabilities: NDArray[np.float64] | None
     no_match: bool
 
 
@@ -169,4 +170,4 @@ def judge(
         return Verdict(probabilities=None, no_match=no_match)
     # Scaled down rather than cut, so that the order among the products stays visible.
     capped = chances / 2 if no_match else chances
-    return Verdict(probabilities=tuple(capped.tolist()), no_match=no_match)
+    return Verdict(probabilities=capped.astype(np.float64), no_match=no_match)

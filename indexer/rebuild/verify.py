@@ -69,7 +69,7 @@ class _StagedSearch:
         request = _request(canary)
         check_request(request)
         ranking = self._finder.rank(self._view, request, self._finder.ask(self._view, request))
-        keys = ranking.product_keys[: canary.k]
+        keys = ranking.product_keys[: canary.k].tolist()
         facts = self._catalogue.facts(keys)
         return [facts[key].product.product_id for key in keys if key in facts]
 

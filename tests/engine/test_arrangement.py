@@ -282,7 +282,7 @@ def test_a_fact_with_too_many_values_is_refused(
 
 
 def scores_as_probabilities(view: Any, catalogue: Any, request: Any, answered: Any) -> dict[str, Any]:
-    return {"probabilities": tuple(answered.ranked.scores.tolist()), "no_match": False}
+    return {"probabilities": answered.ranked.scores.astype(np.float64), "no_match": False}
 
 
 def test_a_least_probability_cuts_hits_total_and_counts(

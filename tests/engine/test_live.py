@@ -339,5 +339,6 @@ def test_names_of_photos_come_from_both_parts(shop: TinyShop, live: LiveIndex) -
     shop.put("a", [axis(0)])
     shop.publish()
     shop.put("b", [axis(1)])
-    assert live.view().image_sha256(np.array([1, 0])) == [name_of(axis(1)), name_of(axis(0))]
+    names = live.view().image_sha256(np.array([1, 0]))
+    assert [name.decode() for name in names] == [name_of(axis(1)), name_of(axis(0))]
     np.testing.assert_array_equal(live.view().vectors(np.array([1, 0])), [axis(1), axis(0)])

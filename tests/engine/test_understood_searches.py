@@ -242,7 +242,7 @@ def test_the_cheapest_of_those_that_fit_stand_before_all_others(
 ) -> None:
     def only_b(view: Any, catalogue: Catalogue, request: Any, answered: Any) -> dict[str, Any]:
         fits = np.isin(answered.ranked.product_keys, catalogue.keys_of(["b"]))
-        return {"probabilities": tuple(np.where(fits, 0.9, 0.1).tolist()), "no_match": False}
+        return {"probabilities": np.where(fits, 0.9, 0.1), "no_match": False}
 
     monkeypatch.setattr("engine.answers.find.verdict", only_b)
     assert ids(engine.search(SearchRequest(text="cheapest axis1"))) == ["b", "a", "c"]

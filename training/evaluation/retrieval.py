@@ -307,7 +307,7 @@ def _findable_photos(
             seq=view.seq,
             product_keys=view.products_of(rows),
             image_keys=view.image_keys(rows),
-            image_sha256=view.image_sha256(rows),
+            image_sha256=view.image_sha256(rows).astype(str).tolist(),
         ),
         features=FeatureStore(settings.home, spec.fingerprint, spec.dim),
         spec=spec,

@@ -122,7 +122,8 @@ def _weights(answers: Sequence[Answer]) -> Doubles:
 
 def _judge(model: KindModel, answer: Answer, weight: float) -> Judged:
     verdict = judge_by(model, answer.seen)
-    return Judged(answer, np.array((verdict["probabilities"] or ())[:FIRST]), verdict["no_match"], weight)
+    chances = verdict["probabilities"]
+    return Judged(answer, np.zeros(0) if chances is None else chances[:FIRST], verdict["no_match"], weight)
 
 
 def _fit(kind: str, answers: Sequence[Answer], weights: Doubles) -> KindModel:
