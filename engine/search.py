@@ -361,7 +361,9 @@ class SearchEngine:
         return whole
 
     def _rank(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> Ranking:
-        read = self._requests.read(view, request, filter_, query_id)
+        # a photo is decoded and embedded, where words want something cheaper
+        with self._catalogue.one_state() if request.image is None else nullcontext():
+            read = self._requests.read(view, request, filter_, query_id)
         asked, understood = read.asked, read.understood
         question = self._requests.ask(view, read, query_id)
         rank = partial(self._finder.rank, filter_=understood.filter, query_id=query_id)

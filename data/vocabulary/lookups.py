@@ -1,7 +1,6 @@
 """Looks up what products hold: names typed whole, and words in their texts."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from data.database import Connections, json_list
 from data.lexical import phrase_of
@@ -12,13 +11,16 @@ _ENTRIES_READ = 500  # of the index, for one question
 
 
 class Wording:
-    """Answers short questions about the words of the catalogue in `home`. Safe to use from several threads.
+    """Answers short questions about the words of a catalogue. Safe to use from several threads.
 
     All methods raise DatabaseError if SQLite fails.
+
+    Args:
+        connections: to the catalogue.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._connections = Connections(home)
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     def vocabulary(self) -> Vocabulary:
         """Returns the values of all facts; takes a while for many products."""

@@ -36,8 +36,8 @@ class HitPages:
         while len(hits) < k and place < len(ranking.product_keys):
             places = range(place, min(place + k - len(hits), len(ranking.product_keys)))
             keys = ranking.product_keys[places.start : places.stop].tolist()
-            facts = self._catalogue.facts(keys)
-            words = self._words_found(ranking, keys)
+            with self._catalogue.one_state():
+                facts, words = self._catalogue.facts(keys), self._words_found(ranking, keys)
             for at, key in zip(places, keys, strict=True):
                 if key in facts and (passing is None or passing[at]):
                     hits.append(self._hit(ranking, at, facts[key], words.get(key, ())))

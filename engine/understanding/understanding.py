@@ -79,7 +79,7 @@ class Understanding:
     """
 
     def __init__(self, catalogue: Catalogue, fresh_days: int) -> None:
-        self._wording, self._fresh_days = Wording(catalogue.home), fresh_days
+        self._wording, self._fresh_days = Wording(catalogue.connections), fresh_days
         self._lexicon = CurrentLexicon(catalogue, self._wording)
 
     def understand(

@@ -16,7 +16,7 @@ def catalogue(settings: Settings) -> Catalogue:
 
 @pytest.fixture
 def wording(catalogue: Catalogue) -> Wording:
-    return Wording(catalogue.home)
+    return Wording(catalogue.connections)
 
 
 def put(catalogue: Catalogue, product_id: str, **facts: object) -> None:
@@ -55,6 +55,15 @@ def test_values_that_nobody_types_are_left_out(catalogue: Catalogue, wording: Wo
     put(catalogue, "a", brand="B" * 65, attributes={"note": "x" * 65, "kind": "short"})
     found = wording.vocabulary()
     assert (found.brands, found.attributes) == (frozenset(), {"attr.note": (), "attr.kind": ("short",)})
+
+
+def test_words_and_products_are_read_of_one_state(catalogue: Catalogue, wording: Wording) -> None:
+    put(catalogue, "a", title="Red mug")
+    with catalogue.one_state():
+        assert not wording.holding(["dress"], 10)
+        put(Catalogue(catalogue.home), "b", title="Blue dress")  # as another process does
+        assert (wording.holding(["dress"], 10), catalogue.by_letters("dress").ranked) == ([], ())
+    assert len(wording.holding(["dress"], 10)) == len(catalogue.by_letters("dress").ranked) == 1
 
 
 def test_whole_titles_and_codes_are_names(catalogue: Catalogue, wording: Wording) -> None:

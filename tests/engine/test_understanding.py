@@ -221,7 +221,7 @@ def test_after_changes_the_values_are_read_again_behind_the_searches(
 ) -> None:
     monkeypatch.setattr(current, "_REREAD_S", 0.0)
     catalogue = Catalogue(settings.home)
-    lexicon = current.CurrentLexicon(catalogue, Wording(catalogue.home))
+    lexicon = current.CurrentLexicon(catalogue, Wording(catalogue.connections))
     assert lexicon.get().brands == {}
     catalogue.upsert(parse_product({"product_id": "t", "brand": "Acorn"}), [])
     lexicon.get()
