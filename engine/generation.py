@@ -29,7 +29,7 @@ from engine.known_queries import (
     Rivals,
     Senses,
 )
-from engine.match import MATCH_FILE, MatchModel
+from engine.match import MATCH_FILE, MatchModel, WordMap
 from engine.protocols import Backbone, BackboneSpec, Floats, Mask, TextTower, VectorIndex
 from engine.recognition import ATTRIBUTES_FILE, VOTERS_FILE, load_attribute_voters, load_recogniser
 from engine.space import (
@@ -47,6 +47,7 @@ from engine.space import (
 from engine.text import (
     HEAD_FILE,
     EncoderTextTower,
+    RecentRows,
     TextEncoder,
     TextHead,
     encoder_of_head,
@@ -211,6 +212,9 @@ class Generation:
         self.senses = several if several is not None and several.space == space else None
         judged = MatchModel.load(folder.path(MATCH_FILE)) if folder.has(MATCH_FILE) else None
         self.match = judged if judged is not None and judged.space == space else None
+        self._nearness: RecentRows | None = None
+        if self._head is not None and self.match is not None:
+            self._nearness = RecentRows(partial(_nearness, models, self._head, self.match.words))
         combined = Combiner.load(folder.path(COMBINER_FILE)) if folder.has(COMBINER_FILE) else None
         self.combiner = combined if combined is not None and combined.space == space else None
         voters = VOTERS_FILE
@@ -269,11 +273,12 @@ class Generation:
     def nearness(self, text: str) -> tuple[float, float] | None:
         """Returns the highest cosine of words to words of the shop, and to words for what it does not sell.
 
-        None if the generation has no text tower or no match models. The sentence encoder remembers recent words.
+        None if the generation has no text tower or no match models. What recent words gave is remembered.
         """
-        if self._head is None or self.match is None:
+        if self._nearness is None:
             return None
-        return self.match.words.nearest(self._models.encoder(self._head).embed([text.strip()])[0])
+        shop, strangers = self._nearness.of([text.strip()])[0].tolist()
+        return shop, strangers
 
     @cached_property
     def duplicate_bound(self) -> float:
@@ -290,6 +295,11 @@ class Generation:
             tower = EncoderTextTower(self._models.encoder(self._head), self._head)
             self._tower = LearnedTextTower(tower, self._learned) if self._learned is not None else tower
         return self._tower
+
+
+def _nearness(models: Models, head: TextHead, words: WordMap, texts: list[str]) -> Floats:
+    """Returns the highest cosine of each text to words of the shop and to others, float32 (n, 2)."""
+    return np.array([words.nearest(embedding) for embedding in models.encoder(head).embed(texts)], np.float32)
 
 
 def write_generation_files(

@@ -1,4 +1,4 @@
-"""Computes the point of a search's words while they are read, since most often nothing is changed in them."""
+"""Computes what a search's words mean while they are read, since most often nothing is changed in them."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from engine.generation import Generation
 
 
 class WordsAhead:
-    """Computes one point at a time, in a thread of its own. Safe to use from several threads.
+    """Computes the words of one search at a time, in a thread of its own. Safe to use from several threads.
 
     While it is at work for one search, others compute their own words when they need them: then there are enough
     searches for all processors, and a point that nobody uses would cost another search its time.
@@ -18,7 +18,7 @@ class WordsAhead:
         self._busy = threading.Lock()
 
     def compute(self, generation: Generation, text: str) -> None:
-        """Begins to compute the point of a text; the generation's text tower remembers it."""
+        """Begins to compute the point of a text and what it is near to; the generation remembers both."""
         if self._busy.acquire(blocking=False):
             self._thread.submit(self._embed, generation, text)
 
@@ -26,5 +26,6 @@ class WordsAhead:
         try:
             if (tower := generation.text_tower()) is not None:
                 tower.embed([text])
+                generation.nearness(text)
         finally:
             self._busy.release()

@@ -13,6 +13,7 @@ from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.joint import JointModel, is_joint, joint_name
 from engine.text.multilingual import MULTILINGUAL, check_multilingual
 from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
+from engine.text.recent import RecentRows
 from engine.text.sentence_transformer import MINILM, bundled_model, load_model
 from engine.text.tower import EncoderTextTower, TextEncoder, encoder_of_head, encoder_title
 from engine.text.typed import typed_texts
@@ -24,6 +25,7 @@ __all__ = [
     "Encoder",
     "EncoderTextTower",
     "JointModel",
+    "RecentRows",
     "TextEncoder",
     "TextHead",
     "bundled_model",

@@ -115,6 +115,8 @@ class OneTower:
     def __init__(self) -> None:
         self.slow = Slow()
         self.embed = RecentRows(self.slow).of
+        self.near: list[str] = []
+        self.nearness = self.near.append
 
     def text_tower(self) -> "OneTower":
         return self
@@ -139,3 +141,4 @@ def test_words_are_computed_ahead_one_at_a_time() -> None:
     ahead.compute(generation, "green")
     finish(ahead)
     assert tower.slow.asked == [["red"], ["green"]]
+    assert tower.near == ["red", "green"]
