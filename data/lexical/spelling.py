@@ -123,11 +123,11 @@ def _nearest(
         "coalesce((SELECT group_concat(value, ' ') FROM json_each(attributes)), '') "
         "FROM products WHERE product_key IN (SELECT value FROM json_each(?))",
         (DESCRIPTION_LETTERS, json_list(products)),
-    )
-    counts = Counter[str]()
-    for names, others in rows:
-        counts.update(_words_in(others))
-        counts.update(dict.fromkeys(_words_in(names), _CANDIDATES))  # a word of one name before those of all others
+    ).fetchall()
+    names, others = zip(*rows, strict=True) if rows else ((), ())
+    counts = Counter(itertools.chain.from_iterable(map(_words_in, others)))
+    for word, count in Counter(itertools.chain.from_iterable(map(_words_in, names))).items():
+        counts[word] += count * _CANDIDATES  # a word of one name before those of all others
     known = list(counts)
     spelled = [_word_letters(word) for word in known]
     found = {}

@@ -113,7 +113,7 @@ def judge_by(model: KindModel, seen: Evidence) -> Verdict:
     chance = float(model.answer.chances(answer_signs(seen))[0])
     if seen.outside is not None and seen.outside > model.farthest and seen.scores.max() < _ALMOST_THE_SAME:
         chance /= 2
-    chances = chance * model.hit.chances(hit_signs(seen, chance))
+    chances = chance * model.hit.chances(hit_signs(seen, chance, model.hit.signs))
     return Verdict(probabilities=np.full(len(seen.scores), chances), no_match=chance < 0.5)
 
 

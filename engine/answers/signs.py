@@ -85,24 +85,27 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
     }
 
 
-def hit_signs(seen: Evidence, chance: float) -> dict[str, Any]:
-    """Returns the signs of each hit, float (m,) or one number for all.
+def hit_signs(seen: Evidence, chance: float, names: Sequence[str]) -> dict[str, Any]:
+    """Returns signs of each hit, float (m,) or one number for all.
 
     Args:
         chance: that any hit is right.
+        names: of the signs wanted.
     """
     shares = seen.shares if seen.shares is not None else np.zeros(len(seen.scores), np.float32)
-    return {
-        "score": seen.scores,
-        "below": seen.scores.max() - seen.scores,
-        "ahead": _ahead(seen.scores),
-        "share": shares,
-        "lacking": shares[:FIRST].max(initial=0.0) - shares,
-        "middle_below": _of_middles(seen, lambda middles: middles.max() - middles),
-        "middle_ahead": _of_middles(seen, _ahead),
-        "chance": np.log(chance / max(1 - chance, 1e-9)),
-        **{f"{name}_below": found[:FIRST].max() - found for name, found in seen.parts.items()},
+    signs: dict[str, Callable[[], Any]] = {
+        "score": lambda: seen.scores,
+        "below": lambda: seen.scores.max() - seen.scores,
+        "ahead": lambda: _ahead(seen.scores),
+        "share": lambda: shares,
+        "lacking": lambda: shares[:FIRST].max(initial=0.0) - shares,
+        "middle_below": lambda: _of_middles(seen, lambda middles: middles.max() - middles),
+        "middle_ahead": lambda: _of_middles(seen, _ahead),
+        "photo_below": lambda: _below_first(seen.parts["photo"]),
+        "words_below": lambda: _below_first(seen.parts["words"]),
+        "chance": lambda: np.log(chance / max(1 - chance, 1e-9)),
     }
+    return {name: signs[name]() for name in names}
 
 
 def _middle_signs(seen: Evidence) -> dict[str, float]:
@@ -119,6 +122,11 @@ def _of_middles(seen: Evidence, sign: Callable[[Doubles], Doubles]) -> Doubles:
     if seen.middles is not None and len(seen.middles):
         found[: len(seen.middles)] = sign(seen.middles.astype(np.float64))
     return found
+
+
+def _below_first(likeness: Floats) -> Floats:
+    below: Floats = likeness[:FIRST].max() - likeness
+    return below
 
 
 def _ahead(values: Floats | Doubles) -> Doubles:

@@ -53,7 +53,7 @@ def test_signs_of_an_answer() -> None:
     wanted = {"best": 0.9, "gap": 0.2, "lead": 0.3, "held": 1, "partly": 0, "whole": 1, "shop": 0.8, "strangers": 0.3}
     wanted |= {"middle": 0.8, "middle_gap": 0.2}
     assert {name: signs[name] for name in wanted} == pytest.approx(wanted, abs=1e-6)
-    of_hits = hit_signs(seen, 0.5)
+    of_hits = hit_signs(seen, 0.5, ("below", "lacking", "middle_below", "ahead", "middle_ahead", "chance"))
     np.testing.assert_allclose(of_hits["below"], [0.4, 0, 0.2], atol=1e-6)
     np.testing.assert_allclose(of_hits["lacking"], [1, 0, 0.5])
     np.testing.assert_allclose(of_hits["middle_below"], [0.4, 0, 0.2], atol=1e-6)
@@ -65,7 +65,7 @@ def test_signs_of_an_answer() -> None:
 def test_one_hit_alone_has_no_gap_and_a_missing_sign_counts_as_its_mean() -> None:
     signs = answer_signs(Evidence(scores=scores(0.9)))
     assert np.isnan([signs["gap"], signs["lead"], signs["middle"]]).all()
-    assert np.isnan(hit_signs(Evidence(scores=scores(0.9)), 0.5)["ahead"]).all()
+    assert np.isnan(hit_signs(Evidence(scores=scores(0.9)), 0.5, ["ahead"])["ahead"]).all()
     mean = Logistic(signs=("gap",), mean=np.array([5.0]), scale=np.ones(1), weights=np.ones(1), bias=0.0)
     assert mean.chances(signs)[0] == pytest.approx(0.5)
 

@@ -152,8 +152,8 @@ def _farthest(answers: Sequence[Answer]) -> float:
 
 
 def _hit_rows(kind: str, seen: Evidence, chance: float) -> Doubles:
-    signs = hit_signs(seen, chance)
-    columns = np.broadcast_arrays(seen.scores, *(signs[name] for name in HIT_SIGNS[kind]))[1:]
+    signs = hit_signs(seen, chance, HIT_SIGNS[kind])
+    columns = np.broadcast_arrays(seen.scores, *signs.values())[1:]
     return np.stack(columns, axis=1)[:FIRST].astype(np.float64)
 
 
