@@ -53,6 +53,8 @@ class Letters:
 
     def behind(self, unwanted: Mapping[int, float]) -> "Letters":
         """Returns them with no unwanted product among the first."""
+        if not unwanted:
+            return self
         return Letters(tuple(hit for hit in self.first if not unwanted.get(hit.product_key)), self.ranked, self.fits)
 
     @property
@@ -79,9 +81,12 @@ def letters_found(
     may[unseen] = True if passing is None else within(passing, keys[unseen])
     ranked = Ranked(keys, best.rows, best.scores).take(np.flatnonzero(may))
     fits = dict(zip(answer.ranked, answer.fits, strict=True))
-    kept = {key: fits.get(key, 0.0) for key in ranked.product_keys.tolist()}
-    first = tuple(hit for hit in answer.first if hit.product_key in kept)
-    return Letters(first, ranked, np.array(list(kept.values()), np.float64))
+    kept = ranked.product_keys.tolist()
+    first = answer.first
+    if len(kept) < len(keys):
+        there = set(kept)
+        first = tuple(hit for hit in first if hit.product_key in there)
+    return Letters(first, ranked, np.array([fits.get(key, 0.0) for key in kept], np.float64))
 
 
 def fuse(

@@ -142,6 +142,8 @@ class LiveView:
 
     def vectors(self, rows: Rows) -> Floats:
         """Returns the points of `rows`, float32 (r, d); zeros for `NO_ROW`."""
+        if not len(self.delta.alive) and rows.min(initial=0) >= 0:  # they need not be put together
+            return self.generation.index.vectors(rows)
         found = np.zeros((len(rows), self.generation.index.dim), np.float32)
         new = rows >= self.built
         old = (rows >= 0) & ~new

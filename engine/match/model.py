@@ -44,7 +44,9 @@ class Logistic:
 
     def chances(self, signs: Mapping[str, Any]) -> Doubles:
         """Returns probabilities float64 (n,) of signs, each a number or float (n,)."""
-        rows = np.stack(np.broadcast_arrays(*(np.atleast_1d(signs[name]) for name in self.signs)), axis=1)
+        rows = np.empty((max(np.size(signs[name]) for name in self.signs), len(self.signs)))
+        for column, name in enumerate(self.signs):
+            rows[:, column] = signs[name]
         return np.asarray(1 / (1 + np.exp(-(self.standard(rows) @ self.weights + self.bias))))
 
     def standard(self, rows: Floats | Doubles) -> Doubles:
