@@ -114,7 +114,7 @@ SCHEMAS: dict[str, Schema] = {
         label={**TEXT_OR_NULL, "description": "What the voters see; null: nothing for sure, or there are no voters."},
         match_probability={
             "type": ["number", "null"], "minimum": 0, "maximum": 1,
-            "description": "That of the first hit; null: there is none, or it is not calibrated.",
+            "description": "The highest of its hits; null: there is none, or it is not calibrated.",
         },
         hits={"type": "array", "items": ref("Hit"), "maxItems": MOST_OBJECT_HITS},
     ),

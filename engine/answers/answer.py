@@ -73,7 +73,7 @@ class FoundObject:
     Attributes:
         box: x0, y0, x1, y1 in pixels of the photo as shown.
         label: what the voters see in it; None: they are not sure, or there are none.
-        match_probability: that of the first hit; None without one.
+        match_probability: the highest of its hits; None without one.
         hits: its best products, at most 5.
     """
 

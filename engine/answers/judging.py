@@ -18,7 +18,7 @@ from engine.protocols import Floats, Mask
 from engine.space import Verdict, judge, normalise
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
-_ALMOST_THE_SAME = 0.9  # in cosine
+ALMOST_THE_SAME = 0.9  # cosine from which on a photo shows the product itself, whatever else speaks against it
 Places = NDArray[np.int64]
 _MOST_PHOTOS = 64  # of a product
 _LETTERED = 20  # hits whose words are looked up; later ones that the letters found count as the last of these
@@ -111,7 +111,7 @@ def judge_by(model: KindModel, seen: Evidence) -> Verdict:
     hits stays visible.
     """
     chance = float(model.answer.chances(answer_signs(seen))[0])
-    if seen.outside is not None and seen.outside > model.farthest and seen.scores.max() < _ALMOST_THE_SAME:
+    if seen.outside is not None and seen.outside > model.farthest and seen.scores.max() < ALMOST_THE_SAME:
         chance /= 2
     chances = chance * model.hit.chances(hit_signs(seen, chance, model.hit.signs))
     return Verdict(probabilities=np.full(len(seen.scores), chances), no_match=chance < 0.5)

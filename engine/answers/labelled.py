@@ -8,8 +8,7 @@ from engine.protocols import Floats
 from engine.recognition import Recogniser
 
 VOTED = 50  # products that it may reorder
-# Chosen on photos whose look-alikes no training had seen: docs/retrieval.md. A label that the voters rule out takes
-# 0.18 from the cosine, so a product that looks nearly the same stays first, whatever its label.
+# Chosen on photos whose look-alikes no training had seen: docs/retrieval.md.
 _WEIGHT = 0.05
 _LEAST = 0.03
 

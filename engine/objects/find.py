@@ -87,7 +87,7 @@ class ObjectFinder:
             question = self._finder.ask(view, asked, features=row)
             ranking = self._finder.rank(view, asked, question, filter_=filter_, passing=passing, depth=_DEPTH)
             hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
-            chance = hits[0].match_probability if hits else None
+            chance = max((hit.match_probability for hit in hits if hit.match_probability is not None), default=None)
             if chance is not None and chance < _LEAST_PROBABILITY:
                 continue
             x0, y0, x1, y1 = large.in_photo(box).round().astype(int).tolist()
@@ -129,4 +129,4 @@ def _labels(generation: Generation, rows: Floats) -> list[str | None]:
 
 
 def _sureness(found: FoundObject) -> tuple[float, float]:
-    return found.match_probability or 0.0, found.hits[0].score if found.hits else -1.0
+    return found.match_probability or 0.0, max((hit.score for hit in found.hits), default=-1.0)

@@ -17,6 +17,7 @@ from engine.space import normalise
 
 VIEWS = ("photo", "flip")
 _NEIGHBOURS = 5
+_FEW = 8  # rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,11 @@ class FeatureMap:
             )
         if rows.ndim == 3:
             return normalise(np.mean([self.apply(view) for view in rows], axis=0))
-        return normalise((transform_rows(self.transform, rows) - self.mean) @ self.matrix)
+        centred = transform_rows(self.transform, rows) - self.mean
+        if len(rows) > _FEW:
+            return normalise(centred @ self.matrix)
+        # BLAS would share so small a product among all cores, and its threads spin on while the network needs them.
+        return normalise(np.einsum("nd,dk->nk", centred, self.matrix))
 
 
 @dataclass(frozen=True, kw_only=True)

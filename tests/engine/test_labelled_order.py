@@ -88,10 +88,11 @@ def test_a_label_that_no_product_has_changes_nothing(shop: TinyShop, monkeypatch
 def test_a_product_that_looks_nearly_the_same_stays_first_whatever_its_label(
     shop: TinyShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.put("same", [blend(0, 5, 0.97)], category="Vases")
+    shop.put("same", [blend(0, 5, 0.91)], category="Vases")
+    shop.put("other", [blend(0, 6, 0.89)], category="Mugs")
     engine = SearchEngine(shop.settings, backbone=shop.backbone)
     monkeypatch.setattr(engine._live.view().generation, "recogniser", Voters({"Mugs": 1.0, "Vases": 0.0}))
-    assert ids(engine.search(SearchRequest(image=photo())))[:2] == ["same", "mug"]
+    assert ids(engine.search(SearchRequest(image=photo())))[:3] == ["same", "other", "mug"]
 
 
 @pytest.mark.parametrize("fields", [{"sort": "price"}, {"like": ("plate",)}])

@@ -149,7 +149,8 @@ def test_what_is_surely_not_in_the_shop_is_no_thing(engine: SearchEngine, monkey
 
     def page(*asked: Any, **more: Any) -> tuple[tuple[Hit, ...], int]:
         hits, end = told(*asked, **more)  # the small catalogue has no probabilities of its own
-        return tuple(replace(hit, match_probability=0.9 if "red" in hit.title else 0.01) for hit in hits), end
+        chance = 0.9 if "red" in hits[0].title else 0.01
+        return tuple(replace(hit, match_probability=chance) for hit in hits), end
 
     monkeypatch.setattr(engine._hits, "page", page)
     assert [each.hits[0].title.split()[0] for each in things(engine, image)] == ["red"]
