@@ -37,7 +37,7 @@ from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import normalise
 
 DEPTH = 1000  # products that one query can page through
-_FIRST_DEPTHS = (10, 50)  # of them, if that may be enough
+_FIRST_DEPTHS = (10, 20, 50)  # of them, if that may be enough
 _MANY_PRODUCTS = 50_000  # from here on an index searches less to find fewer
 Result = TypeVar("Result")
 OnStage = Callable[[str, float], None]

@@ -7,7 +7,7 @@ from data.columns import Columns
 from engine.protocols import Floats
 from engine.recognition import Recogniser
 
-VOTED = 50  # products that it may reorder
+VOTED = 20  # products that it may reorder
 # Chosen on photos whose look-alikes no training had seen: docs/retrieval.md.
 _WEIGHT = 0.05
 _LEAST = 0.03

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from data.lexical import LexicalAnswer
 from engine.answers import fusion
 from engine.answers.fusion import LOOKS_FIRST_SHARE, Letters, letters_found
+from engine.answers.labelled import VOTED
 from engine.answers.ranking import Ranked, interleave, outdo_rivals, rank_products
 from engine.answers.request import QueryPoint, SearchRequest, shows, words_alone
 from engine.live import Allowed, LiveView
@@ -28,7 +29,9 @@ def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowe
     senses = view.generation.senses
     points = senses.of(request.text) if senses is not None and words_alone(request) else None
     if points is None:
-        ranked = rank_products(view, query.point, depth, allowed, _kind(request))
+        # what is not shown unless its label brings it forward need not be found as surely
+        sure = min(depth, request.k) if request.image is not None and depth <= VOTED else depth
+        ranked = rank_products(view, query.point, depth, allowed, _kind(request), sure)
         rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
         return ranked if rivals is None else outdo_rivals(request.text, ranked, view, rivals)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]

@@ -49,16 +49,17 @@ class Ranked:
         )
 
 
-def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed, kind: str = "") -> Ranked:
+def rank_products(view: LiveView, query: Floats, depth: int, allowed: Allowed, kind: str = "", sure: int = 0) -> Ranked:
     """Returns the exact `depth` best products, each by its best row, ordered by (-score, product_key).
 
     Args:
         query: float32 (d,).
         allowed: the rows that may be found.
         kind: of the query, see `Aim`.
+        sure: so many of them an index in lists must find as surely as it was tuned to; 0: all.
     """
     limit = allowed.count
-    aim = Aim(kind, round(depth * view.rows_per_product))
+    aim = Aim(kind, round((sure or depth) * view.rows_per_product))
     fetch = min(limit, int(_ROWS_AHEAD * depth * view.rows_per_product) + 32)
     while True:
         hits = view.search(query, max(fetch, 1), allowed, aim)
