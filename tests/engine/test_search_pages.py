@@ -135,6 +135,6 @@ def test_the_index_is_told_what_is_asked_and_how_much_of_it_is_shown(
     ):
         engine.search(request)
     assert aims == [
-        Aim("photo", 10), Aim("photo", 50), Aim("photo", 1000), Aim("", 1000), Aim("", 1000),
+        Aim("photo", 10), Aim("photo", 20), Aim("photo", 1000), Aim("", 1000), Aim("", 1000),
         Aim("text", 1000), Aim("", 1000), Aim("", 10),
     ]  # fmt: skip
