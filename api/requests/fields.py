@@ -101,9 +101,10 @@ def check_fields(fields: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[st
 
 def _typed(name: str, text: str) -> Any:
     if name in ("k", "text_weight", "diversity", "freshness", "min_probability"):
-        if not _NUMBER.fullmatch(text.strip()) or len(text) > 40:
+        number = text.strip()
+        if not _NUMBER.fullmatch(number) or len(text) > 40:
             raise BadRequest(f"{name} must be a number; got {text[:100]!r}.", field=name)
-        return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
+        return int(number) if re.fullmatch(r"[+-]?\d+", number) else float(number)
     if name in ("understand", "attributes", "objects"):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name == "box":

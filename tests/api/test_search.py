@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
@@ -287,6 +287,7 @@ def test_wrong_types_sizes_and_methods(client: FlaskClient, settings: Settings, 
     assert (wrong.status_code, set(wrong.headers["Allow"].split(", "))) == (405, {"OPTIONS", "POST"})
 
 
+@example({"text_weight": "0\x1f"})
 @given(st.dictionaries(st.sampled_from([*SEARCH_OPTIONS, "box", "q", "odd"]), st.text(max_size=30)))
 def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
     try:
