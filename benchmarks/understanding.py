@@ -91,7 +91,7 @@ def copies(home: Path, source: Catalogue, count: int) -> Catalogue:
         made.upsert_many(
             [(replace(each, product_id=f"p{number}", title=f"{each.title} {number}"), []) for number, each in batch]
         )
-    made.tidy_index()
+    made.upkeep.tidy_index()
     return made
 
 

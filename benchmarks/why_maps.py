@@ -28,9 +28,9 @@ from things import Box, composite, composite_options
 from data.settings import Settings
 from engine.generation import Generation
 from engine.likeness import part_of
+from engine.photos import DecodedPhoto
 from engine.protocols import Floats, LookingBackbone
 from engine.search import SearchEngine, SearchRequest
-from engine.seen_photo import SeenPhoto
 
 Picture = Image.Image
 _COVERED = 0.2  # share of the places
@@ -99,8 +99,8 @@ class _Measure:
         more = np.array(self._falls["strongest"]) > np.array(self._falls["random"])
         print(f"it falls by more than with a random fifth in {more.mean():.2f} of {len(more)} photos")
 
-    def _seen(self, content: bytes) -> SeenPhoto:
-        return SeenPhoto.decode(content, self._generation.spec, self._settings)
+    def _seen(self, content: bytes) -> DecodedPhoto:
+        return DecodedPhoto.decode(content, self._generation.spec, self._settings)
 
     def _places(self, pixels: NDArray[np.uint8]) -> Floats:
         places: Floats = cast(LookingBackbone, self._generation.backbone()).last_map(pixels[None])[0]

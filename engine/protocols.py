@@ -63,7 +63,8 @@ class BackboneSpec:
         wrong = [name for name, value in fields.items() if type(value) is not known.get(name)]
         missing = sorted(known.keys() - fields.keys() - {"pooling"})
         if wrong or missing or fields["dim"] < 1:
-            raise InvalidModel(f"a backbone must have {', '.join(known)}; {[*wrong, *missing, 'dim'][0]} is not right.")
+            bad = [*wrong, *missing, "dim"][0]
+            raise InvalidModel(f"a backbone must have {', '.join(known)}; {bad} is missing or not right. Rebuild.")
         return cls(**fields)
 
 

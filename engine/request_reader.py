@@ -10,7 +10,7 @@ from data.photos import Pixels
 from engine.answers import Finder, Question, SearchRequest, WordsAhead, new_query_id
 from engine.backbones import to_input
 from engine.live import LiveView
-from engine.stored_photos import StoredPhotos
+from engine.photos import StoredPhotos
 from engine.understanding import ShownPrice, Understanding, Understood
 
 

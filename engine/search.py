@@ -42,14 +42,12 @@ from engine.extras import require_extras
 from engine.generation import Models
 from engine.known_queries import RelatedQuery
 from engine.likeness import LikenessMapper
-from engine.live import LiveIndex, LiveView
-from engine.live_facts import live_facts
+from engine.live import LiveIndex, LiveView, live_facts
 from engine.objects import ObjectFinder
-from engine.photo_vectors import photo_vectors
+from engine.photos import StoredPhotos, photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
 from engine.request_reader import RequestReader
-from engine.stored_photos import StoredPhotos
 from engine.suggesting import PhotoReader, Suggestions
 from engine.understanding import Understanding
 
@@ -252,7 +250,7 @@ class SearchEngine:
         return self._reader.suggest(self._live.view(), request, k, within, category)
 
     def embed(self, photos: Iterable[PhotoInput], *, space: str = "product") -> Floats:
-        """Returns one vector per photo, float32 (n, d), computed by the live generation; see `engine.photo_vectors`.
+        """Returns one vector per photo, float32 (n, d), computed by the live generation; see `photo_vectors`.
 
         Raises:
             InvalidQuery: the space is unknown; InvalidImage: a photo cannot be decoded.

@@ -91,6 +91,14 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return settings.home
 
 
+@pytest.fixture(scope="module")
+def tiny_everywhere() -> Iterator[None]:
+    """The tiny backbone in place of every one that is loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
+        yield
+
+
 @pytest.fixture
 def generation(built_home: Path, settings: Settings) -> GenerationFolder:
     """The live generation of `settings.home`, which is the test's own copy of `built_home`."""

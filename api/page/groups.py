@@ -50,7 +50,8 @@ def shown_of(hits: Sequence[Hit], *, judged: bool, is_first_page: bool, by_photo
         by_photo: whether a photo was searched by. Its lookalikes are worth seeing though they are surely not the thing
             in the photo; for words, what is surely not meant is not.
 
-    A hit that freshness or diversity put behind a worse one counts as that one does: the order is the answer's.
+    A hit that its label, freshness or diversity put behind a worse one counts as that one does: the order is the
+    answer's.
     """
     if not judged or any(hit.match_probability is None for hit in hits):
         return Shown((Group("near", "", tuple(hits)),))

@@ -13,12 +13,6 @@ from numpy.typing import NDArray
 from data.catalogue.checking import patch_product
 from data.catalogue.checksums import (
     Unsound,
-    check_rows,
-    damage_readable,
-    sign_indexes,
-    sign_photos,
-    sign_products,
-    unsigned,
 )
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
@@ -37,25 +31,21 @@ from data.catalogue.reads import (
     read_photos,
     read_snapshot,
 )
-from data.catalogue.writes import delete_all, index_again, index_texts, update_photos, upsert_all
-from data.completion import Completion, changed_queries, complete, forget_all, write_queries
+from data.catalogue.upkeep import Upkeep
+from data.catalogue.writes import delete_all, update_photos, upsert_all
+from data.completion import Completion, complete
 from data.database import Connections, json_list
 from data.filters import Filter, milvus_fields
 from data.lexical import (
-    FULL_TEXT,
     EntryCounts,
     LexicalAnswer,
     find_by_letters,
     find_words,
-    is_outdated,
-    mark_current,
-    merge_some,
     share_found,
     unnamed,
 )
 
 __all__ = ["Catalogue", "Change", "PhotoRecord", "ProductFacts", "Snapshot", "Unsound", "Written"]
-_WRITTEN_AT_ONCE = 2_000  # others who write wait for this many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +66,16 @@ class Catalogue:
 
     Every change of a product takes the next value of one counter, `seq`. All methods raise DatabaseError if SQLite
     fails.
+
+    Attributes:
+        upkeep: what the nightly job and `doctor` do to keep it in order.
     """
 
     def __init__(self, home: Path) -> None:
         self._connections, self._counts = Connections(home), EntryCounts()
         self._connections.prepare()  # now, so that a bad file is reported at once
-        self._refresh_lexical_index()
+        self.upkeep = Upkeep(self._connections)
+        self.upkeep.refresh_lexical_index()
 
     @property
     def home(self) -> Path:
@@ -351,45 +345,6 @@ class Catalogue:
         with self._connections.reading() as connection:
             return unnamed(connection, words)
 
-    def tidy_index(self) -> None:
-        """Merges the parts of the lexical index, a little at a time; for the nightly job."""
-        for table in FULL_TEXT:
-            begin = more = True
-            while more:
-                with self._connections.writing() as connection:
-                    more = merge_some(connection, table, begin=begin)
-                begin = False
-
-    def count_queries(self) -> None:
-        """Lets what shoppers searched often be completed, and forgets what the log no longer holds; for the night."""
-        with self._connections.reading() as connection:
-            changes = changed_queries(connection)
-        for start in range(0, len(changes), _WRITTEN_AT_ONCE):
-            with self._connections.writing() as connection:
-                write_queries(connection, changes[start : start + _WRITTEN_AT_ONCE])
-
-    def unsound(self) -> Unsound:
-        """Compares every product and photo with the checksum that was written with it."""
-        with self._connections.reading() as connection, damage_readable(connection):
-            return check_rows(connection)
-
-    def index_again(self, product_keys: Sequence[int]) -> None:
-        """Makes the rows that filters read anew for these products, from their facts and photos."""
-        with self._connections.writing() as connection:
-            index_again(connection, product_keys)
-
-    def add_checksums(self) -> int:
-        """Gives products and photos that an older version wrote their checksums; returns how many that were."""
-        added = 0
-        while True:
-            with self._connections.writing() as connection:
-                keys, photos = unsigned(connection, _WRITTEN_AT_ONCE)
-                sign_products(connection, keys)
-                sign_photos(connection, photos)
-            if not keys and not photos:
-                return added
-            added += len(keys) + len(photos)
-
     def counts(self) -> dict[str, int]:
         """Returns the numbers of live products, their images, stored photos and deleted products."""
         row = self._connections.query(
@@ -401,21 +356,3 @@ class Catalogue:
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the whole database to `path`, which appears only when it is complete."""
         self._connections.backup(path)
-
-    def _refresh_lexical_index(self) -> None:
-        """Writes the lexical index and the completions again if an older version made them, a batch at a time."""
-        with self._connections.reading() as connection:
-            if not is_outdated(connection):
-                return
-        after = 0
-        while True:
-            with self._connections.writing() as connection:
-                if not after:
-                    forget_all(connection)
-                found = read_facts(connection, live_keys_after(connection, after, 500))
-                index_texts(connection, {key: facts.product for key, facts in found.items()})
-                sign_indexes(connection, found)
-                if not found:
-                    mark_current(connection)
-                    return
-            after = max(found)

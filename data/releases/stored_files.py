@@ -17,23 +17,6 @@ _CHUNK_BYTES = _BLOCK_BYTES = 8 << 20
 _PARTS = ".parts"
 
 
-def require_storage(setting: str, address: str) -> None:
-    """Refuses an address that nothing installed can read.
-
-    Raises:
-        SettingsError: fsspec does not know the scheme, or is missing, or what it needs for it is.
-    """
-    try:
-        from fsspec.core import url_to_fs
-
-        url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(
-            f"{setting} must be a folder or another address that fsspec can read here; got {address!r}: {error}. "
-            "Install the extra `searcher`, and what fsspec names."
-        ) from error
-
-
 class StoredFiles:
     """The files at one address. Every method raises ReleaseUnavailable if the storage fails. Safe to use from threads.
 
@@ -42,15 +25,20 @@ class StoredFiles:
         address: an fsspec address, such as a folder or s3://bucket/folder. A bucket must exist; a folder is made.
 
     Raises:
-        SettingsError: there is no file system for this address.
+        SettingsError: fsspec does not know the scheme, or is missing, or what it needs for it is.
     """
 
     def __init__(self, setting: str, address: str) -> None:
-        require_storage(setting, address)
-        from fsspec.core import url_to_fs
+        try:
+            from fsspec.core import url_to_fs
 
+            self._system, root = url_to_fs(address)
+        except (ImportError, ValueError) as error:
+            raise SettingsError(
+                f"{setting} must be a folder or another address that fsspec can read here; got {address!r}: {error}. "
+                "Install the extra `searcher`, and what fsspec names."
+            ) from error
         self._setting, self._address = setting, address
-        self._system, root = url_to_fs(address)
         self._root = root.rstrip("/")
         protocol = self._system.protocol
         self._kinds = {protocol} if isinstance(protocol, str) else set(protocol)

@@ -40,7 +40,8 @@ class Ranking:
         image_sha256: bytes (m,), ASCII hex, the photo of each product; empty where none can be searched.
         parts: similarity to each part of the question (`photo`, `words`), float32 (m,) each; empty if there is one.
         weights: how much each part counts.
-        moves: for `freshness` and `diversity`, product key -> place before and after, from 1, of products that moved.
+        moves: for `label`, `freshness` and `diversity`, product key -> place before and after, from 1, of those that
+            moved.
         learned: how the shop's log knows the words, for people to read; "" if it does not.
         typed: product key -> which code or title was typed, for the products that stand first because of it.
         words: the words that were looked for by their letters; empty if they were not.

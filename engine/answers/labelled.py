@@ -1,9 +1,12 @@
 """Lets what the voters see in a photo count: products with that label come a little higher."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import Columns
+from engine.answers.judging import ALMOST_THE_SAME
 from engine.protocols import Floats
 from engine.recognition import Recogniser
 
@@ -36,3 +39,17 @@ def label_bonus(recogniser: Recogniser, features: Floats, columns: Columns, keys
         bonus[known] = _WEIGHT * np.log(np.maximum(chances, _LEAST))
         bonus[~known] = bonus[known].mean()
     return bonus
+
+
+def voted_places(relevance: NDArray[Any], bonus: Floats) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Returns the places of products, int64 (m,), the first 20 reordered by likeness and label; and their relevance.
+
+    Args:
+        relevance: float (m,), the likeness of each product to the photo, from high to low. What looks almost the same
+            gets no bonus, so it stays first whatever its label.
+        bonus: float32 (min(m, 20),), of `label_bonus`.
+    """
+    head = np.where(relevance[:VOTED] < ALMOST_THE_SAME, relevance[:VOTED] + bonus, relevance[:VOTED])
+    order = np.arange(len(relevance))
+    order[:VOTED] = np.argsort(-head, kind="stable")
+    return order, np.concatenate([head, relevance[VOTED:]])[order]

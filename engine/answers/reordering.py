@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from data.columns import ColumnStore
 from engine.answers.found import Found, Question
-from engine.answers.judging import ALMOST_THE_SAME, BEST, SIMILAR, question_kind
-from engine.answers.labelled import VOTED, label_bonus
+from engine.answers.judging import BEST, SIMILAR, question_kind
+from engine.answers.labelled import VOTED, label_bonus, voted_places
 from engine.answers.ranking import DEFAULT_FRESHNESS, RERANKED, diverse_places, fresh_places
 from engine.answers.reasons import Moves, moves_of
 from engine.answers.request import SearchRequest, words_alone
@@ -49,11 +49,9 @@ def reordered(
         rest, relevance = rest[likely_first], (relevance - _APART * group)[likely_first]
     if (voters := voters_of(view, request)) is not None and question.features is not None:
         labels = columns.columns([voters.label_kind], view.seq)
-        bonus = label_bonus(voters, question.features, labels, found.ranked.product_keys[rest[:VOTED]])
-        relevance[:VOTED] += np.where(relevance[:VOTED] < ALMOST_THE_SAME, bonus, 0)
-        voted = np.arange(len(rest))
-        voted[:VOTED] = np.argsort(-relevance[:VOTED], kind="stable")
-        before, rest, relevance = rest, rest[voted], relevance[voted]
+        keys = found.ranked.product_keys[rest[:VOTED]]
+        voted, relevance = voted_places(relevance, label_bonus(voters, question.features, labels, keys))
+        before, rest = rest, rest[voted]
         moves["label"] = _moved(found, before, rest)
     if freshness := _freshness(request):
         dates = columns.columns(["created_at"], view.seq)

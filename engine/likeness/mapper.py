@@ -15,8 +15,8 @@ from engine.answers import Finder, Hit, SearchRequest, WhyMap
 from engine.errors import NoFeatureMap
 from engine.likeness.parts import part_of
 from engine.live import LiveView
+from engine.photos import DecodedPhoto
 from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
-from engine.seen_photo import SeenPhoto
 
 MOST_MAPS = 5  # hits of an answer that are given one: the hits' photos must be decoded for it
 _SENT = ""  # stands for the photo that was sent, where catalogue photos are named by their sha256
@@ -26,7 +26,7 @@ _SENT = ""  # stands for the photo that was sent, where catalogue photos are nam
 class _Seen:
     """A photo, and what each place of it adds to its point, float32 (g, g, d)."""
 
-    photo: SeenPhoto
+    photo: DecodedPhoto
     added: Floats
 
     @property
@@ -108,12 +108,12 @@ class LikenessMapper:
         found = [points.get(hit.image_id or "") for hit in hits]
         return [_SENT if point is None or not names else names[int((vectors @ point).argmax())] for point in found]
 
-    def _sent_photo(self, image: bytes, request: SearchRequest, spec: BackboneSpec) -> SeenPhoto:
-        decode = partial(SeenPhoto.decode, image, spec, self._settings, box=request.box)
+    def _sent_photo(self, image: bytes, request: SearchRequest, spec: BackboneSpec) -> DecodedPhoto:
+        decode = partial(DecodedPhoto.decode, image, spec, self._settings, box=request.box)
         with self._decoding():
             return self._finder.timed("decode", decode)
 
-    def _catalogue_photos(self, names: set[str | None], spec: BackboneSpec) -> dict[str, SeenPhoto]:
+    def _catalogue_photos(self, names: set[str | None], spec: BackboneSpec) -> dict[str, DecodedPhoto]:
         """Returns the catalogue's photos of these sha256 that can be read, from their thumbnails if need be."""
         photos = {}
         for name in sorted(filter(None, names)):
@@ -123,11 +123,11 @@ class LikenessMapper:
                 photos[name] = photo
         return photos
 
-    def _of_catalogue(self, sha256: str, spec: BackboneSpec) -> SeenPhoto | None:
+    def _of_catalogue(self, sha256: str, spec: BackboneSpec) -> DecodedPhoto | None:
         with suppress(InvalidImage):
-            return SeenPhoto.decode(self._intake.original(sha256), spec, self._settings)
+            return DecodedPhoto.decode(self._intake.original(sha256), spec, self._settings)
         with suppress(InvalidImage, OSError):
-            return SeenPhoto.decode(thumbnail_path(self._settings.home, sha256).read_bytes(), spec, self._settings)
+            return DecodedPhoto.decode(thumbnail_path(self._settings.home, sha256).read_bytes(), spec, self._settings)
         return None
 
 

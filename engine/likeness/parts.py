@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.answers import PhotoPart
+from engine.photos import DecodedPhoto
 from engine.protocols import Floats
-from engine.seen_photo import SeenPhoto
 
 MOST_PLACES = 16  # along the photo's longer side; the networks' own maps have 8 to 10 there
 _STRONG = 0.5  # share of the largest value that belongs to the part that counts most
 _Doubles = NDArray[np.float64]
 
 
-def part_of(photo: SeenPhoto, counts: Floats, image_id: str | None) -> PhotoPart | None:
+def part_of(photo: DecodedPhoto, counts: Floats, image_id: str | None) -> PhotoPart | None:
     """Returns the part of a photo that counts; None where no place of it speaks for the match.
 
     Each place is taken as the mean of it and its neighbours, for a network that sees a thing at one place responds at

@@ -16,9 +16,8 @@ from engine.errors import NoFeatureMap
 from engine.generation import Generation
 from engine.live import LiveView
 from engine.objects.proposals import proposals
+from engine.photos import DecodedPhoto, StoredPhotos
 from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
-from engine.seen_photo import SeenPhoto
-from engine.stored_photos import StoredPhotos
 
 MOST_HITS = 5  # of each thing; a search with its box finds more
 _DEPTH = 50  # products ranked for each thing; options such as `sort` choose among them
@@ -94,13 +93,13 @@ class ObjectFinder:
             found.append(FoundObject(box=(x0, y0, x1, y1), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))
 
-    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> SeenPhoto:
-        decode = partial(SeenPhoto.decode, request.photos[0], spec, self._settings, sharper=_SHARPER)
+    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> DecodedPhoto:
+        decode = partial(DecodedPhoto.decode, request.photos[0], spec, self._settings, sharper=_SHARPER)
         with self._decoding():
             return self._finder.timed("decode", decode)
 
 
-def _boxes(strength: Floats, large: SeenPhoto) -> NDArray[np.float64]:
+def _boxes(strength: Floats, large: DecodedPhoto) -> NDArray[np.float64]:
     """Returns the boxes around the things, x0, y0, x1, y1 in pixels of `large`, (n, 4).
 
     What the network does not see of the photo's edges belongs to the box that reaches them.

@@ -66,15 +66,15 @@ def _rows(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     if not (settings.home / DATABASE).exists():
         return
     catalogue = Catalogue(settings.home)
-    found = catalogue.unsound()
+    found = catalogue.upkeep.unsound()
     if found.unchecked and repair:
-        detail = f"mended: {catalogue.add_checksums():,} old products and photos have their checksum now"
+        detail = f"mended: {catalogue.upkeep.add_checksums():,} old products and photos have their checksum now"
         yield Finding(level=OK, subject="rows", detail=detail)
     elif found.unchecked:
         detail = f"{found.unchecked:,} products and photos of an older version have no checksum yet"
         yield Finding(level=WARN, subject="rows", detail=detail, advice=f"lookalike rebuild, or {_REPAIR}")
     if found.filters and repair:
-        catalogue.index_again(found.filters)
+        catalogue.upkeep.index_again(found.filters)
         detail = f"mended: what filters read of {len(found.filters):,} products was made anew"
         yield Finding(level=OK, subject="rows", detail=detail)
     elif found.filters:

@@ -50,13 +50,13 @@ def forget(settings: Settings) -> None:
         for days, erase, what in steps:
             if days and (erased := erase(now - timedelta(days=days))):
                 _log.info("erased %d %s more than %d days ago", erased, what, days)
-        catalogue.count_queries()  # those that events kept no longer go
-        catalogue.tidy_index()  # the words of deleted products leave the file
+        catalogue.upkeep.count_queries()  # those that events kept no longer go
+        catalogue.upkeep.tidy_index()  # the words of deleted products leave the file
         if swept := sweep(catalogue):
             _log.info("deleted %d files of photos that no product needs", swept)
         for pattern in _UNFINISHED:
             sweep_abandoned(settings.home, pattern)
-        if added := catalogue.add_checksums():
+        if added := catalogue.upkeep.add_checksums():
             _log.info("%d products and photos of an older version have their checksum now", added)
     except (LookalikeError, OSError) as error:
         _log.warning("what is kept long enough could not be erased: %s", error)

@@ -1,14 +1,12 @@
 """A searcher's app: answers of the newest release, cursors for every searcher, and changes sent on to the writer."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from hot_swap import publish_again
-from tiny_backbone import TinyBackbone
 
 from api.app import create_app
 from api.resources import FOLLOWER, Resources
@@ -18,11 +16,11 @@ from data.errors import DatabaseError, LockHeld
 from data.generations import GenerationStore
 from data.releases import File, ReleaseCache, ReleaseStorage
 from data.settings import Settings
-from engine import backbones
 from engine.releases import release
 
 pytest.importorskip("fsspec", reason="the extra `searcher` is not installed")
 WRITER = "http://writer.example:8080"
+pytestmark = pytest.mark.usefixtures("tiny_everywhere")
 
 
 class Shop:
@@ -42,13 +40,6 @@ class Shop:
         """Publishes the live generation anew and releases it; returns the release's id."""
         publish_again(self.store, self.store.open())
         return release(self.settings).id
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_everywhere() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
-        yield
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from s3_server import S3Server, as_another_process, s3_server
-from tiny_backbone import TinyBackbone
 
 from api.app import create_app
 from api.resources import FOLLOWER
@@ -18,17 +17,10 @@ from data.errors import ReleaseUnavailable
 from data.releases import ReleaseStorage, StoredThumbnails
 from data.releases.stored_files import StoredFiles
 from data.settings import Settings
-from engine import backbones
 from engine.releases import release
 
 WRITER = "http://writer.example:8080"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_everywhere() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_everywhere")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_many_at_once_write_the_rows_that_one_by_one_writes(
     assert _rows(together) == _rows(apart)
     assert together.seq() == apart.seq()
     for catalogue in (together, apart):
-        assert catalogue.unsound() == Unsound()
+        assert catalogue.upkeep.unsound() == Unsound()
 
 
 def _rows(catalogue: Catalogue) -> dict[str, list[tuple[object, ...]]]:

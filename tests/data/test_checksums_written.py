@@ -38,7 +38,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 @example(written=[Product(product_id="x", price=-0.0, colour="Red", title="\0 𐀀 ￿"), Product(product_id="x")])
 def test_whatever_is_written_has_its_checksum(catalogue: Catalogue, written: list[Product]) -> None:
     catalogue.upsert_many((product, [photo(product.title), photo("b")]) for product in written)
-    assert catalogue.unsound() == Unsound()
+    assert catalogue.upkeep.unsound() == Unsound()
 
 
 def test_a_colour_that_comes_later_in_the_same_writing_has_its_checksum(tmp_path: Path) -> None:
@@ -46,4 +46,4 @@ def test_a_colour_that_comes_later_in_the_same_writing_has_its_checksum(tmp_path
     blue = replace(photo("a"), colours=("Blue", "red"))
     many = [(Product(product_id=str(number)), [photo("a")]) for number in range(2_001)]
     catalogue.upsert_many([*many, (Product(product_id="last", colour="RED"), [blue])])
-    assert catalogue.unsound() == Unsound()
+    assert catalogue.upkeep.unsound() == Unsound()

@@ -201,7 +201,7 @@ def test_rows_that_were_made_anew_count(catalogue: Catalogue) -> None:
         connection.execute("DELETE FROM filter_facts")
     store = ColumnStore(catalogue)
     assert values_of(store, "brand") == {}
-    catalogue.index_again([1])
+    catalogue.upkeep.index_again([1])
     assert values_of(store, "brand") == {"Acme": 1}
 
 

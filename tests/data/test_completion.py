@@ -42,7 +42,7 @@ def search(catalogue: Catalogue, text: str, times: int, *, apart: timedelta = ti
     Events(catalogue.home).append(
         [Event(event_id=f"{number}-{at}", kind="search", query_text=text, at=NOW + at * apart) for at in range(times)]
     )
-    catalogue.count_queries()
+    catalogue.upkeep.count_queries()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_query_is_suggested_once_it_was_searched_in_three_minutes(catalogue: C
     search(catalogue, "canvas", 3, apart=timedelta(days=1))
     assert texts(catalogue, "canv") == ["canvas", "Red canvas backpack"]
     Events(catalogue.home).forget(NOW + timedelta(days=9))
-    catalogue.count_queries()
+    catalogue.upkeep.count_queries()
     assert texts(catalogue, "canv") == ["Red canvas backpack"]
 
 

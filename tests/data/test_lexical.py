@@ -188,7 +188,7 @@ def test_a_home_of_an_older_version_is_indexed_when_it_is_opened(catalogue: Cata
 def test_deleted_words_leave_the_file_when_the_index_is_tidied(catalogue: Catalogue) -> None:
     catalogue.upsert(Product(product_id="secret", title="Zanzibarian"), None)
     catalogue.delete("secret")
-    catalogue.tidy_index()
+    catalogue.upkeep.tidy_index()
     with Connections(catalogue.home).writing() as connection:
         stored = b"".join(bytes(block) for (block,) in connection.execute("SELECT block FROM lexical_words_data"))
     assert b"zanzibar" not in stored

@@ -65,5 +65,5 @@ def test_a_home_of_an_older_version_gets_the_same_rows(tmp_path: Path) -> None:
         migrations.m014_colours_of_most_photos(connection)
     assert connections.query(rows) == new
     assert catalogue.refiltered_since(seq).tolist() == [1, 2]
-    catalogue.add_checksums()
-    assert not catalogue.unsound().filters
+    catalogue.upkeep.add_checksums()
+    assert not catalogue.upkeep.unsound().filters

@@ -12,8 +12,7 @@ from tiny_shop import TinyShop, blend, ids
 from data.filters import attribute_values
 from data.settings import Settings
 from engine.answers import labelled
-from engine.live import Allowed, LiveView
-from engine.protocols import Aim, Floats, Hits
+from engine.protocols import Aim, Floats
 from engine.search import SearchEngine, SearchRequest
 
 
@@ -125,16 +124,7 @@ def test_pages_are_those_of_the_whole_ranking(shop: TinyShop, monkeypatch: pytes
 
 @pytest.mark.parametrize(("k", "sure"), [(10, 10), (15, 15), (20, 20), (21, 50)])
 def test_products_that_only_their_label_may_bring_forward_are_not_looked_for_as_surely(
-    shop: TinyShop, monkeypatch: pytest.MonkeyPatch, k: int, sure: int
+    shop: TinyShop, monkeypatch: pytest.MonkeyPatch, aims: list[Aim], k: int, sure: int
 ) -> None:
-    monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
-    aims: list[Aim] = []
-    search = LiveView.search
-
-    def noted(view: LiveView, query: Floats, k: int, allowed: Allowed, aim: Aim) -> Hits:
-        aims.append(aim)
-        return search(view, query, k, allowed, aim)
-
-    monkeypatch.setattr(LiveView, "search", noted)
     asked(shop, monkeypatch, Voters({"Mugs": 0.9, "Vases": 0.1}), k=k)
     assert aims == [Aim("", sure)]

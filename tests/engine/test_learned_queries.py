@@ -34,7 +34,7 @@ def test_points_of_another_space_are_not_used(settings: Settings, monkeypatch: p
         return write_generation_files(folder, *more)
 
     monkeypatch.setattr(tiny_shop, "write_generation_files", write)
-    monkeypatch.setattr("engine.generation.EncoderTextTower", lambda encoder, head: _Words())
+    monkeypatch.setattr("engine.generation.generation.EncoderTextTower", lambda encoder, head: _Words())
     monkeypatch.setattr("engine.generation.Models.encoder", lambda self, name: None)
     shop = TinyShop(settings)
     shop.put("mug", [axis(3)])

@@ -18,9 +18,9 @@ from data.settings import Settings
 from engine.answers import PhotoPart, WhyMap
 from engine.errors import InvalidQuery, NoFeatureMap
 from engine.likeness import MOST_MAPS, MOST_PLACES, part_of
+from engine.photos import DecodedPhoto
 from engine.protocols import Floats
 from engine.search import Hit, SearchEngine, SearchRequest
-from engine.seen_photo import SeenPhoto
 from engine.space import Projection, QueryAdapter
 
 GROUND = (240, 240, 235)
@@ -96,7 +96,7 @@ def test_what_is_not_alike_counts_less(engine: SearchEngine) -> None:
     assert (why.hit.width, why.hit.height, why.hit.image_id) == (64, 64, hit.image_id)
 
 
-def redness(seen: SeenPhoto) -> PhotoPart:
+def redness(seen: DecodedPhoto) -> PhotoPart:
     """Returns the part of a photo of a red bar that a network would show which counts nothing but red."""
     pixels = seen.network_input.astype(np.float32)
     places = pixels.reshape(8, 8, 8, 8, 3).mean(axis=(1, 3))
@@ -107,7 +107,7 @@ def redness(seen: SeenPhoto) -> PhotoPart:
 
 @pytest.mark.parametrize(("size", "left", "top"), [((800, 480), 30, 100), ((400, 800), 40, 400), ((320, 320), 0, 0)])
 def test_the_part_lies_where_the_thing_is(settings: Settings, size: tuple[int, int], left: int, top: int) -> None:
-    part = redness(SeenPhoto.decode(photo_with_a_bar(left, top, size), TinyBackbone.spec, settings))
+    part = redness(DecodedPhoto.decode(photo_with_a_bar(left, top, size), TinyBackbone.spec, settings))
     assert (part.width, part.height) == size
     bar = left + 160, top + 150  # its middle; it is 240 pixels long and 40 high
     assert middle(part) == pytest.approx((bar[0] / size[0], bar[1] / size[1]), abs=0.06)
@@ -118,7 +118,7 @@ def test_the_part_lies_where_the_thing_is(settings: Settings, size: tuple[int, i
 
 
 def test_a_box_is_explained_within_itself(settings: Settings) -> None:
-    seen = SeenPhoto.decode(
+    seen = DecodedPhoto.decode(
         photo_with_a_bar(400, 100, (800, 480)), TinyBackbone.spec, settings, box=(400, 100, 720, 420)
     )
     part = redness(seen)
@@ -137,14 +137,14 @@ def test_borders_are_no_part_of_the_photo(settings: Settings) -> None:
     bare = np.asarray(draw_shape("red", "bar").resize((140, 140))) + noise
     screen = Image.new("RGB", (140, 300), "black")  # a letterbox above and below
     screen.paste(Image.fromarray(np.clip(bare, 0, 255).astype(np.uint8)), (0, 90))
-    seen = SeenPhoto.decode(png(screen), TinyBackbone.spec, settings)
+    seen = DecodedPhoto.decode(png(screen), TinyBackbone.spec, settings)
     part = redness(seen)
     assert middle(part) == pytest.approx((32 / 64, (90 + 140 * 30 / 64) / 300), abs=0.06)
     assert not np.array(part.grid)[[0, 1, 2, 3, -1, -2, -3]].any()
 
 
 def test_where_nothing_speaks_for_the_match_there_is_no_part(settings: Settings) -> None:
-    seen = SeenPhoto.decode(photo_with_a_bar(0, 0, (320, 320)), TinyBackbone.spec, settings)
+    seen = DecodedPhoto.decode(photo_with_a_bar(0, 0, (320, 320)), TinyBackbone.spec, settings)
     assert part_of(seen, np.full((8, 8), -1, np.float32), None) is None
 
 

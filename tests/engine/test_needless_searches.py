@@ -6,8 +6,7 @@ from made_up_models import logistic, plain_space
 from tiny_shop import AxisTower, TinyShop, axis, ids
 
 from data.settings import Settings
-from engine.answers import ANSWER_SIGNS, HIT_SIGNS, WordsAhead
-from engine.generation import Generation
+from engine.answers import ANSWER_SIGNS, HIT_SIGNS
 from engine.match import KindModel, MatchModel, WordMap
 from engine.search import SearchEngine, SearchRequest
 from engine.understanding import Constraint
@@ -18,14 +17,6 @@ def model() -> MatchModel:
     kind = KindModel(logistic(ANSWER_SIGNS["text"], bias=9.0, others=-18.0), logistic(HIT_SIGNS["text"], bias=9.0))
     none = np.zeros((0, 3), np.float32)
     return MatchModel(kinds={"text": kind}, words=WordMap(none, none), space=plain_space())
-
-
-@pytest.fixture
-def tower(monkeypatch: pytest.MonkeyPatch) -> AxisTower:
-    tower = AxisTower()
-    monkeypatch.setattr(Generation, "text_tower", lambda self: tower)
-    monkeypatch.setattr(WordsAhead, "compute", lambda *_: None)  # it asks for the words as typed, used or not
-    return tower
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from data.photos import Intake
 from data.photos.decoders import DecoderPool
 from data.photos.images import Photo
 from data.photos.messages import Request
+from engine.photos import SearchedPhoto, SearchedPhotos
 from engine.protocols import Floats
 from engine.recommend import RecommendRequest, recommend
 from engine.search import SearchEngine, SearchRequest
-from engine.stored_photos import SeenPhoto, SeenPhotos
 
 
 def test_new_photos_are_embedded_before_their_product_is_known(shop: TinyShop, engine: SearchEngine) -> None:
@@ -95,10 +95,10 @@ def test_a_photo_that_is_searched_again_is_not_embedded_again(
 
 
 def test_only_the_last_photos_are_remembered() -> None:
-    seen = SeenPhotos(most=2)
+    seen = SearchedPhotos(most=2)
     spec = TinyBackbone().spec
     for number in range(3):
-        seen.put(f"q{number}", SeenPhoto(str(number), np.full(4, number, np.float32), spec))
+        seen.put(f"q{number}", SearchedPhoto(str(number), np.full(4, number, np.float32), spec))
     assert [photo.sha256 for photo in seen.of({"q0", "0", "q1", "2"})] == ["1", "2"]
 
 

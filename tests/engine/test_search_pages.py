@@ -8,8 +8,7 @@ from tiny_shop import TinyShop, axis, blend, ids, photo_of
 
 from engine.answers import RankingStore
 from engine.errors import CursorExpired, InvalidQuery
-from engine.live import Allowed, LiveView
-from engine.protocols import Aim, Floats, Hits
+from engine.protocols import Aim
 from engine.search import SearchEngine, SearchRequest
 
 
@@ -111,18 +110,9 @@ def test_rankings_are_bounded(shop: TinyShop, engine: SearchEngine) -> None:
 
 
 def test_the_index_is_told_what_is_asked_and_how_much_of_it_is_shown(
-    shop: TinyShop, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+    shop: TinyShop, engine: SearchEngine, aims: list[Aim]
 ) -> None:
     publish_row(shop, 4)
-    monkeypatch.setattr("engine.answers.find._MANY_PRODUCTS", 0)
-    aims: list[Aim] = []
-    search = LiveView.search
-
-    def noted(view: LiveView, query: Floats, k: int, allowed: Allowed, aim: Aim) -> Hits:
-        aims.append(aim)
-        return search(view, query, k, allowed, aim)
-
-    monkeypatch.setattr(LiveView, "search", noted)
     for request in (
         SearchRequest(product_id="p0", k=10),
         SearchRequest(product_id="p0", k=11),

@@ -10,20 +10,10 @@ from tiny_shop import DIM, AxisTower, TinyShop, axis, ids, photo_of
 from data.catalogue import Catalogue
 from data.lexical import LexicalAnswer
 from data.settings import Settings
-from engine.answers import WordsAhead
 from engine.errors import CursorExpired
-from engine.generation import Generation
 from engine.search import SearchEngine, SearchRequest
 from engine.space import Combiner
 from engine.understanding import Constraint
-
-
-@pytest.fixture
-def tower(monkeypatch: pytest.MonkeyPatch) -> AxisTower:
-    tower = AxisTower()
-    monkeypatch.setattr(Generation, "text_tower", lambda self: tower)
-    monkeypatch.setattr(WordsAhead, "compute", lambda *_: None)  # it asks for the words as typed, used or not
-    return tower
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_every_way_of_writing_leaves_sound_rows(generation: GenerationFolder, se
     catalogue.update_photos([dataclasses.replace(record, colours=("teal",))])
     rebuild(settings, backbone=TinyBackbone())
     assert levels(examine(settings))["rows"] == OK
-    assert Catalogue(settings.home).unsound().unchecked == 0
+    assert Catalogue(settings.home).upkeep.unsound().unchecked == 0
 
 
 def test_rows_of_an_older_version_get_their_checksums(generation: GenerationFolder, settings: Settings) -> None:
@@ -177,5 +177,5 @@ def test_a_value_that_cannot_be_read_is_named_and_writing_it_again_mends_it(
             catalogue.get("red-disc")
     assert catalogue.upsert(facts.product, photos) in ("updated", "unchanged")
     assert catalogue.get("red-disc") == facts
-    assert facts.product.product_id not in catalogue.unsound().products
-    assert not set(facts.image_sha256) & set(catalogue.unsound().photos)
+    assert facts.product.product_id not in catalogue.upkeep.unsound().products
+    assert not set(facts.image_sha256) & set(catalogue.upkeep.unsound().photos)

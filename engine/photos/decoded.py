@@ -1,4 +1,4 @@
-"""`SeenPhoto`: a decoded photo, and where in it lies what a network sees."""
+"""`DecodedPhoto`: a decoded photo, and where in it lies what a network sees."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeenPhoto:
+class DecodedPhoto:
     """A decoded photo within its borders.
 
     Attributes:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.live import LiveView
+from engine.live.view import LiveView
 
 
 def live_facts(view: LiveView) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class StoredPhotos:
 
     def __init__(self, settings: Settings, intake: Intake, decoding: Decoding = nullcontext) -> None:
         self._settings, self._intake, self._decoding = settings, intake, decoding
-        self._seen = SeenPhotos()
+        self._seen = SearchedPhotos()
         self._lock = threading.Lock()
 
     def embed(self, generation: Generation, photos: Sequence[PhotoRecord]) -> None:
@@ -50,7 +50,7 @@ class StoredPhotos:
 
     def searched(self, query_id: str, sha256: str, features: Floats, spec: BackboneSpec) -> None:
         """Remembers the features float32 (dim,) of an uncropped query photo."""
-        self._seen.put(query_id, SeenPhoto(sha256, features, spec))
+        self._seen.put(query_id, SearchedPhoto(sha256, features, spec))
 
     def features_of(self, sha256: str, spec: BackboneSpec) -> Floats | None:
         """Returns the remembered features of an uncropped query photo; None if this backbone has computed none."""
@@ -70,7 +70,7 @@ class StoredPhotos:
 
 
 @dataclass(frozen=True)
-class SeenPhoto:
+class SearchedPhoto:
     """An uncropped query photo: its features float32 (dim,), and the backbone that computed them."""
 
     sha256: str
@@ -78,16 +78,16 @@ class SeenPhoto:
     spec: BackboneSpec
 
 
-class SeenPhotos:
+class SearchedPhotos:
     """The latest query photos, by the search's `query_id` and by their own sha256. Safe to use from several threads."""
 
     def __init__(self, most: int = MOST_SEEN) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._photos: OrderedDict[str, SeenPhoto] = OrderedDict()
+        self._photos: OrderedDict[str, SearchedPhoto] = OrderedDict()
         self._searches: OrderedDict[str, str] = OrderedDict()
 
-    def put(self, query_id: str, photo: SeenPhoto) -> None:
+    def put(self, query_id: str, photo: SearchedPhoto) -> None:
         with self._lock:
             self._photos[photo.sha256] = photo
             self._photos.move_to_end(photo.sha256)
@@ -97,7 +97,7 @@ class SeenPhotos:
             if len(self._searches) > self._most:
                 self._searches.popitem(last=False)
 
-    def of(self, names: Collection[str]) -> list[SeenPhoto]:
+    def of(self, names: Collection[str]) -> list[SearchedPhoto]:
         """Returns the photos, named by query id or by sha256, that are still remembered, each once."""
         with self._lock:
             wanted = {self._searches.get(name, name) for name in names}
