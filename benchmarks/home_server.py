@@ -34,19 +34,29 @@ def serving(
     Raises:
         SystemExit: it did not become ready, or it ended with another exit status than 0.
     """
-    command = [*COMMAND, "--home", str(home), "serve", "--port", "0", *options]
-    environment = {**os.environ, **{f"LOOKALIKE_{name.upper()}": value for name, value in (settings or {}).items()}}
-    if files:
-        command = ["prlimit", f"--nofile={files}:{files}", *command]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    server, port = started(home, *options, files=files, settings=settings)
     try:
-        lines = iter(server.stdout.readline, "") if server.stdout else iter(())
-        found = next((port for line in lines if (port := _READY.search(line))), None)
-        if not found:
-            raise SystemExit(f"{home} must hold a published generation that this machine can serve.")
-        yield int(found[1]), server.pid
+        yield port, server.pid
     finally:
         server.send_signal(signal.SIGTERM)
         status = server.wait(STOP_S)
     if status:
         raise SystemExit(f"the server must stop with exit status 0; got {status}.")
+
+
+def started(
+    home: Path, *options: str, files: int = 0, settings: Mapping[str, str] | None = None
+) -> tuple["subprocess.Popen[str]", int]:
+    """Returns a server that is ready, and its port; see `serving`. Whoever asks for it ends it."""
+    command = [*COMMAND, "--home", str(home), "serve", "--port", "0", *options]
+    environment = {**os.environ, **{f"LOOKALIKE_{name.upper()}": value for name, value in (settings or {}).items()}}
+    if files:
+        command = ["prlimit", f"--nofile={files}:{files}", *command]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    lines = iter(server.stdout.readline, "") if server.stdout else iter(())
+    found = next((port for line in lines if (port := _READY.search(line))), None)
+    if not found:
+        server.terminate()
+        server.wait(STOP_S)
+        raise SystemExit(f"{home} must hold a published generation that this machine can serve.")
+    return server, int(found[1])
