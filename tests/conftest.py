@@ -20,6 +20,8 @@ from data.catalogue import Catalogue
 from data.generations import GenerationFolder, GenerationStore
 from data.settings import Settings
 from engine import backbones
+from engine.backbones import load_backbone, resolve_spec
+from engine.errors import BackboneUnavailable
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 
@@ -33,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
 def runtime_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose `runtime` folder holds EfficientNet-Lite2 with its real weights; exported once per session."""
     settings = Settings(home=tmp_path_factory.mktemp("runtime_cache"), backbone="efficientnet_lite2", precision="f32")
-    backbones.load_backbone(settings, backbones.resolve_spec(settings))
+    load_backbone(settings, resolve_spec(settings))  # not what a test may have put in their place
     return settings.home
 
 
@@ -83,11 +85,20 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose small catalogue was imported and rebuilt once with the tiny backbone; not to be changed."""
+    """A home whose small catalogue was imported and rebuilt once with the tiny backbone; not to be changed.
+
+    Its voters learn from the photos alone, also where the test that asks for it first has a backbone for more views.
+    """
+
+    def none(*_: object, **__: object) -> None:
+        raise BackboneUnavailable("no backbone is loaded for the tests' home.")
+
     folder = tmp_path_factory.mktemp("built")
     settings = Settings(home=folder / "home")
     import_feed(settings, draw_catalogue(folder / "feed"))
-    rebuild(settings, backbone=TinyBackbone())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", none)
+        rebuild(settings, backbone=TinyBackbone())
     return settings.home
 
 
