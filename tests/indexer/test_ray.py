@@ -25,7 +25,8 @@ from indexer.rebuild import Journal
 from indexer.rebuild.job import open_job
 from indexer.rebuild.photos import embed
 
-pytestmark = pytest.mark.timeout(600)  # most of it waits for Ray, long where others take the processors
+# Most of it waits for Ray, and much longer where other tests take the processors.
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 HELPERS = ROOT / "tests" / "helpers"
 # A network and process ids of its own: nobody else reaches its ports, and nothing of it outlives it.
 ALONE = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
