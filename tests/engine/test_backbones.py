@@ -76,9 +76,9 @@ def test_the_spec_says_everything_that_decides_the_numbers(settings: Settings) -
     assert (spec.runtime, spec.precision, spec.pooling) == ("openvino", "f32", "avg")
     assert BackboneSpec.from_json(spec.to_json()) == spec
     for wrong in ({"dim": "8"}, {"dim": 0}, {"input_size": True}, {"name": None}, {"unknown": 1}):
-        with pytest.raises(InvalidModel, match=f"a backbone must have .*{next(iter(wrong))} is not right"):
+        with pytest.raises(InvalidModel, match=f"a backbone must have name, .*; {next(iter(wrong))} is "):
             BackboneSpec.from_json({**spec.to_json(), **wrong})
-    with pytest.raises(InvalidModel, match="dim is not right"):
+    with pytest.raises(InvalidModel, match="dim is missing"):
         BackboneSpec.from_json({})
 
 
