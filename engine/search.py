@@ -118,6 +118,7 @@ class SearchEngine:
         def warm_facts() -> None:
             self._understanding.refresh()
             self._finder.columns.columns((*FACTS, WORDLESS))
+            self._catalogue.read_lengths()
 
         with ThreadPoolExecutor() as threads:
             for part in [threads.submit(run) for run in (warm_photos, warm_words, warm_facts)]:

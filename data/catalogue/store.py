@@ -39,6 +39,7 @@ from data.filters import Filter, milvus_fields
 from data.lexical import (
     EntryCounts,
     LexicalAnswer,
+    TextLengths,
     find_by_letters,
     find_words,
     share_found,
@@ -72,7 +73,7 @@ class Catalogue:
     """
 
     def __init__(self, home: Path) -> None:
-        self._connections, self._counts = Connections(home), EntryCounts()
+        self._connections, self._counts, self._lengths = Connections(home), EntryCounts(), TextLengths()
         self._connections.prepare()  # now, so that a bad file is reported at once
         self.upkeep = Upkeep(self._connections)
         self.upkeep.refresh_lexical_index()
@@ -323,7 +324,12 @@ class Catalogue:
     def by_letters(self, text: str) -> LexicalAnswer:
         """Returns which live products have this code or title, or these words, typing errors allowed."""
         with self._connections.reading() as connection:
-            return find_by_letters(connection, text, self._counts)
+            return find_by_letters(connection, text, self._counts, self._lengths)
+
+    def read_lengths(self) -> None:
+        """Reads what the first search by words would otherwise wait for."""
+        with self._connections.reading() as connection:
+            self._lengths.of(connection)
 
     def completions(self, text: str, k: int) -> list[Completion]:
         """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""

@@ -11,6 +11,7 @@ from data.lexical.index import (
     mark_current,
     merge_some,
 )
+from data.lexical.lengths import TextLengths
 from data.lexical.search import (
     LexicalAnswer,
     LexicalHit,
@@ -26,6 +27,7 @@ __all__ = [
     "EntryCounts",
     "LexicalAnswer",
     "LexicalHit",
+    "TextLengths",
     "Texts",
     "find_by_letters",
     "find_words",

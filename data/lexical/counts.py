@@ -19,16 +19,20 @@ class EntryCounts:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[int, int]] = {}  # table, expression -> count, counter at that time
 
-    def of(self, connection: sqlite3.Connection, match: str, table: str = "lexical_words") -> int:
-        """Returns in how many products an expression is found; 20,001 stands for that many or more."""
+    def of(self, connection: sqlite3.Connection, seq: int, match: str, table: str = "lexical_words") -> int:
+        """Returns in how many products an expression is found; 20,001 stands for that many or more.
+
+        Args:
+            seq: how many changes the state has seen that the connection reads.
+        """
         known = self._known.get((table, match))
-        if known is not None and abs(_changes(connection) - known[1]) <= known[0] * _DRIFT:
+        if known is not None and abs(seq - known[1]) <= known[0] * _DRIFT:
             return known[0]
         found = count_up_to(connection, match, MOST_ENTRIES + 1, table)
         if found >= _LONG and len(match) <= _LONGEST:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            self._known[table, match] = found, _changes(connection)
+            self._known[table, match] = found, seq
         return found
 
 
@@ -39,7 +43,7 @@ def count_up_to(connection: sqlite3.Connection, match: str, most: int, table: st
     return found
 
 
-def _changes(connection: sqlite3.Connection) -> int:
+def changes_seen(connection: sqlite3.Connection) -> int:
     """Returns how many changes the catalogue has seen."""
     seq: int = connection.execute("SELECT seq FROM counter").fetchone()[0]
     return seq

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 
 from data.database import json_list
-from data.lexical.counts import EntryCounts, count_up_to
+from data.lexical.counts import EntryCounts, changes_seen, count_up_to
+from data.lexical.lengths import TextLengths
 from data.lexical.ranking import MOST_HITS, any_term, rank_by_words
 from data.lexical.spelling import alike, mended, nearly_named
 from data.lexical.texts import key_of, letters_of, phrase_of, within_words, words_of
@@ -53,13 +54,15 @@ class LexicalAnswer:
     meant: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_by_letters(connection: sqlite3.Connection, text: str, counts: EntryCounts) -> LexicalAnswer:
+def find_by_letters(
+    connection: sqlite3.Connection, text: str, counts: EntryCounts, lengths: TextLengths
+) -> LexicalAnswer:
     """Returns what the letters of a query find among the live products.
 
     Args:
-        counts: those remembered of this catalogue.
+        counts, lengths: those remembered of this catalogue.
     """
-    count = cache(partial(counts.of, connection))
+    count = cache(partial(counts.of, connection, changes_seen(connection)))
     exact = _exact(connection, text)
     words = words_of(text)[:_MOST_WORDS]
     unknown = [word for word in words if not count(any_term(word)) or not _has_word(connection, word)]
@@ -73,7 +76,7 @@ def find_by_letters(connection: sqlite3.Connection, text: str, counts: EntryCoun
         known = [word for word in words if word not in unknown]
         corrections, meant = mended(connection, unknown, known, products)
     typed = [corrections.get(word, word) for word in words]
-    ranked = rank_by_words(connection, typed, count)
+    ranked = rank_by_words(connection, typed, count, lengths)
     keys, fits = zip(*ranked, strict=True) if ranked else ((), ())
     return LexicalAnswer(
         first=(*exact, *near),

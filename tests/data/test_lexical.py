@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, find_by_letters, ranking, spelling, words_of
+from data.lexical import EntryCounts, TextLengths, find_by_letters, ranking, spelling, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -236,7 +236,7 @@ def test_no_text_breaks_the_search(tmp_path_factory: pytest.TempPathFactory, tex
     home = tmp_path_factory.getbasetemp() / "lexical-any-text"
     catalogue = Catalogue(home)
     with Connections(home).reading() as connection:
-        find_by_letters(connection, text, EntryCounts())
+        find_by_letters(connection, text, EntryCounts(), TextLengths())
     catalogue.upsert(Product(product_id="any", title=text.encode("utf-8", "ignore").decode()), None)
 
 
@@ -286,7 +286,7 @@ def test_of_very_many_products_those_with_all_words_are_scored(
     asked: list[str] = []
     with Connections(catalogue.home).reading() as connection:
         connection.set_trace_callback(asked.append)
-        find_by_letters(connection, "wool red dress", EntryCounts())
+        find_by_letters(connection, "wool red dress", EntryCounts(), TextLengths())
         connection.set_trace_callback(None)
     assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
 
@@ -298,7 +298,7 @@ def test_the_rarest_groups_of_letters_are_found_by_counting_few(
     catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(titles)])
     monkeypatch.setattr(spelling, "MOST_ENTRIES", 30)
     with Connections(catalogue.home).reading() as connection:
-        found = spelling._rarest_trigrams("lamp abab 7", partial(EntryCounts().of, connection))
+        found = spelling._rarest_trigrams("lamp abab 7", partial(EntryCounts().of, connection, 0))
         counts = connection.execute("SELECT doc, term FROM lexical_trigrams ORDER BY 1, 2").fetchall()
     held = {
         term: count for count, term in counts if term in ("lam", "amp", "mp ", "p a", " ab", "aba", "bab", "ab ", "b 7")

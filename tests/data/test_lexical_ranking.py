@@ -10,7 +10,8 @@ import pytest
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, counts, ranking
+from data.lexical import EntryCounts, TextLengths, bm25, counts, ranking
+from data.lexical.lengths import Lengths
 
 WORDS = [f"w{at}" for at in range(12)] + ["가방", "손가방", "가방끈"]
 
@@ -47,24 +48,93 @@ def test_the_best_by_rare_words_are_the_best_of_all(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(ranking, "MOST_HITS", most)
-    count = partial(EntryCounts().of, connection)
+    count = partial(EntryCounts().of, connection, 0)
     chance, fewer = random.Random(most), 0
     for _ in range(150):
         words = sorted(chance.sample(WORDS, chance.randrange(2, 5)), key=lambda word: count(ranking.any_term(word)))
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
-        found = ranking._best_by_rare_words(connection, words, count)
+        found = ranking._best_by_rare_words(connection, words, count, TextLengths())
         connection.set_trace_callback(None)
         assert found == ranking._best(connection, ranking._any_word(words))
         fewer += any(") AND (" in sql for sql in asked)
     assert fewer > 20  # so not all were scored each time
 
 
+@pytest.mark.parametrize("few", [0, 10_000])
+def test_scores_are_those_of_fts5(connection: Connection, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(ranking, "_FEW_ENTRIES", few)
+    count, chance, lengths = partial(EntryCounts().of, connection, 0), random.Random(3), TextLengths()
+    for _ in range(100):
+        words = chance.sample([*WORDS, "unheard"], chance.randrange(1, 5))
+        found = ranking._best_of_any(connection, words, count, lengths)
+        assert found == ranking._best(connection, ranking._any_word(words))
+
+
+def test_a_term_is_looked_up_as_the_index_has_it(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path)
+    titles = ["Dresses", "dress", "Crème caramel", "creme brulee creme", "가방끈"]
+    catalogue.upsert_many([(Product(product_id=f"id {at}", title=title), []) for at, title in enumerate(titles)])
+    with Connections(tmp_path).reading() as connection:
+        for terms, hits in ((["dresses"], 2), (["crème"], 2), (["caramels", "creme"], 2), (["방끈"], 1), (["hat"], 0)):
+            found = bm25.best_of_any(connection, terms, TextLengths().of(connection), 200)
+            assert found == ranking._best(connection, ranking.any_of(terms))
+            assert len(found) == hits
+        # "a b" is two terms there, which only FTS5 can look for as one
+        assert bm25.best_of_any(connection, ["a b"], TextLengths().of(connection), 200) is None
+        schema = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'lexical_words'").fetchone()[0]
+    assert bm25.TOKENIZER in schema
+
+
+def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
+    catalogue, known = Catalogue(tmp_path), TextLengths()
+    words = " ".join(f"w{at}" for at in range(20_000))  # so many take three bytes
+
+    def same_as_read_anew() -> Lengths:
+        with Connections(tmp_path).reading() as connection:
+            found, anew = known.of(connection), TextLengths().of(connection)
+            fits = bm25.best_of_any(connection, ["mug"], found, 200)
+            assert fits == ranking._best(connection, '"mug"')
+        assert found.by_key[: len(anew.by_key)].tolist() == anew.by_key.tolist()
+        assert not found.by_key[len(anew.by_key) :].any()
+        assert (found.seq, found.products, found.terms) == (anew.seq, anew.products, anew.terms)
+        return found
+
+    assert same_as_read_anew().products == 0
+    catalogue.upsert_many([(Product(product_id=str(at), title="mug " * at), []) for at in range(1, 400)])
+    before = same_as_read_anew()
+    assert (before.products, before.by_key[399]) == (399, 400)  # its id is a term too
+    catalogue.upsert(Product(product_id="399", title="mug", description=words), None)
+    catalogue.upsert(Product(product_id="new", title="new mug"), None)
+    catalogue.delete("7")
+    after = same_as_read_anew()
+    assert after.by_key[[7, 399, 400]].tolist() == [0, 20_002, 3]
+    assert before.by_key[399] == 400  # what another thread holds stays as it is
+    for name in ("399", "new"):
+        catalogue.delete(name)
+    assert same_as_read_anew().products == 397
+
+
+def test_a_damaged_length_costs_only_itself(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path)
+    catalogue.upsert_many([(Product(product_id=str(at), title="mug"), []) for at in range(6)])
+    with Connections(tmp_path).writing() as connection:
+        for key, size in ((2, None), (3, b""), (4, b"\x81" * 40), (6, b"\xff" * 9)):
+            connection.execute("UPDATE lexical_words_docsize SET sz = ? WHERE id = ?", (size, key))
+    with Connections(tmp_path).reading() as connection:
+        lengths = TextLengths().of(connection)
+        fits = bm25.best_of_any(connection, ["mug"], lengths, 200)
+    assert lengths.by_key[[1, 5]].tolist() == [2, 2]
+    assert fits is not None
+    assert sorted(key for key, _ in fits) == [1, 2, 3, 4, 5, 6]
+    assert all(fit > 0 for _, fit in fits)
+
+
 def counting(connection: Connection, known: EntryCounts, match: str) -> tuple[int, bool]:
     """Returns a count, and whether the products were counted for it."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    found = known.of(connection, match)
+    found = known.of(connection, counts.changes_seen(connection), match)
     connection.set_trace_callback(None)
     return found, any("MATCH" in sql for sql in asked)
 
@@ -89,7 +159,7 @@ def test_what_is_remembered_has_a_bound(connection: Connection, monkeypatch: pyt
         monkeypatch.setattr(counts, name, least)
     known = EntryCounts()
     for word in WORDS:
-        known.of(connection, f'"{word}"')
+        known.of(connection, 0, f'"{word}"')
         assert len(known._known) <= 3
     long = " OR ".join(f'"{word}"' for word in WORDS * 2)
     assert [counting(connection, known, long)[1] for _ in range(2)] == [True, True]
