@@ -1,6 +1,7 @@
-"""How many terms the texts of each product have, kept in memory: BM25 needs it of every product that it scores.
+"""How many terms the texts of each product have, and how long codes are, kept in memory to answer searches quicker.
 
-FTS5 has them in a table of its own, and looks each product up there, which takes most of BM25's time.
+BM25 needs the terms of every product that it scores. FTS5 has them in a table of its own, and looks each product up
+there, which takes most of BM25's time.
 """
 
 import sqlite3
@@ -32,12 +33,14 @@ class Lengths:
         by_key: int32, the terms of each product, by product_key; 0: it is not in the index.
         products: how many are in the index.
         terms: of all of them.
+        codes: how many letters and digits ids and other codes have; perhaps some that no code has any more.
     """
 
     seq: int
     by_key: NDArray[np.int32]
     products: int
     terms: int
+    codes: frozenset[int]
 
     @property
     def mean(self) -> float:
@@ -70,7 +73,9 @@ def _read(connection: sqlite3.Connection, seq: int) -> Lengths:
     by_key = np.zeros(1 + max((int(keys[-1]) for keys, _ in blocks), default=0), np.int32)
     for keys, lengths in blocks:
         by_key[keys] = lengths
-    return Lengths(seq, by_key, sum(len(keys) for keys, _ in blocks), int(by_key.sum(dtype=np.int64)))
+    codes = connection.execute("SELECT DISTINCT length(key) FROM lexical_keys WHERE kind <> 'title'")
+    products = sum(len(keys) for keys, _ in blocks)
+    return Lengths(seq, by_key, products, int(by_key.sum(dtype=np.int64)), frozenset(length for (length,) in codes))
 
 
 def _followed(connection: sqlite3.Connection, known: Lengths, seq: int) -> Lengths:
@@ -87,8 +92,14 @@ def _followed(connection: sqlite3.Connection, known: Lengths, seq: int) -> Lengt
     for keys, lengths in _blocks(sizes):
         by_key[keys] = lengths
     now = by_key[changed]
+    codes = connection.execute(
+        "SELECT DISTINCT length(key) FROM lexical_keys "
+        "WHERE product_key IN (SELECT value FROM json_each(?)) AND kind <> 'title'",
+        (json_list(changed),),
+    )
     products = known.products + int(np.count_nonzero(now)) - int(np.count_nonzero(before))
-    return Lengths(seq, by_key, products, known.terms + int(now.sum()) - int(before.sum()))
+    terms = known.terms + int(now.sum()) - int(before.sum())
+    return Lengths(seq, by_key, products, terms, known.codes.union(length for (length,) in codes))
 
 
 def _blocks(rows: Iterable[Row]) -> Iterator[tuple[list[int], NDArray[Any]]]:

@@ -12,9 +12,9 @@ from functools import cache, partial
 
 from data.database import json_list
 from data.lexical.counts import EntryCounts, changes_seen, count_up_to
-from data.lexical.lengths import TextLengths
+from data.lexical.lengths import Lengths, TextLengths
 from data.lexical.ranking import MOST_HITS, any_term, rank_by_words
-from data.lexical.spelling import alike, mended, nearly_named
+from data.lexical.spelling import alike, mended, most_errors, nearly_named
 from data.lexical.texts import key_of, letters_of, phrase_of, within_words, words_of
 
 _MOST_WORDS = 32  # of a query
@@ -69,7 +69,8 @@ def find_by_letters(
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
     meant: dict[str, str] = {}
-    if (unknown or _coded(text)) and not exact:  # parts of a wrong code may be parts of other codes
+    if not exact and (unknown or (_coded(text) and _may_be_code(text, lengths.of(connection)))):
+        # parts of a wrong code may be parts of other codes
         products = alike(connection, letters_of(text), count)
         named = nearly_named(connection, key_of(text), products, titles=bool(unknown))
         near = [LexicalHit(product_key, "near") for product_key in named]
@@ -115,6 +116,12 @@ def _exact(connection: sqlite3.Connection, text: str) -> list[LexicalHit]:
 def _coded(text: str) -> list[str]:
     """Returns the parts of a text that may be codes: those with a digit, and at least three letters and digits."""
     return [token for token in text.split()[:_MOST_WORDS] if re.search(r"\d", token) and len(key_of(token)) > 2]
+
+
+def _may_be_code(text: str, lengths: Lengths) -> bool:
+    """Returns whether some code is about as long as a text, so that only typing errors may lie between them."""
+    letters, errors = len(key_of(text)), most_errors(key_of(text))
+    return any(abs(letters - length) <= errors for length in lengths.codes)
 
 
 def _with_key(connection: sqlite3.Connection, text: str, *, titles: bool) -> list[LexicalHit]:

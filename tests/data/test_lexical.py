@@ -291,6 +291,25 @@ def test_of_very_many_products_those_with_all_words_are_scored(
     assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
 
 
+def test_words_beside_a_number_are_compared_with_codes_of_about_their_length(catalogue: Catalogue) -> None:
+    asked, lengths = list[str](), TextLengths()
+
+    def compared(text: str) -> bool:
+        asked.clear()
+        with Connections(catalogue.home).reading() as connection:
+            connection.set_trace_callback(asked.append)
+            find_by_letters(connection, text, EntryCounts(), lengths)
+            connection.set_trace_callback(None)
+        return any("lexical_letters" in sql for sql in asked)
+
+    assert not compared("bosch drill 7432 blade")
+    assert compared("bosch drill 7433 blade")  # a word that no product has may be misspelt in a title
+    assert compared("blade 743212")
+    catalogue.upsert(Product(product_id="bosch-dril-7432-blade", title="Blade"), None)
+    assert compared("bosch drill 7432 blade")
+    assert found(catalogue, "bosch drill 7432 blade")[0] == [("bosch-dril-7432-blade", "near", "")]
+
+
 def test_the_rarest_groups_of_letters_are_found_by_counting_few(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

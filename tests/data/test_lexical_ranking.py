@@ -98,6 +98,7 @@ def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
         assert found.by_key[: len(anew.by_key)].tolist() == anew.by_key.tolist()
         assert not found.by_key[len(anew.by_key) :].any()
         assert (found.seq, found.products, found.terms) == (anew.seq, anew.products, anew.terms)
+        assert found.codes >= anew.codes
         return found
 
     assert same_as_read_anew().products == 0
@@ -105,12 +106,14 @@ def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
     before = same_as_read_anew()
     assert (before.products, before.by_key[399]) == (399, 400)  # its id is a term too
     catalogue.upsert(Product(product_id="399", title="mug", description=words), None)
-    catalogue.upsert(Product(product_id="new", title="new mug"), None)
+    catalogue.upsert(Product(product_id="another", title="new mug"), None)
     catalogue.delete("7")
     after = same_as_read_anew()
+    assert sorted(before.codes) == [1, 2, 3]
+    assert sorted(after.codes) == [1, 2, 3, 7]
     assert after.by_key[[7, 399, 400]].tolist() == [0, 20_002, 3]
     assert before.by_key[399] == 400  # what another thread holds stays as it is
-    for name in ("399", "new"):
+    for name in ("399", "another"):
         catalogue.delete(name)
     assert same_as_read_anew().products == 397
 
