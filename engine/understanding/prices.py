@@ -33,10 +33,10 @@ def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
     """Returns the bounds of a price that the text names, each with its filter.
 
     An amount without a currency is a price only where nothing but fillers and other prices follow it, if it lies within
-    the catalogue's prices, and if the text is not about ages, sizes or numbers. Amounts in a currency that the
-    catalogue does not have are not read.
+    the catalogue's prices, and if the text is not about ages, sizes or numbers. A bound in a currency that the
+    catalogue does not have is left out of the search: no product is found by it.
     """
-    if not vocabulary.currencies or not _NUMBERED.search(text):
+    if not _NUMBERED.search(text):
         return []
     words = set(_WORD.findall(text.casefold()))
     no_money = any(words & language.no_money for language in LANGUAGES)
@@ -44,8 +44,9 @@ def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
     tail = text
     for bound in reversed(_bounds(text)):
         ends = not no_money and not _says_more(tail[bound.end :])
-        if condition := _condition(bound, vocabulary, ends=ends):
-            found.append(Reading(start=bound.start, end=bound.end, condition=condition))
+        condition = _condition(bound, vocabulary, ends=ends) if vocabulary.currencies else ""
+        if condition or _is_foreign(bound, vocabulary):
+            found.append(Reading(start=bound.start, end=bound.end, condition=condition, needless=not condition))
             tail = text[: bound.start]
     return found[::-1]
 
@@ -90,6 +91,12 @@ def _pattern(template: str) -> "re.Pattern[str]":
 
 def _says_more(text: str) -> bool:
     return any(word not in FILLERS for word in _WORD.findall(text.casefold()))
+
+
+def _is_foreign(bound: _Bound, vocabulary: Vocabulary) -> bool:
+    """Tells whether the amounts are in a currency that no product has."""
+    named = bound.first.currencies or (bound.second.currencies if bound.second else frozenset())
+    return bool(named) and "" not in vocabulary.currencies and not named & vocabulary.currencies
 
 
 def _condition(bound: _Bound, vocabulary: Vocabulary, *, ends: bool) -> str:

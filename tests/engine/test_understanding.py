@@ -14,7 +14,7 @@ from data.columns import ColumnStore
 from data.filters import Filter, parse_filter
 from data.settings import Settings
 from data.vocabulary import Wording
-from engine.understanding import Understanding, Understood, current
+from engine.understanding import Constraint, Understanding, Understood, current
 from engine.understanding.languages import LANGUAGES
 
 PRODUCTS = (
@@ -124,8 +124,7 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
         "mug for Acorn", "blue mug with red dots", "off-white mug", "mug, not cheap", "mug under 20 cm",
-        "mug under $20",
-        "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40", "mug under 20000 won", "2만원 이하 머그",
+        "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40",
         "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns",
         "do not disturb", "270", "m", "cola without sugar",  # "sugar free" is what finds it
         "green tea", "", "   ", "mug under 20 euro " * 12,
@@ -133,6 +132,21 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
 )  # fmt: skip
 def test_what_may_mean_something_else_stays_words(understanding: Shop, query: str) -> None:
     assert understanding.understand(query, None, alone=True) == Understood(query, "", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "left_out"),
+    [
+        ("mug under $20", "mug", "under $20"), ("mug under 20000 won", "mug", "under 20000 won"),
+        ("2만원 이하 머그", "머그", "2만원 이하"),
+    ],
+)  # fmt: skip
+def test_a_price_in_a_currency_that_no_product_has_is_left_out(
+    understanding: Shop, query: str, text: str, left_out: str
+) -> None:
+    found = understanding.understand(query, None, alone=True)
+    assert (found.text, found.filter, found.constraints) == (text, None, (Constraint(left_out, relaxed=True),))
+    assert understanding.understand(left_out, None, alone=True) == Understood(left_out, "", None)
 
 
 def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Shop) -> None:
