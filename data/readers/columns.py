@@ -12,34 +12,36 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
                    "자체상품코드", "판매자상품코드"),
     "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "제목", "이름"),
     "description": ("description", "desc", "long_description", "product_description", "body_html", "body",
-                    "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세", "상품간략설명",
-                    "상품요약설명", "요약설명"),
+                    "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세정보", "상품상세",
+                    "상품간략설명", "상품요약설명", "요약설명"),
     "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "브랜드", "브랜드명", "제조사", "제조업체"),
     "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
-                 "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "분류", "상품분류"),
+                 "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "세분류", "소분류", "중분류",
+                 "대분류", "분류", "상품분류"),
     "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가"),
-    "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "세일가"),
+    "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "할인가pc", "할인가모바일",
+                   "세일가"),
     "sale_dates": ("sale_price_effective_date",),
     "currency": ("currency", "currency_code", "price_currency", "통화"),
     "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
     "url": ("url", "link", "product_url", "product_link", "product_page", "permalink", "canonical_url", "링크",
             "상품링크", "상품url"),
     "created_at": ("created_at", "date_created", "created", "date_added", "release_date", "published_at", "등록일",
-                   "등록일자", "상품등록일", "출시일"),
+                   "등록일자", "상품등록일", "출시일", "출시일자"),
     "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
                  "qty", "inventory", "inventory_quantity", "재고상태", "판매상태", "재고", "재고수량"),
     "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
                "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "additional_image_link",
                "additional_image_links", "additional_image_url", "additional_images", "사진", "이미지", "대표이미지",
                "상품이미지", "추가이미지", "이미지url", "대표이미지url", "추가이미지url", "이미지링크",
-               "이미지등록상세", "이미지등록추가"),
+               "대표이미지파일명", "추가이미지파일명", "이미지등록상세", "이미지등록추가"),
     "attributes": ("attributes",),
 }  # fmt: skip
 # Columns that become attributes of the same name: what variants differ in, and codes.
 ATTRIBUTES = frozenset(
     ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "ean", "upc", "barcode",
      "isbn", "mpn", "sku", "model", "item_group_id", "tags", "category_path", "weight", "size_type", "size_system",
-     "사이즈", "크기", "소재", "재질", "성별", "바코드", "모델명")
+     "사이즈", "크기", "소재", "재질", "성별", "바코드", "판매자바코드", "모델명")
 )  # fmt: skip
 FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
 PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
@@ -95,4 +97,4 @@ def unused_note(names: Iterable[str]) -> str:
 
 def _nearest(name: str) -> str:
     near = get_close_matches(name, (*FACTS_OF, *ATTRIBUTES), n=1, cutoff=_CLOSE)
-    return f" (did you mean {near[0]}?)" if near else ""
+    return f" (did you mean {near[0]}?)" if near and near[0] != name else ""

@@ -142,6 +142,26 @@ def test_korean_columns(settings: Settings, shop: Path) -> None:
     assert (tray.price, tray.in_stock, tray.category) == (8900, False, "주방")
 
 
+def test_the_lists_that_smart_store_and_cafe24_write(settings: Settings, shop: Path) -> None:
+    listed = (
+        "상품번호(스마트스토어),판매자상품코드,판매자바코드,상품명,판매상태,재고수량,판매가,할인가(PC),할인가(모바일),"
+        "대분류,중분류,소분류,세분류,대표이미지 URL,상품등록일\n"
+        "101,S1,8801234567893,머그컵,판매중,5,12000,9900,8900,생활,주방,컵,머그,photos/p0.png,2026-11-05\n"
+        "102,S2,,쟁반,판매중,5,8900,,,생활,주방,,,photos/p1.png,2026-11-05\n"
+    )
+    found = imported(settings, shop / "list.csv", listed)
+    cup, tray = found["101"].product, found["102"].product
+    assert (cup.price, cup.category, cup.attributes["판매자바코드"]) == (9900, "머그", "8801234567893")
+    assert (tray.price, tray.category) == (8900, "주방")
+    bulk = (
+        "판매자 상품코드,상품명,판매가,대표 이미지 파일명,추가 이미지 파일명,상품 상세정보,출시일자\n"
+        "103,접시,7000,photos/p2.png,photos/p3.png,흰 접시,2026-11-05\n"
+    )
+    plate = imported(settings, shop / "bulk.csv", bulk)["103"]
+    assert (plate.product.description, len(plate.image_sha256)) == ("흰 접시", 2)
+    assert str(plate.product.created_at)[:10] == "2026-11-05"
+
+
 def run(settings: Settings, *arguments: object, fails: bool = False) -> str:
     out, code = io.StringIO(), 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
