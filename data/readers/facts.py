@@ -114,6 +114,8 @@ def _text(fact: str, value: Any) -> Any:
     is_text = fact in _TEXTS or fact.startswith("attr.")
     if isinstance(value, str):
         return plain_text(value) if is_text else value
+    if is_text and isinstance(value, list):
+        value = [_from_object(fact, item) if isinstance(item, dict) else item for item in value]
     plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
     if plain and is_text:
         value = (" > " if fact == "category" else ", ").join(str(item) for item in value if not is_nothing(item))

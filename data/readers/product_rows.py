@@ -34,10 +34,11 @@ def product_rows(
     _check_names(records.columns)
     renaming = _renaming(records.columns, mapping or {})
     written: dict[str, str] = {}
-    rows, names = _peek(
+    rows, names, objects = _peek(
         _plain(records.rows, renaming, written), [renaming.get(n) or plain_name(n) for n in records.columns]
     )
-    platform = None if renaming else next((known for known in PLATFORMS if known.recognises(names)), None)
+    possible = () if renaming else (known for known in PLATFORMS if known.holds_objects or not objects)
+    platform = next((known for known in possible if known.recognises(names)), None)
     facts = Facts(names if platform is None else frozenset(("product_id",)))
     rows = settle_prices(rows)
     if platform:
@@ -107,16 +108,22 @@ def _first_values(values: Mapping[str, Any], names: list[tuple[str, str]]) -> di
     return found
 
 
-def _peek(rows: Iterator[Record | BadRow], columns: list[str]) -> tuple[Iterator[Record | BadRow], frozenset[str]]:
-    """Returns the rows, and the names of the columns: those of the file, or else of its first record."""
+def _peek(
+    rows: Iterator[Record | BadRow], columns: list[str]
+) -> tuple[Iterator[Record | BadRow], frozenset[str], bool]:
+    """Returns the rows, the names of the columns, and whether they hold objects: the file's, or its first record's."""
     if columns:
-        return rows, frozenset(columns)
+        return rows, frozenset(columns), False
     first: list[Record | BadRow] = []
     for row in rows:
         first.append(row)
         if isinstance(row, Record):
-            return chain(first, rows), frozenset(row.values)
-    return iter(first), frozenset()
+            return chain(first, rows), frozenset(row.values), any(map(_holds_object, row.values.values()))
+    return iter(first), frozenset(), False
+
+
+def _holds_object(value: Any) -> bool:
+    return any(isinstance(item, dict) for item in (value if isinstance(value, list) else [value]))
 
 
 def _is_used(name: str, facts: Facts, platform: Platform | None) -> bool:

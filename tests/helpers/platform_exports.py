@@ -126,7 +126,7 @@ def merchant_csv() -> str:
 
 
 def merchant_json() -> str:
-    """Returns the offers as the Content API has them."""
+    """Returns the offers as the Content API lists them."""
     products = []
     for row in merchant_rows():
         amount, _, currency = row["price"].partition(" ")
@@ -142,7 +142,7 @@ def merchant_json() -> str:
                 "itemGroupId": row["item_group_id"], "gtin": row["gtin"],
             }
         )  # fmt: skip
-    return json.dumps(products, ensure_ascii=False, indent=1)
+    return json.dumps({"kind": "content#productsListResponse", "resources": products}, ensure_ascii=False, indent=1)
 
 
 def merchant_rss() -> str:

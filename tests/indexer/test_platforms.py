@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def test_woocommerce(settings: Settings, shop: Path) -> None:
         assert (facts.product.colour, attributes["color"]) == (thing.colour, thing.colour)
         assert attributes.get("size", "") == ", ".join(thing.sizes)
         assert attributes["sku"] == ", ".join([thing.code, *(f"{thing.code}-{size}" for size in thing.sizes)])
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        {"id": 7, "handle": "mug", "title": "Mug", "body_html": "<p>Red</p>", "product_type": "Mugs", "price": "9.50",
+         "images": [{"src": "photos/p0.png"}], "variants": [{"sku": "M-1"}]},
+        {"id": 7, "type": "simple", "name": "Mug", "description": "<p>Red</p>", "regular_price": "9.50",
+         "categories": [{"id": 3, "name": "Mugs"}], "images": [{"id": 1, "src": "photos/p0.png"}]},
+    ],
+    ids=["shopify", "woocommerce"],
+)  # fmt: skip
+def test_what_a_shops_api_answers_is_no_export(settings: Settings, shop: Path, product: dict[str, object]) -> None:
+    (shop / "products.json").write_text(json.dumps({"products": [product]}), encoding="utf-8")
+    report = import_feed(settings, shop / "products.json")
+    assert (report.created, report.warnings) == (1, 0), report.problems
+    assert not [note for note in report.notes if note.startswith("read as")]
+    found = Catalogue(settings.home).get("7").product
+    assert (found.title, found.description, found.category, found.price) == ("Mug", "Red", "Mugs", 9.5)
 
 
 def test_magento(settings: Settings, shop: Path, tmp_path: Path) -> None:

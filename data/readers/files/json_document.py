@@ -22,7 +22,7 @@ _PLAIN = re.compile(rf"{_STRING}|[^\s,\[\]{{}}]+", re.DOTALL)
 _LIST_OF_OBJECTS = re.compile(r"\s*:\s*\[\s*\{")
 _WRAPPERS = {
     "products", "product", "items", "item", "data", "rows", "records", "results", "entries", "entry", "nodes", "goods",
-    "catalog", "catalogue", "feed", "@graph", "itemListElement",
+    "resources", "catalog", "catalogue", "feed", "@graph", "itemListElement",
 }  # fmt: skip
 _IDS = {'"product_id"', '"id"', '"sku"', '"handle"'}
 

@@ -161,4 +161,4 @@ def _properties(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, joined(_texts(item.get("value")))
 
 
-JSON_LD = Platform("schema.org JSON-LD", _recognises, _convert, ())
+JSON_LD = Platform("schema.org JSON-LD", _recognises, _convert, (), holds_objects=True)

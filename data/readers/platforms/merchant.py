@@ -96,8 +96,14 @@ META = Platform(
     lambda names: _is_offer(names) and bool(names & _META),
     _converter("Meta"),
     _KNOWN,
-    True,
+    passes_on=True,
+    holds_objects=True,
 )
 GOOGLE_MERCHANT = Platform(
-    "product data for Google Merchant Center or Meta", _is_offer, _converter("the shop"), _KNOWN, True
+    "product data for Google Merchant Center or Meta",
+    _is_offer,
+    _converter("the shop"),
+    _KNOWN,
+    passes_on=True,
+    holds_objects=True,
 )

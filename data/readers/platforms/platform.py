@@ -25,6 +25,8 @@ class Platform:
             sentences for the report to the list.
         known: plain names of the columns that it reads or that hold nothing for a search, or how they begin.
         passes_on: whether its records also hold the other columns, as they are.
+        holds_objects: whether its rows may hold objects; the others are tables, and JSON of the same shop system's API,
+            though its names are alike, is another thing.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Platform:
     convert: Callable[[Rows, list[str]], Rows]
     known: tuple[str, ...]
     passes_on: bool = False
+    holds_objects: bool = False
 
 
 def others(values: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
