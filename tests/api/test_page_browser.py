@@ -31,6 +31,11 @@ SMALL_TARGETS = """[...document.querySelectorAll("a, button, select")]
     .filter((one) => one.checkVisibility() && !one.closest(".title, .skip, footer, a.choice"))
     .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
     .filter(([, size]) => size.width < 44 || size.height < 44).map(([html]) => html)"""
+# links and buttons of which a word goes over the edge
+CUT_WORDS = """[...document.querySelectorAll("a, button")]
+    .filter((one) => one.checkVisibility() && !one.closest(".title, .skip") && one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).display !== "inline")
+    .map((one) => one.outerHTML.slice(0, 80))"""
 pytestmark = needs_chromium
 
 
@@ -337,6 +342,15 @@ def test_nothing_sticks_out_and_every_picture_has_words(
     assert page.evaluate(SMALL_TARGETS) == []
     assert page.evaluate("[...document.images].every((image) => image.alt)")
     page.evaluate("Promise.all([...document.images].slice(0, 4).map((image) => image.decode()))")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_word_is_cut_on_the_narrowest_phones(page: Page, url: str, language: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{url}?q=red&lang={language}")
+    hits(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CUT_WORDS) == []
 
 
 def test_without_javascript_words_and_photos_are_found(browser: Browser, url: str, picture: tuple[str, Path]) -> None:
