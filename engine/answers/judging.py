@@ -167,12 +167,13 @@ def evidence(
 
 def _middles(view: LiveView, answered: Answered, hidden: Places | None) -> Floats:
     """Returns the similarity of the mean photo of each of the first ten hits, float32 (<= 10,)."""
-    found = []
-    for key in answered.ranked.product_keys[:FIRST].tolist():
-        rows = view.rows_of(key)
-        rows = rows if hidden is None else np.setdiff1d(rows, hidden)
-        found.append(normalise(view.vectors(rows[:_MOST_PHOTOS]).mean(axis=0)) @ answered.point)
-    return np.array(found, np.float32)
+    keys = answered.ranked.product_keys[:FIRST]
+    rows = view.rows_of_any(keys)
+    rows = rows[view.allowed().has(rows)]
+    rows = rows if hidden is None else np.setdiff1d(rows, hidden)
+    products = view.products_of(rows)
+    photos = (view.vectors(rows[products == key][:_MOST_PHOTOS]) for key in keys)
+    return np.array([normalise(each.mean(axis=0)) @ answered.point for each in photos], np.float32)
 
 
 def _has_others(catalogue: Catalogue, words: list[str], shares: Floats | None) -> bool:
