@@ -13,6 +13,7 @@ from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
 from engine.understanding.needless import described_alone
 from engine.understanding.parsing import content_of, read, without
+from engine.understanding.parting import parted
 from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
 
@@ -104,6 +105,8 @@ class Understanding:
         plain = unicodedata.normalize("NFKC", text)
         if not plain.strip() or len(plain) > MOST_LETTERS:
             return Understood(text, "", filter_)
+        if (apart := parted(plain, self._wording)) != plain:
+            text = plain = apart
         readings = self._read(plain, matching, shown)
         found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
         return replace(found, unjudged=described_alone(found.text, self._wording))

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +148,21 @@ def test_a_price_in_a_currency_that_no_product_has_is_left_out(
     found = understanding.understand(query, None, alone=True)
     assert (found.text, found.filter, found.constraints) == (text, None, (Constraint(left_out, relaxed=True),))
     assert understanding.understand(left_out, None, alone=True) == Understood(left_out, "", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("여성머그", "여성 머그"), ("빨간머그 선물", "red 머그 선물"), ("여성 머그", "여성 머그"),
+        ("머그컵받침", "머그컵받침"), ("큰머그", "큰머그"), ("자전거", "자전거"),
+    ],
+)  # fmt: skip
+def test_hangul_words_written_together_are_parted_before_an_end_that_a_product_has(
+    tmp_path: Path, query: str, text: str
+) -> None:
+    made = shop(Settings(home=tmp_path), "EUR")
+    made.catalogue.upsert(parse_product({"product_id": "ko", "title": "줄무늬 머그", "colour": "red"}), [])
+    assert made.understand(query, None, alone=True).text == text
 
 
 def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Shop) -> None:
