@@ -7,7 +7,7 @@ from data.catalogue import Catalogue
 from data.filters import Filter
 from data.lexical import LexicalAnswer, with_words_meant
 from data.photos import Pixels
-from engine.answers import Finder, Question, SearchRequest, WordsAhead, new_query_id
+from engine.answers import Finder, Question, SearchRequest, WordsAhead, new_query_id, words_alone
 from engine.backbones import to_input
 from engine.live import LiveView
 from engine.photos import StoredPhotos
@@ -123,7 +123,10 @@ class RequestReader:
 
 
 def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
-    left = replace(request, text=understood.text, not_text=understood.not_text, unjudged=understood.unjudged)
+    left = replace(
+        request, text=understood.text, not_text=understood.not_text,
+        unjudged=understood.unjudged, fulfilled=understood.fulfilled and words_alone(request),
+    )  # fmt: skip
     if understood.sort and request.sort == "relevance":
         return replace(left, sort=understood.sort, likely_first=True)
     return left

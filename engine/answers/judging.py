@@ -1,6 +1,7 @@
 """Judges an answer: the match probability of each hit, and whether anything fits at all."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from engine.space import Verdict, judge, normalise
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 ALMOST_THE_SAME = 0.9  # cosine from which on a photo shows the product itself, whatever else speaks against it
 Places = NDArray[np.int64]
+Near = Callable[[str], tuple[float, float] | None]
 _MOST_PHOTOS = 64  # of a product
 _LETTERED = 20  # hits whose words are looked up; later ones that the letters found count as the last of these
 
@@ -48,11 +50,16 @@ class Answered:
 
 
 def verdict(view: LiveView, catalogue: Catalogue, request: SearchRequest, answered: Answered) -> Verdict:
-    """Returns the match probabilities and `no_match`; a product whose code or title was typed is what was asked for."""
+    """Returns the match probabilities and `no_match`.
+
+    A product whose code or title was typed is what was asked for, and so is every hit where the words are conditions.
+    """
     letters = answered.letters
     if letters is not None and not len(answered.ranked.product_keys):
         return Verdict(probabilities=None, no_match=True)
     found = _judged(view, catalogue, request, answered)
+    if request.fulfilled and found["probabilities"] is not None and len(answered.ranked.product_keys):
+        return Verdict(probabilities=np.ones(len(answered.ranked.product_keys)), no_match=False)
     if letters is None or not letters.first:
         return found
     chances = found["probabilities"]
@@ -69,9 +76,7 @@ def _judged(view: LiveView, catalogue: Catalogue, request: SearchRequest, answer
         return judge(generation.calibration, kind, answered.ranked.scores, answered.best, answered.features)
     if not len(answered.ranked.product_keys):
         return Verdict(probabilities=np.zeros(0), no_match=True)
-    words = answered.corrected or request.text
-    near = generation.nearness(words) if words.strip() else None
-    return judge_by(model, evidence(view, catalogue, request, answered, near))
+    return judge_by(model, evidence(view, catalogue, request, answered, generation.nearness))
 
 
 def weighs_letters(view: LiveView, request: SearchRequest) -> bool:
@@ -137,28 +142,31 @@ def evidence(
     catalogue: Catalogue,
     request: SearchRequest,
     answered: Answered,
-    near: tuple[float, float] | None,
+    near: Near,
     hidden: Places | None = None,
 ) -> Evidence:
     """Returns what is known of an answer.
 
     Args:
-        near: highest cosine of the words to words of the shop and to words for what it does not sell; None: no words.
+        near: returns the highest cosine of words to words of the shop and to words for what it does not sell.
         hidden: int64, rows of the view that were not to be found.
     """
     ranked, letters, region = answered.ranked, answered.letters, None
     if answered.features is not None and view.generation.calibration is not None:
         region = view.generation.calibration.region
     by_letters = np.isin(ranked.product_keys, letters.ranked.product_keys) if letters is not None else None
-    words = words_of(answered.corrected or request.text) if letters is not None else []
-    words = [word for word in words if word not in request.unjudged]
-    shares = _shares(catalogue, ranked, words, by_letters) if by_letters is not None else None
+    text = answered.corrected or request.text
+    words = [word for word in words_of(text) if word not in request.unjudged]
+    shares, others = _held(catalogue, ranked, words, by_letters) if by_letters is not None else (None, [])
+    if question_kind(request) == "text" and shares is not None:  # only words that nobody holds are judged by meaning
+        unheld = not shares[:FIRST].any()
+        text = " ".join(others) if others or not unheld else " ".join(words) if request.unjudged else text
     return Evidence(
         scores=ranked.scores,
         shares=shares,
-        others=_has_others(catalogue, words, shares),
+        others=bool(others),
         by_letters=by_letters,
-        near=near,
+        near=near(text) if text.strip() else None,
         outside=region.outside(answered.features) if region is not None and answered.features is not None else None,
         middles=_middles(view, answered, hidden) if answered.features is not None else None,
         parts=answered.parts,
@@ -176,10 +184,21 @@ def _middles(view: LiveView, answered: Answered, hidden: Places | None) -> Float
     return np.array([normalise(each.mean(axis=0)) @ answered.point for each in photos], np.float32)
 
 
-def _has_others(catalogue: Catalogue, words: list[str], shares: Floats | None) -> bool:
-    """Tells whether no product has some of the words, while the first hits hold some of the rest."""
-    held = 0.0 if shares is None else float(shares[:FIRST].max(initial=0.0))
-    return 0 < held < 1 and bool(catalogue.unnamed(words))
+def _held(
+    catalogue: Catalogue, ranked: Ranked, words: list[str], by_letters: Mask
+) -> tuple[Floats, list[str]]:  # fmt: skip
+    """Returns the share of the words that each hit holds, and the words that no product has beside some that hits hold.
+
+    Of words that no product is named by, those in a hit's description count where its title or facts hold the rest.
+    """
+    shares = _shares(catalogue, ranked, words, by_letters)
+    if not 0 < shares[:FIRST].max(initial=0.0) < 1 or not (others := catalogue.unnamed(words)):
+        return shares, []
+    hits = [at for at in range(min(_LETTERED, len(shares))) if shares[at] > 0]
+    described = catalogue.words_found(ranked.product_keys[hits].tolist(), others)
+    for at in hits:
+        shares[at] += len(described.get(int(ranked.product_keys[at]), ())) / len(words)
+    return shares, [word for word in others if not any(word in found for found in described.values())]
 
 
 def _shares(catalogue: Catalogue, ranked: Ranked, words: list[str], by_letters: Mask) -> Floats:

@@ -16,7 +16,7 @@ FIRST = 10  # hits that are looked at together
 ANSWER_SIGNS = {
     "text": (
         "best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly", "others",
-        "others_strangers",
+        "others_shop", "others_strangers",
     ),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
@@ -39,7 +39,8 @@ class Evidence:
         shares: float (m,), share of the query's words that each hit's title and facts hold.
         by_letters: bool (m,), whether the letters found it as well.
         near: highest cosine of the words to words of the shop, and to words for what it does not sell.
-        others: whether no product has some of the words, while the first hits hold some of the rest.
+        others: whether no product has some of the words, while the first hits hold some of the rest; `near` is of the
+            former.
         outside: distance of the photo from what the shop's photos fill; above 1: outside.
         middles: similarity of the mean photo of each of the first ten hits, float32 (<= 10,).
         parts: similarity of each hit to the `photo` and to the `words` of the question, float32 (m,) each.
@@ -62,7 +63,7 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
     rest = best[1:]
     held = _of_first(seen.shares)
     shop, strangers = seen.near or (np.nan, np.nan)
-    unheld = float(held == 0)
+    unheld = held == 0
     return {
         "best": float(best[0]),
         "gap": float(best[0] - rest[0]) if len(rest) else np.nan,
@@ -70,15 +71,16 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "shop": shop,
         "strangers": strangers,
         # What the words are near to matters where their letters say nothing, as those of another language do.
-        "unheld": unheld,
-        "unheld_shop": unheld * shop,
-        "unheld_strangers": unheld * strangers,
+        "unheld": float(unheld),
+        "unheld_shop": shop if unheld else 0.0,
+        "unheld_strangers": strangers if unheld else 0.0,
         "held": held,
         "whole": float(held > _WHOLE),
         "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,
         # Words that no product has beside some that hits hold: a word too many, or another thing than is sold.
         "others": float(seen.others),
-        "others_strangers": float(seen.others) * strangers,
+        "others_shop": shop if seen.others else 0.0,
+        "others_strangers": strangers if seen.others else 0.0,
         **_middle_signs(seen),
         "like_photo": _of_first(seen.parts.get("photo")),
         "like_words": _of_first(seen.parts.get("words")),

@@ -32,12 +32,10 @@ def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list
 def described_alone(text: str, wording: Wording) -> frozenset[str]:
     """Returns the words of measures, praise and purpose that products hold in their descriptions at most.
 
-    They find these products, but that other products lack them does not mean that the thing is not sold. None are
-    returned where there are no other words.
+    They find these products, but that other products lack them does not mean that the thing is not sold.
     """
     spans = _unheld(text, wording, NAMES, [])
-    words = frozenset(word for start, end in spans for word in words_of(text[start:end]))
-    return words if words and set(words_of(text)) - words - FILLERS else frozenset()
+    return frozenset(word for start, end in spans for word in words_of(text[start:end]))
 
 
 def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:

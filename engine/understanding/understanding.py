@@ -7,10 +7,12 @@ import numpy as np
 
 from data.catalogue import Catalogue
 from data.filters import Filter, all_of
+from data.lexical import words_of
 from data.vocabulary import Wording
 from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
+from engine.understanding.languages import FILLERS, JOINERS
 from engine.understanding.needless import described_alone
 from engine.understanding.parsing import content_of, read, without
 from engine.understanding.parting import parted
@@ -56,7 +58,9 @@ class Understood:
         filter: the request's own filter and all conditions that were not relaxed, as one; None if there are none.
         passing: which products pass it, bool by product_key; None if nothing was understood.
         constraints: in the order of the query.
-        unjudged: words of `text` that descriptions hold at most, and that say nothing of what a thing is.
+        unjudged: words of `text` by which no answer is judged: conditions that every hit fulfils, fillers, and words
+            that descriptions hold at most and that say nothing of what a thing is.
+        fulfilled: whether the query asks for nothing but conditions, and every hit fulfils them.
     """
 
     text: str
@@ -65,6 +69,7 @@ class Understood:
     passing: Mask | None = None
     constraints: tuple[Constraint, ...] = ()
     unjudged: frozenset[str] = frozenset()
+    fulfilled: bool = False
 
     @property
     def sort(self) -> str:
@@ -109,7 +114,10 @@ class Understanding:
             text = plain = apart
         readings = self._read(plain, matching, shown)
         found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
-        return replace(found, unjudged=described_alone(found.text, self._wording))
+        words = frozenset(words_of(found.text))
+        fillers = FILLERS - JOINERS  # of a mug or a vase, each hit holds a half
+        idle = words & (found.unjudged | fillers | described_alone(found.text, self._wording))
+        return replace(found, unjudged=idle if idle < words else frozenset())
 
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""
@@ -142,6 +150,10 @@ class Understanding:
             not_text=" ".join(reading.unwanted for reading in readings if reading.unwanted),
             filter=all_of([*([filter_] if filter_ else []), *(each.filter for each in kept)]),
             passing=passing,
+            unjudged=frozenset(
+                word for each in kept for word in words_of(f"{plain[each.start : each.end]} {each.value}")
+            ),
+            fulfilled=bool(kept) and len(kept) == len(conditions) and not others,
             constraints=tuple(
                 Constraint(
                     plain[each.start : each.end],

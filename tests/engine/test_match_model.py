@@ -106,8 +106,8 @@ def test_what_words_are_near_to_counts_apart_where_no_product_has_some_of_them()
         answer_signs(Evidence(scores=scores(0.5, 0.4), shares=scores(0, 0.5), near=(0.8, 0.3), others=others))
         for others in (False, True)
     )
-    assert (known["others"], known["others_strangers"]) == (0, 0)
-    assert (others["others"], others["others_strangers"]) == (1, 0.3)
+    assert [known[name] for name in ("others", "others_shop", "others_strangers")] == [0, 0, 0]
+    assert [others[name] for name in ("others", "others_shop", "others_strangers")] == [1, 0.8, 0.3]
 
 
 def test_a_photo_outside_all_that_is_known_is_no_match_unless_it_is_nearly_the_same() -> None:

@@ -1,6 +1,7 @@
 """What queries are understood as, in a small shop with a real catalogue."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,7 +133,8 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
     ],
 )  # fmt: skip
 def test_what_may_mean_something_else_stays_words(understanding: Shop, query: str) -> None:
-    assert understanding.understand(query, None, alone=True) == Understood(query, "", None)
+    found = understanding.understand(query, None, alone=True)
+    assert replace(found, unjudged=frozenset()) == Understood(query, "", None)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,21 @@ def test_a_price_in_a_currency_that_no_product_has_is_left_out(
     found = understanding.understand(query, None, alone=True)
     assert (found.text, found.filter, found.constraints) == (text, None, (Constraint(left_out, relaxed=True),))
     assert understanding.understand(left_out, None, alone=True) == Understood(left_out, "", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "unjudged", "fulfilled"),
+    [
+        ("red mug for tea", {"red", "for"}, False), ("빨간 mug", {"red"}, False), ("mug for tea", {"for"}, False),
+        ("mug or a vase", {"a"}, False), ("mug", set(), False),
+        ("navy", set(), True), ("navy under 50 euro", set(), True), ("under 20 euro", set(), True),
+    ],
+)  # fmt: skip
+def test_conditions_and_fillers_are_not_judged_and_conditions_alone_are_fulfilled(
+    understanding: Shop, query: str, unjudged: set[str], fulfilled: bool
+) -> None:
+    found = understanding.understand(query, None, alone=True)
+    assert (set(found.unjudged), found.fulfilled) == (unjudged, fulfilled)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_questions_are_answered_with_the_drawn_products_alone(shop: TinyShop, tm
     folder = tmp_path / "staged"
     folder.mkdir()
     space.train(context, folder)
-    answering = Answering(context, folder, TextEncoder(), lambda asked: (0.0, 0.0))
+    answering = Answering(context, folder, TextEncoder(), lambda asked, text: (0.0, 0.0))
     answering.read_words(["thing"])
     right = frozenset(context.snapshot.product_keys.tolist())
     answer = answering.answer(Asked(kind="text", source="", group="", text="thing", right=right))

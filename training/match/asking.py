@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from engine.live import LiveView
 from engine.protocols import Floats, Mask
 from engine.space import PROJECTION_FILE, Projection, normalise
 from engine.text import TextEncoder
+from engine.understanding import Understanding, Understood
 from training.context import TrainingContext
 from training.match.questions import Asked
 
@@ -48,7 +50,7 @@ class Answering:
 
     Args:
         encoder: the sentence encoder of the generation's text head.
-        near: highest cosine of a question's words to words of the shop and to words for what it does not sell.
+        near: highest cosine of words of a question to words of the shop and to words for what it does not sell.
     """
 
     def __init__(
@@ -56,12 +58,13 @@ class Answering:
         context: TrainingContext,
         folder: Path,
         encoder: TextEncoder,
-        near: Callable[[Asked], tuple[float, float]],
+        near: Callable[[Asked, str], tuple[float, float]],
     ) -> None:
         self.view = _view(context, folder, encoder)
         self._context, self._near = context, near
         self._drawn = frozenset(context.snapshot.product_keys.tolist())
         self._finder = Finder(context.settings, context.catalogue)
+        self._understanding = Understanding(context.catalogue, context.settings.fresh_days)
         self._words: dict[str, Floats] = {}
         self.made_up = np.zeros((0, context.spec.dim), np.float32)
 
@@ -73,20 +76,31 @@ class Answering:
 
     def answer(self, asked: Asked) -> Answer | None:
         """Returns the answer to one question; None if nothing is found."""
+        read = self._read(asked)
         request = SearchRequest(
-            text=asked.text, image=None if asked.kind == "text" else b"", freshness=0.0,
+            text=read.text, image=None if asked.kind == "text" else b"", freshness=0.0, unjudged=read.unjudged,
         )  # fmt: skip
-        question = self._question(asked)
+        question = self._question(asked, read.text)
         hidden = self._hidden(asked)
-        found = self._finder.find(self.view, request, question, hidden=hidden, depth=_DEPTH)
+        found = self._finder.find(
+            self.view, request, question, filter_=read.filter, passing=read.passing, hidden=hidden, depth=_DEPTH
+        )
         if not len(found.ranked.product_keys):
             return None
         answered = found.answered(self.view, question)
-        near = self._near(asked) if asked.text else None
-        seen = evidence(self.view, self._context.catalogue, request, answered, near, hidden)
+        seen = evidence(self.view, self._context.catalogue, request, answered, partial(self._near, asked), hidden)
         return Answer(asked, seen, np.isin(found.ranked.product_keys, list(asked.right)))
 
-    def _question(self, asked: Asked) -> Question:
+    def _read(self, asked: Asked) -> Understood:
+        """Returns what the words are understood as.
+
+        Of products that were taken out, conditions would still know: in a shop without them they are relaxed.
+        """
+        if asked.kind != "text" or asked.gone:
+            return Understood(asked.text, "", None)
+        return self._understanding.understand(asked.text, None, self._finder.matching, alone=True)
+
+    def _question(self, asked: Asked, text: str) -> Question:
         generation = self.view.generation
         features: Floats | None = None
         parts: dict[str, Floats] = {}
@@ -98,11 +112,16 @@ class Answering:
             parts["photo"] = generation.photo_points(features[None])[0]
         elif asked.product >= 0:
             parts["photo"] = normalise(self.view.vectors(self.view.rows_of(asked.product)).mean(axis=0))
-        if asked.text:
-            parts["words"] = self._words[asked.text]
+        if text:
+            parts["words"] = self._point(text)
         lettered = asked.kind == "text" and not asked.unlettered
-        letters = self._letters(asked.text) if lettered else None
+        letters = self._letters(text) if lettered else None
         return Question(QueryPoint(normalise(np.sum(list(parts.values()), axis=0)), parts), features, letters)
+
+    def _point(self, text: str) -> Floats:
+        if text not in self._words and (tower := self.view.generation.text_tower()) is not None:
+            self._words[text] = tower.embed([text])[0]
+        return self._words[text]
 
     def _letters(self, text: str) -> LexicalAnswer:
         """Returns what letters find among the products that are asked about: of a large catalogue, those drawn."""

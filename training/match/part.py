@@ -144,8 +144,11 @@ class Interview:
         chosen = [classes.names.index(thing.names[0]) for thing in self._classes]
         return made_up_rows(calibration.region.mean, classes.rows, chosen)
 
-    def _near(self, asked: Asked) -> tuple[float, float]:
-        point = self._points[asked.text]
+    def _near(self, asked: Asked, text: str) -> tuple[float, float]:
+        """Returns how near words of a question are to words of the shop and to words for what it does not sell."""
+        if text not in self._points:
+            self._points[text] = self._encoder.embed([text])[0]
+        point = self._points[text]
         other = asked.text if asked.unlettered else ""
         return self.words.near(point, asked.gone, other), self.strangers.near(asked.group, point)
 

@@ -22,11 +22,12 @@ _MOST_OF_A_SOURCE = 80
 _LEAST_CHOICES = 2  # of a product after a logged search
 _MOST_LOGGED = 200
 _NONSENSE = 60
+# Words by which an answer is judged: measures, praise and gifts are left out of a search before.
 _MORE_ENGLISH = (
-    "nice", "for women", "cheap", "buy", "with a pattern", "best", "for the kitchen", "small", "500 ml", "2 pcs",
-    "kids",
+    "for women", "with a pattern", "for the kitchen", "small", "kids", "buy", "modern", "original",
+    "large", "for school",
 )  # fmt: skip
-_MORE_KOREAN = ("추천", "예쁜", "저렴한", "선물용", "인기", "500ml", "2개", "여성용")
+_MORE_KOREAN = ("여성용", "인기", "작은", "아동용", "주방용", "판매", "국내산", "큰")
 _LATIN, _HANGUL = list("abcdefghijklmnopqrstuvwxyz"), [chr(code) for code in range(0xAC00, 0xD7A4, 97)]
 
 
@@ -96,8 +97,12 @@ def listed_words(things: Iterable[Thing], words: ShopWords, products: int) -> li
 
 
 def other_words(plain: Iterable[Asked]) -> list[Asked]:
-    """Returns plain words as if they were not the shop's own: their letters are not looked at."""
-    return [replace(asked, source="as in other words", unlettered=True) for asked in plain]
+    """Returns plain words as if they were not the shop's own: their letters are not looked at.
+
+    Numbers are left out: other words for them are the same.
+    """
+    spoken = [asked for asked in plain if not any(word.isdigit() for word in words_of(asked.text))]
+    return [replace(asked, source="as in other words", unlettered=True) for asked in spoken]
 
 
 def more_words(plain: Sequence[Asked]) -> list[Asked]:
