@@ -35,6 +35,15 @@ WESTERN = [
 ]
 
 
+CHINESE = [
+    "红色陶瓷马克杯大容量办公室咖啡杯",
+    "春夏新款女士连衣裙，修身显瘦",
+    "男士运动鞋，轻便防滑，透气网面",
+    "儿童益智玩具积木",
+    "家用不锈钢保温杯",
+]
+
+
 SYLLABLES = st.sampled_from(
     [chr(0xAC00 + 588 * first + 28 * second) for first in range(19) for second in (0, 4, 8, 20)]
 )
@@ -55,6 +64,17 @@ def test_korean_is_told_from_western_in_short_files(tmp_path: Path, title: str, 
     assert name in note
     assert "--encoding" in note
     assert titles == [title] * lines
+
+
+def test_chinese_is_told_from_korean(tmp_path: Path) -> None:
+    text = "product_id,title\n" + "".join(f"p{n},{title}\n" for n, title in enumerate(CHINESE))
+    [note], titles = notes_of(feed(tmp_path, text.encode("gb18030")))
+    assert "GB18030 (Chinese)" in note
+    assert titles == CHINESE
+    korean = "product_id,title\np1,美 빨간 머그컵 (無광) 中형 사이즈\n"
+    [note], titles = notes_of(feed(tmp_path, korean.encode("cp949")))
+    assert "CP949" in note
+    assert titles == ["美 빨간 머그컵 (無광) 中형 사이즈"]
 
 
 @hypothesis_settings(deadline=None, max_examples=60)

@@ -124,12 +124,14 @@ def _is_korean(sample: bytes) -> bool:
     """Returns whether at least half of the special bytes are pairs that stand for the 2,350 common syllables.
 
     That holds in short texts, too: in Western text two special letters rarely follow each other, and a special letter
-    before a plain one is no common syllable.
+    before a plain one is no common syllable. Chinese text looks like such syllables, too, but with as many Chinese
+    characters between them, which Korean texts rarely hold: each counts twice against.
     """
     text = sample.decode("cp949", "replace")
     syllables = [character.encode("cp949") for character in text if "가" <= character <= "힣"]
     common = sum(raw[0] >= 0xB0 and raw[1] >= 0xA1 for raw in syllables)
-    return 0 < common >= len(syllables) - common + text.count("\ufffd")
+    chinese = sum("一" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" for character in text)
+    return 0 < common >= len(syllables) - common + 2 * chinese + text.count("\ufffd")
 
 
 def _special_lines(file: BinaryIO) -> Iterator[bytes]:
