@@ -237,7 +237,7 @@ class Shop:
         """Adds and changes the products of a catalogue file or folder, as `lookalike import` does.
 
         Args:
-            format: `auto`, `csv`, `json`, `jsonl`, `parquet`, `xlsx`, `google-csv` or `folder`.
+            format: `auto`, `csv`, `json`, `jsonl`, `parquet`, `xlsx`, `xml`, `google-csv` or `folder`.
             encoding: of the feed's text, for example `cp949`; empty: it is detected.
             images: folder that image paths are relative to, before the feed's own.
             strict: stop at the first row with a problem, with nothing written.

@@ -19,7 +19,7 @@ from indexer.errors import IndexerError, StrictImportFailed
 from indexer.importing.ledger import Ledger, open_ledger
 from indexer.importing.preparing import Prepared, TakeIn, prepare
 from indexer.importing.product_report import ProductReport
-from indexer.importing.report import Tally, problem_file
+from indexer.importing.report import Tally, counted, problem_file
 
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 2_000, 500  # a killed import decodes at most so many photos again
 
@@ -153,8 +153,8 @@ def _delete_missing(
     if at_most is None or missing <= at_most:
         return replace(report, deleted=missing, live_before=live_before)
     if unreadable:
-        because = f"{unreadable:,} rows had no readable product_id, so the feed is no proof that a product is gone. "
-        because += "Correct the feed, then import it again."
+        because = f"{counted(unreadable, 'row')} had no readable product_id, so the feed is no proof that a product "
+        because += "is gone. Correct the feed, then import it again."
     else:
         because = f"that is more than max_full_feed_drop ({share:g}). If the feed is right, import it with --force."
     return replace(report, not_deleted=missing, live_before=live_before, kept_because=because)

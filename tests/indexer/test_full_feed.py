@@ -67,6 +67,7 @@ def test_a_row_that_cannot_be_read_proves_nothing(
     assert report.not_deleted >= 1
     assert report.live_before == 10
     assert "no readable product_id" in report.refusal
+    assert "1 rows" not in report.refusal
     assert live(settings) == ten | {"new"}, "what the feed adds stays"
 
 

@@ -50,5 +50,8 @@ def too_long(line: int) -> BadRow:
 
 def bad_encoding(line: int) -> BadRow:
     """Returns the report on a line that is not in its file's encoding."""
-    message = "a row must be in the encoding of its file; got other bytes. Save the file as UTF-8."
+    message = (
+        "a row must be in the encoding of its file; got other bytes. Save the file as UTF-8, or name its encoding with "
+        "--encoding."
+    )
     return BadRow(line, "bad_encoding", message)
