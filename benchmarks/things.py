@@ -3,7 +3,7 @@
 2 to 4 photos of different categories are pasted on a plain or a busy ground, none over another. A thing is found where
 the box that covers it best has a first hit of its category. Beside that stands how often the single photos find theirs.
 
-    python benchmarks/things.py HOME FOLDER [--composites 100] [--seed 0]
+    python benchmarks/things.py HOME FOLDER [--composites 100] [--seed 0] [--fill 0.65 0.97]
 
 HOME is a home that was rebuilt with a catalogue whose categories are called as the folders of photos in FOLDER.
 """
@@ -12,6 +12,7 @@ import argparse
 import io
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ Picture = Image.Image
 Box = tuple[float, float, float, float]
 _SIZES = ((1280, 960), (960, 1280))
 _GROUNDS = ("plain", "stripes", "checks", "grain")
-_FILL = (0.65, 0.97)  # share of its cell that a photo fills
+_FILL = (0.65, 0.97)
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
     times: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     for _ in range(options.composites):
         photos = _different(draw, paths)
-        picture, boxes = composite(draw, [Image.open(path).convert("RGB") for path in photos])
+        picture, boxes = composite(draw, [Image.open(path).convert("RGB") for path in photos], options.fill)
         for asks_objects in draw.sample((False, True), 2):
             # bytes of its own, so that no search uses features that another has computed
             content = _jpeg(picture) + bytes([asks_objects])
@@ -59,14 +60,18 @@ def main() -> None:
     _tell(single, found, covers, counts, times)
 
 
-def composite(draw: random.Random, photos: list[Picture]) -> tuple[Picture, list[Box]]:
-    """Returns 2 to 4 photos pasted on a ground, and the box of each, x0, y0, x1, y1 in pixels."""
+def composite(draw: random.Random, photos: list[Picture], fill: Sequence[float] = _FILL) -> tuple[Picture, list[Box]]:
+    """Returns 2 to 4 photos pasted on a ground, and the box of each, x0, y0, x1, y1 in pixels.
+
+    Args:
+        fill: least and most of its cell that a photo fills, 0..1.
+    """
     width, height = draw.choice(_SIZES)
     picture = ground(draw, width, height)
     boxes: list[Box] = []
     for photo, (x0, y0, x1, y1) in zip(photos, _cells(draw, len(photos), width > height), strict=True):
         across, down = (x1 - x0) * width, (y1 - y0) * height
-        scale = min(across / photo.width, down / photo.height) * draw.uniform(*_FILL)
+        scale = min(across / photo.width, down / photo.height) * draw.uniform(*fill)
         small = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BICUBIC)
         left = round(x0 * width + draw.random() * (across - small.width))
         top = round(y0 * height + draw.random() * (down - small.height))
@@ -152,6 +157,8 @@ def composite_options(about: str, *, threads: int) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="one folder of .jpg photos per category, at any depth")
     parser.add_argument("--composites", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    fill = "least and most of its cell that a photo fills; the cells are quarters, thirds or halves of the picture"
+    parser.add_argument("--fill", type=float, nargs=2, default=_FILL, metavar="SHARE", help=fill)
     parser.add_argument("--threads", type=int, default=threads, help="processor threads; 1 gives the steadiest times")
     return parser.parse_args()
 

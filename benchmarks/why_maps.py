@@ -17,6 +17,7 @@ import io
 import random
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -50,7 +51,7 @@ def main() -> None:
     measure = _Measure(engine._live.view().generation, settings)
     for _ in range(options.composites):
         pairs = [draw.sample(usable[name], 2) for name in draw.sample(sorted(usable), draw.choice((2, 3, 4)))]
-        measure.composite(draw, pairs)
+        measure.composite(draw, pairs, options.fill)
         measure.covering(draw, *pairs[0])
     measure.tell()
     _tell_times(engine, [draw.choice(found) for found in usable.values()])
@@ -65,8 +66,8 @@ class _Measure:
         self._shares: dict[str, list[float]] = defaultdict(list)
         self._falls: dict[str, list[float]] = defaultdict(list)
 
-    def composite(self, draw: random.Random, pairs: list[list[Path]]) -> None:
-        picture, boxes = composite(draw, [Image.open(one).convert("RGB") for one, _ in pairs])
+    def composite(self, draw: random.Random, pairs: list[list[Path]], fill: Sequence[float]) -> None:
+        picture, boxes = composite(draw, [Image.open(one).convert("RGB") for one, _ in pairs], fill)
         seen = self._seen(_png(picture))
         places = self._places(seen.network_input)
         for (_, other), box in zip(pairs, boxes, strict=True):

@@ -17,6 +17,8 @@ from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.answers import FoundObject
 from engine.errors import InvalidQuery, NoFeatureMap
+from engine.objects.find import boxes_of
+from engine.photos import DecodedPhoto
 from engine.search import Hit, SearchEngine, SearchRequest
 
 GROUND = (240, 240, 235)
@@ -107,6 +109,21 @@ def test_boxes_lie_in_the_photo_as_shown_though_it_has_borders(engine: SearchEng
     screen.save(out, "PNG")
     drawn = [15 + 100 * 12 / 64, 90 + 20 + 100 * 12 / 64, 15 + 100 * 44 / 64, 90 + 20 + 100 * 44 / 64]
     assert max(overlap(each.box, drawn) for each in things(engine, out.getvalue())) > 0.5
+
+
+def test_a_place_is_a_power_of_two_wide_though_the_map_is_then_wider_than_the_input() -> None:
+    spec = replace(TinyBackbone.spec, input_size=260)  # EfficientNet-Lite2 has 17 places of 16 pixels
+    photo = DecodedPhoto(
+        pixels=np.zeros((260, 260, 3), np.uint8), left=0, top=0, scale=1, width=260, height=260, spec=spec
+    )
+    places = np.array([[3, 4, 8, 8], [10, 9, 14, 14]])
+    strength = np.random.default_rng(0).normal(0, 0.1, (17, 17)).astype(np.float32)
+    for x0, y0, x1, y1 in places:
+        strength[y0:y1, x0:x1] += 1
+    seen = 7 / 8  # of the photo
+    drawn = 130 + (places - 17 / 2) * 16 * seen
+    found = boxes_of(strength, photo)
+    assert np.abs(found[found[:, 0].argsort()] - drawn).max() < 0.01
 
 
 def test_a_plain_photo_has_no_things(engine: SearchEngine, photo: Callable[..., bytes]) -> None:
