@@ -17,7 +17,7 @@ from data.lexical.texts import within_words
 
 MOST_HITS = 200
 _MANY_ENTRIES = 5_000  # from here on as few products as possible are scored: BM25 takes 1 us of each
-_FEW_ENTRIES = 300  # up to here FTS5 scores them as quickly by itself
+_FEW_OF_A_TERM = 400  # up to so many entries of each, FTS5 scores them as quickly by itself
 _MOST_OF_A_TERM = 2.2  # k1 + 1: FTS5's BM25 gives a term less than this times its rarity
 _SURELY_FEWER = 0.98  # of a remembered count
 Count = Callable[[str], int]
@@ -88,7 +88,7 @@ def _best_of_any(connection: sqlite3.Connection, words: Sequence[str], count: Co
     """Returns the products that have the highest scores for any of the words."""
     terms = [term for word in words for term in within_words(word)]
     found = None
-    if sum(count(any_of([term])) for term in terms) > _FEW_ENTRIES:
+    if sum(count(any_term(word)) for word in words) > _FEW_OF_A_TERM * len(terms):
         found = best_of_any(connection, terms, lengths.of(connection), MOST_HITS)
     return _best(connection, _any_word(words)) if found is None else found
 

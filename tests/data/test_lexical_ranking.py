@@ -63,7 +63,7 @@ def test_the_best_by_rare_words_are_the_best_of_all(
 
 @pytest.mark.parametrize("few", [0, 10_000])
 def test_scores_are_those_of_fts5(connection: Connection, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(ranking, "_FEW_ENTRIES", few)
+    monkeypatch.setattr(ranking, "_FEW_OF_A_TERM", few)
     count, chance, lengths = partial(EntryCounts().of, connection, 0), random.Random(3), TextLengths()
     for _ in range(100):
         words = chance.sample([*WORDS, "unheard"], chance.randrange(1, 5))
