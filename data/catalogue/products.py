@@ -20,7 +20,7 @@ class Product:
         product_id: the shop's own key.
         price: amount in `currency`, or None.
         url: http or https address of the product's page in the shop.
-        created_at: when the shop first offered it, UTC; None: the time of import is used.
+        created_at: when the shop first offered it, UTC; None: nobody said, and then it is never fresh.
         attributes: free facts, for example `{"size": "L", "kids": False}`.
         unread: facts, as `FACTS` and `attr.NAME` name them, that the shop gives but that could not be read; a product
             that is in the catalogue keeps what it has of them.

@@ -211,7 +211,7 @@ def read_changes(connection: sqlite3.Connection, after_seq: int) -> list[Change]
 
 def _product(row: Sequence[Any]) -> Product:
     try:
-        created_at, attributes = datetime.fromisoformat(row[9]), dict(json.loads(row[11]))
+        created_at, attributes = datetime.fromisoformat(row[9]) if row[9] else None, dict(json.loads(row[11]))
     except (ValueError, TypeError) as error:
         raise DatabaseError(
             f"catalog.db must hold product {row[0]!r} as it was written; its disk has damaged it ({error}). Import or "

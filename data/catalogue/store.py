@@ -104,7 +104,7 @@ class Catalogue:
     def upsert_many(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Adds or replaces products in one transaction; durable when it returns. Batches of about 500 work well.
 
-        A product without `created_at` keeps its stored one, or gets the present time. Photos are compared by content
+        A product without `created_at` keeps its stored one, if it has one. Photos are compared by content
         and order; None keeps the stored ones. A deleted product comes back as a new one.
 
         Returns:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,7 +245,7 @@ class _Writer:
         if product.created_at is not None:
             created_at = moment_text(product.created_at)
         else:
-            created_at = live.facts[_CREATED_AT] if live else self._now
+            created_at = _readable_moment(live.facts[_CREATED_AT]) if live else ""
         return (
             product.title,
             product.description,
@@ -297,6 +298,13 @@ def _keeping(product: Product, stored: _Stored) -> Product:
         attributes = {name: value for name, value in attributes.items() if f"attr.{name}" in product.unread}
     kept = {name: old[name] for name in old if name in product.unread}
     return replace(product, **kept, attributes={**attributes, **product.attributes})
+
+
+def _readable_moment(stored: Any) -> str:
+    """Returns a moment as it is stored; "" where there is none, or the disk has damaged it."""
+    with suppress(ValueError, TypeError):
+        return moment_text(datetime.fromisoformat(stored))
+    return ""
 
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

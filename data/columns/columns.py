@@ -20,6 +20,8 @@ Codes = NDArray[np.int32]
 Places = NDArray[np.uint16]
 Value = tuple[Kind, Scalar]
 WORDLESS = "(wordless)"  # the column of products with neither title nor description; no filter can name it
+NO_MOMENT = np.iinfo(np.int64).min  # as a datetime64 it is NaT
+_NONE = {"f": np.nan, "i": NO_MOMENT, "b": False}
 _NO_PAIRS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
@@ -28,7 +30,8 @@ class NumberColumn:
     """A number of each product: the price, the moment of creation, or whether it has no words.
 
     Attributes:
-        numbers: by product_key: float64, NaN where there is none, int64 microseconds since 1970, or bool.
+        numbers: by product_key: float64, NaN where there is none; int64 microseconds since 1970, `NO_MOMENT` where
+            there is none; or bool.
     """
 
     numbers: Blocks
@@ -36,7 +39,7 @@ class NumberColumn:
     @classmethod
     def of(cls, keys: Keys, numbers: NDArray[Any], size: int) -> "NumberColumn":
         """Returns the column of `size` products, of which those with these keys have a number."""
-        return cls(Blocks.of(keys, numbers, size, np.nan if numbers.dtype == np.float64 else 0))
+        return cls(Blocks.of(keys, numbers, size, _NONE[numbers.dtype.kind]))
 
     def changed(self, gone: Keys, keys: Keys, numbers: NDArray[Any], size: int) -> "NumberColumn":
         """Returns the column with facts replaced; see `Blocks.changed`."""
@@ -287,7 +290,8 @@ class Columns:
         column, known = self.fields[name], keys < self.size
         numbers = np.full(len(keys), np.nan)
         if isinstance(column, NumberColumn):
-            numbers[known] = column.numbers.take(keys[known])
+            found = column.numbers.take(keys[known])
+            numbers[known] = np.where(found == NO_MOMENT, np.nan, found)
         return numbers
 
     def moments_of(self, name: str, keys: Keys) -> NDArray[np.datetime64]:
@@ -297,10 +301,8 @@ class Columns:
             name: of a fact that is a moment.
         """
         column = self.fields[name]
-        moments = column.numbers.take(keys) if isinstance(column, NumberColumn) else np.zeros(len(keys), np.int64)
-        found = moments.astype("datetime64[us]")
-        found[moments == 0] = "NaT"
-        return found
+        moments = column.numbers.take(keys) if isinstance(column, NumberColumn) else np.full(len(keys), NO_MOMENT)
+        return moments.astype("datetime64[us]")
 
     def is_wordless(self, keys: Keys) -> Mask:
         """Returns which of the products have neither title nor description, bool (n,); needs the column `WORDLESS`."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.columns.blocks import Keys
-from data.columns.columns import Columns, Mask, NumberColumn, ValueColumn
+from data.columns.columns import NO_MOMENT, Columns, Mask, NumberColumn, ValueColumn
 from data.filters import COMPARE, AllOf, AnyOf, Comparison, Node, Not, Span, kind_of
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -61,7 +61,8 @@ def _number_passes(symbol: str, value: Any, numbers: Any) -> Mask:
     first, last = microseconds(value.first), microseconds(value.last)
     if symbol == "=":
         return np.asarray((numbers >= first) & (numbers <= last))
-    return np.asarray(COMPARE[symbol](numbers, first if symbol in ("<", ">=") else last))
+    found = COMPARE[symbol](numbers, first if symbol in ("<", ">=") else last)
+    return np.asarray(found & (numbers != NO_MOMENT))
 
 
 def _chosen(node: Comparison, column: ValueColumn) -> Mask:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns.blocks import BLOCK, Keys
-from data.columns.columns import WORDLESS, Column, NumberColumn, Value, ValueColumn
+from data.columns.columns import NO_MOMENT, WORDLESS, Column, NumberColumn, Value, ValueColumn
 from data.columns.matching import microseconds
 from data.database import json_list
 
@@ -65,7 +65,7 @@ def _numbers(connection: sqlite3.Connection, name: str, only: Sequence[int] | No
     kind = "real" if name == "price" else "text"
     rows = connection.execute(
         f"SELECT product_key, {name} FROM filter_facts "  # noqa: S608 - a name from NUMBERS
-        f"WHERE typeof({name}) = ? AND {_among(only)}",
+        f"WHERE typeof({name}) = ? AND {name} <> '' AND {_among(only)}",
         (kind, *_listed(only)),
     )
     keys, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.float64 if name == "price" else np.int64)]
@@ -87,10 +87,10 @@ def _wordless(connection: sqlite3.Connection, only: Sequence[int] | None = None)
 
 
 def _moments(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Returns moments, texts of `moment_text`, as microseconds since 1970; 0 for a damaged one."""
+    """Returns moments, texts of `moment_text`, as microseconds since 1970; `NO_MOMENT` for a damaged one."""
     with suppress(ValueError):
         return np.array([text.removesuffix("+00:00") for text in texts], "datetime64[us]").astype(np.int64)
-    moments = np.zeros(len(texts), np.int64)
+    moments = np.full(len(texts), NO_MOMENT)
     for place, text in enumerate(texts):
         with suppress(ValueError):
             moments[place] = microseconds(text)

@@ -136,7 +136,7 @@ def _span_sql(symbol: str, span: Span, parameters: list[Any]) -> str:
         parameters += [span.first, span.last]
         return "f.created_at BETWEEN ? AND ?"
     parameters.append(bound(symbol, span))
-    return f"f.created_at {symbol} ?"
+    return f"(f.created_at {symbol} ? AND f.created_at <> '')"
 
 
 def bound(symbol: str, span: Span) -> str:

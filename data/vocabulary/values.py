@@ -39,7 +39,7 @@ class Vocabulary:
         attributes: field of a filter, such as `attr.size` -> its values; only attributes with at most 400 texts.
         currencies: ISO 4217 codes of the products with a price, "" among them if some name none.
         lowest_price, highest_price: over all products with a price; both 0 if there are none.
-        oldest: when the first of the live products was created, as ISO 8601; "" if there are none.
+        oldest: when the first of the live products was created, as ISO 8601; "" if none has a date.
     """
 
     seq: int = 0
@@ -68,8 +68,13 @@ def read_vocabulary(connection: sqlite3.Connection) -> Vocabulary:
         currencies=frozenset(code.upper() for code in json.loads(currencies)),
         lowest_price=lowest or 0.0,
         highest_price=highest or 0.0,
-        oldest=connection.execute("SELECT min(created_at) FROM filter_facts").fetchone()[0] or "",
+        oldest=_oldest(connection),
     )
+
+
+def _oldest(connection: sqlite3.Connection) -> str:
+    found = connection.execute("SELECT min(created_at) FROM filter_facts WHERE created_at <> ''").fetchone()[0]
+    return found or ""
 
 
 def _texts(connection: sqlite3.Connection, column: str) -> frozenset[str]:

@@ -17,7 +17,9 @@ from engine.protocols import Floats
 
 _PIECE = 16_000  # characters of a row; even of four bytes each they fit into a text of Milvus
 # What the facts of a product are in JSON; those that are not named are texts.
-_KINDS: Mapping[str, type | UnionType] = {"price": int | float | None, "in_stock": bool, "attributes": dict}
+_KINDS: Mapping[str, type | UnionType] = {
+    "price": int | float | None, "created_at": str | None, "in_stock": bool, "attributes": dict,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,8 @@ def _product(fields: Mapping[str, Any]) -> Product:
     wrong = [name for name, fact in facts.items() if not isinstance(fact, _KINDS.get(name, str))]
     if wrong:
         raise ValueError(f"another kind of value as {wrong[0]}")
-    return Product(**{**facts, "created_at": datetime.fromisoformat(facts["created_at"])})
+    created_at = facts["created_at"]
+    return Product(**{**facts, "created_at": created_at and datetime.fromisoformat(created_at)})
 
 
 def _photo(fields: Sequence[Any]) -> PhotoRecord:

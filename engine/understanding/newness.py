@@ -14,15 +14,15 @@ _NEW = frozenset(word for language in LANGUAGES for word in language.new_before)
 
 
 def read_new(text: str, tokens: Sequence[Token], wording: Wording, oldest: str, since: date) -> list[Reading]:
-    """Returns where new products are asked for; none where all products are new.
+    """Returns where new products are asked for; none where all products are new, or no date is known.
 
     `new` alone is only read before a word that products are described with, and with which it makes no name.
 
     Args:
-        oldest: when the first product was created, as ISO 8601.
+        oldest: when the first product was created, as ISO 8601; "" if no product has a date.
         since: the day from which on a product is new.
     """
-    if oldest >= str(since):
+    if not oldest or oldest >= str(since):
         return []
     condition = f"created_at >= {since}"
     spans = [match.span() for pattern in _patterns() for match in pattern.finditer(text)]

@@ -31,7 +31,7 @@ from data.columns import (
 )
 from data.columns import store as column_store
 from data.database import Connections
-from data.filters import Filter, attribute_values, fold, parse_filter
+from data.filters import attribute_values, fold, parse_filter
 
 EXAMPLES = int(os.environ.get("COLUMNS_EXAMPLES", "60"))
 COUNTED = ("brand", "category", "colour", "currency", "price", "in_stock", *(f"attr.{name}" for name in NAMES))
@@ -207,7 +207,7 @@ def test_rows_that_were_made_anew_count(catalogue: Catalogue) -> None:
 
 def test_what_a_disk_has_damaged_costs_only_itself(catalogue: Catalogue) -> None:
     put(catalogue, "a", brand="Acme", price=5.0, attributes={"size": 4.0})
-    put(catalogue, "b", brand="Sena", price=6.0, attributes={"size": 5.0})
+    put(catalogue, "b", brand="Sena", price=6.0, attributes={"size": 5.0}, created_at=datetime(2026, 1, 2, tzinfo=UTC))
     with Connections(catalogue.home).writing() as connection:
         connection.execute(
             "UPDATE filter_facts SET brand = CAST(x'ff' AS TEXT), price = 'five', created_at = '20x6' "
@@ -354,10 +354,11 @@ def test_dates_are_compared_as_moments(catalogue: Catalogue) -> None:
     put(catalogue, "a", created_at=datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC))
     put(catalogue, "b", created_at=datetime(2026, 2, 1, tzinfo=UTC))
     put(catalogue, "c", created_at=datetime(1, 1, 1, tzinfo=UTC))
+    put(catalogue, "d")  # nobody said when it was created
     store = ColumnStore(catalogue)
     assert passing(store, "created_at = 2026-01-31") == [1]
     assert passing(store, "created_at > 2026-01-31 OR created_at < 1900-01-01") == [2, 3]
-    assert store.passing(Filter("", parse_filter("created_at < 9999-12-31").tree)).sum() == 3
+    assert passing(store, "created_at < 9999-12-31") == passing(store, "created_at >= 0001-01-01") == [1, 2, 3]
 
 
 def test_moments_are_those_of_the_products(catalogue: Catalogue) -> None:
@@ -365,8 +366,10 @@ def test_moments_are_those_of_the_products(catalogue: Catalogue) -> None:
     put(catalogue, "a", created_at=moment)
     put(catalogue, "b", created_at=moment)
     put(catalogue, "b", created_at=moment.replace(year=2027))
-    found = store.columns(["created_at"]).moments_of("created_at", np.array([2, 1, 99]))
-    assert [each.item() for each in found] == [datetime(year, 5, 1, 12, 30, 1, 7) for year in (2027, 2026)] + [None]
+    put(catalogue, "c")
+    found = store.columns(["created_at"]).moments_of("created_at", np.array([2, 1, 3, 99]))
+    moments = [datetime(year, 5, 1, 12, 30, 1, 7) for year in (2027, 2026)]
+    assert [each.item() for each in found] == [*moments, None, None]
 
 
 def test_products_without_words_are_known_as_they_change(catalogue: Catalogue) -> None:

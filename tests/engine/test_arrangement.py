@@ -43,7 +43,7 @@ def stock(shop: TinyShop) -> None:
         "b": {"brand": "Acme", "price": 10, "created_at": "2026-01-01", "attr.size": "M"},
         "c": {"brand": "Sena", "created_at": "2026-02-01", "attr.size": "L", "in_stock": False},
         "d": {"brand": "ACME", "price": 20, "created_at": "2026-03-01"},
-        "e": {"price": 10, "created_at": "2026-01-15", "colour": "red"},
+        "e": {"price": 10, "colour": "red"},
         "f": {"brand": "Sena", "price": 20, "created_at": "2020-01-01", "attr.size": "XL"},
     }
     for place, (name, own) in enumerate(facts.items()):
@@ -153,8 +153,8 @@ def test_letters_alone_match_what_has_them(shop: TinyShop, engine: SearchEngine)
         ("relevance", "abcdef"),
         ("price", "bedfac"),
         ("-price", "adfbec"),
-        ("created_at", "fbecad"),
-        ("-created_at", "adcebf"),
+        ("created_at", "fbcade"),
+        ("-created_at", "adcbfe"),
     ],
 )
 def test_sorting_keeps_ties_by_relevance_and_puts_unknown_last(

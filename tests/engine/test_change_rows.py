@@ -25,11 +25,14 @@ def test_a_change_comes_back_as_it_was_and_nothing_else_is_taken_for_one() -> No
     back = Change.of_rows(texts, [vector.tolist() for vector in vectors])
     assert replace(back, vectors=change.vectors) == change
     assert back.vectors.tolist() == [[1, 1]]
+    undated = replace(change, product=replace(product, created_at=None))
+    assert Change.of_rows([text for text, _ in undated.rows(2)], vectors).product == undated.product
     fields = json.loads("".join(texts))
     changed = [
         {"seq": float("inf")}, {"seq": -1}, {"embedded": [1e400]}, {"embedded": [1]}, {"image_keys": []},
         {"photos": [[1, 2, 3]]}, {"product": {"title": "T"}}, {"product": fields["product"] | {"price": "3"}},
-        {"product": fields["product"] | {"title": None}}, {"product": fields["product"] | {"attributes": []}},
+        {"product": fields["product"] | {"title": None}}, {"product": fields["product"] | {"created_at": 1}},
+        {"product": fields["product"] | {"attributes": []}},
     ]  # fmt: skip
     lines = [json.dumps(fields | change) for change in changed]
     for wrong in ('{"seq": 1}', "[]", "", '{"embedded": 1}', "[" * 100_000, *lines):

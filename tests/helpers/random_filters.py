@@ -30,7 +30,7 @@ products = st.builds(
     currency=st.sampled_from(TEXTS),
     colour=st.sampled_from(TEXTS),
     price=st.none() | st.sampled_from([number for number in NUMBERS if number >= 0]),
-    created_at=st.sampled_from(MOMENTS),
+    created_at=st.none() | st.sampled_from(MOMENTS),
     in_stock=st.booleans(),
     attributes=st.dictionaries(
         st.sampled_from(NAMES),

@@ -74,7 +74,7 @@ def _products() -> Iterator[tuple[Product, list[Any]]]:
             currency=pick[3][:8],
             colour=pick[4],
             price=None if number % 4 == 0 else abs(NUMBERS[number % len(NUMBERS)]),
-            created_at=MOMENTS[number % len(MOMENTS)],
+            created_at=None if number % 7 == 0 else MOMENTS[number % len(MOMENTS)],
             in_stock=number % 3 > 0,
             attributes={
                 name: values[(number * (3 + at)) % len(values)] for at, name in enumerate(NAMES) if number & 1 << at
