@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue.checking import patch_product
-from data.catalogue.checksums import (
-    Unsound,
-)
+from data.catalogue.checksums import Unsound
 from data.catalogue.deletions import Restored, record_deletions, restore_deletions
 from data.catalogue.erasing import erase_deleted, erase_product
 from data.catalogue.filter_rows import FILTER_FACTS, read_filter_rows
@@ -104,8 +102,8 @@ class Catalogue:
     def upsert_many(self, items: Iterable[tuple[Product, Sequence[PhotoRecord] | None]]) -> list[str]:
         """Adds or replaces products in one transaction; durable when it returns. Batches of about 500 work well.
 
-        A product without `created_at` keeps its stored one, if it has one. Photos are compared by content
-        and order; None keeps the stored ones. A deleted product comes back as a new one.
+        A product without `created_at` keeps its stored one, if it has one. Photos are compared by content and order;
+        None keeps the stored ones. A deleted product comes back as a new one.
 
         Returns:
             For each item, in order: "created", "updated" or "unchanged".

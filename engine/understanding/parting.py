@@ -5,7 +5,8 @@ import re
 from data.vocabulary import NAMES, Wording
 
 _LEAST = 2  # signs of each part
-_LONG = re.compile(f"[가-힣]{{{2 * _LEAST},}}")
+_MOST = 16  # signs of a word: each place in it is looked up
+_LONG = re.compile(f"(?<![가-힣])[가-힣]{{{2 * _LEAST},{_MOST}}}(?![가-힣])")
 
 
 def parted(text: str, wording: Wording) -> str:

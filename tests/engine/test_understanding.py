@@ -172,6 +172,7 @@ def test_conditions_and_fillers_are_not_judged_and_conditions_alone_are_fulfille
     [
         ("여성머그", "여성 머그"), ("빨간머그 선물", "red 머그 선물"), ("여성 머그", "여성 머그"),
         ("머그컵받침", "머그컵받침"), ("큰머그", "큰머그"), ("자전거", "자전거"),
+        (f"{'가' * 14}머그", f"{'가' * 14} 머그"), (f"{'가' * 15}머그", f"{'가' * 15}머그"),  # no word is so long
     ],
 )  # fmt: skip
 def test_hangul_words_written_together_are_parted_before_an_end_that_a_product_has(
