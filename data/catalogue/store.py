@@ -1,6 +1,6 @@
 """The shop's catalogue: writes and reads products and photos, lists changes, and finds products that pass a filter."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -319,10 +319,14 @@ class Catalogue:
         rows = self._connections.query("SELECT product_key FROM products WHERE filter_seq > ?", (seq,))
         return np.sort(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
 
-    def by_letters(self, text: str) -> LexicalAnswer:
-        """Returns which live products have this code or title, or these words, typing errors allowed."""
+    def by_letters(self, text: str, is_word: Callable[[str], bool] = lambda _word: False) -> LexicalAnswer:
+        """Returns which live products have this code or title, or these words, typing errors allowed.
+
+        Args:
+            is_word: tells whether a word that no product has is a word all the same, rather than a typing error.
+        """
         with self._connections.reading() as connection:
-            return find_by_letters(connection, text, self._counts, self._lengths)
+            return find_by_letters(connection, text, self._counts, self._lengths, is_word)
 
     def read_lengths(self) -> None:
         """Reads what the first search by words would otherwise wait for."""

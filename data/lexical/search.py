@@ -6,7 +6,7 @@ little about any of them, so the rarest words and letters of a query decide.
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -18,6 +18,7 @@ from data.lexical.spelling import alike, mended, most_errors, nearly_named
 from data.lexical.texts import key_of, letters_of, phrase_of, within_words, words_of
 
 _MOST_WORDS = 32  # of a query
+_SURELY_A_TITLE = 3  # words: so long a text that is a title but for one letter was meant to be it
 
 
 @dataclass(frozen=True)
@@ -55,27 +56,34 @@ class LexicalAnswer:
 
 
 def find_by_letters(
-    connection: sqlite3.Connection, text: str, counts: EntryCounts, lengths: TextLengths
+    connection: sqlite3.Connection,
+    text: str,
+    counts: EntryCounts,
+    lengths: TextLengths,
+    is_word: Callable[[str], bool],
 ) -> LexicalAnswer:
     """Returns what the letters of a query find among the live products.
 
     Args:
         counts, lengths: those remembered of this catalogue.
+        is_word: tells whether a word that no product has is a word all the same, rather than a typing error.
     """
     count = cache(partial(counts.of, connection, changes_seen(connection)))
     exact = _exact(connection, text)
     words = words_of(text)[:_MOST_WORDS]
     unknown = [word for word in words if not count(any_term(word)) or not _has_word(connection, word)]
+    wrong = [word for word in unknown if not is_word(word)]
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
     meant: dict[str, str] = {}
     if not exact and (unknown or (_coded(text) and _may_be_code(text, lengths.of(connection)))):
         # parts of a wrong code may be parts of other codes
         products = alike(connection, letters_of(text), count)
-        named = nearly_named(connection, key_of(text), products, titles=bool(unknown))
+        titles = bool(wrong) or (bool(unknown) and len(words) >= _SURELY_A_TITLE)
+        named = nearly_named(connection, key_of(text), products, titles=titles)
         near = [LexicalHit(product_key, "near") for product_key in named]
         known = [word for word in words if word not in unknown]
-        corrections, meant = mended(connection, unknown, known, products)
+        corrections, meant = mended(connection, wrong, known, products)
     typed = [corrections.get(word, word) for word in words]
     ranked = rank_by_words(connection, typed, count, lengths)
     keys, fits = zip(*ranked, strict=True) if ranked else ((), ())

@@ -35,6 +35,7 @@ from engine.generation import Generation
 from engine.live import LiveView
 from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import normalise
+from engine.text import is_word
 
 DEPTH = 1000  # products that one query can page through
 _FIRST_DEPTHS = (10, 20, 50)  # of them, if that may be enough
@@ -215,7 +216,7 @@ class Finder:
 
     def letters_of(self, text: str) -> LexicalAnswer:
         """Returns what the letters of a text find."""
-        return self.timed("letters", lambda: self._catalogue.by_letters(text))
+        return self.timed("letters", lambda: self._catalogue.by_letters(text, is_word))
 
     def matching(self, filter_: Filter) -> Mask:
         """Returns which products pass a filter, bool by product_key."""
@@ -299,7 +300,7 @@ class Finder:
         """Returns product key -> how well unwanted words fit it, 0..1: by its texts, or by a colour in its photos."""
         if not words.strip():
             return {}
-        found = self._catalogue.by_letters(words)
+        found = self._catalogue.by_letters(words, is_word)
         most = max(found.fits, default=1.0)
         fits = {key: fit / most for key, fit in zip(found.ranked, found.fits, strict=True)}
         colours = set(words_of(words)) & set(COLOUR_NAMES)

@@ -11,7 +11,7 @@ from engine.text.encoders import (
 from engine.text.features import Encoder, text_features, text_width
 from engine.text.head import HEAD_FILE, TextHead, fit_ridge
 from engine.text.joint import JointModel, is_joint, joint_name
-from engine.text.multilingual import MULTILINGUAL, check_multilingual
+from engine.text.multilingual import MULTILINGUAL, check_multilingual, is_word
 from engine.text.of_generation import describe_encoder, encoder_of, lost_encoder
 from engine.text.recent import RecentRows
 from engine.text.sentence_transformer import MINILM, bundled_model, load_model
@@ -39,6 +39,7 @@ __all__ = [
     "fit_ridge",
     "is_joint",
     "is_tuned",
+    "is_word",
     "joint_name",
     "load_model",
     "lost_encoder",

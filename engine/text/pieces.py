@@ -3,6 +3,8 @@
 from pathlib import Path
 
 _UNKNOWN, _BEGIN, _END = 0, 1, 2
+_SPACE = "\u2581"  # what sentencepiece writes before a word
+_RAREST = -13.0  # log probability; below lie names, and words that are rare in each of the 16 languages
 
 
 class Pieces:
@@ -18,6 +20,11 @@ class Pieces:
         from sentencepiece import SentencePieceProcessor
 
         self._processor = SentencePieceProcessor(model_file=str(path))
+
+    def is_word(self, text: str) -> bool:
+        """Returns whether a text is a piece of its own, and not one of the rarest, as frequent words are."""
+        number = self._processor.piece_to_id(_SPACE + text)
+        return bool(number != _UNKNOWN and self._processor.get_score(number) >= _RAREST)
 
     def encode(self, text: str, **_options: object) -> list[int]:
         """Returns the numbers of a text's pieces, between those of its beginning and its end.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, TextLengths, find_by_letters, ranking, spelling, words_of
+from data.lexical import EntryCounts, LexicalAnswer, TextLengths, find_by_letters, ranking, spelling, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -236,7 +236,7 @@ def test_no_text_breaks_the_search(tmp_path_factory: pytest.TempPathFactory, tex
     home = tmp_path_factory.getbasetemp() / "lexical-any-text"
     catalogue = Catalogue(home)
     with Connections(home).reading() as connection:
-        find_by_letters(connection, text, EntryCounts(), TextLengths())
+        find_by_letters(connection, text, EntryCounts(), TextLengths(), _is_no_word)
     catalogue.upsert(Product(product_id="any", title=text.encode("utf-8", "ignore").decode()), None)
 
 
@@ -260,6 +260,24 @@ def test_one_typing_error_in_a_title_or_code_still_finds_it(tmp_path: Path) -> N
         first, ranked = found(catalogue, typed)
         right += product.product_id in [*(name for name, _, _ in first), *ranked][:3]
     assert right >= 0.95 * len(asked)
+
+
+def test_a_word_that_is_no_typing_error_is_not_mended(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="shoe", title="Sneaker"), [])
+    assert catalogue.by_letters("speaker").corrected == "sneaker"
+    assert catalogue.by_letters("speaker", {"speaker"}.__contains__) == LexicalAnswer()
+    some = catalogue.by_letters("speaker sneker", {"speaker"}.__contains__)
+    assert (some.corrected, some.meant) == ("speaker sneaker", {"sneker": "sneaker"})
+
+
+def test_a_long_title_with_one_wrong_letter_is_found_even_if_the_letter_makes_a_word(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="shoe", title="Green hiking shoes"), [])
+    answer = catalogue.by_letters("green hiring shoes", {"hiring"}.__contains__)
+    assert ([hit.evidence for hit in answer.first], answer.corrected) == (["near"], "")
+
+
+def _is_no_word(_word: str) -> bool:
+    return False
 
 
 def _mistyped(chance: random.Random, text: str) -> str:
@@ -286,7 +304,7 @@ def test_of_very_many_products_those_with_all_words_are_scored(
     asked: list[str] = []
     with Connections(catalogue.home).reading() as connection:
         connection.set_trace_callback(asked.append)
-        find_by_letters(connection, "wool red dress", EntryCounts(), TextLengths())
+        find_by_letters(connection, "wool red dress", EntryCounts(), TextLengths(), _is_no_word)
         connection.set_trace_callback(None)
     assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
 
@@ -298,7 +316,7 @@ def test_words_beside_a_number_are_compared_with_codes_of_about_their_length(cat
         asked.clear()
         with Connections(catalogue.home).reading() as connection:
             connection.set_trace_callback(asked.append)
-            find_by_letters(connection, text, EntryCounts(), lengths)
+            find_by_letters(connection, text, EntryCounts(), lengths, _is_no_word)
             connection.set_trace_callback(None)
         return any("lexical_letters" in sql for sql in asked)
 

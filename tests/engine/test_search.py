@@ -220,6 +220,15 @@ def test_the_meaning_is_that_of_the_mended_words(shop: TinyShop, engine: SearchE
     assert ids(engine.search(SearchRequest(text="backpackx", legs="dense")))[0] == "typed"
 
 
+def test_a_word_that_no_product_has_is_no_typing_error(shop: TinyShop, engine: SearchEngine) -> None:
+    shop.put("shoe", [axis(1)], title="sneaker")
+    shop.put("other", [axis(0)], title="anything")
+    shop.publish()
+    assert engine.search(SearchRequest(text="speaker")).did_you_mean is None
+    assert engine.search(SearchRequest(text="speeker")).did_you_mean is None
+    assert engine.search(SearchRequest(text="sneeker")).did_you_mean == "sneaker"
+
+
 def test_a_product_without_a_photo_is_found_by_words_codes_and_filters(shop: TinyShop, engine: SearchEngine) -> None:
     shop.put("seen", [axis(0)], title="axis0")
     shop.put("unseen", [], title="Bosch drill XK-4432", price=99)

@@ -1,5 +1,6 @@
 """How the search engine uses what it understood: filters, words that are left, pages, and how to turn it off."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -63,9 +64,9 @@ def test_the_letters_of_the_words_are_looked_up_once(engine: SearchEngine, monke
     asked: list[str] = []
     look_up = Catalogue.by_letters
 
-    def noted(catalogue: Catalogue, text: str) -> LexicalAnswer:
+    def noted(catalogue: Catalogue, text: str, is_word: Callable[[str], bool]) -> LexicalAnswer:
         asked.append(text)
-        return look_up(catalogue, text)
+        return look_up(catalogue, text, is_word)
 
     monkeypatch.setattr(Catalogue, "by_letters", noted)
     engine.search(SearchRequest(text="blue axis1"))

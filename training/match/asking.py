@@ -18,7 +18,7 @@ from engine.index import build_index
 from engine.live import LiveView
 from engine.protocols import Floats, Mask
 from engine.space import PROJECTION_FILE, Projection, normalise
-from engine.text import TextEncoder
+from engine.text import TextEncoder, is_word
 from engine.understanding import Understanding, Understood
 from training.context import TrainingContext
 from training.match.questions import Asked
@@ -125,7 +125,7 @@ class Answering:
 
     def _letters(self, text: str) -> LexicalAnswer:
         """Returns what letters find among the products that are asked about: of a large catalogue, those drawn."""
-        found = self._context.catalogue.by_letters(text)
+        found = self._context.catalogue.by_letters(text, is_word)
         if self._context.whole:
             return found
         fits = {key: fit for key, fit in zip(found.ranked, found.fits, strict=True) if key in self._drawn}
