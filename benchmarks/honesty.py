@@ -1,7 +1,7 @@
 """Measures whether an answer's match probabilities and `no_match` are honest, on questions that nothing learned from.
 
     python benchmarks/honesty.py HOME [--queries FILE.csv]... [--grocery FOLDER] [--absent-photos FOLDER]
-        [--absent-words FILE.csv] [--beside TEXT]... [--as-typed]
+        [--absent-words FILE.csv] [--two-words sample|grocery|clothing] [--beside TEXT]... [--as-typed]
 
 HOME needs a live generation. Prints the out-of-fold figures of the last rebuild; then, for each group of questions:
 
@@ -19,7 +19,9 @@ FILE.csv is a file for `lookalike evaluate retrieval`, such as the sample's `que
 `--grocery` is the Grocery Store Dataset (github.com/marcusklasson/GroceryStoreDataset): the photos of val.txt, and the
 class names in Korean. `--absent-photos` are photos of what the shop does not sell, such as the validation photos of
 github.com/alexeygrigorev/clothing-dataset-small. absent_words.csv was written by hand; a test checks that training does
-not know its words. With `--beside "{} 1l"`, all words are asked a second time with more words beside them, by which the
+not know its words. `--two-words` asks what two_words.csv has for this shop, written by hand: things that it sells, with
+a word before or behind that no product need have ("office chair"), and others named by one of its words ("striped
+laptop"). With `--beside "{} 1l"`, all words are asked a second time with more words beside them, by which the
 same products are right. With --as-typed, nothing is understood in the words, which shows what understanding changes.
 """
 
@@ -41,6 +43,7 @@ from training.evaluation import read_queries
 from training.measures import reliability
 
 _ABSENT = Path(__file__).with_name("absent_words.csv")
+_TWO_WORDS = Path(__file__).with_name("two_words.csv")
 _KOREAN = Path(__file__).with_name("grocery_korean.csv")
 _BOUNDS = np.arange(1, 10) / 10
 _PHOTOS = {".jpg", ".jpeg", ".png", ".webp"}
@@ -103,6 +106,23 @@ def absent(words: Path, photos: Path | None) -> dict[str, list[Asked]]:
     if photos is not None:
         files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in _PHOTOS)
         groups["absent photos"] = [Asked(SearchRequest(image=path.read_bytes()), None) for path in files]
+    return groups
+
+
+def two_words(shop: str, settings: Settings) -> dict[str, list[Asked]]:
+    texts = {
+        fact.product.product_id: f"{fact.product.title} {fact.product.category}".lower()
+        for fact in Catalogue(settings.home).iter_facts()
+    }
+    groups: dict[str, list[Asked]] = {"a thing that is sold, and a word": [], "absent thing, and a word": []}
+    sold, absent_ones = groups.values()
+    with _TWO_WORDS.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["shop"] == shop and row["thing"]:
+                right = frozenset(name for name, text in texts.items() if row["thing"] in text)
+                sold.append(Asked(SearchRequest(text=row["query_text"]), right))
+            elif row["shop"] == shop:
+                absent_ones.append(Asked(SearchRequest(text=row["query_text"]), None))
     return groups
 
 
@@ -175,6 +195,7 @@ def main() -> None:
     parser.add_argument("--grocery", type=Path)
     parser.add_argument("--absent-photos", type=Path)
     parser.add_argument("--absent-words", type=Path, default=_ABSENT)
+    parser.add_argument("--two-words", choices=("sample", "grocery", "clothing"))
     parser.add_argument("--beside", action="append", default=[])
     parser.add_argument("--as-typed", action="store_true")
     given = parser.parse_args()
@@ -186,6 +207,8 @@ def main() -> None:
     if given.grocery:
         groups |= of_grocery(given.grocery, settings)
     groups |= absent(given.absent_words, given.absent_photos)
+    if given.two_words:
+        groups |= two_words(given.two_words, settings)
     groups |= {name: group for text in given.beside for name, group in beside(groups, text).items()}
     print(f"{'group':36}questions first refused right<.5 wrong>=.5 right, no   ECE")
     for name, group in groups.items():

@@ -15,8 +15,8 @@ FIRST = 10  # hits that are looked at together
 
 ANSWER_SIGNS = {
     "text": (
-        "best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly", "others",
-        "others_shop", "others_strangers",
+        "best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly", "more",
+        "no_thing", "no_thing_shop", "no_thing_strangers",
     ),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
@@ -41,6 +41,7 @@ class Evidence:
         near: highest cosine of the words to words of the shop, and to words for what it does not sell.
         others: whether no product has some of the words, while the first hits hold some of the rest; `near` is of the
             former.
+        no_thing: whether one of these words is the one that names the thing, as "laptop" in "striped laptop".
         outside: distance of the photo from what the shop's photos fill; above 1: outside.
         middles: similarity of the mean photo of each of the first ten hits, float32 (<= 10,).
         parts: similarity of each hit to the `photo` and to the `words` of the question, float32 (m,) each.
@@ -51,6 +52,7 @@ class Evidence:
     by_letters: Mask | None = None
     near: tuple[float, float] | None = None
     others: bool = False
+    no_thing: bool = False
     outside: float | None = None
     middles: Floats | None = None
     parts: dict[str, Floats] = field(default_factory=dict)
@@ -76,8 +78,13 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "unheld_strangers": strangers if unheld else 0.0,
         "held": held,
         "whole": float(held > _WHOLE),
-        "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[order].any() else 0.0,
-        # Words that no product has beside some that hits hold: a word too many, or another thing than is sold.
+        "partly": 1.0 - held if seen.by_letters is not None and seen.by_letters[:FIRST].any() else 0.0,
+        # Words that no product has beside some that hits hold: more about a thing that is sold, or another thing.
+        "more": float(seen.others and not seen.no_thing),
+        "no_thing": float(seen.no_thing),
+        "no_thing_shop": shop if seen.no_thing else 0.0,
+        "no_thing_strangers": strangers if seen.no_thing else 0.0,
+        # of models that were fitted before both were told apart
         "others": float(seen.others),
         "others_shop": shop if seen.others else 0.0,
         "others_strangers": strangers if seen.others else 0.0,

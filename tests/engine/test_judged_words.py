@@ -15,7 +15,8 @@ from engine.search import SearchEngine, SearchRequest
 @pytest.fixture
 def engine(settings: Settings, tower: AxisTower) -> SearchEngine:
     """Returns a shop that says yes where hits hold all words that count, and to words too many that are no thing."""
-    signs = logistic(ANSWER_SIGNS["text"], bias=-9.0, whole=18.0, others=18.0, others_strangers=-18.0)
+    weights = {"whole": 18.0, "more": 18.0, "no_thing": 18.0, "no_thing_strangers": -18.0}
+    signs = logistic(ANSWER_SIGNS["text"], bias=-9.0, **weights)
     none = np.zeros((0, 3), np.float32)
     kinds = {"text": KindModel(signs, logistic(HIT_SIGNS["text"], bias=9.0))}
     shop = TinyShop(settings)
@@ -68,3 +69,10 @@ def test_a_thing_that_is_not_sold_is_looked_for_without_the_words_beside_it(
     assert engine.search(SearchRequest(text="mug laptop")).no_match
     assert not engine.search(SearchRequest(text="mug family")).no_match
     assert {"laptop", "family"} <= set(asked)
+
+
+@pytest.mark.parametrize("text", ["laptop mug", "mug for laptop", "mug with a laptop"])
+def test_what_is_said_of_a_thing_that_is_sold_may_be_one_that_is_not(
+    engine: SearchEngine, asked: list[str], text: str
+) -> None:
+    assert not engine.search(SearchRequest(text=text)).no_match

@@ -26,9 +26,9 @@ _PENALTY = 0.1  # over signs of standard deviation 1; chosen by folds among 1, 0
 # These signs may only speak for what they mean, whatever the questions of one catalogue happen to be like.
 _FOR, _AGAINST = (0.0, None), (None, 0.0)
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    **dict.fromkeys(("best", "shop", "unheld_shop", "others_shop", "held", "whole"), _FOR),
+    **dict.fromkeys(("best", "shop", "unheld_shop", "no_thing_shop", "held", "whole"), _FOR),
     **dict.fromkeys(("middle", "like_photo", "like_words", "share", "ahead", "middle_ahead"), _FOR),
-    **dict.fromkeys(("strangers", "unheld_strangers", "others_strangers"), _AGAINST),
+    **dict.fromkeys(("strangers", "unheld_strangers", "no_thing_strangers"), _AGAINST),
     **dict.fromkeys(("partly", "below", "lacking", "middle_below"), _AGAINST),
 }
 Doubles = NDArray[np.float64]

@@ -96,6 +96,7 @@ KOREAN = Language(
     brand_after=("브랜드", "제품"),
     for_after=("용", "호환", "스타일"),
     joiners=("또는", "혹은", "이나", "나", "및"),
+    for_whom=("용",),
     fillers=frozenset(_FILLERS.split()),
     fixed=(
         "레드 와인", "화이트 와인", "블랙 박스", "블루 라이트", "그린 티", "레드 불", "블랙 프라이데이", "화이트 보드",

@@ -33,6 +33,8 @@ class Language:
         brand_before, brand_after: words that say that a brand is meant.
         for_before, for_after: words that say that a thing goes with a brand's, and is not of it.
         joiners: words between two of a kind.
+        says_of: words behind which it is said what a thing is like, and no thing is named: `with`.
+        for_whom: endings of words that say so by themselves.
         fillers: words that ask for nothing by themselves.
         fixed: phrases in which a word of the lists above means something else.
     """
@@ -66,5 +68,7 @@ class Language:
     for_before: tuple[str, ...] = ()
     for_after: tuple[str, ...] = ()
     joiners: tuple[str, ...]
+    says_of: tuple[str, ...] = ()
+    for_whom: tuple[str, ...] = ()
     fillers: frozenset[str]
     fixed: tuple[str, ...]

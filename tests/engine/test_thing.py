@@ -1,0 +1,30 @@
+"""Which word names the thing in words that are searched for."""
+
+import pytest
+
+from data.lexical import words_of
+from engine.understanding import thing_of
+
+
+@pytest.mark.parametrize(
+    ("text", "thing"),
+    [
+        ("chair", "chair"),
+        ("laptop bag", "bag"),
+        ("striped laptop", "laptop"),
+        ("mug for coffee", "mug"),
+        ("red dress of silk with pockets", "dress"),
+        ("for women dress", "dress"),
+        ("나무 의자", "의자"),
+        ("가방 여성용", "가방"),
+        ("여성용", "여성용"),
+        ("", ""),
+    ],
+)
+def test_the_last_word_names_the_thing_unless_it_says_what_it_is_for(text: str, thing: str) -> None:
+    assert thing_of(words_of(text), words_of(text)) == thing
+
+
+def test_words_that_are_conditions_do_not_name_it() -> None:
+    assert thing_of(["mug", "red"], ["mug"]) == "mug"
+    assert thing_of(["red"], []) == ""
