@@ -11,6 +11,7 @@ from engine.answers import Finder, Question, SearchRequest, WordsAhead, new_quer
 from engine.backbones import to_input
 from engine.live import LiveView
 from engine.photos import StoredPhotos
+from engine.text import is_word
 from engine.understanding import ShownPrice, Understanding, Understood
 
 
@@ -22,7 +23,8 @@ class ReadRequest:
         understood: what they ask for.
         asked: the request with the words that are left to search for.
         letters: what the letters of these words find; None if they were not looked up yet.
-        meant: the words with typing errors mended, if they were read in place of those typed; "" otherwise.
+        meant: the words with typing errors mended, or typed on the right keyboard layout, if they were read in place of
+            those typed; "" otherwise.
     """
 
     understood: Understood
@@ -44,7 +46,8 @@ class RequestReader:
         """Returns what a request asks for.
 
         Words that are nearly a product's name ask for that product alone. A misspelt word is read as the word that was
-        meant where only one can be, and where the condition that this gives leaves enough.
+        meant where only one can be, and where the condition that this gives leaves enough. Words that were typed on the
+        other keyboard layout are read as they were meant.
 
         Args:
             filter_: the request's own filter.
@@ -52,6 +55,11 @@ class RequestReader:
         """
         if not request.understand:
             return ReadRequest(Understood(request.text, request.not_text, filter_), request)
+        meant = self._understanding.retyped(request.text, is_word)
+        read = self._read(view, replace(request, text=meant), filter_, query_id)
+        return read if meant == request.text else replace(read, meant=read.meant or meant)
+
+    def _read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
         if request.text.strip():
             self._ahead.compute(view.generation, request.text.strip())
         found = self._understood(view, request, filter_, query_id)

@@ -383,5 +383,5 @@ class SearchEngine:
             ranking,
             digest=request.digest,
             understood=understood.constraints,
-            did_you_mean=read.meant or (" ".join(mended) if ranking.did_you_mean else ""),
+            did_you_mean=" ".join(mended) if ranking.did_you_mean else read.meant,
         )

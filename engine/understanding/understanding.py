@@ -1,6 +1,7 @@
 """`Understanding`: turns the words of a search into conditions and words that are left to search for."""
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
 from engine.understanding.languages import FILLERS, JOINERS
+from engine.understanding.layouts import retyped
 from engine.understanding.needless import described_alone
 from engine.understanding.parsing import content_of, read, without
 from engine.understanding.parting import parted
@@ -118,6 +120,14 @@ class Understanding:
         fillers = FILLERS - JOINERS  # of a mug or a vase, each hit holds a half
         idle = words & (found.unjudged | fillers | described_alone(found.text, self._wording))
         return replace(found, unjudged=idle if idle < words else frozenset())
+
+    def retyped(self, text: str, is_word: Callable[[str], bool]) -> str:
+        """Returns a text with the words that were typed on the other keyboard layout as they were meant.
+
+        Args:
+            is_word: tells whether a text is a frequent word of some language.
+        """
+        return text if len(text) > MOST_LETTERS else retyped(text, self._wording, is_word)
 
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""

@@ -220,6 +220,19 @@ def test_a_misspelt_word_whose_condition_leaves_too_little_is_none(shop: TinySho
     assert answer.did_you_mean == "teapot green"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("ㅎㄱㄷ두 lamp, under 25.50 euro", "green lamp, under 25.50 euro"), ("gren ㅣ므ㅔ", "green lamp")],
+)
+def test_words_typed_on_the_other_keyboard_layout_are_read_and_told(
+    coloured: SearchEngine, typed: str, meant: str
+) -> None:
+    answer = coloured.search(SearchRequest(text=typed))
+    assert answer.did_you_mean == meant
+    assert answer.understood == coloured.search(SearchRequest(text=meant)).understood != ()
+    assert coloured.search(SearchRequest(text=typed, understand=False)).understood == ()
+
+
 def test_the_cheapest_stand_first_unless_another_order_is_asked_for(engine: SearchEngine, tower: AxisTower) -> None:
     answer = engine.search(SearchRequest(text="most expensive axis1"))
     assert answer.understood == (Constraint("most expensive", sort="-price"),)
