@@ -131,9 +131,10 @@ class RequestReader:
 
 
 def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
+    alone = words_alone(request)
     left = replace(
-        request, text=understood.text, not_text=understood.not_text,
-        unjudged=understood.unjudged, fulfilled=understood.fulfilled and words_alone(request),
+        request, text=understood.text, not_text=understood.not_text, unjudged=understood.unjudged,
+        things=understood.things if alone else (), fulfilled=understood.fulfilled and alone,
     )  # fmt: skip
     if understood.sort and request.sort == "relevance":
         return replace(left, sort=understood.sort, likely_first=True)

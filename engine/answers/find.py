@@ -21,7 +21,7 @@ from engine.answers.arrangement import arranged
 from engine.answers.counting import matched_counts
 from engine.answers.cursors import Ranking
 from engine.answers.feedback import moved
-from engine.answers.found import Found, Question
+from engine.answers.found import Found, Question, in_turn
 from engine.answers.fusion import NO_LETTERS, Letters, fuse
 from engine.answers.judging import SIMILAR, likely, verdict, weighs_letters
 from engine.answers.labelled import VOTED
@@ -34,7 +34,7 @@ from engine.errors import InvalidQuery
 from engine.generation import Generation
 from engine.live import LiveView
 from engine.protocols import BackboneSpec, Decoding, Floats, Mask
-from engine.space import normalise
+from engine.space import Verdict, normalise
 from engine.text import is_word
 
 DEPTH = 1000  # products that one query can page through
@@ -97,7 +97,8 @@ class Finder:
         query = query_point(request, view.generation, photo, self.timed)
         if request.like or request.unlike:
             query = self._moved(request, query, view)
-        return Question(query, features, letters)
+        things = tuple(self.ask(view, thing) for thing in _each_thing(request))
+        return Question(query, features, letters, things)
 
     def rank(
         self,
@@ -123,9 +124,8 @@ class Finder:
             UnknownProduct: the request's product was deleted meanwhile.
             InvalidQuery: there is a `min_probability`, but nothing that tells probabilities.
         """
-        found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
-        answered = found.answered(view, question)
-        judged = self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
+        found, judged = self._judged(view, request, question, filter_, passing, depth)
+        parts = found.answered(view, question).parts
         chances = judged["probabilities"]
         sure = chances if weighs_letters(view, request) else None
         order, moves = self.timed("rank", lambda: reordered(view, request, question, found, self.columns, sure))
@@ -147,7 +147,7 @@ class Finder:
             product_keys=ranked.product_keys,
             scores=ranked.scores,
             image_sha256=view.image_sha256(ranked.rows),
-            parts={name: likeness[order] for name, likeness in answered.parts.items()},
+            parts={name: likeness[order] for name, likeness in parts.items()},
             weights={"photo": 1 - request.text_weight, "words": request.text_weight},
             moves=moves,
             learned=_learned(request, view.generation),
@@ -159,6 +159,18 @@ class Finder:
             total=total,
             facets=facets,
         )
+
+    def _judged(
+        self, view: LiveView, request: SearchRequest, question: Question, filter_: Filter | None,
+        passing: Mask | None, depth: int,
+    ) -> tuple[Found, Verdict]:  # fmt: skip
+        """Returns the products found, and how likely they are what was asked for."""
+        if question.things:
+            asked = zip(_each_thing(request), question.things, strict=True)
+            return in_turn([self._judged(view, *one, filter_, passing, depth) for one in asked], depth)
+        found = self.find(view, request, question, filter_=filter_, passing=passing, depth=depth)
+        answered = found.answered(view, question)
+        return found, self.timed("judge", lambda: verdict(view, self._catalogue, request, answered))
 
     def find(
         self,
@@ -320,6 +332,11 @@ def first_depth(view: LiveView, request: SearchRequest) -> int:
         return DEPTH
     least = max(request.k, VOTED if voters_of(view, request) is not None else 0)
     return next((depth for depth in _FIRST_DEPTHS if least <= depth), DEPTH)
+
+
+def _each_thing(request: SearchRequest) -> list[SearchRequest]:
+    """Returns a request for each of the things that are asked for, where there are several."""
+    return [replace(request, text=thing, things=()) for thing in request.things]
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:

@@ -61,6 +61,7 @@ class SearchRequest:
         sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
         likely_first: with a `sort`, whether less similar products come last, as where the words ask for the cheapest.
         unjudged: words of `text` by which no answer is judged, because they say nothing of what a thing is.
+        things: the texts of things that `text` asks for, where it asks for several: the best of each come in turn.
         fulfilled: whether nothing is asked for but conditions that every hit fulfils.
         max_per: how many hits may share a value, for example `brand:2`; "": any number.
         like, unlike: ids of at most 50 products each that the shopper liked, or did not mean; unknown ones count for
@@ -89,6 +90,7 @@ class SearchRequest:
     sort: str = "relevance"
     likely_first: bool = False
     unjudged: frozenset[str] = frozenset()
+    things: tuple[str, ...] = ()
     fulfilled: bool = False
     max_per: str = ""
     more_images: tuple[bytes, ...] = ()

@@ -20,6 +20,7 @@ from engine.understanding.parsing import content_of, read, without
 from engine.understanding.parting import parted
 from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
+from engine.understanding.things import things_in
 
 MOST_LETTERS = 200  # of a text that is read; a longer one describes and does not ask
 
@@ -62,6 +63,7 @@ class Understood:
         constraints: in the order of the query.
         unjudged: words of `text` by which no answer is judged: conditions that every hit fulfils, fillers, and words
             that descriptions hold at most and that say nothing of what a thing is.
+        things: the things that `text` asks for, where it asks for several.
         fulfilled: whether the query asks for nothing but conditions, and every hit fulfils them.
     """
 
@@ -71,6 +73,7 @@ class Understood:
     passing: Mask | None = None
     constraints: tuple[Constraint, ...] = ()
     unjudged: frozenset[str] = frozenset()
+    things: tuple[str, ...] = ()
     fulfilled: bool = False
 
     @property
@@ -119,7 +122,8 @@ class Understanding:
         words = frozenset(words_of(found.text))
         fillers = FILLERS - JOINERS  # of a mug or a vase, each hit holds a half
         idle = words & (found.unjudged | fillers | described_alone(found.text, self._wording))
-        return replace(found, unjudged=idle if idle < words else frozenset())
+        things = things_in(found.text, self._wording, found.unjudged)
+        return replace(found, unjudged=idle if idle < words else frozenset(), things=things)
 
     def retyped(self, text: str, is_word: Callable[[str], bool]) -> str:
         """Returns a text with the words that were typed on the other keyboard layout as they were meant.

@@ -95,6 +95,7 @@ KOREAN = Language(
     brand_before=("브랜드",),
     brand_after=("브랜드", "제품"),
     for_after=("용", "호환", "스타일"),
+    joining=("이랑", "랑", "와", "과", "하고", "이나", "나"),
     joiners=("또는", "혹은", "이나", "나", "및"),
     for_whom=("용",),
     fillers=frozenset(_FILLERS.split()),

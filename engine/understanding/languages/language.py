@@ -35,6 +35,7 @@ class Language:
         joiners: words between two of a kind.
         says_of: words behind which it is said what a thing is like, and no thing is named: `with`.
         for_whom: endings of words that say so by themselves.
+        joining: endings of the first of two things that say the same.
         fillers: words that ask for nothing by themselves.
         fixed: phrases in which a word of the lists above means something else.
     """
@@ -70,5 +71,6 @@ class Language:
     joiners: tuple[str, ...]
     says_of: tuple[str, ...] = ()
     for_whom: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
     fillers: frozenset[str]
     fixed: tuple[str, ...]
