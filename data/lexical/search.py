@@ -76,11 +76,12 @@ def find_by_letters(
     near: list[LexicalHit] = []
     corrections: dict[str, str] = {}
     meant: dict[str, str] = {}
-    if not exact and (unknown or (_coded(text) and _may_be_code(text, lengths.of(connection)))):
+    coded = any(not is_word(token.casefold()) for token in _coded(text))
+    if not exact and (unknown or (coded and _may_be_code(text, lengths.of(connection)))):
         # parts of a wrong code may be parts of other codes
         products = alike(connection, letters_of(text), count)
         titles = bool(wrong) or (bool(unknown) and len(words) >= _SURELY_A_TITLE)
-        named = nearly_named(connection, key_of(text), products, titles=titles)
+        named = nearly_named(connection, key_of(text), products, titles=titles, codes=coded or bool(wrong))
         near = [LexicalHit(product_key, "near") for product_key in named]
         known = [word for word in words if word not in unknown]
         corrections, meant = mended(connection, wrong, known, products)

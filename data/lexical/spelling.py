@@ -50,16 +50,18 @@ def _rarest_trigrams(letters: str, count: CountIn) -> list[str]:
     return chosen[:_MOST_TRIGRAMS]
 
 
-def nearly_named(connection: sqlite3.Connection, key: str, products: Sequence[int], *, titles: bool) -> list[int]:
-    """Returns the products with a code that differs from the query by a typing error, nearest first.
+def nearly_named(
+    connection: sqlite3.Connection, key: str, products: Sequence[int], *, titles: bool, codes: bool
+) -> list[int]:
+    """Returns the products with a title or code that differs from the query by a typing error, nearest first.
 
     Args:
-        titles: whether it may be a title as well.
+        titles, codes: which of them it may be.
     """
     rows = connection.execute(
         "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?)) "
-        "AND (? OR kind <> 'title')",
-        (json_list(products), titles),
+        "AND CASE kind WHEN 'title' THEN ? ELSE ? END",
+        (json_list(products), titles, codes),
     ).fetchall()
     found = sorted((errors, rows[at][0]) for at, errors in _near_ones(key, [other for _, other in rows]))
     return list(dict.fromkeys(key for _, key in found))

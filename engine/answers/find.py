@@ -36,6 +36,7 @@ from engine.live import LiveView
 from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import Verdict, normalise
 from engine.text import is_word
+from engine.understanding import is_measure
 
 DEPTH = 1000  # products that one query can page through
 _FIRST_DEPTHS = (10, 20, 50)  # of them, if that may be enough
@@ -228,7 +229,7 @@ class Finder:
 
     def letters_of(self, text: str) -> LexicalAnswer:
         """Returns what the letters of a text find."""
-        return self.timed("letters", lambda: self._catalogue.by_letters(text, is_word))
+        return self.timed("letters", lambda: self._catalogue.by_letters(text, _is_meant))
 
     def matching(self, filter_: Filter) -> Mask:
         """Returns which products pass a filter, bool by product_key."""
@@ -312,7 +313,7 @@ class Finder:
         """Returns product key -> how well unwanted words fit it, 0..1: by its texts, or by a colour in its photos."""
         if not words.strip():
             return {}
-        found = self._catalogue.by_letters(words, is_word)
+        found = self._catalogue.by_letters(words, _is_meant)
         most = max(found.fits, default=1.0)
         fits = {key: fit / most for key, fit in zip(found.ranked, found.fits, strict=True)}
         colours = set(words_of(words)) & set(COLOUR_NAMES)
@@ -332,6 +333,11 @@ def first_depth(view: LiveView, request: SearchRequest) -> int:
         return DEPTH
     least = max(request.k, VOTED if voters_of(view, request) is not None else 0)
     return next((depth for depth in _FIRST_DEPTHS if least <= depth), DEPTH)
+
+
+def _is_meant(word: str) -> bool:
+    """Tells whether a word that no product has is surely no typing error."""
+    return is_word(word) or is_measure(word)
 
 
 def _each_thing(request: SearchRequest) -> list[SearchRequest]:

@@ -17,7 +17,7 @@ from engine.live import LiveView
 from engine.match import KindModel
 from engine.protocols import Floats, Mask
 from engine.space import Verdict, judge, normalise
-from engine.understanding import thing_of
+from engine.understanding import head_word
 
 BEST, SIMILAR = 0.5, 0.15  # least match probability of a best match, and of a hit that is not less similar
 ALMOST_THE_SAME = 0.9  # cosine from which on a photo shows the product itself, whatever else speaks against it
@@ -158,7 +158,7 @@ def evidence(
     by_letters = np.isin(ranked.product_keys, letters.ranked.product_keys) if letters is not None else None
     text = answered.corrected or request.text
     words = [word for word in words_of(text) if word not in request.unjudged]
-    thing = thing_of(words_of(text), words)
+    thing = head_word(words_of(text), words)
     shares, others = _held(catalogue, ranked, words, by_letters) if by_letters is not None else (None, [])
     if question_kind(request) == "text" and shares is not None:  # only words that nobody holds are judged by meaning
         unheld = not shares[:FIRST].any()

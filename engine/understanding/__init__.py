@@ -1,7 +1,8 @@
 """Understands queries: prices, colours, brands, sizes, new things and what is not wanted become filters."""
 
 from engine.understanding.comparing import ShownPrice
-from engine.understanding.thing import thing_of
+from engine.understanding.head_word import head_word
+from engine.understanding.measures import is_measure
 from engine.understanding.understanding import Constraint, Understanding, Understood
 
-__all__ = ["Constraint", "ShownPrice", "Understanding", "Understood", "thing_of"]
+__all__ = ["Constraint", "ShownPrice", "Understanding", "Understood", "head_word", "is_measure"]

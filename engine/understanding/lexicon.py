@@ -10,9 +10,11 @@ from data.filters import quoted
 from data.lexical import key_of, words_of
 from data.vocabulary import Literal, Vocabulary
 from engine.understanding.languages import LANGUAGES
+from engine.understanding.measures import size_of
 from engine.understanding.tokens import value_key
 
 _MEASURE = re.compile(r"\d+(?:\.\d+)?[^\W\d_]+(?:x\d.*)?|\d.*x\d.*|\d?x{1,4}[sl]")
+_UNIT_BEHIND = re.compile(r"(\d[\d.x]*)[^\W\d_]+")
 _BARE_FIELD = re.compile(r"attr\.\w[\w.-]{0,63}")
 _MOST_HOLDING = 20  # values of one attribute that hold a word
 _LEAST_LETTERS = 3  # of a brand or a category
@@ -27,8 +29,9 @@ class Lexicon:
         vocabulary: the values that the rest is made from.
         colours: name -> the catalogue's colours that it means.
         brands, categories: name -> the brand, the category.
-        sizes: value -> conditions on the attributes that hold sizes.
-        measures: value that says itself what it is, such as `330ml` and `xl` -> conditions on any attributes.
+        sizes: value, also without its unit -> conditions on the attributes that hold sizes.
+        measures: value that says itself what it is, such as `xl`, `330ml` and `40x40`, and what it measures (see
+            `Measure.size`) -> conditions on any attributes.
         holding: word -> conditions that hold for products with an attribute of which the word is a part.
     """
 
@@ -92,16 +95,21 @@ def _inflected(names: Mapping[str, str]) -> dict[str, str]:
 def _sizes(vocabulary: Vocabulary) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     names = [name for language in LANGUAGES for name in language.size_names]
     sizes, measures = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    unitless = defaultdict[str, list[str]](list)
     for field, values in vocabulary.attributes.items():
         for value in values:
             if isinstance(value, bool):
                 continue
             key, condition = value_key(_written(value)), _equals(field, value)
+            bare = _UNIT_BEHIND.fullmatch(key)
             if any(name in field.casefold() for name in names):
                 sizes[key].append(condition)
+                if bare:
+                    unitless[bare[1]].append(condition)
             if _MEASURE.fullmatch(key):
-                measures[key].append(condition)
-    return _frozen(sizes), _frozen(measures)
+                for name in {key, size_of(_written(value)), bare[1] if bare and "x" in bare[1] else ""}:
+                    measures[name].append(condition)
+    return {**_frozen(unitless), **_frozen(sizes)}, _frozen(measures)
 
 
 def _holding(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:

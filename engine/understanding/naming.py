@@ -8,11 +8,13 @@ from functools import cache
 from data.vocabulary import Wording
 from engine.understanding.languages import FILLERS, JOINERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon, any_of, one_of
+from engine.understanding.measures import measures_in
 from engine.understanding.reading import Reading, apart
 from engine.understanding.tokens import Run, Token, names_in, value_key, values_in
 
 MOST_NAME_WORDS = 4
 _SHOE_UNIT = re.compile(r"(\d+(?:\.\d+)?)mm")  # sizes of shoes are often written without it
+_SIZE_WORDS = {word: size for language in LANGUAGES for size, words in language.sized.items() for word in words}
 Found = tuple[Run, Sequence[str]]
 
 
@@ -73,7 +75,7 @@ def read_sizes(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> list[Rea
     readings = []
     for pattern in _size_patterns():
         for match in pattern.finditer(text):
-            key = value_key(match["size"])
+            key = _SIZE_WORDS.get(match["size"].casefold()) or value_key(match["size"])
             if conditions := lexicon.sizes.get(key) or _shoe_size(key, lexicon):
                 readings.append(
                     Reading(start=match.start(), end=match.end(), condition=any_of(conditions), describes=True)
@@ -84,6 +86,13 @@ def read_sizes(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> list[Rea
             if conditions and not _beside(tokens, run.first, run.last, "bounds"):
                 readings.append(_reading(tokens, run.first, run.last, any_of(conditions)))
                 break
+    for measure in measures_in(text):
+        words = [at for at, each in enumerate(tokens) if measure.start < each.end and each.start < measure.end]
+        conditions = lexicon.measures.get(measure.size, ())
+        if conditions and not _beside(tokens, words[0], words[-1] + 1, "bounds"):
+            readings.append(
+                Reading(start=measure.outer_start, end=measure.outer_end, condition=any_of(conditions), describes=True)
+            )
     return readings
 
 

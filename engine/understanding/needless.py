@@ -1,11 +1,11 @@
-"""Reads words that no product has and that say nothing of what a thing is: measures, praise and purpose."""
+"""Reads words that no product has and that say nothing of what a thing is: measures, sizes, praise and purpose."""
 
 import re
 from collections.abc import Sequence
 from functools import cache
 
 from data.lexical import key_of, words_of
-from data.vocabulary import NAMES, TEXTS, Wording
+from data.vocabulary import NAMES, TEXTS, TITLES, Wording
 from engine.understanding.languages import FILLERS, FIXED, LANGUAGES, PARTICLES
 from engine.understanding.measures import measures_in
 from engine.understanding.reading import Reading
@@ -14,11 +14,12 @@ from engine.understanding.tokens import Token, tokens_of
 _VERY = frozenset(word for language in LANGUAGES for word in language.very)
 _MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
 _MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
+_SIZED = [template for language in LANGUAGES for template in language.sizes]
 Span = tuple[int, int]
 
 
 def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list[Reading]:
-    """Returns the measures and the words of praise and purpose that no product's texts hold.
+    """Returns the measures, sizes and the words of praise and purpose that no product's texts hold.
 
     They stay words where they are not wanted: "not cheap" is no praise.
 
@@ -30,7 +31,7 @@ def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list
 
 
 def described_alone(text: str, wording: Wording) -> frozenset[str]:
-    """Returns the words of measures, praise and purpose that products hold in their descriptions at most.
+    """Returns the words of measures, sizes, praise and purpose that products hold in their descriptions at most.
 
     They find these products, but that other products lack them does not mean that the thing is not sold.
     """
@@ -39,7 +40,7 @@ def described_alone(text: str, wording: Wording) -> frozenset[str]:
 
 
 def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
-    """Returns the places of measures and praise that products do not hold in some of their texts, in their order."""
+    """Returns the places of such words that products do not hold in some of their texts, in their order."""
     spans = [
         (each.outer_start, each.outer_end)
         for each in measures_in(text, taken)
@@ -47,10 +48,17 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> 
         and not each.named(wording)
         and not (within == TEXTS and each.described(wording))
     ]
+    spans += [match.span() for match in _sizes().finditer(text) if not _is_sold(match, wording, within)]
     praise = [match.span() for match in _praise().finditer(text)]
     spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within)]
     tokens = tokens_of(text) if spans else []
     return sorted(span for span in spans if not _is_unwanted(tokens, *span))
+
+
+def _is_sold(match: "re.Match[str]", wording: Wording, within: str) -> bool:
+    """Tells whether products hold a size, in their titles also without the word that says that it is one."""
+    size = next(found for found in match.groups() if found)
+    return bool(wording.holding([size], 1, within=TITLES) or wording.holding([match[0]], 1, within=within))
 
 
 def _is_held(words: str, wording: Wording, within: str) -> bool:
@@ -78,6 +86,13 @@ def _joined(spans: Sequence[Span], text: str) -> list[Span]:
             start = found.pop()[0]
         found.append((start, end))
     return found
+
+
+@cache
+def _sizes() -> "re.Pattern[str]":
+    size = r"(\d{1,3}(?:[.,]5)?|\d?x{0,4}[sml])"
+    words = "|".join(each.replace(" ", "[ ]*").replace("{size}", size) for each in _SIZED)
+    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-]|\s?(?:to|[–~])\s?\d)", re.IGNORECASE)
 
 
 @cache

@@ -276,6 +276,13 @@ def test_a_long_title_with_one_wrong_letter_is_found_even_if_the_letter_makes_a_
     assert ([hit.evidence for hit in answer.first], answer.corrected) == (["near"], "")
 
 
+def test_a_word_that_is_no_typing_error_is_no_part_of_a_misspelt_code(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="backpack-014", title="Canvas pack"), [])
+    catalogue.upsert(Product(product_id="rucksack", title="Backpack"), [])
+    assert [hit.evidence for hit in catalogue.by_letters("backpack 14l").first] == ["near"]
+    assert catalogue.by_letters("backpack 14l", {"14l"}.__contains__).first == ()
+
+
 def _is_no_word(_word: str) -> bool:
     return False
 

@@ -20,6 +20,7 @@ PRODUCTS = (
     {"title": "Blue mug Sena", "description": "A good, lovely mug. Holds 400 ml.", "colour": "blue", "price": 18},
     {"title": "선물용 세트 3개입", "price": 30, "category": "Sets"},
     {"title": "Cola", "description": "Made of 2 kilograms of sugar.", "price": 1, "category": "Drinks"},
+    {"title": "Shirt L", "description": "In size 44.", "price": 1},
 )  # fmt: skip
 
 
@@ -61,6 +62,9 @@ def left_out(found: Understood) -> list[str]:
         ("cute mug", "mug", ["cute"]), ("very nice mug", "mug", ["very nice"]), ("best mug", "mug", ["best"]),
         ("nice and cheap mug", "mug", ["nice and cheap"]), ("mug as a present", "mug", ["as a present"]),
         ("mug for a gift", "mug", ["for a gift"]), ("high quality mug", "mug", ["high quality"]),
+        ("mug size M", "mug", ["size M"]), ("mug in size 42", "mug", ["in size 42"]),
+        ("XL size mug", "mug", ["XL size"]),
+        ("머그 M사이즈", "머그", ["M사이즈"]), ("사이즈 290 머그", "머그", ["사이즈 290"]),
         ("예쁜 머그", "머그", ["예쁜"]), ("아주 귀여운 머그", "머그", ["아주 귀여운"]),
         ("머그 추천해 주세요", "머그", ["추천해 주세요"]),
         ("멋진 머그", "머그", ["멋진"]), ("예쁜 5l 머그", "머그", ["예쁜", "5l"]),
@@ -84,6 +88,7 @@ def test_words_that_no_product_has_are_left_out_and_told(
         ("mug, not cute", "mug, not cute"), ("예쁜 말고 머그", "예쁜 말고 머그"),
         ("3m tape", "3m tape"), ("5g phone", "5g phone"), ("20대 여성", "20대 여성"),
         ("mug for women", "mug for women"),
+        ("king size mug", "king size mug"), ("mug size L", "mug size L"),
         ("gift card", "gift card"), ("a4 paper", "a4 paper"), ("4x4 toy", "4x4 toy"), ("2 x 4 wood", "2 x 4 wood"),
         ("goods", "goods"), ("5장갑", "5장갑"),
     ],
@@ -97,7 +102,7 @@ def test_words_stay_that_products_have_or_that_may_mean_a_thing(shop: Shop, quer
     ("query", "unjudged"),
     [
         ("good milk", {"good"}), ("lovely good milk", {"lovely", "good"}), ("milk 400 ml", {"400", "ml"}),
-        ("good", set()),
+        ("shirt size 44", {"size", "44"}), ("good", set()),
     ],
 )  # fmt: skip
 def test_words_that_only_descriptions_hold_stay_but_no_answer_is_judged_by_them(
@@ -127,7 +132,7 @@ def test_where_nothing_else_is_asked_for_they_are_searched_for(shop: Shop) -> No
 THINGS = ("milk", "red", "mug", "cola", "hana", "머그", "세트", "unicorn")
 PLAIN = (
     "milk", "red", "blue", "mug", "cola", "hana", "빨간색", "머그", "under", "20", "euro", "not", "without", "말고",
-    "신상", "cheapest", "for", "330", "unicorn", "size",
+    "신상", "cheapest", "for", "330", "unicorn",
 )  # fmt: skip
 
 

@@ -36,7 +36,9 @@ PRODUCTS = (
     {"title": "Vanilla yoghurt", "description": "With sugar and vanilla.", "price": 3, "category": "Food"},
     {"title": "Sugar free cola", "price": 2, "category": "Food"},
     {"title": "Red carrot bunch", "description": "A new wave of carrots.", "colour": "purple", "price": 3},
-    {"title": "Sun hat", "description": "Against the sun", "price": 15, "category": "Hats"},
+    {"title": "Sun hat", "description": "Against the sun", "price": 15, "category": "Hats",
+     "attributes": {"size": "58 cm"}},
+    {"title": "Linen cushion", "price": 25, "category": "Cushions", "attributes": {"size": "40 x 60 cm"}},
 )  # fmt: skip
 NEW = str(datetime.now(UTC).date() - timedelta(days=90))
 
@@ -98,6 +100,14 @@ def meanings(understood: Understood) -> list[str]:
         ("size L mug", "size L mug", ['size L -> attr.size = "l"']),
         ("270mm 운동화", "270mm 운동화", ['270mm -> attr.size = "270"']),
         ("sneaker size 40.5", "sneaker size 40.5", ['size 40.5 -> attr.size = "40.5"']),
+        ("mug size large", "mug size large", ['size large -> attr.size = "l"']),
+        ("라지 사이즈 머그", "라지 사이즈 머그", ['라지 사이즈 -> attr.size = "l"']),
+        ("mug 200 mm tall", "mug 200 mm tall", ['200 mm -> attr.height = "20 cm"']),
+        ("0.2m mug", "0.2m mug", ['0.2m -> attr.height = "20 cm"']),
+        ("20센티짜리 머그", "20센티짜리 머그", ['20센티짜리 -> attr.height = "20 cm"']),
+        ("cushion size 40x60", "cushion size 40x60", ['size 40x60 -> attr.size = "40 x 60 cm"']),
+        ("cushion 0.4 x 0.6 m", "cushion 0.4 x 0.6 m", ['0.4 x 0.6 m -> attr.size = "40 x 60 cm"']),
+        ("hat size 58", "hat size 58", ['size 58 -> attr.size = "58 cm"']),
         ("new mug", "mug", [f"new -> created_at >= {NEW}"]),
         ("신상 운동화", "운동화", [f"신상 -> created_at >= {NEW}"]),
         ("mug not red", "mug", ['not red -> NOT colour = "red"']),
@@ -126,6 +136,7 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
         "mug for Acorn", "blue mug with red dots", "off-white mug", "mug, not cheap", "mug under 20 cm",
+        "mug 40x90",
         "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40",
         "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns",
         "do not disturb", "270", "m", "cola without sugar",  # "sugar free" is what finds it

@@ -212,6 +212,15 @@ def test_a_word_that_may_be_two_colours_is_no_condition(shop: TinyShop, coloured
     assert coloured.search(SearchRequest(text="gren lamp axis1")).understood == ()
 
 
+def test_a_measure_is_no_misspelt_code(shop: TinyShop, coloured: SearchEngine) -> None:
+    shop.put("pack-014", [axis(1)], title="pack axis1", attributes={"size": "26 l"})
+    shop.put("pack-002", [axis(2)], title="pack axis1", attributes={"size": "14 l"})
+    coloured.refresh()
+    for text in ("pack 14l", "14리터 pack", "pack 14 litres"):
+        assert ids(coloured.search(SearchRequest(text=text))) == ["pack-002"]
+    assert ids(coloured.search(SearchRequest(text="pack O14")))[0] == "pack-014"
+
+
 def test_a_misspelt_word_whose_condition_leaves_too_little_is_none(shop: TinyShop, coloured: SearchEngine) -> None:
     shop.put("t", [axis(3)], title="teapot for green tea", price=20, currency="EUR", colour="red")
     coloured.refresh()

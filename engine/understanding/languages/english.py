@@ -56,6 +56,7 @@ ENGLISH = Language(
         "-price": (r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)",),
     },
     sizes=("(?:in )?size:? {size}", "{size} size"),
+    sized={"s": ("small",), "m": ("medium",), "l": ("large",)},
     measures={
         "ml": ("ml", "millilitre", "millilitres", "milliliter", "milliliters"), "cl": ("cl",),
         "l": ("l", "litre", "litres", "liter", "liters"),

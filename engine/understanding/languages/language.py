@@ -18,6 +18,7 @@ class Language:
         cheaper: patterns that ask for something cheaper than what is shown.
         sorts: order of the hits, as `sort` takes it -> patterns that ask for it.
         sizes: patterns of a size, {size}.
+        sized: size -> its names: `l` -> `large`.
         measures: unit or count -> how it is written behind a number, or around it as {n}.
         measure_before, measure_after: patterns that belong to a measure: `at least`, `wide`.
         very: words that only make praise stronger.
@@ -50,6 +51,7 @@ class Language:
     cheaper: tuple[str, ...] = ()
     sorts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: tuple[str, ...]
+    sized: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measure_before: tuple[str, ...] = ()
     measure_after: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ _SAYS_OF = frozenset(word for language in LANGUAGES for word in language.says_of
 _FOR_WHOM = tuple(end for language in LANGUAGES for end in language.for_whom)
 
 
-def thing_of(words: Sequence[str], judged: Sequence[str]) -> str:
+def head_word(words: Sequence[str], judged: Sequence[str]) -> str:
     """Returns the word that names the thing: the last one before words such as `for`; "" if there is none.
 
     In English as in Korean, what stands before it says what it is like: a laptop bag is a bag.

@@ -3,7 +3,7 @@
 import pytest
 
 from data.lexical import words_of
-from engine.understanding import thing_of
+from engine.understanding import head_word
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ from engine.understanding import thing_of
     ],
 )
 def test_the_last_word_names_the_thing_unless_it_says_what_it_is_for(text: str, thing: str) -> None:
-    assert thing_of(words_of(text), words_of(text)) == thing
+    assert head_word(words_of(text), words_of(text)) == thing
 
 
 def test_words_that_are_conditions_do_not_name_it() -> None:
-    assert thing_of(["mug", "red"], ["mug"]) == "mug"
-    assert thing_of(["red"], []) == ""
+    assert head_word(["mug", "red"], ["mug"]) == "mug"
+    assert head_word(["red"], []) == ""
