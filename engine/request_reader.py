@@ -1,6 +1,7 @@
 """Reads requests: what their words ask for, which words were meant, and what the thing costs that they show."""
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 
 from data.catalogue import Catalogue
@@ -13,6 +14,8 @@ from engine.live import LiveView
 from engine.photos import StoredPhotos
 from engine.text import is_word
 from engine.understanding import ShownPrice, Understanding, Understood
+
+_NUMBER = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class RequestReader:
         found = self._understood(view, request, filter_, query_id)
         dense = request.legs == "dense" and not found.constraints
         letters = None if dense or not request.text.strip() else self._finder.letters_of(request.text)
+        if letters is not None and any(map(_NUMBER.search, (each.text for each in found.constraints))):
+            # the number is a price or a size, and no part of a misspelt code
+            letters = replace(letters, first=tuple(hit for hit in letters.first if hit.evidence != "near"))
         if letters is not None and any(hit.evidence == "near" for hit in letters.first):
             return ReadRequest(Understood(request.text, request.not_text, filter_), request, letters)
         if letters is not None and letters.meant:

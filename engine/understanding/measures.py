@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from data.vocabulary import NAMES, TEXTS, Wording
 from engine.understanding.languages import LANGUAGES, PARTICLES
@@ -57,19 +57,25 @@ def measures_in(text: str, taken: Sequence[tuple[int, int]] = ()) -> list[Measur
     Args:
         taken: places in which none is looked for.
     """
+    places, kept = list(taken), list[Measure]()
+    for each in _all_in(text):
+        if all(each.end <= start or end <= each.start for start, end in places):
+            places.append((each.start, each.end))
+            kept.append(each)
+    return sorted(kept, key=lambda measure: measure.start)
+
+
+@lru_cache(256)  # a search asks several times for its words
+def _all_in(text: str) -> tuple[Measure, ...]:
+    """Returns all measures of a text, the longest first."""
     if not _rough().search(text):  # quick, and true of few texts
-        return []
+        return ()
     found = [
         _measure(match, unit, templates)
         for unit, (pattern, templates) in _patterns().items()
         for match in pattern.finditer(text)
     ]
-    places, kept = list(taken), list[Measure]()
-    for each in sorted(found, key=lambda measure: measure.start - measure.end):
-        if all(each.end <= start or end <= each.start for start, end in places):
-            places.append((each.start, each.end))
-            kept.append(each)
-    return sorted(kept, key=lambda measure: measure.start)
+    return tuple(sorted(found, key=lambda measure: measure.start - measure.end))
 
 
 def size_of(text: str) -> str:

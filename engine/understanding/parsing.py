@@ -32,7 +32,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
     found = apart(
         [
             *read_unwanted(tokens, lexicon, wording),
-            *read_prices(text, lexicon.vocabulary),
+            *read_prices(text, lexicon.vocabulary, wording),
             *read_superlatives(text),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),

@@ -1,17 +1,26 @@
-"""Reads bounds of a price: `under 20 euro`, `20 to 40`, `2만원 이하`, `3만원대`."""
+"""Reads bounds of a price: `under 20 euro`, `20 to 40`, `2만원 이하`, `3만원대`; and mere amounts: `20 euro`."""
 
 import math
 import re
 from dataclasses import dataclass
 from functools import cache
 
-from data.vocabulary import Vocabulary
+from data.vocabulary import TITLES, Vocabulary, Wording
 from engine.understanding.amounts import Amount, amount_pattern, read_amount
 from engine.understanding.languages import FILLERS, LANGUAGES, PARTICLES
 from engine.understanding.reading import Reading
 
 # In every language; without a currency these are too often model numbers and sizes.
-_SIGNS = (("{a} [-–—~] {b}", "-"), ("<= {a}|≤ {a}", "<="), (">= {a}|≥ {a}", ">="), ("< {a}", "<"), ("> {a}", ">"))
+_SIGNS = (
+    ("{a} [-–—~] {b}", "-"),
+    ("<= {a}|≤ {a}", "<="),
+    (">= {a}|≥ {a}", ">="),
+    ("< {a}", "<"),
+    ("> {a}", ">"),
+    ("{a}", "="),
+)
+_AROUND = 0.2  # of an amount: what costs about that is so much cheaper or dearer at most
+_MONEY = re.compile(rf"[\d{''.join(each.ten_thousand + each.thousand for each in LANGUAGES)}]")
 _NUMBERED = re.compile(
     rf"\d|[{''.join(''.join(each.numerals) + each.ten_thousand + each.thousand for each in LANGUAGES)}]"
 )
@@ -29,8 +38,8 @@ class _Bound:
     second: Amount | None
 
 
-def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
-    """Returns the bounds of a price that the text names, each with its filter.
+def read_prices(text: str, vocabulary: Vocabulary, wording: Wording) -> list[Reading]:
+    """Returns the bounds of a price that the text names, and prices without a bound, each with its filter.
 
     An amount without a currency is a price only where nothing but fillers and other prices follow it, if it lies within
     the catalogue's prices, and if the text is not about ages, sizes or numbers. A bound in a currency that the
@@ -40,15 +49,23 @@ def read_prices(text: str, vocabulary: Vocabulary) -> list[Reading]:
         return []
     words = set(_WORD.findall(text.casefold()))
     no_money = any(words & language.no_money for language in LANGUAGES)
+    of_a_name = any(words & language.face_values for language in LANGUAGES)
     found: list[Reading] = []
     tail = text
     for bound in reversed(_bounds(text)):
         ends = not no_money and not _says_more(tail[bound.end :])
         condition = _condition(bound, vocabulary, ends=ends) if vocabulary.currencies else ""
+        if bound.operator == "=" and (of_a_name or not _is_price(text[bound.start : bound.end], wording)):
+            continue
         if condition or _is_foreign(bound, vocabulary):
             found.append(Reading(start=bound.start, end=bound.end, condition=condition, needless=not condition))
             tail = text[: bound.start]
     return found[::-1]
+
+
+def _is_price(words: str, wording: Wording) -> bool:
+    """Tells whether a mere amount is a price: not in the name of a product, and not 이불, a blanket."""
+    return bool(_MONEY.search(words)) and not wording.holding([words], 1, within=TITLES)
 
 
 def _bounds(text: str) -> list[_Bound]:
@@ -113,7 +130,7 @@ def _condition(bound: _Bound, vocabulary: Vocabulary, *, ends: bool) -> str:
     if named:
         if own and len(meant) != 1:
             return ""
-    elif not ends or operator in ("-", "~", "..~") or len(own) > 1 or not _priced(values, vocabulary):
+    elif not ends or operator in ("-", "~", "..~", "=") or len(own) > 1 or not _priced(values, vocabulary):
         return ""
     clause = _clause(operator, values)
     return f'{clause} AND currency = "{next(iter(meant))}"' if clause and meant and len(own) > 1 else clause
@@ -130,6 +147,8 @@ def _clause(operator: str, values: list[float]) -> str:
     if operator in ("~", "..~"):
         step = _step(high)
         return f"price >= {written(low)} AND price < {written(high + step)}" if step and low <= high else ""
+    if operator in ("=", "=~"):
+        return f"price >= {written(low * (1 - _AROUND))} AND price <= {written(low * (1 + _AROUND))}"
     return f"price {operator} {written(low)}"
 
 

@@ -88,6 +88,13 @@ def meanings(understood: Understood) -> list[str]:
         ("mug under 20", "mug", ["under 20 -> price < 20"]),
         ("a mug for less than €20 please", "mug", ["for less than €20 -> price < 20"]),
         ("20 to 40", "20 to 40", ["20 to 40 -> price >= 20 AND price <= 40"]),
+        ("mug €10-15", "mug", ["€10-15 -> price >= 10 AND price <= 15"]),
+        ("mug 10 euro", "mug", ["10 euro -> price >= 8 AND price <= 12"]),
+        ("€10 mug", "mug", ["€10 -> price >= 8 AND price <= 12"]),
+        ("mug around 12", "mug", ["around 12 -> price >= 9.6 AND price <= 14.4"]),
+        ("mug for about 10,00 €", "mug", ["for about 10,00 € -> price >= 8 AND price <= 12"]),
+        ("10유로짜리 머그", "머그", ["10유로짜리 -> price >= 8 AND price <= 12"]),
+        ("10유로 정도의 머그", "머그", ["10유로 정도의 -> price >= 8 AND price <= 12"]),
         ("20유로 이하 머그", "머그", ["20유로 이하 -> price <= 20"]),
         ("red mug", "red mug", ['red -> colour = "red"']),
         ("빨간색 머그", "red 머그", ['빨간색 -> colour = "red"']),
@@ -136,7 +143,7 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
         "mug for Acorn", "blue mug with red dots", "off-white mug", "mug, not cheap", "mug under 20 cm",
-        "mug 40x90",
+        "mug 40x90", "10 euro gift card", "10유로 상품권", "이불", "mug 10", "around 12 mugs",
         "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40",
         "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns",
         "do not disturb", "270", "m", "cola without sugar",  # "sugar free" is what finds it

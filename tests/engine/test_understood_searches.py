@@ -219,6 +219,8 @@ def test_a_measure_is_no_misspelt_code(shop: TinyShop, coloured: SearchEngine) -
     for text in ("pack 14l", "14리터 pack", "pack 14 litres"):
         assert ids(coloured.search(SearchRequest(text=text))) == ["pack-002"]
     assert ids(coloured.search(SearchRequest(text="pack O14")))[0] == "pack-014"
+    hits = coloured.search(SearchRequest(text="pack €2-14")).hits
+    assert not any("nearly" in reason for hit in hits for reason in hit.why)
 
 
 def test_a_misspelt_word_whose_condition_leaves_too_little_is_none(shop: TinyShop, coloured: SearchEngine) -> None:

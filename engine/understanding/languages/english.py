@@ -43,6 +43,7 @@ ENGLISH = Language(
         (r"(?:for )?(?:at least|min\.?|minimum|starting at|starting from) {a}", ">="),
         ("{a} (?:or more|or above|or over|and up|and above|and over|min|minimum)", ">="),
         ("(?:priced |costing |that costs? |for )?(?:over|above|more than) {a}", ">"),
+        (r"(?:for |at )?(?:around|about|roughly|approx\.?|approximately|circa|ca\.?) {a}", "=~"),
     ),
     cheaper=(
         r"(?<!not\s)(?<!no\s)(?:(?:but|much|a bit|a little|bit|something|one) )*(?:cheaper|less expensive|lower priced)"
@@ -79,6 +80,7 @@ ENGLISH = Language(
         "for gifting", *_PRAISE.split(),
     ),
     no_money=frozenset(_NO_MONEY.split()),
+    face_values=frozenset({"card", "cards", "voucher", "vouchers", "coupon", "coupons", "coin", "coins", "note"}),
     bounds_before=(
         "under", "below", "over", "above", "than", "to", "least", "most", "max", "min", "about", "around", "from",
     ),

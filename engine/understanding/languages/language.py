@@ -14,7 +14,8 @@ class Language:
         ten_thousand, thousand, numerals: how numbers are written besides digits: `만`, `천`, `삼` -> 3.
         currencies: word -> ISO 4217 codes that it may stand for.
         prices: (pattern, operator) in the order of trial; {a} and {b} stand for amounts. The operator is one of
-            `<`, `<=`, `>`, `>=`, `..` (from a to b), `~` (a and what begins like it: 30,000 to 39,999) and `..~`.
+            `<`, `<=`, `>`, `>=`, `..` (from a to b), `~` (a and what begins like it: 30,000 to 39,999),
+            `..~` and `=~` (about a).
         cheaper: patterns that ask for something cheaper than what is shown.
         sorts: order of the hits, as `sort` takes it -> patterns that ask for it.
         sizes: patterns of a size, {size}.
@@ -25,6 +26,7 @@ class Language:
         praise: patterns of praise and purpose, which say nothing of what a thing is, the longer ones first: `for a
             gift`, `pretty`.
         no_money: words beside which a number without a currency is no price, wherever they stand.
+        face_values: things of which an amount of money is a part of the name.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
         size_names: words in the names of attributes that hold sizes.
         new: patterns that ask for new products wherever they stand.
@@ -58,6 +60,7 @@ class Language:
     very: tuple[str, ...] = ()
     praise: tuple[str, ...] = ()
     no_money: frozenset[str] = frozenset()
+    face_values: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()
     bounds_after: tuple[str, ...] = ()
     size_names: tuple[str, ...]
