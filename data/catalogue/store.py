@@ -37,7 +37,7 @@ from data.filters import Filter, milvus_fields
 from data.lexical import (
     EntryCounts,
     LexicalAnswer,
-    TextLengths,
+    WordScores,
     find_by_letters,
     find_words,
     share_found,
@@ -71,7 +71,7 @@ class Catalogue:
     """
 
     def __init__(self, home: Path) -> None:
-        self._connections, self._counts, self._lengths = Connections(home), EntryCounts(), TextLengths()
+        self._connections, self._counts, self._scores = Connections(home), EntryCounts(), WordScores()
         self._connections.prepare()  # now, so that a bad file is reported at once
         self.upkeep = Upkeep(self._connections)
         self.upkeep.refresh_lexical_index()
@@ -326,12 +326,12 @@ class Catalogue:
             is_word: tells whether a word that no product has is a word all the same, rather than a typing error.
         """
         with self._connections.reading() as connection:
-            return find_by_letters(connection, text, self._counts, self._lengths, is_word)
+            return find_by_letters(connection, text, self._counts, self._scores, is_word)
 
     def read_lengths(self) -> None:
         """Reads what the first search by words would otherwise wait for."""
         with self._connections.reading() as connection:
-            self._lengths.of(connection)
+            self._scores.lengths.of(connection)
 
     def completions(self, text: str, k: int) -> list[Completion]:
         """Returns up to k texts that go on like what was typed, best first, typing errors allowed."""

@@ -1,5 +1,6 @@
 """Finds products by their letters: exact codes and titles, words, and words with a typing error; kept in catalog.db."""
 
+from data.lexical.bm25 import WordScores
 from data.lexical.counts import EntryCounts
 from data.lexical.holding import find_words, share_found, unnamed
 from data.lexical.index import (
@@ -11,7 +12,6 @@ from data.lexical.index import (
     mark_current,
     merge_some,
 )
-from data.lexical.lengths import TextLengths
 from data.lexical.search import (
     LexicalAnswer,
     LexicalHit,
@@ -27,8 +27,8 @@ __all__ = [
     "EntryCounts",
     "LexicalAnswer",
     "LexicalHit",
-    "TextLengths",
     "Texts",
+    "WordScores",
     "find_by_letters",
     "find_words",
     "forget_texts",

@@ -1,63 +1,87 @@
-"""Scores products by BM25 (Robertson and Zaragoza, 2009) as FTS5 does, with the lengths of their texts at hand."""
+"""Scores products by BM25 (Robertson and Zaragoza, 2009) as FTS5 does, with what it needs of the index at hand."""
 
 import math
 import sqlite3
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.lexical.lengths import Lengths
+from data.lexical.entries import Entries, TermEntries
+from data.lexical.lengths import Lengths, TextLengths
 from data.lexical.remembering import remembered
 
-_WEIGHTS = {"title": 8, "brand": 4, "category": 4, "facts": 2, "description": 1}  # of a word in each column
-WEIGHTS = ", ".join(map(str, _WEIGHTS.values()))  # as FTS5's function takes them
-_WEIGHT = "CASE col " + " ".join(f"WHEN '{name}' THEN {weight}" for name, weight in _WEIGHTS.items()) + " END"
 _K1, _B = 1.2, 0.75  # FTS5's own
 TOKENIZER = "porter unicode61 remove_diacritics 2"  # of the index
 _kept = threading.local()  # .small: the thread's own index, which is empty between two questions
 
 
-def best_of_any(
-    connection: sqlite3.Connection, terms: Sequence[str], lengths: Lengths, most: int
-) -> list[tuple[int, float]] | None:
-    """Returns the keys of the products that hold any of the terms with their fit, best first.
+class WordScores:
+    """Scores the products of a catalogue, and remembers what it read of them. Safe to use from several threads."""
 
-    None if FTS5 has to score them, since a term is indexed as several.
-    """
-    stored = [_as_indexed(term) for term in terms]
-    if not all(stored):
-        return None
-    found = [_added(connection, term, lengths) for term in stored]
-    keys, place = np.unique(np.concatenate([keys for keys, _ in found]), return_inverse=True)
-    fits = np.bincount(place, np.concatenate([added for _, added in found]), len(keys))
-    best = np.argsort(-fits, kind="stable")[:most]
-    return list(zip(keys[best].tolist(), fits[best].tolist(), strict=True))
+    def __init__(self) -> None:
+        self.lengths, self._entries = TextLengths(), TermEntries()
+
+    def best(
+        self, connection: sqlite3.Connection, words: Sequence[Sequence[str]], most: int, *, prefer_all: bool = False
+    ) -> list[tuple[int, float]] | None:
+        """Returns the keys of the products that hold any of the words with their fit, best first, `most` at most.
+
+        None if FTS5 has to score them, since a term is indexed as several.
+
+        Args:
+            words: the terms of each; a product that holds one of them holds the word.
+            prefer_all: whether only products that hold every word are returned, where there are `most` of them.
+        """
+        stored = [[_as_indexed(term) for term in terms] for terms in words]
+        if not all(term for terms in stored for term in terms):
+            return None
+        lengths = self.lengths.of(connection)
+        found = [[self._entries.of(connection, term) for term in terms] for terms in stored]
+        every = [entries for of_word in found for entries in of_word]
+        keys, place = np.unique(np.concatenate([entries.keys for entries in every]), return_inverse=True)
+        added = np.concatenate([_added(entries, lengths) for entries in every])
+        fits = np.bincount(place, added, len(keys))
+        if prefer_all and np.count_nonzero(whole := _holding_all(found, place, len(keys))) >= most:
+            keys, fits = keys[whole], fits[whole]
+        best = _highest(fits, most)
+        return list(zip(keys[best].tolist(), fits[best].tolist(), strict=True))
 
 
-def _added(
-    connection: sqlite3.Connection, term: str, lengths: Lengths
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Returns the products that hold a term, int64 (n,), and what it adds to the fit of each, float64 (n,)."""
-    connection.execute(
-        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.lexical_instances USING fts5vocab (main, lexical_words, instance)"
-    )
-    # All come as one text: making a Python object of each would take most of the time.
-    text = connection.execute(
-        f"SELECT group_concat(doc * 16 + {_WEIGHT}) FROM temp.lexical_instances WHERE term = ?",  # noqa: S608 - constants
-        (term,),
-    ).fetchone()[0]
-    instances = np.fromstring(text or "", np.int64, sep=",")
-    starts = np.flatnonzero(np.diff(instances >> 4, prepend=-1))
-    keys = instances[starts] >> 4
-    if not len(keys):
-        return keys, np.zeros(0)
-    often = np.add.reduceat(instances & 15, starts).astype(np.float64)
-    rarity = math.log(max(1.0, (lengths.products - len(keys) + 0.5) / (len(keys) + 0.5))) or 1e-6
-    length = lengths.by_key.take(keys, mode="clip")
+def _added(entries: Entries, lengths: Lengths) -> NDArray[np.float64]:
+    """Returns what a term adds to the fit of each product that holds it, float64 (n,)."""
+    held = len(entries.keys)
+    rarity = math.log(max(1.0, (lengths.products - held + 0.5) / (held + 0.5))) or 1e-6
+    length = lengths.by_key.take(entries.keys, mode="clip") if held else np.zeros(0)
     bound = _K1 * (1 - _B + _B * length / lengths.mean)
-    return keys, rarity * (often * (_K1 + 1.0) / (often + bound))
+    return rarity * (entries.often * (_K1 + 1.0) / (entries.often + bound))
+
+
+def _holding_all(found: Sequence[Sequence[Entries]], place: NDArray[np.int64], products: int) -> NDArray[np.bool_]:
+    """Returns which products hold every word, bool (products,).
+
+    Args:
+        found: the entries of each word's terms.
+        place: int64, the product of each entry, one term's entries behind the other's.
+    """
+    whole, start = np.ones(products, np.bool_), 0
+    for of_word in found:
+        end = start + sum(len(entries.keys) for entries in of_word)
+        holds = np.zeros(products, np.bool_)
+        holds[place[start:end]] = True
+        whole &= holds
+        start = end
+    return whole
+
+
+def _highest(fits: NDArray[Any], most: int) -> NDArray[np.int64]:
+    """Returns the places of the highest fits, `most` at most, highest first; of equal ones the first comes first."""
+    high = np.arange(len(fits))
+    if len(fits) > most:
+        high = np.flatnonzero(fits >= np.partition(fits, -most)[-most])
+    return high[np.argsort(-fits[high], kind="stable")[:most]]
 
 
 @remembered(10_000, longest=64)

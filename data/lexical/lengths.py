@@ -18,7 +18,7 @@ from data.database import json_list
 from data.lexical.counts import changes_seen
 
 _ROWS_AT_ONCE = 20_000
-_MOST_BEHIND = 1_000  # changes; a state that is older than this is another catalogue's, such as a backup
+MOST_BEHIND = 1_000  # changes; a state that is older than this is another catalogue's, such as a backup
 _SOUND = "typeof(sz) = 'blob'"  # what a disk has damaged costs only itself
 _MOST_BYTES = 5  # of a varint
 Row = tuple[int, bytes]
@@ -59,7 +59,7 @@ class TextLengths:
         """Returns the lengths in the state that the connection reads, or in one that is a little newer."""
         with self._lock:
             known, seq = self._known, changes_seen(connection)
-            if known is None or seq < known.seq - _MOST_BEHIND:
+            if known is None or seq < known.seq - MOST_BEHIND:
                 known = _read(connection, seq)
             elif seq > known.seq:
                 known = _followed(connection, known, seq)

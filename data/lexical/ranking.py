@@ -1,48 +1,40 @@
-"""Ranks products by how well their words fit (BM25), scoring as few of them as the best can be known from.
-
-A product's score is the sum of what each word adds, and a frequent word adds little (the bound of MaxScore; Turtle and
-Flood, "Query evaluation: strategies and optimizations", 1995). So products that hold none but the most frequent words
-of a query are not scored where 200 others are sure to be better.
-"""
+"""Ranks products by how well their words fit (BM25), by the rarest words where the words have very many entries."""
 
 import itertools
-import math
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
-from data.lexical.bm25 import WEIGHTS, best_of_any
+from data.lexical.bm25 import WordScores
 from data.lexical.counts import MOST_ENTRIES, count_up_to
-from data.lexical.lengths import TextLengths
+from data.lexical.entries import WEIGHTS
 from data.lexical.texts import within_words
 
 MOST_HITS = 200
-_MANY_ENTRIES = 5_000  # from here on as few products as possible are scored: BM25 takes 1 us of each
+_MANY_ENTRIES = 5_000  # from here on products that hold every word are looked for before others
 _FEW_OF_A_TERM = 400  # up to so many entries of each, FTS5 scores them as quickly by itself
-_MOST_OF_A_TERM = 2.2  # k1 + 1: FTS5's BM25 gives a term less than this times its rarity
-_SURELY_FEWER = 0.98  # of a remembered count
+_WEIGHTS = ", ".join(map(str, WEIGHTS.values()))  # as FTS5's function takes them
 Count = Callable[[str], int]
 Fits = list[tuple[int, float]]
 
 
-def rank_by_words(connection: sqlite3.Connection, words: Sequence[str], count: Count, lengths: TextLengths) -> Fits:
+def rank_by_words(connection: sqlite3.Connection, words: Sequence[str], count: Count, scores: WordScores) -> Fits:
     """Returns product keys with their fit, best first, 200 at most.
 
     Args:
         words: as `words_of` gives them. The rarest are used, as many as 20,000 products in all have.
         count: returns in how many products an expression is found.
-        lengths: of the products' texts.
+        scores: of the catalogue.
     """
     counted = sorted((count(any_term(word)), word) for word in words)
     totals = itertools.accumulate(found for found, _ in counted)
-    chosen = [word for (found, word), total in zip(counted, totals, strict=True) if found and total < MOST_ENTRIES]
+    chosen = [each for each, total in zip(counted, totals, strict=True) if each[0] and total < MOST_ENTRIES]
     if not chosen:
         return []
-    if sum(found for found, word in counted if word in chosen) <= _MANY_ENTRIES:
-        return _best_of_any(connection, chosen, count, lengths)
-    every = " AND ".join(map(_group, chosen))
-    if count_up_to(connection, every, MOST_HITS) == MOST_HITS:
-        return _best(connection, every)
-    return _best_by_rare_words(connection, chosen, count, lengths)
+    words, entries = [word for _, word in chosen], sum(found for found, _ in chosen)
+    terms, prefer_all, best = [within_words(word) for word in words], entries > _MANY_ENTRIES, None
+    if entries > _FEW_OF_A_TERM * sum(map(len, terms)):
+        best = scores.best(connection, terms, MOST_HITS, prefer_all=prefer_all)
+    return _best(connection, words, prefer_all=prefer_all) if best is None else best
 
 
 def any_term(word: str) -> str:
@@ -55,55 +47,13 @@ def any_of(terms: Iterable[str]) -> str:
     return " OR ".join(f'"{term}"' for term in terms)
 
 
-def _best_by_rare_words(
-    connection: sqlite3.Connection, words: Sequence[str], count: Count, lengths: TextLengths
-) -> Fits:
-    """Returns the products that have the highest scores for any of the words, which come rarest first."""
-    products = connection.execute("SELECT max(product_key) FROM products").fetchone()[0]
-    ceilings = [sum(_most_added(products, count(any_of([term]))) for term in within_words(word)) for word in words]
-    for rare in range(1, len(words)):
-        others = sum(ceilings[rare:])
-        if others >= ceilings[rare - 1]:
-            continue  # the least of the rare words alone would not be better
-        found = dict(_best_of_any(connection, words[:rare], count, lengths))
-        if len(found) == MOST_HITS and min(found.values()) > others:
-            both = f"({_any_word(words[:rare])}) AND ({_any_word(words[rare:])})"
-            found.update(_best(connection, both))  # these have their whole score only now
-            return sorted(found.items(), key=lambda each: (-each[1], each[0]))[:MOST_HITS]
-    return _best_of_any(connection, words, count, lengths)
-
-
-def _most_added(products: int, holders: int) -> float:
-    """Returns what a term adds at most to a product's score.
-
-    Args:
-        products: so many at most are in the index.
-        holders: of the term.
-    """
-    few = holders * _SURELY_FEWER
-    return _MOST_OF_A_TERM * max(1e-6, math.log((products - few + 0.5) / (few + 0.5)))
-
-
-def _best_of_any(connection: sqlite3.Connection, words: Sequence[str], count: Count, lengths: TextLengths) -> Fits:
-    """Returns the products that have the highest scores for any of the words."""
-    terms = [term for word in words for term in within_words(word)]
-    found = None
-    if sum(count(any_term(word)) for word in words) > _FEW_OF_A_TERM * len(terms):
-        found = best_of_any(connection, terms, lengths.of(connection), MOST_HITS)
-    return _best(connection, _any_word(words)) if found is None else found
-
-
-def _best(connection: sqlite3.Connection, match: str) -> Fits:
+def _best(connection: sqlite3.Connection, words: Iterable[str], *, prefer_all: bool) -> Fits:
+    """Returns what `WordScores.best` does, as FTS5 scores it."""
+    groups = [f"({any_term(word)})" for word in words]
+    every = " AND ".join(groups)
+    has_all = prefer_all and count_up_to(connection, every, MOST_HITS) == MOST_HITS
     return connection.execute(
-        f"SELECT rowid, -bm25(lexical_words, {WEIGHTS}) AS fit FROM lexical_words "  # noqa: S608 - constants
+        f"SELECT rowid, -bm25(lexical_words, {_WEIGHTS}) AS fit FROM lexical_words "  # noqa: S608 - constants
         "WHERE lexical_words MATCH ? ORDER BY fit DESC, rowid LIMIT ?",
-        (match, MOST_HITS),
+        (every if has_all else " OR ".join(groups), MOST_HITS),
     ).fetchall()
-
-
-def _any_word(words: Iterable[str]) -> str:
-    return " OR ".join(map(_group, words))
-
-
-def _group(word: str) -> str:
-    return f"({any_term(word)})"

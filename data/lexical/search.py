@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 
 from data.database import json_list
+from data.lexical.bm25 import WordScores
 from data.lexical.counts import EntryCounts, changes_seen, count_up_to
-from data.lexical.lengths import Lengths, TextLengths
+from data.lexical.lengths import Lengths
 from data.lexical.ranking import MOST_HITS, any_term, rank_by_words
 from data.lexical.spelling import alike, mended, most_errors, nearly_named
 from data.lexical.texts import key_of, letters_of, phrase_of, within_words, words_of
@@ -59,13 +60,13 @@ def find_by_letters(
     connection: sqlite3.Connection,
     text: str,
     counts: EntryCounts,
-    lengths: TextLengths,
+    scores: WordScores,
     is_word: Callable[[str], bool],
 ) -> LexicalAnswer:
     """Returns what the letters of a query find among the live products.
 
     Args:
-        counts, lengths: those remembered of this catalogue.
+        counts, scores: those of this catalogue.
         is_word: tells whether a word that no product has is a word all the same, rather than a typing error.
     """
     count = cache(partial(counts.of, connection, changes_seen(connection)))
@@ -77,7 +78,7 @@ def find_by_letters(
     corrections: dict[str, str] = {}
     meant: dict[str, str] = {}
     coded = any(not is_word(token.casefold()) for token in _coded(text))
-    if not exact and (unknown or (coded and _may_be_code(text, lengths.of(connection)))):
+    if not exact and (unknown or (coded and _may_be_code(text, scores.lengths.of(connection)))):
         # parts of a wrong code may be parts of other codes
         products = alike(connection, letters_of(text), count)
         titles = bool(wrong) or (bool(unknown) and len(words) >= _SURELY_A_TITLE)
@@ -86,7 +87,7 @@ def find_by_letters(
         known = [word for word in words if word not in unknown]
         corrections, meant = mended(connection, wrong, known, products)
     typed = [corrections.get(word, word) for word in words]
-    ranked = rank_by_words(connection, typed, count, lengths)
+    ranked = rank_by_words(connection, typed, count, scores)
     keys, fits = zip(*ranked, strict=True) if ranked else ((), ())
     return LexicalAnswer(
         first=(*exact, *near),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, LexicalAnswer, TextLengths, find_by_letters, ranking, spelling, words_of
+from data.lexical import EntryCounts, LexicalAnswer, WordScores, find_by_letters, ranking, spelling, words_of
 
 SHOP = (
     Product(product_id="np1", title="Bosch drill XK-4432", brand="Bosch"),
@@ -236,7 +236,7 @@ def test_no_text_breaks_the_search(tmp_path_factory: pytest.TempPathFactory, tex
     home = tmp_path_factory.getbasetemp() / "lexical-any-text"
     catalogue = Catalogue(home)
     with Connections(home).reading() as connection:
-        find_by_letters(connection, text, EntryCounts(), TextLengths(), _is_no_word)
+        find_by_letters(connection, text, EntryCounts(), WordScores(), _is_no_word)
     catalogue.upsert(Product(product_id="any", title=text.encode("utf-8", "ignore").decode()), None)
 
 
@@ -297,33 +297,30 @@ def _mistyped(chance: random.Random, text: str) -> str:
     )  # fmt: skip
 
 
-def test_of_very_many_products_those_with_all_words_are_scored(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("few", [0, 10_000])  # scored with what is remembered, and by FTS5
+def test_of_very_many_products_those_with_all_words_come(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    texts = ("red wool dress", "red dress", "red dress of wool", "dress", "wool shoes", "a long red dress of wool")
+    monkeypatch.setattr(ranking, "_FEW_OF_A_TERM", few)
+    texts = ("red wool dress", "red dress", "red dress of wool", "wool wool", "wool shoes", "a long red dress of wool")
     catalogue.upsert_many([(Product(product_id=str(at), title=text), []) for at, text in enumerate(texts)])
     whole = catalogue.by_letters("wool red dress")
+    having_all = catalogue.keys_of(["0", "2", "5"]).tolist()
+    assert set(whole.ranked[:3]) > set(having_all[:2])  # a short text comes before a long one that has all words
     monkeypatch.setattr(ranking, "_MANY_ENTRIES", 0)
     assert catalogue.by_letters("wool red dress") == whole  # too few have all words
     monkeypatch.setattr(ranking, "MOST_HITS", 3)
-    some = catalogue.by_letters("wool red dress")
-    assert (some.ranked, some.fits) == (whole.ranked[:3], whole.fits[:3])
-    asked: list[str] = []
-    with Connections(catalogue.home).reading() as connection:
-        connection.set_trace_callback(asked.append)
-        find_by_letters(connection, "wool red dress", EntryCounts(), TextLengths(), _is_no_word)
-        connection.set_trace_callback(None)
-    assert [" AND " in sql for sql in asked if "bm25" in sql] == [True]
+    assert sorted(catalogue.by_letters("wool red dress").ranked) == having_all
 
 
 def test_words_beside_a_number_are_compared_with_codes_of_about_their_length(catalogue: Catalogue) -> None:
-    asked, lengths = list[str](), TextLengths()
+    asked, scores = list[str](), WordScores()
 
     def compared(text: str) -> bool:
         asked.clear()
         with Connections(catalogue.home).reading() as connection:
             connection.set_trace_callback(asked.append)
-            find_by_letters(connection, text, EntryCounts(), lengths, _is_no_word)
+            find_by_letters(connection, text, EntryCounts(), scores, _is_no_word)
             connection.set_trace_callback(None)
         return any("lexical_letters" in sql for sql in asked)
 

@@ -1,8 +1,7 @@
-"""Ranking by words: the quick way scores few products and gives the same answer; long counts are remembered."""
+"""Ranking by words: scores are those of FTS5, and what is remembered of the index follows the catalogue."""
 
 import random
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -10,8 +9,10 @@ import pytest
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, TextLengths, bm25, counts, ranking
-from data.lexical.lengths import Lengths
+from data.lexical import EntryCounts, WordScores, bm25, counts, entries, ranking
+from data.lexical.entries import TermEntries
+from data.lexical.lengths import Lengths, TextLengths
+from data.lexical.texts import within_words
 
 WORDS = [f"w{at}" for at in range(12)] + ["가방", "손가방", "가방끈"]
 
@@ -43,47 +44,64 @@ def connection(catalogue: Catalogue) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.mark.parametrize("most", [3, 10, 25])
-def test_the_best_by_rare_words_are_the_best_of_all(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    monkeypatch.setattr(ranking, "MOST_HITS", most)
-    count = partial(EntryCounts().of, connection, 0)
-    chance, fewer = random.Random(most), 0
-    for _ in range(150):
-        words = sorted(chance.sample(WORDS, chance.randrange(2, 5)), key=lambda word: count(ranking.any_term(word)))
-        asked: list[str] = []
-        connection.set_trace_callback(asked.append)
-        found = ranking._best_by_rare_words(connection, words, count, TextLengths())
-        connection.set_trace_callback(None)
-        assert found == ranking._best(connection, ranking._any_word(words))
-        fewer += any(") AND (" in sql for sql in asked)
-    assert fewer > 20  # so not all were scored each time
-
-
-@pytest.mark.parametrize("few", [0, 10_000])
-def test_scores_are_those_of_fts5(connection: Connection, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(ranking, "_FEW_OF_A_TERM", few)
-    count, chance, lengths = partial(EntryCounts().of, connection, 0), random.Random(3), TextLengths()
-    for _ in range(100):
+@pytest.mark.parametrize("prefer_all", [False, True])
+def test_scores_are_those_of_fts5(connection: Connection, monkeypatch: pytest.MonkeyPatch, prefer_all: bool) -> None:
+    monkeypatch.setattr(ranking, "MOST_HITS", 20)
+    chance, scores, fewer = random.Random(3), WordScores(), 0
+    for _ in range(200):
         words = chance.sample([*WORDS, "unheard"], chance.randrange(1, 5))
-        found = ranking._best_of_any(connection, words, count, lengths)
-        assert found == ranking._best(connection, ranking._any_word(words))
+        found = scores.best(connection, [within_words(word) for word in words], 20, prefer_all=prefer_all)
+        assert found == ranking._best(connection, words, prefer_all=prefer_all)
+        fewer += found != ranking._best(connection, words, prefer_all=False)
+    assert (fewer > 20) == prefer_all
 
 
 def test_a_term_is_looked_up_as_the_index_has_it(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue, scores = Catalogue(tmp_path), WordScores()
     titles = ["Dresses", "dress", "Crème caramel", "creme brulee creme", "가방끈"]
     catalogue.upsert_many([(Product(product_id=f"id {at}", title=title), []) for at, title in enumerate(titles)])
     with Connections(tmp_path).reading() as connection:
-        for terms, hits in ((["dresses"], 2), (["crème"], 2), (["caramels", "creme"], 2), (["방끈"], 1), (["hat"], 0)):
-            found = bm25.best_of_any(connection, terms, TextLengths().of(connection), 200)
-            assert found == ranking._best(connection, ranking.any_of(terms))
+        for words, hits in ((["dresses"], 2), (["crème"], 2), (["caramels", "creme"], 2), (["방끈"], 1), (["hat"], 0)):
+            found = scores.best(connection, [[word] for word in words], 200)
+            assert found == ranking._best(connection, words, prefer_all=False)
             assert len(found) == hits
         # "a b" is two terms there, which only FTS5 can look for as one
-        assert bm25.best_of_any(connection, ["a b"], TextLengths().of(connection), 200) is None
+        assert scores.best(connection, [["a b"]], 200) is None
         schema = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'lexical_words'").fetchone()[0]
     assert bm25.TOKENIZER in schema
+
+
+def test_what_is_remembered_follows_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_LEAST", 1), ("_FEW_CHANGED", 3)):
+        monkeypatch.setattr(entries, name, value)
+    catalogue, scores, chance = Catalogue(tmp_path), WordScores(), random.Random(5)
+    anew = 0
+    for _ in range(60):
+        changed = [str(at) for at in chance.sample(range(12), chance.randrange(6))]
+        for name in changed:
+            title = " ".join(chance.choices(["mug", "cup", "red", "가방끈"], k=chance.randrange(6)))
+            catalogue.upsert(Product(product_id=name, title=title, brand=chance.choice(["", "mug"])), None)
+            if chance.random() < 0.3:
+                catalogue.delete(name)
+        asked: list[str] = []
+        with Connections(tmp_path).reading() as connection:
+            connection.set_trace_callback(asked.append)
+            found = scores.best(connection, [["mug"], ["방끈"]], 200)
+            connection.set_trace_callback(None)
+            assert found == ranking._best(connection, ["mug", "방끈"], prefer_all=False)
+        anew += any("lexical_instances" in sql for sql in asked)
+    assert 5 < anew < 40  # where more than three products changed
+
+
+def test_the_terms_asked_for_last_are_remembered(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {word: len(TermEntries().of(connection, word).keys) for word in WORDS[:6]}
+    monkeypatch.setattr(entries, "_LEAST", held["w1"])
+    monkeypatch.setattr(entries, "_MOST", held["w2"] + held["w5"])
+    known = TermEntries()
+    for word in ("w0", "w1", "w2", "w5", "w2", "w5", "w1"):
+        assert len(known.of(connection, word).keys) == held[word]
+        assert known._count == sum(len(each.keys) for each in known._known.values()) <= held["w2"] + held["w5"]
+    assert list(known._known) == ["w5", "w1"]  # few have w0
 
 
 def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
@@ -93,8 +111,6 @@ def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
     def same_as_read_anew() -> Lengths:
         with Connections(tmp_path).reading() as connection:
             found, anew = known.of(connection), TextLengths().of(connection)
-            fits = bm25.best_of_any(connection, ["mug"], found, 200)
-            assert fits == ranking._best(connection, '"mug"')
         assert found.by_key[: len(anew.by_key)].tolist() == anew.by_key.tolist()
         assert not found.by_key[len(anew.by_key) :].any()
         assert (found.seq, found.products, found.terms) == (anew.seq, anew.products, anew.terms)
@@ -125,8 +141,8 @@ def test_a_damaged_length_costs_only_itself(tmp_path: Path) -> None:
         for key, size in ((2, None), (3, b""), (4, b"\x81" * 40), (6, b"\xff" * 9)):
             connection.execute("UPDATE lexical_words_docsize SET sz = ? WHERE id = ?", (size, key))
     with Connections(tmp_path).reading() as connection:
-        lengths = TextLengths().of(connection)
-        fits = bm25.best_of_any(connection, ["mug"], lengths, 200)
+        scores = WordScores()
+        lengths, fits = scores.lengths.of(connection), scores.best(connection, [["mug"]], 200)
     assert lengths.by_key[[1, 5]].tolist() == [2, 2]
     assert fits is not None
     assert sorted(key for key, _ in fits) == [1, 2, 3, 4, 5, 6]
