@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from data.lexical.counts import changes_seen
 
 _ROWS_AT_ONCE = 20_000
 MOST_BEHIND = 1_000  # changes; a state that is older than this is another catalogue's, such as a backup
+_MOST_CHANGED = 20_000  # products; after more changes, such as an import, all lengths are read anew
 _SOUND = "typeof(sz) = 'blob'"  # what a disk has damaged costs only itself
 _MOST_BYTES = 5  # of a varint
 Row = tuple[int, bytes]
@@ -79,8 +79,12 @@ def _read(connection: sqlite3.Connection, seq: int) -> Lengths:
 
 
 def _followed(connection: sqlite3.Connection, known: Lengths, seq: int) -> Lengths:
-    rows = connection.execute("SELECT product_key FROM products WHERE filter_seq > ?", (known.seq,))
+    rows = connection.execute(
+        "SELECT product_key FROM products WHERE filter_seq > ? LIMIT ?", (known.seq, _MOST_CHANGED + 1)
+    )
     changed = [key for (key,) in rows]
+    if len(changed) > _MOST_CHANGED:
+        return _read(connection, seq)
     by_key = np.zeros(max([len(known.by_key) - 1, *changed]) + 1, np.int32)
     by_key[: len(known.by_key)] = known.by_key
     before = by_key[changed]
@@ -102,7 +106,7 @@ def _followed(connection: sqlite3.Connection, known: Lengths, seq: int) -> Lengt
     return Lengths(seq, by_key, products, terms, known.codes.union(length for (length,) in codes))
 
 
-def _blocks(rows: Iterable[Row]) -> Iterator[tuple[list[int], NDArray[Any]]]:
+def _blocks(rows: Iterable[Row]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
     """Yields keys and lengths of rows with the number of terms of each text, one behind the other as SQLite's varints.
 
     A varint has seven bits in each byte, the highest first; all bytes but its last have the eighth bit too.
@@ -114,4 +118,5 @@ def _blocks(rows: Iterable[Row]) -> Iterator[tuple[list[int], NDArray[Any]]]:
         behind = np.repeat(last, np.diff(last, prepend=-1)) - np.arange(len(data))
         values = (data & 127).astype(np.int64) << 7 * np.minimum(behind, _MOST_BYTES - 1)
         starts = np.cumsum([0, *(len(sizes) for _, sizes in block)])[:-1]
-        yield [key for key, _ in block], np.minimum(np.add.reduceat(values, starts), np.iinfo(np.int32).max)
+        keys = np.fromiter((key for key, _ in block), np.int64, len(block))
+        yield keys, np.minimum(np.add.reduceat(values, starts), np.iinfo(np.int32).max).astype(np.int32)

@@ -9,7 +9,7 @@ import pytest
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, WordScores, bm25, counts, entries, ranking
+from data.lexical import EntryCounts, WordScores, bm25, counts, entries, lengths, ranking
 from data.lexical.entries import TermEntries
 from data.lexical.lengths import Lengths, TextLengths
 from data.lexical.texts import within_words
@@ -104,13 +104,20 @@ def test_the_terms_asked_for_last_are_remembered(connection: Connection, monkeyp
     assert list(known._known) == ["w5", "w1"]  # few have w0
 
 
-def test_lengths_follow_the_catalogue(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [3, 20_000])  # changes; after more, lengths are read anew
+def test_lengths_follow_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(lengths, "_MOST_CHANGED", most)
     catalogue, known = Catalogue(tmp_path), TextLengths()
     words = " ".join(f"w{at}" for at in range(20_000))  # so many take three bytes
 
     def same_as_read_anew() -> Lengths:
+        asked: list[str] = []
         with Connections(tmp_path).reading() as connection:
-            found, anew = known.of(connection), TextLengths().of(connection)
+            connection.set_trace_callback(asked.append)
+            found = known.of(connection)
+            connection.set_trace_callback(None)
+            anew = TextLengths().of(connection)
+        assert max(map(len, asked)) < 250 or most > 3  # no list of all that changed
         assert found.by_key[: len(anew.by_key)].tolist() == anew.by_key.tolist()
         assert not found.by_key[len(anew.by_key) :].any()
         assert (found.seq, found.products, found.terms) == (anew.seq, anew.products, anew.terms)
@@ -142,8 +149,8 @@ def test_a_damaged_length_costs_only_itself(tmp_path: Path) -> None:
             connection.execute("UPDATE lexical_words_docsize SET sz = ? WHERE id = ?", (size, key))
     with Connections(tmp_path).reading() as connection:
         scores = WordScores()
-        lengths, fits = scores.lengths.of(connection), scores.best(connection, [["mug"]], 200)
-    assert lengths.by_key[[1, 5]].tolist() == [2, 2]
+        known, fits = scores.lengths.of(connection), scores.best(connection, [["mug"]], 200)
+    assert known.by_key[[1, 5]].tolist() == [2, 2]
     assert fits is not None
     assert sorted(key for key, _ in fits) == [1, 2, 3, 4, 5, 6]
     assert all(fit > 0 for _, fit in fits)
