@@ -23,7 +23,9 @@ demo: setup
 	$(BIN)/lookalike demo
 
 # First the tests that need the machine for themselves, reading no other files, which would take 25 s; then two files at a
-# time, since most tests wait for one thing after the other.
+# time, since most tests wait for one thing after the other. More threads of OpenMP would wait for the processor that the
+# other file's tests keep busy, and they wait by spinning.
+test: export OMP_NUM_THREADS = 1
 test: setup
 	$(BIN)/python -m pytest -m alone $$(grep -rlF --include='test_*.py' mark.alone tests)
 	$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile
