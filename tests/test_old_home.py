@@ -1,6 +1,7 @@
 """A home of commit 4d87ce7, from before the packages had rooms, opens, serves, rebuilds and rolls back."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -21,11 +22,24 @@ from indexer.rebuild import rebuild
 ARCHIVE = Path(__file__).parent / "fixtures" / "old_home.tar.xz"  # written by make_old_home.py beside it
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Settings:
+def unpack(folder: Path) -> Settings:
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    return Settings(home=tmp_path / "home", backbone="efficientnet_lite2")
+        archive.extractall(folder, filter="data")
+    return Settings(home=folder / "home", backbone="efficientnet_lite2")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The home after its first search by words, which exports the sentence encoder: that takes seconds. For copies."""
+    settings = unpack(tmp_path_factory.mktemp("searched"))
+    SearchEngine(settings, backbone=TinyBackbone()).search(SearchRequest(text="purple square"))
+    return settings
+
+
+@pytest.fixture
+def old(searched: Settings, tmp_path: Path) -> Settings:
+    shutil.copytree(searched.home, tmp_path / "home")
+    return searched.replace(home=tmp_path / "home")
 
 
 def photo(colour: str, shape: str) -> bytes:
@@ -79,7 +93,8 @@ def test_it_rebuilds_and_rolls_back(old: Settings) -> None:
     assert first_hits(SearchEngine(old, backbone=TinyBackbone())) == answers
 
 
-def test_the_doctor_finds_its_files_whole(old: Settings) -> None:
+def test_the_doctor_finds_its_files_whole(tmp_path: Path) -> None:
+    old = unpack(tmp_path)
     found = {finding.subject: finding.level for finding in examine(old)}
     assert [subject for subject, level in found.items() if level == "FAIL"] in ([], ["backbone"])
     assert GenerationStore(old.home).open().manifest.metrics["parts"]["learned_queries"]["queries"] == 1
