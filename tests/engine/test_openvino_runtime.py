@@ -121,19 +121,24 @@ def test_a_size_too_small_for_a_network_is_refused(settings: Settings) -> None:
         resolve_spec(settings.replace(input_size=32))
 
 
-def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow(efficientnet_home: Path) -> None:
+def test_loading_an_exported_model_needs_neither_keras_nor_tensorflow_and_tells_nobody(
+    efficientnet_home: Path, tmp_path: Path
+) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom data.settings import Settings\n"
         "from engine.backbones import load_backbone, resolve_spec\n"
         "settings = Settings(home=Path(sys.argv[1]), backbone='efficientnet_lite2', precision='f32')\n"
         "print(load_backbone(settings, resolve_spec(settings)).embed(np.zeros((1, 260, 260, 3), np.uint8)).shape)\n"
-        "print(sorted({'keras', 'tensorflow', 'torch'} & set(sys.modules)))"
+        "print(sorted({'keras', 'tensorflow', 'torch', 'openvino_telemetry.main'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    user = tmp_path / "user"
+    user.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(user), "CI": ""}
     run = subprocess.run(
         [sys.executable, "-c", code, efficientnet_home], env=environment, capture_output=True, text=True, check=False
     )
     assert run.stdout.splitlines() == ["(1, 1280)", "[]"], run.stderr
+    assert list(user.iterdir()) == []  # OpenVINO's telemetry would keep the user's id there
 
 
 def test_a_network_without_a_grid_says_so(tmp_path: Path) -> None:
