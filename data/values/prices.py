@@ -16,20 +16,29 @@ _SYMBOLS = {
     "₩": "KRW", "원": "KRW", "￦": "KRW", "€": "EUR", "£": "GBP", "$": "USD", "us$": "USD", "a$": "AUD", "au$": "AUD",
     "c$": "CAD", "ca$": "CAD", "hk$": "HKD", "nt$": "TWD", "nz$": "NZD", "s$": "SGD", "r$": "BRL", "mx$": "MXN",
     "¥": "JPY", "￥": "JPY", "円": "JPY", "元": "CNY", "₹": "INR", "rs.": "INR", "₽": "RUB", "руб.": "RUB", "₺": "TRY",
-    "₫": "VND", "฿": "THB", "₪": "ILS", "₴": "UAH", "zł": "PLN", "kč": "CZK", "ft": "HUF", "fr.": "CHF", "sfr.": "CHF",
+    "₫": "VND", "đ": "VND", "฿": "THB", "₪": "ILS", "₴": "UAH", "zł": "PLN", "kč": "CZK", "ft": "HUF", "fr.": "CHF",
+    "sfr.": "CHF", "rs": "INR", "руб": "RUB", "р.": "RUB", "грн": "UAH", "₸": "KZT", "₱": "PHP", "₦": "NGN",
+    "rp": "IDR", "rm": "MYR", "lei": "RON", "лв": "BGN", "лв.": "BGN", "tl": "TRY", "r": "ZAR", "د.إ": "AED",
 }  # fmt: skip
+_OF_SEVERAL = ("kr", "kr.")  # crowns are those of Denmark, Iceland, Norway and Sweden
 _CODES = frozenset(list_currencies())
 _SPACES = " \u00a0\u202f\u2009"
 _GROUP = _SPACES + ".,'’"
 # sign, currency, sign, digits with marks, currency
 _WRITTEN = re.compile(
     rf"(?P<sign>[-+−]?)[{_SPACES}]*(?P<before>[^\d{_GROUP}+−-][^\d+−-]{{0,7}}?)?[{_SPACES}]*(?P<sign2>[-+−]?)"
-    rf"(?P<number>\d[\d{_GROUP}]*\d|\d|[.,]\d+)(?P<dash>[.,][-–—]{{1,2}})?[{_SPACES}]*(?P<behind>[^\d{_GROUP}][^\d]{{0,7}})?",
+    rf"(?P<number>\d[\d{_GROUP}]*\d|\d|[.,]\d+)(?P<dash>[.,/][-–—]{{1,2}})?[{_SPACES}]*(?P<behind>[^\d{_GROUP}][^\d]{{0,7}})?",
 )
 _GROUPED = re.compile(rf"\d{{1,3}}(?:([{_GROUP}])\d{{3}})(?:\1\d{{3}})*|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+")
 _PLAIN = re.compile(r"\d{1,11}(\.\d{1,2})?", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d+(\.\d+)?[eE][+-]?\d{1,3}")
 _LENGTH = 60
+# what a price may be followed by: a footnote's mark, and that it holds the tax or the like
+_REMARK = re.compile(r"\s*(?:\*+|\([^()\d]*\)|(?:inc|incl|inkl)\b[^\d]*|(?:부가세|세금) ?포함)", re.IGNORECASE)
+_UNITS = {"억": 10**8, "천만": 10**7, "백만": 10**6, "십만": 10**5, "만": 10**4, "천": 1000, "백": 100, "": 1}
+_IN_UNITS = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:억|[천백십]?만|천|백)\s*)+(?:\d+\s*)?원?", re.ASCII)
+_UNIT = re.compile(r"(\d+(?:\.\d+)?)\s*(억|[천백십]?만|천|백|)", re.ASCII)
+_WIDE = {code + 0xFEE0: code for code in b"+,-.0123456789"}  # ０ to ９ and their marks
 
 
 @dataclass(frozen=True)
@@ -129,17 +138,27 @@ def known_currency(text: str) -> str:
 
 def _split(text: str) -> tuple[str, str] | None:
     """Returns the number and the currency of a price; None if it is none."""
-    text = text.strip()
+    text = _in_digits(text.translate(_WIDE).strip())
+    if (remark := _REMARK.search(text)) and remark.end() == len(text):
+        text = text[: remark.start()]
     match = _WRITTEN.fullmatch(text) if len(text) <= _LENGTH else None
     if match is None or "-" in (signs := match["sign"] + match["sign2"]) or "−" in signs:
         return None
     named = [word for word in (match["before"], match["behind"]) if word and word.strip()]
-    currencies = {known_currency(word) for word in named}
+    currencies = {known_currency(word) for word in named if word.strip().casefold() not in _OF_SEVERAL}
     if len(currencies) == 2 and "$" in (word.strip() for word in named):
         currencies.discard("USD")  # "$12.50 CAD"
     if "" in currencies or len(currencies) > 1:
         return None
     return match["number"], next(iter(currencies), "")
+
+
+def _in_digits(text: str) -> str:
+    """Returns a price such as `3만 5천원` as `35000원`; other texts as they are."""
+    if len(text) > _LENGTH or not _IN_UNITS.fullmatch(text):
+        return text
+    amount = sum(float(number) * _UNITS[unit] for number, unit in _UNIT.findall(text))
+    return f"{amount:.0f}{'원' if text.endswith('원') else ''}"
 
 
 def _precision(currency: str) -> int:

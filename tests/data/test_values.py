@@ -49,6 +49,22 @@ DAY = datetime(2026, 11, 5, tzinfo=UTC)
         ("12,900", Price(12900)),
         ("1.299", Price(1.299)),
         ("1e3", Price(1000)),
+        ("99 kr", Price(99)),
+        ("kr. 1.299,00", Price(1299)),
+        ("99,- kr", Price(99)),
+        ("1,499/-", Price(1499)),
+        ("R 1 299,00", Price(1299, "ZAR")),
+        ("Rp 150.000", Price(150000, "IDR")),
+        ("25,00 lei", Price(25, "RON")),
+        ("2만원", Price(20000, "KRW")),
+        ("1.5만", Price(15000)),
+        ("3만 5천원", Price(35000, "KRW")),
+        ("1억 2천만 500원", Price(120_000_500, "KRW")),
+        ("１２，９００円", Price(12900, "JPY")),
+        ("€ 12,50 *", Price(12.5, "EUR")),
+        ("12,50 EUR inkl. MwSt.", Price(12.5, "EUR")),
+        ("£12.50 inc VAT", Price(12.5, "GBP")),
+        ("12,900원 (부가세 포함)", Price(12900, "KRW")),
         (".5", Price(0.5)),
         (19.99, Price(19.99)),
     ],
@@ -63,8 +79,9 @@ def test_a_price_that_is_not_given_is_nothing(written: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["-5", "$ -5", "free", "1.2.3", "12.50 12", "from 12.50", "50%", "USD 12 EUR", "1e15", "1,23,4", True]
-)
+    "written", ["-5", "$ -5", "free", "1.2.3", "12.50 12", "from 12.50", "50%", "USD 12 EUR", "1e15", "1,23,4", True,
+     "99 kr USD EUR", "만원", "12 (5 off)", "12.50 excl. VAT"],
+)  # fmt: skip
 def test_other_prices_are_refused(written: Any) -> None:
     with pytest.raises(InvalidProduct, match="price must be") as raised:
         read_price(written)
