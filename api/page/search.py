@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.page.filters import facet_names
-from api.page.form import PageForm
+from api.page.form import PAGE_SIZE, PageForm
 from api.page.groups import LEAST_OF_WORDS, LESS_SHOWN, Group, shown_of
 from api.resources import resources
 from api.routes import run_search
@@ -73,6 +73,8 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     # `~`: other values stay to be chosen, with their counts, where one is chosen
     fields["facets"] = ",".join(f"~{name}" for name in facet_names(held.shelf.contents()))
     by_photo = image is not None
+    if form.sort and (form.like or form.unlike or source):  # no probability tells where these end
+        fields["closest"] = PAGE_SIZE
     least, less_likely = _bounds(form, by_photo=by_photo)
     answer = run_search(fields, likely=least, less_likely=less_likely)
     held = resources()  # a cursor may have let another release answer

@@ -196,5 +196,6 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "min_probability": _number,
     "k": _whole,
     "less_likely": _whole,
+    "closest": _whole,
     "box": _box,
 }

@@ -18,7 +18,8 @@ from engine.search import SearchRequest
 
 _MOST_BYTES = 20_000
 _NOT_CARRIED = ("image", "more_images", "cursor", "k")
-_CARRIED = (*(name for name in SEARCH_OPTIONS if name not in _NOT_CARRIED), "product_id", "box", "less_likely")
+_OF_THE_PAGE = ("less_likely", "closest")
+_CARRIED = (*(name for name in SEARCH_OPTIONS if name not in _NOT_CARRIED), "product_id", "box", *_OF_THE_PAGE)
 
 
 def next_cursor(request: SearchRequest, cursor: str | None) -> str | None:

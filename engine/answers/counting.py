@@ -23,24 +23,25 @@ def matched_counts(
     columns: ColumnStore,
     *,
     filter_: Filter | None,
-    likely_keys: NDArray[np.int64],
+    kept: NDArray[np.int64],
 ) -> tuple[int, dict[str, FacetCounts]]:
     """Returns how many products the search would find if it were endless, and the facets counted over them.
 
     Args:
         filter_: the request's filters, parsed, as one; None: there is none.
-        likely_keys: int64, the products whose probability is high enough.
+        kept: int64, the products that are left where some are left out: those that are likely enough, or the closest.
     """
-    if filter_ is None and not request.facets and not request.min_probability:
+    cut = request.min_probability or (request.closest and request.sort != "relevance")
+    if filter_ is None and not request.facets and not cut:
         return _count(view, request, question.query, found), {}
     matched = _matched(view, request, question.query, found)
-    if request.min_probability:
+    if cut:
         enough = np.zeros(len(matched), np.bool_)
-        enough[likely_keys[likely_keys < len(matched)]] = True
+        enough[kept[kept < len(matched)]] = True
         matched &= enough
 
     def unfiltered(fact: str) -> Mask:
-        rest = without(filter_, fact) if filter_ is not None and not request.min_probability else filter_
+        rest = without(filter_, fact) if filter_ is not None and not cut else filter_
         return matched if rest is filter_ else _matched_under(rest, view, request, question, found, columns)
 
     return int(np.count_nonzero(matched)), counted(columns, request.facets, matched, unfiltered)

@@ -132,8 +132,10 @@ class Finder:
         order, moves = self.timed("rank", lambda: reordered(view, request, question, found, self.columns, sure))
         of_order = None if chances is None else chances[order]
         order = order[likely(of_order, request.min_probability, request.less_likely, len(order))]
+        if request.closest and request.sort != "relevance":
+            order = order[: request.closest]
         keys, typed = found.ranked.product_keys[order], int(np.count_nonzero(order < found.typed))
-        count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, likely_keys=keys)
+        count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, kept=keys)
         total, facets = self.timed("facets", count)
         order = order[self.timed("rank", lambda: arranged(self.columns, keys, request.sort, request.max_per, typed))]
         if request.likely_first and chances is not None:

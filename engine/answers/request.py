@@ -59,6 +59,7 @@ class SearchRequest:
         understand: whether prices, colours and the like in the words become filters.
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
         sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
+        closest: with a `sort`, how many of the products that fit best are hits; 0: the 1,000 best.
         likely_first: with a `sort`, whether less similar products come last, as where the words ask for the cheapest.
         unjudged: words of `text` by which no answer is judged, because they say nothing of what a thing is.
         things: the texts of things that `text` asks for, where it asks for several: the best of each come in turn.
@@ -88,6 +89,7 @@ class SearchRequest:
     understand: bool = True
     facets: str = ""
     sort: str = "relevance"
+    closest: int = 0
     likely_first: bool = False
     unjudged: frozenset[str] = frozenset()
     things: tuple[str, ...] = ()
@@ -119,6 +121,7 @@ class SearchRequest:
         question = [self.text, self.not_text, photos, self.box, self.product_id, self.text_weight, self.filter]
         arranged = [self.facets, self.sort, self.max_per, self.like, self.unlike, self.min_probability]
         arranged += [self.less_likely] if self.less_likely else []
+        arranged += ["closest", self.closest] if self.closest else []
         asked = [*question, *self.also, self.diversity, self.freshness, self.legs, self.understand, *arranged]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 

@@ -188,6 +188,22 @@ def test_words_are_first_asked_without_what_they_do_not_mean(
     assert asked(f"{photo_address}&sort=price") == [(0.15, 12)]  # the same products in another order
 
 
+def test_where_nothing_tells_what_fits_only_the_closest_are_sorted(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo
+) -> None:
+    stock(client, photo)
+    photo_address = send(client, photo("blue")).location
+
+    def asked(path: str) -> int:
+        assert client.get(path).status_code == 200
+        return fake_engine.requests[-1].closest
+
+    judged = ("/?q=mug&like=p1", "/?q=mug&unlike=p1", "/?like=p1", "/?product=p1", f"{photo_address}&like=p1")
+    assert [asked(f"{path}&sort=price") for path in judged] == [24] * len(judged)
+    others = ("/?q=mug&sort=price", f"{photo_address}&sort=price", *judged)
+    assert [asked(path) for path in others] == [0] * len(others)
+
+
 def test_words_that_find_little_lead_to_what_is_less_similar(
     client: FlaskClient, fake_engine: FakeEngine, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,19 @@ def test_pages_of_a_sorted_answer_never_repeat_or_miss(shop: TinyShop, engine: S
         engine.search(replace(request, sort="-price", cursor=first.next_cursor or ""))
 
 
+def test_only_the_closest_are_sorted_where_that_is_asked(shop: TinyShop, engine: SearchEngine) -> None:
+    stock(shop)
+    shop.publish()
+    closest = replace(PHOTO, sort="price", closest=4, k=3, facets="brand")
+    first = engine.search(closest)
+    second = engine.search(replace(closest, cursor=first.next_cursor or ""))
+    assert (ids(first), ids(second), second.next_cursor, first.total) == ("bda", "c", None, 4)
+    assert sum(value.count for value in first.facets["brand"].values) == sum(
+        bool(hit.brand) for hit in (*first.hits, *second.hits)
+    )
+    assert ids(engine.search(replace(closest, sort="relevance", k=9))) == "abcdef"
+
+
 def test_freshness_and_diversity_do_not_reorder_a_sorted_answer(shop: TinyShop, engine: SearchEngine) -> None:
     for number in range(6):
         shop.put(f"{number}", [axis(0)], price=1, created_at=f"2026-0{number + 1}-01")
