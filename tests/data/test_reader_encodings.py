@@ -95,6 +95,14 @@ def test_utf_16_with_and_without_mark(tmp_path: Path, mark: bytes, header: str) 
         assert titles == ["빨간 컵"]
 
 
+def test_utf_32_with_a_mark(tmp_path: Path) -> None:
+    text = "product_id,title\na,빨간 컵\n"
+    for mark, encoding in ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")):
+        [note], titles = notes_of(feed(tmp_path, mark + text.encode(encoding)))
+        assert "UTF-32" in note
+        assert titles == ["빨간 컵"]
+
+
 def test_one_bad_byte_costs_one_row(tmp_path: Path) -> None:
     lines = [b"product_id,title"] + [f"p{n},빨간 컵 {n}".encode() for n in range(200)]
     lines[100] = lines[100].replace("빨".encode(), b"\xe9")

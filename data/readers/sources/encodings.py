@@ -11,10 +11,16 @@ from data.errors import InvalidFeed
 MARK_BAD_BYTES = "lookalike.mark"
 BAD_BYTES = "\udcff"
 _SAMPLE_BYTES = 1 << 18
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, with whose mark it begins
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _NAMES = {
-    "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp949": "CP949 (Korean)",
+    "utf-32": "UTF-32", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp949": "CP949 (Korean)",
     "cp932": "CP932 (Japanese)", "gb18030": "GB18030 (Chinese)", "big5": "Big5 (Chinese)",
     "cp1251": "Windows-1251 (Cyrillic)", "cp1250": "Windows-1250", "cp1252": "Windows-1252",
 }  # fmt: skip
