@@ -1,24 +1,33 @@
 """The names that shops give to columns, and what each holds: one table for all formats."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
+
+from data.readers.column_languages import NAMES as LANGUAGES
+from data.readers.published import PUBLISHED
 
 # Of several columns for one fact, the first in its row of the table that has a value is read.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "product_code", "item_code", "sku", "code",
-                   "handle", "상품id", "상품번호", "상품번호스마트스토어", "상품코드", "제품번호", "제품코드",
-                   "자체상품코드", "판매자상품코드"),
-    "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "제목", "이름"),
-    "description": ("description", "desc", "long_description", "product_description", "body_html", "body",
-                    "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세정보", "상품상세",
-                    "상품간략설명", "상품요약설명", "요약설명"),
+_NAMES: dict[str, tuple[str, ...]] = {
+    "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "product_code", "item_code", "sku",
+                   "code", "handle", "상품id", "상품번호", "item_number", "item_sku", "seller_sku", "merchant_sku",
+                   "custom_label", "custom_label_sku", "product_code_sku", "reference", "등록상품id", "상품고유번호",
+                   "상품번호스마트스토어", "상품코드", "제품번호", "제품코드", "자체상품코드", "판매자상품코드"),
+    "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "등록상품명",
+              "노출상품명", "제목", "이름"),
+    "description": ("description", "desc", "long_description", "product_description", "item_description", "body_html",
+                    "body", "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세정보",
+                    "상품상세", "상품간략설명", "상품요약설명", "요약설명"),
     "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "브랜드", "브랜드명", "제조사", "제조업체"),
     "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
                  "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "세분류", "소분류", "중분류",
-                 "대분류", "분류", "상품분류"),
-    "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가"),
+                 "대분류", "대표카테고리", "분류", "상품분류", "feed_product_type"),
+    "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가", "정상가격",
+              "소비자가격", "standard_price", "current_price", "start_price", "price_tax_incl", "price_tax_included",
+              "price_incl_tax", "price_tax_excl", "price_tax_excluded", "price_excl_tax"),
     "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "할인가pc", "할인가모바일",
                    "세일가"),
     "sale_dates": ("sale_price_effective_date",),
@@ -26,17 +35,20 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
     "url": ("url", "link", "product_url", "product_link", "product_page", "permalink", "canonical_url", "링크",
             "상품링크", "상품url"),
-    "created_at": ("created_at", "date_created", "created", "date_added", "release_date", "published_at", "등록일",
-                   "등록일자", "상품등록일", "출시일", "출시일자"),
+    "created_at": ("created_at", "date_created", "created", "date_added", "open_date", "product_creation_date",
+                   "release_date", "published_at", "등록일", "등록일자", "상품등록일", "출시일", "출시일자"),
     "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
-                 "qty", "inventory", "inventory_quantity", "재고상태", "판매상태", "재고", "재고수량"),
+                 "qty", "inventory", "inventory_quantity", "available_quantity", "current_stock_level", "재고상태",
+                 "판매상태", "pc판매상태", "재고", "재고수량", "수량", "재고있음"),
     "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
-               "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "additional_image_link",
+               "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "base_image",
+               "main_image_url", "pic_url", "product_image_url", "hosted_image_urls", "additional_image_link",
                "additional_image_links", "additional_image_url", "additional_images", "사진", "이미지", "대표이미지",
                "상품이미지", "추가이미지", "이미지url", "대표이미지url", "추가이미지url", "이미지링크",
-               "대표이미지파일명", "추가이미지파일명", "이미지등록상세", "이미지등록추가"),
+               "대표이미지파일명", "추가이미지파일명", "이미지등록상세", "이미지등록추가", "이미지명", "큰이미지"),
     "attributes": ("attributes",),
 }  # fmt: skip
+SYNONYMS = {fact: (*names, *LANGUAGES.get(fact, "").split()) for fact, names in _NAMES.items()}
 # Columns that become attributes of the same name: what variants differ in, and codes.
 ATTRIBUTES = frozenset(
     ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "ean", "upc", "barcode",
@@ -45,8 +57,11 @@ ATTRIBUTES = frozenset(
 )  # fmt: skip
 FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
 PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
-_NUMBERED_IMAGE = re.compile(r"(additional_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src)?_?\d{1,3}")
+_NUMBERED_IMAGE = re.compile(
+    r"((additional|other)_)?(product_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src|_file)?_?\d{1,3}"
+)
 _HANGUL = re.compile("[가-힣]")
+_BRACKETS = re.compile(r"\s*[(\[（][^()\[\]（）]*[)\]）]\s*$")
 _NAMES_SHOWN, _NAME_LENGTH = 20, 60
 _CLOSE = 0.75
 
@@ -67,8 +82,28 @@ def plain_name(name: str) -> str:
     if name[:5].lower() == "attr.":
         return f"attr.{name[5:]}"
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix("g:"))
-    plain = re.sub(r"[^\w@.]+", "_", spaced).strip("_").casefold()
+    plain = re.sub(r"[^\w@.]+", "_", spaced).strip("_.").casefold()
     return plain.replace("_", "") if _HANGUL.search(plain) else plain  # Korean words are put together at will
+
+
+def plain_names(written: Iterable[str]) -> dict[str, str]:
+    """Returns the plain name of each column; a remark in brackets behind a name is left out where that makes it known.
+
+    So `Name (de-DE)` and `Product ID [Non Editable]` are `name` and `product_id`, unless a column of that name is
+    there.
+    Of prices that differ only in their remark, such as `Price (net)` and `Price (gross)`, none is known.
+    """
+    names = {name: plain_name(name) for name in written}
+    taken = set(names.values())
+    short = {
+        name: shorter
+        for name, plain in names.items()
+        if not fact_of(plain)
+        and (shorter := plain_name(_BRACKETS.sub("", name))) not in taken
+        and (shorter in FACTS_OF or shorter in PUBLISHED)
+    }
+    several = {name for name, count in Counter(short.values()).items() if count > 1 and name in PRICES}
+    return names | {name: shorter for name, shorter in short.items() if shorter not in several}
 
 
 def fact_of(name: str) -> str:
@@ -96,5 +131,5 @@ def unused_note(names: Iterable[str]) -> str:
 
 
 def _nearest(name: str) -> str:
-    near = get_close_matches(name, (*FACTS_OF, *ATTRIBUTES), n=1, cutoff=_CLOSE)
+    near = get_close_matches(name, (*chain.from_iterable(_NAMES.values()), *ATTRIBUTES), n=1, cutoff=_CLOSE)
     return f" (did you mean {near[0]}?)" if near and near[0] != name else ""

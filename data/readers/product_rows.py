@@ -1,22 +1,29 @@
 """Turns the records of a file into rows of products: recognises the platform, and reads each column as a fact."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from data.catalogue import FACTS
 from data.errors import InvalidFeed
-from data.readers.columns import column_names, plain_name, unused_note
+from data.readers.columns import column_names, fact_of, plain_names, unused_note
 from data.readers.facts import Facts
-from data.readers.platforms import PLATFORMS, Platform
+from data.readers.headers import skipped_note
+from data.readers.platforms import PLATFORMS, Platform, unpublished_note
 from data.readers.price_marks import settle_prices
+from data.readers.published import PUBLISHED, is_hidden
 from data.readers.records import BadRow, Record, Records
 from data.readers.rows import Row
 from data.values import is_nothing
 
 _TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
 _NAMES_KEPT = 1_000
+_HINT = re.compile(
+    r"\(?(?:(?:조건부 ?)?필수|선택|수정 ?불가)(?: ?입력)?\)?|(?:conditionally )?required|optional|preferred",
+    re.IGNORECASE,
+)
 
 
 def product_rows(
@@ -35,15 +42,16 @@ def product_rows(
     renaming = _renaming(records.columns, mapping or {})
     written: dict[str, str] = {}
     rows, names, objects = _peek(
-        _plain(records.rows, renaming, written), [renaming.get(n) or plain_name(n) for n in records.columns]
+        _plain(records.rows, renaming, written), [*(plain_names(records.columns) | renaming).values()]
     )
     possible = () if renaming else (known for known in PLATFORMS if known.holds_objects or not objects)
     platform = next((known for known in possible if known.recognises(names)), None)
     facts = Facts(names if platform is None else frozenset(("product_id",)))
-    rows = settle_prices(rows)
+    rows = settle_prices(_shown(_without_hints(rows, notes), notes, frozenset() if platform else PUBLISHED))
     if platform:
         notes.append(f"read as {platform.title}")
         rows = platform.convert(rows, notes)
+        rows = _told(rows, names) if records.columns else rows
     elif records.columns and not facts.id_column:
         raise InvalidFeed(
             f"a feed must have a column with the product's id, such as product_id, id or sku; got "
@@ -53,6 +61,52 @@ def product_rows(
     yield from _merged(found) if records.columns else found
     if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform)):
         notes.append(note)
+
+
+def _without_hints(rows: Iterator[Record | BadRow], notes: list[str]) -> Iterator[Record | BadRow]:
+    """Yields the rows without one below the header that only says which columns must be filled in."""
+    first = next(rows, None)
+    if isinstance(first, Record):
+        said = [str(value).strip() for value in first.values.values() if not is_nothing(value)]
+        if len(said) > 1 and all(_HINT.fullmatch(word) for word in said):
+            notes.append(skipped_note(first.line, said))
+            first = None
+    yield from rows if first is None else chain([first], rows)
+
+
+def _shown(rows: Iterator[Record | BadRow], notes: list[str], published: frozenset[str]) -> Iterator[Record | BadRow]:
+    """Yields the rows without those of products that the shop does not show, and of Meta's overrides.
+
+    Args:
+        published: the columns that say whether a product is shown; none of a platform, which knows its own.
+    """
+    hidden = overriding = 0
+    for row in rows:
+        values = {} if isinstance(row, BadRow) else row.values
+        if any(is_hidden(name, values[name]) for name in published.intersection(values)):
+            hidden += 1
+        elif not is_nothing(values.get("override")):
+            overriding += 1
+        else:
+            yield row
+    if hidden:
+        notes.append(unpublished_note(hidden))
+    if overriding:
+        notes.append(f"rows that override products for a language or country were left out: {overriding:,}")
+
+
+def _told(rows: Iterator[Record | BadRow], names: frozenset[str]) -> Iterator[Record | BadRow]:
+    """Yields a platform's products without the empty facts for which the feed has no column: they stay as they are."""
+    told = set(map(fact_of, names))
+    for row in rows:
+        if isinstance(row, Record):
+            values = {name: value for name, value in row.values.items() if name in told or not _is_empty(value)}
+            row = dataclasses.replace(row, values=values)
+        yield row
+
+
+def _is_empty(value: Any) -> bool:
+    return value == [] or is_nothing(value)
 
 
 def _check_names(columns: tuple[str, ...]) -> None:
@@ -90,7 +144,7 @@ def _plain(
             continue
         if tuple(row.values) != known:
             known = tuple(row.values)
-            names = [(name, renaming.get(name) or plain_name(name)) for name in known]
+            names = [*(plain_names(known) | {name: renaming[name] for name in known if name in renaming}).items()]
             names.sort(key=lambda pair: pair[0] not in renaming)
             simple = not renaming and len({plain for _, plain in names}) == len(names)
             for name, plain in names:
@@ -127,8 +181,10 @@ def _holds_object(value: Any) -> bool:
 
 
 def _is_used(name: str, facts: Facts, platform: Platform | None) -> bool:
+    if name == "override":
+        return True
     if platform is None:
-        return facts.used(name)
+        return facts.used(name) or name in PUBLISHED
     if platform.passes_on and facts.used(name):
         return True
     return not platform.known or name.startswith(platform.known)

@@ -12,12 +12,17 @@ from data.values.texts import is_nothing
 _IN = {
     "true", "yes", "y", "instock", "available", "availablefororder", "preorder", "presale", "backorder", "onbackorder",
     "limitedavailability", "limitedstock", "lowstock", "onlineonly", "instoreonly", "madetoorder",
-    "재고있음", "판매중", "예약판매", "예약주문", "주문가능", "구매가능", "있음",
+    "재고있음", "판매중", "판매함", "예약판매", "예약주문", "주문가능", "구매가능", "있음", "무제한", "∞", "unlimited",
+    "ja", "auflager", "lieferbar", "verfügbar", "oui", "enstock", "disponible", "sí", "si", "disponibile",
+    "opvoorraad", "dostępny", "tak", "disponível", "sim", "在庫あり", "有货",
 }  # fmt: skip
 _OUT = {
     "false", "no", "n", "outofstock", "soldout", "discontinued", "unavailable", "notavailable", "outofstocktemporarily",
     "temporarilyoutofstock", "reserved",
-    "품절", "일시품절", "재고없음", "단종", "판매중지", "판매종료", "판매완료", "구매불가", "없음",
+    "품절", "일시품절", "재고없음", "단종", "판매중지", "판매중단", "판매안함", "판매종료", "판매완료", "구매불가",
+    "없음", "nein", "nichtauflager", "ausverkauft", "nichtverfügbar", "non", "rupturedestock", "épuisé", "agotado",
+    "esaurito", "nee", "uitverkocht", "niedostępny", "nie", "indisponível", "não", "在庫なし", "売り切れ", "缺货",
+    "售罄",
 }  # fmt: skip
 _SCHEMA = re.compile(r"https?://schema\.org/", re.IGNORECASE)
 _MARKS = re.compile(r"[\s_-]+")

@@ -20,7 +20,7 @@ from data.values import plain_text
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|", "^", "~"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 def test_csv_with_any_delimiter(tmp_path: Path, delimiter: str, bom: str) -> None:
     out = io.StringIO()
@@ -88,7 +88,7 @@ def test_what_may_stand_before_and_after_a_header(tmp_path: Path, header: str) -
     assert found[0].line == header.count("\n") + 2
 
 
-@pytest.mark.parametrize("delimiter", ["\t", ";", "|", ","])
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|", ",", "^", "~"])
 def test_a_line_that_names_the_delimiter_wins(tmp_path: Path, delimiter: str) -> None:
     content = f"sep={delimiter}\nproduct_id,title;x|y\tz\n".replace(",", delimiter, 1)
     [row] = rows(feed(tmp_path, f"{content}a{delimiter}b\n", "feed.txt"), "csv")

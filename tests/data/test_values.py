@@ -164,7 +164,8 @@ def test_anything_is_a_date_or_refused_by_name(written: Any) -> None:
     [("InStock", True), ("in_stock", True), ("in stock", True), ("preorder", True), ("backorder", True),
      ("available", True), ("https://schema.org/InStock", True), ("http://schema.org/OutOfStock", False),
      ("discontinued", False), ("Sold out", False), ("품절", False), ("재고 있음", True), ("판매중", True), (0, False),
-     (12, True), ("1.0", True), ("0", False), (0.0, False), ("-2", False), ("", None), ("NaN", None)],
+     (12, True), ("1.0", True), ("0", False), (0.0, False), ("-2", False), ("", None), ("NaN", None),
+     ("∞", True), ("무제한", True), ("판매안함", False), ("Auf Lager", True), ("Nein", False), ("épuisé", False)],
 )  # fmt: skip
 def test_stock_words_and_counts(written: Any, stock: bool | None) -> None:
     assert read_stock(written) is stock

@@ -8,15 +8,16 @@ from itertools import islice
 
 from data.errors import InvalidFeed
 from data.readers.files.cells import read_cells
+from data.readers.headers import header_place, skipped_note
 from data.readers.records import BadRow, Record, Records, RowWarning
 from data.readers.sources.lines import Lines
 from data.readers.sources.source import Source
 
 IMAGE_SEPARATOR = ";"
-_DELIMITERS = ",\t;|"
+_DELIMITERS = ",\t;|^~"
 _HEADER_LIMIT = 100_000
 _LINES_BEFORE_HEADER = 10
-_SEP_LINE = re.compile(r'"?sep=([,;|\t])"?[,;|\t]*', re.IGNORECASE)
+_SEP_LINE = re.compile(r'"?sep=([,;|^~\t])"?[,;|^~\t]*', re.IGNORECASE)
 
 
 def read_csv(source: Source) -> Records:
@@ -69,7 +70,8 @@ class Header:
 def find_header(source: Source) -> Header:
     """Returns where the header is, and the delimiter: the one of a line `sep=`, or that which gives it most cells.
 
-    Skipped as an explanation: a line that starts with `# `, and a sentence above a line of several cells.
+    Skipped as an explanation: a line that starts with `# `, a sentence above a line of several cells, and what stands
+    above the line that `header_place` finds.
     """
     head = [line[:_HEADER_LIMIT].strip("\r\n") for line in islice(Lines(source), _LINES_BEFORE_HEADER)]
     named, notes = "", list[str]()
@@ -77,11 +79,19 @@ def find_header(source: Source) -> Header:
         if sep := _SEP_LINE.fullmatch(line.strip(" ")):
             named = sep[1]
         elif _is_explanation(line, following):
-            notes.append(f"line {skip + 1} was skipped as an explanation: {line[:80]}")
+            notes.append(skipped_note(skip + 1, [line]))
         elif line.strip():
-            delimiter = named or _best_delimiter(line)
-            return Header(skip, delimiter, tuple(_split(line, delimiter)), tuple(notes))
+            return _best_header(head, skip, named, notes)
     return Header(0, ",", (), ())
+
+
+def _best_header(head: list[str], skip: int, named: str, notes: list[str]) -> Header:
+    """Returns the header among the lines from `skip` on; the first of them is it, unless one below is a better one."""
+    delimiters = [named or _best_delimiter(line) for line in head[skip:]]
+    rows = [_split(line, delimiter) for line, delimiter in zip(head[skip:], delimiters, strict=True)]
+    place = header_place(rows)
+    notes += [skipped_note(skip + number, row) for number, row in enumerate(rows[:place], 1) if any(row)]
+    return Header(skip + place, delimiters[place], tuple(rows[place]), tuple(notes))
 
 
 def _is_explanation(line: str, following: str) -> bool:

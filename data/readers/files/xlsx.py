@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from data.errors import InvalidFeed
 from data.readers.files.csv_records import header_columns
+from data.readers.headers import header_place, skipped_note
 from data.readers.records import BadRow, Record, Records
 from data.readers.sources.archive import Archive
 from data.readers.sources.source import Source
@@ -32,10 +34,10 @@ def read_xlsx(source: Source) -> Records:
         else:
             raise InvalidFeed(f"a workbook must have a sheet with a header; got none in {source.name}.")
         others = [other.title for other in book.worksheets if other.title != sheet.title]
-        notes = (f"only the sheet {sheet.title!r} was read, not {', '.join(others)[:200]}",) if others else ()
-        skip, cells = header
-        columns = header_columns(["" if cell is None else str(cell) for cell in cells])
-        return Records(columns, _records(source, sheet.title, skip, columns), separator=";", notes=notes)
+        notes = [f"only the sheet {sheet.title!r} was read, not {', '.join(others)[:200]}"] if others else []
+        skip, cells, above = header
+        columns = header_columns(cells)
+        return Records(columns, _records(source, sheet.title, skip, columns), separator=";", notes=(*notes, *above))
 
 
 def _records(source: Source, title: str, skip: int, columns: tuple[str, ...]) -> Iterator[Record | BadRow]:
@@ -50,16 +52,22 @@ def _records(source: Source, title: str, skip: int, columns: tuple[str, ...]) ->
                 yield Record(line, dict(zip(columns, map(_plain, cells), strict=False)))
 
 
-def _header(rows: Iterator[tuple[int, Cells]]) -> tuple[int, Cells] | None:
-    """Returns the number and the cells of the first row that has several, or of the first that has any."""
-    first: tuple[int, Cells] | None = None
-    for line, cells in rows:
-        filled = sum(map(_is_filled, cells))
-        if filled > 1 or line > _ROWS_BEFORE_HEADER:
-            return (line, cells) if filled > 1 else first
-        if filled and first is None:
-            first = (line, cells)
-    return first
+def _header(rows: Iterator[tuple[int, Cells]]) -> tuple[int, list[str], list[str]] | None:
+    """Returns the number and the cells of the header, and what the report says of the rows above it; None: no header.
+
+    It is the first row that has several cells, or the first that has any, unless `header_place` finds a better one.
+    """
+    head = [(line, _texts(cells)) for line, cells in islice(rows, _ROWS_BEFORE_HEADER)]
+    start = next((at for at, (_, cells) in enumerate(head) if len([*filter(None, cells)]) > 1), None)
+    if start is None:
+        return next(((line, cells, []) for line, cells in head if any(cells)), None)
+    place = start + header_place([cells for _, cells in head[start:]])
+    above = [skipped_note(line, cells) for line, cells in head[start:place] if any(cells)]
+    return *head[place], above
+
+
+def _texts(cells: Cells) -> list[str]:
+    return [str(cell).strip() if _is_filled(cell) else "" for cell in cells]
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, Cells]]:

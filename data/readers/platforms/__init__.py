@@ -4,9 +4,9 @@ from data.readers.platforms.json_ld import JSON_LD
 from data.readers.platforms.magento import MAGENTO
 from data.readers.platforms.merchant import GOOGLE_MERCHANT, META
 from data.readers.platforms.naver import NAVER
-from data.readers.platforms.platform import Platform
+from data.readers.platforms.platform import Platform, unpublished_note
 from data.readers.platforms.shopify import SHOPIFY
 from data.readers.platforms.woocommerce import WOOCOMMERCE
 
-__all__ = ["PLATFORMS", "Platform"]
+__all__ = ["PLATFORMS", "Platform", "unpublished_note"]
 PLATFORMS = (JSON_LD, SHOPIFY, WOOCOMMERCE, MAGENTO, NAVER, META, GOOGLE_MERCHANT)

@@ -40,7 +40,7 @@ def _convert(rows: Rows, notes: list[str]) -> Rows:
             others.update(dict.fromkeys(list(_types(node))[:1] if len(others) < _TYPES_SHOWN else ()))
     if left_out:
         named = f" ({', '.join(others)})" if others else ""
-        notes.append(f"{left_out:,} JSON-LD objects are no products{named} and were left out")
+        notes.append(f"JSON-LD objects that are no products{named} were left out: {left_out:,}")
 
 
 def _plain_names(value: Any, depth: int) -> Any:

@@ -46,7 +46,7 @@ def _converter(what: str) -> Callable[[Rows, list[str]], Rows]:
             else:
                 yield Record(row.line, _facts(row.values), row.warnings)
         if hidden:
-            notes.append(f"{hidden:,} products are archived or hidden in {what} and were left out")
+            notes.append(f"products that are archived or hidden in {what} were left out: {hidden:,}")
 
     return convert
 

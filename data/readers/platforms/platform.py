@@ -132,9 +132,14 @@ def combine_rows(
             hidden += record is None
         left_out = groups.left_out
     if hidden:
-        notes.append(f"{hidden:,} products are not published in the shop and were left out")
+        notes.append(unpublished_note(hidden))
     if left_out:
-        notes.append(f"{left_out:,} rows were left out, because a product may have at most {ROWS_PER_GROUP:,}")
+        notes.append(f"rows over {ROWS_PER_GROUP:,} of one product were left out: {left_out:,}")
+
+
+def unpublished_note(count: int) -> str:
+    """Returns the sentence of the report on products that the shop does not show."""
+    return f"products that are not published in the shop were left out: {count:,}"
 
 
 def missing_id(record: Record, column: str) -> BadRow:
