@@ -80,7 +80,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "SearchAnswer": object_of(
-        ["query_id", "generation", "pending", "took_ms", "hits", "next_cursor", "no_match", "did_you_mean",
+        ["query_id", "generation", "pending", "took_ms", "photo_id", "hits", "next_cursor", "no_match", "did_you_mean",
          "understood", "total", "facets"],
         query_id=text_of("Id of this query, to be sent with events."),
         generation=text_of("The generation that answered."),

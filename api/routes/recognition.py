@@ -60,7 +60,8 @@ def recommend_products() -> Response:
     with held.admission.slot():
         asked = recommend_request(held.engine, held.catalogue, image=image, label=label, colour=colour, **fields)
         answer = recommend(held.engine.search, asked)
-    return json_answer(answer_document(answer))
+    photo_id = None if image is None else held.query_photos.keep(image)
+    return json_answer({**answer_document(answer), "photo_id": photo_id})
 
 
 def _within(text: str) -> tuple[str, ...]:

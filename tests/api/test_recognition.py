@@ -96,7 +96,9 @@ def test_recommend_by_label_prefers_the_colour(shop: FlaskClient) -> None:
 
 
 def test_recommend_by_product_keeps_kind_and_colour(shop: FlaskClient, fake_engine: FakeEngine) -> None:
-    hits = expect(shop.post("/v1/recommend", json={"product_id": "a"}), "/v1/recommend", "post", 200)["hits"]
+    answer = expect(shop.post("/v1/recommend", json={"product_id": "a"}), "/v1/recommend", "post", 200)
+    hits = answer["hits"]
+    assert answer["photo_id"] is None
     assert [hit["product_id"] for hit in hits] == ["a", "b", "c"]
     assert hits[2]["why"] == ["another colour"]
     assert fake_engine.requests[0].also == ('category = "Mugs"', 'colour IN ("red")')
@@ -104,7 +106,9 @@ def test_recommend_by_product_keeps_kind_and_colour(shop: FlaskClient, fake_engi
 
 def test_recommend_by_photo_takes_the_photos_colour(shop: FlaskClient, photo: Photo, fake_engine: FakeEngine) -> None:
     parts = {"file": (io.BytesIO(photo("blue")), "a.jpg"), "label": 'Mugs "x"'}
-    assert shop.post("/v1/recommend", data=parts).status_code == 200
+    answer = expect(shop.post("/v1/recommend", data=parts), "/v1/recommend", "post", 200)
+    again = shop.post("/v1/search/image", json={"photo_id": answer["photo_id"]})
+    assert again.status_code == 200  # the shopper need not send the photo again
     assert fake_engine.requests[0].also == ('category = "Mugs \\"x\\""', 'colour IN ("blue")')
     assert fake_engine.requests[0].image is not None
 
