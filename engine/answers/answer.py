@@ -44,7 +44,7 @@ class Hit:
             calibration for this kind of query.
         image_id: sha256 of that image; `image_url` is the path of its thumbnail. None: the product has no photo.
         url: address of the product's page in the shop; empty if the shop gave none.
-        fresh: whether the product was created within the last `fresh_days` days.
+        fresh: whether the product was created within the last `fresh_days` days; one with a date to come is not.
         why: short reasons for the hit's place, for people to read.
         why_map: which parts of the photos make them alike, of the first hits where it was asked for; else None.
     """

@@ -9,6 +9,7 @@ from data.catalogue import Catalogue, ProductFacts
 from data.columns import ColumnStore, within
 from engine.answers.answer import Hit
 from engine.answers.cursors import Ranking
+from engine.answers.ranking import DATED_AHEAD_DAYS
 from engine.answers.reasons import Explanation, reasons
 
 
@@ -17,7 +18,7 @@ class HitPages:
 
     Args:
         columns: of the same catalogue.
-        fresh_days: a product created within this many days is fresh.
+        fresh_days: a product created within this many days, and not later than tomorrow, is fresh.
     """
 
     def __init__(self, catalogue: Catalogue, columns: ColumnStore, fresh_days: int) -> None:
@@ -63,7 +64,8 @@ class HitPages:
         product, image = facts.product, ranking.image_sha256[place].decode()
         if image not in facts.image_sha256 and facts.image_sha256:
             image = facts.image_sha256[0]
-        fresh_since = datetime.now(UTC) - timedelta(days=self._fresh_days)
+        now = datetime.now(UTC)
+        fresh_since, fresh_until = now - timedelta(days=self._fresh_days), now + timedelta(days=DATED_AHEAD_DAYS)
         return Hit(
             product_id=product.product_id,
             score=float(ranking.scores[place]),
@@ -77,6 +79,6 @@ class HitPages:
             category=product.category,
             url=product.url,
             colours=facts.colours,
-            fresh=product.created_at is not None and product.created_at >= fresh_since,
+            fresh=product.created_at is not None and fresh_since <= product.created_at <= fresh_until,
             why=tuple(reason.text for reason in reasons(ranking, place, facts, image, words)),
         )

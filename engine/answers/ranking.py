@@ -19,6 +19,7 @@ RERANKED = 200  # products that rivals, freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
 # docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
 DEFAULT_FRESHNESS = 0.2
+DATED_AHEAD_DAYS = 1  # a shop's day may begin before that of UTC
 _FRESHNESS_REACH = 0.2  # bonus of a product created today at freshness 1
 _FRESHNESS_HALF_LIFE_DAYS = 30.0
 
@@ -105,12 +106,13 @@ def fresh_places(
 
     Args:
         relevance: float (m,), best first.
-        created: datetime64[us] (min(m, 200),), when each of these was created, in UTC; NaT if unknown.
+        created: datetime64[us] (min(m, 200),), when each of these was created, in UTC; NaT if unknown. A date that is
+            still to come gains nothing.
         freshness: 0 (no bonus) to 1 (a product of today gains 0.2).
     """
     head = min(len(relevance), RERANKED)
     ages = (np.datetime64(now.astimezone(UTC).replace(tzinfo=None)) - created) / np.timedelta64(1, "D")
-    ages = np.nan_to_num(np.maximum(ages, 0.0), nan=np.inf)
+    ages = np.where(ages >= -DATED_AHEAD_DAYS, np.maximum(ages, 0.0), np.inf)  # NaN is no age
     return np.concatenate([fresh_order(relevance[:head], ages, freshness), np.arange(head, len(relevance))])
 
 

@@ -13,7 +13,9 @@ from engine.understanding.tokens import Token
 _NEW = frozenset(word for language in LANGUAGES for word in language.new_before)
 
 
-def read_new(text: str, tokens: Sequence[Token], wording: Wording, oldest: str, since: date) -> list[Reading]:
+def read_new(
+    text: str, tokens: Sequence[Token], wording: Wording, oldest: str, since: date, until: date
+) -> list[Reading]:
     """Returns where new products are asked for; none where all products are new, or no date is known.
 
     `new` alone is only read before a word that products are described with, and with which it makes no name.
@@ -21,10 +23,11 @@ def read_new(text: str, tokens: Sequence[Token], wording: Wording, oldest: str, 
     Args:
         oldest: when the first product was created, as ISO 8601; "" if no product has a date.
         since: the day from which on a product is new.
+        until: the last day on which products can have been created.
     """
     if not oldest or oldest >= str(since):
         return []
-    condition = f"created_at >= {since}"
+    condition = f"created_at >= {since} AND created_at <= {until}"
     spans = [match.span() for pattern in _patterns() for match in pattern.finditer(text)]
     spans += [(token.start, token.end) for at, token in enumerate(tokens) if _asks(tokens, at, wording)]
     return [Reading(start=start, end=end, condition=condition) for start, end in spans]

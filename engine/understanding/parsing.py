@@ -36,7 +36,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
             *read_superlatives(text),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
-            *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since),
+            *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since, today + timedelta(days=1)),
         ]
     )
     found = apart([*found, *read_needless(text, wording, found)])

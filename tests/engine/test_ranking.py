@@ -71,6 +71,12 @@ def test_freshness_lifts_new_products_a_little() -> None:
     assert fresh_places(relevance, created, now, 1.0).tolist() == [2, 0, 1, 3]
 
 
+def test_a_date_to_come_is_not_fresh() -> None:
+    now = datetime(2026, 6, 1, 16, tzinfo=UTC)
+    created = np.array(["2024-07-01", "2027-06-01", "2026-06-02"], "datetime64[us]")  # the last day begins in Korea
+    assert fresh_places(np.array([0.9, 0.85, 0.8]), created, now, 1.0).tolist() == [2, 0, 1]
+
+
 def test_diversity_separates_near_identical_products() -> None:
     vectors = np.array([[1, 0, 0], [1, 0.01, 0], [0.6, 0.8, 0]], np.float32)
     scores = np.array([0.95, 0.94, 0.7], np.float32)

@@ -39,11 +39,18 @@ def test_a_photo_finds_its_product_with_its_facts(shop: TinyShop, engine: Search
     )  # fmt: skip
     shop.put("b", [blend(2, 3, 0.5)], created_at=(now - timedelta(days=300)).isoformat())
     shop.put("undated", [axis(3)])
+    shop.put("ahead", [axis(4)], created_at=(now + timedelta(days=40)).isoformat())
     generation = shop.publish()
     answer = engine.search(SearchRequest(image=photo_of(2)))
-    first, second, undated = answer.hits
+    first, second, undated, ahead = answer.hits
     assert (first.product_id, first.title, first.brand, first.price, first.currency) == ("a", "a", "Acme", 9.5, "EUR")
-    assert (first.category, first.fresh, second.fresh, undated.fresh) == ("Shoes", True, False, False)
+    assert (first.category, first.fresh, second.fresh, undated.fresh, ahead.fresh) == (
+        "Shoes",
+        True,
+        False,
+        False,
+        False,
+    )
     assert first.score == pytest.approx(1)
     assert first.image_id == name_of(axis(2))
     assert first.image_url == f"/thumbs/{name_of(axis(2))}.webp"

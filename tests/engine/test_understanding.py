@@ -40,7 +40,8 @@ PRODUCTS = (
      "attributes": {"size": "58 cm"}},
     {"title": "Linen cushion", "price": 25, "category": "Cushions", "attributes": {"size": "40 x 60 cm"}},
 )  # fmt: skip
-NEW = str(datetime.now(UTC).date() - timedelta(days=90))
+TODAY = datetime.now(UTC).date()
+NEW = f"created_at >= {TODAY - timedelta(days=90)} AND created_at <= {TODAY + timedelta(days=1)}"
 
 
 class Shop:
@@ -115,8 +116,8 @@ def meanings(understood: Understood) -> list[str]:
         ("cushion size 40x60", "cushion size 40x60", ['size 40x60 -> attr.size = "40 x 60 cm"']),
         ("cushion 0.4 x 0.6 m", "cushion 0.4 x 0.6 m", ['0.4 x 0.6 m -> attr.size = "40 x 60 cm"']),
         ("hat size 58", "hat size 58", ['size 58 -> attr.size = "58 cm"']),
-        ("new mug", "mug", [f"new -> created_at >= {NEW}"]),
-        ("신상 운동화", "운동화", [f"신상 -> created_at >= {NEW}"]),
+        ("new mug", "mug", [f"new -> {NEW}"]),
+        ("신상 운동화", "운동화", [f"신상 -> {NEW}"]),
         ("mug not red", "mug", ['not red -> NOT colour = "red"']),
         ("acorn but no mug", "acorn", ['acorn -> brand = "acorn"', 'but no mug -> NOT category = "mugs"']),
         ("빨간색 말고 파란색 머그", "blue 머그", ['빨간색 말고 -> NOT colour = "red"', '파란색 -> colour = "blue"']),
