@@ -56,6 +56,22 @@ def test_filters_are_the_facts_that_the_catalogue_has_with_the_chosen_values_fir
     ]  # fmt: skip
 
 
+def test_nothing_is_offered_that_needs_the_photo_which_a_product_lacks(client: FlaskClient, photo: Photo) -> None:
+    stock(client, photo, 1)
+    facts = {"product": json.dumps({"title": "Mug without a photo"})}
+    assert client.put("/v1/products/bare", data=facts, content_type="multipart/form-data").status_code == 201
+    seen, bare = re.findall(
+        r'<li class="card" data-product.*?</li>', client.get("/?q=mug").get_data(as_text=True), re.S
+    )
+    assert [("Similar to" in card, "More like" in card, "Not Mug" in card) for card in (seen, bare)] == [
+        (True, True, True), (False, False, True),
+    ]  # fmt: skip
+    assert "Similar products" in client.get("/p/p0").get_data(as_text=True)
+    assert "Similar products" not in client.get("/p/bare").get_data(as_text=True)
+    liked = client.get("/?q=mug&like=bare").get_data(as_text=True)
+    assert "You liked Mug without a photo: take that back" in liked
+
+
 def test_text_search_is_a_plain_form(client: FlaskClient, photo: Photo) -> None:
     stock(client, photo)
     page = client.get("/?q=mug&brand=Acorn&min_price=10").get_data(as_text=True)

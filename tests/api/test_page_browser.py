@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tiny_backbone import TinyBackbone
 
 from api.app import create_app
 from api.page import form as page_form
+from api.page.groups import Group, Shown
 from api.resources.query_photos import QueryPhotos
 from data.catalogue import Catalogue
 from data.generations import GenerationFolder
@@ -36,6 +38,11 @@ CUT_WORDS = """[...document.querySelectorAll("a, button")]
     .filter((one) => one.checkVisibility() && !one.closest(".title, .skip") && one.scrollWidth > one.clientWidth + 1
         && getComputedStyle(one).display !== "inline")
     .map((one) => one.outerHTML.slice(0, 80))"""
+# marks of a card's photo that reach under its button
+COVERED_MARKS = """[...document.querySelectorAll(".card:has(.why-button) .badges span")]
+    .filter((mark) => mark.getBoundingClientRect().right
+        > mark.closest(".card").querySelector(".why-button span").getBoundingClientRect().left)
+    .map((mark) => mark.textContent)"""
 pytestmark = needs_chromium
 
 
@@ -351,6 +358,25 @@ def test_no_word_is_cut_on_the_narrowest_phones(page: Page, url: str, language: 
     hits(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(CUT_WORDS) == []
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_marks_and_long_texts_leave_room_on_the_narrowest_phones(
+    page: Page, url: str, picture: tuple[str, Path], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = partial(Group, "near", "", best=1)
+    monkeypatch.setattr("api.page.search.shown_of", lambda hits, **_: Shown((marked(hits=tuple(hits)),)))
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{url}?lang={language}")
+    page.set_input_files("#file", picture[1])
+    hits(page)
+    page.locator(".card .badges").first.wait_for()
+    assert page.evaluate(COVERED_MARKS) == []
+    page.goto(f"{url}?q={'red+disc+' * 60}")
+    page.locator("#found").wait_for()
+    height = page.locator("#found").bounding_box()
+    assert height
+    assert height["height"] < 90  # three lines
 
 
 def test_without_javascript_words_and_photos_are_found(browser: Browser, url: str, picture: tuple[str, Path]) -> None:
