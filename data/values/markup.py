@@ -27,17 +27,20 @@ _TOKEN = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
 _COMMENT = "!--"
+_ESCAPED, _CLOSING = re.compile(r"&lt;/[a-zA-Z]"), re.compile(r"</[a-zA-Z][a-zA-Z0-9]*>")
 
 
 def plain_text(text: str) -> str:
     """Returns a text without its HTML: tags out, entities decoded, a new line for `<br>`, `<p>`, `<li>` and the like.
 
     Only tags that HTML knows count, so `a < b` and `<3` stay; scripts, styles and comments go with what is in them.
+    HTML that is escaped as a whole, as OpenCart has it, is read like any other.
     """
     if "<" not in text and "&" not in text:
         return text
     if not _TOKEN.search(text):
-        return _decoded(text)
+        decoded = _decoded(text)
+        return plain_text(decoded) if _ESCAPED.search(text) and _CLOSING.search(decoded) else decoded
     parts: list[str] = []
     hidden, place = "", 0
     for found in _TOKEN.finditer(text):

@@ -214,6 +214,7 @@ def test_texts_of_numbers_and_of_nothing() -> None:
         ("R&D, AT&T, a&b;", "R&D, AT&T, a&b;"),
         ("size <M> only", "size <M> only"),
         ("&lt;b&gt;", "<b>"),
+        ("&lt;p&gt;Tom &amp;amp; &lt;b&gt;Jo&lt;/b&gt;&lt;/p&gt;&lt;p&gt;1 &amp;lt; 2&lt;/p&gt;", "Tom & Jo\n1 < 2"),
         ("two  spaces\nand lines", "two  spaces\nand lines"),
     ],
 )
