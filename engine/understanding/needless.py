@@ -31,11 +31,11 @@ def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list
 
 
 def described_alone(text: str, wording: Wording) -> frozenset[str]:
-    """Returns the words of measures, sizes, praise and purpose that products hold in their descriptions at most.
+    """Returns the words of measures, sizes, praise, purpose and audience that descriptions hold at most.
 
     They find these products, but that other products lack them does not mean that the thing is not sold.
     """
-    spans = _unheld(text, wording, NAMES, [])
+    spans = [*_unheld(text, wording, NAMES, []), *_for_whom(text, wording)]
     return frozenset(word for start, end in spans for word in words_of(text[start:end]))
 
 
@@ -53,6 +53,15 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> 
     spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within)]
     tokens = tokens_of(text) if spans else []
     return sorted(span for span in spans if not _is_unwanted(tokens, *span))
+
+
+def _for_whom(text: str, wording: Wording) -> list[Span]:
+    """Returns the places of words that say for whom a thing is, where no product says it in its title or facts."""
+    spans = [match.span() for match in _audience().finditer(text)]
+    tokens = tokens_of(text) if spans else []
+    return [
+        span for span in spans if not _is_held(text[slice(*span)], wording, NAMES) and not _is_unwanted(tokens, *span)
+    ]
 
 
 def _is_sold(match: "re.Match[str]", wording: Wording, within: str) -> bool:
@@ -93,6 +102,12 @@ def _sizes() -> "re.Pattern[str]":
     size = r"(\d{1,3}(?:[.,]5)?|\d?x{0,4}[sml])"
     words = "|".join(each.replace(" ", "[ ]*").replace("{size}", size) for each in _SIZED)
     return re.compile(rf"(?<![\w-])(?:{words})(?![\w-]|\s?(?:to|[–~])\s?\d)", re.IGNORECASE)
+
+
+@cache
+def _audience() -> "re.Pattern[str]":
+    words = "|".join(each.replace(" ", "[ ]+") for language in LANGUAGES for each in language.audience)
+    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
 
 
 @cache

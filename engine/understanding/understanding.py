@@ -62,9 +62,9 @@ class Understood:
         passing: which products pass it, bool by product_key; None if nothing was understood.
         constraints: in the order of the query.
         unjudged: words of `text` by which no answer is judged: conditions that every hit fulfils, fillers, and words
-            that descriptions hold at most and that say nothing of what a thing is.
+            that descriptions hold at most and that say nothing of what a thing is, or only for whom it is.
         things: the things that `text` asks for, where it asks for several.
-        fulfilled: whether the query asks for nothing but conditions, and every hit fulfils them.
+        fulfilled: whether the query asks for nothing but conditions, which every hit fulfils, and an order.
     """
 
     text: str
@@ -167,7 +167,9 @@ class Understanding:
             unjudged=frozenset(
                 word for each in kept for word in words_of(f"{plain[each.start : each.end]} {each.value}")
             ),
-            fulfilled=bool(kept) and len(kept) == len(conditions) and not others,
+            fulfilled=any(each in kept or each.sort for each in readings)
+            and len(kept) == len(conditions)
+            and not others,
             constraints=tuple(
                 Constraint(
                     plain[each.start : each.end],

@@ -117,6 +117,8 @@ def meanings(understood: Understood) -> list[str]:
         ("cushion 0.4 x 0.6 m", "cushion 0.4 x 0.6 m", ['0.4 x 0.6 m -> attr.size = "40 x 60 cm"']),
         ("hat size 58", "hat size 58", ['size 58 -> attr.size = "58 cm"']),
         ("new mug", "mug", [f"new -> {NEW}"]),
+        ("new", "new", [f"new -> {NEW}"]),
+        ("mug new products", "mug", [f"new products -> {NEW}"]),
         ("신상 운동화", "운동화", [f"신상 -> {NEW}"]),
         ("mug not red", "mug", ['not red -> NOT colour = "red"']),
         ("acorn but no mug", "acorn", ['acorn -> brand = "acorn"', 'but no mug -> NOT category = "mugs"']),
@@ -177,6 +179,7 @@ def test_a_price_in_a_currency_that_no_product_has_is_left_out(
         ("red mug for tea", {"red", "for"}, False), ("빨간 mug", {"red"}, False), ("mug for tea", {"for"}, False),
         ("mug or a vase", {"a"}, False), ("mug", set(), False),
         ("navy", set(), True), ("navy under 50 euro", set(), True), ("under 20 euro", set(), True),
+        ("cheapest", set(), True), ("가장 싼 거 보여줘", set(), True), ("cheapest mug", set(), False),
     ],
 )  # fmt: skip
 def test_conditions_and_fillers_are_not_judged_and_conditions_alone_are_fulfilled(

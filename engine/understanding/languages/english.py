@@ -6,8 +6,8 @@ _DOLLARS = ("USD", "AUD", "CAD", "NZD", "SGD", "HKD")
 _CROWNS = ("SEK", "NOK", "DKK")
 _FILLERS = (
     "a an the this that these those it one ones some something anything thing things like similar same but and or in "
-    "of for with to at is are as please show me find i want need looking priced price cost costs costing cheaper "
-    "too just only colour color coloured colored"
+    "of for with to at on is are as please show me find i want need looking priced price cost costs costing cheaper "
+    "everything item items product products stuff too just only colour color coloured colored"
 )
 _NO_MONEY = (
     "kid kids child children boy boys girl girls baby babies toddler age ages aged year years old size sizes model no "
@@ -15,7 +15,7 @@ _NO_MONEY = (
 )
 _PRAISE = (
     "nice nicest pretty prettiest cute cutest lovely beautiful adorable stylish good best cheap affordable inexpensive "
-    "recommended"
+    "recommended popular trending bestselling discounted discount sale"
 )
 
 ENGLISH = Language(
@@ -77,7 +77,14 @@ ENGLISH = Language(
     very=("very", "really", "so", "super", "most"),
     praise=(
         "(?:good|high|best) quality", "(?:for|as) (?:a )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
-        "for gifting", *_PRAISE.split(),
+        "for gifting", "(?:on|for) sale", "free (?:shipping|delivery)", "best ?sellers?", "top rated", "in stock",
+        "(?:buy|shop) online", *_PRAISE.split(),
+    ),
+    audience=(
+        "(?:for )?(?:(?:wo)?men|children|kid|lady)(?:'?s)?", "(?:for )?(?:kid|boy|girl|ladie)s'?", "unisex",
+        "for (?:my |a |an |the |your )?(?:him|her|mom|mum|mother|dad|father|wife|husband|girlfriend|boyfriend|friends?|"
+        "son|daughter|sister|brother|grandma|grandpa|girl|boy|man|woman|baby|babies|teens|teenagers|adults|"
+        "toddlers?|everyone)",
     ),
     no_money=frozenset(_NO_MONEY.split()),
     face_values=frozenset({"card", "cards", "voucher", "vouchers", "coupon", "coupons", "coin", "coins", "note"}),
@@ -86,7 +93,8 @@ ENGLISH = Language(
     ),
     bounds_after=("or", "max", "min", "to"),
     size_names=("size",),
-    new=("new arrivals?", "newly arrived", "just arrived", "new in", "newest", "latest"),
+    new=("new arrivals?", "newly arrived", "just arrived", "new in", "newest", "latest",
+         r"\Anew\Z", "new (?:products?|items?|things?|stuff|ones?)"),
     new_before=("new",),
     not_before={
         "but not": True, "but no": False, "not": True, "without": True, "excluding": True, "except": True,

@@ -25,6 +25,7 @@ class Language:
         very: words that only make praise stronger.
         praise: patterns of praise and purpose, which say nothing of what a thing is, the longer ones first: `for a
             gift`, `pretty`.
+        audience: patterns that say for whom a thing is.
         no_money: words beside which a number without a currency is no price, wherever they stand.
         face_values: things of which an amount of money is a part of the name.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
@@ -59,6 +60,7 @@ class Language:
     measure_after: tuple[str, ...] = ()
     very: tuple[str, ...] = ()
     praise: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
     no_money: frozenset[str] = frozenset()
     face_values: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()
