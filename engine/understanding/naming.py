@@ -77,23 +77,23 @@ def read_sizes(text: str, tokens: Sequence[Token], lexicon: Lexicon) -> list[Rea
         for match in pattern.finditer(text):
             key = _SIZE_WORDS.get(match["size"].casefold()) or value_key(match["size"])
             if conditions := lexicon.sizes.get(key) or _shoe_size(key, lexicon):
-                readings.append(
-                    Reading(start=match.start(), end=match.end(), condition=any_of(conditions), describes=True)
-                )
+                readings.append(_size(match.start(), match.end(), conditions))
     for at in range(len(tokens)):
         for run in values_in(tokens, at, MOST_NAME_WORDS):
             conditions = lexicon.measures.get(run.name) or _shoe_size(run.name, lexicon)
             if conditions and not _beside(tokens, run.first, run.last, "bounds"):
-                readings.append(_reading(tokens, run.first, run.last, any_of(conditions)))
+                readings.append(_size(tokens[run.first].start, tokens[run.last - 1].end, conditions))
                 break
     for measure in measures_in(text):
         words = [at for at, each in enumerate(tokens) if measure.start < each.end and each.start < measure.end]
         conditions = lexicon.measures.get(measure.size, ())
-        if conditions and not _beside(tokens, words[0], words[-1] + 1, "bounds"):
-            readings.append(
-                Reading(start=measure.outer_start, end=measure.outer_end, condition=any_of(conditions), describes=True)
-            )
+        if words and conditions and not _beside(tokens, words[0], words[-1] + 1, "bounds"):
+            readings.append(_size(measure.outer_start, measure.outer_end, conditions))
     return readings
+
+
+def _size(start: int, end: int, conditions: Sequence[str]) -> Reading:
+    return Reading(start=start, end=end, condition=any_of(conditions), describes=True, measures=True)
 
 
 def meaning(run: Run, lexicon: Lexicon) -> str:

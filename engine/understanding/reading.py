@@ -15,6 +15,7 @@ class Reading:
         start, end: the part, in characters of the text.
         condition: a filter expression; "" if only `unwanted` or `sort` is known, or if it is `needless`.
         describes: whether its words say what a product looks like, and so are still searched for.
+        measures: whether it is a size: where its condition is dropped, its words find nothing but other things.
         unwanted: words that hits should not be about, where no fact holds them.
         visible: whether a photo can show it, as it shows a colour.
         sort: the order of the hits that is asked for, as a search takes it; "" if none is.
@@ -26,6 +27,7 @@ class Reading:
     end: int
     condition: str = ""
     describes: bool = False
+    measures: bool = False
     unwanted: str = ""
     visible: bool = False
     sort: str = ""

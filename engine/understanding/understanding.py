@@ -9,7 +9,7 @@ import numpy as np
 from data.catalogue import Catalogue
 from data.filters import Filter, all_of
 from data.lexical import words_of
-from data.vocabulary import Wording
+from data.vocabulary import NAMES, Wording
 from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
@@ -153,10 +153,11 @@ class Understanding:
         conditions = [reading for reading in readings if reading.condition]
         others = content_of(without(plain, readings))
         kept, passing = kept_readings(
-            conditions, filter_, lambda most: np.array(self._wording.holding(others, most), np.int64), matching
+            conditions, filter_, lambda most: np.array(self._holding(others, most), np.int64), matching
         )
         names = [] if keep_names else [reading for reading in kept if not reading.visible]
-        spoken = [reading for reading in readings if not reading.describes or reading in names]
+        dropped = [reading for reading in conditions if reading not in kept and reading.measures]
+        spoken = [reading for reading in readings if not reading.describes or reading in (*names, *dropped)]
         foreign = [each for each in kept if each.value and self._is_foreign(plain[each.start : each.end])]
         rest = without(plain, spoken, foreign) if spoken or foreign else text
         return Understood(
@@ -181,6 +182,14 @@ class Understanding:
                 for each in readings
             ),
         )
+
+    def _holding(self, words: list[str], most: int) -> list[int]:
+        """Returns products that hold all the words; where none does, all of those that products are named by."""
+        found = self._wording.holding(words, most)
+        if found or len(words) < 2:
+            return found
+        named = [word for word in words if self._wording.holding([word], 1, within=NAMES)]
+        return self._wording.holding(named, most)
 
     def _is_foreign(self, words: str) -> bool:
         """Tells whether no product has the words, as in a shop of another language."""

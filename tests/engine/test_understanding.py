@@ -220,6 +220,9 @@ def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understandi
         ),
         ("white mug under 20 euro", ['white -> colour = "white" relaxed', "under 20 euro -> price < 20"], "price < 20"),
         ("blue mug under 15 euro", ['blue -> colour = "blue" relaxed', "under 15 euro -> price < 15"], "price < 15"),
+        ("racing sneaker 20 cm", ['20 cm -> attr.height = "20 cm" relaxed'], None),
+        ("달리기 sneaker 20센티", ['20센티 -> attr.height = "20 cm" relaxed'], None),
+        ("huge blue sneaker", ['blue -> colour = "blue" relaxed'], None),
         ("anything over 500 euro", ["over 500 euro -> price > 500 relaxed"], None),
     ],
 )
@@ -229,6 +232,11 @@ def test_what_leaves_too_little_is_relaxed(
     found = understanding.understand(query, None, alone=True)
     assert meanings(found) == expected
     assert (found.filter.text if found.filter else None) == kept
+
+
+def test_a_size_that_is_dropped_is_not_searched_for(understanding: Shop) -> None:
+    assert understanding.understand("racing sneaker 20 cm", None, alone=True).text == "racing sneaker"
+    assert understanding.understand("huge blue sneaker", None, alone=True).text == "huge blue sneaker"
 
 
 def test_the_requests_own_filter_is_kept_and_counts(understanding: Shop) -> None:
