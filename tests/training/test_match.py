@@ -62,7 +62,7 @@ def test_words_that_shoppers_add_change_nothing_about_what_is_right() -> None:
         Asked(kind="text", source="", group="mug", text=text, right=frozenset({1})) for text in ("mug", "mug", "컵")
     ]
     asked = more_words(plain)
-    assert [found.text for found in asked] == ["for women mug", "mug with a pattern", "컵 작은"]
+    assert [found.text for found in asked] == ["outdoor mug", "mug with a pattern", "컵 작은"]
     assert all(found.right == {1} and found.group == "mug" for found in asked)
 
 

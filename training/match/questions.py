@@ -22,12 +22,12 @@ _MOST_OF_A_SOURCE = 80
 _LEAST_CHOICES = 2  # of a product after a logged search
 _MOST_LOGGED = 200
 _NONSENSE = 60
-# Words by which an answer is judged: measures, praise and gifts are left out of a search before.
+# Words by which an answer is judged: measures, praise and whom a thing is for are left out of a search before.
 _MORE_ENGLISH = (
-    "for women", "with a pattern", "for the kitchen", "small", "kids", "buy", "modern", "original",
+    "outdoor", "with a pattern", "for the kitchen", "small", "everyday", "buy", "modern", "original",
     "large", "for school",
 )  # fmt: skip
-_MORE_KOREAN = ("여성용", "인기", "작은", "아동용", "주방용", "판매", "국내산", "큰")
+_MORE_KOREAN = ("야외용", "모던", "작은", "일상용", "주방용", "판매", "국내산", "큰")
 _LATIN, _HANGUL = list("abcdefghijklmnopqrstuvwxyz"), [chr(code) for code in range(0xAC00, 0xD7A4, 97)]
 
 
