@@ -18,7 +18,7 @@ _UNIT_BEHIND = re.compile(r"(\d[\d.x]*)[^\W\d_]+")
 _BARE_FIELD = re.compile(r"attr\.\w[\w.-]{0,63}")
 _MOST_HOLDING = 20  # values of one attribute that hold a word
 _LEAST_LETTERS = 3  # of a brand or a category
-_LACKING = re.compile(r"\b(?:free|without|no|non|not)\b|무|없|프리|아님")
+_LACKING = re.compile(r"\b(?:free|without|no|non|not)\b|(?<![가-힣])무(?!늬)|없|프리|아님")
 
 
 @dataclass(frozen=True)

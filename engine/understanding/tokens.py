@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data.lexical import key_of
-from engine.understanding.languages import PARTICLES
+from engine.understanding.languages import LANGUAGES, PARTICLES
 
 MOST_WORDS = 40
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[^\W\d_]*|[^\W_]+(?:[-'’][^\W_]+)*")
 _HANGUL = re.compile("[가-힣]+")
+_BEFORE = "|".join(mark for each in LANGUAGES for mark in each.not_before if mark.isalpha())
+_AFTER = "|".join(mark for each in LANGUAGES for mark in each.not_after if mark.isalpha())
+# what is not wanted, and the word that says so: `leather-free`, `non-leather`, 가죽말고
+_MARKED = re.compile(rf"(\w+)-({_AFTER})|({_BEFORE})-(\w+)|([가-힣]{{2,}}?)({_AFTER})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,11 @@ def tokens_of(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         if len(found) == MOST_WORDS:
             break
-        words = _forms(unicodedata.normalize("NFKC", match[0]).casefold())
-        found.append(Token(match.start(), match.end(), words, tuple(map(key_of, words))))
-    return found
+        parts = _MARKED.fullmatch(text, *match.span())
+        for start, end in [parts.span(at) for at in range(1, 7) if parts[at]] if parts else [match.span()]:
+            words = _forms(unicodedata.normalize("NFKC", text[start:end]).casefold())
+            found.append(Token(start, end, words, tuple(map(key_of, words))))
+    return found[:MOST_WORDS]
 
 
 def names_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:

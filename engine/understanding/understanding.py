@@ -21,6 +21,7 @@ from engine.understanding.parting import parted
 from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
 from engine.understanding.things import things_in
+from engine.understanding.unwanted import unmentioned
 
 MOST_LETTERS = 200  # of a text that is read; a longer one describes and does not ask
 
@@ -121,7 +122,8 @@ class Understanding:
         found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
         words = frozenset(words_of(found.text))
         fillers = FILLERS - JOINERS  # of a mug or a vase, each hit holds a half
-        idle = words & (found.unjudged | fillers | described_alone(found.text, self._wording))
+        unsaid = described_alone(found.text, self._wording) | unmentioned(found.text, self._wording)
+        idle = words & (found.unjudged | fillers | unsaid)
         things = things_in(found.text, self._wording, found.unjudged)
         return replace(found, unjudged=idle if idle < words else frozenset(), things=things)
 

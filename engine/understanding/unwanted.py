@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from data.lexical import words_of
 from data.vocabulary import Wording
 from engine.understanding.languages import FILLERS, JOINERS, LANGUAGES
 from engine.understanding.lexicon import Lexicon, any_of
 from engine.understanding.naming import MOST_NAME_WORDS, meaning
 from engine.understanding.reading import Reading
-from engine.understanding.tokens import Run, Token, names_in
+from engine.understanding.tokens import Run, Token, names_in, tokens_of
 
 _MOST_SKIPPED = 2  # fillers: "not in a red"
 
@@ -25,11 +26,38 @@ def read_unwanted(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording) -
         elif pushes and (end := _named_until(tokens, first, at)) and _told(tokens, at, end, wording):
             readings.append(_pushed(tokens, first, end, at, end))
     for first, last, pushes in _marks(tokens, "not_after"):
-        if before := _meant_until(tokens, first, lexicon):
+        before = _meant_until(tokens, first, lexicon)
+        if before and _is_wanted_too(tokens, before[0], first):
+            continue
+        if before:
             readings.append(_reading(tokens, before[0], last, before[1]))
         elif pushes and first and len(tokens) > last - first + 1 and _told(tokens, first - 1, first, wording):
             readings.append(_pushed(tokens, first - 1, last, first - 1, first))
     return readings
+
+
+def unmentioned(text: str, wording: Wording) -> frozenset[str]:
+    """Returns the words that say that a thing is not wanted which no product is described with: `without nuts`.
+
+    No answer is judged by them, since it is not known of any product whether it has the thing.
+    """
+    tokens = tokens_of(text)
+    spans = [
+        (first, end, last, end)
+        for first, last, pushes in _marks(tokens, "not_before")
+        if pushes and (end := _named_until(tokens, first, last))
+    ]
+    spans += [
+        (first - 1, last, first - 1, first)
+        for first, last, pushes in _marks(tokens, "not_after")
+        if pushes and first > 0
+    ]
+    return frozenset(
+        word
+        for start, end, thing, behind in spans
+        if not any(wording.holding([form], 1) for token in tokens[thing:behind] for form in token.words)
+        for word in words_of(text[tokens[start].start : tokens[end - 1].end])
+    )
 
 
 def _marks(tokens: Sequence[Token], kind: str) -> Iterator[tuple[int, int, bool]]:
@@ -92,11 +120,18 @@ def _told(tokens: Sequence[Token], first: int, last: int, wording: Wording) -> b
     """
     forms = (" ".join(token.word for token in tokens[first : last - 1]) + f" {form}" for form in tokens[last - 1].words)
     thing = next((form.strip() for form in forms if wording.holding([form], 1)), "")
-    elsewhere = {form for token in (*tokens[:first], *tokens[last:]) for form in token.words}
-    if not thing or any(token.word in FILLERS or token.word in elsewhere for token in tokens[first:last]):
+    if not thing or thing.isdigit() or any(token.word in FILLERS for token in tokens[first:last]):
+        return False
+    if _is_wanted_too(tokens, first, last):
         return False
     lacking = [each.replace("{thing}", thing) for language in LANGUAGES for each in language.free]
     return not any(wording.holding([phrase], 1) for phrase in lacking)
+
+
+def _is_wanted_too(tokens: Sequence[Token], first: int, last: int) -> bool:
+    """Tells whether a word of `tokens[first:last]` stands elsewhere too, as in "a pink dress, no blue dress"."""
+    elsewhere = {form for token in (*tokens[:first], *tokens[last:]) for form in token.words}
+    return any(token.word in elsewhere for token in tokens[first:last])
 
 
 def _reading(tokens: Sequence[Token], first: int, last: int, condition: str) -> Reading:

@@ -127,6 +127,10 @@ def meanings(understood: Understood) -> list[str]:
         ("sneaker not vegan", "sneaker", ["not vegan -> NOT attr.vegan = true"]),
         ("onion without nuts", "onion", ['without nuts -> NOT attr.contains = "sulphite, nuts"']),
         ("mug, not striped or red", "mug", ['not striped or red -> NOT (attr.pattern = "striped" OR colour = "red")']),
+        ("leather-free sneaker", "sneaker", ['leather-free -> NOT attr.material = "leather"']),
+        ("non-leather sneaker", "sneaker", ['non-leather -> NOT attr.material = "leather"']),
+        ("빨간색말고 머그", "머그", ['빨간색말고 -> NOT colour = "red"']),
+        ("yoghurt no vanilla", "yoghurt", ["no vanilla -> away"]),
         ("yoghurt without vanilla", "yoghurt", ["without vanilla -> away"]),
     ],
 )
@@ -149,6 +153,7 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "mug 40x90", "10 euro gift card", "10유로 상품권", "이불", "mug 10", "around 12 mugs",
         "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40",
         "shoes under 1 year", "20대 여성", "new york mug", "new wave mug", "mug new", "천 가방", "mug without unicorns",
+        "mug no 5", "빨간색 머그 말고 머그 빨간색", "끝없는 머그",
         "do not disturb", "270", "m", "cola without sugar",  # "sugar free" is what finds it
         "green tea", "", "   ", "mug under 20 euro " * 12,
     ],

@@ -98,7 +98,7 @@ ENGLISH = Language(
     new_before=("new",),
     not_before={
         "but not": True, "but no": False, "not": True, "without": True, "excluding": True, "except": True,
-        "except for": True, "other than": False, "anything but": False, "no": False, "non": False,
+        "except for": True, "other than": False, "anything but": False, "no": True, "non": False,
     },
     not_after={"free": False},
     free=("{thing} free", "free of {thing}", "free from {thing}", "no {thing}", "non {thing}", "without {thing}"),
