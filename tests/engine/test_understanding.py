@@ -210,6 +210,22 @@ def test_hangul_words_written_together_are_parted_before_an_end_that_a_product_h
     assert made.understand(query, None, alone=True).text == text
 
 
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("snea ker", "sneaker"), ("red onion rings", "red onion rings"), ("a snea ker, red", "a sneaker, red"),
+        ("redonion", "red onion"), ("mug sunhat", "mug sun hat"), ("tshirt", "t shirt"), ("tshirts", "t shirts"),
+        ("carrotbunch", "carrot bunch"), ("newwave", "new wave"),  # of a description
+        ("unicorn", "unicorn"), ("sneaker", "sneaker"), ("hatsun", "hatsun"), ("ofcarrots", "ofcarrots"),
+        ("red-onion", "red-onion"), ("sun hat", "sun hat"),
+    ],
+)  # fmt: skip
+def test_latin_words_are_parted_and_joined_as_products_have_them(tmp_path: Path, query: str, text: str) -> None:
+    made = shop(Settings(home=tmp_path), "EUR")
+    made.catalogue.upsert(parse_product({"product_id": "shirt", "title": "Plain T-shirt"}), [])
+    assert made.understand(query, None, alone=True).text == text
+
+
 def test_a_brand_that_is_a_plain_word_is_read_where_the_text_says_so(understanding: Shop) -> None:
     assert meanings(understanding.understand("sneaker by Sun", None, alone=True)) == ['by Sun -> brand = "sun"']
 
