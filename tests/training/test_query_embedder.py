@@ -23,7 +23,7 @@ from training.context import TrainingContext
 from training.embedder import EmbedderOptions, Photos, Sampler, TextBank, Weights, fit, material, plan_of
 from training.embedder import part as query_embedder
 from training.embedder.batches import NO_TEXT
-from training.embedder.fit import Plan, within_time
+from training.embedder.fit import Fitted, Plan, within_time
 from training.embedder.held_out import read_answers
 from training.errors import InvalidTraining
 from training.space import part as space
@@ -196,10 +196,18 @@ def test_a_long_training_is_shortened_to_the_time_it_may_take(
     assert within_time(plan, 0.01, 49).steps == 3_535
     assert within_time(plan, 0.01, 0.1).steps == 300
     assert within_time(Plan(steps=100, batch=32), 0.01, 0.1).steps == 100
-    monkeypatch.setattr("training.embedder.part._FEW_STEPS", 0)
+    asked: list[int] = []
+
+    def untrained(_: object, start: Weights, plan: Plan, *__: object, **___: object) -> Fitted:
+        asked.append(plan.steps)
+        return Fitted(weights=start, steps=plan.steps, curve=())
+
+    monkeypatch.setattr(query_embedder, "fit", untrained)
+    monkeypatch.setattr(query_embedder, "_FEW_STEPS", 0)
     hurried = replace(context, settings=context.settings.replace(train_minutes=1e-6))
     space.train(hurried, folder)
     assert query_embedder.train(hurried, folder, replace(QUICK, epochs=100))["plan"]["steps"] == 300
+    assert set(asked) == {300}
 
 
 @pytest.mark.parametrize("has_bf16", [True, False])
