@@ -1,6 +1,7 @@
 """Which sentence encoder is taken, the frozen or the tuned one, and that whoever loads the generation finds it."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_encoder(tmp_path_factory.mktemp("model") / "tiny")
 
 
-@pytest.fixture
-def shop(settings: Settings, folder: Path) -> TinyShop:
+def fill(settings: Settings, folder: Path) -> TinyShop:
     shop = TinyShop(settings.replace(space_dim=DIM, text_encoder=str(folder), threads=1))
     generator = np.random.default_rng(0)
     for number in range(PRODUCTS):
@@ -50,11 +50,18 @@ def shop(settings: Settings, folder: Path) -> TinyShop:
     return shop
 
 
+@pytest.fixture
+def shop(settings: Settings, folder: Path) -> TinyShop:
+    return fill(settings, folder)
+
+
 class _Judge:
     """Stands in for tuning and measuring: nudges the last layer, and gives the tuned encoder the named figure."""
 
-    def __init__(self, frozen: str, score: float) -> None:
-        self.frozen, self.score, self.tunings = frozen, score, 0
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.frozen, self.score, self.tunings = TextEncoder(str(folder)).digest, 0.6, 0
+        patch.setattr(encoder_tuning, "tune", self.tune)
+        patch.setattr(encoder_tuning, "figures_of", self.figures)
 
     def tune(self, model: Any, targets: TextTargets, plan: TuningPlan, checkpoint: Path | None) -> Tuned:
         import torch
@@ -71,10 +78,7 @@ class _Judge:
 
 @pytest.fixture
 def judge(folder: Path, monkeypatch: pytest.MonkeyPatch) -> _Judge:
-    judge = _Judge(TextEncoder(str(folder)).digest, 0.6)
-    monkeypatch.setattr(encoder_tuning, "tune", judge.tune)
-    monkeypatch.setattr(encoder_tuning, "figures_of", judge.figures)
-    return judge
+    return _Judge(folder, monkeypatch)
 
 
 def choose(shop: TinyShop, options: EmbedderOptions = OPTIONS) -> tuple[EncodedMaterial | None, dict[str, Any]]:
@@ -143,13 +147,23 @@ def test_a_damaged_encoder_is_tuned_anew(shop: TinyShop, judge: _Judge) -> None:
     assert TextEncoder(facts["name"], 1, shop.settings.home).digest == found.encoder.digest
 
 
-@pytest.fixture
-def published(shop: TinyShop, judge: _Judge, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
-    monkeypatch.setattr(query_embedder, "worse_by", lambda *_: "")
+@pytest.fixture(scope="module")
+def tuned(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Of a home that was published with a tuned encoder; for copies."""
+    shop = fill(Settings(home=tmp_path_factory.mktemp("tuned") / "home"), folder)
     options = ["query-embedder", "--tune-encoder", "1", "--epochs", "1", "--batch", "32", "--publish"]
-    found = CliRunner().invoke(train_command, options, obj=shop.settings, catch_exceptions=False)
+    with pytest.MonkeyPatch.context() as patch:
+        _Judge(folder, patch)
+        patch.setattr(query_embedder, "worse_by", lambda *_: "")
+        found = CliRunner().invoke(train_command, options, obj=shop.settings, catch_exceptions=False)
     assert "Text encoder: tuned." in found.stdout
-    return shop
+    return shop.settings
+
+
+@pytest.fixture
+def published(tuned: Settings, tmp_path: Path) -> TinyShop:
+    shutil.copytree(tuned.home, tmp_path / "home")
+    return TinyShop(tuned.replace(home=tmp_path / "home"))
 
 
 def test_the_generation_alone_says_where_its_encoder_lies(
