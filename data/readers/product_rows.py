@@ -96,11 +96,18 @@ def _shown(rows: Iterator[Record | BadRow], notes: list[str], published: frozens
 
 
 def _told(rows: Iterator[Record | BadRow], names: frozenset[str]) -> Iterator[Record | BadRow]:
-    """Yields a platform's products without the empty facts for which the feed has no column: they stay as they are."""
+    """Yields a platform's products without the facts for which the feed has no column: they stay as they are.
+
+    These are empty, or the stock, which platforms tell by what is not there.
+    """
     told = set(map(fact_of, names))
     for row in rows:
         if isinstance(row, Record):
-            values = {name: value for name, value in row.values.items() if name in told or not _is_empty(value)}
+            values = {
+                name: value
+                for name, value in row.values.items()
+                if name in told or not (name == "in_stock" or _is_empty(value))
+            }
             row = dataclasses.replace(row, values=values)
         yield row
 

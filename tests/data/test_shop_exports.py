@@ -147,6 +147,17 @@ def test_a_platforms_feed_says_nothing_of_facts_without_a_column(tmp_path: Path)
     assert (row.fields, row.images) == (told, None)
 
 
+def test_prices_alone_say_nothing_of_the_stock(tmp_path: Path) -> None:
+    prices = {"type": "simple", "sku": "MUG-1", "name": "Mug", "regular price": "9"}
+    for more, told in (({}, None), ({"stock": "0", "in stock?": "0"}, False)):
+        columns = prices | more
+        with open_feed(feed(tmp_path, f"{','.join(columns)}\n{','.join(columns.values())}\n")) as opened:
+            (row,) = opened.rows
+        assert isinstance(row, Row)
+        assert "read as a WooCommerce product export" in opened.notes
+        assert row.fields.get("in_stock") is told
+
+
 def test_of_prices_the_one_with_tax_counts(tmp_path: Path) -> None:
     with open_feed(feed(tmp_path, "id;Price (tax excl.);Price (tax incl.)\n1;10,42 €;12,50 €\n")) as opened:
         (row,) = opened.rows
