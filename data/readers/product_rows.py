@@ -47,7 +47,11 @@ def product_rows(
     possible = () if renaming else (known for known in PLATFORMS if known.holds_objects or not objects)
     platform = next((known for known in possible if known.recognises(names)), None)
     facts = Facts(names if platform is None else frozenset(("product_id",)))
-    rows = settle_prices(_shown(_without_hints(rows, notes), notes, frozenset() if platform else PUBLISHED))
+    rows = _without_hints(rows, notes)
+    published = frozenset() if platform else PUBLISHED
+    if not records.columns or names & {*published, "override"}:
+        rows = _shown(rows, notes, published)
+    rows = settle_prices(rows)
     if platform:
         notes.append(f"read as {platform.title}")
         rows = platform.convert(rows, notes)
