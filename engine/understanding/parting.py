@@ -1,4 +1,4 @@
-"""Parts and joins words as products have them: `여성원피스` is two words, `oatmilk` as well, and `head phones` is one."""
+"""Parts and joins words as products have them: `여성원피스` is two words, `oatmilk` too, and `head phones` is one."""
 
 import re
 
