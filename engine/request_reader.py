@@ -70,7 +70,7 @@ class RequestReader:
         letters = None if dense or not request.text.strip() else self._finder.letters_of(request.text)
         if letters is not None and any(map(_NUMBER.search, (each.text for each in found.constraints))):
             # the number is a price or a size, and no part of a misspelt code
-            letters = replace(letters, first=tuple(hit for hit in letters.first if hit.evidence != "near"))
+            letters = replace(letters, first=tuple(hit for hit in letters.first if not hit.is_near_code))
         if letters is not None and any(hit.evidence == "near" for hit in letters.first):
             return ReadRequest(Understood(request.text, request.not_text, filter_), request, letters)
         if letters is not None and letters.meant:

@@ -29,12 +29,16 @@ class LexicalHit:
     Attributes:
         evidence: `code` (an id or code is what was typed), `title` (the whole title is) or `near` (one of them differs
             by a typing error or two).
-        name: which code it is, for example `sku`; "" otherwise.
+        name: which code it is, for example `sku`; "" for a title.
     """
 
     product_key: int
     evidence: str
     name: str = ""
+
+    @property
+    def is_near_code(self) -> bool:
+        return self.evidence == "near" and bool(self.name)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def find_by_letters(
         products = alike(connection, letters_of(text), count)
         titles = bool(wrong) or (bool(unknown) and len(words) >= _SURELY_A_TITLE)
         named = nearly_named(connection, key_of(text), products, titles=titles, codes=coded or bool(wrong))
-        near = [LexicalHit(product_key, "near") for product_key in named]
+        near = [LexicalHit(key, "near", "" if kind == "title" else kind) for key, kind in named.items()]
         known = [word for word in words if word not in unknown]
         corrections, meant = mended(connection, wrong, known, products)
     typed = [corrections.get(word, word) for word in words]

@@ -52,19 +52,24 @@ def _rarest_trigrams(letters: str, count: CountIn) -> list[str]:
 
 def nearly_named(
     connection: sqlite3.Connection, key: str, products: Sequence[int], *, titles: bool, codes: bool
-) -> list[int]:
+) -> dict[int, str]:
     """Returns the products with a title or code that differs from the query by a typing error, nearest first.
+
+    Beside each stands which it is: `title`, or the name of the code, for example `sku`.
 
     Args:
         titles, codes: which of them it may be.
     """
     rows = connection.execute(
-        "SELECT product_key, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?)) "
+        "SELECT product_key, kind, key FROM lexical_keys WHERE product_key IN (SELECT value FROM json_each(?)) "
         "AND CASE kind WHEN 'title' THEN ? ELSE ? END",
         (json_list(products), titles, codes),
     ).fetchall()
-    found = sorted((errors, rows[at][0]) for at, errors in _near_ones(key, [other for _, other in rows]))
-    return list(dict.fromkeys(key for _, key in found))
+    found = sorted((errors, *rows[at][:2]) for at, errors in _near_ones(key, [other for _, _, other in rows]))
+    nearest: dict[int, str] = {}
+    for _, product, kind in found:
+        nearest.setdefault(product, kind)
+    return nearest
 
 
 def mended(

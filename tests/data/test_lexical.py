@@ -55,8 +55,8 @@ def found(catalogue: Catalogue, text: str) -> tuple[list[tuple[str, str, str]], 
         ("red delicious", ("grocery-01", "title", "")),
         ("파란가방  큰것", ("bag", "title", "")),
         ("STRIPED DRESSES FOR CAFES", ("café/1", "title", "")),
-        ("grocery-O1", ("grocery-01", "near", "")),
-        ("XK-7432.1", ("blade", "near", "")),
+        ("grocery-O1", ("grocery-01", "near", "product_id")),
+        ("XK-7432.1", ("blade", "near", "mpn")),
         ("red delicous", ("grocery-01", "near", "")),
         ("파란가망 큰것", ("bag", "near", "")),
     ],
@@ -329,7 +329,7 @@ def test_words_beside_a_number_are_compared_with_codes_of_about_their_length(cat
     assert compared("blade 743212")
     catalogue.upsert(Product(product_id="bosch-dril-7432-blade", title="Blade"), None)
     assert compared("bosch drill 7432 blade")
-    assert found(catalogue, "bosch drill 7432 blade")[0] == [("bosch-dril-7432-blade", "near", "")]
+    assert found(catalogue, "bosch drill 7432 blade")[0] == [("bosch-dril-7432-blade", "near", "product_id")]
 
 
 def test_the_rarest_groups_of_letters_are_found_by_counting_few(

@@ -14,7 +14,9 @@ from engine.understanding import Constraint
 
 def model() -> MatchModel:
     """Returns a model that refuses words of which no product has one, beside others that hits hold."""
-    kind = KindModel(logistic(ANSWER_SIGNS["text"], bias=9.0, others=-18.0), logistic(HIT_SIGNS["text"], bias=9.0))
+    kind = KindModel(
+        logistic(ANSWER_SIGNS["text"], bias=9.0, more=-18.0, no_thing=-18.0), logistic(HIT_SIGNS["text"], bias=9.0)
+    )
     none = np.zeros((0, 3), np.float32)
     return MatchModel(kinds={"text": kind}, words=WordMap(none, none), space=plain_space())
 
