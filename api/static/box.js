@@ -1,4 +1,5 @@
 // The photo, large, with the box around the part that counts: drawn, moved, resized by pointer or by keyboard.
+import { isBeside } from "./beside.js";
 import { showThings } from "./things.js";
 
 const find = (id) => document.getElementById(id);
@@ -104,4 +105,4 @@ find("crop-use").addEventListener("click", () => {
   const pixels = pixelsOf();
   use(pixels ? JSON.stringify(pixels) : "");
 });
-dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+dialog.addEventListener("click", (event) => { if (isBeside(event)) dialog.close(); });

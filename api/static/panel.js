@@ -1,5 +1,6 @@
 // A product over the results, at an address of its own: "back" closes it, and the results lie there untouched.
 import { ask } from "./asking.js";
+import { isBeside } from "./beside.js";
 import { watchForZoom } from "./zoom.js";
 
 const panel = document.getElementById("panel"), body = document.getElementById("panel-body");
@@ -52,5 +53,5 @@ export function closePanel() {
 const leave = () => history.go(-(history.state?.depth ?? 1));
 document.getElementById("panel-close").addEventListener("click", leave);
 panel.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
-panel.addEventListener("click", (event) => { if (event.target === panel) leave(); });
+panel.addEventListener("click", (event) => { if (isBeside(event)) leave(); });
 watchForZoom();

@@ -1,5 +1,6 @@
 // What is alike in two photos, in a dialog, when a shopper asks for it.
 import { askBeside } from "./asking.js";
+import { isBeside } from "./beside.js";
 
 const dialog = document.getElementById("why"), body = document.getElementById("why-body");
 let wanted = "";
@@ -22,4 +23,4 @@ document.addEventListener("click", (event) => {
   show(link.getAttribute("href"));
 });
 document.getElementById("why-close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+dialog.addEventListener("click", (event) => { if (isBeside(event)) dialog.close(); });

@@ -131,6 +131,10 @@ def test_the_box_is_drawn_moved_and_resized_by_touch(browser: Browser, url: str,
         expect(page.locator("#hits .card").first).to_be_visible()
         page.tap("#photo-open")
         expect(page.locator("#preview")).to_be_visible()
+        page.touchscreen.tap(4, 4)  # beside it
+        expect(page.locator("#preview")).to_be_hidden()
+        page.tap("#photo-open")
+        expect(page.locator("#preview")).to_be_visible()
         expect(page.locator("#things-note")).to_contain_text("marked")  # what is found is there before a finger is
         frame = page.locator("#stage").bounding_box()
         assert frame
@@ -151,6 +155,8 @@ def test_the_box_is_drawn_moved_and_resized_by_touch(browser: Browser, url: str,
         assert crop
         assert crop["width"] / frame["width"] == pytest.approx(0.6, abs=0.03)
         assert (crop["x"] - frame["x"]) / frame["width"] == pytest.approx(0.1, abs=0.03)
+        expect(page.locator("#crop-note")).to_contain_text("pixels count")
+        page.tap("#photo-dialog", position={"x": 8, "y": 8})  # its edge, where a finger slips, does not close it
         expect(page.locator("#crop-note")).to_contain_text("pixels count")
         page.tap("#crop-use")
         expect(page.get_by_role("link", name="Search by the whole photo again")).to_be_visible()
