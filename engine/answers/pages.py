@@ -9,8 +9,8 @@ from data.catalogue import Catalogue, ProductFacts
 from data.columns import ColumnStore, within
 from engine.answers.answer import Hit
 from engine.answers.cursors import Ranking
-from engine.answers.ranking import DATED_AHEAD_DAYS
 from engine.answers.reasons import Explanation, reasons
+from engine.understanding import DATED_AHEAD_DAYS
 
 
 class HitPages:

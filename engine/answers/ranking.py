@@ -13,13 +13,13 @@ from engine.known_queries import Rivals
 from engine.live import Allowed, LiveView
 from engine.protocols import Aim, Floats
 from engine.space import DEFAULT_BOUND, duplicates
+from engine.understanding import DATED_AHEAD_DAYS
 
 _ROWS_AHEAD = 1.25  # rows fetched for each that is wanted, for some products have more photos than others
 RERANKED = 200  # products that rivals, freshness and diversity may reorder
 # The highest of 0, 0.1, 0.2, ... that cost at most 2 % of click nDCG@20 with and without learned queries; see
 # docs/cold-start.md. Only for words alone: a photo asks for products that look like it, new or not.
 DEFAULT_FRESHNESS = 0.2
-DATED_AHEAD_DAYS = 1  # a shop's day may begin before that of UTC
 _FRESHNESS_REACH = 0.2  # bonus of a product created today at freshness 1
 _FRESHNESS_HALF_LIFE_DAYS = 30.0
 

@@ -3,6 +3,7 @@
 from engine.understanding.comparing import ShownPrice
 from engine.understanding.head_word import head_word
 from engine.understanding.measures import is_measure
+from engine.understanding.newness import DATED_AHEAD_DAYS
 from engine.understanding.understanding import Constraint, Understanding, Understood
 
-__all__ = ["Constraint", "ShownPrice", "Understanding", "Understood", "head_word", "is_measure"]
+__all__ = ["DATED_AHEAD_DAYS", "Constraint", "ShownPrice", "Understanding", "Understood", "head_word", "is_measure"]

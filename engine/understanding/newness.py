@@ -10,6 +10,7 @@ from engine.understanding.languages import FILLERS, LANGUAGES
 from engine.understanding.reading import Reading
 from engine.understanding.tokens import Token
 
+DATED_AHEAD_DAYS = 1  # a date to come is not new, but a shop's day may begin before that of UTC
 _NEW = frozenset(word for language in LANGUAGES for word in language.new_before)
 
 

@@ -10,7 +10,7 @@ from engine.understanding.languages import FILLERS, FIXED
 from engine.understanding.lexicon import Lexicon
 from engine.understanding.naming import read_brands, read_colours, read_sizes
 from engine.understanding.needless import read_needless
-from engine.understanding.newness import read_new
+from engine.understanding.newness import DATED_AHEAD_DAYS, read_new
 from engine.understanding.prices import read_prices
 from engine.understanding.reading import Reading, apart
 from engine.understanding.superlatives import read_superlatives
@@ -36,7 +36,9 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
             *read_superlatives(text),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
-            *read_new(text, tokens, wording, lexicon.vocabulary.oldest, since, today + timedelta(days=1)),
+            *read_new(
+                text, tokens, wording, lexicon.vocabulary.oldest, since, today + timedelta(days=DATED_AHEAD_DAYS)
+            ),
         ]
     )
     found = apart([*found, *read_needless(text, wording, found)])

@@ -120,25 +120,14 @@ def test_words_that_only_descriptions_hold_stay_but_no_answer_is_judged_by_them(
         ("mug for my mom", {"mom", "my"}),
         ("kids mug", {"kids"}), ("20대 여성 머그", {"여성"}), ("아동용 머그", {"아동용"}), ("머그 엄마께", {"엄마께"}),
         ("woman", set()), ("mug, not for kids", {"not", "kids"}), ("men", set()), ("여성복", set()),
-    ],
-)  # fmt: skip
-def test_words_that_say_for_whom_stay_but_no_answer_is_judged_by_them(
-    shop: Shop, query: str, unjudged: set[str]
-) -> None:
-    found = shop.understand(query)
-    assert (found.text, found.constraints, set(found.unjudged - FILLERS)) == (query, (), unjudged)
-
-
-@pytest.mark.parametrize(
-    ("query", "unjudged"),
-    [
+        # an unwanted thing that no product mentions
         ("mug, not cute", {"not", "cute"}), ("예쁜 말고 머그", {"예쁜", "말고"}),
         ("mug without nuts", {"without", "nuts"}),
         ("mug no nuts", {"no", "nuts"}), ("견과류 없는 머그", {"견과류", "없는"}), ("without nuts", set()),
         ("mug but milk", set()),
     ],
 )  # fmt: skip
-def test_by_an_unwanted_thing_that_no_product_mentions_no_answer_is_judged(
+def test_words_for_whom_and_unwanted_things_stay_but_no_answer_is_judged_by_them(
     shop: Shop, query: str, unjudged: set[str]
 ) -> None:
     found = shop.understand(query)
