@@ -63,7 +63,7 @@ class RequestReader:
         return read if meant == request.text else replace(read, meant=read.meant or meant)
 
     def _read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
-        if request.text.strip():
+        if request.text.strip() and request.image is not None:
             self._ahead.compute(view.generation, request.text.strip())
         found = self._understood(view, request, filter_, query_id)
         dense = request.legs == "dense" and not found.constraints

@@ -1,4 +1,8 @@
-"""Computes what a search's words mean while they are read, since most often nothing is changed in them."""
+"""Computes what the words beside a photo mean while the photo is decoded and goes through the network.
+
+Without a photo it does not pay: the words are read in Python and SQLite meanwhile, and so two threads wait for each
+other.
+"""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
