@@ -86,9 +86,10 @@ class Grocery:
     """The catalogue and the query photos, imported and embedded once."""
 
     def __init__(
-        self, home: Path, data: Path, backbone: str, options: EmbedderOptions, encoder: str = MULTILINGUAL
-    ) -> None:
-        self.settings = Settings(home=home, backbone=backbone)
+        self, home: Path, data: Path, backbone: str, options: EmbedderOptions, encoder: str = MULTILINGUAL,
+        input_size: int = 0,
+    ) -> None:  # fmt: skip
+        self.settings = Settings(home=home, backbone=backbone, input_size=input_size)
         self.catalogue = Catalogue(home)
         if not self.catalogue.counts()["products"]:
             import_feed(self.settings, data / "catalogue.jsonl")

@@ -1,7 +1,7 @@
 """Measures words of two languages against photos in the product space: in an English shop, and of kinds it never sold.
 
     python benchmarks/words.py HOME [--data FOLDER] [--encoder multilingual] [--parts sample,names,grocery,left]
-        [--draws 12]
+        [--draws 12] [--input-size 320]
 
 `sample` draws the sample catalogue, takes its Korean texts away, and asks its Korean and English text queries.
 `grocery` asks for the 81 classes of the Grocery Store Dataset (see query_embedder.py) in English and in Korean;
@@ -172,12 +172,13 @@ def main() -> None:
     parser.add_argument("--encoder", default=MULTILINGUAL)
     parser.add_argument("--parts", default="sample,grocery,left")
     parser.add_argument("--draws", type=int, default=12)
+    parser.add_argument("--input-size", type=int, default=0, help="of the groceries' photos")
     given = parser.parse_args()
     parts, options = given.parts.split(","), EmbedderOptions(flips=True, copies=2)
     if "sample" in parts:
         run_sample(given.home / "sample", given.encoder)
     if {"names", "grocery", "left"} & set(parts):
-        grocery = Grocery(given.home / "grocery", given.data, _BACKBONE, options, given.encoder)
+        grocery = Grocery(given.home / "grocery", given.data, _BACKBONE, options, given.encoder, given.input_size)
         if "names" in parts:
             run_names(grocery)
         if "grocery" in parts:
