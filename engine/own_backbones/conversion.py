@@ -8,10 +8,11 @@ from typing import Any
 from engine.errors import InvalidModel
 from engine.own_backbones.description import ImageSide, OwnBackbone, TextSide
 from engine.own_backbones.files import check_files, check_onnx
+from engine.own_backbones.tables import OwnNetwork, PixelInput
 
 _MOST_VALUES = 2**28  # that one operator may make of one photo or text: 1 GiB of float32
 # What OpenVINO raises on files and shapes that it cannot work with.
-_FAILURES = (RuntimeError, ValueError, TypeError, OSError)
+FAILURES = (RuntimeError, ValueError, TypeError, OSError)
 
 
 def convert_image(own: OwnBackbone, image: ImageSide | None = None) -> Any:
@@ -28,8 +29,8 @@ def convert_image(own: OwnBackbone, image: ImageSide | None = None) -> Any:
         model = _part(own, image.onnx, (image.input,), image.output)
         size = image.input_size
         model.reshape([-1, 3, size, size] if image.layout == "NCHW" else [-1, size, size, 3])
-        return _checked(_prepared(_pooled(model, image), image), image.dim, own)
-    except _FAILURES as error:
+        return _checked(with_pixels(_pooled(model, image), image), image.dim, own)
+    except FAILURES as error:
         raise InvalidModel(f"{own.folder / image.onnx} must fit its description; got {error!s:.500}.") from error
 
 
@@ -44,25 +45,29 @@ def convert_text(own: OwnBackbone, text: TextSide) -> Any:
         model = _part(own, text.onnx, inputs, text.output)
         model.reshape({model.input(place): [-1, text.length] for place in range(len(inputs))})
         return _checked(_of_integers(model), own.image.dim, own)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise InvalidModel(f"{own.folder / text.onnx} must fit its description; got {error!s:.500}.") from error
 
 
 def _part(own: OwnBackbone, file: str, inputs: Sequence[str], output: str) -> Any:
-    """Returns what computes one output of an ONNX file from these inputs."""
+    path: Path = own.folder / file
+    check_files(own)
+    check_onnx(path, {name: (own.folder / name).stat().st_size for name in own.files if name != file})
+    return part_of(own, file, inputs, [output])
+
+
+def part_of(own: OwnNetwork, file: str, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """Returns what computes these outputs of an ONNX file from these inputs, an `openvino.Model`."""
     import openvino
 
-    check_files(own)
     path: Path = own.folder / file
-    check_onnx(path, {name: (own.folder / name).stat().st_size for name in own.files if name != file})
     model = openvino.Core().read_model(path)
     parameters = {name: each for each in model.get_parameters() for name in each.output(0).get_names()}
     results = {name: each for each in model.get_results() for name in each.input_value(0).get_names()}
-    if missing := [name for name in inputs if name not in parameters]:
-        raise InvalidModel(f"{path} must have the input {missing[0]!r}; it has {', '.join(sorted(parameters))}.")
-    if output not in results:
-        raise InvalidModel(f"{path} must have the output {output!r}; it has {', '.join(sorted(results))}.")
-    return openvino.Model([results[output]], [parameters[name] for name in inputs], own.name)
+    for kind, wanted, found in (("input", inputs, parameters), ("output", outputs, results)):
+        if missing := [name for name in wanted if name not in found]:
+            raise InvalidModel(f"{path} must have the {kind} {missing[0]!r}; it has {', '.join(sorted(found))}.")
+    return openvino.Model([results[name] for name in outputs], [parameters[name] for name in inputs], own.name)
 
 
 def _pooled(model: Any, image: ImageSide) -> Any:
@@ -81,8 +86,8 @@ def _pooled(model: Any, image: ImageSide) -> Any:
     return openvino.Model([pooled.output(0)], model.get_parameters(), model.get_friendly_name())
 
 
-def _prepared(model: Any, image: ImageSide) -> Any:
-    """Puts what turns uint8 RGB pixels into the network's input before the network."""
+def with_pixels(model: Any, image: PixelInput) -> Any:
+    """Puts what turns uint8 RGB pixels (n, h, w, 3) into the network's input before it; it answers float32."""
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
@@ -94,7 +99,8 @@ def _prepared(model: Any, image: ImageSide) -> Any:
     if image.channels == "BGR":
         steps.reverse_channels()
     steps.mean([255 * each for each in image.mean]).scale([255 * each for each in image.std])
-    prepared.output().tensor().set_element_type(Type.f32)
+    for place in range(len(model.outputs)):
+        prepared.output(place).tensor().set_element_type(Type.f32)
     return prepared.build()
 
 
@@ -119,9 +125,14 @@ def _checked(model: Any, dim: int, own: OwnBackbone) -> Any:
         )
     single = model.clone()
     single.reshape({each: [1, *list(each.get_partial_shape())[1:]] for each in single.inputs})
-    for operator in single.get_ops():
+    check_steps(single, own)
+    return model
+
+
+def check_steps(model: Any, own: OwnNetwork) -> None:
+    """Raises InvalidModel if a step of the model makes too many values at once."""
+    for operator in model.get_ops():
         for result in operator.outputs():
             shape = result.get_partial_shape()
             if shape.is_static and math.prod(result.get_shape()) > _MOST_VALUES:
                 raise InvalidModel(f"{own.name} must need at most {_MOST_VALUES:,} values in a step; got {shape}.")
-    return model

@@ -8,36 +8,36 @@ from typing import Any
 
 from data.storage import sha256_file
 from engine.errors import InvalidModel, MissingExtra
-from engine.own_backbones.description import FILE, OwnBackbone
+from engine.own_backbones.tables import MOST_BYTES, OwnNetwork
 
-_MOST_BYTES = 4_000_000_000  # of one file
-_MOST_TOKENIZER_BYTES = 64_000_000
 _STANDARD = ("", "ai.onnx")  # domains of operators that ONNX itself defines
 _MOST_NODES = 200_000
 
 
-def check_files(own: OwnBackbone) -> None:
-    """Checks that a backbone's folder holds the files that its description names, as they were when it was added.
+def check_files(own: OwnNetwork) -> None:
+    """Checks that a network's folder holds the files that its description names, as they were when it was added.
 
     Raises:
         InvalidModel: a file is missing, a link, too large or was changed; or there is one that is not named.
     """
-    others = sorted({path.name for path in own.folder.iterdir()} - {*own.files, FILE})
+    others = sorted({path.name for path in own.folder.iterdir()} - {*own.files, own.description})
     if others:
-        raise InvalidModel(f"{own.folder} must hold the files that {FILE} names only; got {others[0]!r:.80} too.")
+        raise InvalidModel(
+            f"{own.folder} must hold the files that {own.description} names only; got {others[0]!r:.80} too."
+        )
     for name, digest in own.files.items():
         path = own.folder / name
-        check_plain(path, _MOST_TOKENIZER_BYTES if own.text and name == own.text.tokenizer else _MOST_BYTES)
+        check_plain(path, own.most_bytes(name))
         if sha256_file(path) != digest:
-            raise InvalidModel(f"{path} must have sha256 {digest}; it was changed. Add the backbone again.")
+            raise InvalidModel(f"{path} must have sha256 {digest}; it was changed. Add the network again.")
 
 
-def check_plain(path: Path, most_bytes: int = _MOST_BYTES) -> None:
+def check_plain(path: Path, most_bytes: int = MOST_BYTES) -> None:
     """Raises InvalidModel unless `path` is a plain file, no link, of at most `most_bytes`."""
     try:
         status = os.lstat(path)
     except OSError as error:
-        raise InvalidModel(f"{path} must be a plain file; got {error.strerror}. Add the backbone again.") from error
+        raise InvalidModel(f"{path} must be a plain file; got {error.strerror}. Add the network again.") from error
     if not stat.S_ISREG(status.st_mode):
         raise InvalidModel(f"{path} must be a plain file; it is a link, a folder or a device.")
     if status.st_size > most_bytes:

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from data.errors import CorruptGeneration
 from data.generations import GenerationStore
@@ -51,10 +52,14 @@ def remove(settings: Settings, name: str) -> None:
             f"{name} is in use by {', '.join(used)}. Take another backbone, rebuild, and remove it once the "
             "generations that need it are gone (keep_generations)."
         )
-    folder = settings.home / FOLDER / name
-    gone = folder.with_name(f".new-removed-{name}")
+    remove_folder(settings.home / FOLDER / name)
+
+
+def remove_folder(folder: Path) -> None:
+    """Deletes a network's folder at once, so that nobody sees half of it."""
+    gone = folder.with_name(f".new-removed-{folder.name}")
     shutil.rmtree(gone, ignore_errors=True)
-    folder.rename(gone)  # at once, so that nobody sees half of it
+    folder.rename(gone)
     shutil.rmtree(gone)
 
 
