@@ -330,6 +330,7 @@ COMMANDS = {
     "status": ("indexer.cli", "Show what is live, what waits, and how the last import and rebuild went."),
     "doctor": ("indexer.cli", "Check this machine, the files on disk and what is in use."),
     "backbone": ("indexer.backbones.cli", "Add, check, list and remove networks of your own."),
+    "detector": ("indexer.detectors.cli", "Add, check, list and remove networks that find things in photos."),
     "train": ("training.cli", "Train one part alone and measure it."),
     "evaluate": ("training.reports.cli", "Measure one part on photos, queries or events that it did not learn from."),
     "search": ("api.cli", "Search by words, by photo or by product."),

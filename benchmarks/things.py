@@ -3,7 +3,7 @@
 2 to 4 photos of different categories are pasted on a plain or a busy ground, none over another. A thing is found where
 the box that covers it best has a first hit of its category. Beside that stands how often the single photos find theirs.
 
-    python benchmarks/things.py HOME FOLDER [--composites 100] [--seed 0] [--fill 0.65 0.97]
+    python benchmarks/things.py HOME FOLDER [--composites 100] [--seed 0] [--fill 0.65 0.97] [--detector NAME]
 
 HOME is a home that was rebuilt with a catalogue whose categories are called as the folders of photos in FOLDER.
 """
@@ -29,8 +29,10 @@ _FILL = (0.65, 0.97)
 
 
 def main() -> None:
-    options = composite_options(__doc__ or "", threads=0)
-    engine = SearchEngine(Settings(home=options.home, threads=options.threads))
+    parser = composite_parser(__doc__ or "", threads=0)
+    parser.add_argument("--detector", default="", help="a detector of the home, instead of the backbone's boxes")
+    options = parser.parse_args()
+    engine = SearchEngine(Settings(home=options.home, threads=options.threads, detector=options.detector))
     engine.warm()
     draw = random.Random(options.seed)
     paths = sorted(options.folder.glob("**/*.jpg"))
@@ -145,8 +147,8 @@ def _tell(
         print(f"{name}, median: {plain:.1f} ms, with objects {objects:.1f} ms: {objects / plain:.2f} times")
 
 
-def composite_options(about: str, *, threads: int) -> argparse.Namespace:
-    """Returns the options of a program that measures on composites.
+def composite_parser(about: str, *, threads: int) -> argparse.ArgumentParser:
+    """Returns the parser of the options of a program that measures on composites.
 
     Args:
         about: the program's own docstring.
@@ -160,7 +162,7 @@ def composite_options(about: str, *, threads: int) -> argparse.Namespace:
     fill = "least and most of its cell that a photo fills; the cells are quarters, thirds or halves of the picture"
     parser.add_argument("--fill", type=float, nargs=2, default=_FILL, metavar="SHARE", help=fill)
     parser.add_argument("--threads", type=int, default=threads, help="processor threads; 1 gives the steadiest times")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

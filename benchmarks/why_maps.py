@@ -24,7 +24,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from things import Box, composite, composite_options
+from things import Box, composite, composite_parser
 
 from data.settings import Settings
 from engine.generation import Generation
@@ -39,7 +39,7 @@ _SPEED_ROUNDS = 15
 
 
 def main() -> None:
-    options = composite_options(__doc__ or "", threads=1)
+    options = composite_parser(__doc__ or "", threads=1).parse_args()
     settings = Settings(home=options.home, threads=options.threads)
     engine = SearchEngine(settings)
     engine.warm()

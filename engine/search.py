@@ -115,13 +115,17 @@ class SearchEngine:
             if (tower := generation.text_tower()) is not None:
                 tower.embed(["warm"])
 
+        def warm_detector() -> None:
+            if self._settings.detector:
+                generation.detector(self._settings.detector).find(np.zeros((size, size, 3), np.uint8))
+
         def warm_facts() -> None:
             self._understanding.refresh()
             self._finder.columns.columns((*FACTS, WORDLESS))
             self._catalogue.read_lengths()
 
         with ThreadPoolExecutor() as threads:
-            for part in [threads.submit(run) for run in (warm_photos, warm_words, warm_facts)]:
+            for part in [threads.submit(run) for run in (warm_photos, warm_words, warm_detector, warm_facts)]:
                 part.result()
 
     def refresh(self) -> None:
@@ -160,7 +164,7 @@ class SearchEngine:
         )
         if request.why:
             hits = self._likeness.explained(view, request, hits)
-        objects = None if strength is None else self._objects.find(view, request, ranking.filter, strength)
+        objects = self._objects.find(view, request, ranking.filter, strength) if request.objects else None
         shown = ranking.product_keys[offset:end]
         self._on_hits(len(shown), int(view.is_new(shown).sum()))
         pageable = len(ranking.product_keys) if ranking.deeper is None else min(ranking.total, DEPTH)
@@ -328,7 +332,7 @@ class SearchEngine:
     def status(self) -> dict[str, Any]:
         """Returns facts about the live generation and the catalogue, as plain JSON values, also if none is live."""
         facts: dict[str, Any] = {"generation": None, "counts": self._catalogue.counts(), "problem": ""}
-        facts["fallback"] = self._settings.backbone_notice
+        facts |= {"fallback": self._settings.backbone_notice, "detector": self._settings.detector}
         try:
             view = self._live.view()
         except LookalikeError as error:

@@ -291,6 +291,7 @@ SCHEMAS: dict[str, Schema] = {
         rows=WHOLE, dim=WHOLE, delta_rows=WHOLE, masked_rows=WHOLE, seq=WHOLE, pending=WHOLE,
         changes_waiting={**WHOLE, "description": "Changed products that Milvus has not confirmed yet."},
         changes_problem=text_of("Why changes cannot be written into Milvus; empty if there is no problem."),
+        detector=text_of("The shop's own network that finds things in photos; empty if the backbone does."),
         fallback=text_of("Why a fallback backbone is in use; empty if none is."),
         problem=text_of("Why a newer generation cannot be used; empty if there is no problem."),
         release={"type": ["string", "null"], "description": "Of a searcher: the release that it serves."},

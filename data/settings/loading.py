@@ -44,6 +44,7 @@ def load_settings(environment: Mapping[str, str] | None = None, /, **flags: Any)
     values.update({key: _convert(key, key, value) for key, value in given.items()})
     settings = checked(Settings(**{**values, "home": home.absolute()}))
     _require_backbone(settings)
+    _require_detector(settings)
     return settings
 
 
@@ -152,4 +153,13 @@ def _require_backbone(settings: Settings) -> None:
         raise SettingsError(
             f"text_encoder must be {', '.join(TEXT_ENCODERS)}, or the name or folder of a sentence-transformers "
             f"model; got {encoder!r}.{near}"
+        )
+
+
+def _require_detector(settings: Settings) -> None:
+    own = sorted(path.parent.name for path in (settings.home / "detectors").glob("[!.]*/detector.toml"))
+    if (detector := settings.detector) and detector not in own:
+        raise SettingsError(
+            f"detector must be one that `lookalike detector add` stored in {settings.home} "
+            f"({', '.join(own) or 'none'}); got {detector!r}.{nearest(detector, own)}"
         )

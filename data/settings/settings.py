@@ -74,6 +74,7 @@ class Settings:
         space_dim: dimensions of the projected product space.
         text_encoder: `multilingual` (16 languages) or `minilm` (English), which are installed with the project;
             `backbone`: the text tower of a joint model; or the name or folder of a sentence-transformers model.
+        detector: network that finds things in a photo, the name of one from `detector add`; empty: the backbone does.
         threads: processor threads for decoding photos and running the backbone; 0: all cores.
         max_image_bytes, max_pixels: upper limits for one image.
         image_roots: folders that paths in `POST /v1/products:batch` may point into.
@@ -128,6 +129,7 @@ class Settings:
     space: str = "pca"
     space_dim: int = 256
     text_encoder: str = "multilingual"
+    detector: str = ""
     threads: int = 0
     max_image_bytes: int = 10_000_000
     max_pixels: int = 40_000_000

@@ -5,6 +5,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from data.generations import GenerationFolder
+from engine.detectors import Detector
 from engine.errors import FingerprintMismatch, InvalidModel
 from engine.generation.models import Models
 from engine.generation.rows import RowTable
@@ -129,6 +130,14 @@ class Generation:
                 )
             self._backbone = backbone
         return self._backbone
+
+    def detector(self, name: str) -> Detector:
+        """Returns the shop's own detector of this name; loads it the first time.
+
+        Raises:
+            InvalidModel: there is none, or it is damaged.
+        """
+        return self._models.detector(name)
 
     def photo_points(self, features: Floats) -> Floats:
         """Returns the points of query photos, float32 (n, d), L2 norm 1; catalogue photos use `projection` alone.

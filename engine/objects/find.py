@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from data.filters import Filter
 from data.photos import Pixels
 from data.settings import Settings
-from engine.answers import Finder, FoundObject, HitPages, SearchRequest
-from engine.backbones import to_input, view_of
+from engine.answers import MIN_BOX_SIDE, Finder, FoundObject, HitPages, SearchRequest
+from engine.backbones import decode_target, to_input, view_of
 from engine.errors import NoFeatureMap
 from engine.generation import Generation
 from engine.live import LiveView
-from engine.objects.proposals import proposals
+from engine.objects.proposals import best_apart, proposals
 from engine.photos import DecodedPhoto, StoredPhotos
 from engine.protocols import BackboneSpec, Decoding, Floats, LookingBackbone
 
@@ -41,8 +41,10 @@ class ObjectFinder:
         self._settings, self._finder, self._hits = settings, finder, hits
         self._photos, self._decoding = photos, decoding
 
-    def look(self, view: LiveView, request: SearchRequest, query_id: str) -> Floats:
+    def look(self, view: LiveView, request: SearchRequest, query_id: str) -> Floats | None:
         """Returns how strongly the network responds at each place of its view of the request's photo, float32 (g, g).
+
+        None where the shop's own detector says where things are.
 
         Args:
             query_id: of the search by the whole photo that follows.
@@ -50,6 +52,8 @@ class ObjectFinder:
         Raises:
             NoFeatureMap: the backbone cannot tell.
         """
+        if self._settings.detector:
+            return None
         spec, backbone = view.generation.spec, view.generation.backbone()
         if not isinstance(backbone, LookingBackbone):
             raise NoFeatureMap(
@@ -64,7 +68,7 @@ class ObjectFinder:
         return strength
 
     def find(
-        self, view: LiveView, request: SearchRequest, filter_: Filter | None, strength: Floats
+        self, view: LiveView, request: SearchRequest, filter_: Filter | None, strength: Floats | None
     ) -> tuple[FoundObject, ...]:
         """Returns the things in the request's photo that may be in the shop, the one that is most surely found first.
 
@@ -73,8 +77,7 @@ class ObjectFinder:
             strength: what `look` returned.
         """
         spec = view.generation.spec
-        large = self._decoded(request, spec)
-        boxes = self._finder.timed("propose", lambda: boxes_of(strength, large))
+        large, boxes = self._boxes(view, request, strength)
         if not len(boxes):
             return ()
         crops = np.stack([_crop(large.pixels, box, spec) for box in boxes])
@@ -94,8 +97,25 @@ class ObjectFinder:
             found.append(FoundObject(box=(x0, y0, x1, y1), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))
 
-    def _decoded(self, request: SearchRequest, spec: BackboneSpec) -> DecodedPhoto:
-        decode = partial(DecodedPhoto.decode, request.photos[0], spec, self._settings, sharper=_SHARPER)
+    def _boxes(
+        self, view: LiveView, request: SearchRequest, strength: Floats | None
+    ) -> tuple[DecodedPhoto, NDArray[np.float64]]:
+        """Returns the photo, and the boxes around the things in it, x0, y0, x1, y1 in its pixels, (n, 4)."""
+        spec = view.generation.spec
+        if strength is not None:
+            large = self._decoded(request, spec, 0)
+            return large, self._finder.timed("propose", lambda: boxes_of(strength, large))
+        detector = view.generation.detector(self._settings.detector)
+        large = self._decoded(request, spec, detector.own.image.input_size)
+        boxes, scores = self._finder.timed("propose", lambda: detector.find(large.pixels))
+        large_enough = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) * large.scale >= MIN_BOX_SIDE
+        boxes, scores = boxes[large_enough], scores[large_enough]
+        return large, boxes[best_apart(boxes, scores)]
+
+    def _decoded(self, request: SearchRequest, spec: BackboneSpec, least: int) -> DecodedPhoto:
+        """Decodes the photo so large that a thing in it keeps its details, and `least` pixels are left."""
+        sharper = max(_SHARPER, math.ceil(least / decode_target(spec.input_size, spec.preprocessing)))
+        decode = partial(DecodedPhoto.decode, request.photos[0], spec, self._settings, sharper=sharper)
         with self._decoding():
             return self._finder.timed("decode", decode)
 

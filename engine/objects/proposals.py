@@ -8,6 +8,7 @@ All numbers below were chosen on composites of training photos; `benchmarks/thin
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ _SIZE_POWER = 0.35  # how much larger boxes are preferred
 _BEYOND = -0.5  # stands for what lies beyond the photo's edge, in standard deviations
 _CANDIDATES, _ALIKE = 12, 0.5  # of which no two share more of what they cover
 _TOUCHING = 0.2  # share of the smaller box that the other may cover
+_MOST_COMPARED = 300  # boxes of a detector, which may tell of one thing often
 _WORTH = 0.2  # of the best box: a box that stands out less is left out
 Numbers = NDArray[np.intp]
 Boxes = NDArray[np.intp]
@@ -145,11 +147,26 @@ def _apart(boxes: Boxes, worth: _Doubles) -> list[int]:
     return max(sets, key=lambda each: each[1])[0]
 
 
-def _shared(boxes: Boxes, box: Boxes) -> Boxes:
-    """Returns how many places each box shares with one, (n,)."""
+def best_apart(boxes: Shares, scores: _Doubles) -> list[int]:
+    """Returns which boxes that hardly overlap are best, at most 5, the best first.
+
+    Args:
+        boxes: float64 (n, 4), x0, y0, x1, y1 in any unit.
+        scores: float64 (n,).
+    """
+    sizes, kept = _sizes(boxes), list[int]()
+    for place in np.argsort(-scores, kind="stable")[:_MOST_COMPARED].tolist():
+        shared = _shared(boxes[kept], boxes[place])
+        if len(kept) < MOST_OBJECTS and not (shared > _TOUCHING * np.minimum(sizes[kept], sizes[place])).any():
+            kept.append(place)
+    return kept
+
+
+def _shared(boxes: NDArray[Any], box: NDArray[Any]) -> NDArray[Any]:
+    """Returns how much each box shares with one, (n,)."""
     sides = np.maximum(np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2]), 0)
     return np.asarray(sides[:, 0] * sides[:, 1])
 
 
-def _sizes(boxes: Boxes) -> Boxes:
+def _sizes(boxes: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))

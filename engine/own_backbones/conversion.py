@@ -67,6 +67,8 @@ def part_of(own: OwnNetwork, file: str, inputs: Sequence[str], outputs: Sequence
     for kind, wanted, found in (("input", inputs, parameters), ("output", outputs, results)):
         if missing := [name for name in wanted if name not in found]:
             raise InvalidModel(f"{path} must have the {kind} {missing[0]!r}; it has {', '.join(sorted(found))}.")
+    if len({results[name].get_friendly_name() for name in outputs}) < len(outputs):  # which crashes OpenVINO
+        raise InvalidModel(f"{path} must answer different outputs; {' and '.join(outputs)} are one.")
     return openvino.Model([results[name] for name in outputs], [parameters[name] for name in inputs], own.name)
 
 
@@ -87,13 +89,13 @@ def _pooled(model: Any, image: ImageSide) -> Any:
 
 
 def with_pixels(model: Any, image: PixelInput) -> Any:
-    """Puts what turns uint8 RGB pixels (n, h, w, 3) into the network's input before it; it answers float32."""
+    """Returns a model that answers the same in float32 and reads uint8 RGB pixels, (n, h, w, 3) or (h, w, 3)."""
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
     prepared = PrePostProcessor(model)
     photos = prepared.input()
-    photos.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    photos.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"[-len(image.layout) :]))
     photos.model().set_layout(Layout(image.layout))
     steps = photos.preprocess().convert_element_type(Type.f32)
     if image.channels == "BGR":

@@ -21,7 +21,7 @@ _KNOWN = re.compile(
     | thumbs/[0-9a-f]{{2}}/{_SHA256}(-\d+)?\.webp | uploads/[0-9a-f]{{2}}/{_SHA256}
     | encoders/[0-9a-f]{{16}}/.+ | encoders/\.staged-.+
     | runtime/[0-9a-f]+/model\.(xml|bin|json) | runtime/\.export-.+
-    | backbones/[^./][^/]*/[^/]+ | backbones/\.new-.+
+    | (backbones|detectors)/([^./][^/]*/[^/]+ | \.new-.+)
     | (training | sample | releases | \.release)/.+""",
     re.VERBOSE,
 )

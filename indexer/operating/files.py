@@ -137,6 +137,15 @@ def _backbones(settings: Settings, *, repair: bool) -> Iterator[Finding]:
         yield Finding(level=FAIL, subject="backbones", detail=problem, advice=advice)
 
 
+def _detectors(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Checks the detectors that were brought to this home, whether or not they are used."""
+    from engine.detectors import damaged_detectors
+
+    for problem in damaged_detectors(settings.home):
+        advice = "bring it back from a backup of the home, or add it again"
+        yield Finding(level=FAIL, subject="detectors", detail=problem, advice=advice)
+
+
 def _feature_files(settings: Settings, *, repair: bool) -> Iterator[Finding]:
     """Checks every stored feature row against its checksum."""
     if not (settings.home / DATABASE).exists():
@@ -235,6 +244,7 @@ FILE_CHECKS: tuple[tuple[str, Check], ...] = (
     ("encoders", _encoders),
     ("exports", _exports),
     ("backbones", _backbones),
+    ("detectors", _detectors),
     ("feature files", _feature_files),
     ("thumbnails", _thumbnails),
     ("larger copies", _larger_copies),

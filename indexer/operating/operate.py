@@ -27,6 +27,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "live": {**_generation_facts(live), "text_encoder": describe_encoder(live), "recognition": _recognition(live)}
         if live
         else None,
+        "detector": settings.detector,
         "problem": problem,
         "catalogue": {**catalogue.counts(), "seq": catalogue.seq()},
         "pending": len(catalogue.changes(live.manifest.seq if live else 0)),
@@ -113,6 +114,8 @@ def describe_status(facts: dict[str, Any]) -> str:
         )
     if live and live["recognition"]:
         lines.append(f"recognition  {live['recognition']}")
+    if facts["detector"]:
+        lines.append(f"detector     {facts['detector']} finds the things in photos")
     if facts["rebuilding"]:
         lines.append(f"rebuilding   {facts['rebuilding']}")
     lines.append(f"last import  {_import_line(facts['last_import'])}")

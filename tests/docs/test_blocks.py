@@ -21,6 +21,7 @@ from data.filters import parse_filter
 from data.generations import GenerationStore
 from data.keys import Keys
 from data.settings import Settings, load_settings
+from engine.detectors import read_folder as read_detector
 from engine.own_backbones import read_folder, write_toml
 
 LANGUAGES = {"sh", "python", "json", "nginx", "toml", "cron", "filter", "text", "html", "promql"}
@@ -30,7 +31,7 @@ PYTHON_PAGES = ("README.md", "docs/clients.md", "docs/python.md")
 LAST_PAGES = ("docs/http.md", "docs/admin.md")  # they make keys, which every later request would need
 UNRUN = {
     "README.md": 1, "docs/backbones.md": 2, "docs/clients.md": 2, "docs/deploy.md": 3,
-    "docs/fine-tuning.md": 1, "docs/http.md": 1, "docs/nightly.md": 1, "docs/reliability.md": 1,
+    "docs/fine-tuning.md": 1, "docs/http.md": 1, "docs/nightly.md": 1, "docs/objects.md": 1, "docs/reliability.md": 1,
     "docs/scale-out-ray.md": 2, "docs/scale-out-searchers.md": 3, "docs/scale-out.md": 1,
 }  # fmt: skip
 
@@ -123,6 +124,14 @@ def check_toml(block: Block, folder: Path) -> None:
     own = folder / "backbones" / "mine" / "backbone.toml"
     own.parent.mkdir(parents=True, exist_ok=True)
     own.touch()
+    (folder / "detectors" / "mine").mkdir(parents=True, exist_ok=True)
+    detector = folder / "detectors" / "mine" / "detector.toml"
+    detector.touch()
+    if "[boxes]" in block.text:
+        onnx = tomllib.loads(block.text)["image"]["onnx"]
+        detector.write_text(f'{block.text}\n[files]\n"{onnx}" = "{"0" * 64}"\n')
+        assert read_detector(detector.parent).image.onnx == onnx
+        return
     if "[image]" not in block.text:
         (folder / "lookalike.toml").write_text(block.text)
         load_settings({}, home=folder)

@@ -11,15 +11,18 @@ import pytest
 from PIL import Image
 from shape_catalogue import draw_shape
 from tiny_backbone import TinyBackbone
+from tiny_detector import write_detector
 from tiny_shop import TinyShop, axis, photo_of
 
 from data.generations import GenerationFolder
 from data.settings import Settings
 from engine.answers import FoundObject
-from engine.errors import InvalidQuery, NoFeatureMap
+from engine.errors import InvalidModel, InvalidQuery, NoFeatureMap
 from engine.objects.find import boxes_of
+from engine.objects.proposals import best_apart
 from engine.photos import DecodedPhoto
 from engine.search import Hit, SearchEngine, SearchRequest
+from indexer.detectors import add
 
 GROUND = (240, 240, 235)
 Place = tuple[str, str, int, int, int]  # colour, shape, left, top, side in pixels
@@ -171,3 +174,61 @@ def test_what_is_surely_not_in_the_shop_is_no_thing(engine: SearchEngine, monkey
 
     monkeypatch.setattr(engine._hits, "page", page)
     assert [each.hits[0].title.split()[0] for each in things(engine, image)] == ["red"]
+
+
+def test_a_detector_of_the_shop_finds_the_things_instead_of_the_backbone(
+    settings: Settings, generation: GenerationFolder, tmp_path: Path
+) -> None:
+    add(settings, write_detector(tmp_path / "tiny"), "tiny")
+    engine = SearchEngine(settings.replace(detector="tiny"), backbone=TinyBackbone())
+    places: list[Place] = [("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320)]
+    image = photo_with(*places, size=(700, 480))
+    found = things(engine, image)
+    assert len(found) == 2
+    for colour, _, left, top, side in places:
+        # its boxes are as exact as its small square allows
+        drawn = [left + side * 12 / 64, top + side * 12 / 64, left + side * 44 / 64, top + side * 44 / 64]
+        best = max(found, key=lambda each: overlap(each.box, drawn))
+        assert overlap(best.box, drawn) > 0.85
+        assert best.hits[0].title.startswith(colour)
+        boxed = engine.search(SearchRequest(image=image, box=best.box, k=5))
+        assert best.hits[0].score == pytest.approx(boxed.hits[0].score, abs=0.02)
+    plain, both = (engine.search(SearchRequest(image=image, objects=asked)).hits for asked in (False, True))
+    assert plain == both
+    small = photo_with(("red", "disc", 20, 40, 16), ("blue", "square", 330, 150, 320), size=(700, 480))
+    assert len(things(engine, small)) == 1  # the disc is 8 pixels wide, and no search takes such a box
+    assert engine.status()["detector"] == "tiny"
+    engine.warm()
+
+
+def test_with_a_detector_a_backbone_need_not_see_places(settings: Settings, tmp_path: Path) -> None:
+    shop = TinyShop(settings)
+    shop.put("a", [axis(5)])
+    shop.publish()
+    add(settings, write_detector(tmp_path / "tiny", least=0.1), "tiny")
+    engine = SearchEngine(settings.replace(detector="tiny"), backbone=shop.backbone)
+    photo = Image.new("RGB", (300, 200), (50, 50, 50))
+    photo.paste((50, 50, 200), (100, 40, 200, 140))  # red of 50: what the tiny shop knows as axis 5
+    out = io.BytesIO()
+    photo.save(out, "PNG")
+    (found,) = things(engine, out.getvalue())
+    assert overlap(found.box, (100, 40, 200, 140)) > 0.85
+    assert [hit.product_id for hit in found.hits] == ["a"]
+
+
+def test_a_detector_that_is_gone_is_named(settings: Settings, generation: GenerationFolder) -> None:
+    engine = SearchEngine(settings.replace(detector="gone"), backbone=TinyBackbone())
+    assert engine.search(SearchRequest(image=photo_with(("red", "disc", 20, 40, 320)))).hits
+    for ask in (engine.warm, lambda: things(engine, photo_with(("red", "disc", 20, 40, 320)))):
+        with pytest.raises(InvalidModel, match="detector must be one that `lookalike detector add` stored"):
+            ask()
+
+
+def test_of_boxes_that_overlap_the_best_stays_and_five_at_most() -> None:
+    rows = [(0, 0, 100, 100), (10, 10, 60, 60), (90, 0, 190, 100), (200, 0, 300, 100)]
+    boxes = np.array([*rows, *((0, 200 + 50 * at, 40, 240 + 50 * at) for at in range(9))], np.float64)
+    scores = np.array([0.5, 0.9, 0.4, 0.8, *np.linspace(0.3, 0.2, 9)])
+    # the second covers a quarter of the first, but none of the third, which the first touches by a tenth only
+    assert best_apart(boxes, scores) == [1, 3, 2, 4, 5]
+    assert best_apart(np.zeros((0, 4)), np.zeros(0)) == []
+    assert best_apart(np.repeat(boxes[:1], 4000, axis=0), np.linspace(0, 1, 4000)) == [3999]
