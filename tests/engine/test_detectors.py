@@ -55,13 +55,15 @@ def test_each_form_of_output_gives_the_boxes_in_the_photo(form: str, size: tuple
     assert scores == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize("fit", ["middle", "corner", "whole"])
-def test_boxes_lie_in_the_photo_however_it_lies_in_the_square(fit: str, added: Add) -> None:
-    # the ground is grey too, so that only the right place is right
+@pytest.mark.parametrize(("fit", "in_square"), [("middle", 370 / 900), ("corner", 20 / 900), ("whole", 20 / 200)])
+def test_boxes_lie_in_the_photo_however_it_lies_in_the_square(fit: str, in_square: float, added: Add) -> None:
     photo, place = painted(200, 900, (GREEN, (20, 500, 180, 850))), (20, 500, 180, 850)
-    boxes, _ = added(fit=fit).find(photo)
+    detector = added(fit=fit)
+    boxes, _ = detector.find(photo)
     assert len(boxes) == 1
     assert near(boxes[0], place, photo)
+    answered, scores = detector.read(photo)
+    assert answered[scores.argmax(), 0] == pytest.approx(in_square, abs=1.5 / SIZE)
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC", "CHW", "HWC"])
