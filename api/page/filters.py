@@ -71,15 +71,16 @@ def facet_names(shelf: ShelfContents) -> tuple[str, ...]:
     return (*FACETS, "price", "in_stock", *(f"attr.{name}" for name in shelf.attributes if "," not in name))
 
 
-def filters_of(form: PageForm, shelf: ShelfContents, facets: Facets) -> Filters:
+def filters_of(form: PageForm, shelf: ShelfContents, facets: Facets, unchosen: Facets) -> Filters:
     """Returns the filters that are worth showing: with two values or more, or with something chosen.
 
     Args:
         facets: the counts of the answer; empty if there is none.
+        unchosen: of facts that are filtered by, the counts without that filter.
     """
     names = dict.fromkeys((*FACETS, *facets, *form.chosen))
-    groups = [_group(form, name, facets, shelf) for name in names if name not in ("price", "in_stock")]
-    stock = {str(entry.value): entry.count for entry in facets.get("in_stock", FacetCounts()).values}
+    groups = [_group(form, name, facets, unchosen, shelf) for name in names if name not in ("price", "in_stock")]
+    stock = _counts(facets, "in_stock")
     return Filters(
         groups=tuple(group for group in groups if len(group.choices) > 1 or group.name in form.chosen),
         has_prices=bool(shelf.currency or form.min_price or form.max_price),
@@ -88,16 +89,20 @@ def filters_of(form: PageForm, shelf: ShelfContents, facets: Facets) -> Filters:
     )
 
 
-def _group(form: PageForm, name: str, facets: Facets, shelf: ShelfContents) -> FilterGroup:
+def _group(form: PageForm, name: str, facets: Facets, unchosen: Facets, shelf: ShelfContents) -> FilterGroup:
     chosen = form.chosen.get(name, ())
-    counts = {str(entry.value): entry.count for entry in facets.get(name, FacetCounts()).values}
-    folded = {value.casefold(): count for value, count in counts.items()}
+    folded = {value.casefold(): count for value, count in _counts(facets, name).items()}
     first = [_choice(name, value, folded.get(value.casefold()), chosen=True) for value in chosen]
     taken = {value.casefold() for value in chosen}
-    rest = [_choice(name, value, count) for value, count in counts.items() if value.casefold() not in taken]
-    if not rest and (chosen or name not in facets):  # sorted hits are counted with the chosen values alone
+    others = _counts({**facets, **unchosen}, name)
+    rest = [_choice(name, value, count) for value, count in others.items() if value.casefold() not in taken]
+    if not rest and name not in unchosen and (chosen or name not in facets):  # a later page, or the search failed
         rest = [_choice(name, value, None) for value in _values(name, shelf) if value.casefold() not in taken]
     return FilterGroup(name, fact_title(name), (*first, *rest[:SHOWN]), tuple(rest[SHOWN:]))
+
+
+def _counts(facets: Facets, name: str) -> dict[str, int]:
+    return {str(entry.value): entry.count for entry in facets.get(name, FacetCounts()).values}
 
 
 def fact_title(name: str) -> str:

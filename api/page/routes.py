@@ -97,7 +97,7 @@ def _page(
             raise error
         values["error"] = shopper_words(status, error)
     shelf = resources().shelf.contents() if is_allowed("search") else ShelfContents()
-    filters = filters_of(form, shelf, found.answer.facets if found else {})
+    filters = filters_of(form, shelf, found.answer.facets if found else {}, found.unchosen if found else {})
     values |= {"status_code": status, "shelf": shelf, "filters": filters, "chips": chips_of(form, found)}
     template = "parts.html" if fragment else "page.html"
     surroundings = _surroundings() if not fragment or found is None else {}

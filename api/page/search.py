@@ -10,11 +10,12 @@ from api.page.filters import facet_names
 from api.page.form import PAGE_SIZE, PageForm
 from api.page.groups import LEAST_OF_WORDS, LESS_SHOWN, Group, shown_of
 from api.resources import resources
-from api.routes import run_search
+from api.routes import likely_hits, run_search
 from data.catalogue import ProductFacts
+from data.columns import FacetCounts
 from data.errors import LookalikeError, UnknownProduct
 from engine.answers import SIMILAR
-from engine.search import SearchAnswer
+from engine.search import SearchAnswer, SearchRequest
 
 LABELS = 5
 _FIRST_HITS = 10
@@ -35,6 +36,7 @@ class Found:
         unsure: whether even the first label is too uncertain to rely on.
         source: the product whose lookalikes were asked for.
         titles: the titles of the products that the shopper liked or did not mean, by their ids.
+        unchosen: of facts that are filtered by, how many products would have each value without that filter.
     """
 
     answer: SearchAnswer
@@ -47,6 +49,7 @@ class Found:
     unsure: bool = False
     source: ProductFacts | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
+    unchosen: Mapping[str, FacetCounts] = field(default_factory=dict)
 
     @property
     def missed_label(self) -> str:
@@ -90,8 +93,25 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
         by_photo=by_photo,
         source=source,
         titles=_titles((*form.like, *form.unlike)),
+        unchosen=_unchosen(form, fields, answer, least, less_likely) if least or "closest" in fields else {},
     )
     return found if image is None or form.cursor else _with_labels(found, image, fields.get("box"))
+
+
+def _unchosen(
+    form: PageForm, fields: Mapping[str, Any], answer: SearchAnswer, least: float, less_likely: int
+) -> dict[str, FacetCounts]:
+    """Returns the counts of facts that are filtered by, as if each were not; none on later pages.
+
+    An answer that leaves out what is less likely chose it among the products under the whole filter, so `~` does not
+    count others, and each fact is asked for by itself.
+    """
+    counts: dict[str, FacetCounts] = {}
+    for fact in answer.facets.keys() & form.chosen.keys() if not form.cursor else ():
+        others = {name: values for name, values in form.chosen.items() if name != fact}
+        asked = {**fields, "filter": dataclasses.replace(form, chosen=others).filter(), "facets": fact, "k": 1}
+        counts |= likely_hits(SearchRequest(**asked), least, less_likely)[1].facets
+    return counts
 
 
 def _bounds(form: PageForm, *, by_photo: bool) -> tuple[float, int]:

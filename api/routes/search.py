@@ -1,6 +1,7 @@
 """Routes that search by photo, by words and by product, find related queries, and complete what is typed."""
 
 import dataclasses
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -93,9 +94,7 @@ def run_search(fields: dict[str, Any], *, likely: float = 0.0, less_likely: int 
     """
     search = SearchRequest(**given_cursor(fields))
     held = resources()
-    with held.admission.slot():
-        likelier = _likely_hits(search, likely, less_likely) if likely else None
-        asked, answer = likelier or (search, held.engine.search(search))
+    asked, answer = likely_hits(search, likely, less_likely)
     if not held.release:
         held.search_log.record(search, answer)
     if not search.cursor:
@@ -103,13 +102,15 @@ def run_search(fields: dict[str, Any], *, likely: float = 0.0, less_likely: int 
     return dataclasses.replace(answer, next_cursor=next_cursor(asked, answer.next_cursor))
 
 
-def _likely_hits(search: SearchRequest, least: float, less_likely: int) -> tuple[SearchRequest, SearchAnswer] | None:
+def likely_hits(search: SearchRequest, least: float, less_likely: int) -> tuple[SearchRequest, SearchAnswer]:
+    """Returns a search as it was asked, and its answer; the arguments are those of `run_search`."""
+    held = resources()
     asked = dataclasses.replace(search, min_probability=least, less_likely=less_likely)
-    try:
-        answer = resources().engine.search(asked)
-    except InvalidQuery:  # no probabilities are told, or the cursor is of all hits
-        return None
-    return (asked, answer) if answer.hits else None
+    with held.admission.slot():
+        with suppress(InvalidQuery):  # no probabilities are told, or the cursor is of all hits
+            if least and (answer := held.engine.search(asked)).hits:
+                return asked, answer
+        return search, held.engine.search(search)
 
 
 def _answer(fields: dict[str, Any]) -> Response:

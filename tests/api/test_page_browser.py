@@ -232,6 +232,8 @@ def test_words_filters_and_more(page: Page) -> None:
         page.check("input[value=Acme]")
     expect(page.locator("input[value=Acme]")).to_be_focused()
     expect(page.locator(".found p")).to_have_text(f"{counted['Acme']} products")
+    brands = page.locator("#filters [data-facet=brand] .choice").all_inner_texts()
+    assert dict(brand.split("\n") for brand in brands) == counted  # what another brand would give
     expect(page.locator("#hits .maker").first).to_have_text("Acme")
     assert set(page.locator("#hits .maker").all_inner_texts()) == {"ACME"}
     page.reload()

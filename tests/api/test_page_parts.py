@@ -84,7 +84,7 @@ def test_filters_show_counts_chosen_values_first_and_only_what_can_be_chosen() -
         "in_stock": FacetCounts((ValueCount(True, 8), ValueCount(False, 1))),
     }
     form = PageForm(q="mug", chosen={"brand": ("Acorn",)}, max_price="99")
-    filters = filters_of(form, SHELF, facets)
+    filters = filters_of(form, SHELF, facets, {})
     shown = {group.name: [(choice.value, choice.count, choice.chosen) for choice in group.choices]
              for group in filters.groups}  # fmt: skip
     assert shown == {
@@ -92,8 +92,11 @@ def test_filters_show_counts_chosen_values_first_and_only_what_can_be_chosen() -
         "attr.size": [("42", 3, False), ("L", 1, False)],
     }
     facets["brand"] = FacetCounts((ValueCount("ACORN", 4), ValueCount("Oak", 2)))
-    counted = next(group for group in filters_of(form, SHELF, facets).groups if group.name == "brand")
+    counted = next(group for group in filters_of(form, SHELF, facets, {}).groups if group.name == "brand")
     assert [(each.value, each.count) for each in counted.choices] == [("Acorn", 4), ("Oak", 2)]
+    unchosen = {"brand": FacetCounts((ValueCount("Acorn", 5), ValueCount("Birch", 3)))}
+    counted = next(group for group in filters_of(form, SHELF, facets, unchosen).groups if group.name == "brand")
+    assert [(each.value, each.count) for each in counted.choices] == [("Acorn", 4), ("Birch", 3)]
     assert [(part.text, part.count) for part in filters.ranges] == [("5 – 10", 2), ("10 – 40", 7)]
     limits = dict(parse_qsl(urlsplit(filters.ranges[0].url).query))
     assert limits == {"q": "mug", "brand": "Acorn", "min_price": "5", "max_price": "9.99"}
