@@ -58,6 +58,9 @@ def test_a_hit_opens_over_the_results_and_back_leaves_them_as_they_were(page: Pa
     expect(page).to_have_title(f"{name} · Lookalike")
     assert "/p/" in page.url
     expect(panel.locator(".why")).to_contain_text("of 5 comes closest")
+    sizes = page.evaluate("[...document.querySelectorAll('.card .cost')].map((one) => getComputedStyle(one).fontSize)")
+    assert len(sizes) > 2 * PAGE_SIZE  # among them the similar products, on cards like the others
+    assert len(set(sizes)) == 1
     place = page.evaluate("window.scrollY")
     panel.locator(".alike .title a").first.click()
     expect(panel.locator("h1")).not_to_have_text(name)
