@@ -47,7 +47,7 @@ def take_photo() -> Response:
     form, fragment = read_page_form(texts), texts.get("fragment") == "1"
     try:
         content = read_part("file", held.settings.max_image_bytes)
-        if not content:
+        if content is None:
             return _page(form, fragment=fragment)
         check_words("q", form.q)  # before the photo is decoded, which costs far more
         with held.decoding():

@@ -78,7 +78,8 @@ def read_parts(name: str, limit_bytes: int, limit_parts: int, *, beside: Sequenc
     others = sorted(set(request.files) - {name, *beside})
     if others:
         raise BadRequest(f"file parts must be named {name}; got {others[0][:100]!r}.", field=others[0][:100])
-    contents = [part.stream.read(limit_bytes + 1) for part in parts]
+    named = [(part.filename, part.stream.read(limit_bytes + 1)) for part in parts]
+    contents = [content for name, content in named if name or content]  # a form sends neither where none was chosen
     for number, content in enumerate(contents, start=1):
         if len(content) > limit_bytes:
             raise ImageTooLarge(f"part `{name}` number {number} must have at most {limit_bytes} bytes; got more.")

@@ -60,7 +60,7 @@ def _answer(act: Callable[[Offer], Offer]) -> Response:
     try:
         content = read_part("file", resources().settings.max_image_bytes)
         offer = read_offer(form_texts())
-        if content:
+        if content is not None:
             image = _small(content)
             offer = _with_photo(offer, image)
         offer = act(offer)

@@ -151,6 +151,13 @@ def test_the_address_of_a_photo_in_place_of_words_is_searched_by(
     assert (fake_engine.requests[-1].text, len(asked)) == ("mug https://shop.example/a.jpg", 1)
 
 
+def test_an_empty_file_is_said_and_no_file_is_no_photo(client: FlaskClient) -> None:
+    for name, status in (("photo", 422), ("", 200)):  # browsers send a part without a name where no file was chosen
+        part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n\r\n--b--\r\n'
+        answer = client.post("/", data=part, content_type="multipart/form-data; boundary=b")
+        assert (answer.status_code, 'data-status="422"' in answer.text) == (status, status == 422)
+
+
 def test_where_addresses_are_not_fetched_the_page_says_what_to_do(client: FlaskClient) -> None:
     answer = client.get("/?q=https://shop.example/a.jpg")
     assert answer.status_code == 422

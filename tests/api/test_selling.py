@@ -40,7 +40,7 @@ def fields_of(page: TestResponse) -> dict[str, str]:
 def send(
     client: FlaskClient, path: str = "/sell", fields: Mapping[str, str] | None = None, *, photo: bytes | None = None
 ) -> TestResponse:
-    parts: dict[str, Any] = {**(fields or {}), **({"file": (io.BytesIO(photo), "a.jpg")} if photo else {})}
+    parts: dict[str, Any] = {**(fields or {}), **({"file": (io.BytesIO(photo), "a.jpg")} if photo is not None else {})}
     return client.post(path, data=parts, content_type="multipart/form-data")
 
 
@@ -270,6 +270,8 @@ def test_a_damaged_photo_is_said_in_words_and_what_was_typed_stays(client: Flask
     page = send(client, "/sell", {**form, "title": "My own mug"}, photo=whole[: len(whole) // 3])
     assert (page.status_code, "data-status" in page.text) == (422, True)
     assert fields_of(page)["title"] == "My own mug"
+    page = send(client, "/sell", {**form, "title": "My own mug"}, photo=b"")
+    assert (page.status_code, "This photo cannot be read." in page.text) == (422, True)
     page = send(client, photo=b"no photo")
     assert (page.status_code, "A JPEG or PNG photo will do." in page.text) == (415, True)
 
