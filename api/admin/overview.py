@@ -140,9 +140,9 @@ def poor_searches(home: Path) -> Poor:
     return Poor(*counts.poor_searches(since), tuple(counts.poor_queries(since, _POOR)))
 
 
-def doubted_labels(home: Path) -> int:
-    """Returns how many labels of photos are in doubt, of the kind that was checked last."""
-    return sum(len(PhotoLabels(home, kind).open_doubts()) for kind in checked_kinds(home)[:1])
+def doubted_labels(home: Path) -> int | None:
+    """Returns how many labels of photos are in doubt, of the kind that was checked last; None: none was."""
+    return next((len(PhotoLabels(home, kind).open_doubts()) for kind in checked_kinds(home)), None)
 
 
 def room(home: Path) -> Iterator[tuple[str, int]]:

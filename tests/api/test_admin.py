@@ -182,6 +182,7 @@ def test_the_overview_shows_nights_imports_searches_and_room(client: FlaskClient
     assert "recall: half &lt;script&gt;" in page
     assert page.count("<polyline") == len(overview.charts_of(past_rebuilds(home))) >= 2
     assert re.search(r"zebra</a></td><td[^>]*>2<", page, re.IGNORECASE)
+    assert "Not checked yet</a>" in page  # the labels
     assert "3 with words that are known, 1 others" in page
     assert page.count("<rect") == overview.DAYS
     assert "Free on the disk" in page
