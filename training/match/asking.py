@@ -161,8 +161,3 @@ def _staged(context: TrainingContext, folder: Path, dim: int) -> GenerationFolde
         sizes={name: len(content) for name, content in contents.items()},
     )  # fmt: skip
     return GenerationFolder(folder, manifest)
-
-
-def right_among(answers: Sequence[Answer], first: int) -> Mask:
-    """Returns whether any of the first hits is right, bool (n,)."""
-    return np.array([bool(answer.right[:first].any()) for answer in answers], np.bool_)
