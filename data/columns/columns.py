@@ -130,9 +130,8 @@ class Pairs:
     def first_keys(self) -> Codes:
         """The lowest product_key of the block that has each value, int32 (values,); 0: none has it."""
         first = np.zeros(len(self.dictionary), np.int32)
-        first[self.codes[::-1]] = (
-            self.places[::-1].astype(np.int32) + self.first
-        )  # of several, the one written last stays, and that is the lowest
+        # of several, the one written last stays, and that is the lowest
+        first[self.codes[::-1]] = self.places[::-1].astype(np.int32) + self.first
         return first
 
     @cached_property
