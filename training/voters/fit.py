@@ -114,26 +114,10 @@ def choose(rows: TrainingRows, labels: Sequence[str], options: FitOptions) -> Ch
     axes = fit_axes(chosen_map.transform, rows.views[0])
     points = replace(rows, views=axes.project(rows.views), copies=axes.project(rows.copies))
     parts = [_mapped(points, folds == fold, judges, chosen_map.shrinkage) for fold in np.unique(folds[judges])]
-    copies = rows.shown
     c, tried_c = _choose_c(parts, label_count, options)
     knn = choose_knn([(p.rows[: p.plain], p.y[: p.plain], p.queries, p.truth) for p in parts], label_count)
-    logits: list[Floats] = []
-    epochs = []
-    for part in parts:
-        soft, best = fit_softmax(
-            part.rows,
-            part.y,
-            label_count,
-            options.softmax,
-            copies=copies,
-            held=(part.queries, part.truth),
-            seed=options.seed,
-        )
-        epochs.append(best)
-        svm = fit_svm(part.rows, part.y, label_count, c=c, copies=copies, seed=options.seed)
-        neighbours = fit_knn(part.rows, part.y, label_count, knn, copies=copies)
-        shares = np.log(neighbours.probabilities(part.queries))
-        logits.append(np.stack([soft.logits(part.queries), shares, svm.logits(part.queries)]))
+    guesses = [_guesses(part, label_count, options, copies=rows.shown, c=c, knn=knn) for part in parts]
+    logits, epochs = zip(*guesses, strict=True)
     tables, truth = np.concatenate(logits, axis=1), np.concatenate([part.truth for part in parts])
     temperatures = {name: fit_temperature(table, truth) for name, table in zip(NAMES, tables, strict=True)}
     for voter, name in enumerate(NAMES):
@@ -218,6 +202,18 @@ def _mapped(points: TrainingRows, held: NDArray[np.bool_], judges: NDArray[np.bo
         queries=queries[0] if len(queries) == 1 else normalise(np.mean(queries, axis=0)),
         truth=points.y[held & judges],
     )
+
+
+def _guesses(
+    part: _Fold, label_count: int, options: FitOptions, *, copies: int, c: float, knn: KnnChoice
+) -> tuple[Floats, int]:
+    """Returns the logits of each voter for the held-out rows, (voters, n, labels), and the epochs that softmax took."""
+    known = part.rows, part.y, label_count
+    held = part.queries, part.truth
+    soft, epochs = fit_softmax(*known, options.softmax, copies=copies, held=held, seed=options.seed)
+    svm = fit_svm(*known, c=c, copies=copies, seed=options.seed)
+    shares = np.log(fit_knn(*known, knn, copies=copies).probabilities(part.queries))
+    return np.stack([soft.logits(part.queries), shares, svm.logits(part.queries)]), epochs
 
 
 def _choose_c(parts: list[_Fold], label_count: int, options: FitOptions) -> tuple[float, dict[str, float]]:
