@@ -96,8 +96,15 @@ border-radius:var(--lookalike-radius,10px)}
       if (photo && answer.photo_id) photo.id = answer.photo_id;
       show(answer, next);
     } catch (error) {
-      if (mine === running) tell(problem(error));
+      if (mine !== running) return;
+      tell(problem(error));
+      if (problem(error) === say.unreadable) forget(); // it can never be searched by
     }
+  }
+
+  function forget() {
+    photo = null;
+    chosen.hidden = true;
   }
 
   function show({ query_id, hits, no_match, next_cursor }, next) {
@@ -144,7 +151,10 @@ border-radius:var(--lookalike-radius,10px)}
       const scale = Math.min(1, 1024 / Math.max(image.width, image.height));
       const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
       const canvas = make("canvas", { width, height });
-      canvas.getContext("2d").drawImage(image, 0, 0, width, height);
+      const paper = canvas.getContext("2d");
+      paper.fillStyle = "#fff"; // under what is transparent, as on the server
+      paper.fillRect(0, 0, width, height);
+      paper.drawImage(image, 0, 0, width, height);
       photo = { blob: await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85)) };
       find("canvas").getContext("2d").drawImage(image, 0, 0, 112, 112);
     } catch {
@@ -159,8 +169,7 @@ border-radius:var(--lookalike-radius,10px)}
   more.addEventListener("click", () => search(cursor));
   file.addEventListener("change", () => { if (file.files[0]) choose(file.files[0]); file.value = ""; });
   find(".drop").addEventListener("click", () => {
-    photo = null;
-    chosen.hidden = true;
+    forget();
     list.replaceChildren();
     more.hidden = true;
     tell("");

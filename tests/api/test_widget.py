@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask.testing import FlaskClient
 from pages_elsewhere import HostPages, serving
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from real_browser import needs_chromium
 from tiny_backbone import TinyBackbone
@@ -151,6 +152,33 @@ def test_shoppers_are_told_what_is_wrong(page: Page, sites: Sites) -> None:
         "#lookalike input[type=file]", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo"}
     )
     expect(page.get_by_role("status")).to_have_text("We cannot read this photo. A JPEG or PNG will do.")
+    page.get_by_role("searchbox").fill("red")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator("#lookalike li").first).to_be_visible()
+
+
+@needs_chromium
+def test_what_is_transparent_travels_as_white(page: Page, tmp_path: Path) -> None:
+    Image.new("RGBA", (64, 64)).save(tmp_path / "cut-out.png")
+    page.evaluate(
+        """() => {
+            const append = FormData.prototype.append;
+            FormData.prototype.append = function (name, ...value) {
+                if (name === "file") window.sent = value[0];
+                append.call(this, name, ...value);
+            };
+        }"""
+    )
+    with page.expect_response("**/v1/search/image"):
+        page.set_input_files("#lookalike input[type=file]", tmp_path / "cut-out.png")
+    pixel = page.evaluate(
+        """async () => {
+            const paper = new OffscreenCanvas(1, 1).getContext("2d");
+            paper.drawImage(await createImageBitmap(window.sent), 0, 0);
+            return [...paper.getImageData(0, 0, 1, 1).data];
+        }"""
+    )
+    assert pixel == [255, 255, 255, 255]
 
 
 @needs_chromium
