@@ -183,7 +183,7 @@ def test_the_overview_shows_nights_imports_searches_and_room(client: FlaskClient
     assert page.count("<polyline") == len(overview.charts_of(past_rebuilds(home))) >= 2
     assert re.search(r"zebra</a></td><td[^>]*>2<", page, re.IGNORECASE)
     assert "Not checked yet</a>" in page  # the labels
-    assert "3 with words that are known, 1 others" in page
+    assert "3 with words that are known, 1 without" in page
     assert page.count("<rect") == overview.DAYS
     assert "Free on the disk" in page
 
@@ -200,7 +200,7 @@ def test_words_that_are_no_longer_kept_are_counted(client: FlaskClient, home: Pa
     Events(home).forget_queries(datetime.now(UTC))
     page = client.get("/admin").get_data(as_text=True)
     assert "zebra" not in page.lower()
-    assert "0 with words that are known, 4 others" in page
+    assert "0 with words that are known, 4 without" in page
 
 
 def test_the_rows_of_an_import_come_in_pages_and_by_kind(client: FlaskClient) -> None:
