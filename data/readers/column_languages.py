@@ -32,7 +32,7 @@ NAMES: dict[str, str] = {
                 "quantité en_stock disponibilidad existencias inventario cantidad disponibilità giacenza quantità "
                 "magazzino voorraad op_voorraad dostępność stan_magazynowy ilość disponibilidade estoque 在庫 "
                 "在庫数 库存",
-    "images": "bild bilder bild_url bildlink hauptbild produktbild image_principale images_produit imagen imágenes "
-              "url_de_imagen immagine immagini afbeelding afbeeldingen zdjęcie zdjęcia imagem imagens 画像 商品画像 "
-              "画像url 图片 商品图片 主图",
+    "images": "bild bilder bild_url bild_link bildlink hauptbild produktbild image_principale images_produit imagen "
+              "imágenes url_de_imagen immagine immagini afbeelding afbeeldingen zdjęcie zdjęcia imagem imagens 画像 "
+              "商品画像 画像url 图片 商品图片 主图",
 }  # fmt: skip

@@ -12,24 +12,30 @@ from data.readers.published import PUBLISHED
 
 # Of several columns for one fact, the first in its row of the table that has a value is read.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "product_code", "item_code", "sku",
-                   "code", "handle", "상품id", "상품번호", "item_number", "item_sku", "seller_sku", "merchant_sku",
-                   "custom_label", "custom_label_sku", "product_code_sku", "reference", "등록상품id", "상품고유번호",
-                   "상품번호스마트스토어", "상품코드", "제품번호", "제품코드", "자체상품코드", "판매자상품코드"),
+    "product_id": ("product_id", "id", "item_id", "offer_id", "retailer_id", "handle_id", "internal_id", "system_id",
+                   "product_code", "item_code", "sku", "code", "handle", "상품id", "상품번호", "item_number",
+                   "item_sku", "seller_sku", "merchant_sku", "custom_label", "custom_label_sku", "product_code_sku",
+                   "custom_sku", "product_number", "reference", "external_id", "internal_reference", "default_code",
+                   "등록상품id", "상품고유번호", "상품번호스마트스토어", "상품코드", "제품번호", "제품코드",
+                   "자체상품코드", "판매자상품코드"),
     "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "등록상품명",
-              "노출상품명", "제목", "이름"),
+              "노출상품명", "제목", "이름", "item"),
     "description": ("description", "desc", "long_description", "product_description", "item_description", "body_html",
                     "body", "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세정보",
-                    "상품상세", "상품간략설명", "상품요약설명", "요약설명"),
-    "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "브랜드", "브랜드명", "제조사", "제조업체"),
+                    "상품상세", "sales_description", "상품간략설명", "상품요약설명", "요약설명"),
+    "brand": ("brand", "brand_name", "manufacturer", "vendor", "maker", "manufacturer_name", "브랜드", "브랜드명",
+              "제조사", "제조사명", "제조업체"),
     "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
                  "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "세분류", "소분류", "중분류",
-                 "대분류", "대표카테고리", "분류", "상품분류", "feed_product_type"),
+                 "대분류", "대표카테고리", "분류", "상품분류", "feed_product_type", "category_1", "category1",
+                 "collection", "collections"),
     "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가", "정상가격",
               "소비자가격", "standard_price", "current_price", "start_price", "price_tax_incl", "price_tax_included",
-              "price_incl_tax", "price_tax_excl", "price_tax_excluded", "price_excl_tax"),
+              "price_incl_tax", "price_gross", "gross_price", "final_price", "sales_price", "list_price",
+              "retail_price", "base_price", "price_net", "net_price", "price_tax_excl", "price_tax_excluded",
+              "price_excl_tax"),
     "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "할인가pc", "할인가모바일",
-                   "세일가"),
+                   "즉시할인가pc", "즉시할인가", "세일가"),
     "sale_dates": ("sale_price_effective_date",),
     "currency": ("currency", "currency_code", "price_currency", "통화"),
     "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
@@ -39,7 +45,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
                    "release_date", "published_at", "등록일", "등록일자", "상품등록일", "출시일", "출시일자"),
     "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
                  "qty", "inventory", "inventory_quantity", "variant_inventory_qty", "available_quantity",
-                 "current_stock_level", "재고상태", "판매상태", "pc판매상태", "재고", "재고수량", "수량", "재고있음"),
+                 "current_stock_level", "current_stock", "quantity_on_hand", "on_hand", "qty_on_hand", "qty_available",
+                 "is_available", "재고상태", "판매상태", "pc판매상태", "재고", "재고수량", "잔여수량", "수량",
+                 "재고있음"),
     "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
                "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "base_image",
                "main_image_url", "pic_url", "product_image_url", "hosted_image_urls", "additional_image_link",
@@ -51,14 +59,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
 SYNONYMS = {fact: (*names, *LANGUAGES.get(fact, "").split()) for fact, names in _NAMES.items()}
 # Columns that become attributes of the same name: what variants differ in, and codes.
 ATTRIBUTES = frozenset(
-    ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "ean", "upc", "barcode",
-     "isbn", "mpn", "sku", "model", "item_group_id", "tags", "category_path", "weight", "size_type", "size_system",
-     "사이즈", "크기", "소재", "재질", "성별", "바코드", "판매자바코드", "모델명")
+    ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "gtin13", "ean", "ean13",
+     "upc", "barcode", "isbn", "mpn", "sku", "model", "item_group_id", "tags", "category_path", "weight", "size_type",
+     "size_system", "사이즈", "크기", "소재", "재질", "성별", "바코드", "판매자바코드", "모델명")
 )  # fmt: skip
 FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
 PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
-_NUMBERED_IMAGE = re.compile(
-    r"((additional|other)_)?(product_)?(image|photo|picture|img|이미지|사진)(_link|_url|_src|_file)?_?\d{1,3}"
+_IMAGE = re.compile(
+    r"((product|media|cover|main|gallery|additional|other)_)*(image|media|photo|picture|img|이미지|사진)"
+    r"(_link|_url|_src|_file)?(_?\d{1,3})?"
 )
 _HANGUL = re.compile("[가-힣]")
 _BRACKETS = re.compile(r"\s*[(\[（][^()\[\]（）]*[)\]）]\s*$")
@@ -87,11 +96,11 @@ def plain_name(name: str) -> str:
 
 
 def plain_names(written: Iterable[str]) -> dict[str, str]:
-    """Returns the plain name of each column; a remark in brackets behind a name is left out where that makes it known.
+    """Returns the plain name of each column; what stands around a known name is left out where no column has that name.
 
-    So `Name (de-DE)` and `Product ID [Non Editable]` are `name` and `product_id`, unless a column of that name is
-    there.
-    Of prices that differ only in their remark, such as `Price (net)` and `Price (gross)`, none is known.
+    That is a remark in brackets behind it, and `product` before it: `Name (de-DE)`, `Product ID [Non Editable]` and
+    `Product Price` are `name`, `product_id` and `price`.
+    Of prices that differ only in their remark, such as `Price (online)` and `Price (shop)`, none is known.
     """
     names = {name: plain_name(name) for name in written}
     taken = set(names.values())
@@ -99,8 +108,8 @@ def plain_names(written: Iterable[str]) -> dict[str, str]:
         name: shorter
         for name, plain in names.items()
         if not fact_of(plain)
-        and (shorter := plain_name(_BRACKETS.sub("", name))) not in taken
-        and (shorter in FACTS_OF or shorter in PUBLISHED)
+        for shorter in (plain_name(_BRACKETS.sub("", name)), plain.removeprefix("product_"))
+        if shorter not in taken and (fact_of(shorter) or shorter in PUBLISHED)
     }
     several = {name for name, count in Counter(short.values()).items() if count > 1 and name in PRICES}
     return names | {name: shorter for name, shorter in short.items() if shorter not in several}
@@ -112,7 +121,7 @@ def fact_of(name: str) -> str:
         return name
     if name in ATTRIBUTES and name not in FACTS_OF:
         return f"attr.{name}"
-    return FACTS_OF.get(name) or ("images" if _NUMBERED_IMAGE.fullmatch(name) else "")
+    return FACTS_OF.get(name) or ("images" if _IMAGE.fullmatch(name) else "")
 
 
 def unused_note(names: Iterable[str]) -> str:

@@ -15,6 +15,11 @@ _TEXTS = frozenset(("title", "description", "brand", "category", "colour"))
 _CODES = frozenset(f"attr.{name}" for name in ("gtin", "ean", "upc", "barcode", "isbn", "sku", "mpn"))
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{2}")
 _WHOLE = re.compile(r"([1-9]\d{5,})\.0")
+# columns that say whether the stock is counted at all
+_COUNTING = ("track_inventory", "inventory_tracking", "manage_stock", "product_is_inventory_tracked")
+_NOT_COUNTED = ("none", "no", "n", "false", "0")
+_COUNT = re.compile(r"\s*-?\d+([.,]0+)?\s*")
+_CAFE24_BRAND = re.compile(r"[BM]0{3}\w{4}")  # the number under which Cafe24 keeps a brand or maker
 _NESTED = 3
 _WARNINGS = 5
 _PLANS = 1_000
@@ -30,11 +35,12 @@ class Facts:
 
     def __init__(self, names: frozenset[str]) -> None:
         self.id_column = next((name for name in SYNONYMS["product_id"] if name in names), "")
+        self._counting = next((name for name in _COUNTING if name in names), "")
         self._plans: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}
 
     def used(self, name: str) -> bool:
         """Returns whether a column of this plain name is read."""
-        return bool(self._fact(name))
+        return bool(self._fact(name)) or name in _COUNTING
 
     def row(self, record: Record) -> Row | BadRow:
         """Returns the record as a row, or the report on it if its product_id was shortened by a spreadsheet."""
@@ -57,6 +63,11 @@ class Facts:
                 fields[fact] = _text(fact, value)
         if _is_shortened(fields["product_id"]):
             return _shortened_id(record.line, fields["product_id"])
+        if isinstance(brand := fields.get("brand"), str) and _CAFE24_BRAND.fullmatch(brand):
+            fields["brand"] = ""
+        not_counted = self._counting and str(values.get(self._counting)).strip().lower() in _NOT_COUNTED
+        if not_counted and _COUNT.fullmatch(str(fields.get("in_stock"))):
+            fields["in_stock"] = True
         _take_price(fields, warnings)
         _drop_shortened(fields, warnings)
         return row_from(record.line, fields, warnings=tuple(warnings))

@@ -13,9 +13,10 @@ from data.readers.facts import Facts
 from data.readers.headers import skipped_note
 from data.readers.platforms import PLATFORMS, Platform, unpublished_note
 from data.readers.price_marks import settle_prices
-from data.readers.published import PUBLISHED, is_hidden
+from data.readers.published import PUBLISHED, is_shown
 from data.readers.records import BadRow, Record, Records
 from data.readers.rows import Row
+from data.readers.variants import Variants, join_variants
 from data.values import is_nothing
 
 _TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
@@ -49,8 +50,8 @@ def product_rows(
     facts = Facts(names if platform is None else frozenset(("product_id",)))
     rows = _without_hints(rows, notes)
     published = frozenset() if platform else PUBLISHED
-    if not records.columns or names & {*published, "override"}:
-        rows = _shown(rows, notes, published)
+    if not records.columns or "override" in names:
+        rows = _shown(rows, notes, frozenset() if records.columns else published)
     rows = settle_prices(rows)
     if platform:
         notes.append(f"read as {platform.title}")
@@ -61,9 +62,13 @@ def product_rows(
             f"a feed must have a column with the product's id, such as product_id, id or sku; got "
             f"{', '.join(records.columns)[:200]}. Name it with --map THEIRS=product_id."
         )
-    found = (row if isinstance(row, BadRow) else facts.row(row) for row in rows)
-    yield from _merged(found) if records.columns else found
-    if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform)):
+    variants = Variants(frozenset() if platform else names)
+    if records.columns:
+        yield from join_variants(rows, facts, variants, published & names, notes)
+    else:
+        yield from (row if isinstance(row, BadRow) else facts.row(row) for row in rows)
+    used = PUBLISHED | variants.columns
+    if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform, used)):
         notes.append(note)
 
 
@@ -82,12 +87,13 @@ def _shown(rows: Iterator[Record | BadRow], notes: list[str], published: frozens
     """Yields the rows without those of products that the shop does not show, and of Meta's overrides.
 
     Args:
-        published: the columns that say whether a product is shown; none of a platform, which knows its own.
+        published: the columns that say whether a product is shown; none of a platform, which knows its own, and none of
+            a table, where variants are left out with their product.
     """
     hidden = overriding = 0
     for row in rows:
         values = {} if isinstance(row, BadRow) else row.values
-        if any(is_hidden(name, values[name]) for name in published.intersection(values)):
+        if not is_shown(values, published):
             hidden += 1
         elif not is_nothing(values.get("override")):
             overriding += 1
@@ -191,37 +197,11 @@ def _holds_object(value: Any) -> bool:
     return any(isinstance(item, dict) for item in (value if isinstance(value, list) else [value]))
 
 
-def _is_used(name: str, facts: Facts, platform: Platform | None) -> bool:
+def _is_used(name: str, facts: Facts, platform: Platform | None, used: frozenset[str]) -> bool:
     if name == "override":
         return True
     if platform is None:
-        return facts.used(name) or name in PUBLISHED
+        return facts.used(name) or name in used
     if platform.passes_on and facts.used(name):
         return True
     return not platform.known or name.startswith(platform.known)
-
-
-def _merged(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
-    """Yields the rows; one that only has more photos for the product of the row before goes into that row."""
-    held: Row | None = None
-    for row in rows:
-        if isinstance(row, Row) and held and _only_adds_photos(row, held):
-            held = dataclasses.replace(held, images=(*(held.images or ()), *(row.images or ())))
-            continue
-        if held:
-            yield held
-            held = None
-        if isinstance(row, Row):
-            held = row
-        else:
-            yield row
-    if held:
-        yield held
-
-
-def _only_adds_photos(row: Row, before: Row) -> bool:
-    return (
-        bool(row.images)
-        and row.fields.get("product_id") == before.fields.get("product_id")
-        and all(is_nothing(value) for name, value in row.fields.items() if name != "product_id")
-    )

@@ -24,12 +24,14 @@ ANYTHING = st.recursive(
 )
 HEADERS = {
     "plain": ("product_id", "title", "price", "sale_price", "image", "attributes", "attr.size", "created_at"),
+    "variants": ("id", "sku", "title", "parent_id", "Item Type", "Option Name 1", "Option Value 1", "price", "stock",
+                 "Track Inventory", "옵션입력", "color", "image", "brand"),
     "merchant": ("id", "link", "image_link", "additional_image_link", "price", "sale_price", "availability", "color"),
     "shopify": ("Handle", "Title", "Variant Price", "Option1 Name", "Option1 Value", "Image Src", "Image Position"),
     "woocommerce": ("ID", "Type", "SKU", "Name", "Regular price", "Sale price", "Parent", "Images", "Attribute 1 name"),
     "magento": ("sku", "base_image", "configurable_variations", "visibility", "price", "special_price", "categories"),
     "json_ld": ("@type", "name", "offers", "hasVariant", "image", "brand", "@graph", "additionalProperty", "sku"),
-}
+}  # fmt: skip
 
 
 def of(*records: dict[str, Any], columns: tuple[str, ...] = ()) -> list[Row | BadRow]:
@@ -42,7 +44,20 @@ def of(*records: dict[str, Any], columns: tuple[str, ...] = ()) -> list[Row | Ba
 @given(data=st.data())
 def test_any_values_give_rows_that_can_be_checked(name: str, data: st.DataObject) -> None:
     columns = HEADERS[name]
-    words = st.sampled_from(["variation", "id:1", "1", "Product", "ProductGroup", "sku=1,a=b|sku=2", "12,50", "1.299"])
+    words = st.sampled_from(
+        [
+            "variation",
+            "id:1",
+            "1",
+            "Product",
+            "ProductGroup",
+            "sku=1,a=b|sku=2",
+            "12,50",
+            "1.299",
+            "Variant",
+            "Size{S|M}",
+        ]
+    )
     records = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(columns, ANYTHING | words)), max_size=4))
     for row in of(*records, columns=columns):
         if isinstance(row, BadRow):

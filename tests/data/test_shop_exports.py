@@ -47,9 +47,60 @@ _MAKESHOP = """\
 """
 _BOL = "EAN;Reference;Stock;Price;For sale;Title\n8712345678906;MUG-1;5;12,95;Ja;Rode mok\n"
 _SQUARESPACE = """\
-Product ID [Non Editable],Variant ID [Non Editable],Title,SKU,Price,Stock,Visible,Hosted Image URLs
-5f1,5f2,Red mug,SQ1,12.50,Unlimited,Yes,https://i.example/1.jpg https://i.example/2.jpg
+Product ID [Non Editable],Variant ID [Non Editable],Title,SKU,Option Name 1,Option Value 1,Price,Stock,Visible,\
+Hosted Image URLs
+5f1,5f2,Red mug,SQ1,Size,S,12.50,0,Yes,https://i.example/1.jpg https://i.example/2.jpg
+,5f3,,SQ2,Size,L,11.50,Unlimited,,
 """
+_WIX = """\
+handleId,fieldType,name,productImageUrl,collection,sku,price,visible,inventory,productOptionName1,productOptionDescription1
+p_1,Product,Red mug,a~mv2.jpg;b~mv2.png,Mugs,,12.5,true,OutOfStock,Color,Red;Blue
+p_1,Variant,,,,MUG-1-R,,true,4,Color,Red
+"""
+_ECWID = """\
+type,product_internal_id,product_sku,product_name,product_price,product_is_inventory_tracked,product_quantity,\
+product_category_1,product_media_main_image_url,product_upc,product_option_name,product_option_value
+product,123,,Red mug,12.50,false,0,Kitchen / Mugs,https://e.example/1.jpg,4006381333931,,
+product_option,123,,,,,,,,,Size,S
+product_option,123,,,,,,,,,Size,L
+"""
+_BIGCOMMERCE = """\
+Item Type,Product ID,Product Name,Product Code/SKU,Brand Name,Price,Sale Price,Product Visible?,Track Inventory,\
+Current Stock Level,Category,Product Image File - 1,Product Image Sort - 1
+Product,77,Red mug,MUG,Acorn,12.50,9.50,Y,none,0,Mugs,1.jpg,0
+  SKU,62,[S]Size=L,MUG-L,,,,Y,,0,,,
+"""
+_SHOPWARE = """\
+id;parent_id;product_number;active;stock;name;price_net;price_gross;cover_media_url;manufacturer_name
+0a1b;;SW1;1;0;Rote Tasse;10,50;12,50;https://s.example/1.jpg;Acorn
+0a2b;0a1b;SW1.1;1;3;;;;;
+"""
+_AMAZON_FAMILY = """\
+item_sku,item_name,parent_child,parent_sku,standard_price,quantity,color_name,main_image_url
+MUG,Mug,Parent,,,,,https://m.example/1.jpg
+MUG-R,"Mug, red",Child,MUG,12.50,0,red,https://m.example/2.jpg
+MUG-B,"Mug, blue",Child,MUG,11.50,2,blue,
+"""
+_CAFE24 = """\
+상품코드,진열상태,판매상태,상품명,판매가,옵션입력,제조사,브랜드,이미지등록(상세)
+P000000A,Y,Y,빨간 머그컵,12900.00,색상{빨강|파랑}//사이즈{S|M},M0000000,B0000001,1.jpg
+"""
+_COUPANG = """\
+등록상품ID,등록상품명,옵션ID,등록옵션명,판매가격,잔여수량(재고),판매상태
+11,빨간 머그컵,9001,S,12900,0,품절
+11,빨간 머그컵,9002,L,11900,3,판매중
+"""
+_SMART_STORE = """\
+상품번호(스마트스토어),상품명,판매가,즉시할인가(PC),재고수량,제조사명
+40123,빨간 머그컵,"12,900","9,900",3,에이콘
+"""
+_ODOO = """\
+External ID,Name,Internal Reference,Sales Price,Quantity On Hand,Can be Sold
+product_1,Red mug,MUG,12.50,3,True
+product_2,Service,SRV,1,0,False
+"""
+_LIGHTSPEED = 'System ID,Custom SKU,Item,Qty.,Price,Archived\n21,MUG,Red mug,3,"$1,299.00",No\n22,OLD,Cup,3,$9,Yes\n'
+_PRESTASHOP_GRID = "ID;Image;Name;Base price;Final price;Status\n1;https://p.example/1.jpg;Tasse;10,42 €;12,50 €;1\n"
 
 
 @pytest.mark.parametrize(
@@ -72,10 +123,35 @@ Product ID [Non Editable],Variant ID [Non Editable],Title,SKU,Price,Stock,Visibl
                      "category": "머그컵", "created_at": "20261101"}, ("0010.jpg",)),
         (_BOL, {"product_id": "MUG-1", "attr.ean": "8712345678906", "in_stock": "5", "price": "12,95",
                 "title": "Rode mok"}, None),
-        (_SQUARESPACE, {"product_id": "5f1", "title": "Red mug", "attr.sku": "SQ1", "price": "12.50",
-                        "in_stock": "Unlimited"}, ("https://i.example/1.jpg", "https://i.example/2.jpg")),
+        (_SQUARESPACE, {"product_id": "5f1", "title": "Red mug", "attr.sku": "SQ1, SQ2", "price": "11.50",
+                        "attr.size": "S, L", "in_stock": "Unlimited"},
+         ("https://i.example/1.jpg", "https://i.example/2.jpg")),
+        (_WIX, {"product_id": "p_1", "title": "Red mug", "category": "Mugs", "attr.sku": "MUG-1-R", "price": "12.5",
+                "in_stock": "4", "attr.color": "Red, Blue", "colour": "Red, Blue"}, ("a~mv2.jpg", "b~mv2.png")),
+        (_ECWID, {"product_id": "123", "attr.sku": "", "title": "Red mug", "price": "12.50", "in_stock": True,
+                  "category": "Kitchen / Mugs", "attr.upc": "4006381333931", "attr.size": "S, L"},
+         ("https://e.example/1.jpg",)),
+        (_BIGCOMMERCE, {"product_id": "77", "title": "Red mug", "attr.product_code_sku": "MUG, MUG-L",
+                        "brand": "Acorn", "price": "9.50", "in_stock": True, "category": "Mugs"}, ("1.jpg",)),
+        (_SHOPWARE, {"product_id": "0a1b", "title": "Rote Tasse", "attr.product_number": "SW1, SW1.1", "brand": "Acorn",
+                     "price": "12,50", "in_stock": "3"}, ("https://s.example/1.jpg",)),
+        (_AMAZON_FAMILY, {"product_id": "MUG", "title": "Mug", "price": "11.50", "in_stock": "2",
+                          "colour": "red, blue", "attr.sku": "MUG-R, MUG-B"},
+         ("https://m.example/1.jpg", "https://m.example/2.jpg")),
+        (_CAFE24, {"product_id": "P000000A", "title": "빨간 머그컵", "price": "12900.00", "brand": "", "in_stock": "Y",
+                   "attr.색상": "빨강, 파랑", "attr.사이즈": "S, M", "colour": "빨강, 파랑"}, ("1.jpg",)),
+        (_COUPANG, {"product_id": "11", "title": "빨간 머그컵", "price": "11900", "in_stock": "판매중"}, None),
+        (_SMART_STORE, {"product_id": "40123", "title": "빨간 머그컵", "price": "9900", "in_stock": "3",
+                        "brand": "에이콘"}, None),
+        (_ODOO, {"product_id": "product_1", "title": "Red mug", "attr.internal_reference": "MUG", "price": "12.50",
+                 "in_stock": "3"}, None),
+        (_LIGHTSPEED, {"product_id": "21", "attr.custom_sku": "MUG", "title": "Red mug", "in_stock": "3",
+                       "price": "$1,299.00"}, None),
+        (_PRESTASHOP_GRID, {"product_id": "1", "title": "Tasse", "price": "12,50 €"}, ("https://p.example/1.jpg",)),
     ],
-    ids=["amazon", "ebay", "prestashop", "opencart", "woocommerce", "godomall", "makeshop", "bol", "squarespace"],
+    ids=["amazon", "ebay", "prestashop", "opencart", "woocommerce", "godomall", "makeshop", "bol", "squarespace", "wix",
+         "ecwid", "bigcommerce", "shopware", "amazon family", "cafe24", "coupang", "smart store", "odoo", "lightspeed",
+         "prestashop grid"],
 )  # fmt: skip
 def test_an_export_is_read_by_its_columns(
     tmp_path: Path, content: str, expected: dict[str, str], images: tuple[str, ...] | None
@@ -163,7 +239,40 @@ def test_of_prices_the_one_with_tax_counts(tmp_path: Path) -> None:
         (row,) = opened.rows
     assert isinstance(row, Row)
     assert row.fields["price"] == "12,50 €"
-    with open_feed(feed(tmp_path, "id;Price (net);Price (gross)\n1;10,42 €;12,50 €\n")) as opened:
+    with open_feed(feed(tmp_path, "id;Price (online);Price (shop)\n1;10,42 €;12,50 €\n")) as opened:
         (row,) = opened.rows
     assert isinstance(row, Row)
     assert "price" not in row.fields  # nothing says which of them is the price
+
+
+def test_only_what_names_a_variant_joins_the_product_above(tmp_path: Path) -> None:
+    rows = ["a,S-1,Mug,Size,S", "a,S-2,Mug,,", ",S-3,,,", ",S-4,Cup,Size,L", "b,S-5,Cup,,", "b,S-6,Jar,Size,L"]
+    with open_feed(feed(tmp_path, "id,sku,title,option name,option value\n" + "\n".join(rows))) as opened:
+        found = [(row.line, row.fields.get("attr.sku")) for row in opened.rows if isinstance(row, Row)]
+    assert found == [(line, f"S-{line - 1}") for line in range(2, 8)]
+
+
+def test_variants_are_left_out_with_their_product(tmp_path: Path) -> None:
+    content = "id,item type,title,price,visible\na,Product,Mug,9,yes\na-s,Variant,,8,no\n"
+    content += "b,Product,Cup,9,no\nb-s,Variant,,5,\nb-l,Variant,,5,yes\nc,Product,Jar,7,yes\n"
+    with open_feed(feed(tmp_path, content)) as opened:
+        found = [(row.fields["product_id"], row.fields["price"]) for row in opened.rows if isinstance(row, Row)]
+    assert found == [("a", "9"), ("c", "7")]
+    assert opened.notes[0] == "products that are not published in the shop were left out: 1"
+
+
+def test_a_parent_that_is_not_named_is_none(tmp_path: Path) -> None:
+    rows = "p,,,Mug\na,,,Cup\nb,S-2,p,Jar\nc,,a,Bowl\n,,,\n"
+    with open_feed(feed(tmp_path, f"id,sku,parent_sku,title\n{rows}")) as opened:
+        assert [row.fields["product_id"] for row in opened.rows if isinstance(row, Row)] == ["p", "a", "b", "c"]
+
+
+def test_a_variant_below_a_row_without_an_id_is_refused_like_it(tmp_path: Path) -> None:
+    with open_feed(feed(tmp_path, "id,title,option name,option value\n,Mug,Size,S\n,,Size,L\n")) as opened:
+        assert [row.line for row in opened.rows] == [2, 3]
+
+
+def test_what_naver_calls_deleted_is_sold_out(tmp_path: Path) -> None:
+    content = "id\ttitle\tprice_pc\tclass\na\tMug\t9000\tU\nb\tCup\t9000\tD\n"
+    with open_feed(feed(tmp_path, content)) as opened:
+        assert [row.fields["in_stock"] for row in opened.rows if isinstance(row, Row)] == ["in stock", "sold out"]

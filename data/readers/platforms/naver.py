@@ -16,6 +16,7 @@ _KEPT = {
     "tags": "search_tag",
     "options": "option_detail",
 }
+_STOCK = {"I": "in stock", "U": "in stock", "D": "sold out"}  # inserted, updated, deleted
 _KNOWN = (
     "id", "title", "price_pc", "price_mobile", "benefit_price", "normal_price", "link", "mobile_link", "image_link",
     "add_image_link", "video_url", "category_name", "naver_", "condition", "brand", "maker", "origin", "card_event",
@@ -46,6 +47,7 @@ def _facts(row: dict[str, Any]) -> dict[str, Any]:
         "brand": text_of(row, "brand", "maker"),
         "price": row.get("price_pc"),
         "currency": "KRW",
+        "availability": _STOCK.get(text_of(row, "class").upper()),
         "url": text_of(row, "link", "mobile_link"),
         "category": path[-1] if path else "",
         "attr.category_path": PATH.join(path) if len(path) > 1 else "",
