@@ -50,6 +50,12 @@ def test_a_command_makes_no_home(
     assert home.exists() is is_mount_point
 
 
+def test_a_file_is_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "home").touch()
+    assert run(tmp_path / "home", ["status"]) == 2
+    assert f"home must be a folder; got {tmp_path / 'home'}, which is a file." in capsys.readouterr().err
+
+
 def test_a_rebuild_makes_no_home_and_says_so_in_its_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "home", ["rebuild", "--json"]) == 1
     assert "does not exist" in capsys.readouterr().out

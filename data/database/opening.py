@@ -48,7 +48,7 @@ def open_catalogue(home: Path) -> Opened:
     The first connection of a process to a file also checks its structure. Threads may use a connection in turn.
 
     Raises:
-        DatabaseError: the file cannot be opened, is damaged, or was written by a newer version.
+        DatabaseError: the file cannot be opened, is damaged or lost, or was written by a newer version.
         HomeGone: this process opened one before, and it is gone or replaced by another shop's.
     """
     path = home / FILE_NAME
@@ -93,6 +93,7 @@ def _prepare(path: Path) -> None:
     is_first = path.absolute() not in _ids
     if is_first:
         make_folder(path.parent)
+        _require_not_lost(path)
     else:
         with closing(_connect(path)) as found:
             _require_same(found, path)  # before a lock file or anything else is written beside it
@@ -105,6 +106,17 @@ def _prepare(path: Path) -> None:
         _ids.setdefault(path.absolute(), _catalogue_id(connection))
     fsync_path(path.parent)
     _prepared.add((os.getpid(), _file(path)))
+
+
+def _require_not_lost(path: Path) -> None:
+    """Refuses to begin a catalogue where one has been: in a home that has published a generation of it."""
+    size = path.stat().st_size if path.exists() else None
+    if not size and path.with_name("CURRENT").exists():
+        found = "no such file" if size is None else "an empty file"
+        raise DatabaseError(
+            f"{path} must hold the catalogue that the generations beside it were built from; got {found}. Restore a "
+            "backup; for a new shop, take another home."
+        )
 
 
 def _require_same(connection: sqlite3.Connection, path: Path) -> None:

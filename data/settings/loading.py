@@ -75,6 +75,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         return _parse(path, read_small(path).decode("utf-8"))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise SettingsError(f"home must be a folder; got {path.parent}, which is a file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} must be a readable file in UTF-8; got {error}. Correct or delete it.") from error
 

@@ -56,6 +56,18 @@ def test_every_connection_has_the_safe_settings(tmp_path: Path) -> None:
         opened.connection.close()
 
 
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_lost_catalogue_is_not_begun_anew(tmp_path: Path, is_empty: bool) -> None:
+    (tmp_path / "CURRENT").write_text("20261121T230603979Z\n")
+    if is_empty:
+        (tmp_path / "catalog.db").touch()
+    with pytest.raises(DatabaseError, match=r"empty file\. Restore" if is_empty else r"no such file\. Restore"):
+        open_catalogue(tmp_path)
+    assert {path.name: path.stat().st_size for path in tmp_path.glob("catalog*")} == (
+        {"catalog.db": 0} if is_empty else {}
+    )
+
+
 def test_all_tables_are_there(connections: Connections) -> None:
     tables = {name for (name,) in connections.query("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert {"products", "photos", "product_images", "feature_rows", "events", "api_keys"} <= tables
