@@ -39,6 +39,12 @@ def test_what_a_computer_adds_is_left_out_and_counted(tmp_path: Path) -> None:
     assert skipped == {"hidden": 3, "of the system": 6, "no photo": 2}
 
 
+def test_a_home_in_the_folder_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "Mugs/a.jpg", "var/catalog.db", "var/thumbs/ab/1.webp", "var/sample/Mugs/a.jpg")
+    assert read(tmp_path) == ({"Mugs~a": "a.jpg"}, {"a home of Lookalike": 1})
+    assert read(tmp_path / "var" / "sample")[0] == {"Mugs~a": "a.jpg"}
+
+
 def test_a_photo_is_known_by_name_or_content(tmp_path: Path) -> None:
     photos = [
         "m1.JPEG",

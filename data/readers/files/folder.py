@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path, PurePath
 
 from data.catalogue import ID_LIMIT
+from data.database import FILE_NAME
 from data.errors import InvalidFeed
 from data.readers.image_cells import PHOTO_SUFFIXES
 from data.readers.rows import Row
@@ -119,6 +120,8 @@ def _files(folder: Path, above: tuple[Path, ...], skipped: Counter[str], *, link
 
 def _unfollowed(folder: Path, above: tuple[Path, ...], *, linked: bool) -> str:
     """Returns why a folder is not entered; empty if it is."""
+    if (folder / FILE_NAME).is_file():  # ./var, unless it is named; its thumbnails would become products
+        return "a home of Lookalike"
     if not folder.is_symlink():
         return ""
     target = folder.resolve()
