@@ -44,16 +44,17 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     AvifImagePlugin.DEFAULT_MAX_THREADS = pillow_heif.options.DECODE_THREADS = 1  # the pool keeps the cores busy
     own_bytes = _address_space_bytes()
-    connection = socket.socket(fileno=os.dup(0))
+    with contextlib.suppress(ConnectionError):  # the parent is gone
+        _serve(socket.socket(fileno=os.dup(0)), own_bytes)
+
+
+def _serve(connection: socket.socket, own_bytes: int) -> None:
     send_reply(connection, Reply("ready", {}))
     while (received := receive_request(connection)) is not None:
         request, content = received
         memory = own_bytes + _BASE_BYTES + _BYTES_PER_PIXEL * request.max_pixels + 4 * request.max_image_bytes
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
-        try:
-            send_reply(connection, _answer(request, content))
-        except ConnectionError:
-            return
+        send_reply(connection, _answer(request, content))
 
 
 def _answer(request: Request, content: bytes) -> Reply:

@@ -129,6 +129,17 @@ def test_a_process_that_crashes_costs_one_photo(pool: DecoderPool) -> None:
     assert pool.outcomes == {"photo": 2, "crash": 1}
 
 
+def test_a_process_whose_parent_is_gone_ends_without_a_word() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command, environment = decoder._command(), decoder._environment()
+        process = subprocess.Popen(command, stdin=theirs.fileno(), stderr=subprocess.PIPE, env=environment)
+    ours.recv(1)  # it is ready; what is left unread makes the end of the connection a reset
+    ours.close()
+    assert process.communicate(timeout=60)[1] == b""
+    assert process.returncode == 0
+
+
 def test_only_so_many_refused_photos_are_remembered(pool: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "_REMEMBERED", 2)
     contents = [hostile.jpeg(900, 600 + number) for number in range(3)]
