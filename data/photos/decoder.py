@@ -61,8 +61,10 @@ class Decoder:
         with theirs:
             try:
                 self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                    _command(), stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd="/", env=_environment()
-                )
+                    _command(),
+                    stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd="/", env=_environment(),
+                    process_group=0,  # a terminal's Ctrl-C is for the parent, also while this one starts
+                )  # fmt: skip
             except OSError as error:
                 self._connection.close()
                 raise DecodersUnavailable(error) from error

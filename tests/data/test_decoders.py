@@ -140,6 +140,14 @@ def test_a_process_whose_parent_is_gone_ends_without_a_word() -> None:
     assert process.returncode == 0
 
 
+def test_ctrl_c_in_a_terminal_goes_to_the_parent_alone() -> None:
+    process = Decoder()
+    try:
+        assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
+    finally:
+        process.kill()
+
+
 def test_only_so_many_refused_photos_are_remembered(pool: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "_REMEMBERED", 2)
     contents = [hostile.jpeg(900, 600 + number) for number in range(3)]
