@@ -28,7 +28,7 @@ from data.filters import Filter
 from data.settings import Settings, load_settings
 from engine.protocols import Mask
 from engine.search import SearchEngine, SearchRequest
-from engine.understanding import Constraint, Understanding
+from engine.understanding import DATED_AHEAD_DAYS, Constraint, Understanding
 from training.evaluation import read_queries
 
 _QUERIES = Path(__file__).with_name("understanding_queries.csv")
@@ -134,8 +134,10 @@ def show_ranking(settings: Settings, queries: Path) -> None:
 
 
 def _right(text: str, fresh_days: int) -> set[str]:
-    new = (datetime.now(UTC) - timedelta(days=fresh_days)).date()
-    return {part.strip().replace("NEW", str(new)) for part in text.split(";") if part.strip()}
+    today = datetime.now(UTC).date()
+    new, until = today - timedelta(days=fresh_days), today + timedelta(days=DATED_AHEAD_DAYS)
+    text = text.replace("created_at >= NEW", f"created_at >= {new} AND created_at <= {until}")
+    return {part.strip() for part in text.split(";") if part.strip()}
 
 
 def _shown(constraint: Constraint) -> str:

@@ -72,13 +72,15 @@ def all_of(filters: Sequence[Filter]) -> Filter | None:
 def without(filter: Filter, field: str) -> Filter | None:
     """Returns a filter less its conditions on one fact alone, of those that are joined with AND; None: none is left.
 
-    A filter without such a condition is returned as it is.
+    A filter without such a condition is returned as it is. Products that a condition names beside the fact go with it.
 
     >>> without(parse_filter('brand = "Acme" AND (price < 20 OR brand = "Sena")'), "brand").text
     'less brand: brand = "Acme" AND (price < 20 OR brand = "Sena")'
+    >>> without(parse_filter('colour = "green" OR product_id = "smith"'), "colour") is None
+    True
     """
     conditions = _conditions(filter.tree)
-    kept = [node for node in conditions if set(fields_of(node)) != {field}]
+    kept = [node for node in conditions if set(fields_of(node)) - {"product_id"} != {field}]
     if len(kept) == len(conditions):
         return filter
     return Filter(f"less {field}: {filter.text}", AllOf(tuple(kept))) if kept else None

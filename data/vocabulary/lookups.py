@@ -49,6 +49,26 @@ class Wording:
         )
         return [key for (key,) in rows]
 
+    def saying(self, kinds: Sequence[str], things: Sequence[str], most: int) -> dict[int, str]:
+        """Returns key -> product_id of products that are named by a thing and whose texts say of which kind it is.
+
+        An apple is found by "green" and "apple" if its description says `green apple`; `most` products at most.
+        """
+        match = " OR ".join(
+            f"({NAMES} : {phrase_of(thing)} AND ({' OR '.join(phrase_of(f'{kind} {thing}') for kind in kinds)}))"
+            for thing in things
+            if phrase_of(thing)
+        )
+        if not match:
+            return {}
+        return dict(
+            self._connections.query(
+                "SELECT rowid, product_id FROM (SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?) "
+                "AS found JOIN filter_facts f ON f.product_key = found.rowid",
+                (match, most),
+            )
+        )
+
     def brand_means_more(self, brand: str) -> bool:
         """Tells whether products of other brands hold its name in their title, category or description too."""
         match = f"{{title category description}} : ({phrase_of(brand)})"

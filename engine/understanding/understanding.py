@@ -22,6 +22,7 @@ from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching, agreeing_readings, kept_readings
 from engine.understanding.things import things_in
 from engine.understanding.unwanted import unmentioned
+from engine.understanding.worded import worded_readings
 
 MOST_LETTERS = 200  # of a text that is read; a longer one describes and does not ask
 
@@ -199,4 +200,5 @@ class Understanding:
 
     def _read(self, text: str, matching: Matching, shown: Shown) -> list[Reading]:
         readings = read(text, self._lexicon.get(), self._wording, self._fresh_days, shown)
-        return agreeing_readings(readings, text, self._wording, matching)
+        readings = agreeing_readings(readings, text, self._wording, matching)
+        return worded_readings(readings, text, self._wording, matching)

@@ -295,6 +295,23 @@ def test_korean_amounts(tmp_path_factory: pytest.TempPathFactory, query: str, ex
     assert (found.filter.text if found.filter else None) == expected
 
 
+def test_a_colour_is_met_by_products_whose_own_words_say_it(settings: Settings) -> None:
+    made = shop(settings, "EUR")
+    for facts in (
+        {"product_id": "smith", "title": "Granny Smith", "description": "A green apple.", "colour": "yellow"},
+        {"product_id": "juice", "title": "Juice", "description": "Of green apples.", "colour": "yellow"},
+        {"product_id": "i" * 65, "title": "Idared", "description": "A green apple.", "colour": "yellow"},
+        {"product_id": "pie", "title": "Apple pie", "description": "Under a green lid.", "colour": "yellow"},
+    ):
+        attributes = {"aisle": "Apples"} if facts["title"] in ("Granny Smith", "Idared") else {}
+        made.catalogue.upsert(parse_product({**facts, "attributes": attributes}), [])
+    found = made.understand("green apples", None, alone=True)
+    assert meanings(found) == ['green -> (colour = "green" OR product_id = "smith")']
+    assert found.passing is not None
+    assert np.count_nonzero(found.passing) == 2  # the other is Red Delicious, whose colour is green
+    assert meanings(made.understand("green mug", None, alone=True)) == ['green -> colour = "green" relaxed']
+
+
 def test_of_several_currencies_the_one_that_is_named_counts(settings: Settings) -> None:
     understanding = shop(settings, "EUR")
     Catalogue(settings.home).upsert(parse_product({"product_id": "x", "price": 15, "currency": "USD"}), [])
