@@ -39,6 +39,11 @@ def described_alone(text: str, wording: Wording) -> frozenset[str]:
     return frozenset(word for start, end in spans for word in words_of(text[start:end]))
 
 
+def without_praise(text: str) -> str:
+    """Returns a text without the words of praise, purpose and audience."""
+    return _audience().sub(" ", _praise().sub(" ", text))
+
+
 def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
     """Returns the places of such words that products do not hold in some of their texts, in their order."""
     spans = [

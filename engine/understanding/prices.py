@@ -5,9 +5,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from data.vocabulary import TITLES, Vocabulary, Wording
+from data.vocabulary import NAMES, TITLES, Vocabulary, Wording
 from engine.understanding.amounts import Amount, amount_pattern, read_amount
 from engine.understanding.languages import FILLERS, LANGUAGES, PARTICLES
+from engine.understanding.measures import measures_in
+from engine.understanding.needless import without_praise
 from engine.understanding.reading import Reading
 
 # In every language; without a currency these are too often model numbers and sizes.
@@ -19,12 +21,14 @@ _SIGNS = (
     ("> {a}", ">"),
     ("{a}", "="),
 )
+_OF_CURRENCIES = ("-", "..~", "=")  # without one these are no prices
 _AROUND = 0.2  # of an amount: what costs about that is so much cheaper or dearer at most
 _MONEY = re.compile(rf"[\d{''.join(each.ten_thousand + each.thousand for each in LANGUAGES)}]")
 _NUMBERED = re.compile(
     rf"\d|[{''.join(''.join(each.numerals) + each.ten_thousand + each.thousand for each in LANGUAGES)}]"
 )
 _WORD = re.compile(r"[^\W_]+")
+_AFTER = frozenset(word for language in LANGUAGES for word in language.after_amounts)
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class _Bound:
 def read_prices(text: str, vocabulary: Vocabulary, wording: Wording) -> list[Reading]:
     """Returns the bounds of a price that the text names, and prices without a bound, each with its filter.
 
-    An amount without a currency is a price only where nothing but fillers and other prices follow it, if it lies within
-    the catalogue's prices, and if the text is not about ages, sizes or numbers. A bound in a currency that the
+    An amount without a currency is a price only where no unit can follow it (see `_ends`), if it lies within the
+    catalogue's prices, and if the text is not about ages, sizes or numbers. A bound in a currency that the
     catalogue does not have is left out of the search: no product is found by it.
     """
     if not _NUMBERED.search(text):
@@ -53,7 +57,7 @@ def read_prices(text: str, vocabulary: Vocabulary, wording: Wording) -> list[Rea
     found: list[Reading] = []
     tail = text
     for bound in reversed(_bounds(text)):
-        ends = not no_money and not _says_more(tail[bound.end :])
+        ends = not no_money and _ends(bound, text, tail[bound.end :], wording)
         condition = _condition(bound, vocabulary, ends=ends) if vocabulary.currencies else ""
         if bound.operator == "=" and (of_a_name or not _is_price(text[bound.start : bound.end], wording)):
             continue
@@ -106,8 +110,22 @@ def _pattern(template: str) -> "re.Pattern[str]":
     return re.compile(pattern, re.IGNORECASE)
 
 
-def _says_more(text: str) -> bool:
-    return any(word not in FILLERS for word in _WORD.findall(text.casefold()))
+def _ends(bound: _Bound, text: str, behind: str, wording: Wording) -> bool:
+    """Tells whether an amount has no unit: it stands before nothing that asks for more, or apart from it: `20, blue`.
+
+    Of a bound that a text begins with, the thing may follow: `under 20 mug`.
+    """
+    if not (asked := _asked(without_praise(behind))) or behind.lstrip().startswith(","):
+        return True
+    if _WORD.findall(behind.casefold())[0] in _AFTER:
+        return True
+    measured = any(each.start < bound.end and bound.start < each.end for each in measures_in(text))
+    begins = bound.operator in ("<", "<=", "~") and not measured and not _asked(text[: bound.start])
+    return begins and bool(wording.holding(asked[:1], 1, within=NAMES))
+
+
+def _asked(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.casefold()) if word not in FILLERS]
 
 
 def _is_foreign(bound: _Bound, vocabulary: Vocabulary) -> bool:
@@ -130,8 +148,10 @@ def _condition(bound: _Bound, vocabulary: Vocabulary, *, ends: bool) -> str:
     if named:
         if own and len(meant) != 1:
             return ""
-    elif not ends or operator in ("-", "~", "..~", "=") or len(own) > 1 or not _priced(values, vocabulary):
+    elif not ends or operator in _OF_CURRENCIES or len(own) > 1 or not _priced(values, vocabulary):
         return ""
+    elif operator == "~" and first.scale == 1:
+        return ""  # 20대 is an age, and 2만대 a price
     clause = _clause(operator, values)
     return f'{clause} AND currency = "{next(iter(meant))}"' if clause and meant and len(own) > 1 else clause
 

@@ -10,8 +10,8 @@ _FILLERS = (
     "everything item items product products stuff too just only colour color coloured colored"
 )
 _NO_MONEY = (
-    "kid kids child children boy boys girl girls baby babies toddler age ages aged year years old size sizes model no "
-    "number part edition volume level version"
+    "kid kids child children boy boys girl girls baby babies toddler age ages aged year years month months week weeks "
+    "old people persons players stars degrees size sizes model no number part edition volume level version"
 )
 _PRAISE = (
     "nice nicest pretty prettiest cute cutest lovely beautiful adorable stylish good best cheap affordable inexpensive "
@@ -87,6 +87,7 @@ ENGLISH = Language(
         "toddlers?|everyone)",
     ),
     no_money=frozenset(_NO_MONEY.split()),
+    after_amounts=("for", "with", "without", "from", "that"),
     face_values=frozenset({"card", "cards", "voucher", "vouchers", "coupon", "coupons", "coin", "coins", "note"}),
     bounds_before=(
         "under", "below", "over", "above", "than", "to", "least", "most", "max", "min", "about", "around", "from",

@@ -27,6 +27,7 @@ class Language:
             gift`, `pretty`.
         audience: patterns that say for whom a thing is.
         no_money: words beside which a number without a currency is no price, wherever they stand.
+        after_amounts: words that begin something else behind a number, so that it has no unit: `under 20 for school`.
         face_values: things of which an amount of money is a part of the name.
         bounds_before, bounds_after: words that make a bound of a measure, and so no size.
         size_names: words in the names of attributes that hold sizes.
@@ -62,6 +63,7 @@ class Language:
     praise: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
     no_money: frozenset[str] = frozenset()
+    after_amounts: tuple[str, ...] = ()
     face_values: frozenset[str] = frozenset()
     bounds_before: tuple[str, ...] = ()
     bounds_after: tuple[str, ...] = ()
