@@ -33,9 +33,11 @@ def read_needless(text: str, wording: Wording, taken: Sequence[Reading]) -> list
 def described_alone(text: str, wording: Wording) -> frozenset[str]:
     """Returns the words of measures, sizes, praise, purpose and audience that descriptions hold at most.
 
-    They find these products, but that other products lack them does not mean that the thing is not sold.
+    They find these products, but that other products lack them does not mean that the thing is not sold. Nor does it
+    where only other things are named by them: in a shop with fresh milk, "fresh bananas" are bananas.
     """
-    spans = [*_unheld(text, wording, NAMES, []), *_for_whom(text, wording)]
+    beside = _thing_beside(text, wording)
+    spans = [*_unheld(text, wording, NAMES, [], beside), *_for_whom(text, wording, beside)]
     return frozenset(word for start, end in spans for word in words_of(text[start:end]))
 
 
@@ -44,8 +46,12 @@ def without_praise(text: str) -> str:
     return _audience().sub(" ", _praise().sub(" ", text))
 
 
-def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
-    """Returns the places of such words that products do not hold in some of their texts, in their order."""
+def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span], beside: Sequence[str] = ()) -> list[Span]:
+    """Returns the places of such words that products do not hold in some of their texts, in their order.
+
+    Args:
+        beside: words that the products must have as well, if they are to hold praise or purpose.
+    """
     spans = [
         (each.outer_start, each.outer_end)
         for each in measures_in(text, taken)
@@ -55,17 +61,19 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> 
     ]
     spans += [match.span() for match in _sizes().finditer(text) if not _is_sold(match, wording, within)]
     praise = [match.span() for match in _praise().finditer(text)]
-    spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within)]
+    spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within, beside)]
     tokens = tokens_of(text) if spans else []
     return sorted(span for span in spans if not _is_unwanted(tokens, *span))
 
 
-def _for_whom(text: str, wording: Wording) -> list[Span]:
-    """Returns the places of words that say for whom a thing is, where no product says it in its title or facts."""
+def _for_whom(text: str, wording: Wording, beside: Sequence[str]) -> list[Span]:
+    """Returns the places of words that say for whom a thing is, where no such thing says it in its title or facts."""
     spans = [match.span() for match in _audience().finditer(text)]
     tokens = tokens_of(text) if spans else []
     return [
-        span for span in spans if not _is_held(text[slice(*span)], wording, NAMES) and not _is_unwanted(tokens, *span)
+        span
+        for span in spans
+        if not _is_held(text[slice(*span)], wording, NAMES, beside) and not _is_unwanted(tokens, *span)
     ]
 
 
@@ -75,11 +83,11 @@ def _is_sold(match: "re.Match[str]", wording: Wording, within: str) -> bool:
     return bool(wording.holding([size], 1, within=TITLES) or wording.holding([match[0]], 1, within=within))
 
 
-def _is_held(words: str, wording: Wording, within: str) -> bool:
-    """Tells whether products hold one of the words, with or without its ending."""
+def _is_held(words: str, wording: Wording, within: str, beside: Sequence[str] = ()) -> bool:
+    """Tells whether products hold one of the words, with or without its ending, and all those beside it."""
     tokens = [token for token in tokens_of(words) if token.word not in _VERY]
     asked = [token for token in tokens if token.word not in FILLERS] or tokens[:1]
-    return any(wording.holding([form], 1, within=within) for token in asked for form in token.words)
+    return any(wording.holding([form, *beside], 1, within=within) for token in asked for form in token.words)
 
 
 def _is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
@@ -89,6 +97,14 @@ def _is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
     return any(before[-len(mark) :] == mark for mark in _MARKS_BEFORE) or any(
         behind[: len(mark)] == mark for mark in _MARKS_AFTER
     )
+
+
+def _thing_beside(text: str, wording: Wording) -> list[str]:
+    """Returns the words beside praise, purpose and audience, if a product is named by all of them."""
+    if (rest := without_praise(text)) == text:
+        return []
+    words = [word for word in words_of(rest) if word not in FILLERS]
+    return words if wording.holding(words, 1, within=NAMES) else []
 
 
 def _joined(spans: Sequence[Span], text: str) -> list[Span]:

@@ -86,7 +86,7 @@ def test_words_that_no_product_has_are_left_out_and_told(
     [
         ("milk 1l", "milk 1l"), ("milk 1 litre", "milk 1 litre"), ("milk 1리터", "milk 1리터"),
         ("milk 1 L", "milk 1 L"),
-        ("세트 3개", "세트 3개"), ("pretty mug", "pretty mug"), ("선물용 머그", "선물용 머그"),
+        ("세트 3개", "세트 3개"), ("pretty milk", "pretty milk"), ("선물용 머그", "선물용 머그"),
         ("선물로 머그", "선물로 머그"), ("선물용으로 머그", "선물용으로 머그"),
         ("3m tape", "3m tape"), ("5g phone", "5g phone"), 
         ("king size mug", "king size mug"), ("mug size L", "mug size L"),
@@ -104,9 +104,11 @@ def test_words_stay_that_products_have_or_that_may_mean_a_thing(shop: Shop, quer
     [
         ("good milk", {"good"}), ("lovely good milk", {"lovely", "good"}), ("milk 400 ml", {"400", "ml"}),
         ("shirt size 44", {"size", "44"}), ("good", set()),
+        ("pretty mug", {"pretty"}), ("pretty mug for kids", {"pretty", "for", "kids"}),  # a brand of milk is so called
+        ("pretty unicorn", set()),
     ],
 )  # fmt: skip
-def test_words_that_only_descriptions_hold_stay_but_no_answer_is_judged_by_them(
+def test_words_that_only_descriptions_or_other_things_hold_stay_but_no_answer_is_judged_by_them(
     shop: Shop, query: str, unjudged: set[str]
 ) -> None:
     found = shop.understand(query)

@@ -14,8 +14,9 @@ _NO_MONEY = (
     "old people persons players stars degrees size sizes model no number part edition volume level version"
 )
 _PRAISE = (
-    "nice nicest pretty prettiest cute cutest lovely beautiful adorable stylish good best cheap affordable inexpensive "
-    "recommended popular trending bestselling discounted discount sale"
+    "nice nicest pretty prettiest cute cutest lovely beautiful adorable stylish good best great perfect cheap "
+    "affordable inexpensive recommended popular trending trendy bestselling discounted discount sale elegant "
+    "fashionable fancy gorgeous amazing awesome premium luxury luxurious fresh freshest delicious tasty yummy"
 )
 
 ENGLISH = Language(
