@@ -31,6 +31,7 @@ def _any(keys: Iterable[str]) -> str:
 _SYLLABLE = re.compile(f"({_any(_FIRST)})({_any(_VOWELS)})(?:({_any(_LAST)})(?!{_any(_VOWELS)}))?")
 _SHIFTED = re.compile("[A-Z]")
 _LATIN = re.compile("[A-Za-z]{4,}")  # two syllables at least
+_ONE = re.compile("[가-힣]")  # 티 is a shirt and not XL
 _WORD = re.compile(r"(?<![^\W\d_])(?:[A-Za-z]+|[\u1100-\u11ffㄱ-ㅣ가-힣]+)(?![^\W_])")  # of `20dbfh` (20유로) too
 # A word of either script has a vowel, and a vowel in Hangul does not stand alone; ㅠㅠ is a sigh.
 _NO_WORD = re.compile(r"[^\W\d_AEIOUYaeiouy\u1100-\u11ffㄱ-ㅣ가-힣]+|(?=.*[ㅏ-ㅣ])(?=.*[^ㅜㅠㅡㅋㅎ]).{3,}")
@@ -39,11 +40,15 @@ _NO_WORD = re.compile(r"[^\W\d_AEIOUYaeiouy\u1100-\u11ffㄱ-ㅣ가-힣]+|(?=.*[�
 def on_other_layout(word: str) -> str:
     """Returns what the keys of a word write in the other script; "" where that is no whole word.
 
-    >>> [on_other_layout(word) for word in ("ajrm", "RkaksRhc", "ㅡㅕㅎ", "촘ㅑㄱ", "mug")]
-    ['머그', '까만꽃', 'mug', 'chair', '']
+    >>> [on_other_layout(word) for word in ("ajrm", "RkaksRhc", "ㅡㅕㅎ", "촘ㅑㄱ", "mug", "티")]
+    ['머그', '까만꽃', 'mug', 'chair', '', '']
     """
     if not word.isascii():
-        return "".join(_KEYS.get(sign, sign) for sign in unicodedata.normalize("NFKD", word)).lower()
+        return (
+            ""
+            if _ONE.fullmatch(word)
+            else "".join(_KEYS.get(sign, sign) for sign in unicodedata.normalize("NFKD", word)).lower()
+        )
     keys = _SHIFTED.sub(lambda match: match[0] if match[0] in _FIRST + _VOWELS else match[0].lower(), word)
     rest = _SYLLABLE.sub("", keys)
     return "" if rest or not _LATIN.fullmatch(word) else _SYLLABLE.sub(_syllable, keys)

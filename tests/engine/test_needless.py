@@ -12,7 +12,7 @@ from data.columns import ColumnStore
 from data.settings import Settings
 from engine.understanding import Understanding, Understood, understanding
 from engine.understanding.languages import FILLERS, LANGUAGES
-from engine.understanding.needless import read_needless
+from engine.understanding.needless import read_needless, without_praise
 
 PRODUCTS = (
     {"title": "Whole milk 1 l", "brand": "Pretty Farm", "colour": "white", "price": 2, "category": "Milk"},
@@ -70,6 +70,8 @@ def left_out(found: Understood) -> list[str]:
         ("popular mug", "mug", ["popular"]), ("머그 무료배송", "머그", ["무료배송"]), ("인기 머그", "머그", ["인기"]),
         ("예쁜 머그", "머그", ["예쁜"]), ("아주 귀여운 머그", "머그", ["아주 귀여운"]),
         ("머그 추천해 주세요", "머그", ["추천해 주세요"]),
+        ("birthday gift mug", "mug", ["birthday gift"]), ("mug as a wedding present", "mug", ["as a wedding present"]),
+        ("best selling mug", "mug", ["best selling"]),
         ("멋진 머그", "머그", ["멋진"]), ("예쁜 5l 머그", "머그", ["예쁜", "5l"]),
     ],
 )  # fmt: skip
@@ -134,6 +136,11 @@ def test_words_for_whom_and_unwanted_things_stay_but_no_answer_is_judged_by_them
 ) -> None:
     found = shop.understand(query)
     assert (found.text, found.constraints, set(found.unjudged - FILLERS)) == (query, (), unjudged)
+
+
+def test_occasions_are_praise_in_both_languages() -> None:
+    assert without_praise("생일선물 머그").strip() == without_praise("머그 집들이 선물로").strip() == "머그"
+    assert without_praise("christmas mug").strip() == "christmas mug"
 
 
 def test_conditions_are_read_beside_them(shop: Shop) -> None:

@@ -77,9 +77,11 @@ ENGLISH = Language(
     measure_after=("or (?:less|more|larger|smaller)", "and up", "wide", "high", "tall", "long", "deep", "max", "min"),
     very=("very", "really", "so", "super", "most"),
     praise=(
-        "(?:good|high|best) quality", "(?:for|as) (?:a )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
-        "for gifting", "(?:on|for) sale", "free (?:shipping|delivery)", "best ?sellers?", "top rated", "in stock",
-        "(?:buy|shop) online", *_PRAISE.split(),
+        "(?:good|high|best) quality",
+        "(?:(?:as|for) )?(?:a )?(?:birthday|christmas|xmas|wedding|anniversary|housewarming) (?:gift|present)s?",
+        "(?:for|as) (?:a )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
+        "for gifting", "(?:on|for) sale", "free (?:shipping|delivery)", "best ?(?:sellers?|selling)",
+        "top rated", "in stock", "(?:buy|shop) online", *_PRAISE.split(),
     ),
     audience=(
         "(?:for )?(?:(?:wo)?men|children|kid|lady)(?:'?s)?", "(?:for )?(?:kid|boy|girl|ladie)s'?", "unisex",
