@@ -318,6 +318,22 @@ def test_a_colour_is_met_by_products_whose_own_words_say_it(settings: Settings) 
     assert meanings(made.understand("green mug", None, alone=True)) == ['green -> colour = "green" relaxed']
 
 
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("쇼파", "소파"), ("가죽쇼파", "가죽 소파"), ("vanilla yogurts", "vanilla yoghurts"), ("Yogurt", "yoghurt"),
+        ("yoghurt", "yoghurt"), ("케익", "케익"), ("donut", "donut"), ("쇼파베드", "쇼파베드"),
+        ("yogurt-like", "yogurt-like"),
+    ],
+)  # fmt: skip
+def test_words_that_are_spelt_in_several_ways_are_read_as_products_have_them(
+    tmp_path: Path, query: str, text: str
+) -> None:
+    made = shop(Settings(home=tmp_path), "EUR")
+    made.catalogue.upsert(parse_product({"product_id": "sofa", "title": "소파"}), [])
+    assert made.understand(query, None, alone=True).text == text
+
+
 def test_of_several_currencies_the_one_that_is_named_counts(settings: Settings) -> None:
     understanding = shop(settings, "EUR")
     Catalogue(settings.home).upsert(parse_product({"product_id": "x", "price": 15, "currency": "USD"}), [])

@@ -25,6 +25,10 @@ ENGLISH = Language(
         "yellow": ("yellow",), "green": ("green",), "blue": ("blue",), "purple": ("purple",), "pink": ("pink",),
         "brown": ("brown",), "beige": ("beige",),
     },
+    spellings=(
+        ("yoghurt", "yogurt"), ("jewellery", "jewelry"), ("pyjama", "pajama"), ("aluminium", "aluminum"),
+        ("doughnut", "donut"), ("mould", "mold"), ("moisturiser", "moisturizer"), ("whisky", "whiskey"),
+    ),
     currencies={
         "euro": ("EUR",), "euros": ("EUR",), "eur": ("EUR",), "won": ("KRW",), "krw": ("KRW",),
         "dollar": _DOLLARS, "dollars": _DOLLARS, "bucks": _DOLLARS, "usd": ("USD",), "aud": ("AUD",), "cad": ("CAD",),

@@ -10,6 +10,7 @@ class Language:
 
     Attributes:
         colours: name out of `data.photos.COLOUR_NAMES` -> words that surely mean it.
+        spellings: words that are written in several ways, each with all of them.
         particles: endings that may follow a noun and mean nothing here.
         ten_thousand, thousand, numerals: how numbers are written besides digits: `만`, `천`, `삼` -> 3.
         currencies: word -> ISO 4217 codes that it may stand for.
@@ -46,6 +47,7 @@ class Language:
     """
 
     colours: Mapping[str, tuple[str, ...]]
+    spellings: tuple[tuple[str, ...], ...] = ()
     particles: tuple[str, ...] = ()
     ten_thousand: str = ""
     thousand: str = ""
