@@ -19,7 +19,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
                    "등록상품id", "상품고유번호", "상품번호스마트스토어", "상품코드", "제품번호", "제품코드",
                    "자체상품코드", "판매자상품코드"),
     "title": ("title", "name", "product_name", "product_title", "item_name", "상품명", "제품명", "등록상품명",
-              "노출상품명", "제목", "이름", "item"),
+              "노출상품명", "제목", "이름", "item", "productname"),
     "description": ("description", "desc", "long_description", "product_description", "item_description", "body_html",
                     "body", "short_description", "설명", "상품설명", "상세설명", "상품상세설명", "상품상세정보",
                     "상품상세", "sales_description", "상품간략설명", "상품요약설명", "요약설명"),
@@ -27,17 +27,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
               "제조사", "제조사명", "제조업체"),
     "category": ("category", "category_name", "categories", "product_category", "product_type", "카테고리",
                  "카테고리명", "세카테고리", "소카테고리", "중카테고리", "대카테고리", "세분류", "소분류", "중분류",
-                 "대분류", "대표카테고리", "분류", "상품분류", "feed_product_type", "category_1", "category1",
-                 "collection", "collections"),
+                 "대분류", "대표카테고리", "분류", "상품분류", "feed_product_type", "categorytext", "category_1",
+                 "category1", "collection", "collections"),
     "price": ("price", "regular_price", "selling_price", "판매가", "판매가격", "가격", "정가", "소비자가", "정상가격",
               "소비자가격", "standard_price", "current_price", "start_price", "price_tax_incl", "price_tax_included",
-              "price_incl_tax", "price_gross", "gross_price", "final_price", "sales_price", "list_price",
+              "price_incl_tax", "price_vat", "price_gross", "gross_price", "final_price", "sales_price", "list_price",
               "retail_price", "base_price", "price_net", "net_price", "price_tax_excl", "price_tax_excluded",
               "price_excl_tax"),
     "sale_price": ("sale_price", "special_price", "discount_price", "할인가", "할인가격", "할인가pc", "할인가모바일",
                    "즉시할인가pc", "즉시할인가", "세일가"),
     "sale_dates": ("sale_price_effective_date",),
-    "currency": ("currency", "currency_code", "price_currency", "통화"),
+    "currency": ("currency", "currency_code", "price_currency", "currency_id", "통화"),
     "colour": ("colour", "color", "colour_name", "color_name", "colours", "colors", "색상", "색깔", "컬러"),
     "url": ("url", "link", "product_url", "product_link", "product_page", "permalink", "canonical_url", "링크",
             "상품링크", "상품url"),
@@ -46,27 +46,28 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "in_stock": ("in_stock", "availability", "stock_status", "is_in_stock", "stock", "stock_quantity", "quantity",
                  "qty", "inventory", "inventory_quantity", "variant_inventory_qty", "available_quantity",
                  "current_stock_level", "current_stock", "quantity_on_hand", "on_hand", "qty_on_hand", "qty_available",
-                 "is_available", "재고상태", "판매상태", "pc판매상태", "재고", "재고수량", "잔여수량", "수량",
-                 "재고있음"),
+                 "is_available", "available", "재고상태", "판매상태", "pc판매상태", "재고", "재고수량", "잔여수량",
+                 "수량", "재고있음"),
     "images": ("image", "images", "image_link", "image_url", "image_urls", "image_src", "image_path", "img", "photo",
                "photos", "photo_url", "picture", "pictures", "picture_url", "main_image", "base_image",
                "main_image_url", "pic_url", "product_image_url", "hosted_image_urls", "additional_image_link",
-               "additional_image_links", "additional_image_url", "additional_images", "사진", "이미지", "대표이미지",
-               "상품이미지", "추가이미지", "이미지url", "대표이미지url", "추가이미지url", "이미지링크",
-               "대표이미지파일명", "추가이미지파일명", "이미지등록상세", "이미지등록추가", "이미지명", "큰이미지"),
+               "additional_image_links", "additional_image_url", "additional_images", "imgurl", "imgurl_alternative",
+               "사진", "이미지", "대표이미지", "상품이미지", "추가이미지", "이미지url", "대표이미지url",
+               "추가이미지url", "이미지링크", "대표이미지파일명", "추가이미지파일명", "이미지등록상세",
+               "이미지등록추가", "이미지명", "큰이미지"),
     "attributes": ("attributes",),
 }  # fmt: skip
 SYNONYMS = {fact: (*names, *LANGUAGES.get(fact, "").split()) for fact, names in _NAMES.items()}
 # Columns that become attributes of the same name: what variants differ in, and codes.
 ATTRIBUTES = frozenset(
     ("size", "material", "gender", "age_group", "pattern", "style", "condition", "gtin", "gtin13", "ean", "ean13",
-     "upc", "barcode", "isbn", "mpn", "sku", "model", "item_group_id", "tags", "category_path", "weight", "size_type",
-     "size_system", "사이즈", "크기", "소재", "재질", "성별", "바코드", "판매자바코드", "모델명")
+     "upc", "barcode", "isbn", "mpn", "sku", "model", "item_group_id", "itemgroup_id", "tags", "category_path",
+     "weight", "size_type", "size_system", "사이즈", "크기", "소재", "재질", "성별", "바코드", "판매자바코드", "모델명")
 )  # fmt: skip
 FACTS_OF = {name: fact for fact, names in SYNONYMS.items() for name in names}
 PRICES = frozenset((*SYNONYMS["price"], *SYNONYMS["sale_price"], "variant_price", "price_pc"))
 _IMAGE = re.compile(
-    r"((product|media|cover|main|gallery|additional|other)_)*(image|media|photo|picture|img|이미지|사진)"
+    r"((product|variant|media|cover|main|gallery|additional|other)_)*(image|media|photo|picture|img|이미지|사진)"
     r"(_link|_url|_src|_file)?(_?\d{1,3})?"
 )
 _HANGUL = re.compile("[가-힣]")

@@ -16,7 +16,13 @@ _CODES = frozenset(f"attr.{name}" for name in ("gtin", "ean", "upc", "barcode", 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{2}")
 _WHOLE = re.compile(r"([1-9]\d{5,})\.0")
 # columns that say whether the stock is counted at all
-_COUNTING = ("track_inventory", "inventory_tracking", "manage_stock", "product_is_inventory_tracked")
+_COUNTING = (
+    "track_inventory",
+    "inventory_tracking",
+    "manage_stock",
+    "product_is_inventory_tracked",
+    "inventory_management",
+)
 _NOT_COUNTED = ("none", "no", "n", "false", "0")
 _COUNT = re.compile(r"\s*-?\d+([.,]0+)?\s*")
 _CAFE24_BRAND = re.compile(r"[BM]0{3}\w{4}")  # the number under which Cafe24 keeps a brand or maker

@@ -16,7 +16,7 @@ from data.readers.price_marks import settle_prices
 from data.readers.published import PUBLISHED, is_shown
 from data.readers.records import BadRow, Record, Records
 from data.readers.rows import Row
-from data.readers.variants import Variants, join_variants
+from data.readers.variants import Variants, join_variants, with_inner_variants
 from data.values import is_nothing
 
 _TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
@@ -66,8 +66,8 @@ def product_rows(
     if records.columns:
         yield from join_variants(rows, facts, variants, published & names, notes)
     else:
-        yield from (row if isinstance(row, BadRow) else facts.row(row) for row in rows)
-    used = PUBLISHED | variants.columns
+        yield from (row if isinstance(row, BadRow) else with_inner_variants(row, facts) for row in rows)
+    used = PUBLISHED | variants.columns | (frozenset() if records.columns else {"variants", "options"})
     if note := unused_note(name for plain, name in written.items() if not _is_used(plain, facts, platform, used)):
         notes.append(note)
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 PUBLISHED = frozenset(
-    ("published", "active", "is_active", "enabled", "visible", "product_visible", "status", "진열여부", "진열상태",
-     "전시여부", "전시상태", "노출여부", "노출상태", "pc노출상태", "게시됨", "veröffentlicht", "aktiv", "publié",
-     "actif", "publicado", "activo", "pubblicato", "attivo", "gepubliceerd", "actief", "opublikowano", "公開",
+    ("published", "active", "is_active", "enabled", "visible", "is_visible", "product_visible", "status", "진열여부",
+     "진열상태", "전시여부", "전시상태", "노출여부", "노출상태", "pc노출상태", "게시됨", "veröffentlicht", "aktiv",
+     "publié", "actif", "publicado", "activo", "pubblicato", "attivo", "gepubliceerd", "actief", "opublikowano", "公開",
      "公開状態", "visibility", "publish_to_e_com", "can_be_sold", "archived", "is_archived", "hidden", "is_hidden",
      "deleted", "is_deleted")
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Joins the rows of a table that are variants or further photos of the product above them to that product."""
+"""Joins variants and further photos to their product: rows below it in a table, objects inside it in JSON."""
 
 import dataclasses
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.errors import InvalidProduct
+from data.readers.columns import plain_names
 from data.readers.facts import Facts
 from data.readers.grouping import ROWS_PER_GROUP
 from data.readers.platforms.platform import attributes_of, joined, lowest_price, text_of, unpublished_note
@@ -22,6 +23,7 @@ _KINDS = ("item", "item_type", "field_type", "relationship")
 _NO_PRODUCTS = ("variant", "variation", "sku", "rule", "image")
 _LISTED = re.compile(r"\s*[;|,]\s*")
 _CAFE24, _CAFE24_OPTION = "옵션입력", re.compile(r"([^{}/]+)\{([^{}]*)\}")
+_SOLD_UNDER = ("sku", "label")
 _JOINED = ("colour", "attr.")
 
 
@@ -100,7 +102,7 @@ def join_variants(
             yield row
         elif head and parts < ROWS_PER_GROUP and variants.belongs(record, row, head):
             if product and is_shown(record.values, published):
-                product = _joined(product, row, own_sku="sku" in facts.id_column)
+                product = _joined(product, row, own_sku=facts.id_column.endswith(_SOLD_UNDER))
             parts += 1
         else:
             yield from [] if product is None else [product]
@@ -110,6 +112,39 @@ def join_variants(
         yield product
     if hidden:
         notes.append(unpublished_note(hidden))
+
+
+def with_inner_variants(record: Record, facts: Facts) -> Row | BadRow:
+    """Returns the row of an object, with what the objects in its lists `variants`, `options` and `attributes` add.
+
+    The APIs of shop systems answer so: `{"variants": [{"price": 9}], "options": [{"name": "Size", "values": ["S"]}]}`.
+    """
+    options = {
+        item["name"].lower(): joined(filter(_is_text, _listed(item.get("values")) or _listed(item.get("options"))))
+        for name in ("options", "attributes")
+        for item in _listed(record.values.get(name))
+        if isinstance(item, dict) and _is_text(item.get("name"))
+    }
+    if options:
+        rest = {name: value for name, value in record.values.items() if name not in ("options", "attributes")}
+        record = dataclasses.replace(record, values={**attributes_of(options), **rest})
+    row = facts.row(record)
+    for variant in _listed(record.values.get("variants"))[:ROWS_PER_GROUP]:
+        if isinstance(variant, dict) and isinstance(row, Row):
+            values = {plain: variant[name] for name, plain in plain_names(variant).items()}
+            inner_facts = Facts(frozenset(values))
+            inner = inner_facts.row(Record(record.line, values))
+            if isinstance(inner, Row):
+                row = _joined(row, inner, own_sku=inner_facts.id_column.endswith(_SOLD_UNDER))
+    return row
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _joined(product: Row, variant: Row, *, own_sku: bool) -> Row:

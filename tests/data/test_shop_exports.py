@@ -70,6 +70,25 @@ Current Stock Level,Category,Product Image File - 1,Product Image Sort - 1
 Product,77,Red mug,MUG,Acorn,12.50,9.50,Y,none,0,Mugs,1.jpg,0
   SKU,62,[S]Size=L,MUG-L,,,,Y,,0,,,
 """
+_BIGCOMMERCE_3 = """\
+Item,ID,Name,SKU,Inventory Tracking,Current Stock,Price,Sale Price,Is Visible,Image URL (Import),Variant Image URL
+Product,101,Red mug,MUG,variant,0,12.50,9.50,TRUE,,
+Variant,77,,MUG-L,,3,11.50,,,,https://b.example/v.jpg
+Image,11,,,,,,,,https://b.example/1.jpg,
+Product,102,Blue mug,CUP,none,0,9,,FALSE,,
+Variant,78,,CUP-L,,3,8,,,,
+"""
+_EBAY_FAMILY = """\
+CustomLabel,*Title,Relationship,RelationshipDetails,PicURL,*StartPrice,*Quantity
+MUG,Red mug,,Size=S;L,https://i.example/1.jpg,,
+MUG-S,,Variation,Size=S,,12.50,0
+MUG-L,,Variation,Size=L,,11.50,2
+"""
+_HEUREKA = """\
+<SHOP><SHOPITEM><ITEM_ID>MUG</ITEM_ID><PRODUCTNAME>Hrnek</PRODUCTNAME><IMGURL>https://h.example/1.jpg</IMGURL>
+<IMGURL_ALTERNATIVE>https://h.example/2.jpg</IMGURL_ALTERNATIVE><PRICE_VAT>250</PRICE_VAT><MANUFACTURER>Acorn</MANUFACTURER>
+<CATEGORYTEXT>Kuchyn | Hrnky</CATEGORYTEXT></SHOPITEM></SHOP>
+"""
 _SHOPWARE = """\
 id;parent_id;product_number;active;stock;name;price_net;price_gross;cover_media_url;manufacturer_name
 0a1b;;SW1;1;0;Rote Tasse;10,50;12,50;https://s.example/1.jpg;Acorn
@@ -133,6 +152,12 @@ _PRESTASHOP_GRID = "ID;Image;Name;Base price;Final price;Status\n1;https://p.exa
          ("https://e.example/1.jpg",)),
         (_BIGCOMMERCE, {"product_id": "77", "title": "Red mug", "attr.product_code_sku": "MUG, MUG-L",
                         "brand": "Acorn", "price": "9.50", "in_stock": True, "category": "Mugs"}, ("1.jpg",)),
+        (_BIGCOMMERCE_3, {"product_id": "101", "title": "Red mug", "attr.sku": "MUG, MUG-L", "in_stock": "3",
+                          "price": "9.50"}, ("https://b.example/v.jpg", "https://b.example/1.jpg")),
+        (_EBAY_FAMILY, {"product_id": "MUG", "title": "Red mug", "price": "11.50", "in_stock": "2",
+                        "attr.sku": "MUG-S, MUG-L"}, ("https://i.example/1.jpg",)),
+        (_HEUREKA, {"product_id": "MUG", "title": "Hrnek", "price": "250", "brand": "Acorn",
+                    "category": "Kuchyn | Hrnky"}, ("https://h.example/1.jpg", "https://h.example/2.jpg")),
         (_SHOPWARE, {"product_id": "0a1b", "title": "Rote Tasse", "attr.product_number": "SW1, SW1.1", "brand": "Acorn",
                      "price": "12,50", "in_stock": "3"}, ("https://s.example/1.jpg",)),
         (_AMAZON_FAMILY, {"product_id": "MUG", "title": "Mug", "price": "11.50", "in_stock": "2",
@@ -150,8 +175,8 @@ _PRESTASHOP_GRID = "ID;Image;Name;Base price;Final price;Status\n1;https://p.exa
         (_PRESTASHOP_GRID, {"product_id": "1", "title": "Tasse", "price": "12,50 €"}, ("https://p.example/1.jpg",)),
     ],
     ids=["amazon", "ebay", "prestashop", "opencart", "woocommerce", "godomall", "makeshop", "bol", "squarespace", "wix",
-         "ecwid", "bigcommerce", "shopware", "amazon family", "cafe24", "coupang", "smart store", "odoo", "lightspeed",
-         "prestashop grid"],
+         "ecwid", "bigcommerce", "bigcommerce 3", "ebay family", "heureka", "shopware", "amazon family", "cafe24",
+         "coupang", "smart store", "odoo", "lightspeed", "prestashop grid"],
 )  # fmt: skip
 def test_an_export_is_read_by_its_columns(
     tmp_path: Path, content: str, expected: dict[str, str], images: tuple[str, ...] | None
