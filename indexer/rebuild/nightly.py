@@ -22,7 +22,15 @@ from indexer.rebuild.gates import GateResult, refuse_failed
 from indexer.rebuild.housekeeping import drop_collections, forget, prune, stale_features
 from indexer.rebuild.indexing import build_index
 from indexer.rebuild.job import Job, open_job
-from indexer.rebuild.parts import FAILED_ON_DATA, Trained, inputs_of, not_trained, take_over_parts, train_parts
+from indexer.rebuild.parts import (
+    FAILED_ON_DATA,
+    Trained,
+    inputs_of,
+    not_trained,
+    parts_to_take_over,
+    take_over_parts,
+    train_parts,
+)
 from indexer.rebuild.photos import embed
 from indexer.rebuild.summary import Journal, RebuildSummary, reason_of, remember
 from indexer.rebuild.verify import verify
@@ -81,6 +89,8 @@ def _run(settings: Settings, journal: Journal, *, train: bool, full: bool, backb
     with journal.step("snapshot"):
         forget(settings)
         job = open_job(settings, journal, full, backbone, ray)
+        if not train:
+            parts_to_take_over(job)  # before photos are embedded, which may take hours
         stale = stale_features(job)
     with journal.step("embed"):
         job = dataclasses.replace(job, snapshot=embed(job))

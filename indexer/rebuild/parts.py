@@ -11,7 +11,7 @@ from typing import Any
 from data.catalogue import decisions_state
 from data.errors import NoGeneration
 from data.events import Events
-from data.generations import StagedGeneration
+from data.generations import GenerationFolder, StagedGeneration
 from data.storage import write_bytes
 from engine.errors import FingerprintMismatch, InvalidModel
 from indexer.rebuild.job import Job
@@ -106,8 +106,8 @@ def _plain(measured: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
-    """Copies the live generation's trained parts into the staged folder.
+def parts_to_take_over(job: Job) -> GenerationFolder:
+    """Returns the live generation, whose trained parts fit the photos' features.
 
     Raises:
         NoGeneration: there is no live generation to take them from.
@@ -120,8 +120,14 @@ def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
             f"--no-train needs the live generation's backbone {job.live.manifest.fingerprint[:12]}; the settings give "
             f"{job.spec.fingerprint[:12]} ({job.spec.name}, {job.spec.precision}). Run without --no-train."
         )
+    return job.live
+
+
+def take_over_parts(job: Job, staged: StagedGeneration) -> Trained:
+    """Copies the live generation's trained parts into the staged folder."""
+    live = parts_to_take_over(job)
     for name in (name for part in PARTS for name in part.files):
-        if job.live.has(name):
-            shutil.copyfile(job.live.path(name), staged.folder / name)
-    metrics = job.live.manifest.metrics
+        if live.has(name):
+            shutil.copyfile(live.path(name), staged.folder / name)
+    metrics = live.manifest.metrics
     return Trained(dict(metrics.get("parts", {})), dict(metrics.get("inputs", {})), anew=False)

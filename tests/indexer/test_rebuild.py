@@ -177,6 +177,8 @@ def test_no_train_takes_the_parts_over_and_the_next_one_trains(feed: Path, setti
 def test_no_train_without_a_live_generation_says_what_to_do(feed: Path, settings: Settings) -> None:
     with pytest.raises(NoGeneration, match="Run without --no-train"):
         rebuild(settings, train=False, backbone=TinyBackbone())
+    store = FeatureStore(settings.home, TinyBackbone.spec.fingerprint, TinyBackbone.spec.dim)
+    assert store.count == 0, "said before anything is embedded"
 
 
 def test_no_train_with_another_backbone_is_refused(feed: Path, settings: Settings) -> None:
