@@ -31,6 +31,7 @@ PYTHON_PAGES = ("README.md", "docs/clients.md", "docs/python.md")
 LAST_PAGES = ("docs/http.md", "docs/admin.md")  # they make keys, which every later request would need
 UNRUN = {
     "README.md": 1, "docs/backbones.md": 2, "docs/clients.md": 2, "docs/deploy.md": 3,
+    "docs/features.md": 1,
     "docs/fine-tuning.md": 1, "docs/http.md": 1, "docs/nightly.md": 1, "docs/objects.md": 1, "docs/reliability.md": 1,
     "docs/scale-out-ray.md": 2, "docs/scale-out-searchers.md": 3, "docs/scale-out.md": 1,
 }  # fmt: skip
