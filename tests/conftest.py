@@ -24,6 +24,7 @@ from engine.backbones import load_backbone, resolve_spec
 from engine.errors import BackboneUnavailable
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
+from training.embedder.fit import Plan
 
 
 @pytest.fixture
@@ -63,6 +64,13 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny backbone in place of the one that the settings name."""
     monkeypatch.setattr(backbones, "resolve_spec", lambda settings: TinyBackbone.spec)
     monkeypatch.setattr(backbones, "load_backbone", lambda *_, **__: TinyBackbone())
+
+
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Voters and query embedder train for a few steps: enough for a test that does not ask how good they become."""
+    monkeypatch.setattr("training.voters.softmax.MAX_EPOCHS", 10)
+    monkeypatch.setattr("training.embedder.part.plan_of", lambda *_: Plan(steps=60, batch=128))
 
 
 @pytest.fixture

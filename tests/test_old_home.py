@@ -73,6 +73,7 @@ def test_it_is_served(old: Settings) -> None:
     assert client.get(found["hits"][0]["image_url"]).status_code == 200
 
 
+@pytest.mark.usefixtures("short_training")
 def test_it_rebuilds_and_rolls_back(old: Settings) -> None:
     store = GenerationStore(old.home)
     before = store.current_id()

@@ -18,6 +18,7 @@ from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import RebuildSummary, describe, rebuild
 
+pytestmark = pytest.mark.usefixtures("short_training")
 Row = tuple[str, str, str, str]  # product_id, title, category, photos
 
 

@@ -102,6 +102,7 @@ def test_learned_photos_come_back_and_damage_is_named(tmp_path: Path) -> None:
         learned_photos(tmp_path, "shop")
 
 
+@pytest.mark.usefixtures("short_training")
 def test_voters_of_a_fine_tuned_backbone_are_measured_on_unseen_photos(
     generation: GenerationFolder, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
