@@ -132,7 +132,7 @@ def test_a_form_sent_to_a_page_counts_as_one_request(
     from api.app import create_app
 
     client = create_app(settings.replace(rate_limit=2), app.extensions["lookalike"].engine).test_client()
-    content = photo() if photos else b""
-    answers = [client.post(path, data={**fields, "file": (io.BytesIO(content), "x.jpg")}) for _ in range(3)]
+    chosen = (photo(), "x.jpg") if photos else (b"", "")  # what a browser sends
+    answers = [client.post(path, data={**fields, "file": (io.BytesIO(chosen[0]), chosen[1])}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [status, status, 429]
     assert answers[2].headers["Retry-After"] == "30"
