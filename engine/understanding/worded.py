@@ -7,12 +7,13 @@ import numpy as np
 
 from data.columns import within
 from data.filters import Comparison
-from data.vocabulary import Wording
+from data.vocabulary import NAMES, Wording
 from engine.understanding.lexicon import any_of, one_of
 from engine.understanding.parsing import content_of, without
 from engine.understanding.reading import Reading
 from engine.understanding.relaxing import Matching
 
+_MANY = 500  # products; of a thing that so many are, enough have the colour, and to look through them takes long
 _LOOKED_AT = 200  # products
 _MOST, _MOST_LETTERS = 10, 64  # products and signs of their ids, since the condition names each
 
@@ -23,7 +24,13 @@ def worded_readings(readings: Sequence[Reading], text: str, wording: Wording, ma
     Args:
         matching: returns which products pass a filter, bool by product_key.
     """
-    things = content_of(without(text, readings))
+    if not any(reading.visible for reading in readings):
+        return list(readings)
+    things = [
+        thing
+        for thing in content_of(without(text, readings))
+        if len(wording.holding([thing], _MANY, within=NAMES)) < _MANY
+    ]
     return [
         _worded(reading, text[reading.start : reading.end], things, wording, matching) if reading.visible else reading
         for reading in readings
