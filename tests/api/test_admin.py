@@ -1,5 +1,6 @@
 """The operators' pages: who may open them, what they show, and rolling back."""
 
+import gc
 import json
 import re
 import shutil
@@ -54,6 +55,7 @@ def nights(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             for at, text in enumerate(texts)
         ]
     )
+    gc.collect()  # else what the rebuild left open may be closed, and the catalogue's WAL go, while the home is copied
     return home
 
 
