@@ -19,6 +19,7 @@ from engine.search import SearchAnswer, SearchRequest
 
 LABELS = 5
 _FIRST_HITS = 10
+_MOST_COUNTED_AGAIN = 3  # facts, since each is a search of its own
 LEAST = 0.02  # probability; a less likely label would only confuse
 
 
@@ -104,10 +105,11 @@ def _unchosen(
     """Returns the counts of facts that are filtered by, as if each were not; none on later pages.
 
     An answer that leaves out what is less likely chose it among the products under the whole filter, so `~` does not
-    count others, and each fact is asked for by itself.
+    count others, and each fact is asked for by itself, the first three of them.
     """
     counts: dict[str, FacetCounts] = {}
-    for fact in answer.facets.keys() & form.chosen.keys() if not form.cursor else ():
+    facts = [fact for fact in form.chosen if fact in answer.facets and not form.cursor]
+    for fact in facts[:_MOST_COUNTED_AGAIN]:
         others = {name: values for name, values in form.chosen.items() if name != fact}
         asked = {**fields, "filter": dataclasses.replace(form, chosen=others).filter(), "facets": fact, "k": 1}
         counts |= likely_hits(SearchRequest(**asked), least, less_likely)[1].facets

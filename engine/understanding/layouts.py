@@ -43,12 +43,10 @@ def on_other_layout(word: str) -> str:
     >>> [on_other_layout(word) for word in ("ajrm", "RkaksRhc", "ㅡㅕㅎ", "촘ㅑㄱ", "mug", "티")]
     ['머그', '까만꽃', 'mug', 'chair', '', '']
     """
+    if _ONE.fullmatch(word):
+        return ""
     if not word.isascii():
-        return (
-            ""
-            if _ONE.fullmatch(word)
-            else "".join(_KEYS.get(sign, sign) for sign in unicodedata.normalize("NFKD", word)).lower()
-        )
+        return "".join(_KEYS.get(sign, sign) for sign in unicodedata.normalize("NFKD", word)).lower()
     keys = _SHIFTED.sub(lambda match: match[0] if match[0] in _FIRST + _VOWELS else match[0].lower(), word)
     rest = _SYLLABLE.sub("", keys)
     return "" if rest or not _LATIN.fullmatch(word) else _SYLLABLE.sub(_syllable, keys)

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,8 +23,10 @@ from api.languages import money
 from api.page import photo_address
 from api.page.form import PageForm, read_page_form
 from data.catalogue import parse_product, product_fields
+from data.columns import FacetCounts
 from data.filters import parse_filter, quoted
 from data.settings import Settings
+from engine.search import SearchAnswer, SearchRequest
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("1")</script>\' onload=x & "quoted"'
@@ -209,6 +212,29 @@ def test_words_are_first_asked_without_what_they_do_not_mean(
     photo_address = send(client, photo("blue")).location
     assert asked(photo_address) == [(0.15, 12)]
     assert asked(f"{photo_address}&sort=price") == [(0.15, 12)]  # the same products in another order
+
+
+def test_what_other_values_would_give_is_asked_for_few_facts(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(client, photo)
+    search = fake_engine.search
+
+    def counting(asked: SearchRequest) -> SearchAnswer:
+        return replace(search(asked), facets={name.lstrip("~"): FacetCounts() for name in asked.facets.split(",")})
+
+    monkeypatch.setattr(fake_engine, "search", counting)
+
+    def counted_again(path: str) -> set[str]:
+        fake_engine.requests.clear()
+        assert client.get(path).status_code == 200
+        return {asked.facets for asked in fake_engine.requests if asked.k == 1}
+
+    assert counted_again("/?q=mug") == set()
+    assert counted_again("/?q=mug&brand=Acorn") == {"brand"}
+    assert counted_again(chosen := "/?q=mug&brand=Acorn&category=Kitchen&colour=red") == {"brand", "category", "colour"}
+    monkeypatch.setattr("api.page.search._MOST_COUNTED_AGAIN", 2)
+    assert len(counted_again(chosen)) == 2
 
 
 def test_where_nothing_tells_what_fits_only_the_closest_are_sorted(

@@ -50,6 +50,11 @@ def engine(built_home: Path) -> SearchEngine:
     return SearchEngine(Settings(home=built_home), backbone=TinyBackbone())
 
 
+def drawn_box(left: int, top: int, side: int) -> list[float]:
+    """Returns the box of what is drawn in a pasted photo: of 64 pixels, it lies from 12 to 44."""
+    return [left + side * 12 / 64, top + side * 12 / 64, left + side * 44 / 64, top + side * 44 / 64]
+
+
 def things(engine: SearchEngine, image: bytes, **fields: Any) -> tuple[FoundObject, ...]:
     found = engine.search(SearchRequest(image=image, objects=True, **fields)).objects
     assert found is not None
@@ -57,12 +62,11 @@ def things(engine: SearchEngine, image: bytes, **fields: Any) -> tuple[FoundObje
 
 
 def test_each_thing_is_found_with_its_box_and_its_product(engine: SearchEngine) -> None:
-    # what is drawn of a 64-pixel photo lies from 12 to 44
     places: list[Place] = [("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320)]
     found = things(engine, photo_with(*places, size=(700, 480)))
     assert len(found) == 2
     for colour, _, left, top, side in places:
-        drawn = [left + side * 12 / 64, top + side * 12 / 64, left + side * 44 / 64, top + side * 44 / 64]
+        drawn = drawn_box(left, top, side)
         best = max(found, key=lambda each: overlap(each.box, drawn))
         assert overlap(best.box, drawn) > 0.6
         assert best.hits[0].title.startswith(colour)
@@ -186,10 +190,9 @@ def test_a_detector_of_the_shop_finds_the_things_instead_of_the_backbone(
     found = things(engine, image)
     assert len(found) == 2
     for colour, _, left, top, side in places:
-        # its boxes are as exact as its small square allows
-        drawn = [left + side * 12 / 64, top + side * 12 / 64, left + side * 44 / 64, top + side * 44 / 64]
+        drawn = drawn_box(left, top, side)
         best = max(found, key=lambda each: overlap(each.box, drawn))
-        assert overlap(best.box, drawn) > 0.85
+        assert overlap(best.box, drawn) > 0.85  # as exact as the detector's small square allows
         assert best.hits[0].title.startswith(colour)
         boxed = engine.search(SearchRequest(image=image, box=best.box, k=5))
         assert best.hits[0].score == pytest.approx(boxed.hits[0].score, abs=0.02)

@@ -301,7 +301,9 @@ def test_korean_amounts(tmp_path_factory: pytest.TempPathFactory, query: str, ex
     assert (found.filter.text if found.filter else None) == expected
 
 
-def test_a_colour_is_met_by_products_whose_own_words_say_it(settings: Settings) -> None:
+def test_a_colour_is_met_by_products_whose_own_words_say_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = shop(settings, "EUR")
     for facts in (
         {"product_id": "smith", "title": "Granny Smith", "description": "A green apple.", "colour": "yellow"},
@@ -316,6 +318,8 @@ def test_a_colour_is_met_by_products_whose_own_words_say_it(settings: Settings) 
     assert found.passing is not None
     assert np.count_nonzero(found.passing) == 2  # the other is Red Delicious, whose colour is green
     assert meanings(made.understand("green mug", None, alone=True)) == ['green -> colour = "green" relaxed']
+    monkeypatch.setattr("engine.understanding.worded._MANY", 2)  # of so many apples, only the photos tell the colour
+    assert meanings(made.understand("green apples", None, alone=True)) == ['green -> colour = "green" relaxed']
 
 
 @pytest.mark.parametrize(
