@@ -11,6 +11,7 @@ import pytest
 from engine.answers import WordsAhead
 from engine.generation import Generation
 from engine.protocols import Floats
+from engine.text import TextEncoder
 from engine.text.recent import RecentRows
 
 
@@ -31,7 +32,17 @@ def test_only_what_is_not_remembered_is_computed() -> None:
     assert recent.of(["a", "bb", "a"])[:, 0].tolist() == [1, 2, 1]
     assert recent.of(["bb", "ccc"])[:, 0].tolist() == [2, 3]
     assert recent.of(["a", "ccc"])[:, 0].tolist() == [1, 3]
-    assert lengths.asked == [["a", "bb"], ["ccc"]]
+    assert lengths.asked == [["a"], ["bb"], ["ccc"]]
+
+
+def test_what_a_search_asks_for_beside_a_text_does_not_change_its_row() -> None:
+    encoder = TextEncoder()
+    beside = encoder.embed(["in blue", "disc", "파란 컵"])
+    alone = TextEncoder().embed(["in blue"])
+    assert (beside[0] == alone[0]).all()
+    many = Lengths()
+    RecentRows(many).of([str(number) for number in range(100)])
+    assert len(many.asked) == 1
 
 
 def test_the_texts_asked_for_longest_ago_are_forgotten_first() -> None:
@@ -90,7 +101,7 @@ def test_what_another_thread_computes_is_waited_for() -> None:
         slow.may_end.set()
         assert first.result()[:, 0].tolist() == [1, 2]
         assert second.result()[:, 0].tolist() == [2, 3, 3]
-    assert sorted(slow.asked) == [["a", "bb"], ["ccc"]]
+    assert sorted(slow.asked) == [["a"], ["bb"], ["ccc"]]
 
 
 def test_an_error_comes_to_all_who_wait_and_is_not_remembered() -> None:
