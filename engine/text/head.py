@@ -10,6 +10,7 @@ text is to one of those, the more its learned point counts.
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,6 +80,7 @@ class TextHead:
         finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS)
         if not finite or (self.anchor_weights <= 0).any() or not 0.001 <= self.kernel_width <= 10:
             raise InvalidModel("the text head must hold finite values, weights above 0 and a usable width. Rebuild.")
+        object.__setattr__(self, "anchors", np.asfortranarray(self.anchors))  # `_product` reads single columns
         learned = self.learned
         if learned is not None and not (learned.shape == (width + 1, d) and 0 < self.learned_anchors <= count):
             raise InvalidModel(f"the learned map of texts must fit the text head; got {learned.shape}. Rebuild.")
@@ -97,10 +99,10 @@ class TextHead:
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.mean):
             raise FingerprintMismatch(f"text features must have width {len(self.mean)}; got {embeddings.shape}.")
-        ridge = normalise((embeddings - self.mean) @ self.matrix + self.bias)
+        ridge = normalise(self._product(embeddings, self.matrix) + self._offset)
         if not len(self.anchors):
             return ridge
-        likeness = embeddings @ self.anchors.T
+        likeness = self._product(embeddings, self.anchors.T)
         nearness = likeness / np.float32(self.kernel_width)
         share = np.exp(nearness - nearness.max(axis=1, keepdims=True)) * self.anchor_weights
         points = normalise(ridge + normalise(share @ self.anchor_points))
@@ -108,8 +110,23 @@ class TextHead:
             return points
         nearest = likeness[:, : self.learned_anchors].max(axis=1, keepdims=True)
         known = np.clip((nearest - _KNOWN_FROM) / (1 - _KNOWN_FROM), 0, 1)
-        learned = normalise(embeddings @ self.learned[:-1] + self.learned[-1])
+        learned = normalise(self._product(embeddings, self.learned[:-1]) + self.learned[-1])
         return normalise((1 - known) * points + known * learned)
+
+    @cached_property
+    def _offset(self) -> Floats:
+        return self.bias - self.mean @ self.matrix
+
+    def _product(self, embeddings: Floats, matrix: Floats) -> Floats:
+        """Returns `embeddings @ matrix`; of one text, only the hashed features that it has are read.
+
+        A product with one row takes as long as reading the matrix, and a short text has one in ten hashed features.
+        """
+        if len(embeddings) > 1:
+            return embeddings @ matrix
+        hashed = embeddings.shape[1] - self.characters - self.sounds
+        used = hashed + np.flatnonzero(embeddings[0, hashed:])
+        return embeddings[:, :hashed] @ matrix[:hashed] + embeddings[:, used] @ matrix[used]
 
     def save(self, folder: Path) -> None:
         """Writes `text_head.safetensors`."""
