@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from data.lexical.entries import Entries, TermEntries
 from data.lexical.lengths import Lengths, TextLengths
 from data.lexical.remembering import remembered
+from data.lexical.small_index import TOKENIZER
 
 _K1, _B = 1.2, 0.75  # FTS5's own
-TOKENIZER = "porter unicode61 remove_diacritics 2"  # of the index
 _kept = threading.local()  # .small: the thread's own index, which is empty between two questions
 
 

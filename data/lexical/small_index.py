@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from data.database import json_list
 
+TOKENIZER = "porter unicode61 remove_diacritics 2"  # of the index
 _kept = threading.local()  # .small: the thread's own index, which is empty between two questions
 
 
@@ -17,8 +18,10 @@ def indexed_alone(
     """Lends an index that holds these columns of the products alone, in a table of the same name."""
     if not hasattr(_kept, "small"):
         _kept.small = sqlite3.connect(":memory:", isolation_level=None)
+        # Only words are asked for, so that neither the texts nor their lengths need to be kept.
         _kept.small.execute(
-            connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'lexical_words'").fetchone()[0]
+            "CREATE VIRTUAL TABLE lexical_words USING fts5 (title, brand, category, facts, description, "
+            f"content = '', columnsize = 0, tokenize = '{TOKENIZER}')"
         )
     names = ", ".join(("rowid", *columns))
     rows = connection.execute(

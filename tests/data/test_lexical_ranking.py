@@ -9,7 +9,7 @@ import pytest
 
 from data.catalogue import Catalogue, Product
 from data.database import Connections
-from data.lexical import EntryCounts, WordScores, bm25, counts, entries, lengths, ranking
+from data.lexical import EntryCounts, WordScores, counts, entries, lengths, ranking, small_index
 from data.lexical.entries import TermEntries
 from data.lexical.lengths import Lengths, TextLengths
 from data.lexical.texts import within_words
@@ -68,7 +68,7 @@ def test_a_term_is_looked_up_as_the_index_has_it(tmp_path: Path) -> None:
         # "a b" is two terms there, which only FTS5 can look for as one
         assert scores.best(connection, [["a b"]], 200) is None
         schema = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'lexical_words'").fetchone()[0]
-    assert bm25.TOKENIZER in schema
+    assert small_index.TOKENIZER in schema
 
 
 def test_what_is_remembered_follows_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
