@@ -1,10 +1,10 @@
-"""Counts how many products hold an expression, and remembers the counts that take long."""
+"""Counts how many products hold an expression, and remembers the counts."""
 
 import sqlite3
+from collections import OrderedDict
 
 MOST_ENTRIES = 20_000  # read for one question
-_LONG = 1_000  # entries; a smaller count is made again each time, so that a new word is known at once
-_DRIFT = 0.01  # of a count: so many products may have changed since it was made
+_DRIFT = 0.01  # of a count: so many products may have changed since it was made; a new word is known at once
 _KEPT = 10_000  # counts
 _LONGEST = 100  # characters of an expression that is remembered
 
@@ -12,12 +12,13 @@ _LONGEST = 100  # characters of an expression that is remembered
 class EntryCounts:
     """How many products hold an expression, each counted up to 20,001. Safe to use from several threads.
 
-    The words and groups of letters that very many products have are few, and they are asked for again and again. Their
-    counts are remembered for as long as they can be wrong by 1 % at most.
+    Most words and groups of letters are asked for again and again. Their counts are remembered for as long as they can
+    be wrong by 1 % at most.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[int, int]] = {}  # table, expression -> count, counter at that time
+        # table, expression -> count, counter at that time; what was asked for last at the end. Its methods are atomic.
+        self._known: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()
 
     def of(self, connection: sqlite3.Connection, seq: int, match: str, table: str = "lexical_words") -> int:
         """Returns in how many products an expression is found; 20,001 stands for that many or more.
@@ -25,15 +26,14 @@ class EntryCounts:
         Args:
             seq: how many changes the state has seen that the connection reads.
         """
-        known = self._known.get((table, match))
-        if known is not None and abs(seq - known[1]) <= known[0] * _DRIFT:
-            return known[0]
-        found = count_up_to(connection, match, MOST_ENTRIES + 1, table)
-        if found >= _LONG and len(match) <= _LONGEST:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[table, match] = found, seq
-        return found
+        known = self._known.pop((table, match), None)
+        if known is None or abs(seq - known[1]) > known[0] * _DRIFT:
+            known = count_up_to(connection, match, MOST_ENTRIES + 1, table), seq
+        if len(match) <= _LONGEST:
+            self._known[table, match] = known
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return known[0]
 
 
 def count_up_to(connection: sqlite3.Connection, match: str, most: int, table: str = "lexical_words") -> int:

@@ -165,27 +165,27 @@ def counting(connection: Connection, known: EntryCounts, match: str) -> tuple[in
     return found, any("MATCH" in sql for sql in asked)
 
 
-def test_a_long_count_is_remembered_until_it_may_be_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "_LONG", 100)
+def test_a_count_is_remembered_until_it_may_be_wrong(tmp_path: Path) -> None:
     catalogue, known = Catalogue(tmp_path), EntryCounts()
     catalogue.upsert_many([(Product(product_id=str(at), title="mug"), []) for at in range(200)])
     catalogue.upsert_many([(Product(product_id=f"cup {at}", title="cup"), []) for at in range(99)])
     with Connections(tmp_path).reading() as connection:
-        assert counting(connection, known, '"mug"') == (200, True)
-        assert counting(connection, known, '"mug"') == (200, False)
-        assert [counting(connection, known, '"cup"') for _ in range(2)] == [(99, True), (99, True)]  # it is quick
+        for match, found in (('"mug"', 200), ('"cup"', 99), ('"lamp"', 0)):
+            assert [counting(connection, known, match) for _ in range(2)] == [(found, True), (found, False)]
     for at in range(3):
         catalogue.upsert(Product(product_id=f"new {at}", title="mug"), None)
         with Connections(tmp_path).reading() as connection:
             assert counting(connection, known, '"mug"') == ((200, False) if at < 2 else (203, True))
+            assert counting(connection, known, '"cup"') == (99, True)  # so that each new word is known at once
 
 
 def test_what_is_remembered_has_a_bound(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, least in (("_LONG", 1), ("_KEPT", 3)):
-        monkeypatch.setattr(counts, name, least)
-    known = EntryCounts()
-    for word in WORDS:
-        known.of(connection, 0, f'"{word}"')
+    monkeypatch.setattr(counts, "_KEPT", 3)
+    known, (first, *others) = EntryCounts(), [f'"{word}"' for word in WORDS]
+    for match in others:
+        for each in (first, match):
+            counting(connection, known, each)
         assert len(known._known) <= 3
+    assert not counting(connection, known, first)[1]  # what is asked for again stays
     long = " OR ".join(f'"{word}"' for word in WORDS * 2)
     assert [counting(connection, known, long)[1] for _ in range(2)] == [True, True]
