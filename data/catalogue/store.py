@@ -348,10 +348,13 @@ class Catalogue:
         with self._connections.reading() as connection:
             return share_found(connection, product_keys, words)
 
-    def unnamed(self, words: Sequence[str]) -> list[str]:
-        """Returns those of the words that no product has in its title or facts."""
+    def unnamed(self, words: Sequence[str], product_keys: Sequence[int]) -> dict[str, list[int]]:
+        """Returns those of the words that no product has in its title or facts.
+
+        Beside each stand those of the given products that have it in their description.
+        """
         with self._connections.reading() as connection:
-            return unnamed(connection, words)
+            return unnamed(connection, words, product_keys)
 
     def counts(self) -> dict[str, int]:
         """Returns the numbers of live products, their images, stored photos and deleted products."""

@@ -11,6 +11,7 @@ from data.lexical.texts import within_words
 _MOST_EXPLAINED = 8  # words
 _MOST_TERMS = 4  # of one word
 _NAMES = ("title", "brand", "category", "facts")
+_FIELDS = f"{{{' '.join(_NAMES)}}}"
 
 
 def find_words(
@@ -42,12 +43,19 @@ def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], wor
     return found
 
 
-def unnamed(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
-    """Returns those of the words that no product has in its title or facts."""
-    fields = " ".join(_NAMES)
-    return [
-        word for word in words[:_MOST_EXPLAINED] if not count_up_to(connection, f"{{{fields}}} : ({any_term(word)})", 1)
-    ]
+def unnamed(connection: sqlite3.Connection, words: Sequence[str], product_keys: Sequence[int]) -> dict[str, list[int]]:
+    """Returns those of the words that no product has in its title or facts.
+
+    Beside each stand those of the given products that have it in their description.
+    """
+    found = [word for word in words[:_MOST_EXPLAINED] if not _is_held(connection, f"{_FIELDS} : ({any_term(word)})")]
+    described = [word for word in found if _is_held(connection, any_term(word))]
+    held = find_words(connection, product_keys, described) if described else {}
+    return {word: [key for key, own in held.items() if word in own] for word in found}
+
+
+def _is_held(connection: sqlite3.Connection, match: str) -> bool:
+    return count_up_to(connection, match, 1) > 0
 
 
 def _holding(small: sqlite3.Connection, match: str) -> list[int]:

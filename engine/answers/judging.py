@@ -195,13 +195,13 @@ def _held(
     Of words that no product is named by, those in a hit's description count where its title or facts hold the rest.
     """
     shares = _shares(catalogue, ranked, words, by_letters)
-    if not 0 < shares[:FIRST].max(initial=0.0) < 1 or not (others := catalogue.unnamed(words)):
+    if not 0 < shares[:FIRST].max(initial=0.0) < 1:
         return shares, []
-    hits = [at for at in range(min(_LETTERED, len(shares))) if shares[at] > 0]
-    described = catalogue.words_found(ranked.product_keys[hits].tolist(), others)
-    for at in hits:
-        shares[at] += len(described.get(int(ranked.product_keys[at]), ())) / len(words)
-    return shares, [word for word in others if not any(word in found for found in described.values())]
+    hits = {key: at for at, key in enumerate(ranked.product_keys[:_LETTERED].tolist()) if shares[at] > 0}
+    others = catalogue.unnamed(words, list(hits))
+    for key, at in hits.items():
+        shares[at] += sum(key in keys for keys in others.values()) / len(words)
+    return shares, [word for word, keys in others.items() if not keys]
 
 
 def _shares(catalogue: Catalogue, ranked: Ranked, words: list[str], by_letters: Mask) -> Floats:

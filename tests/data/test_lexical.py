@@ -206,7 +206,9 @@ def test_the_share_of_the_words_that_title_and_facts_hold(catalogue: Catalogue) 
 
 def test_words_that_no_title_and_no_fact_has(catalogue: Catalogue) -> None:
     words = ["drill", "laptop", "anna", "rms", "가방", "우산", "dress"]  # anna stands in a description alone
-    assert catalogue.unnamed(words) == ["laptop", "anna", "우산"]
+    drill, dresses = (catalogue.get(name).product_key for name in ("np1", "café/1"))
+    assert catalogue.unnamed(words, [dresses, drill]) == {"laptop": [], "anna": [dresses], "우산": []}
+    assert catalogue.unnamed(words, [drill]) == {"laptop": [], "anna": [], "우산": []}
 
 
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
