@@ -27,8 +27,11 @@ def product_colours(photos: Sequence[str]) -> tuple[str, ...]:
     Returns:
         Each name once, in the order of the photos.
     """
-    if len(photos) == 1:
-        return stored_colours(photos[0])
+    return _most_shown(tuple(photos))
+
+
+@lru_cache(4096)  # a search asks for each of its hits
+def _most_shown(photos: tuple[str, ...]) -> tuple[str, ...]:
     counts = Counter(name for text in photos for name in stored_colours(text))
     enough = min(len(photos) / 2, max(counts.values(), default=0))
     return tuple(name for name, count in counts.items() if count >= enough)

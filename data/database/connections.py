@@ -116,11 +116,15 @@ class Connections:
         Raises:
             DatabaseError: SQLite fails.
         """
-        with self._borrowed() as opened:
-            try:
-                return opened.connection.execute(sql, parameters).fetchall()
-            except (sqlite3.Error, UnicodeEncodeError) as error:
-                raise unusable(opened.path, error) from error
+        running = self._running()
+        opened = running or self._pool.take()
+        try:
+            return opened.connection.execute(sql, parameters).fetchall()
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise unusable(opened.path, error) from error
+        finally:
+            if running is None:
+                self._pool.give_back(opened)
 
     def backup(self, path: Path) -> None:
         """Writes a consistent copy of the database to `path`, which appears only when it is complete.
@@ -143,8 +147,7 @@ class Connections:
     @contextmanager
     def _borrowed(self) -> Iterator[Opened]:
         """Lends a connection for the block; inside a transaction of this thread, the transaction's own."""
-        running: Opened | None = getattr(self._local, "opened", None)
-        if running is not None and running.pid == os.getpid():
+        if (running := self._running()) is not None:
             yield running
             return
         opened = self._pool.take()
@@ -152,6 +155,11 @@ class Connections:
             yield opened
         finally:
             self._pool.give_back(opened)
+
+    def _running(self) -> Opened | None:
+        """Returns the connection of this thread's running transaction; None if there is none."""
+        opened: Opened | None = getattr(self._local, "opened", None)
+        return opened if opened is not None and opened.pid == os.getpid() else None
 
     @contextmanager
     def _transaction(self, opened: Opened, begin: str, *, end: str = "COMMIT") -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from data.lexical.bm25 import WordScores
 from data.lexical.counts import MOST_ENTRIES, count_up_to
 from data.lexical.entries import WEIGHTS
+from data.lexical.remembering import remembered
 from data.lexical.texts import within_words
 
 MOST_HITS = 200
@@ -37,6 +38,7 @@ def rank_by_words(connection: sqlite3.Connection, words: Sequence[str], count: C
     return _best(connection, words, prefer_all=prefer_all) if best is None else best
 
 
+@remembered(10_000, longest=64)  # a search asks for each of its words several times
 def any_term(word: str) -> str:
     """Returns the expression that finds a term of a word, but not its last sign alone: many other words end in it."""
     return any_of(within_words(word))

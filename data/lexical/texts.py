@@ -67,6 +67,7 @@ def within_words(word: str) -> list[str]:
     return _open(terms_of(word))
 
 
+@remembered(10_000, longest=64)  # a search asks for each of its words several times
 def phrase_of(text: str) -> str:
     """Returns the expression that finds texts which hold these words in this order; "" for no words.
 

@@ -44,7 +44,7 @@ class Logistic:
 
     def chances(self, signs: Mapping[str, Any]) -> Doubles:
         """Returns probabilities float64 (n,) of signs, each a number or float (n,)."""
-        rows = np.empty((max(np.size(signs[name]) for name in self.signs), len(self.signs)))
+        rows = np.empty((max(getattr(signs[name], "size", 1) for name in self.signs), len(self.signs)))
         for column, name in enumerate(self.signs):
             rows[:, column] = signs[name]
         return np.asarray(1 / (1 + np.exp(-(self.standard(rows) @ self.weights + self.bias))))
