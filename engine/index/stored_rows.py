@@ -43,7 +43,7 @@ class StoredRows:
             at = places[rows]
             found = lists.codes.take(at, axis=0).astype(np.float32)  # `take` is twice as quick here as an index
             found *= np.float32(RESTS)
-            found += lists.rests.take(at, axis=0).astype(np.float32)
+            found += lists.rests.take(at, axis=0)
             return found
 
         return cls(numbers, (count, dim), least + step / np.float32(2), step)
