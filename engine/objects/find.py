@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.filters import Filter
 from data.photos import Pixels
 from data.settings import Settings
-from engine.answers import MIN_BOX_SIDE, Finder, FoundObject, HitPages, SearchRequest
+from engine.answers import MIN_BOX_SIDE, Finder, FoundObject, HitPages, Ranking, SearchRequest
 from engine.backbones import decode_target, to_input, view_of
 from engine.errors import NoFeatureMap
 from engine.generation import Generation
@@ -82,17 +82,22 @@ class ObjectFinder:
             return ()
         crops = np.stack([_crop(large.pixels, box, spec) for box in boxes])
         rows = self._finder.embedded(crops, view.generation)
-        labels = self._finder.timed("recognise", lambda: _labels(view.generation, rows))
         asked = replace(request, objects=False, facets="", k=min(request.k, MOST_HITS))
         passing = None if filter_ is None else self._finder.matching(filter_)
-        found = []
-        for box, label, row in zip(boxes, labels, rows, strict=True):
+        kept, rankings = list[int](), list[Ranking]()
+        for place, row in enumerate(rows):
             question = self._finder.ask(view, asked, features=row)
             ranking = self._finder.rank(view, asked, question, filter_=filter_, passing=passing, depth=_DEPTH)
+            if _may_be_sold(ranking, asked.k):
+                kept.append(place)
+                rankings.append(ranking)
+        if not kept:
+            return ()
+        labels = self._finder.timed("recognise", lambda: _labels(view.generation, rows[kept]))
+        found = []
+        for box, label, ranking in zip(boxes[kept], labels, rankings, strict=True):
             hits, _ = self._hits.page(ranking, 0, asked.k, refilter=False)
             chance = max((hit.match_probability for hit in hits if hit.match_probability is not None), default=None)
-            if chance is not None and chance < _LEAST_PROBABILITY:
-                continue
             x0, y0, x1, y1 = large.in_photo(box).round().astype(int).tolist()
             found.append(FoundObject(box=(x0, y0, x1, y1), label=label, match_probability=chance, hits=hits))
         return tuple(sorted(found, key=_sureness, reverse=True))
@@ -140,6 +145,12 @@ def _crop(pixels: Pixels, box: NDArray[np.float64], spec: BackboneSpec) -> Pixel
     """Returns a box as network input, as `photo_input` does."""
     left, top, right, bottom = view_of(spec.preprocessing).around(box.tolist())
     return to_input(pixels[top:bottom, left:right], spec.input_size, spec.preprocessing)
+
+
+def _may_be_sold(ranking: Ranking, k: int) -> bool:
+    """Tells whether one of the first k hits is likely enough, or nothing tells how likely they are."""
+    chances = None if ranking.probabilities is None else ranking.probabilities[:k]
+    return chances is None or not len(chances) or bool(chances.max() >= _LEAST_PROBABILITY)
 
 
 def _labels(generation: Generation, rows: Floats) -> list[str | None]:

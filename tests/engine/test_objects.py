@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from shape_catalogue import draw_shape
 from tiny_backbone import TinyBackbone
@@ -16,12 +17,12 @@ from tiny_shop import TinyShop, axis, photo_of
 
 from data.generations import GenerationFolder
 from data.settings import Settings
-from engine.answers import FoundObject
+from engine.answers import FoundObject, Ranking
 from engine.errors import InvalidModel, InvalidQuery, NoFeatureMap
 from engine.objects.find import boxes_of
 from engine.objects.proposals import best_apart
 from engine.photos import DecodedPhoto
-from engine.search import Hit, SearchEngine, SearchRequest
+from engine.search import SearchEngine, SearchRequest
 from indexer.detectors import add
 
 GROUND = (240, 240, 235)
@@ -169,15 +170,24 @@ def test_what_the_shop_no_longer_sells_is_no_hit_of_a_thing(settings: Settings, 
 def test_what_is_surely_not_in_the_shop_is_no_thing(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     image = photo_with(("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320), size=(700, 480))
     assert {each.hits[0].title.split()[0] for each in things(engine, image)} == {"red", "blue"}
-    told = engine._hits.page
+    ranked, judged, labelled = engine._finder.rank, list[str](), list[int]()
 
-    def page(*asked: Any, **more: Any) -> tuple[tuple[Hit, ...], int]:
-        hits, end = told(*asked, **more)  # the small catalogue has no probabilities of its own
-        chance = 0.9 if "red" in hits[0].title else 0.01
-        return tuple(replace(hit, match_probability=chance) for hit in hits), end
+    def rank(*asked: Any, **more: Any) -> Ranking:
+        ranking = ranked(*asked, **more)  # the small catalogue has no probabilities of its own
+        best = int(ranking.product_keys[0])
+        judged.append(engine._catalogue.facts([best])[best].product.title.split()[0])
+        chance = 0.9 if judged[-1] == "red" else 0.01
+        return replace(ranking, probabilities=np.full(len(ranking.product_keys), chance))
 
-    monkeypatch.setattr(engine._hits, "page", page)
+    def labels(generation: Any, rows: NDArray[np.float32]) -> list[str | None]:
+        labelled.append(len(rows))
+        return [None] * len(rows)
+
+    monkeypatch.setattr(engine._finder, "rank", rank)
+    monkeypatch.setattr("engine.objects.find._labels", labels)
     assert [each.hits[0].title.split()[0] for each in things(engine, image)] == ["red"]
+    assert {"red", "blue"} <= set(judged)
+    assert labelled == [1]  # what is left out is not looked at further
 
 
 def test_a_detector_of_the_shop_finds_the_things_instead_of_the_backbone(
