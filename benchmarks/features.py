@@ -11,7 +11,8 @@ rows stay in DIR. All figures are out of fold, and photos that look alike share 
 - new labels: the same for 16 labels, four draws, from which the whitening has not learned;
 - plain: the nearest photo by the features' square roots alone.
 
-A line `photo, mirror image` means that both are learned from, and that queries are the mean of both.
+A line `photo, close-up` means that both are learned from, and that queries and the photos that they are compared with
+are the mean of both; `mirror image` likewise.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from data.settings import Settings
 from engine.backbones import load_backbone, load_input, model_folder, resolve_spec
 from engine.exports import read_export
 from engine.protocols import BackboneSpec, Floats
-from engine.recognition import transform_rows
+from engine.recognition import VIEWS, transform_rows
 from engine.space import normalise
 from training.photos import from_files, look_folds
 from training.voters import SoftmaxOptions, fit_axes, fit_softmax, fit_svm, whitening
@@ -54,15 +55,13 @@ def main() -> None:
     for size in map(int, given.sizes.split(",")):
         spec = resolve_spec(settings.replace(input_size=size))
         name = hashlib.sha256("".join(photos.keys).encode()).hexdigest()[:12]
-        rows = _kept(
-            given.home / f"features-{spec.fingerprint[:12]}-{name}.safetensors", settings, spec, photos.sources
-        )
+        rows = _kept(given.home / f"looks-{spec.fingerprint[:12]}-{name}.safetensors", settings, spec, photos.sources)
         if folds is None:  # the same folds for every size
             folds = look_folds(transform_rows("sqrt_l2", rows["average"][0]), photos.y, _FOLDS)
         for pooling in given.poolings.split(","):
             views = rows[pooling]
-            for label, used in (("photo", views[:1]), ("photo, mirror image", views)):
-                figures = _measured(used, photos.y, len(photos.labels), folds)
+            for label, used in (("photo", [0]), ("photo, mirror image", [0, 1]), ("photo, close-up", [0, 2])):
+                figures = _measured(views[used], photos.y, len(photos.labels), folds)
                 text = "".join(f"  {key} {100 * value:5.1f}" for key, value in figures.items())
                 print(f"{size} {pooling:14} {label:20}{text}", flush=True)
 
@@ -74,17 +73,17 @@ def _kept(path: Path, settings: Settings, spec: BackboneSpec, sources: Sequence[
 
 
 def _embedded(settings: Settings, spec: BackboneSpec, sources: Sequence[Path]) -> dict[str, Floats]:
-    """Returns pooling -> float16 (2, n, dim), the photos and their mirror images."""
+    """Returns pooling -> float16 (3, n, dim), the photos, their mirror images and their close-ups."""
     map_of = _last_map(settings, spec)
     found: dict[str, list[Floats]] = {}
     for start in range(0, len(sources), _BATCH):
         inputs = [
-            load_input(path.read_bytes(), spec.input_size, settings, spec.preprocessing)
+            load_input(path.read_bytes(), spec.input_size, settings, spec.preprocessing, look)
+            for look in VIEWS
             for path in sources[start : start + _BATCH]
         ]
-        batch = np.stack(inputs)
-        for pooling, rows in _pooled(map_of(np.concatenate([batch, batch[:, :, ::-1]]))).items():
-            found.setdefault(pooling, []).append(rows.reshape(2, len(batch), -1).astype(np.float16))
+        for pooling, rows in _pooled(map_of(np.stack(inputs))).items():
+            found.setdefault(pooling, []).append(rows.reshape(len(VIEWS), -1, rows.shape[1]).astype(np.float16))
     return {pooling: np.concatenate(blocks, axis=1) for pooling, blocks in found.items()}
 
 
@@ -137,9 +136,9 @@ def _measured(views: Floats, y: Numbers, labels: int, folds: Numbers) -> dict[st
         soft, _ = fit_softmax(rows, truth, labels, SoftmaxOptions(), copies=len(views), epochs=_EPOCHS)
         right["svm"].append(svm.logits(queries).argmax(axis=1) == y[held])
         right["softmax"].append(soft.logits(queries).argmax(axis=1) == y[held])
-        right["nearest"].append(_nearest(mapped[0, learned], queries, y[learned]) == y[held])
+        right["nearest"].append(_nearest(normalise(mapped[:, learned].mean(axis=0)), queries, y[learned]) == y[held])
         plain = np.stack([transform_rows("sqrt_l2", view) for view in views])
-        found = _nearest(plain[0, learned], normalise(plain[:, held].mean(axis=0)), y[learned])
+        found = _nearest(normalise(plain[:, learned].mean(axis=0)), normalise(plain[:, held].mean(axis=0)), y[learned])
         right["plain"].append(found == y[held])
     figures = {name: float(np.concatenate(each).mean()) for name, each in right.items()}
     return figures | ({"new labels": _of_new_labels(views, y, labels, folds)} if labels > 2 * _LEFT_OUT else {})
@@ -152,7 +151,9 @@ def _of_new_labels(views: Floats, y: Numbers, labels: int, folds: Numbers) -> fl
         mapped = _whitened(views, y, np.flatnonzero(~is_new))
         for fold in range(_FOLDS):
             asked, others = np.flatnonzero(is_new & (folds == fold)), np.flatnonzero(folds != fold)
-            found = _nearest(mapped[0, others], normalise(mapped[:, asked].mean(axis=0)), y[others])
+            found = _nearest(
+                normalise(mapped[:, others].mean(axis=0)), normalise(mapped[:, asked].mean(axis=0)), y[others]
+            )
             right.append(found == y[asked])
     return float(np.concatenate(right).mean())
 

@@ -1,7 +1,7 @@
 """Measures the query embedder on Grocery Store photos: also on left-out classes, per ingredient, and its speed.
 
     python benchmarks/query_embedder.py HOME [--data FOLDER] [--parts table,left,no_match,ablation,speed]
-        [--copies 2] [--no-flips] [--seed 0] [--draws 2] [--backbone efficientnet_lite2]
+        [--copies 2] [--no-close-ups] [--seed 0] [--draws 2] [--backbone efficientnet_lite2]
 
 HOME keeps the imported catalogue and the embedded photos between runs; --backbone may name one fine-tuned there. FOLDER
 is the Grocery Store Dataset (Klasson et al., github.com/marcusklasson/GroceryStoreDataset) with a catalogue.jsonl of
@@ -61,7 +61,7 @@ from training.embedder import (
     untrained_head,
 )
 from training.known_queries import find_rivals
-from training.photos import PhotoReader, embed_missing, flip_key
+from training.photos import PhotoReader, embed_missing, look_key
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "grocery"
 _LEFT_OUT = 16
@@ -99,7 +99,7 @@ class Grocery:
         self.encoder = TextEncoder(encoder, self.settings.cores, home)
         paths = [line.split(",")[0] for line in (data / "val.txt").read_text().splitlines() if line.strip()]
         self.queries = [hashlib.sha256((data / path).read_bytes()).hexdigest() for path in paths]
-        self.embed(dict(zip(self.queries, [data / path for path in paths], strict=True)), flips=True)
+        self.embed(dict(zip(self.queries, [data / path for path in paths], strict=True)), close_ups=True)
         embed_views(self.context, options)
         facts = list(self.catalogue.iter_facts())
         self.names = [fact.product.title for fact in facts]
@@ -117,10 +117,14 @@ class Grocery:
     def backbone(self) -> Backbone:
         return load_backbone(self.settings, self.spec)
 
-    def embed(self, files: dict[str, Path], *, flips: bool) -> None:
+    def embed(self, files: dict[str, Path], *, close_ups: bool) -> None:
         """Embeds the catalogue's photos and `files` (sha256 -> path), unless they are stored already."""
         reader = PhotoReader(self.settings, files)
-        wanted = [*files, *(map(flip_key, files) if flips else ()), *self.context.snapshot.image_sha256]
+        wanted = [
+            *files,
+            *(look_key(sha256, "close") for sha256 in files if close_ups),
+            *self.context.snapshot.image_sha256,
+        ]
         missing = self.features.missing(list(dict.fromkeys(wanted)))
         embed_missing(self.settings, self.features, reader, missing, lambda: self.backbone)
 
@@ -149,7 +153,7 @@ class Space:
         self._rivals = Rivals(names, self.points_of(names))
 
     def measure(self, only: Numbers | None = None) -> dict[str, float]:
-        """Returns text mAP and P@5 over the query photos, photo R@1 without and with flip, and own-title R@1, all 0..1.
+        """Returns text mAP and P@5 over the query photos, photo R@1, also with close-ups, and own-title R@1, all 0..1.
 
         Args:
             only: numbers of the classes to query; all photos and classes still compete.
@@ -159,14 +163,14 @@ class Space:
         index = self.space.apply(shop.features.read(snapshot.image_sha256))
         owners = np.searchsorted(shop.product_keys, snapshot.product_keys)
         photos = self.space.apply(shop.features.read(shop.queries))
-        flipped = self.space.apply(shop.features.read([flip_key(sha) for sha in shop.queries]))
+        close = self.space.apply(shop.features.read([look_key(sha256, "close") for sha256 in shop.queries]))
         asked = np.arange(len(shop.names)) if only is None else only
         chosen = np.isin(shop.answers, asked)
-        both = normalise(photos + flipped)
+        both = normalise(photos + close)
         return {
             **_text_figures(self.answer([shop.names[at] for at in asked], photos), shop.answers, asked),
             "photo R@1": float((owners[(photos[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
-            "with flip": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
+            "with close-up": float((owners[(both[chosen] @ index.T).argmax(axis=1)] == shop.answers[chosen]).mean()),
             "own title": float(
                 (owners[self.answer([shop.names[at] for at in asked], index).argmax(axis=1)] == asked).mean()
             ),
@@ -217,7 +221,7 @@ def run_no_match(grocery: Grocery, clothing: Path) -> None:
     calibration = MatchCalibration.load(folder.path(CALIBRATION_FILE))
     index = space.apply(grocery.features.read(grocery.context.snapshot.image_sha256))
     strangers = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in sorted(clothing.glob("*/*.jpg"))}
-    grocery.embed(strangers, flips=False)
+    grocery.embed(strangers, close_ups=False)
     for label, photos in (("grocery val.txt", grocery.queries), ("clothing validation", list(strangers))):
         rows = grocery.features.read(photos)
         best = (space.apply(rows) @ index.T).max(axis=1)
@@ -294,11 +298,11 @@ def main() -> None:
     parser.add_argument("--backbone", default="efficientnet_lite2")
     parser.add_argument("--clothing", type=Path, default=_DEFAULT.parent / "clothing" / "validation")
     parser.add_argument("--copies", type=int, default=2)
-    parser.add_argument("--no-flips", action="store_true")
+    parser.add_argument("--no-close-ups", action="store_true")
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    options = replace(_PLAIN, flips=not given.no_flips, copies=given.copies, seed=given.seed)
+    options = replace(_PLAIN, close_ups=not given.no_close_ups, copies=given.copies, seed=given.seed)
     print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, {options}")
     parts = given.parts.split(",")
     if "speed" in parts:

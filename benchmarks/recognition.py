@@ -32,9 +32,9 @@ def main() -> None:
     print(f"{platform.machine()}, {settings.cores} cores; {spec.name} {spec.precision}; {len(photos)} photos to learn")
     print("recipe           model    Top-1  Top-3  Top-5  last fit s  ms a photo  all s")
     recipes = {
-        "plain": VoterOptions(flips=False, augment=0),
-        "flips": VoterOptions(flips=True, augment=0),
-        f"flips, {arguments.copies} copies": VoterOptions(flips=True, augment=arguments.copies),
+        "plain": VoterOptions(close_ups=False, augment=0),
+        "close-ups": VoterOptions(close_ups=True, augment=0),
+        f"close-ups, {arguments.copies} copies": VoterOptions(close_ups=True, augment=arguments.copies),
     }
     for name, options in recipes.items():
         loader = BackboneLoader(settings=settings, spec=spec)

@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=12)
     parser.add_argument("--input-size", type=int, default=0, help="of the groceries' photos")
     given = parser.parse_args()
-    parts, options = given.parts.split(","), EmbedderOptions(flips=True, copies=2)
+    parts, options = given.parts.split(","), EmbedderOptions(close_ups=True, copies=2)
     if "sample" in parts:
         run_sample(given.home / "sample", given.encoder)
     if {"names", "grocery", "left"} & set(parts):

@@ -43,7 +43,9 @@ def train_command() -> None:
 )
 @click.option("--folds", type=click.IntRange(2, 20), help="Cross-validation folds, instead of one 80/20 split.")
 @click.option("--augment", type=click.IntRange(0, 50), help="Augmented copies. Default: 2; 0 above 5,000 photos.")
-@click.option("--flips/--no-flips", default=None, help="Use mirror images too. Default: up to 5,000 photos.")
+@click.option(
+    "--close-ups/--no-close-ups", default=None, help="Look at each photo's middle too. Default: up to 5,000 photos."
+)
 @_seed()
 @click.option(
     "--precision", type=click.FloatRange(0.5, 1), help="Wanted share of right answers; the vote abstains on the rest."
@@ -75,7 +77,7 @@ def train_voters_command(
     With --publish they go live in a copy of the live generation, and later rebuilds use the same options;
     `lookalike rollback` undoes this. Options that you leave out are taken from the live voters.
 
-    Example: lookalike train voters --augment 5 --flips --report voters.html --publish
+    Example: lookalike train voters --augment 5 --close-ups --report voters.html --publish
     """
     from data.database import require_home
     from training.reports import tables
@@ -113,7 +115,7 @@ def train_voters_command(
 @click.option("--loss", help="info_nce, or margin (the baseline with one random negative).")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs or photos. Default: by their number.")
 @click.option("--batch", type=click.IntRange(8), help="Pairs per step. Default: by their number.")
-@click.option("--flips/--no-flips", default=None, help="Embed mirror images and learn from them too.")
+@click.option("--close-ups/--no-close-ups", default=None, help="Learn from each photo's middle, larger, too.")
 @click.option("--augment", "copies", type=click.IntRange(0, 4), help="Augmented copies of each photo to learn from.")
 @click.option("--classifier-names/--no-classifier-names", default=None, help="Learn ImageNet's class names too.")
 @click.option(
@@ -135,7 +137,7 @@ def train_query_embedder_command(
     unless it is worse, and later rebuilds use the same options; `lookalike rollback` undoes this. Options that you
     leave out are taken from the live query embedder. An interrupted training continues where it stopped.
 
-    Example: lookalike train query-embedder --flips --augment 2 --compare --publish
+    Example: lookalike train query-embedder --close-ups --augment 2 --compare --publish
     """
     from data.database import require_home
     from training.embedder import describe

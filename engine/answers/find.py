@@ -246,7 +246,7 @@ class Finder:
             if self._on_stage is not None:
                 self._on_stage(stage, (time.perf_counter() - started) * 1000)
 
-    def read_photos(self, request: SearchRequest, spec: BackboneSpec) -> NDArray[np.uint8]:
+    def read_photos(self, request: SearchRequest, spec: BackboneSpec, look: str = "photo") -> NDArray[np.uint8]:
         """Returns the request's photos, each as `photo_input` does, uint8 (n, size, size, 3)."""
         read = partial(
             photo_input,
@@ -254,6 +254,7 @@ class Finder:
             size=spec.input_size,
             settings=self._settings,
             preprocessing=spec.preprocessing,
+            look=look,
         )
         pixels = []
         for content in request.photos:  # one at a time, so that several photos take no more decoders than one

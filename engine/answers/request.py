@@ -183,7 +183,7 @@ def shows(request: SearchRequest) -> bool:
 
 
 def photo_input(
-    content: bytes, box: Box | None, size: int, settings: Settings, preprocessing: str
+    content: bytes, box: Box | None, size: int, settings: Settings, preprocessing: str, look: str = "photo"
 ) -> NDArray[np.uint8]:
     """Returns a photo, or its box, as network input uint8 (1, size, size, 3), by the rule of `load_input`.
 
@@ -192,7 +192,7 @@ def photo_input(
         InvalidQuery: the box does not lie within the photo.
     """
     if box is None:
-        return load_input(content, size, settings, preprocessing)[None]
+        return load_input(content, size, settings, preprocessing, look)[None]
     photo = decode_photo(content, settings, crop=view_of(preprocessing).around(box))
     x0, y0, x1, y1 = box
     if x0 < 0 or y0 < 0 or x1 > photo.width or y1 > photo.height:
@@ -200,7 +200,7 @@ def photo_input(
             f"box must lie within the photo as shown, {photo.width} x {photo.height} pixels; got {list(box)}.",
             field="box",
         )
-    return load_input(photo.pixels, size, settings, preprocessing)[None]
+    return load_input(photo.pixels, size, settings, preprocessing, look)[None]
 
 
 @dataclass(frozen=True)

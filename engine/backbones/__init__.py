@@ -15,7 +15,7 @@ from engine.backbones.keras_networks import (
 )
 from engine.backbones.load import NAME, load_backbone, resolve_spec
 from engine.backbones.openvino_runtime import OpenVinoBackbone, export, model_folder
-from engine.backbones.preprocess import PREPROCESSING, View, decode_target, to_input, view_of
+from engine.backbones.preprocess import PREPROCESSING, View, decode_target, looked_at, to_input, view_of
 from engine.backbones.sums import damaged_backbones, write_sums
 from engine.backbones.weights import ClassifierRows, Weights, classifier_rows, find_weights, lite2_state
 
@@ -42,6 +42,7 @@ __all__ = [
     "load_input",
     "load_state",
     "load_weights",
+    "looked_at",
     "model_folder",
     "precision_policy",
     "resolve_spec",

@@ -12,7 +12,7 @@ from data.errors import InvalidImage, LookalikeError
 from data.photos import decode_within_borders
 from data.progress import Progress
 from data.settings import Settings
-from engine.backbones.preprocess import decode_target, to_input
+from engine.backbones.preprocess import decode_target, looked_at, to_input
 from engine.protocols import Backbone, Floats
 
 Pixels = NDArray[np.uint8]
@@ -22,7 +22,9 @@ _BATCH = 32
 _AHEAD = 4
 
 
-def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocessing: str) -> Pixels:
+def load_input(
+    source: bytes | Pixels, size: int, settings: Settings, preprocessing: str, look: str = "photo"
+) -> Pixels:
     """Turns one photo into network input, the same way for catalogue and query photos.
 
     Args:
@@ -30,6 +32,7 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocess
             are taken as they are.
         size: side of the network's input in pixels.
         preprocessing: the rule that says which part of the photo the network sees.
+        look: see `looked_at`.
 
     Returns:
         uint8 (size, size, 3).
@@ -38,8 +41,8 @@ def load_input(source: bytes | Pixels, size: int, settings: Settings, preprocess
         InvalidImage: the bytes are not an image that this project accepts.
     """
     if isinstance(source, bytes):
-        source = decode_within_borders(source, settings, target=decode_target(size, preprocessing))
-    return to_input(source, size, preprocessing)
+        source = decode_within_borders(source, settings, target=decode_target(size, preprocessing, look))
+    return to_input(looked_at(source, look), size, preprocessing)
 
 
 def embed_photos(

@@ -26,6 +26,8 @@ from PIL import Image
 # Part of every fingerprint: a change of the rules below, or of what `decode_within_borders` gives, needs a new version.
 PREPROCESSING = "within-borders-middle-7/8-on-white-bilinear-2"
 _GIVEN = re.compile(r"within-borders-(middle|centre|whole)-(0\.\d{1,4}|1\.0)-(bilinear|bicubic)-2")
+# Of a photo's width and height (docs/features.md). Stored rows are named by the look: another share needs another name.
+CLOSE_UP = 0.75
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -78,9 +80,24 @@ def view_of(preprocessing: str) -> View:
     return View(found[1], float(found[2]), found[3]) if found else View()
 
 
-def decode_target(size: int, preprocessing: str = PREPROCESSING) -> int:
-    """Returns how many pixels a photo must keep on its shorter side so that `to_input` never enlarges it."""
-    return math.ceil(size / view_of(preprocessing).shown)
+def decode_target(size: int, preprocessing: str = PREPROCESSING, look: str = "photo") -> int:
+    """Returns how many pixels a photo must keep on its shorter side so that `to_input` never enlarges its `look`."""
+    return math.ceil(size / view_of(preprocessing).shown / (CLOSE_UP if look == "close" else 1))
+
+
+def looked_at(image_rgb: NDArray[np.uint8], look: str) -> NDArray[np.uint8]:
+    """Returns a photo as one of the looks at it shows it, uint8 (h, w, 3).
+
+    Args:
+        image_rgb: uint8 (h, w, 3).
+        look: `photo`: as it is; `flip`: its mirror image; `close`: its middle, 0.75 as wide and as high, mirrored.
+    """
+    if look == "photo":
+        return image_rgb
+    height, width = image_rgb.shape[:2]
+    share = CLOSE_UP if look == "close" else 1
+    left, top = round(width * (1 - share) / 2), round(height * (1 - share) / 2)
+    return np.ascontiguousarray(image_rgb[top : height - top, left : width - left][:, ::-1])
 
 
 def to_input(image_rgb: NDArray[np.uint8], size: int, preprocessing: str = PREPROCESSING) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from engine.recognition.attributes import (
 )
 from engine.recognition.broader import Level, levels_of
 from engine.recognition.files import VOTERS_FILE, load_recogniser, save_recogniser
-from engine.recognition.recogniser import BroaderLabel, FeatureMap, Recogniser, Recognition
+from engine.recognition.recogniser import VIEWS, BroaderLabel, FeatureMap, Recogniser, Recognition
 from engine.recognition.vote import RULES, Vote
 from engine.recognition.voters import (
     NAMES,
@@ -31,6 +31,7 @@ __all__ = [
     "NAMES",
     "RULES",
     "TRANSFORMS",
+    "VIEWS",
     "VOTERS_FILE",
     "AttributeVoter",
     "AttributeVoters",

@@ -15,7 +15,7 @@ from engine.recognition.vote import TOP, Vote, named_by
 from engine.recognition.voters import NAMES, KnnVoter, LinearVoter, Near, transform_rows
 from engine.space import normalise
 
-VIEWS = ("photo", "flip")
+VIEWS = ("photo", "flip", "close")
 _NEIGHBOURS = 5
 _FEW = 8  # rows
 
@@ -96,7 +96,8 @@ class FeatureMap:
         transform: one of `TRANSFORMS`.
         mean: float32 (dim,).
         matrix: float32 (dim, d).
-        views: which views of a photo are embedded and averaged; `photo` first, `flip` is its mirror image.
+        views: which views of a photo are embedded and averaged; `photo` first, then perhaps `flip` or
+            `close`, see `engine.backbones.looked_at`.
     """
 
     transform: str

@@ -69,10 +69,8 @@ class PhotoReader:
 
     def _rows(self, generation: Generation, request: SearchRequest) -> Floats:
         """Returns the features of the photo and of the other views that the voters want, float32 (views, dim)."""
-        pixels = self._finder.read_photos(request, generation.spec)
-        views = {"photo": pixels, "flip": pixels[:, :, ::-1]}
         names = generation.recogniser.features.views if generation.recogniser else ("photo",)
-        stacked = np.ascontiguousarray(np.concatenate([views[name] for name in names]))
+        stacked = np.concatenate([self._finder.read_photos(request, generation.spec, name) for name in names])
         return self._finder.timed("embed", lambda: generation.backbone().embed(stacked))
 
     def _colours(self, request: SearchRequest) -> tuple[str, ...]:

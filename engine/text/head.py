@@ -126,7 +126,8 @@ class TextHead:
             return embeddings @ matrix
         hashed = embeddings.shape[1] - self.characters - self.sounds
         used = hashed + np.flatnonzero(embeddings[0, hashed:])
-        return embeddings[:, :hashed] @ matrix[:hashed] + embeddings[:, used] @ matrix[used]
+        product: Floats = embeddings[:, :hashed] @ matrix[:hashed] + embeddings[:, used] @ matrix[used]
+        return product
 
     def save(self, folder: Path) -> None:
         """Writes `text_head.safetensors`."""

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.settings import Settings
 from engine.answers import photo_input
-from engine.backbones import PREPROCESSING, decode_target
+from engine.backbones import PREPROCESSING, decode_target, load_input, looked_at
 from engine.backbones.preprocess import to_input
 from engine.protocols import Mask
 
@@ -83,3 +83,26 @@ def test_all_of_a_box_is_seen(settings: Settings) -> None:
     seen = photo_input(content.getvalue(), (103, 103, 297, 297), 100, settings, PREPROCESSING)[0]
     for edge in (seen[2, 20:80], seen[-3, 20:80], seen[20:80, 2], seen[20:80, -3]):
         assert (edge == (255, 0, 0)).all()
+
+
+@given(st.integers(1, 80), st.integers(1, 80))
+def test_a_close_up_is_the_middle_mirrored(height: int, width: int) -> None:
+    columns = np.broadcast_to(np.arange(width, dtype=np.uint8)[None, :, None], (height, width, 3))
+    close = looked_at(columns, "close")
+    assert min(close.shape[:2]) >= 1
+    assert abs(close.shape[0] - 0.75 * height) <= 1
+    assert abs(close.shape[1] - 0.75 * width) <= 1
+    around = (width - close.shape[1]) // 2
+    np.testing.assert_array_equal(close[0, :, 0], np.arange(width - around - 1, around - 1, -1))
+    np.testing.assert_array_equal(looked_at(columns, "flip")[:, ::-1], columns)
+    assert looked_at(columns, "photo") is columns
+
+
+def test_a_close_up_is_decoded_large_enough(settings: Settings) -> None:
+    content = io.BytesIO()
+    colours = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)
+    Image.fromarray(colours).resize((1600, 1200), Image.Resampling.BICUBIC).save(content, "JPEG")
+    small = load_input(content.getvalue(), 64, settings, PREPROCESSING, "close")
+    whole = np.asarray(Image.open(content).convert("RGB"))
+    assert np.abs(small.astype(int) - to_input(looked_at(whole, "close"), 64)).mean() < 3
+    assert min(looked_at(np.zeros((decode_target(64, look="close"),) * 2, np.uint8), "close").shape) * 7 / 8 >= 63

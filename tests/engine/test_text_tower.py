@@ -103,7 +103,7 @@ def test_a_known_text_lands_near_its_own_photos(head: TextHead) -> None:
 
 def test_a_text_alone_is_placed_as_among_others(head: TextHead) -> None:
     hashed = replace(head, characters=2, sounds=1, learned=np.ones((7, 3), np.float32), learned_anchors=5)
-    hashed = replace(hashed, mean=np.arange(6, dtype=np.float32) / 10, bias=np.ones(3, np.float32))
+    hashed = replace(hashed, mean=np.linspace(0, 0.5, 6, dtype=np.float32), bias=np.ones(3, np.float32))
     rows = normalise(np.random.default_rng(2).standard_normal((9, 6)) * [1, 1, 1, 0, 1, 0])
     alone = np.concatenate([hashed.apply(row[None]) for row in rows])
     np.testing.assert_allclose(alone, hashed.apply(rows), atol=1e-6)

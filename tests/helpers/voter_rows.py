@@ -26,7 +26,7 @@ def draw_rows(count: int, seed: int, *, copies: int = 0, views: int = 1, noise: 
         views=np.stack([base, *near[: views - 1]]),
         copies=np.stack(near[views - 1 :]) if copies else np.zeros((0, *base.shape), np.float32),
         y=y,
-        view_names=("photo", "flip")[:views],
+        view_names=("photo", "close")[:views],
     )
 
 

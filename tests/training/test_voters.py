@@ -14,8 +14,11 @@ from voter_rows import LABELS, draw_rows, keys_of
 
 from data.features import FeatureStore
 from data.generations import GenerationFolder, GenerationStore
+from data.photos import Pixels
 from data.settings import Settings
+from engine.backbones import load_input
 from engine.errors import NoVoters
+from engine.protocols import Floats
 from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
@@ -149,15 +152,27 @@ def _run(settings: Settings, *arguments: str) -> str:
     return result.output
 
 
+class Watched(TinyBackbone):
+    """Remembers what it was asked to embed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Pixels] = []
+
+    def embed(self, images: Pixels) -> Floats:
+        self.asked.append(images)
+        return super().embed(images)
+
+
 def test_train_measures_and_publishes_only_when_asked(
     generation: GenerationFolder, settings: Settings, tiny: list[int]
 ) -> None:
     report = settings.home / "voters.html"
-    options = ("train", "voters", "--augment", "1", "--flips", "--seed", "3", "--json")
+    options = ("train", "voters", "--augment", "1", "--close-ups", "--seed", "3", "--json")
     measured = json.loads(_run(settings, *options, "--report", str(report)))
     assert measured["published"] is None
     assert GenerationStore(settings.home).current_id() == generation.id
-    assert sum(tiny) == 240  # a mirror image and a copy of each photo
+    assert sum(tiny) == 240  # a close-up and a copy of each photo
     page = report.read_text(encoding="utf-8")
     assert page.count("data:image/png") == 2  # reliability and coverage; the browser draws the confusion matrix
     assert "Confusion matrix" in page
@@ -169,10 +184,15 @@ def test_train_measures_and_publishes_only_when_asked(
     assert VoterOptions.from_json(live.manifest.metrics["parts"]["voters"]["options"]).augment == 1
     store = FeatureStore(settings.home, live.manifest.fingerprint, 192)
     assert store.count == 120 * 3
-    answer = SearchEngine(settings, backbone=TinyBackbone())
+    backbone = Watched()
     out = settings.home / "photo.png"
     draw_shape("blue", "disc", 7).save(out)
-    assert answer.recognise(out.read_bytes()).labels[0].label == "disc"
+    assert SearchEngine(settings, backbone=backbone).recognise(out.read_bytes()).labels[0].label == "disc"
+    spec = backbone.spec
+    looks = [
+        load_input(out.read_bytes(), spec.input_size, settings, spec.preprocessing, it) for it in ("photo", "close")
+    ]
+    np.testing.assert_array_equal(np.concatenate(backbone.asked), looks)
 
 
 def _folders(root: Path) -> Path:

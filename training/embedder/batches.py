@@ -11,7 +11,7 @@ from data.features import FeatureStore
 from engine.protocols import Floats
 from engine.space import Projection, fit_pca
 from training.embedder.options import EmbedderOptions
-from training.photos import copy_key, flip_key
+from training.photos import copy_key, look_key
 
 NO_TEXT = -1
 _WIDTH = 512  # directions that are trained on; the other directions of the photos hold next to nothing
@@ -34,7 +34,7 @@ class Photos:
 
     Attributes:
         start: the projection (dim, width) to these directions.
-        views: float16 (v, n, width): each photo, then its mirror image and copies where they are stored.
+        views: float16 (v, n, width): each photo, then its close-up and copies where they are stored.
         products: int64 (n,), number of the product that each shows, from 0; ascending.
         copies: int64 (n,), equal for photos of equal bytes.
         held: bool (n,), photos that are kept out of training, to measure with.
@@ -71,7 +71,8 @@ def view_keys(store: FeatureStore, photos: list[str], most: int) -> list[list[st
     Args:
         most: largest number of views.
     """
-    names: list[Callable[[str], str]] = [flip_key, *(partial(copy_key, number=at) for at in range(_MOST_COPIES))]
+    copies = (partial(copy_key, number=at) for at in range(_MOST_COPIES))
+    names: list[Callable[[str], str]] = [partial(look_key, look="close"), *copies]
     views = [photos]
     for name in names:
         keys = [name(sha256) for sha256 in photos]

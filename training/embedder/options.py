@@ -31,9 +31,9 @@ class EmbedderOptions:
         temperature: its value at the start.
         whitened: whether training starts from the space whitened within products.
         hard_negatives: whether, in the last third of training, half of a batch is drawn near the other half.
-        views: whether stored mirror images and augmented copies are used.
-        flips, copies: whether missing mirror images, and how many augmented copies of each photo, are embedded; None:
-            mirror images and 2 copies, if the catalogue has at most 5,000 photos.
+        views: whether stored close-ups and augmented copies are used.
+        close_ups, copies: whether missing close-ups, and how many augmented copies of each photo, are embedded; None:
+            close-ups and 2 copies, if the catalogue has at most 5,000 photos.
         dropout: share of a photo's features that a step does not see; a third of it for texts.
         learning_rate: highest learning rate of the schedule.
         precision: number format of matrix products: `f32`, `bf16`, or `auto`, see `training.precision`.
@@ -57,7 +57,7 @@ class EmbedderOptions:
     whitened: bool = True
     hard_negatives: bool = True
     views: bool = True
-    flips: bool | None = None
+    close_ups: bool | None = None
     copies: int | None = None
     dropout: float = 0.3
     learning_rate: float = 1e-3

@@ -44,7 +44,7 @@ from training.embedder.options import EmbedderOptions
 from training.embedder.pairs import collect_pairs
 from training.embedder.photo_checks import Outcomes, copied_rows, falls_below, photo_figures, photo_outcomes
 from training.embedder.query_adapter import PhotoQueries, gather_queries, train_adapter
-from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, flip_key
+from training.photos import BackboneLoader, PhotoReader, copy_key, embed_missing, look_key
 
 _LEAST_PRODUCTS = 30  # with fewer, too little can be held out to compare on
 _LEAST_PAIRS = 60  # with fewer, the backbone's own class names are learned too
@@ -137,25 +137,25 @@ def live_options(context: TrainingContext) -> EmbedderOptions:
 
 
 def embed_views(context: TrainingContext, options: EmbedderOptions) -> None:
-    """Embeds the mirror images and augmented copies that the options ask for and the feature store lacks.
+    """Embeds the close-ups and augmented copies that the options ask for and the feature store lacks.
 
     Raises:
         BackboneUnavailable: the backbone is not available, and the options ask for these views explicitly.
     """
     photos = list(dict.fromkeys(context.snapshot.image_sha256))
     few = len(photos) <= _FEW_PHOTOS
-    flips = few if options.flips is None else options.flips
+    close_ups = few if options.close_ups is None else options.close_ups
     copies = _COPIES * few if options.copies is None else options.copies
-    wanted = [flip_key(sha256) for sha256 in photos] if flips and options.views else []
+    wanted = [look_key(sha256, "close") for sha256 in photos] if close_ups and options.views else []
     wanted += [copy_key(sha256, number) for number in range(copies) for sha256 in photos if options.views]
     reader = PhotoReader(context.settings)
     loader = BackboneLoader(settings=context.settings, spec=context.spec)
     try:
         embed_missing(context.settings, context.features, reader, context.features.missing(wanted), loader)
     except BackboneUnavailable as error:
-        if options.flips or options.copies:
+        if options.close_ups or options.copies:
             raise
-        _log.info("trained without mirror images and copies: %s", error)
+        _log.info("trained without close-ups and copies: %s", error)
 
 
 class EmbedderTraining:

@@ -92,7 +92,7 @@ def _on_photos(settings: Settings, live: GenerationFolder, path: Path, part: dic
     recogniser.check_fingerprint(spec.fingerprint)
     photos = label_photos(path, recogniser.labels)
     loader = BackboneLoader(settings=settings, spec=spec)
-    photos, views = gather_known(settings, spec, photos, flips=len(recogniser.features.views) > 1, get_backbone=loader)
+    photos, views = gather_known(settings, spec, photos, looks=recogniser.features.views, get_backbone=loader)
     if not len(photos):
         raise NotEnoughData(f"{path} must hold photos that can be read; got none.")
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Prepares labelled photos for training: reads, splits, augments and embeds them."""
 
-from training.photos.augmentation import contact_sheet, copy_key, flip_key, varied_key
+from training.photos.augmentation import contact_sheet, copy_key, look_key, varied_key
 from training.photos.features import (
     BackboneLoader,
     GetBackbone,
@@ -28,7 +28,6 @@ __all__ = [
     "contact_sheet",
     "copy_key",
     "embed_missing",
-    "flip_key",
     "folds",
     "from_catalogue",
     "from_files",
@@ -37,6 +36,7 @@ __all__ = [
     "label_photos",
     "learned_photos",
     "look_folds",
+    "look_key",
     "photos_text",
     "reader_of",
     "spare",

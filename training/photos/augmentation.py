@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 # Part of every stored key: copies that look different need a new version.
 VERSION = "a2"
 VARIED = "v1"
-FLIP = "flip"
 _SMALLEST_CROP = 0.6
 _WIDEST_TURN = 25.0
 Pixels = NDArray[np.uint8]
@@ -31,14 +30,9 @@ def varied_key(sha256: str, number: int) -> str:
     return f"{sha256}+{VARIED}.{number}"
 
 
-def flip_key(sha256: str) -> str:
-    """Returns the feature-store key of a photo's mirror image."""
-    return f"{sha256}+{FLIP}"
-
-
-def flip(image_rgb: Pixels) -> Pixels:
-    """Returns the mirror image, left and right exchanged; uint8 (h, w, 3)."""
-    return np.ascontiguousarray(image_rgb[:, ::-1])
+def look_key(sha256: str, look: str) -> str:
+    """Returns the feature-store key of a look at a photo, see `engine.backbones.looked_at`."""
+    return sha256 if look == "photo" else f"{sha256}+{look}"
 
 
 def augment(image_rgb: Pixels, sha256: str, number: int) -> Pixels:

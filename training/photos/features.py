@@ -12,10 +12,11 @@ from data.errors import InvalidImage, LookalikeError
 from data.features import FeatureStore
 from data.photos import Intake, Pixels, decode_within_borders
 from data.settings import Settings
-from engine.backbones import decode_target
+from engine.backbones import decode_target, looked_at
 from engine.protocols import Backbone, BackboneSpec, Floats
+from engine.recognition import VIEWS
 from training.errors import NotEnoughData
-from training.photos.augmentation import VARIED, augment, copy_key, flip, flip_key, vary
+from training.photos.augmentation import VARIED, augment, copy_key, look_key, vary
 from training.photos.labelled import Exclusion, LabelledPhotos
 from training.photos.rows import TrainingRows
 
@@ -71,52 +72,48 @@ def gather(
     photos: LabelledPhotos,
     *,
     copies: int = 0,
-    flips: bool = False,
+    looks: Sequence[str] = ("photo",),
     get_backbone: GetBackbone,
 ) -> tuple[LabelledPhotos, TrainingRows]:
     """Returns the usable photos and their features; embeds what the feature store lacks.
 
     Args:
         copies: augmented copies of each photo.
-        flips: whether the mirror image is a second view.
+        looks: those at each photo that are recognised together, `photo` first.
         get_backbone: called only if something must be embedded.
 
     Raises:
         NotEnoughData: fewer than 2 labels are left with 2 photos.
     """
     store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
-    names: list[Callable[[str], str]] = [str]
-    if flips:
-        names.append(flip_key)
+    names: list[Callable[[str], str]] = [partial(look_key, look=look) for look in looks]
     names += [partial(copy_key, number=number) for number in range(copies)]
     wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
     failed = embed_missing(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
     if failed:
         photos = without(photos, failed)
     columns = [store.read([name(sha256) for sha256 in photos.keys]) for name in names]
-    views = 1 + flips
     empty = np.zeros((0, len(photos), spec.dim), np.float32)
     rows = TrainingRows(
-        views=np.stack(columns[:views]),
-        copies=np.stack(columns[views:]) if copies else empty,
+        views=np.stack(columns[: len(looks)]),
+        copies=np.stack(columns[len(looks) :]) if copies else empty,
         y=photos.y,
-        view_names=("photo", "flip")[:views],
+        view_names=tuple(looks),
     )
     return photos, rows
 
 
 def gather_known(
-    settings: Settings, spec: BackboneSpec, photos: LabelledPhotos, *, flips: bool, get_backbone: GetBackbone
+    settings: Settings, spec: BackboneSpec, photos: LabelledPhotos, *, looks: Sequence[str], get_backbone: GetBackbone
 ) -> tuple[LabelledPhotos, Floats]:
     """Returns the photos to measure on that can be read, and their pool_3 features, float32 (views, n, dim)."""
     store = FeatureStore(settings.home, spec.fingerprint, spec.dim)
-    names: list[Callable[[str], str]] = [str, flip_key] if flips else [str]
-    wanted = [name(sha256) for name in names for sha256 in dict.fromkeys(photos.keys)]
+    wanted = [look_key(sha256, look) for look in looks for sha256 in dict.fromkeys(photos.keys)]
     failed = embed_missing(settings, store, reader_of(settings, photos), store.missing(wanted), get_backbone)
     keep = np.flatnonzero([key not in failed for key in photos.keys])
     excluded = tuple(Exclusion(what=key, reason=reason) for key, reason in failed.items())
     photos = replace(photos.subset(keep), excluded=(*photos.excluded, *excluded))
-    return photos, np.stack([store.read([name(sha256) for sha256 in photos.keys]) for name in names])
+    return photos, np.stack([store.read([look_key(sha256, look) for sha256 in photos.keys]) for look in looks])
 
 
 def without(photos: LabelledPhotos, failed: dict[str, str]) -> LabelledPhotos:
@@ -147,7 +144,7 @@ def embed_missing(
     from engine.backbones import embed_photos
 
     backbone = get_backbone()
-    target = decode_target(backbone.spec.input_size, backbone.spec.preprocessing)
+    target = partial(decode_target, backbone.spec.input_size, backbone.spec.preprocessing)
     failed: dict[str, str] = {}
 
     def read(key: str) -> bytes | Pixels:
@@ -155,9 +152,9 @@ def embed_missing(
         content = reader.read(sha256)
         if not variant:
             return content
-        pixels = decode_within_borders(content, settings, target=target)
-        if variant == flip_key("")[1:]:
-            return flip(pixels)
+        pixels = decode_within_borders(content, settings, target=target(variant))
+        if variant in VIEWS:
+            return looked_at(pixels, variant)
         version, _, number = variant.partition(".")
         return (vary if version == VARIED else augment)(pixels, sha256, int(number))
 

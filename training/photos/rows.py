@@ -16,7 +16,7 @@ class TrainingRows:
     """Features of labelled photos.
 
     Attributes:
-        views: float32 (v, n, dim), pool_3 rows of the photos as they are recognised: `photo`, then perhaps `flip`.
+        views: float32 (v, n, dim), pool_3 rows of the photos as they are recognised: `photo`, then perhaps `close`.
         copies: float32 (c, n, dim), augmented copies, for training only; c may be 0.
         y: int64 (n,), label numbers.
         view_names: names of the views.

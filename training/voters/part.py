@@ -51,7 +51,7 @@ class VoterOptions:
     Attributes:
         label: `category` or `attr.<name>`.
         augment: augmented copies of each photo; None: 2 up to 5,000 photos, else none.
-        flips: whether a photo and its mirror image are recognised together; None: up to 5,000 photos.
+        close_ups: whether a photo and its middle are recognised together; None: up to 5,000 photos.
         folds: number of cross-validation folds to measure on; 0: one 80/20 split.
         seed: random seed.
         precision: wanted share of right answers where the vote does not abstain.
@@ -59,7 +59,7 @@ class VoterOptions:
 
     label: str = "category"
     augment: int | None = None
-    flips: bool | None = None
+    close_ups: bool | None = None
     folds: int = 0
     seed: int = 0
     precision: float = 0.9
@@ -69,10 +69,11 @@ class VoterOptions:
     def fit(self) -> FitOptions:
         return FitOptions(seed=self.seed, precision=self.precision, softmax=self.softmax)
 
-    def views(self, photos: int) -> tuple[int, bool]:
-        """Returns how many augmented copies to use for this many photos, and whether to use mirror images."""
+    def views(self, photos: int) -> tuple[int, tuple[str, ...]]:
+        """Returns how many augmented copies to use for this many photos, and which looks at each to recognise."""
         few = photos <= _FEW_PHOTOS
-        return (_COPIES * few if self.augment is None else self.augment), (few if self.flips is None else self.flips)
+        close = few if self.close_ups is None else self.close_ups
+        return _COPIES * few if self.augment is None else self.augment, ("photo", "close") if close else ("photo",)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -145,14 +146,14 @@ def train_voters(
         BackboneUnavailable: photos, or views that the options ask for, still need embedding and cannot be embedded.
     """
     photos = capped(photos, options.seed)
-    copies, flips = options.views(len(photos))
+    copies, looks = options.views(len(photos))
     try:
-        photos, rows = gather(settings, spec, photos, copies=copies, flips=flips, get_backbone=get_backbone)
+        photos, rows = gather(settings, spec, photos, copies=copies, looks=looks, get_backbone=get_backbone)
     except BackboneUnavailable as error:
-        if options.augment or options.flips:
+        if options.augment or options.close_ups:
             raise
-        _log.info("trained without mirror images and copies: %s", error)
-        copies, flips = 0, False
+        _log.info("trained without close-ups and copies: %s", error)
+        copies, looks = 0, ("photo",)
         photos, rows = gather(settings, spec, photos, get_backbone=get_backbone)
     if learned := learned_photos(settings.home, spec.name):
         rows = replace(rows, unseen=np.array([key not in learned for key in photos.keys], np.bool_))
@@ -160,11 +161,11 @@ def train_voters(
     if test is None:
         trained = _on_held_out(photos, rows, options, spec)
     else:
-        known, queries = gather_known(settings, spec, test, flips=flips, get_backbone=get_backbone)
+        known, queries = gather_known(settings, spec, test, looks=looks, get_backbone=get_backbone)
         trained = _on_test(photos, rows, options, spec, known, queries)
     metrics = {
         "options": options.to_json(),
-        "views": {"copies": copies, "flips": flips},
+        "views": {"copies": copies, "looks": looks},
         "labels": len(photos.labels),
         "photos": len(photos),
         "rows": rows.shown * len(photos),
