@@ -1,6 +1,7 @@
 """Training the voters: in a rebuild, from the command line, and on catalogues that cannot teach."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.search import SearchEngine
 from indexer.importing import import_feed
 from indexer.rebuild import rebuild
 from lookalike import cli
+from training.embedder import EmbedderOptions
 from training.measures import measure_recogniser
 from training.photos import look_folds
 from training.voters import SoftmaxOptions, VoterOptions, class_weights, fit_softmax
@@ -150,6 +152,14 @@ def _run(settings: Settings, *arguments: str) -> str:
     result = CliRunner().invoke(cli, ["--home", str(settings.home), *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+@pytest.mark.parametrize("options", [VoterOptions, EmbedderOptions])
+def test_a_choice_about_mirror_images_holds_for_close_ups(options: type[VoterOptions | EmbedderOptions]) -> None:
+    assert options.from_json({"flips": False}).close_ups is False
+    assert options.from_json({"flips": True}).close_ups is True
+    assert options.from_json({}).close_ups is None
+    assert options.from_json(asdict(options(close_ups=False))).close_ups is False
 
 
 class Watched(TinyBackbone):

@@ -79,7 +79,11 @@ class EmbedderOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "EmbedderOptions":
-        """Returns the options that a manifest holds, without those that this version does not know."""
+        """Returns the options that a manifest holds, without those that this version does not know.
+
+        `flips` stands for `close_ups`: mirror images were in their place.
+        """
+        values = {"close_ups": values.get("flips"), **values}
         known = {item.name for item in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         if "sources" in kept:

@@ -80,7 +80,11 @@ class VoterOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "VoterOptions":
-        """Returns the options that a manifest holds, without those that this version does not know."""
+        """Returns the options that a manifest holds, without those that this version does not know.
+
+        `flips` stands for `close_ups`: mirror images were in their place.
+        """
+        values = {"close_ups": values.get("flips"), **values}
         known = {item.name for item in fields(cls)} - {"softmax"}
         soft = {item.name for item in fields(SoftmaxOptions)} & set(values.get("softmax") or {})
         return cls(
