@@ -145,13 +145,13 @@ class _Run:
         self._keys, self._inputs = [], []
 
     def _deliver(self, *, at_most: int) -> None:
-        """Hands out finished batches, and waits until at most `at_most` are on their way."""
+        """Hands out finished batches, the earliest first, and waits until at most `at_most` are on their way."""
         while self._running:
             timeout = None if len(self._running) > at_most else 0
             finished, _ = wait(self._running, timeout, FIRST_COMPLETED)
             if not finished:
                 return
-            for future in finished:
+            for future in [started for started in self._running if started in finished]:
                 keys = self._running.pop(future)
                 self.on_batch(keys, future.result())
                 self.done += len(keys)

@@ -89,6 +89,18 @@ def test_results_and_errors_come_to_the_calling_thread_in_bounded_batches(settin
     assert got.largest <= 32
 
 
+def test_batches_are_handed_out_in_the_order_of_their_photos(settings: Settings) -> None:
+    keys = [str(number) for number in range(400)]
+    handed: list[str] = []
+
+    def write_slowly(batch: list[str], _: Floats) -> None:
+        time.sleep(0.03)  # so that the network finishes several batches meanwhile
+        handed.extend(batch)
+
+    embed_photos(TinyBackbone(), keys, lambda key: jpeg(int(key)), settings, write_slowly, Collected().on_error)
+    assert handed == keys
+
+
 def test_decoded_pixels_are_taken_as_they_are(settings: Settings) -> None:
     pixels = np.full((80, 80, 3), 33, np.uint8)
     got = Collected()
