@@ -26,8 +26,8 @@ class ReadRequest:
         understood: what they ask for.
         asked: the request with the words that are left to search for.
         letters: what the letters of these words find; None if they were not looked up yet.
-        meant: the words with typing errors mended, or typed on the right keyboard layout, if they were read in place of
-            those typed; "" otherwise.
+        meant: the words with typing errors mended, typed on the right keyboard layout, or in words of the shop, if they
+            were read in place of those typed; "" otherwise.
     """
 
     understood: Understood
@@ -50,7 +50,7 @@ class RequestReader:
 
         Words that are nearly a product's name ask for that product alone. A misspelt word is read as the word that was
         meant where only one can be, and where the condition that this gives leaves enough. Words that were typed on the
-        other keyboard layout are read as they were meant.
+        other keyboard layout are read as they were meant, and things that the shop calls differently in its words.
 
         Args:
             filter_: the request's own filter.
@@ -58,9 +58,15 @@ class RequestReader:
         """
         if not request.understand:
             return ReadRequest(Understood(request.text, request.not_text, filter_), request)
-        meant = self._understanding.retyped(request.text, is_word)
-        read = self._read(view, replace(request, text=meant), filter_, query_id)
-        return read if meant == request.text else replace(read, meant=read.meant or meant)
+        typed = self._understanding.retyped(request.text, is_word)
+        words = self._understanding.in_shop_words(typed, is_word)
+        read = self._read(view, replace(request, text=words.text), filter_, query_id)
+        if words.typed:
+            left, related = read.asked.text, view.generation.related
+            taught = related is not None and related.searches(typed)  # by shoppers, what is meant by it
+            meaning = words.as_typed(left) if taught else self._understanding.meaning_of(left, words)
+            read = replace(read, asked=replace(read.asked, meaning=meaning))
+        return read if words.text == request.text else replace(read, meant=read.meant or words.text)
 
     def _read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
         if request.text.strip() and request.image is not None:

@@ -93,7 +93,10 @@ SCHEMAS: dict[str, Schema] = {
         hits={"type": "array", "items": ref("Hit")},
         next_cursor={"type": ["string", "null"], "description": "`cursor` of the next page; null on the last page."},
         no_match={**FLAG, "description": "True if probably no hit is right; then no probability reaches 0.5."},
-        did_you_mean={**TEXT_OR_NULL, "description": "The words with typing errors mended; they were searched for."},
+        did_you_mean={
+            **TEXT_OR_NULL,
+            "description": "What was searched for: the words with typing errors mended, in words of the shop.",
+        },
         understood={"type": "array", "items": ref("Constraint"), "description": "Conditions read in the words."},
         total={**WHOLE, "description": f"Products that match; at most {DEPTH:,} of them can be paged through."},
         facets={

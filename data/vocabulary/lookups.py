@@ -34,20 +34,34 @@ class Wording:
         )
         return {key for (key,) in rows}
 
-    def holding(self, phrases: Sequence[str], most: int, *, within: str = TEXTS) -> list[int]:
+    def holding(
+        self, phrases: Sequence[str], most: int, *, within: str = TEXTS, without: Sequence[str] = ()
+    ) -> list[int]:
         """Returns keys of products whose texts hold all the phrases, `most` at most; none for no phrase.
 
         Args:
             within: which of their texts must hold them: `TEXTS`, `NAMES` (all but descriptions) or `TITLES`.
+            without: phrases that none of these texts may hold.
         """
         match = " AND ".join(filter(None, map(phrase_of, phrases)))
         if not match:
             return []
+        if without:
+            match = f"({match}) NOT ({' OR '.join(map(phrase_of, without))})"
         rows = self._connections.query(
             "SELECT rowid FROM lexical_words WHERE lexical_words MATCH ? LIMIT ?",
             (f"{within} : ({match})" if within else match, most),
         )
         return [key for (key,) in rows]
+
+    def naming_any(self, phrases: Sequence[str]) -> bool:
+        """Tells whether a product is named by any of the phrases."""
+        match = " OR ".join(filter(None, map(phrase_of, phrases)))
+        return bool(match) and bool(
+            self._connections.query(
+                "SELECT 1 FROM lexical_words WHERE lexical_words MATCH ? LIMIT 1", (f"{NAMES} : ({match})",)
+            )
+        )
 
     def saying(self, kinds: Sequence[str], things: Sequence[str], most: int) -> dict[int, str]:
         """Returns key -> product_id of products that are named by a thing and whose texts say of which kind it is.

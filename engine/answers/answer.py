@@ -90,7 +90,8 @@ class SearchAnswer:
     Attributes:
         pending: number of products in the catalogue that cannot be found yet.
         no_match: nothing in the catalogue is what was asked for.
-        did_you_mean: the words with typing errors mended, which were searched for; None if there were none.
+        did_you_mean: the words that were searched for, with typing errors mended and in words of the shop; None if they
+            are those typed.
         understood: the parts of the words that were understood as conditions; see `engine.understanding`.
         total: how many products match the question, of which at most 1,000 can be paged through.
         facets: for each fact asked for, how many of the products that match have each value.

@@ -345,14 +345,14 @@ def _is_meant(word: str) -> bool:
 
 def _each_thing(request: SearchRequest) -> list[SearchRequest]:
     """Returns a request for each of the things that are asked for, where there are several."""
-    return [replace(request, text=thing, things=()) for thing in request.things]
+    return [replace(request, text=thing, meaning="", things=()) for thing in request.things]
 
 
 def _learned(request: SearchRequest, generation: Generation) -> str:
     """Returns how often shoppers searched these words, for people to read; "" if never."""
     if generation.related is None or not request.text.strip():
         return ""
-    searches = generation.related.searches(request.text)
+    searches = generation.related.searches(request.means)
     learned = f"learned query: shoppers searched these words {searches:,} times" if searches else ""
-    several = generation.senses.of(request.text) if generation.senses and words_alone(request) else None
+    several = generation.senses.of(request.means) if generation.senses and words_alone(request) else None
     return f"{learned}, in {len(several)} senses" if learned and several is not None else learned

@@ -27,13 +27,13 @@ def by_meaning(request: SearchRequest, view: LiveView, query: QueryPoint, allowe
     if not finds_by_meaning(request, query):
         return Ranked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     senses = view.generation.senses
-    points = senses.of(request.text) if senses is not None and words_alone(request) else None
+    points = senses.of(request.means) if senses is not None and words_alone(request) else None
     if points is None:
         # what is not shown unless its label brings it forward need not be found as surely
         sure = min(depth, request.k) if request.image is not None and depth <= VOTED else depth
         ranked = rank_products(view, query.point, depth, allowed, _kind(request), sure)
-        rivals = view.generation.rivals_of(request.text) if words_alone(request) else None
-        return ranked if rivals is None else outdo_rivals(request.text, ranked, view, rivals)
+        rivals = view.generation.rivals_of(request.means) if words_alone(request) else None
+        return ranked if rivals is None else outdo_rivals(request.means, ranked, view, rivals)
     several = [rank_products(view, normalise(query.point + point), depth, allowed) for point in points]
     return interleave(several, depth)
 

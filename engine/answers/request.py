@@ -62,6 +62,7 @@ class SearchRequest:
         closest: with a `sort`, how many of the products that fit best are hits; 0: the 1,000 best.
         likely_first: with a `sort`, whether less similar products come last, as where the words ask for the cheapest.
         unjudged: words of `text` by which no answer is judged, because they say nothing of what a thing is.
+        meaning: words by whose meaning is searched in place of `text`; "" for its own.
         things: the texts of things that `text` asks for, where it asks for several: the best of each come in turn.
         fulfilled: whether nothing is asked for but conditions that every hit fulfils.
         max_per: how many hits may share a value, for example `brand:2`; "": any number.
@@ -92,6 +93,7 @@ class SearchRequest:
     closest: int = 0
     likely_first: bool = False
     unjudged: frozenset[str] = frozenset()
+    meaning: str = ""
     things: tuple[str, ...] = ()
     fulfilled: bool = False
     max_per: str = ""
@@ -108,6 +110,11 @@ class SearchRequest:
     def likes_alone(self) -> bool:
         """Whether nothing but liked products is asked for."""
         return bool(self.like) and not (self.text.strip() or self.image is not None or self.product_id)
+
+    @property
+    def means(self) -> str:
+        """The words by whose meaning is searched."""
+        return self.meaning or self.text
 
     @property
     def photos(self) -> tuple[bytes, ...]:
@@ -231,7 +238,7 @@ def query_point(request: SearchRequest, generation: Generation, photo: Floats | 
     Raises:
         InvalidQuery: there are words beside a photo or a product, and no product text to have learned words from.
     """
-    wanted, unwanted = request.text.strip(), request.not_text.strip()
+    wanted, unwanted = request.means.strip(), request.not_text.strip()
     parts = {} if photo is None else {"photo": photo}
     away = np.zeros(generation.projection.space_dim, np.float32)
     if words_alone(request) and generation.text_tower() is None:

@@ -1,9 +1,19 @@
 """Understands queries: prices, colours, brands, sizes, new things and what is not wanted become filters."""
 
 from engine.understanding.comparing import ShownPrice
+from engine.understanding.goods import listed_goods
 from engine.understanding.head_word import head_word
 from engine.understanding.measures import is_measure
 from engine.understanding.newness import DATED_AHEAD_DAYS
 from engine.understanding.understanding import Constraint, Understanding, Understood
 
-__all__ = ["DATED_AHEAD_DAYS", "Constraint", "ShownPrice", "Understanding", "Understood", "head_word", "is_measure"]
+__all__ = [
+    "DATED_AHEAD_DAYS",
+    "Constraint",
+    "ShownPrice",
+    "Understanding",
+    "Understood",
+    "head_word",
+    "is_measure",
+    "listed_goods",
+]

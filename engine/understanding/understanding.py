@@ -13,6 +13,7 @@ from data.vocabulary import NAMES, Wording
 from engine.protocols import Mask
 from engine.understanding.comparing import Shown
 from engine.understanding.current import CurrentLexicon
+from engine.understanding.goods import ShopWords, in_shop_words
 from engine.understanding.languages import FILLERS, JOINERS
 from engine.understanding.layouts import retyped
 from engine.understanding.needless import described_alone
@@ -135,6 +136,23 @@ class Understanding:
             is_word: tells whether a text is a frequent word of some language.
         """
         return text if len(text) > MOST_LETTERS else retyped(text, self._wording, is_word)
+
+    def in_shop_words(self, text: str, is_word: Callable[[str], bool]) -> ShopWords:
+        """Returns a text with things that no product is named by as the shop calls them: hat for 모자.
+
+        Args:
+            is_word: tells whether a text is a frequent word of some language.
+        """
+        return ShopWords(text, {}) if len(text) > MOST_LETTERS else in_shop_words(text, self._wording, is_word)
+
+    def meaning_of(self, left: str, words: ShopWords) -> str:
+        """Returns the words by whose meaning to search, for those that are left of a text in the shop's words.
+
+        Half in one language and half in another they mean little, so beside words that no product has, names are as
+        they were typed.
+        """
+        known = all(word in FILLERS or self._wording.holding([word], 1) for word in words.beside(left))
+        return left if known else words.as_typed(left)
 
     def refresh(self) -> None:
         """Reads the catalogue's present values, and makes what the first query would otherwise wait for."""

@@ -244,6 +244,15 @@ def test_words_typed_on_the_other_keyboard_layout_are_read_and_told(
     assert coloured.search(SearchRequest(text=typed, understand=False)).understood == ()
 
 
+def test_things_are_searched_for_in_words_of_the_shop(coloured: SearchEngine, tower: AxisTower) -> None:
+    answer = coloured.search(SearchRequest(text="초록색 램프"))
+    assert (answer.did_you_mean, sorted(ids(answer))) == ("초록색 lamp", ["g1", "g2", "g3"])
+    assert tower.asked[-1] == "green lamp"
+    coloured.search(SearchRequest(text="샹들리에 램프"))
+    assert tower.asked[-1] == "샹들리에 램프"  # half in another language, it would mean less
+    assert coloured.search(SearchRequest(text="램프", understand=False)).did_you_mean is None
+
+
 def test_the_cheapest_stand_first_unless_another_order_is_asked_for(engine: SearchEngine, tower: AxisTower) -> None:
     answer = engine.search(SearchRequest(text="most expensive axis1"))
     assert answer.understood == (Constraint("most expensive", sort="-price"),)

@@ -1,13 +1,11 @@
 """Words for the match models: what a shop's words are, which products hold a phrase, and what the shop does not sell.
 
-`words.csv` lists things that shops sell, in English and Korean. Those that the catalogue names become questions with a
-right answer, in both languages; those that it does not are questions without one.
+`engine/understanding/goods.csv` lists things that shops sell, in English and Korean. Those that the catalogue names
+become questions with a right answer, in both languages; those that it does not are questions without one.
 """
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +14,10 @@ from data.catalogue import ProductFacts
 from data.lexical import words_of
 from engine.protocols import Floats
 from engine.text import Encoder
+from engine.understanding import listed_goods
 from training.texts import name_of
 from training.texts import words_of as label_words
 
-_LIST = Path(__file__).with_name("words.csv")
 _MOST_SHOP_WORDS = 1024
 _SAME = 0.6  # from this cosine on, a thing may be the same as something that the shop names
 Keys = frozenset[int]
@@ -33,9 +31,8 @@ class Thing:
 
 
 def listed_things() -> list[Thing]:
-    """Returns the things of `words.csv`, each by its English and its Korean name."""
-    with _LIST.open(encoding="utf-8") as file:
-        return [Thing((row["english"], row["korean"])) for row in csv.DictReader(file)]
+    """Returns the things of `goods.csv`, each by its first name in English and in Korean."""
+    return [Thing((goods.english[0], goods.korean[0])) for goods in listed_goods().values()]
 
 
 class ShopWords:
