@@ -3,6 +3,7 @@
 from engine.understanding.comparing import ShownPrice
 from engine.understanding.goods import listed_goods
 from engine.understanding.head_word import head_word
+from engine.understanding.heard_brands import HeardBrands
 from engine.understanding.measures import is_measure
 from engine.understanding.newness import DATED_AHEAD_DAYS
 from engine.understanding.understanding import Constraint, Understanding, Understood
@@ -10,6 +11,7 @@ from engine.understanding.understanding import Constraint, Understanding, Unders
 __all__ = [
     "DATED_AHEAD_DAYS",
     "Constraint",
+    "HeardBrands",
     "ShownPrice",
     "Understanding",
     "Understood",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from data.filters import quoted
 from data.lexical import key_of, words_of
 from data.vocabulary import Literal, Vocabulary
+from engine.understanding.heard_brands import HeardBrands
 from engine.understanding.languages import LANGUAGES
 from engine.understanding.measures import size_of
 from engine.understanding.tokens import value_key
@@ -33,6 +34,7 @@ class Lexicon:
         measures: value that says itself what it is, such as `xl`, `330ml` and `40x40`, and what it measures (see
             `Measure.size`) -> conditions on any attributes.
         holding: word -> conditions that hold for products with an attribute of which the word is a part.
+        heard_brands: the brands by their sounds.
     """
 
     vocabulary: Vocabulary
@@ -42,6 +44,7 @@ class Lexicon:
     sizes: Mapping[str, tuple[str, ...]]
     measures: Mapping[str, tuple[str, ...]]
     holding: Mapping[str, tuple[str, ...]]
+    heard_brands: HeardBrands
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Lexicon":
@@ -55,6 +58,7 @@ class Lexicon:
             sizes=sizes,
             measures=measures,
             holding=_holding(vocabulary),
+            heard_brands=HeardBrands.of(vocabulary.brands),
         )
 
 

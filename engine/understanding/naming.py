@@ -52,9 +52,11 @@ def read_brands(tokens: Sequence[Token], lexicon: Lexicon, wording: Wording, tak
         brands = sorted({brand for each in values for brand in each})
         if _beside(tokens, first, last, "for"):  # "strap for Acme": it goes with a thing of theirs
             continue
-        others = [token for token in free if token not in tokens[first:last]]
+        heard = any(token.heard for token in tokens[first:last])  # what stands beside it is in the other script too
+        others = [token for token in free if token not in tokens[first:last] and not heard]
         if end - start > last - first or _is_brand(brands, others, wording):
-            readings.append(_reading(tokens, start, end, one_of("brand", brands)))
+            reading = _reading(tokens, start, end, one_of("brand", brands))
+            readings.append(replace(reading, value=" ".join(brands)) if heard else reading)
     return readings
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from data.lexical import key_of, words_of
 from data.vocabulary import Wording
+from engine.understanding.by_ear import with_brands_heard
 from engine.understanding.comparing import Shown, read_cheaper
 from engine.understanding.languages import FILLERS, FIXED
 from engine.understanding.lexicon import Lexicon
@@ -26,7 +27,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
     Args:
         shown: returns the price of what is shown beside the text.
     """
-    tokens = tokens_of(text)
+    tokens = with_brands_heard(tokens_of(text), lexicon, wording)
     today = datetime.now(UTC).date()
     since = today - timedelta(days=min(fresh_days, today.toordinal() - 1))
     found = apart(

@@ -25,12 +25,14 @@ class Token:
         start, end: its place, in characters of the text.
         words: its case-folded forms: as it stands, and without an ending that means nothing.
         keys: the same as keys of names (see `data.lexical.key_of`).
+        heard: whether it is a brand that was typed in the other script; words and keys are the shop's own then.
     """
 
     start: int
     end: int
     words: tuple[str, ...]
     keys: tuple[str, ...]
+    heard: bool = False
 
     @property
     def word(self) -> str:
