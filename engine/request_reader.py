@@ -45,7 +45,15 @@ class RequestReader:
         self._catalogue, self._understanding, self._finder, self._photos = catalogue, understanding, finder, photos
         self._ahead = WordsAhead()
 
-    def read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
+    def read(
+        self,
+        view: LiveView,
+        request: SearchRequest,
+        filter_: Filter | None,
+        query_id: str,
+        *,
+        keep_colours: bool = True,
+    ) -> ReadRequest:
         """Returns what a request asks for.
 
         Words that are nearly a product's name ask for that product alone. A misspelt word is read as the word that was
@@ -55,12 +63,13 @@ class RequestReader:
         Args:
             filter_: the request's own filter.
             query_id: the answer's query id.
+            keep_colours: whether colours in the words stay conditions; otherwise they are relaxed.
         """
         if not request.understand:
             return ReadRequest(Understood(request.text, request.not_text, filter_), request)
         typed = self._understanding.retyped(request.text, is_word)
         words = self._understanding.in_shop_words(typed, is_word)
-        read = self._read(view, replace(request, text=words.text), filter_, query_id)
+        read = self._read(view, replace(request, text=words.text), filter_, query_id, keep_colours)
         if words.typed:
             left, related = read.asked.text, view.generation.related
             taught = related is not None and related.searches(typed)  # by shoppers, what is meant by it
@@ -68,10 +77,12 @@ class RequestReader:
             read = replace(read, asked=replace(read.asked, meaning=meaning))
         return read if words.text == request.text else replace(read, meant=read.meant or words.text)
 
-    def _read(self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str) -> ReadRequest:
+    def _read(
+        self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str, keep_colours: bool
+    ) -> ReadRequest:
         if request.text.strip() and request.image is not None:
             self._ahead.compute(view.generation, request.text.strip())
-        found = self._understood(view, request, filter_, query_id)
+        found = self._understood(view, request, filter_, query_id, keep_colours)
         dense = request.legs == "dense" and not found.constraints
         letters = None if dense or not request.text.strip() else self._finder.letters_of(request.text)
         if letters is not None and any(map(_NUMBER.search, (each.text for each in found.constraints))):
@@ -81,7 +92,7 @@ class RequestReader:
             return ReadRequest(Understood(request.text, request.not_text, filter_), request, letters)
         if letters is not None and letters.meant:
             meant = with_words_meant(request.text, letters.meant)
-            again = self._understood(view, replace(request, text=meant), filter_, query_id)
+            again = self._understood(view, replace(request, text=meant), filter_, query_id, keep_colours)
             more = len(again.constraints) > len(found.constraints)
             if more and not any(each.relaxed and not each.needless for each in again.constraints):
                 return ReadRequest(again, _left(request, again), meant=meant)
@@ -102,7 +113,7 @@ class RequestReader:
         return pixels
 
     def _understood(
-        self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str
+        self, view: LiveView, request: SearchRequest, filter_: Filter | None, query_id: str, keep_colours: bool
     ) -> Understood:  # fmt: skip
         alone = request.image is None and not request.product_id
         found = self._finder.timed(
@@ -114,6 +125,7 @@ class RequestReader:
                 alone=alone,
                 # a combiner has learned what a brand's name changes; in a mean, it only pulls away from what is shown
                 keep_names=alone or view.generation.combiner is not None,
+                keep_colours=keep_colours,
                 shown=lambda: None if alone else self._price_shown(view, request, query_id),
             ),
         )

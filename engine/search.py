@@ -19,6 +19,7 @@ from data.lexical import key_of
 from data.photos import Intake, PhotoInput, dominant_colours
 from data.settings import Settings
 from engine.answers import (
+    BEST,
     DEPTH,
     Cursor,
     Explanation,
@@ -35,6 +36,7 @@ from engine.answers import (
     check_words,
     first_depth,
     new_query_id,
+    words_alone,
 )
 from engine.changes import ChangeQueue
 from engine.errors import CursorExpired, InvalidQuery
@@ -47,7 +49,7 @@ from engine.objects import ObjectFinder
 from engine.photos import StoredPhotos, photo_vectors
 from engine.protocols import Backbone, Decoding, Floats
 from engine.recognition import Recognition
-from engine.request_reader import RequestReader
+from engine.request_reader import ReadRequest, RequestReader
 from engine.suggesting import PhotoReader, Suggestions
 from engine.understanding import Understanding
 
@@ -367,6 +369,17 @@ class SearchEngine:
         # a photo is decoded and embedded, where words want something cheaper
         with self._catalogue.one_state() if request.image is None else nullcontext():
             read = self._requests.read(view, request, filter_, query_id)
+        ranking = self._ranked(view, request, read, query_id)
+        if not ranking.no_match or not read.understood.by_colour or not words_alone(request):
+            return ranking
+        # the colour may belong to the name of what is sold without it, as in 노란 양파 for a brown yellow onion
+        with self._catalogue.one_state():
+            read = self._requests.read(view, request, filter_, query_id, keep_colours=False)
+        again = self._ranked(view, request, read, query_id)
+        fits = again.probabilities is not None and again.probabilities.max(initial=0.0) >= BEST
+        return again if fits else ranking
+
+    def _ranked(self, view: LiveView, request: SearchRequest, read: ReadRequest, query_id: str) -> Ranking:
         asked, understood = read.asked, read.understood
         question = self._requests.ask(view, read, query_id)
         rank = partial(self._finder.rank, filter_=understood.filter, query_id=query_id)

@@ -68,6 +68,7 @@ class Understood:
             that descriptions hold at most and that say nothing of what a thing is, or only for whom it is.
         things: the things that `text` asks for, where it asks for several.
         fulfilled: whether the query asks for nothing but conditions, which every hit fulfils, and an order.
+        by_colour: whether a colour is among the conditions that were not relaxed.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Understood:
     unjudged: frozenset[str] = frozenset()
     things: tuple[str, ...] = ()
     fulfilled: bool = False
+    by_colour: bool = False
 
     @property
     def sort(self) -> str:
@@ -104,6 +106,7 @@ class Understanding:
         *,
         alone: bool,
         keep_names: bool = True,
+        keep_colours: bool = True,
         shown: Shown = lambda: None,
     ) -> Understood:
         """Returns what the words of a query ask for.
@@ -113,6 +116,7 @@ class Understanding:
             matching: returns which products pass a filter, bool by product_key.
             alone: whether nothing is asked for but the words; beside a photo, fillers are not searched for.
             keep_names: whether the words of a brand or a size that became a filter are searched for all the same.
+            keep_colours: whether colours stay conditions; otherwise they are relaxed.
             shown: returns the price of what is shown beside the words; asked only where they want something cheaper.
         """
         plain = unicodedata.normalize("NFKC", text)
@@ -121,7 +125,9 @@ class Understanding:
         if (apart := parted(plain, self._wording)) != plain:
             text = plain = apart
         readings = self._read(plain, matching, shown)
-        found = self._told(text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names)
+        found = self._told(
+            text, plain, readings, filter_, matching, alone=alone, keep_names=keep_names, keep_colours=keep_colours
+        )
         words = frozenset(words_of(found.text))
         fillers = FILLERS - JOINERS  # of a mug or a vase, each hit holds a half
         unsaid = described_alone(found.text, self._wording) | unmentioned(found.text, self._wording)
@@ -160,7 +166,7 @@ class Understanding:
 
     def _told(
         self, text: str, plain: str, readings: list[Reading], filter_: Filter | None, matching: Matching, *,
-        alone: bool, keep_names: bool,
+        alone: bool, keep_names: bool, keep_colours: bool,
     ) -> Understood:  # fmt: skip
         """Returns what readings of a text ask for.
 
@@ -174,10 +180,13 @@ class Understanding:
         conditions = [reading for reading in readings if reading.condition]
         others = content_of(without(plain, readings))
         kept, passing = kept_readings(
-            conditions, filter_, lambda most: np.array(self._holding(others, most), np.int64), matching
+            [each for each in conditions if keep_colours or not each.visible],
+            filter_,
+            lambda most: np.array(self._holding(others, most), np.int64),
+            matching,
         )
         names = [] if keep_names else [reading for reading in kept if not reading.visible]
-        dropped = [reading for reading in conditions if reading not in kept and reading.measures]
+        dropped = [each for each in conditions if each not in kept and (each.measures or each.visible)]
         spoken = [reading for reading in readings if not reading.describes or reading in (*names, *dropped)]
         foreign = [each for each in kept if each.value and self._is_foreign(plain[each.start : each.end])]
         rest = without(plain, spoken, foreign) if spoken or foreign else text
@@ -189,6 +198,7 @@ class Understanding:
             unjudged=frozenset(
                 word for each in kept for word in words_of(f"{plain[each.start : each.end]} {each.value}")
             ),
+            by_colour=any(each.visible for each in kept),
             fulfilled=any(each in kept or each.sort for each in readings)
             and len(kept) == len(conditions)
             and not others,

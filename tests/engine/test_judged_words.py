@@ -10,6 +10,7 @@ from engine.answers import ANSWER_SIGNS, HIT_SIGNS
 from engine.generation import Generation
 from engine.match import KindModel, MatchModel, WordMap
 from engine.search import SearchEngine, SearchRequest
+from engine.understanding import Constraint
 
 
 @pytest.fixture
@@ -19,12 +20,17 @@ def engine(settings: Settings, tower: AxisTower) -> SearchEngine:
     signs = logistic(ANSWER_SIGNS["text"], bias=-9.0, **weights)
     none = np.zeros((0, 3), np.float32)
     kinds = {"text": KindModel(signs, logistic(HIT_SIGNS["text"], bias=9.0))}
-    shop = TinyShop(settings)
+    match = MatchModel(kinds=kinds, words=WordMap(none, none), space=plain_space())
+    return engine_of(TinyShop(settings), match)
+
+
+def engine_of(shop: TinyShop, match: MatchModel) -> SearchEngine:
     for name, colour in (("a", "red"), ("b", "red"), ("c", "blue")):
         text = f"A mug for coffee number {name}."
         shop.put(name, [axis(1)], title=f"mug {name} axis1", description=text, price=9, currency="EUR", colour=colour)
     shop.put("d", [axis(2)], title="red axis2 lamp", price=30, currency="EUR", colour="red")
-    shop.publish(match=MatchModel(kinds=kinds, words=WordMap(none, none), space=plain_space()))
+    shop.put("e", [axis(3)], title="Quilt", price=30, currency="EUR", colour="red")
+    shop.publish(match=match)
     return SearchEngine(shop.settings, backbone=shop.backbone)
 
 
@@ -47,6 +53,25 @@ def test_a_condition_that_every_hit_fulfils_says_nothing_of_what_is_asked_for(
     answer = engine.search(SearchRequest(text="red mug"))
     assert (answer.no_match, set(ids(answer)[:2])) == (False, {"a", "b"})
     assert engine.search(SearchRequest(text="red laptop")).no_match
+
+
+def test_a_colour_that_no_such_thing_has_is_dropped_and_not_judged(engine: SearchEngine, asked: list[str]) -> None:
+    answer = engine.search(SearchRequest(text="blue lamp"))
+    assert (answer.no_match, ids(answer)[0]) == (False, "d")
+    assert answer.understood == (Constraint("blue", 'colour = "blue"', relaxed=True),)
+
+
+def test_a_colour_is_dropped_that_shuts_out_the_only_thing_that_fits(settings: Settings, tower: AxisTower) -> None:
+    none = np.zeros((0, 3), np.float32)
+    alike = logistic(ANSWER_SIGNS["text"], bias=-9.0, best=18.0)
+    kinds = {"text": KindModel(alike, logistic(HIT_SIGNS["text"], bias=9.0))}
+    engine = engine_of(TinyShop(settings), MatchModel(kinds=kinds, words=WordMap(none, none), space=plain_space()))
+    answer = engine.search(SearchRequest(text="blue 이불3"))  # words of another language: no product has them
+    assert (answer.no_match, ids(answer)[0], tower.asked[-1]) == (False, "e", "이불3")
+    assert answer.understood == (Constraint("blue", 'colour = "blue"', relaxed=True),)
+    kept = engine.search(SearchRequest(text="blue 텐트7"))  # nothing fits in another colour either
+    assert (kept.no_match, set(ids(kept))) == (True, {"c"})
+    assert kept.understood == (Constraint("blue", 'colour = "blue"'),)
 
 
 def test_where_conditions_are_all_that_is_asked_for_every_hit_is_right(engine: SearchEngine, asked: list[str]) -> None:

@@ -260,9 +260,9 @@ def test_what_leaves_too_little_is_relaxed(
     assert (found.filter.text if found.filter else None) == kept
 
 
-def test_a_size_that_is_dropped_is_not_searched_for(understanding: Shop) -> None:
+def test_a_size_or_a_colour_that_is_dropped_is_not_searched_for(understanding: Shop) -> None:
     assert understanding.understand("racing sneaker 20 cm", None, alone=True).text == "racing sneaker"
-    assert understanding.understand("huge blue sneaker", None, alone=True).text == "huge blue sneaker"
+    assert understanding.understand("huge blue sneaker", None, alone=True).text == "huge sneaker"
 
 
 def test_the_requests_own_filter_is_kept_and_counts(understanding: Shop) -> None:

@@ -118,8 +118,8 @@ ENGLISH = Language(
     fillers=frozenset(_FILLERS.split()),
     fixed=(
         "green tea", "black tea", "white tea", "red wine", "white wine", "red bull", "black friday", "black pepper",
-        "white pepper", "red pepper", "brown rice", "white rice", "brown sugar", "white sugar", "brown bread",
-        "white bread", "white chocolate", "blue cheese", "red cabbage", "white cabbage", "red onion", "red beet",
+        "white pepper", "brown rice", "white rice", "brown sugar", "white sugar", "brown bread",
+        "white bread", "white chocolate", "blue cheese",
         "white noise", "black box", "blue light", "blue ray", "white board", "black board", "green screen",
         "green house",
         "red cross", "pink floyd", "red velvet", "off white", "orange juice", "new york", "new zealand", "new orleans",
