@@ -16,7 +16,7 @@ FIRST = 10  # hits that are looked at together
 ANSWER_SIGNS = {
     "text": (
         "best", "gap", "lead", "unheld", "unheld_shop", "unheld_strangers", "held", "whole", "partly", "more",
-        "no_thing", "no_thing_shop", "no_thing_strangers",
+        "no_thing", "no_thing_shop", "no_thing_strangers", "no_thing_best",
     ),
     "photo": ("best", "gap", "lead", "middle", "middle_gap"),
     "mixed": ("best", "gap", "lead", "shop", "strangers", "like_photo", "like_words"),
@@ -84,6 +84,7 @@ def answer_signs(seen: Evidence) -> dict[str, float]:
         "no_thing": float(seen.no_thing),
         "no_thing_shop": shop if seen.no_thing else 0.0,
         "no_thing_strangers": strangers if seen.no_thing else 0.0,
+        "no_thing_best": float(best[0]) if seen.no_thing else 0.0,  # carrots are like a carrot cake
         # of models that were fitted before both were told apart
         "others": float(seen.others),
         "others_shop": shop if seen.others else 0.0,

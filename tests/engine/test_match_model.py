@@ -110,6 +110,14 @@ def test_what_words_are_near_to_counts_apart_where_no_product_has_some_of_them()
     assert [others[name] for name in ("others", "others_shop", "others_strangers")] == [1, 0.8, 0.3]
 
 
+def test_likeness_counts_apart_where_no_product_has_the_thing() -> None:
+    carrots, cake = (
+        answer_signs(Evidence(scores=scores(0.4, 0.5), near=(0.8, 0.3), others=True, no_thing=no_thing))
+        for no_thing in (False, True)
+    )
+    assert (carrots["no_thing_best"], cake["no_thing_best"]) == (0, 0.5)
+
+
 def test_a_photo_outside_all_that_is_known_is_no_match_unless_it_is_nearly_the_same() -> None:
     model = KindModel(photo_model().answer, photo_model().hit, farthest=1.5)
     inside, outside, same = (

@@ -28,7 +28,7 @@ _FOR, _AGAINST = (0.0, None), (None, 0.0)
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     **dict.fromkeys(("best", "shop", "unheld_shop", "no_thing_shop", "held", "whole"), _FOR),
     **dict.fromkeys(("middle", "like_photo", "like_words", "share", "ahead", "middle_ahead"), _FOR),
-    **dict.fromkeys(("strangers", "unheld_strangers", "no_thing_strangers"), _AGAINST),
+    **dict.fromkeys(("strangers", "unheld_strangers", "no_thing_strangers", "no_thing_best"), _AGAINST),
     **dict.fromkeys(("partly", "below", "lacking", "middle_below"), _AGAINST),
 }
 Doubles = NDArray[np.float64]
