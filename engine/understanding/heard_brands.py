@@ -37,13 +37,14 @@ class HeardBrands:
                 (latin if written.isascii() else hangul)[outline].append((written, brand))
         return cls(latin, hangul)
 
-    def meant(self, name: str) -> str:
+    def meant(self, name: str, *, surely: bool = False) -> str:
         """Returns the brand that a name of the other script writes best; "" if there is none, or several.
 
         From three syllables on, one of them may be written in a rarer way, and one more in each that follows.
 
         Args:
             name: without spaces, as `data.lexical.key_of` returns it.
+            surely: whether only usual spellings count.
         """
         if not (self.hangul if name.isascii() else self.latin):
             return ""
@@ -54,9 +55,11 @@ class HeardBrands:
             for outline in outlines
             for other, brand in others.get(outline, ())
             for hangul, latin in [(other, written) if written.isascii() else (written, other)]
-            if (rare := rare_spellings(hangul, latin)) is not None and rare <= len(hangul) - _SYLLABLES
+            if (rare := rare_spellings(hangul, latin)) is not None
+            and rare <= (0 if surely else len(hangul) - _SYLLABLES)
         ]
-        best = [brand for rare, brand in found if rare == min(found)[0]]
+        least = min(found, default=(0, ""))[0]
+        best = [brand for rare, brand in found if rare == least]
         return best[0] if len(best) == 1 else ""
 
 

@@ -39,6 +39,7 @@ def test_the_brand_that_needs_fewest_rare_spellings_is_meant_and_none_of_two_as_
     )
     assert HeardBrands.of(["Crocs", "Kellogg's"]).meant("크록스") == "Crocs"
     assert HeardBrands.of(["Bosch", "Bose"]).meant("보쉬") == ""
+    assert [HeardBrands.of(["Dior"]).meant("다이어", surely=surely) for surely in (False, True)] == ["Dior", ""]
 
 
 class Shop:
@@ -70,6 +71,7 @@ def shop(settings: Settings) -> Shop:
     ("query", "left", "expected"),
     [
         ("나이키 운동화", "nike 운동화", ["나이키: brand = \"nike\""]),
+        ("나이키운동화", "nike 운동화", ["나이키: brand = \"nike\""]),
         ("나이키의 운동화", "nike 운동화", ["나이키의: brand = \"nike\""]),
         ("뉴 발란스 양말", "new balance 양말", ["뉴 발란스: brand = \"new balance\""]),
         ("나이키 말고 운동화", "운동화", ["나이키 말고: NOT brand = \"nike\""]),
@@ -78,6 +80,7 @@ def shop(settings: Settings) -> Shop:
         ("브라운 운동화", "brown 운동화", ["브라운: colour = \"brown\""]),  # not Braun
         ("애플 주스", "애플 주스", []),  # an apple too
         ("레고", "레고", []),  # a word that a product has
+        ("레고블록", "레고블록", []),
         ("운동화", "운동화", []),
     ],
 )  # fmt: skip
