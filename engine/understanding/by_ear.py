@@ -50,8 +50,11 @@ def _parted(token: Token, lexicon: Lexicon, wording: Wording) -> list[Token]:
 
 def _brand_at(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[Run, str]:
     """Returns the longest run of words from a place on that sounds like a brand, and the brand; "" if none does."""
+    nothing = Run(at, at, ""), ""
+    if not lexicon.heard_brands.in_other_script(tokens[at].word):
+        return nothing
     runs = ((run, lexicon.heard_brands.meant(run.name)) for run in names_in(tokens, at, _MOST_WORDS))
-    return next(((run, brand) for run, brand in runs if brand and not meaning(run, lexicon)), (Run(at, at, ""), ""))
+    return next(((run, brand) for run, brand in runs if brand and not meaning(run, lexicon)), nothing)
 
 
 def _is_unknown(tokens: Sequence[Token], wording: Wording) -> bool:

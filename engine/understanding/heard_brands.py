@@ -2,26 +2,25 @@
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from data.lexical import key_of
-from engine.understanding.sounds import letters_heard, outlines_of, rare_spellings
+from engine.understanding.sounds import first_letters, letters_heard, outline_of, rare_spellings
 
 _HANGUL = re.compile("[가-힣]+")
 _NOT_LATIN = re.compile(r"[\d가-힣]")
 _SYLLABLES, _LETTERS = 2, 3  # a name has at least so many
-Names = Mapping[str, Sequence[tuple[str, str]]]
+Names = Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]
 
 
 @dataclass(frozen=True)
 class HeardBrands:
-    """The brands of a catalogue by the outlines of their sounds (see `outlines_of`).
+    """The brands of a catalogue by the outline of their sounds (see `outline_of`) and their first letter.
 
     Attributes:
-        latin, hangul: outline -> what is written in this script, and the brand.
+        latin, hangul: outline -> first letter in Latin letters -> what is written in this script, and the brand.
     """
 
     latin: Names
@@ -30,12 +29,17 @@ class HeardBrands:
     @classmethod
     def of(cls, brands: Iterable[str]) -> "HeardBrands":
         """Returns brands, as the catalogue writes them, by their sounds."""
-        latin, hangul = defaultdict[str, list[tuple[str, str]]](list), defaultdict[str, list[tuple[str, str]]](list)
+        latin, hangul = dict[str, dict[str, list[tuple[str, str]]]](), dict[str, dict[str, list[tuple[str, str]]]]()
         for brand in sorted(brands):
-            written, outlines = _written(key_of(brand))
-            for outline in outlines:
-                (latin if written.isascii() else hangul)[outline].append((written, brand))
+            written, outline = _written(key_of(brand))
+            for letter in first_letters(written) if written else ():
+                names = (latin if written.isascii() else hangul).setdefault(outline, {})
+                names.setdefault(letter, []).append((written, brand))
         return cls(latin, hangul)
+
+    def in_other_script(self, name: str) -> Names:
+        """Returns the brands that are not written in the script of a name."""
+        return self.hangul if name.isascii() else self.latin
 
     def meant(self, name: str, *, surely: bool = False) -> str:
         """Returns the brand that a name of the other script writes best; "" if there is none, or several.
@@ -46,14 +50,16 @@ class HeardBrands:
             name: without spaces, as `data.lexical.key_of` returns it.
             surely: whether only usual spellings count.
         """
-        if not (self.hangul if name.isascii() else self.latin):
+        if not self.in_other_script(name):
             return ""
-        written, outlines = _written(name)
-        others = self.hangul if written.isascii() else self.latin
+        written, outline = _written(name)
+        others = self.in_other_script(written).get(outline)
+        if not written or others is None:
+            return ""
         found = [
             (rare, brand)
-            for outline in outlines
-            for other, brand in others.get(outline, ())
+            for letter in first_letters(written)
+            for other, brand in others.get(letter, ())
             for hangul, latin in [(other, written) if written.isascii() else (written, other)]
             if (rare := rare_spellings(hangul, latin)) is not None
             and rare <= (0 if surely else len(hangul) - _SYLLABLES)
@@ -64,10 +70,9 @@ class HeardBrands:
 
 
 @lru_cache(maxsize=20_000)  # after each change, all brands are heard again
-def _written(name: str) -> tuple[str, Sequence[str]]:
-    """Returns what of a name is compared, and the outlines of its sounds; none if it cannot be compared."""
-    name = unicodedata.normalize("NFC", name)
+def _written(name: str) -> tuple[str, str]:
+    """Returns what of a name is compared, and the outline of its sounds; "" for both if it cannot be compared."""
+    name, least = unicodedata.normalize("NFC", name), _SYLLABLES
     if not _HANGUL.fullmatch(name):
-        name = "" if _NOT_LATIN.search(name) else letters_heard(name)
-        return name, outlines_of(name) if len(name) >= _LETTERS else ()
-    return name, outlines_of(name) if len(name) >= _SYLLABLES else ()
+        name, least = "" if _NOT_LATIN.search(name) else letters_heard(name), _LETTERS
+    return (name, outline_of(name)) if len(name) >= least else ("", "")

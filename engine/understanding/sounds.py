@@ -55,6 +55,7 @@ _LATIN_SPELLINGS = tuple(
         (r"stl", "sl"), (r"que$|ck|q", "k"), (r"ph", "f"), (r"c(?![ehiy])", "k"),
     )
 )  # fmt: skip
+_FIRST_OF, _LAST_OF = [next(iter(each)) for each in _LEADS], [next(iter(each)) for each in _TAILS]
 _MERGED = str.maketrans({**dict.fromkeys("aeiouylrhw"), **dict.fromkeys("bfpv", "p"), **dict.fromkeys("cdgjkstz", "t")})
 _NG_ALONE = re.compile("ng(?![aeiouy])")
 _DOUBLED = re.compile(r"(.)\1+")
@@ -72,22 +73,28 @@ def letters_heard(name: str) -> str:
     return heard
 
 
-def outlines_of(word: str) -> list[str]:
-    """Returns outlines of a word in Hangul, or of letters heard: words that sound alike have one in common.
+def outline_of(word: str) -> str:
+    """Returns the consonants of a word in Hangul, or of letters heard, of which only a few kinds are told apart.
 
-    An outline is a first letter and the consonants, of which only a few kinds are told apart.
+    Words that sound alike have the same outline.
 
-    >>> outlines_of("삼성"), outlines_of("samsung")
-    (['s:tmtn', 'c:tmtn', 'z:tmtn', 't:tmtn'], ['s:tmtn'])
+    >>> outline_of("삼성"), outline_of("samsung")
+    ('tmtn', 'tmtn')
     """
-    syllables = _syllables(word)
-    heard = "".join(next(iter(part)) for lead, _, tail in syllables for part in (_LEADS[lead], _TAILS[tail])) or word
-    kinds = _DOUBLED.sub(r"\1", _NG_ALONE.sub("n", heard).translate(_MERGED)).removesuffix("t")
-    if not syllables:
-        return [f"{word[0]}:{kinds}"]
+    heard = "".join([_FIRST_OF[lead] + _LAST_OF[tail] for lead, _, tail in _syllables(word)]) or word
+    return _DOUBLED.sub(r"\1", _NG_ALONE.sub("n", heard).translate(_MERGED)).removesuffix("t")
+
+
+def first_letters(word: str) -> set[str]:
+    """Returns the letters with which a word in Hangul, or of letters heard, may begin in Latin letters.
+
+    >>> sorted(first_letters("삼성")), first_letters("samsung")
+    (['c', 's', 't', 'z'], {'s'})
+    """
+    if not _syllables(word):
+        return {word[0]}
     lead, vowel, *_ = _parts(word)
-    begins = [each[0] for each in (*lead, *(vowel if "" in lead else ())) if each]
-    return [f"{letter}:{kinds}" for letter in dict.fromkeys(begins)]
+    return {each[0] for each in (*lead, *(vowel if "" in lead else ())) if each}
 
 
 def rare_spellings(hangul: str, letters: str) -> int | None:
