@@ -196,7 +196,7 @@ def _nearly(goods: Goods, typed: str, beside: str, wording: Wording) -> str:
             others = [name for each in _of_kind(above, but=f" {kind}") if each != below for name in each.names]
             said = not set(above.names).isdisjoint(words_of(beside)) or kind in words_of(typed)  # sneaker shoes
             own = goods.names_in(latin=kind.isascii())[0]
-            return "" if said or wording.naming_any(others) else f"{own} {kind}"
+            return "" if said or wording.naming_any(others) else f"{own.removesuffix(f' {kind}')} {kind}"
     kinds = [name for each in _of_kind(goods) if (name := _called([each], typed, wording))]
     return ", ".join(kinds) if len(kinds) <= _MOST_KINDS else ""
 

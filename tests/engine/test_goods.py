@@ -57,7 +57,7 @@ def test_where_only_the_kind_is_named_it_is_put_behind(tmp_path: Path) -> None:
     wording = wording_of(tmp_path, "Pants", "Shoes", "Shirt", "T-shirt")
     asked = {
         typed: in_words_of(wording, typed)
-        for typed in ("청바지", "blue jeans", "hiking boots", "blouse", "dress shoes", "sneaker shoes")
+        for typed in ("청바지", "blue jeans", "hiking boots", "blouse", "dress shoes", "sneaker shoes", "정장 구두")
     }
     assert asked == {
         "청바지": "jeans pants",
@@ -66,6 +66,7 @@ def test_where_only_the_kind_is_named_it_is_put_behind(tmp_path: Path) -> None:
         "blouse": "blouse",  # this shop tells kinds of shirts apart
         "dress shoes": "dress shoes",
         "sneaker shoes": "sneaker shoes",
+        "정장 구두": "dress shoes",
     }
 
 
