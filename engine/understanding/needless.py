@@ -1,4 +1,4 @@
-"""Reads words that no product has and that say nothing of what a thing is: measures, sizes, praise and purpose."""
+"""Reads words that no product has and that say nothing of what a thing is: measures, counts, sizes, praise, purpose."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from engine.understanding.tokens import Token, tokens_of
 _VERY = frozenset(word for language in LANGUAGES for word in language.very)
 _MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
 _MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
+_FEW = re.compile(r"(?:[2-9]|1\d)(?= ([^\W\d_]+))")  # a number before a word, as a text begins
 _SIZED = [template for language in LANGUAGES for template in language.sizes]
 Span = tuple[int, int]
 
@@ -60,10 +61,21 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span], bes
         and not (within == TEXTS and each.described(wording))
     ]
     spans += [match.span() for match in _sizes().finditer(text) if not _is_sold(match, wording, within)]
+    spans += _counted(text, wording, within, taken)
     praise = [match.span() for match in _praise().finditer(text)]
     spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within, beside)]
     tokens = tokens_of(text) if spans else []
     return sorted(span for span in spans if not _is_unwanted(tokens, *span))
+
+
+def _counted(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
+    """Returns the places of how many things are wanted, as in `2 chairs` and 의자 두 개, if products do not hold it."""
+    spans = [match.span() for match in _counts().finditer(text) if not wording.holding([match[0]], 1, within=within)]
+    few = _FEW.match(text)
+    if few and not any(start == 0 for start, _ in (*taken, *((each.start, 0) for each in measures_in(text)))):
+        held = wording.holding([f"{few[0]} {few[1]}"], 1, within=within)
+        spans += [few.span()] if wording.holding([few[1]], 1, within=NAMES) and not held else []
+    return spans
 
 
 def _for_whom(text: str, wording: Wording, beside: Sequence[str]) -> list[Span]:
@@ -123,6 +135,12 @@ def _sizes() -> "re.Pattern[str]":
     size = r"(\d{1,3}(?:[.,]5)?|\d?x{0,4}[sml])"
     words = "|".join(each.replace(" ", "[ ]*").replace("{size}", size) for each in _SIZED)
     return re.compile(rf"(?<![\w-])(?:{words})(?![\w-]|\s?(?:to|[–~])\s?\d)", re.IGNORECASE)
+
+
+@cache
+def _counts() -> "re.Pattern[str]":
+    words = "|".join(each.replace(" ", "[ ]*") for language in LANGUAGES for each in language.counts)
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)")
 
 
 @cache

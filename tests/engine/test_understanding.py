@@ -171,6 +171,21 @@ def test_what_may_mean_something_else_stays_words(understanding: Shop, query: st
 @pytest.mark.parametrize(
     ("query", "text", "left_out"),
     [
+        ("2 mugs", "mugs", "2"), ("12 mugs", "mugs", "12"), ("머그 두 개", "머그", "두 개"),
+        ("머그 세개", "머그", "세개"),
+        ("90 mugs", "90 mugs", ""), ("2 unicorns", "2 unicorns", ""), ("mug 2", "mug 2", ""),
+        ("세계 머그", "세계 머그", ""),
+    ],
+)  # fmt: skip
+def test_how_many_of_a_thing_are_wanted_is_left_out(understanding: Shop, query: str, text: str, left_out: str) -> None:
+    found = understanding.understand(query, None, alone=True)
+    told = (Constraint(left_out, relaxed=True),) if left_out else ()
+    assert (found.text, found.filter, found.constraints) == (text, None, told)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "left_out"),
+    [
         ("mug under $20", "mug", "under $20"), ("mug under 20000 won", "mug", "under 20000 won"),
         ("2만원 이하 머그", "머그", "2만원 이하"),
     ],

@@ -22,6 +22,7 @@ class Language:
         sizes: patterns of a size, {size}.
         sized: size -> its names: `l` -> `large`.
         measures: unit or count -> how it is written behind a number, or around it as {n}.
+        counts: patterns of how many are wanted, in words.
         measure_before, measure_after: patterns that belong to a measure: `at least`, `wide`.
         very: words that only make praise stronger.
         praise: patterns of praise and purpose, which say nothing of what a thing is, the longer ones first: `for a
@@ -59,6 +60,7 @@ class Language:
     sizes: tuple[str, ...]
     sized: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: tuple[str, ...] = ()
     measure_before: tuple[str, ...] = ()
     measure_after: tuple[str, ...] = ()
     very: tuple[str, ...] = ()
