@@ -123,7 +123,8 @@ def _by_key() -> Mapping[str, list[Goods]]:
 
 @cache
 def _colours() -> frozenset[str]:
-    return frozenset(key_of(name) for language in LANGUAGES for names in language.colours.values() for name in names)
+    named = [names for language in LANGUAGES for names in (*language.colours.values(), *language.shades.values())]
+    return frozenset(key_of(name) for names in named for name in names)
 
 
 def _renamed(

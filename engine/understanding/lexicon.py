@@ -83,6 +83,10 @@ def _colours(own: frozenset[str]) -> dict[str, tuple[str, ...]]:
     for spellings in words.values():
         if values := tuple(sorted(own & spellings)):
             found.update({key_of(word): values for word in spellings})
+    for language in LANGUAGES:
+        for near, names in language.shades.items():
+            if values := tuple(sorted({value for name in near.split() for value in found.get(name, ())})):
+                found = {**dict.fromkeys(map(key_of, names), values), **found}
     return {key: values for key, values in found.items() if key}
 
 

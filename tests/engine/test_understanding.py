@@ -153,7 +153,7 @@ def test_words_are_understood(understanding: Shop, query: str, left: str, expect
         "red carrot",  # so are its carrots
         "sun hat", "sun mug",  # a brand that is also a plain word
         "acorn coffee",  # no product is described with the other word
-        "mug for Acorn", "blue mug with red dots", "off-white mug", "mug, not cheap", "mug under 20 cm",
+        "mug for Acorn", "blue mug with red dots", "mug, not cheap", "mug under 20 cm",
         "mug 40x90", "10 euro gift card", "10유로 상품권", "이불", "mug 10", "around 12 mugs",
         "under 20 cm mug", "under 20 people mug", "under 20 unicorn", "sneaker for under 20 mugs",
         "20대 mug", "mug 1990 to 1999", "kids mug under 20", "mug size 20 to 40",
@@ -364,13 +364,35 @@ def test_of_several_currencies_the_one_that_is_named_counts(settings: Settings) 
 
 def test_new_values_are_known_after_a_refresh(settings: Settings) -> None:
     understanding = shop(settings, "EUR")
-    assert understanding.understand("turquoise mug", None, alone=True).constraints == ()
-    facts = {"product_id": "t", "title": "Turquoise mug Uno", "colour": "turquoise"}
+    assert understanding.understand("malachite mug", None, alone=True).constraints == ()
+    facts = {"product_id": "t", "title": "Malachite mug Uno", "colour": "malachite"}
     Catalogue(settings.home).upsert(parse_product(facts), [])
     understanding.understanding.refresh()
-    assert meanings(understanding.understand("turquoise mug", None, alone=True)) == [
-        'turquoise -> colour = "turquoise"'
+    assert meanings(understanding.understand("malachite mug", None, alone=True)) == [
+        'malachite -> colour = "malachite"'
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "colours"),
+    [
+        ("sky blue mug", 'sky blue -> colour = "blue"'), ("하늘색 머그", '하늘색 -> colour = "blue"'),
+        ("burgundy mug", 'burgundy -> colour IN ("purple", "red")'),
+        ("wine red mug", 'wine red -> colour IN ("purple", "red")'),
+    ],
+)  # fmt: skip
+def test_a_shade_is_one_of_the_colours_nearest_to_it(settings: Settings, text: str, colours: str) -> None:
+    understanding = shop(settings, "EUR")
+    for colour in ("blue", "red", "purple"):
+        facts = {"product_id": colour, "title": f"{colour} mug", "colour": colour}
+        Catalogue(settings.home).upsert(parse_product(facts), [])
+    understanding.understanding.refresh()
+    assert meanings(understanding.understand(text, None, alone=True)) == [colours]
+    facts = {"product_id": "own", "title": "Mug of one shade", "colour": colours.split(" ->")[0]}
+    Catalogue(settings.home).upsert(parse_product(facts), [])
+    understanding.understanding.refresh()
+    (own,) = meanings(understanding.understand(text, None, alone=True))
+    assert own == f'{facts["colour"]} -> colour = "{facts["colour"]}"'
 
 
 def test_after_changes_the_values_are_read_again_behind_the_searches(

@@ -10,6 +10,7 @@ class Language:
 
     Attributes:
         colours: name out of `data.photos.COLOUR_NAMES` -> words that surely mean it.
+        shades: names of the colours nearest to a shade, separated by spaces -> words for it.
         spellings: words that are written in several ways, each with all of them.
         particles: endings that may follow a noun and mean nothing here.
         ten_thousand, thousand, numerals: how numbers are written besides digits: `만`, `천`, `삼` -> 3.
@@ -48,6 +49,7 @@ class Language:
     """
 
     colours: Mapping[str, tuple[str, ...]]
+    shades: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spellings: tuple[tuple[str, ...], ...] = ()
     particles: tuple[str, ...] = ()
     ten_thousand: str = ""
