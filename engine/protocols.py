@@ -25,7 +25,8 @@ class BackboneSpec:
     """Everything that decides which features a backbone computes.
 
     Attributes:
-        name: `inception_v3`, `xception`, `efficientnet_lite2`, or a fine-tuned backbone's own name.
+        name: `inception_v3`, `xception`, `efficientnet_lite2`, or a fine-tuned backbone's own name; of joined
+            ones, all with `+` between.
         dim: width of its pool_3 features.
         input_size: side in pixels of the square it reads.
         weights_digest: sha256 of the weights.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from data.errors import SettingsError
-from data.settings.settings import BACKBONES, TEXT_ENCODERS, Settings, checked
+from data.settings.settings import BACKBONES, TEXT_ENCODERS, Settings, backbone_parts, checked
 from data.settings.spelling import VARIABLE, nearest
 from data.storage import read_small, write_text
 
@@ -143,12 +143,13 @@ _KINDS: dict[Any, tuple[Callable[[Any], Any], str]] = {
 def _require_backbone(settings: Settings) -> None:
     """Refuses names of backbones and text encoders that there cannot be; whether their files are whole shows later."""
     own = sorted(path.parent.name for path in (settings.home / "backbones").glob("[!.]*/backbone.*"))
-    if (backbone := settings.backbone) not in (*BACKBONES, *own):
-        raise SettingsError(
-            f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` or `backbone add` "
-            f"made in {settings.home} ({', '.join(own) or 'none'}); got {backbone!r}."
-            f"{nearest(backbone, (*BACKBONES, *own))}"
-        )
+    for backbone in backbone_parts(settings.backbone):
+        if backbone not in (*BACKBONES, *own):
+            raise SettingsError(
+                f"backbone must be one of {', '.join(BACKBONES)}, or one that `lookalike train backbone` or `backbone "
+                f"add` made in {settings.home} ({', '.join(own) or 'none'}); got {backbone!r}."
+                f"{nearest(backbone, (*BACKBONES, *own))}"
+            )
     encoder = settings.text_encoder
     near = "/" not in encoder and not Path(encoder).exists() and nearest(encoder, TEXT_ENCODERS)
     if near and encoder not in TEXT_ENCODERS:

@@ -11,6 +11,7 @@ from data.errors import SettingsError
 from data.settings.spelling import nearest
 
 BACKBONES = ("inception_v3", "xception", "efficientnet_lite2")
+_MOST_JOINED = 3  # backbones: each makes every photo searched slower
 TEXT_ENCODERS = ("multilingual", "minilm", "backbone")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "runtime": ("auto", "openvino", "keras"),
@@ -56,7 +57,7 @@ class Settings:
     Attributes:
         home: folder that holds everything written at run time.
         backbone: CNN that computes the pool_3 features: one of `BACKBONES`, or the name of one from `train backbone` or
-            `backbone add`.
+            `backbone add`; or two or three of them with `+` between.
         backbone_notice: why `demo` had to fall back to this backbone, shown by status and the page; empty: it had not.
         weights: `imagenet`, or the path of a `.weights.h5` file for `backbone`.
         weights_sha256: hex digest that the weights file must have; empty: not checked.
@@ -189,6 +190,18 @@ class Settings:
 
 
 SECRETS = frozenset(each.name for each in dataclasses.fields(Settings) if not each.repr)
+
+
+def backbone_parts(name: str) -> tuple[str, ...]:
+    """Returns the backbones that a name joins with `+`; of any other name, that name alone.
+
+    Raises:
+        SettingsError: it joins more than three, or one with itself.
+    """
+    parts = tuple(name.split("+"))
+    if len(parts) > _MOST_JOINED or len(set(parts)) < len(parts):
+        raise SettingsError(f"backbone must join at most {_MOST_JOINED}, each once; got {name!r:.200}.")
+    return parts
 
 
 def checked(settings: Settings) -> Settings:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import SettingsError
-from data.settings import BACKBONES, Settings
+from data.settings import BACKBONES, Settings, backbone_parts
 from data.storage import parse_json, read_small
 from engine.backbones import openvino_runtime
 from engine.backbones.efficientnet_lite import load_state
+from engine.backbones.joined import joined_model, joined_spec
 from engine.backbones.keras_import import import_keras
 from engine.backbones.keras_networks import (
     ARCHITECTURES,
@@ -70,7 +71,13 @@ def resolve_spec(settings: Settings) -> BackboneSpec:
             f"text_encoder = {OF_BACKBONE} needs a backbone with a text tower; {settings.backbone} has none. Take "
             "another text_encoder, or see docs/backbones.md."
         )
-    if own:
+    return _spec(settings)
+
+
+def _spec(settings: Settings) -> BackboneSpec:
+    if len(backbone_parts(settings.backbone)) > 1:
+        return joined_spec(_part_specs(settings))
+    if is_own(settings.home, settings.backbone):
         return own_spec(settings)
     runtime = _runtime(settings)
     precision = _precision(settings, runtime)
@@ -93,8 +100,7 @@ def own_spec(settings: Settings) -> BackboneSpec:
         InvalidModel: its description breaks a rule.
         SettingsError: the settings name another runtime than OpenVINO, or another input size than its own.
     """
-    if settings.runtime == "keras" or importlib.util.find_spec("openvino") is None:
-        raise SettingsError(f"the backbone {settings.backbone} runs in OpenVINO only. Set runtime to openvino.")
+    _require_openvino(settings)
     own = read_own(settings.home, settings.backbone)
     image = own.image
     if settings.input_size not in (0, image.input_size):
@@ -111,6 +117,26 @@ def own_spec(settings: Settings) -> BackboneSpec:
         precision=_precision(settings, "openvino"),
         pooling=image.pooling,
     )
+
+
+def _part_specs(settings: Settings) -> list[BackboneSpec]:
+    """Returns the specs of the backbones that the settings join: all read a square of the first one's size."""
+    _require_openvino(settings)
+    if settings.weights != "imagenet":
+        raise SettingsError(
+            f"weights must be imagenet where backbones are joined ({settings.backbone}); got {settings.weights}. "
+            "Networks trained by `lookalike train backbone` are joined by their names."
+        )
+    specs = list[BackboneSpec]()
+    for name in backbone_parts(settings.backbone):
+        size = specs[0].input_size if specs else settings.input_size
+        specs.append(_spec(settings.replace(backbone=name, input_size=size, runtime="openvino")))
+    return specs
+
+
+def _require_openvino(settings: Settings) -> None:
+    if settings.runtime == "keras" or importlib.util.find_spec("openvino") is None:
+        raise SettingsError(f"the backbone {settings.backbone} runs in OpenVINO only. Set runtime to openvino.")
 
 
 def load_backbone(
@@ -156,12 +182,24 @@ def load_backbone(
 
 def _export(settings: Settings, spec: BackboneSpec) -> None:
     _log.info("converting %s for OpenVINO, once", spec.name)
+    openvino_runtime.export(settings.home, spec, lambda: _converted(settings, spec))
+
+
+def _converted(settings: Settings, spec: BackboneSpec) -> Any:
+    """Returns the network as `openvino.Model`, uint8 (n, input_size, input_size, 3) -> float32 (n, dim)."""
+    if len(backbone_parts(spec.name)) > 1:
+        settings = settings.replace(
+            backbone=spec.name, weights="imagenet", input_size=spec.input_size, runtime="openvino", precision="f32"
+        )
+        parts = _part_specs(settings)
+        if joined_spec(parts).weights_digest != spec.weights_digest:
+            raise InvalidModel(f"{spec.name} must be as it was when the features were made. Run lookalike rebuild.")
+        return joined_model([_converted(settings, part) for part in parts])
     if is_own(settings.home, spec.name):
         own = read_own(settings.home, spec.name)
         if own.digest != spec.weights_digest:
             raise InvalidModel(f"{own.folder} must be as it was when the features were made. Run lookalike rebuild.")
-        openvino_runtime.export(settings.home, spec, lambda: convert_image(own))
-        return
+        return convert_image(own)
     try:
         import_keras()
     except ModuleNotFoundError as error:
@@ -170,7 +208,7 @@ def _export(settings: Settings, spec: BackboneSpec) -> None:
             f"{error.name}); {settings.home / 'runtime'} does not hold it yet. Run `lookalike rebuild` where that "
             "extra is installed, and copy its home here as a whole."
         ) from error
-    openvino_runtime.export(settings.home, spec, lambda: to_openvino(_network(settings, spec, dtype="uint8")))
+    return to_openvino(_network(settings, spec, dtype="uint8"))
 
 
 def custom_backbone(home: Path, name: str) -> CustomBackbone:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.errors import CorruptGeneration
 from data.generations import GenerationStore
-from data.settings import Settings
+from data.settings import Settings, backbone_parts
 from engine.errors import BackboneUnavailable, InvalidModel
 from engine.own_backbones import FILE, FOLDER, is_own, read_own
 
@@ -81,10 +81,10 @@ def _kept(settings: Settings, name: str) -> KeptBackbone:
 
 
 def _used(settings: Settings, name: str) -> list[str]:
-    used = ["the settings"] if settings.backbone == name else []
+    used = ["the settings"] if name in backbone_parts(settings.backbone) else []
     for folder in GenerationStore(settings.home).list():
         try:
-            if folder.manifest.backbone.get("name") == name:
+            if name in backbone_parts(str(folder.manifest.backbone.get("name"))):
                 used.append(f"generation {folder.id}")
         except CorruptGeneration:
             continue

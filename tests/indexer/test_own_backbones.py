@@ -252,6 +252,8 @@ def test_the_list_tells_what_uses_a_network_and_that_one_is_not_removed(home: Pa
     )
     with pytest.raises(BackboneUnavailable, match="in use by the settings"):
         remove(of(home), "tiny")
+    with pytest.raises(BackboneUnavailable, match="in use by the settings"):
+        remove(of(home, backbone="efficientnet_lite2+tiny"), "tiny")
     remove(of(home, backbone="efficientnet_lite2"), "tiny")
     assert list((home / "backbones").iterdir()) == []
     with pytest.raises(BackboneUnavailable, match="only a backbone"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.catalogue import Snapshot
+from data.settings import backbone_parts
 from training.errors import InvalidTraining
 from training.measures import may_be_held_out
 from training.photos.labelled import LabelledPhotos
@@ -50,7 +51,7 @@ def photos_text(photos: LabelledPhotos, fold: Fold, spared: Numbers) -> str:
 
 
 def learned_photos(home: Path, name: str) -> frozenset[str]:
-    """Returns the sha256 of the photos that a backbone was trained on; none for a pretrained one.
+    """Returns the sha256 of the photos that a backbone, or any it joins, was trained on; none for a pretrained one.
 
     Spared photos count too: other photos of their products were learned, so they are recognised more easily than photos
     of a new product.
@@ -58,7 +59,10 @@ def learned_photos(home: Path, name: str) -> frozenset[str]:
     Raises:
         InvalidTraining: the backbone's list of photos is damaged.
     """
-    path = home / "backbones" / name / PHOTOS
+    return frozenset().union(*(_learned(home / "backbones" / part / PHOTOS) for part in backbone_parts(name)))
+
+
+def _learned(path: Path) -> frozenset[str]:
     if not path.exists():
         return frozenset()
     with path.open(encoding="utf-8", newline="") as file:
