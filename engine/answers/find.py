@@ -36,7 +36,7 @@ from engine.live import LiveView
 from engine.protocols import BackboneSpec, Decoding, Floats, Mask
 from engine.space import Verdict, normalise
 from engine.text import is_word
-from engine.understanding import is_measure
+from engine.understanding import is_listed, is_measure
 
 DEPTH = 1000  # products that one query can page through
 _FIRST_DEPTHS = (10, 20, 50)  # of them, if that may be enough
@@ -340,7 +340,7 @@ def first_depth(view: LiveView, request: SearchRequest) -> int:
 
 def _is_meant(word: str) -> bool:
     """Tells whether a word that no product has is surely no typing error."""
-    return is_word(word) or is_measure(word)
+    return is_word(word) or is_measure(word) or is_listed(word)
 
 
 def _each_thing(request: SearchRequest) -> list[SearchRequest]:

@@ -1,7 +1,7 @@
 """Understands queries: prices, colours, brands, sizes, new things and what is not wanted become filters."""
 
 from engine.understanding.comparing import ShownPrice
-from engine.understanding.goods import listed_goods
+from engine.understanding.goods import is_listed, listed_goods
 from engine.understanding.head_word import head_word
 from engine.understanding.heard_brands import HeardBrands
 from engine.understanding.measures import is_measure
@@ -16,6 +16,7 @@ __all__ = [
     "Understanding",
     "Understood",
     "head_word",
+    "is_listed",
     "is_measure",
     "listed_goods",
 ]

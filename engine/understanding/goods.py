@@ -121,6 +121,18 @@ def _by_key() -> Mapping[str, list[Goods]]:
     return named
 
 
+def is_listed(word: str) -> bool:
+    """Tells whether a word names a listed thing or quality, in singular or plural."""
+    return any(key in _by_key() for key in _singular(key_of(word)))
+
+
+@cache
+def keys_of_kind(kind: str) -> frozenset[str]:
+    """Returns the keys of the names of a thing, and of all things of its kind, by its first English name."""
+    goods = listed_goods()[kind]
+    return frozenset(key_of(name) for each in (goods, *_of_kind(goods)) for name in each.names)
+
+
 @cache
 def _colours() -> frozenset[str]:
     named = [names for language in LANGUAGES for names in (*language.colours.values(), *language.shades.values())]

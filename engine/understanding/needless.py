@@ -6,6 +6,7 @@ from functools import cache
 
 from data.lexical import key_of, words_of
 from data.vocabulary import NAMES, TEXTS, TITLES, Wording
+from engine.understanding.goods import keys_of_kind
 from engine.understanding.languages import FILLERS, FIXED, LANGUAGES, PARTICLES
 from engine.understanding.measures import measures_in
 from engine.understanding.reading import Reading
@@ -15,6 +16,8 @@ _VERY = frozenset(word for language in LANGUAGES for word in language.very)
 _MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
 _MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
 _FEW = re.compile(r"(?:[2-9]|1\d)(?= ([^\W\d_]+))")  # a number before a word, as a text begins
+_SHOES = "shoes"
+_SHOE_SIZE = re.compile(r"(?<![\w.,-])(?:3[4-9]|4\d|2\d[05]|3[01][05])(?![\w.,-])")  # of Europe, or millimetres
 _SIZED = [template for language in LANGUAGES for template in language.sizes]
 Span = tuple[int, int]
 
@@ -62,6 +65,7 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span], bes
     ]
     spans += [match.span() for match in _sizes().finditer(text) if not _is_sold(match, wording, within)]
     spans += _counted(text, wording, within, taken)
+    spans += _shoe_sizes(text, wording, within)
     praise = [match.span() for match in _praise().finditer(text)]
     spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within, beside)]
     tokens = tokens_of(text) if spans else []
@@ -76,6 +80,15 @@ def _counted(text: str, wording: Wording, within: str, taken: Sequence[Span]) ->
         held = wording.holding([f"{few[0]} {few[1]}"], 1, within=within)
         spans += [few.span()] if wording.holding([few[1]], 1, within=NAMES) and not held else []
     return spans
+
+
+def _shoe_sizes(text: str, wording: Wording, within: str) -> list[Span]:
+    """Returns the places of sizes of shoes without a word that says so, as in 운동화 250, if no such shoes hold it."""
+    found = list(_SHOE_SIZE.finditer(text))
+    shoes = (
+        [token.word for token in tokens_of(text) if not keys_of_kind(_SHOES).isdisjoint(token.keys)] if found else []
+    )
+    return [each.span() for each in found if shoes and not wording.holding([each[0], *shoes], 1, within=within)]
 
 
 def _for_whom(text: str, wording: Wording, beside: Sequence[str]) -> list[Span]:

@@ -7,7 +7,7 @@ import pytest
 from data.catalogue import Catalogue, parse_product
 from data.lexical import key_of
 from data.vocabulary import Wording
-from engine.understanding.goods import in_shop_words, listed_goods
+from engine.understanding.goods import in_shop_words, is_listed, keys_of_kind, listed_goods
 
 FREQUENT = {"여러가지"}  # words, as the text encoder knows them
 
@@ -98,3 +98,9 @@ def test_each_listed_name_is_of_one_thing_and_each_kind_is_listed() -> None:
         assert not above.kind, f"{goods.english[0]} is a kind of itself"
         assert all(goods.english)
         assert all(goods.korean)
+
+
+def test_names_are_known_in_singular_and_plural_and_by_kind() -> None:
+    assert [is_listed(word) for word in ("plaid", "cardigans", "운동화", "plian")] == [True, True, True, False]
+    assert {"sneaker", "hikingboots", key_of("운동화")} <= keys_of_kind("shoes")
+    assert "hat" not in keys_of_kind("shoes")

@@ -234,6 +234,10 @@ def test_a_word_that_no_product_has_is_no_typing_error(shop: TinyShop, engine: S
     assert engine.search(SearchRequest(text="speaker")).did_you_mean is None
     assert engine.search(SearchRequest(text="speeker")).did_you_mean is None
     assert engine.search(SearchRequest(text="sneeker")).did_you_mean == "sneaker"
+    shop.put("shirt", [axis(1)], title="plain shirt")
+    engine.refresh()
+    assert engine.search(SearchRequest(text="plaid shirt")).did_you_mean is None
+    assert engine.search(SearchRequest(text="plian shirt")).did_you_mean == "plain shirt"
 
 
 def test_a_product_without_a_photo_is_found_by_words_codes_and_filters(shop: TinyShop, engine: SearchEngine) -> None:
