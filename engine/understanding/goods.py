@@ -76,15 +76,16 @@ class ShopWords:
 
     def beside(self, left: str) -> list[str]:
         """Returns the words beside the names, of those that are left of the text."""
-        for name in self.typed:
-            left = left.replace(name, " ")
-        return words_of(left)
+        return words_of(self._put(left, lambda _: " "))
 
     def as_typed(self, left: str) -> str:
         """Returns what is left of the text with the names as they were typed."""
-        for name, typed in self.typed.items():
-            left = left.replace(name, typed)
-        return left
+        return self._put(left, lambda match: self.typed[match[0]])
+
+    def _put(self, left: str, other: Callable[["re.Match[str]"], str]) -> str:
+        """Returns what is left of the text with other words in place of the names, wherever they are whole words."""
+        names = "|".join(map(re.escape, sorted(self.typed, key=len, reverse=True)))
+        return re.sub(rf"(?<!\w)(?:{names})(?!\w)", other, left) if names else left
 
 
 def in_shop_words(text: str, wording: Wording, is_word: Callable[[str], bool]) -> ShopWords:

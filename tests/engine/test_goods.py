@@ -85,6 +85,7 @@ def test_a_whole_title_stays_as_it_is(tmp_path: Path) -> None:
 def test_what_was_typed_comes_back(tmp_path: Path) -> None:
     words = in_shop_words("칸탈루프 멜론", wording_of(tmp_path, "Melon"), FREQUENT.__contains__)
     assert (words.text, words.beside(words.text), words.as_typed("melon")) == ("칸탈루프 melon", ["칸탈루프"], "멜론")
+    assert words.as_typed("melony melon") == "melony 멜론"
 
 
 def test_each_listed_name_is_of_one_thing_and_each_kind_is_listed() -> None:
