@@ -4,7 +4,7 @@
 
 The shop has all brands of heard_brands.csv, in Latin letters or in Hangul; those of the group `later` were written when
 the rules were done. Prints for each way how many are found, and which not. Other words are the 300 of goods_korean.csv
-and the English words of training/match/words.csv, all written by hand; what they are taken for is listed, and the
+and the English words of engine/understanding/goods.csv, all written by hand; what they are taken for is listed, and the
 processor time for each.
 """
 
@@ -14,11 +14,10 @@ import time
 from pathlib import Path
 
 from data.lexical import key_of
-from engine.understanding import HeardBrands
+from engine.understanding import HeardBrands, listed_goods
 
 _BRANDS = Path(__file__).with_name("heard_brands.csv")
 _GOODS = Path(__file__).with_name("goods_korean.csv")
-_THINGS = Path(__file__).parents[1] / "training" / "match" / "words.csv"
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -28,7 +27,8 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def main() -> None:
     brands = rows_of(_BRANDS)
-    english = sorted({word for row in rows_of(_THINGS) for word in re.findall("[a-z]+", row["english"].casefold())})
+    names = [name.casefold() for goods in listed_goods().values() for name in goods.english]
+    english = sorted({word for name in names for word in re.findall("[a-z]+", name)})
     others = {"latin": [row["word"] for row in rows_of(_GOODS)], "hangul": english}
     for own, typed in (("latin", "hangul"), ("hangul", "latin")):
         shop = HeardBrands.of(row[own].casefold() for row in brands)
