@@ -107,7 +107,7 @@ def in_shop_words(text: str, wording: Wording, is_word: Callable[[str], bool]) -
             copied = tokens[end - 1].end
             typed[name] = text[tokens[at].start : copied]
         at = end
-    if wording.names({key_of(text)}):
+    if not typed or wording.names({key_of(text)}):
         return ShopWords(text, {})
     return ShopWords(found + text[copied:], typed)
 
