@@ -14,7 +14,7 @@ from pathlib import Path
 from data.lexical import key_of, words_of
 from data.vocabulary import NAMES, Wording
 from engine.understanding.languages import LANGUAGES
-from engine.understanding.tokens import Token, names_in, tokens_of
+from engine.understanding.tokens import Token, is_unwanted, names_in, tokens_of
 
 _LIST, _QUALITIES = (Path(__file__).with_name(name) for name in ("goods.csv", "qualities.csv"))
 _MOST_WORDS = 3  # of a name
@@ -154,6 +154,8 @@ def _renamed(
             lamp = _words(text, tokens, end, last)
             lamp = lamp if _is_name(lamp, wording) else _called(follows, lamp, wording)
             return end, _called(named, typed, wording, beside=lamp)
+        if is_unwanted(tokens, tokens[at].start, tokens[end - 1].end):  # who wants no jeans may want other trousers
+            return end, _called(named, typed, wording)
         return end, _called(named, typed, wording) or _nearly(named[0], typed, before + after, wording)
     if not _HANGUL.fullmatch(typed) or is_word(typed) or wording.holding([typed], 1):
         return end, ""

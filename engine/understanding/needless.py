@@ -10,11 +10,9 @@ from engine.understanding.goods import keys_of_kind
 from engine.understanding.languages import FILLERS, FIXED, LANGUAGES, PARTICLES
 from engine.understanding.measures import measures_in
 from engine.understanding.reading import Reading
-from engine.understanding.tokens import Token, tokens_of
+from engine.understanding.tokens import is_unwanted, tokens_of
 
 _VERY = frozenset(word for language in LANGUAGES for word in language.very)
-_MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
-_MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
 _FEW = re.compile(r"(?:[2-9]|1\d)(?= ([^\W\d_]+))")  # a number before a word, as a text begins
 _SHOES = "shoes"
 _SHOE_SIZE = re.compile(r"(?<![\w.,-])(?:3[4-9]|4\d|2\d[05]|3[01][05])(?![\w.,-])")  # of Europe, or millimetres
@@ -69,7 +67,7 @@ def _unheld(text: str, wording: Wording, within: str, taken: Sequence[Span], bes
     praise = [match.span() for match in _praise().finditer(text)]
     spans += [span for span in praise if not _is_held(text[slice(*span)], wording, within, beside)]
     tokens = tokens_of(text) if spans else []
-    return sorted(span for span in spans if not _is_unwanted(tokens, *span))
+    return sorted(span for span in spans if not is_unwanted(tokens, *span))
 
 
 def _counted(text: str, wording: Wording, within: str, taken: Sequence[Span]) -> list[Span]:
@@ -84,11 +82,11 @@ def _counted(text: str, wording: Wording, within: str, taken: Sequence[Span]) ->
 
 def _shoe_sizes(text: str, wording: Wording, within: str) -> list[Span]:
     """Returns the places of sizes of shoes without a word that says so, as in 운동화 250, if no such shoes hold it."""
-    found = list(_SHOE_SIZE.finditer(text))
-    shoes = (
-        [token.word for token in tokens_of(text) if not keys_of_kind(_SHOES).isdisjoint(token.keys)] if found else []
-    )
-    return [each.span() for each in found if shoes and not wording.holding([each[0], *shoes], 1, within=within)]
+    sizes = list(_SHOE_SIZE.finditer(text))
+    if not sizes:
+        return []
+    shoes = [token.word for token in tokens_of(text) if not keys_of_kind(_SHOES).isdisjoint(token.keys)]
+    return [size.span() for size in sizes if shoes and not wording.holding([size[0], *shoes], 1, within=within)]
 
 
 def _for_whom(text: str, wording: Wording, beside: Sequence[str]) -> list[Span]:
@@ -98,7 +96,7 @@ def _for_whom(text: str, wording: Wording, beside: Sequence[str]) -> list[Span]:
     return [
         span
         for span in spans
-        if not _is_held(text[slice(*span)], wording, NAMES, beside) and not _is_unwanted(tokens, *span)
+        if not _is_held(text[slice(*span)], wording, NAMES, beside) and not is_unwanted(tokens, *span)
     ]
 
 
@@ -113,15 +111,6 @@ def _is_held(words: str, wording: Wording, within: str, beside: Sequence[str] = 
     tokens = [token for token in tokens_of(words) if token.word not in _VERY]
     asked = [token for token in tokens if token.word not in FILLERS] or tokens[:1]
     return any(wording.holding([form, *beside], 1, within=within) for token in asked for form in token.words)
-
-
-def _is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
-    """Tells whether words such as `not` stand before or behind a place."""
-    before = [token.word for token in tokens if token.end <= start]
-    behind = [token.word for token in tokens if token.start >= end]
-    return any(before[-len(mark) :] == mark for mark in _MARKS_BEFORE) or any(
-        behind[: len(mark)] == mark for mark in _MARKS_AFTER
-    )
 
 
 def _thing_beside(text: str, wording: Wording) -> list[str]:

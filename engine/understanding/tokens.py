@@ -15,6 +15,8 @@ _BEFORE = "|".join(mark for each in LANGUAGES for mark in each.not_before if mar
 _AFTER = "|".join(mark for each in LANGUAGES for mark in each.not_after if mark.isalpha())
 # what is not wanted, and the word that says so: `leather-free`, `non-leather`, 가죽말고
 _MARKED = re.compile(rf"(\w+)-({_AFTER})|({_BEFORE})-(\w+)|([가-힣]{{2,}}?)({_AFTER})", re.IGNORECASE)
+_MARKS_BEFORE = [mark.split() for language in LANGUAGES for mark in language.not_before]
+_MARKS_AFTER = [mark.split() for language in LANGUAGES for mark in language.not_after]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ def values_in(tokens: Sequence[Token], first: int, most: int) -> Iterator[Run]:
         head = "".join([token.word for token in tokens[first : last - 1]])
         for word in tokens[last - 1].words:
             yield Run(first, last, value_key(head + word))
+
+
+def is_unwanted(tokens: Sequence[Token], start: int, end: int) -> bool:
+    """Tells whether words such as `not` stand before or behind a place."""
+    before = [token.word for token in tokens if token.end <= start]
+    behind = [token.word for token in tokens if token.start >= end]
+    return any(before[-len(mark) :] == mark for mark in _MARKS_BEFORE) or any(
+        behind[: len(mark)] == mark for mark in _MARKS_AFTER
+    )
 
 
 def value_key(text: str) -> str:

@@ -45,6 +45,20 @@ def test_a_shop_in_korean_is_asked_in_korean(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_not_wanted_is_not_widened_to_its_kind(tmp_path: Path) -> None:
+    wording = wording_of(tmp_path, "Pants", "Dress")
+    asked = {
+        typed: in_words_of(wording, typed)
+        for typed in ("clothes not jeans", "청바지 말고", "원피스 말고", "without belt")
+    }
+    assert asked == {
+        "clothes not jeans": "clothes not jeans",
+        "청바지 말고": "청바지 말고",
+        "원피스 말고": "dress 말고",
+        "without belt": "without belt",
+    }
+
+
 def test_qualities_are_said_in_words_of_the_shop(tmp_path: Path) -> None:
     wording = wording_of(tmp_path, "가죽 백팩", "줄무늬 우산", "유리 물병", "Checked wool scarf")
     asked = {typed: in_words_of(wording, typed) for typed in ("leather backpack", "스트라이프 우산", "plaid 스카프")}
