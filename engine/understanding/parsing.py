@@ -34,7 +34,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
         [
             *read_unwanted(tokens, lexicon, wording),
             *read_prices(text, lexicon.vocabulary, wording),
-            *read_superlatives(text),
+            *read_superlatives(text, is_dated=bool(lexicon.vocabulary.oldest)),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
             *read_new(

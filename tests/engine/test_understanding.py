@@ -473,6 +473,16 @@ def test_any_text_gives_filters_that_parse(understanding: Shop, text: str, alone
         ("제일저렴한 머그", "price", "머그"),
         ("머그 최저가순으로", "price", "머그"),
         ("제일 비싼 머그", "-price", "머그"),
+        ("mugs sorted by price", "price", "mugs"),
+        ("mug price: low to high", "price", "mug"),
+        ("mugs, most expensive first", "-price", "mugs"),
+        ("newest mugs", "-created_at", "mugs"),
+        ("the latest mug", "-created_at", "mug"),
+        ("mug, newest first", "-created_at", "mug"),
+        ("최신 머그", "-created_at", "머그"),
+        ("머그 최신순으로", "-created_at", "머그"),
+        ("가장 최근에 나온 머그", "-created_at", "머그"),
+        ("머그 신상품순", "-created_at", "머그"),
     ],
 )
 def test_superlatives_ask_for_an_order(understanding: Shop, text: str, sort: str, left: str) -> None:
@@ -480,6 +490,6 @@ def test_superlatives_ask_for_an_order(understanding: Shop, text: str, sort: str
     assert (found.sort, found.text, found.filter) == (sort, left, None)
 
 
-@pytest.mark.parametrize("text", ["cheap mug", "not the cheapest mug", "싼 머그", "mug"])
+@pytest.mark.parametrize("text", ["cheap mug", "not the cheapest mug", "싼 머그", "mug", "new mug", "신상 머그"])
 def test_other_words_ask_for_no_order(understanding: Shop, text: str) -> None:
     assert understanding.understand(text, None, alone=True).sort == ""

@@ -66,9 +66,18 @@ ENGLISH = Language(
     ),
     sorts={
         "price": (
-            r"(?<!not\s)(?<!not\sthe\s)(?:(?:at|for) )?(?:the )?(?:cheapest|least expensive|lowest priced?)(?: price)?",
+            r"(?<!not\s)(?<!not\sthe\s)(?:(?:at|for) )?(?:the )?(?:cheapest|least expensive|lowest priced?)"
+            "(?: price)?(?: first)?",
+            "(?:sort(?:ed)? )?(?:by )?price:? low(?:est)? to high(?:est)?", "sort(?:ed)? by price",
         ),
-        "-price": (r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)",),
+        "-price": (
+            r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)(?: first)?",
+            "(?:sort(?:ed)? )?(?:by )?price:? high(?:est)? to low(?:est)?",
+        ),
+        "-created_at": (
+            r"(?<!not\s)(?<!not\sthe\s)(?:sort(?:ed)? by )?(?:the )?(?:newest|latest|most recent)"
+            "(?: arrivals?| products?| items?)?(?: first)?",
+        ),
     },
     sizes=("(?:in )?size:? {size}", "{size} size"),
     sized={"s": ("small",), "m": ("medium",), "l": ("large",)},
@@ -110,7 +119,7 @@ ENGLISH = Language(
     ),
     bounds_after=("or", "max", "min", "to"),
     size_names=("size",),
-    new=("new arrivals?", "newly arrived", "just arrived", "new in", "newest", "latest",
+    new=("new arrivals?", "newly arrived", "just arrived", "new in",
          r"\Anew\Z", "new (?:products?|items?|things?|stuff|ones?)"),
     new_before=("new",),
     not_before={
