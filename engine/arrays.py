@@ -8,11 +8,9 @@ import json
 import math
 import os
 import stat
-import struct
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
@@ -103,11 +101,8 @@ def map_rows(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDA
     return np.asarray(mapped)
 
 
-def read_npz(path: Path, *, mapped: bool = False) -> Arrays:
+def read_npz(path: Path) -> Arrays:
     """Returns the arrays of an `.npz` file as `np.savez` writes it: not compressed, and without Python objects.
-
-    Args:
-        mapped: whether the arrays are memory-mapped instead of read; their numbers may then lie at odd addresses.
 
     Raises:
         InvalidModel: the file is missing or something else; the message says what.
@@ -121,8 +116,7 @@ def read_npz(path: Path, *, mapped: bool = False) -> Arrays:
                 raise ValueError("members that overlap")
             if len({member.filename for member in members}) < len(members):
                 raise ValueError("two members of one name")
-            read = partial(_mapped, path) if mapped else _read
-            arrays = {member.filename.removesuffix(".npy"): read(archive, member) for member in members}
+            arrays = {member.filename.removesuffix(".npy"): _read(archive, member) for member in members}
     except _UNREADABLE as error:
         raise InvalidModel(f"{path.name} must be an .npz file of plain arrays; got {error}.") from error
     return arrays
@@ -155,19 +149,6 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as source:
         form = _form(source, member)
         return form.formed(np.frombuffer(source.read(), form.dtype, form.count))
-
-
-def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Returns an array as pages of the file; its checksum is not looked at."""
-    with archive.open(member) as source:
-        form = _form(source, member)
-        header_bytes = source.tell()
-    with path.open("rb") as file:
-        file.seek(member.header_offset + 26)  # where a zip file says how long the name before a member is, and the rest
-        start = member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))) + header_bytes
-    if form.count * form.dtype.itemsize == 0:  # an empty part of a file cannot be mapped
-        return np.zeros(form.shape, form.dtype)
-    return form.formed(np.asarray(np.memmap(path, form.dtype, "r", start, (form.count,))))
 
 
 def _form(source: IO[bytes], member: zipfile.ZipInfo) -> _Form:

@@ -24,7 +24,7 @@ class RowTable:
     Attributes:
         product_keys: int64 (n,), ascending.
         image_keys: int64 (n,).
-        image_sha256: bytes (n,), ASCII hex; memory-mapped where it was loaded, since it is long and rarely read.
+        image_sha256: bytes (n,), ASCII hex.
     """
 
     product_keys: NDArray[np.int64]
@@ -67,12 +67,12 @@ class RowTable:
 
     @classmethod
     def load(cls, path: Path) -> "RowTable":
-        columns = read_npz(path, mapped=True)
+        columns = read_npz(path)
         try:
             return cls(
                 product_keys=columns["product_keys"].astype(np.int64, casting="safe"),
                 image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
-                image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe", copy=False),
+                image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidModel(f"{path.name} must be a row table; got {error}. Rebuild.") from error

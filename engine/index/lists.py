@@ -115,6 +115,14 @@ class Lists:
         sizes = np.bincount(nearest, minlength=len(learned.centres)).astype(np.int64)
         return cls(learned, sizes, order.astype(np.int32), codes, rests)
 
+    def in_memory(self) -> "Lists":
+        """Returns the same with codes and rests in memory of their own instead of pages of a file.
+
+        A search reads rows from all over them. numpy asks the system for large pages, which files have not: on a
+        virtual machine, finding the small ones took most of the time of a search (docs/performance.md).
+        """
+        return replace(self, codes=np.array(self.codes), rests=np.array(self.rests))
+
     def native(self) -> Any:
         """Returns a FAISS index of these lists. It reads their codes where they are, so they must be kept for it."""
         import faiss

@@ -54,6 +54,7 @@ class PartitionedIndex(CheckedIndex):
             InvalidModel: they are not what `save` writes.
         """
         lists, facts = Lists.load(folder / LISTS_FILE)
+        lists = lists.in_memory()
         stored = None if len(lists.rests) else StoredRows.load(folder / ROWS_FILE, lists.codes.shape, _factor(facts))
         return cls(lists, stored, read_tuned(facts))
 
@@ -77,8 +78,9 @@ class PartitionedIndex(CheckedIndex):
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of what is no page of a file, which the kernel may drop: row numbers and places, and the centres."""
-        return self.count * 20 + self.list_count * self.dim * 4
+        """Bytes of codes and rests, row numbers and places, and the centres."""
+        codes = self._lists.codes.nbytes + self._lists.rests.nbytes
+        return codes + self.count * 20 + self.list_count * self.dim * 4
 
     def vectors(self, rows: Rows) -> Floats:
         """Returns the stored rows, float32 (m, dim)."""

@@ -1,7 +1,7 @@
 """The rows of a large catalogue in 16 bits a number: what a partitioned index scores its finds with.
 
 The upper 8 bits are the codes that FAISS looks through, so that only the lower 8 are kept beside them. Older indexes
-have a file of 16-bit numbers. Both are memory-mapped.
+have a file of 16-bit numbers, which is memory-mapped.
 """
 
 from collections.abc import Callable
