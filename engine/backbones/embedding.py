@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InvalidImage, LookalikeError
+from data.errors import DecoderBusy, InvalidImage, LookalikeError
 from data.photos import decode_within_borders
 from data.progress import Progress
 from data.settings import Settings
@@ -75,9 +75,15 @@ def embed_photos(
     """
     spec, parallel = backbone.spec, int(getattr(backbone, "parallel", 1))
 
+    def load(key: str) -> Pixels:
+        return load_input(read(key), spec.input_size, settings, spec.preprocessing)
+
     def prepare(key: str) -> Pixels:
         try:
-            return load_input(read(key), spec.input_size, settings, spec.preprocessing)
+            try:
+                return load(key)
+            except DecoderBusy:  # for minutes, as when the machine was halted; unlike a request, this work can wait
+                return load(key)
         except OSError as error:
             raise InvalidImage(f"photo {key} must be readable; got {error}.", code="unreadable_image") from error
 

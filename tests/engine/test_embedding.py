@@ -1,6 +1,8 @@
 import io
 import threading
 import time
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_backbone import TinyBackbone
 
-from data.errors import InvalidImage, LookalikeError
+from data.errors import DecoderBusy, InvalidImage, LookalikeError
 from data.settings import Settings
-from engine.backbones import PREPROCESSING, embed_photos, load_input
+from engine.backbones import PREPROCESSING, embed_photos, embedding, load_input
 from engine.protocols import Floats
 
 
@@ -99,6 +101,24 @@ def test_batches_are_handed_out_in_the_order_of_their_photos(settings: Settings)
 
     embed_photos(TinyBackbone(), keys, lambda key: jpeg(int(key)), settings, write_slowly, Collected().on_error)
     assert handed == keys
+
+
+def test_a_photo_for_which_the_machine_was_too_busy_is_tried_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: Counter[bytes] = Counter()
+
+    def decode(content: bytes, *args: Any, **kwargs: Any) -> Any:
+        times[content] += 1
+        if times[content] <= int(content):
+            raise DecoderBusy("the machine is too busy.")
+        return np.full((80, 80, 3), 33, np.uint8)
+
+    monkeypatch.setattr(embedding, "decode_within_borders", decode)
+    got = Collected()
+    photos = {"good": b"0", "late": b"1", "never": b"9"}
+    embed_photos(TinyBackbone(), list(photos), photos.__getitem__, settings, got.on_batch, got.on_error)
+    assert (sorted(got.rows), list(got.errors)) == (["good", "late"], ["never"])
 
 
 def test_decoded_pixels_are_taken_as_they_are(settings: Settings) -> None:
