@@ -318,7 +318,7 @@ class Shop:
 
 
 DEMO_FALLBACK = "efficientnet_lite2"
-USAGE_ERRORS = {"bad_filter", "bad_query", "bad_training", "cursor_expired"}
+USAGE_ERRORS = {"bad_filter", "bad_import", "bad_query", "bad_training", "cursor_expired"}
 # command -> (module that defines it, one line of help); so that `--help` imports none of them
 COMMANDS = {
     "demo": ("lookalike", "Make a sample catalogue, import it, build the index and serve it."),

@@ -12,6 +12,7 @@
     ├── DecodersUnavailable     no process can be started that decodes photos
     ├── InvalidFilter           a filter expression does not parse; holds the position
     ├── InvalidFeed             a catalogue file cannot be read at all
+    │   └── InvalidImport       an option of the import does not fit it
     ├── UnknownProduct          no product has this product_id
     ├── InvalidLabel            a decision about a photo's label names a photo or label that is not there
     ├── UnknownImport           no import with this number deleted anything that is still kept
@@ -123,6 +124,12 @@ class InvalidFilter(LookalikeError):
 
 class InvalidFeed(LookalikeError):
     code = "bad_feed"
+
+
+class InvalidImport(InvalidFeed):
+    """An option of an import does not fit the feed, which may be good."""
+
+    code = "bad_import"
 
 
 class ProductExists(LookalikeError):

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.errors import InvalidFeed
+from data.errors import InvalidFeed, InvalidImport
 from data.progress import track
 from data.readers.files.csv_records import read_csv
 from data.readers.files.folder import read_folder, read_zipped_folder
@@ -113,9 +113,9 @@ def _feed(path: Path, opened: Opened, options: FeedOptions) -> Feed:
 
 def _format(opened: Opened, format: str) -> str:
     if format not in ("auto", "folder") and opened.source is None:
-        raise InvalidFeed(f"--format {format} must fit what it reads; got a folder. Leave --format out.")
+        raise InvalidImport(f"--format {format} must fit what it reads; got a folder. Leave --format out.")
     if format == "folder" and opened.source is not None:
-        raise InvalidFeed(f"--format folder must fit what it reads; got a file, {opened.source.name}. Leave it out.")
+        raise InvalidImport(f"--format folder must fit what it reads; got a file, {opened.source.name}. Leave it out.")
     if opened.source is None:
         return "folder"
     return detect_format(opened.source) if format == "auto" else format

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from data.catalogue import FACTS
-from data.errors import InvalidFeed
+from data.errors import InvalidFeed, InvalidImport
 from data.readers.columns import column_names, fact_of, plain_names, unused_note
 from data.readers.facts import Facts
 from data.readers.headers import skipped_note
@@ -136,11 +136,11 @@ def _check_names(columns: tuple[str, ...]) -> None:
 def _renaming(columns: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
     for theirs, ours in mapping.items():
         if ours not in _TARGETS and not ours.startswith("attr."):
-            raise InvalidFeed(
+            raise InvalidImport(
                 f"--map must end in one of {', '.join(_TARGETS)} or attr.NAME; got {theirs}={ours}. Correct it."
             )
         if columns and theirs not in columns:
-            raise InvalidFeed(f"--map must name a column of the feed ({', '.join(columns)[:200]}); got {theirs!r}.")
+            raise InvalidImport(f"--map must name a column of the feed ({', '.join(columns)[:200]}); got {theirs!r}.")
     return dict(mapping)
 
 

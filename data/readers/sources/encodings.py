@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from data.errors import InvalidFeed
+from data.errors import InvalidImport
 
 MARK_BAD_BYTES = "lookalike.mark"
 BAD_BYTES = "\udcff"
@@ -84,7 +84,7 @@ def _python_name(encoding: str) -> str:
         name = codecs.lookup(encoding).name
         "".encode(name)  # not one of the codecs that turn bytes into bytes
     except LookupError as error:
-        raise InvalidFeed(
+        raise InvalidImport(
             f"--encoding must be the name of an encoding, such as utf-8, cp949, cp1252 or utf-16; got {encoding!r}."
         ) from error
     return {"utf-8": "utf-8-sig"}.get(name, "cp949" if name in _KOREAN else name)
