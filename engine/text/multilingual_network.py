@@ -34,6 +34,7 @@ class MultilingualNetwork:
         self._table, self._scale, self._least = weights.table, weights.scale, weights.lo
         options = {
             "INFERENCE_NUM_THREADS": 1,  # in a network so small, threads wait for each other
+            "ENABLE_CPU_PINNING": False,  # else it waits for a core that another network is pinned to
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if processor_has_bf16() else "f32",
         }
