@@ -102,6 +102,25 @@ def processor_has_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
+def processor_options(threads: int, precision: str, hint: str = "LATENCY") -> dict[str, Any]:
+    """Returns how OpenVINO is to run a network on the processor.
+
+    Its threads are not pinned to cores. Several networks, decoders and other programs share the cores, and a pinned
+    thread waits for its own while another is free.
+
+    Args:
+        threads: that the network may use.
+        precision: `f32` or `bf16`.
+        hint: `LATENCY`, or `THROUGHPUT` for as many requests at once as pay.
+    """
+    return {
+        "PERFORMANCE_HINT": hint,
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
 def damaged_exports(home: Path) -> dict[Path, str]:
     """Returns the folders of exported models that are damaged, each with what is wrong; a load refuses them."""
     found = {}

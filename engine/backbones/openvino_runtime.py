@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine import exports
 from engine.backbones.feature_maps import channels_last, of_last_map, strength_of, with_map
 from engine.errors import BackboneUnavailable, NoFeatureMap
-from engine.exports import export_folder, publish_export, read_export
+from engine.exports import export_folder, processor_options, publish_export, read_export
 from engine.protocols import BackboneSpec, Floats, Look
 
 # Images per request: on two cores, 4 was faster than 1, 8 or 32 at every precision.
@@ -116,11 +116,8 @@ class OpenVinoBackbone:
         self._spec = spec
         self._core = openvino.Core()
         self._model = read_export(model_folder(home, spec))
-        self._options = {
-            "PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT",
-            "INFERENCE_PRECISION_HINT": "bf16" if spec.precision == "bf16" else "f32",
-            "INFERENCE_NUM_THREADS": threads,
-        }
+        precision = "bf16" if spec.precision == "bf16" else "f32"
+        self._options = processor_options(threads, precision, "LATENCY" if latency else "THROUGHPUT")
         self._counting = threading.Lock()
         self._at_work, self._crowded_until = 0, -math.inf  # requests; seconds of `time.monotonic`
         self._alone = self._requests() if latency else None

@@ -9,6 +9,7 @@ from data.photos import Pixels
 from engine.detectors.boxes import Doubles, read_boxes
 from engine.detectors.description import DetectorInput, OwnDetector
 from engine.errors import InvalidModel, MissingExtra
+from engine.exports import processor_options
 from engine.own_backbones import FAILURES, check_files, check_steps, part_of, with_pixels
 
 
@@ -35,7 +36,7 @@ class Detector:
             model = with_pixels(model, image)
             check_steps(model, own)
             # not in bf16, which knows 256 pixels from 258 at best
-            options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+            options = processor_options(threads, "f32")
             self._request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
         except ModuleNotFoundError as error:
             raise MissingExtra("a detector runs in OpenVINO, which needs the extra `cpu` or `serve`.") from error

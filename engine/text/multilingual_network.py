@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.exports import processor_has_bf16
+from engine.exports import processor_has_bf16, processor_options
 from engine.protocols import Floats
 from engine.space import normalise
 from engine.text.pieces import Pieces
@@ -32,12 +32,8 @@ class MultilingualNetwork:
 
         self._pieces = pieces
         self._table, self._scale, self._least = weights.table, weights.scale, weights.lo
-        options = {
-            "INFERENCE_NUM_THREADS": 1,  # in a network so small, threads wait for each other
-            "ENABLE_CPU_PINNING": False,  # else it waits for a core that another network is pinned to
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if processor_has_bf16() else "f32",
-        }
+        precision = "bf16" if processor_has_bf16() else "f32"
+        options = processor_options(1, precision)  # in a network so small, threads wait for each other
         self._network = openvino.Core().compile_model(_model(weights), "CPU", options)
 
     def encode(self, texts: Sequence[str]) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidModel, MissingExtra
+from engine.exports import processor_options
 from engine.protocols import Floats
 from engine.space import normalise
 
@@ -28,12 +29,7 @@ class TextNetwork:
         import openvino
 
         self._tokenizer = tokenizer
-        options = {
-            "INFERENCE_NUM_THREADS": threads,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision,
-        }
-        self._network = openvino.Core().compile_model(model, "CPU", options)
+        self._network = openvino.Core().compile_model(model, "CPU", processor_options(threads, precision))
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Returns embeddings float32 (n, dim), L2 norm 1, of one text or more."""
