@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,10 +81,9 @@ def embed_photos(
 
     def prepare(key: str) -> Pixels:
         try:
-            try:
+            with suppress(DecoderBusy):  # unlike a request, this work can wait for a busy machine
                 return load(key)
-            except DecoderBusy:  # for minutes, as when the machine was halted; unlike a request, this work can wait
-                return load(key)
+            return load(key)
         except OSError as error:
             raise InvalidImage(f"photo {key} must be readable; got {error}.", code="unreadable_image") from error
 
