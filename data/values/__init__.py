@@ -4,7 +4,7 @@ from data.values.dates import DATE_ORDERS, read_moment
 from data.values.markup import plain_text
 from data.values.prices import Price, known_currency, price_mark, read_price, settled_price
 from data.values.stock import read_stock
-from data.values.texts import ADDRESS_LIMIT, clean_text, is_nothing, read_address, read_text
+from data.values.texts import ADDRESS_LIMIT, clean_text, is_nothing, read_address, read_text, read_whole
 
 __all__ = [
     "ADDRESS_LIMIT",
@@ -20,5 +20,6 @@ __all__ = [
     "read_price",
     "read_stock",
     "read_text",
+    "read_whole",
     "settled_price",
 ]

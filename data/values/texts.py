@@ -11,6 +11,7 @@ from data.errors import InvalidProduct
 ADDRESS_LIMIT = 2_000
 _LONG = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WHOLE = re.compile(r"-?\d{1,18}")
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 # "None" and "null" are words that a title can be; as a number, a date or a stock word they can only mean nothing.
 _NOTHING = {"", "-", "nan", "none", "null", "#n/a", "n/a", "<na>", "nat"}
@@ -56,6 +57,11 @@ def clean_text(name: str, value: Any) -> str:
 def _number_text(value: float | Decimal) -> str:
     whole = math.isfinite(value) and -1e18 < value < 1e18 and value == int(value)
     return str(int(value)) if whole else str(value)
+
+
+def read_whole(text: str) -> int | None:
+    """Returns a whole number of at most 18 digits; None if a text is something else, such as `12.5` or `²`."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def read_address(name: str, value: Any) -> str:

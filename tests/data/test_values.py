@@ -19,6 +19,7 @@ from data.values import (
     read_price,
     read_stock,
     read_text,
+    read_whole,
     settled_price,
 )
 
@@ -229,3 +230,12 @@ def test_hostile_html_takes_no_time(piece: str) -> None:
     started = time.process_time()
     plain_text(piece * (300_000 // len(piece)))
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("-12", -12), ("٣", 3), ("9" * 18, int("9" * 18)), *((text, None) for text in (
+        "", "-", "--5", "+5", " 5", "1.5", "1e3", "²", "①", "9" * 19, "9" * 5000, "5\n"))],
+)  # fmt: skip
+def test_a_whole_number_is_read_or_is_none(text: str, number: int | None) -> None:
+    assert read_whole(text) == number

@@ -294,6 +294,17 @@ PRICED = {
 }
 
 
+@pytest.mark.parametrize("odd", ["²", "--5", "9" * 5000, "first"])
+def test_odd_numbers_of_shopify_do_not_stop_an_import(settings: Settings, tmp_path: Path, odd: str) -> None:
+    feed = tmp_path / "export.csv"
+    header = "Handle,Title,Variant Price,Image Position,Image Src,Variant Inventory Qty"
+    rows = f"{header}\na,Mug,5,{odd},a.jpg,{odd}\nb,Cup,5,1,b.jpg,0\n"
+    feed.write_text(rows, encoding="utf-8")
+    import_feed(settings, feed)
+    found = [(each.product.product_id, each.product.in_stock) for each in Catalogue(settings.home).iter_facts()]
+    assert sorted(found) == [("a", True), ("b", False)]
+
+
 @pytest.mark.parametrize("name", list(PRICED))
 def test_a_price_that_cannot_be_read_erases_none(settings: Settings, tmp_path: Path, name: str) -> None:
     feed = tmp_path / "export.csv"

@@ -16,6 +16,7 @@ from data.readers.platforms.platform import (
     warnings_of,
 )  # fmt: skip
 from data.readers.records import BadRow, Record
+from data.values import read_whole
 
 _MARKS = frozenset(
     ("variant_price", "variant_sku", "image_src", "body_html", "option1_name", "option1_value", "product_image_url")
@@ -89,15 +90,15 @@ def _is_hidden(rows: list[dict[str, Any]]) -> bool:
 
 def _can_be_bought(variant: dict[str, Any]) -> bool:
     """Returns whether a variant is in stock, not counted, or sold beyond its stock."""
-    quantity = text_of(variant, "variant_inventory_qty", "inventory_quantity")
+    quantity = read_whole(text_of(variant, "variant_inventory_qty", "inventory_quantity"))
     beyond = text_of(variant, "variant_inventory_policy", "continue_selling_when_out_of_stock").lower()
-    return not quantity or not quantity.lstrip("-").isdigit() or int(quantity) > 0 or beyond in ("continue", "true")
+    return quantity is None or quantity > 0 or beyond in ("continue", "true")
 
 
 def _photos(rows: list[dict[str, Any]]) -> list[str]:
     """Returns the photos by their position, then those of single variants."""
     placed = [
-        (int(place) if (place := text_of(row, "image_position")).isdigit() else len(rows) + number, photo)
+        (len(rows) + number if (place := read_whole(text_of(row, "image_position"))) is None else place, photo)
         for number, row in enumerate(rows)
         if (photo := text_of(row, "image_src", "product_image_url"))
     ]
