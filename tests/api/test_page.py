@@ -27,6 +27,7 @@ from data.columns import FacetCounts
 from data.filters import parse_filter, quoted
 from data.settings import Settings
 from engine.search import SearchAnswer, SearchRequest
+from engine.understanding import Constraint
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("1")</script>\' onload=x & "quoted"'
@@ -251,6 +252,21 @@ def test_where_nothing_tells_what_fits_only_the_closest_are_sorted(
     assert [asked(f"{path}&sort=price") for path in judged] == [24] * len(judged)
     others = ("/?q=mug&sort=price", f"{photo_address}&sort=price", *judged)
     assert [asked(path) for path in others] == [0] * len(others)
+
+
+def test_the_list_of_orders_shows_the_one_that_the_words_ask_for(
+    client: FlaskClient, fake_engine: FakeEngine, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(client, photo)
+    search, best = fake_engine.search, '<option value="">Best match first</option>'
+    asked = (Constraint("cheapest", sort="price"),)
+    assert best in client.get("/?q=mug").get_data(as_text=True)
+    monkeypatch.setattr(fake_engine, "search", lambda request: replace(search(request), understood=asked))
+    page = client.get("/?q=mug").get_data(as_text=True)
+    assert '<option value="">Lowest price first</option>' in page  # empty, so that the next words are not sorted by it
+    assert page.count("Lowest price first") == 1
+    assert best not in page, "the words stand in its way; their own button takes them back"
+    assert '<option value="-price" selected>' in client.get("/?q=mug&sort=-price").get_data(as_text=True)
 
 
 def test_words_that_find_little_lead_to_what_is_less_similar(
