@@ -68,6 +68,8 @@ def left_out(found: Understood) -> list[str]:
         ("mug on sale", "mug", ["on sale"]), ("discounted mug", "mug", ["discounted"]),
         ("mugs in stock", "mugs", ["in stock"]),
         ("popular mug", "mug", ["popular"]), ("머그 무료배송", "머그", ["무료배송"]), ("인기 머그", "머그", ["인기"]),
+        ("most reviewed mug", "mug", ["most reviewed"]), ("인기순 머그", "머그", ["인기순"]),
+        ("리뷰 많은 순으로 머그", "머그", ["리뷰 많은 순으로"]), ("머그 판매순", "머그", ["판매순"]),
         ("예쁜 머그", "머그", ["예쁜"]), ("아주 귀여운 머그", "머그", ["아주 귀여운"]),
         ("머그 추천해 주세요", "머그", ["추천해 주세요"]),
         ("birthday gift mug", "mug", ["birthday gift"]), ("mug as a wedding present", "mug", ["as a wedding present"]),

@@ -68,11 +68,11 @@ ENGLISH = Language(
         "price": (
             r"(?<!not\s)(?<!not\sthe\s)(?:(?:at|for) )?(?:the )?(?:cheapest|least expensive|lowest priced?)"
             "(?: price)?(?: first)?",
-            "(?:sort(?:ed)? )?(?:by )?price:? low(?:est)? to high(?:est)?", "sort(?:ed)? by price",
+            "(?:sort(?:ed)? )?(?:by )?(?:price:? )?low(?:est)? to high(?:est)?", "(?:sort(?:ed)? )?by price",
         ),
         "-price": (
             r"(?<!not\s)(?<!not\sthe\s)(?:the )?(?:most expensive|priciest|highest priced?)(?: first)?",
-            "(?:sort(?:ed)? )?(?:by )?price:? high(?:est)? to low(?:est)?",
+            "(?:sort(?:ed)? )?(?:by )?(?:price:? )?high(?:est)? to low(?:est)?",
         ),
         "-created_at": (
             r"(?<!not\s)(?<!not\sthe\s)(?:sort(?:ed)? by )?(?:the )?(?:newest|latest|most recent)"
@@ -103,7 +103,8 @@ ENGLISH = Language(
         "(?:(?:as|for) )?(?:a )?(?:birthday|christmas|xmas|wedding|anniversary|housewarming) (?:gift|present)s?",
         "(?:for|as) (?:a )?(?:(?:nice|good) )?(?:gift|gifts|present|presents)",
         "for gifting", "(?:on|for) sale", "free (?:shipping|delivery)", "best ?(?:sellers?|selling)",
-        "top rated", "in stock", "(?:buy|shop) online", *_PRAISE.split(),
+        "(?:top|highest|best) rated", "most (?:reviewed|sold|bought)", "in stock",
+        "(?:buy|shop) online", *_PRAISE.split(),
     ),
     audience=(
         "(?:for )?(?:(?:wo)?men|children|kid|lady)(?:'?s)?", "(?:for )?(?:kid|boy|girl|ladie)s'?", "unisex",
@@ -119,7 +120,7 @@ ENGLISH = Language(
     ),
     bounds_after=("or", "max", "min", "to"),
     size_names=("size",),
-    new=("new arrivals?", "newly arrived", "just arrived", "new in",
+    new=("new arrivals?", "newly (?:arrived|listed|added)", "just arrived", "new in",
          r"\Anew\Z", "new (?:products?|items?|things?|stuff|ones?)"),
     new_before=("new",),
     not_before={
