@@ -69,7 +69,7 @@ class RowTable:
     def load(cls, path: Path) -> "RowTable":
         columns = read_npz(path)
         try:
-            return cls(
+            return cls(  # copies, for which numpy asks large pages of the system: a search reads from all over them
                 product_keys=columns["product_keys"].astype(np.int64, casting="safe"),
                 image_keys=columns["image_keys"].astype(np.int64, casting="safe"),
                 image_sha256=columns["image_sha256"].astype(np.bytes_, casting="safe"),

@@ -1,6 +1,6 @@
 """The network of Universal Sentence Encoder multilingual v3 in OpenVINO, made of the weights of its package.
 
-It computes what the package computes with numpy, in half the time or less: in bf16 where the processor has it.
+It computes what the package computes with numpy, in about half the time: in bf16 where the processor has it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -12,9 +12,9 @@ from engine.understanding.lexicon import Lexicon
 from engine.understanding.naming import read_brands, read_colours, read_sizes
 from engine.understanding.needless import read_needless
 from engine.understanding.newness import DATED_AHEAD_DAYS, read_new
+from engine.understanding.orders import read_order
 from engine.understanding.prices import read_prices
 from engine.understanding.reading import Reading, apart
-from engine.understanding.superlatives import read_superlatives
 from engine.understanding.tokens import Token, tokens_of
 from engine.understanding.unwanted import read_unwanted
 
@@ -34,7 +34,7 @@ def read(text: str, lexicon: Lexicon, wording: Wording, fresh_days: int, shown: 
         [
             *read_unwanted(tokens, lexicon, wording),
             *read_prices(text, lexicon.vocabulary, wording),
-            *read_superlatives(text, is_dated=bool(lexicon.vocabulary.oldest)),
+            *read_order(text, is_dated=bool(lexicon.vocabulary.oldest)),
             *read_cheaper(text, shown),
             *read_sizes(text, tokens, lexicon),
             *read_new(

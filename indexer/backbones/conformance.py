@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.photos import decode
 from data.settings import Settings
 from engine.backbones import View, to_input
+from engine.exports import processor_options
 from engine.own_backbones import ImageSide, OwnBackbone, check_files, convert_image, convert_text, read_own
 from engine.protocols import Floats
 from engine.space import normalise
@@ -94,7 +95,7 @@ class _Run:
         if image not in self._networks:
             import openvino
 
-            options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": self.settings.cores}
+            options = processor_options(self.settings.cores, "f32")
             converted = convert_image(self.own, image)
             self._networks = {
                 self.own.image: self._networks.get(self.own.image),

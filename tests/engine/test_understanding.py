@@ -488,7 +488,7 @@ def test_any_text_gives_filters_that_parse(understanding: Shop, text: str, alone
         ("머그 신상품순", "-created_at", "머그"),
     ],
 )
-def test_superlatives_ask_for_an_order(understanding: Shop, text: str, sort: str, left: str) -> None:
+def test_words_ask_for_an_order(understanding: Shop, text: str, sort: str, left: str) -> None:
     found = understanding.understand(text, None, alone=True)
     assert (found.sort, found.text, found.filter) == (sort, left, None)
 

@@ -7,7 +7,7 @@ from engine.understanding.languages import LANGUAGES
 from engine.understanding.reading import Reading
 
 
-def read_superlatives(text: str, *, is_dated: bool) -> list[Reading]:
+def read_order(text: str, *, is_dated: bool) -> list[Reading]:
     """Returns the first place where the words ask for an order of the hits; none if nothing does.
 
     Args:
