@@ -85,7 +85,7 @@ class Shop:
         not_text: str = "", text_weight: float = 0.5, box: Box | None = None, filter: str = "", k: int = 10,
         cursor: str = "", diversity: float = 0.0, freshness: float | None = None, legs: str = "fused",
         understand: bool = True, min_probability: float = 0.0,
-        facets: str = "", sort: str = "relevance", max_per: str = "",
+        facets: str = "", sort: str = "", max_per: str = "",
         like: Sequence[str] = (), unlike: Sequence[str] = (), objects: bool = False,
         why: str = "",
     ) -> "Hits":  # fmt: skip
@@ -105,7 +105,8 @@ class Shop:
             understand: whether a price, a colour or a size in `text` becomes a filter; `understood` says which.
             min_probability: 0..1; hits with a lower match probability are left out.
             facets: facts whose values are counted over all that matches, such as `brand,price,attr.size`; at most 10.
-            sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
+            sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order;
+                "": the order that the words ask for, if any.
             max_per: how many hits may share a value, such as `brand:2`; "": any number.
             like, unlike: ids of products that hits should resemble, and should not; at most 50 each.
             objects: whether to look for several things in the photo too; they are the answer's `objects`.

@@ -76,7 +76,7 @@ def open_to_others(settings: Settings, host: str, allowed: str = "change product
 @click.option("--legs", default="fused", help="How words alone find products: fused, lexical or dense.")
 @click.option("--understand/--no-understand", default=True, help="Read prices, colours and sizes in the words.")
 @click.option("--facets", default="", metavar="NAMES", help="Facts to count, for example brand,price,attr.size.")
-@click.option("--sort", default="relevance", help="relevance, price, -price, created_at or -created_at.")
+@click.option("--sort", default="", help="relevance, price, -price, created_at or -created_at; else as the words ask.")
 @click.option("--max-per", default="", metavar="FACT:N", help="At most N hits of one value, for example brand:2.")
 @click.option("--like", multiple=True, metavar="ID", help="Product that hits should resemble; may be repeated.")
 @click.option("--unlike", multiple=True, metavar="ID", help="Product that was not meant; may be repeated.")

@@ -160,6 +160,6 @@ def _left(request: SearchRequest, understood: Understood) -> SearchRequest:
         request, text=understood.text, not_text=understood.not_text, unjudged=understood.unjudged,
         things=understood.things if alone else (), fulfilled=understood.fulfilled and alone,
     )  # fmt: skip
-    if understood.sort and request.sort == "relevance":
+    if understood.sort and not request.sort:
         return replace(left, sort=understood.sort, likely_first=True)
     return left

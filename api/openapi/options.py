@@ -60,8 +60,8 @@ OPTIONS: dict[str, Schema] = {
     ),
     "sort": {
         "enum": list(SORTS),
-        "default": SORTS[0],
-        "description": f"Order of the hits; other than by relevance: of the {DEPTH:,} best, - for the highest first.",
+        "description": f"Order of the hits; other than by relevance: of the {DEPTH:,} best, - for the highest first. "
+        "Left out: the order that the words ask for, such as `cheapest`; else by relevance.",
     },
     "max_per": text_of("`brand:2`: at most 2 hits of one brand; also category and attr.NAME.", maxLength=MAX_FACETS),
 }

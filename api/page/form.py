@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from api.errors import BadRequest
 from api.requests import check_fields, from_texts
 from data.filters import quoted
+from engine.answers import is_by_relevance
 
 PAGE_SIZE = 24
 FACETS = ("category", "brand", "colour")
@@ -31,7 +32,7 @@ class PageForm:
         product_id: products similar to this one.
         chosen: the values chosen of each facet.
         like, unlike: ids of products that the shopper wants more like, or did not mean.
-        sort: the order of the hits; empty: by relevance.
+        sort: the order of the hits; empty: the one that the words ask for, else by relevance.
         as_typed: whether the words are searched for as they are, and prices and the like in them are no filters.
         wide: whether words also show what is less similar.
     """
@@ -54,6 +55,11 @@ class PageForm:
     @property
     def has_query(self) -> bool:
         return bool(self.q.strip() or self.photo or self.product_id or self.like or self.cursor)
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether another order than by relevance was chosen."""
+        return not is_by_relevance(self.sort)
 
     @property
     def filter_count(self) -> int:

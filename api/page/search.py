@@ -77,12 +77,12 @@ def find(form: PageForm, image: bytes | None = None) -> Found:
     # `~`: other values stay to be chosen, with their counts, where one is chosen
     fields["facets"] = ",".join(f"~{name}" for name in facet_names(held.shelf.contents()))
     by_photo = image is not None
-    if form.sort and (form.like or form.unlike or source):  # no probability tells where these end
+    if form.is_sorted and (form.like or form.unlike or source):  # no probability tells where these end
         fields["closest"] = PAGE_SIZE
     least, less_likely = _bounds(form, by_photo=by_photo)
     answer = run_search(fields, likely=least, less_likely=less_likely)
     held = resources()  # a cursor may have let another release answer
-    judged = not form.sort and (by_photo or bool(form.q.strip()))
+    judged = not form.is_sorted and (by_photo or bool(form.q.strip()))
     shown = shown_of(answer.hits, judged=judged, is_first_page=not form.cursor, by_photo=by_photo or form.wide)
     near = held.engine.likely(answer.query_id, SIMILAR) if judged else None
     found = Found(
@@ -123,7 +123,7 @@ def _bounds(form: PageForm, *, by_photo: bool) -> tuple[float, int]:
     """
     if by_photo or (form.wide and form.q.strip()):
         return SIMILAR, LESS_SHOWN
-    if form.sort:
+    if form.is_sorted:
         return SIMILAR, 0
     return (LEAST_OF_WORDS if form.q.strip() else 0.0), 0
 
@@ -136,7 +136,7 @@ def _total(form: PageForm, answer: SearchAnswer, near: int | None) -> int:
     """
     if near is None:
         understood = any(not part.relaxed for part in answer.understood)
-        return answer.total if form.filter_count or understood or form.sort else 0
+        return answer.total if form.filter_count or understood or form.is_sorted else 0
     return near + min(LESS_SHOWN, answer.total - near)
 
 

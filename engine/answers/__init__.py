@@ -1,7 +1,7 @@
 """Answers searches: turns a request into a ranking of products, for the server, the canary gate and evaluations."""
 
 from engine.answers.answer import FoundObject, Hit, PhotoPart, SearchAnswer, WhyMap
-from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted
+from engine.answers.arrangement import MAX_FACETS, MOST_FACETS, SORTS, arranged, counted, is_by_relevance
 from engine.answers.cursors import Cursor, Ranking, RankingStore, new_query_id
 from engine.answers.diversity import mmr_order
 from engine.answers.find import DEPTH, Finder, OnStage, first_depth
@@ -93,6 +93,7 @@ __all__ = [
     "fresh_places",
     "hit_signs",
     "interleave",
+    "is_by_relevance",
     "judge_by",
     "label_bonus",
     "mmr_order",

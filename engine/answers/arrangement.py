@@ -29,8 +29,13 @@ class Cap:
 
 def check_sort(sort: str) -> None:
     """Raises InvalidQuery if there is no such order."""
-    if sort not in SORTS:
+    if sort and sort not in SORTS:
         raise InvalidQuery(f"sort must be one of {', '.join(SORTS)}; got {sort[:100]!r}.", field="sort")
+
+
+def is_by_relevance(sort: str) -> bool:
+    """Tells whether hits stay as they were found, because no order was asked for, or this one."""
+    return sort in ("", SORTS[0])
 
 
 def read_facets(text: str) -> tuple[str, ...]:
@@ -115,7 +120,7 @@ def arranged(store: ColumnStore, keys: Places, sort: str, max_per: str, first: i
         InvalidQuery: the fact of `max_per` has too many different values.
     """
     order, cap = np.arange(len(keys)), read_cap(max_per)
-    if sort != "relevance":
+    if not is_by_relevance(sort):
         name = sort.removeprefix("-")
         numbers = store.columns([name]).numbers_of(name, keys[first:])
         rest = _sorted(numbers, descending=sort.startswith("-"))

@@ -31,7 +31,7 @@ def matched_counts(
         filter_: the request's filters, parsed, as one; None: there is none.
         kept: int64, the products that are left where some are left out: those that are likely enough, or the closest.
     """
-    cut = request.min_probability or (request.closest and request.sort != "relevance")
+    cut = request.min_probability or (request.closest and not request.by_relevance)
     if filter_ is None and not request.facets and not cut:
         return _count(view, request, question.query, found), {}
     matched = _matched(view, request, question.query, found)

@@ -132,7 +132,7 @@ class Finder:
         order, moves = self.timed("rank", lambda: reordered(view, request, question, found, self.columns, sure))
         of_order = None if chances is None else chances[order]
         order = order[likely(of_order, request.min_probability, request.less_likely, len(order))]
-        if request.closest and request.sort != "relevance":
+        if request.closest and not request.by_relevance:
             order = order[: request.closest]
         keys, typed = found.ranked.product_keys[order], int(np.count_nonzero(order < found.typed))
         count = partial(matched_counts, view, request, question, found, self.columns, filter_=filter_, kept=keys)
@@ -330,7 +330,7 @@ class Finder:
 def first_depth(view: LiveView, request: SearchRequest) -> int:
     """Returns how many products are ranked at first: few where only looks count, and there are very many."""
     words = request.text.strip() or request.not_text.strip()
-    reordered = request.diversity or request.freshness or request.sort != "relevance" or request.max_per
+    reordered = request.diversity or request.freshness or not request.by_relevance or request.max_per
     few = not (words or reordered or request.like or request.unlike or request.min_probability)
     if not few or view.findable_count <= _MANY_PRODUCTS:
         return DEPTH

@@ -39,7 +39,7 @@ def reordered(
         chances: float64 (m,), match probability of each product, judged by meaning and letters; None: not known.
     """
     order, moves = np.arange(len(found.ranked.product_keys)), Moves()
-    if request.sort != "relevance":
+    if not request.by_relevance:
         return order, moves
     head, rest = order[: found.typed], order[found.typed :]
     relevance = found.relevance[rest]

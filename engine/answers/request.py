@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.filters import Filter, all_of, parse_filter
 from data.photos import decode_photo
 from data.settings import Settings
-from engine.answers.arrangement import check_sort, read_cap, read_facets
+from engine.answers.arrangement import check_sort, is_by_relevance, read_cap, read_facets
 from engine.backbones import load_input, view_of
 from engine.errors import InvalidQuery
 from engine.generation import Generation
@@ -58,7 +58,8 @@ class SearchRequest:
             beside something shown, `dense` leaves the letters out.
         understand: whether prices, colours and the like in the words become filters.
         facets: facts whose values are counted over all that matches, for example `brand,price,attr.size`; at most 10.
-        sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order.
+        sort: `relevance`, or `price`, `-price`, `created_at` or `-created_at`: the best products in another order;
+            "": the order that the words ask for, if any.
         closest: with a `sort`, how many of the products that fit best are hits; 0: the 1,000 best.
         likely_first: with a `sort`, whether less similar products come last, as where the words ask for the cheapest.
         unjudged: words of `text` by which no answer is judged, because they say nothing of what a thing is.
@@ -89,7 +90,7 @@ class SearchRequest:
     legs: str = "fused"
     understand: bool = True
     facets: str = ""
-    sort: str = "relevance"
+    sort: str = ""
     closest: int = 0
     likely_first: bool = False
     unjudged: frozenset[str] = frozenset()
@@ -110,6 +111,11 @@ class SearchRequest:
     def likes_alone(self) -> bool:
         """Whether nothing but liked products is asked for."""
         return bool(self.like) and not (self.text.strip() or self.image is not None or self.product_id)
+
+    @property
+    def by_relevance(self) -> bool:
+        """Whether no other order is asked for."""
+        return is_by_relevance(self.sort)
 
     @property
     def means(self) -> str:

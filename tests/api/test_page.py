@@ -265,7 +265,10 @@ def test_the_list_of_orders_shows_the_one_that_the_words_ask_for(
     page = client.get("/?q=mug").get_data(as_text=True)
     assert '<option value="">Lowest price first</option>' in page  # empty, so that the next words are not sorted by it
     assert page.count("Lowest price first") == 1
-    assert best not in page, "the words stand in its way; their own button takes them back"
+    assert best not in page
+    assert '<option value="relevance" >Best match first</option>' in page
+    by_relevance = client.get("/?q=mug&sort=relevance").get_data(as_text=True)
+    assert '<option value="relevance" selected>Best match first</option>' in by_relevance
     assert '<option value="-price" selected>' in client.get("/?q=mug&sort=-price").get_data(as_text=True)
 
 

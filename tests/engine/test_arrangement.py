@@ -256,7 +256,6 @@ def test_a_cap_keeps_the_first_of_each_value(shop: TinyShop, engine: SearchEngin
         ({"facets": ",".join(f"attr.x{number}" for number in range(11))}, "at most 10"),
         ({"facets": "brand," * 1_000}, "1000 characters"),
         ({"sort": "title"}, "sort"),
-        ({"sort": ""}, "sort"),
         ({"max_per": "brand"}, "max_per"),
         ({"max_per": "brand:0"}, "max_per"),
         ({"max_per": "brand:1001"}, "max_per"),

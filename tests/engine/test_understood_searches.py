@@ -259,6 +259,9 @@ def test_the_cheapest_stand_first_unless_another_order_is_asked_for(engine: Sear
     assert (ids(answer), tower.asked) == (["b", "c", "a"], ["axis1"])
     assert ids(engine.search(SearchRequest(text="cheapest axis1"))) == ["a", "c", "b"]
     assert ids(engine.search(SearchRequest(text="cheapest axis1", sort="-price"))) == ["b", "c", "a"]
+    unsorted = engine.search(SearchRequest(text="axis1"))
+    best = engine.search(SearchRequest(text="cheapest axis1", sort="relevance"))
+    assert ids(best) == ids(unsorted) != ["a", "c", "b"]
 
 
 def test_the_cheapest_of_those_that_fit_stand_before_all_others(
