@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.backbones.joined import SHORTEST, joined_rows
 from engine.protocols import Floats
 
 FINEST, COARSEST = 12, 20  # pixels of the input to a place of the map that boxes are read from
@@ -38,17 +39,20 @@ def of_last_map(model: Any) -> Any | None:
         model: `openvino.Model`, uint8 (n, size, size, 3) -> float32 (n, dim).
 
     Returns:
-        None where the features are no such mean, as those of transformers are not.
+        None where the features are no such mean, as those of transformers are not, or where networks are joined whose
+        maps have different sides.
     """
     import openvino
+    from openvino import opset13
 
-    node = model.get_results()[0].input_value(0).get_node()
-    (_, dim) = _shape(node)
-    while node.get_type_name() in _RESHAPING:
-        node = node.input_value(0).get_node()
-    if node.get_type_name() not in _MEANS or not is_last_map(_shape(node.input_value(0).get_node()), dim):
-        return None
-    return openvino.Model([node.input_value(0)], model.get_parameters(), model.get_friendly_name())
+    rows = model.get_results()[0].input_value(0)
+    if parts := joined_rows(rows):
+        maps = [_scaled_map(part) for part in parts]
+        sides = {0 if each is None else _shape(each)[1] for each in maps}
+        found = opset13.concat(maps, 3).output(0) if len(sides) == 1 and 0 not in sides else None
+    else:
+        found = _map_of(rows)
+    return found and openvino.Model([found], model.get_parameters(), model.get_friendly_name())
 
 
 def is_last_map(shape: Sequence[int], dim: int) -> bool:
@@ -82,6 +86,29 @@ def strength_of(found: Floats) -> Floats:
 def channels_last(found: Floats, dim: int) -> Floats:
     """Returns a map float32 (n, dim, g, g) or (n, g, g, dim) as the latter."""
     return found if found.shape[3] == dim else np.moveaxis(found, 1, 3)
+
+
+def _map_of(rows: Any) -> Any | None:
+    """Returns the output of a network whose mean over all places is `rows`, one of its outputs of (n, dim)."""
+    node = rows.get_node()
+    (_, dim) = _shape(node)
+    while node.get_type_name() in _RESHAPING:
+        node = node.input_value(0).get_node()
+    is_mean = node.get_type_name() in _MEANS
+    return node.input_value(0) if is_mean and is_last_map(_shape(node.input_value(0).get_node()), dim) else None
+
+
+def _scaled_map(rows: Any) -> Any | None:
+    """Returns the map (n, g, g, dim) whose mean over all places is `rows` with length 1."""
+    from openvino import opset13
+
+    found = _map_of(rows)
+    if found is None:
+        return None
+    shape = _shape(found.get_node())
+    last = found if shape[1] == shape[2] else opset13.transpose(found, [0, 2, 3, 1])
+    lengths = opset13.reshape(opset13.reduce_l2(rows, [1], True), [-1, 1, 1, 1], False)
+    return opset13.divide(last, opset13.maximum(lengths, np.float32(SHORTEST)))
 
 
 def _shape(node: Any) -> tuple[int, ...]:

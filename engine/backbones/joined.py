@@ -7,6 +7,8 @@ from typing import Any
 from data.errors import SettingsError
 from engine.protocols import BackboneSpec
 
+SHORTEST = 1e-12  # length of features below which they are not made longer
+
 
 def joined_spec(parts: Sequence[BackboneSpec]) -> BackboneSpec:
     """Returns the spec of several backbones joined; they read the same square of a photo.
@@ -46,5 +48,14 @@ def joined_model(models: Sequence[Any]) -> Any:
     for model in models[1:]:
         model.input(0).replace(photos.output(0))
     features = [model.get_results()[0].input_value(0) for model in models]
-    rows = [opset13.normalize_l2(each, [1], 1e-12, "max") for each in features]
+    rows = [opset13.normalize_l2(each, [1], SHORTEST, "max") for each in features]
     return openvino.Model([opset13.concat(rows, 1)], [photos], "joined")
+
+
+def joined_rows(rows: Any) -> list[Any]:
+    """Returns the features of each network, where `rows` is the output of a joined one; else nothing."""
+    parts = [value.get_node() for value in rows.get_node().input_values()]
+    is_joined = rows.get_node().get_type_name() == "Concat" and all(
+        part.get_type_name() == "NormalizeL2" for part in parts
+    )
+    return [part.input_value(0) for part in parts] if is_joined else []

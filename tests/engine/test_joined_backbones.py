@@ -17,9 +17,12 @@ from engine.backbones import (
     load_backbone,
     load_state,
     resolve_spec,
+    to_openvino,
     trunk_of,
 )
-from engine.errors import BackboneUnavailable, InvalidModel, NoFeatureMap
+from engine.backbones.feature_maps import of_last_map
+from engine.backbones.joined import joined_model
+from engine.errors import BackboneUnavailable, InvalidModel
 from engine.protocols import Floats, LookingBackbone
 from training.photos import learned_photos
 
@@ -68,15 +71,23 @@ def test_a_part_that_changed_since_is_refused(joining: Settings) -> None:
         load_backbone(joining, dataclasses.replace(spec, weights_digest="0" * 64))
 
 
-def test_boxes_are_found_and_the_part_of_a_photo_that_counts_is_not(joining: Settings) -> None:
+def test_boxes_are_found_and_the_parts_of_a_photo_that_count(joining: Settings) -> None:
     settings = joining.replace(backbone="shoes+hats")
     backbone = load_backbone(settings, resolve_spec(settings))
     assert isinstance(backbone, LookingBackbone)
     look = backbone.look(PHOTOS)
     np.testing.assert_allclose(look.features, backbone.embed(PHOTOS), atol=1e-5)
     assert look.strength.shape == (3, 6, 6)
-    with pytest.raises(NoFeatureMap):
-        backbone.last_map(PHOTOS)
+    places = backbone.last_map(PHOTOS)
+    assert places.shape == (3, 3, 3, 2560)
+    np.testing.assert_allclose(places.mean(axis=(1, 2)), look.features, atol=1e-5)
+
+
+def test_maps_of_different_sides_are_not_joined() -> None:
+    names = ("inception_v3", "efficientnet_lite2")
+    each = [to_openvino(build_network(ARCHITECTURES[name], 160, dtype="uint8")) for name in names]
+    assert all(of_last_map(model) is not None for model in each)
+    assert of_last_map(joined_model(each)) is None
 
 
 @pytest.mark.parametrize(
