@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from data.lexical.counts import count_up_to
-from data.lexical.ranking import any_of, any_term
+from data.lexical.ranking import any_of
 from data.lexical.small_index import indexed_alone
-from data.lexical.texts import within_words
+from data.lexical.texts import holding_terms
 
 _MOST_EXPLAINED = 8  # words
 _MOST_TERMS = 4  # of one word
@@ -21,7 +21,7 @@ def find_words(
     found: dict[int, list[str]] = {}
     with indexed_alone(connection, product_keys, (*_NAMES, "description")) as small:
         for word in words[:_MOST_EXPLAINED]:
-            for key in _holding(small, any_term(word)):
+            for key in _holding(small, any_of(holding_terms(word))):
                 found.setdefault(key, []).append(word)
     return found
 
@@ -36,7 +36,7 @@ def share_found(connection: sqlite3.Connection, product_keys: Sequence[int], wor
     found: dict[int, float] = {}
     with indexed_alone(connection, product_keys, _NAMES) as small:
         for word in asked:
-            terms = within_words(word)[:_MOST_TERMS]
+            terms = holding_terms(word)[:_MOST_TERMS]
             for term in terms:
                 for key in _holding(small, any_of([term])):
                     found[key] = found.get(key, 0.0) + 1 / len(terms) / len(asked)
@@ -48,8 +48,9 @@ def unnamed(connection: sqlite3.Connection, words: Sequence[str], product_keys: 
 
     Beside each stand those of the given products that have it in their description.
     """
-    found = [word for word in words[:_MOST_EXPLAINED] if not _is_held(connection, f"{_FIELDS} : ({any_term(word)})")]
-    described = [word for word in found if _is_held(connection, any_term(word))]
+    terms = {word: any_of(holding_terms(word)) for word in words[:_MOST_EXPLAINED]}
+    found = [word for word in terms if not _is_held(connection, f"{_FIELDS} : ({terms[word]})")]
+    described = [word for word in found if _is_held(connection, terms[word])]
     held = find_words(connection, product_keys, described) if described else {}
     return {word: [key for key, own in held.items() if word in own] for word in found}
 

@@ -67,6 +67,13 @@ def within_words(word: str) -> list[str]:
     return _open(terms_of(word))
 
 
+def holding_terms(word: str) -> list[str]:
+    """Returns the terms by which a text holds a word: those of `within_words`, but for `2단` not its number alone."""
+    terms = within_words(word)
+    is_number = len(terms) == 1 and terms[0].isdigit() and terms[0] != word
+    return [" ".join(terms_of(word))] if is_number else terms
+
+
 @remembered(10_000, longest=64)  # a search asks for each of its words several times
 def phrase_of(text: str) -> str:
     """Returns the expression that finds texts which hold these words in this order; "" for no words.

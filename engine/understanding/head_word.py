@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.understanding.languages import LANGUAGES
 
 _SAYS_OF = frozenset(word for language in LANGUAGES for word in language.says_of)
-_FOR_WHOM = tuple(end for language in LANGUAGES for end in language.for_whom)
+_SAYS_HOW = tuple(end for language in LANGUAGES for end in language.says_how)
 
 
 def head_word(words: Sequence[str], judged: Sequence[str]) -> str:
@@ -18,5 +18,5 @@ def head_word(words: Sequence[str], judged: Sequence[str]) -> str:
         judged: those of them that may name it.
     """
     end = next((at for at, word in enumerate(words) if at and word in _SAYS_OF), len(words))
-    named = [word for word in words[:end] if word in judged and not word.endswith(_FOR_WHOM)]
+    named = [word for word in words[:end] if word in judged and (word in _SAYS_HOW or not word.endswith(_SAYS_HOW))]
     return next(reversed(named or judged), "")

@@ -211,6 +211,14 @@ def test_words_that_no_title_and_no_fact_has(catalogue: Catalogue) -> None:
     assert catalogue.unnamed(words, [drill]) == {"laptop": [], "anna": [], "우산": []}
 
 
+def test_a_number_alone_does_not_hold_a_word_that_begins_with_it(catalogue: Catalogue) -> None:
+    catalogue.upsert(Product(product_id="folding", title="우산 2 3단"), None)
+    key = catalogue.get("folding").product_key
+    assert catalogue.unnamed(["2단", "3단", "2"], [key]) == {"2단": []}
+    assert catalogue.share_found([key], ["2단", "3단"]) == pytest.approx({key: 1 / 2})
+    assert catalogue.words_found([key], ["2단", "3단"]) == {key: ["3단"]}
+
+
 def test_the_words_found_are_named(catalogue: Catalogue) -> None:
     key, other = (catalogue.get(name).product_key for name in ("café/1", "np1"))
     assert catalogue.words_found([key], words_of("striped blue dress")) == {key: ["striped", "dress"]}

@@ -134,6 +134,7 @@ ENGLISH = Language(
     for_before=("for", "fits", "compatible with", "like"),
     joiners=("or", "and", "nor"),
     says_of=("for", "with", "without", "of", "in", "from", "to", "on", "by"),
+    says_how=("less", "proof", "free"),
     fillers=frozenset(_FILLERS.split()),
     fixed=(
         "green tea", "black tea", "white tea", "red wine", "white wine", "red bull", "black friday", "black pepper",

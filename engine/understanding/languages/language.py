@@ -42,7 +42,7 @@ class Language:
         for_before, for_after: words that say that a thing goes with a brand's, and is not of it.
         joiners: words between two of a kind.
         says_of: words behind which it is said what a thing is like, and no thing is named: `with`.
-        for_whom: endings of words that say so by themselves.
+        says_how: endings of words that say so by themselves: `wireless`.
         joining: endings of the first of two things that say the same.
         fillers: words that ask for nothing by themselves.
         fixed: phrases in which a word of the lists above means something else.
@@ -85,7 +85,7 @@ class Language:
     for_after: tuple[str, ...] = ()
     joiners: tuple[str, ...]
     says_of: tuple[str, ...] = ()
-    for_whom: tuple[str, ...] = ()
+    says_how: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
     fillers: frozenset[str]
     fixed: tuple[str, ...]
