@@ -51,7 +51,7 @@ _log = logging.getLogger("lookalike.rebuild")
     "mapping",
     multiple=True,
     metavar="THEIRS=OURS",
-    help="Read a column of the feed as a fact, such as code=product_id or tone=colour; can be given several times.",
+    help="Read a column of the feed as a fact, or as several: tone=colour, TITLE=product_id,title; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_obj

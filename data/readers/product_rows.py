@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,7 @@ from data.values import is_nothing
 
 _TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
 _NAMES_KEPT = 1_000
+Renaming = Mapping[str, Sequence[str]]
 _HINT = re.compile(
     r"\(?(?:(?:조건부 ?)?필수|선택|수정 ?불가)(?: ?입력)?\)?|(?:conditionally )?required|optional|preferred",
     re.IGNORECASE,
@@ -34,7 +35,7 @@ def product_rows(
 
     Args:
         notes: gets a sentence for whatever the report should say of the feed as a whole.
-        mapping: column of the feed -> what it holds, where its own name does not say so.
+        mapping: column of the feed -> what it holds, where its own name does not say so; with commas between several.
 
     Raises:
         InvalidFeed: no column holds the product_id, two columns have the same name, or the mapping is wrong.
@@ -42,9 +43,8 @@ def product_rows(
     _check_names(records.columns)
     renaming = _renaming(records.columns, mapping or {})
     written: dict[str, str] = {}
-    rows, names, objects = _peek(
-        _plain(records.rows, renaming, written), [*(plain_names(records.columns) | renaming).values()]
-    )
+    columns = [plain for _, plain in _renamed(records.columns, renaming)]
+    rows, names, objects = _peek(_plain(records.rows, renaming, written), columns)
     possible = () if renaming else (known for known in PLATFORMS if known.holds_objects or not objects)
     platform = next((known for known in possible if known.recognises(names)), None)
     facts = Facts(names if platform is None else frozenset(("product_id",)))
@@ -133,20 +133,26 @@ def _check_names(columns: tuple[str, ...]) -> None:
         raise InvalidFeed(f"a feed must name each column once; got {twice!r} twice. Rename one.")
 
 
-def _renaming(columns: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
-    for theirs, ours in mapping.items():
-        if ours not in _TARGETS and not ours.startswith("attr."):
+def _renaming(columns: tuple[str, ...], mapping: Mapping[str, str]) -> Renaming:
+    renaming = {theirs: [fact.strip() for fact in ours.split(",")] for theirs, ours in mapping.items()}
+    for theirs, facts in renaming.items():
+        if unknown := [fact for fact in facts if fact not in _TARGETS and not fact.startswith("attr.")]:
             raise InvalidImport(
-                f"--map must end in one of {', '.join(_TARGETS)} or attr.NAME; got {theirs}={ours}. Correct it."
+                f"--map must end in one of {', '.join(_TARGETS)} or attr.NAME; got {theirs}={unknown[0]}. Correct it."
             )
         if columns and theirs not in columns:
             raise InvalidImport(f"--map must name a column of the feed ({', '.join(columns)[:200]}); got {theirs!r}.")
-    return dict(mapping)
+    return renaming
 
 
-def _plain(
-    rows: Iterator[Record | BadRow], renaming: Mapping[str, str], written: dict[str, str]
-) -> Iterator[Record | BadRow]:
+def _renamed(columns: Iterable[str], renaming: Renaming) -> list[tuple[str, str]]:
+    """Returns the written and the plain name of each column; the renamed ones first, under each of their new names."""
+    names = plain_names(columns)
+    mapped = [(name, fact) for name in names for fact in renaming.get(name, ())]
+    return [*mapped, *(pair for pair in names.items() if pair[0] not in renaming)]
+
+
+def _plain(rows: Iterator[Record | BadRow], renaming: Renaming, written: dict[str, str]) -> Iterator[Record | BadRow]:
     """Yields the records under plain names; of two columns with the same one, the first that is not empty counts.
 
     Args:
@@ -161,8 +167,7 @@ def _plain(
             continue
         if tuple(row.values) != known:
             known = tuple(row.values)
-            names = [*(plain_names(known) | {name: renaming[name] for name in known if name in renaming}).items()]
-            names.sort(key=lambda pair: pair[0] not in renaming)
+            names = _renamed(known, renaming)
             simple = not renaming and len({plain for _, plain in names}) == len(names)
             for name, plain in names:
                 if plain not in written and len(written) < _NAMES_KEPT:

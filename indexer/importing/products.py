@@ -21,6 +21,7 @@ from indexer.importing.preparing import Prepared, TakeIn, prepare
 from indexer.importing.product_report import ProductReport
 from indexer.importing.report import Tally, counted, problem_file
 
+_OTHER_ID = "A column that differs in every row can take the id's place: --map TITLE=product_id,title."
 _BATCH_PRODUCTS, _BATCH_PHOTOS = 2_000, 500  # a killed import decodes at most so many photos again
 
 
@@ -107,9 +108,10 @@ def _write(
         report = _delete_missing(report, named, live_before, as_of, full_feed_share, ledger)
     ledger.finish({**report.fields(), "problems": None})
     if not report.products:
+        advice = _OTHER_ID if set(report.codes) == {"missing_product_id"} else "Check the format."
         raise InvalidFeed(
             f"a feed must give at least one product; got {report.refused} bad rows in {report.source} and no good one. "
-            f"Check the format.{tally.first_problem}{' ' + report.left_out if report.left_out else ''}"
+            f"{advice}{tally.first_problem}{' ' + report.left_out if report.left_out else ''}"
         )
     return report
 

@@ -214,9 +214,19 @@ def test_columns_that_were_not_used_are_named_with_the_nearest(settings: Setting
     assert (product.title, product.colour, product.attributes) == ("Mug", "red", {"taste": "mint"})
 
 
+def test_a_column_that_differs_in_every_row_can_take_the_place_of_the_id(settings: Settings, shop: Path) -> None:
+    """Etsy exports no ids but the SKU, which few of its shops give."""
+    (shop / "feed.csv").write_text("TITLE,IMAGE1,SKU\nRed mug,photos/p1.png,\nBlue vase,,\n", encoding="utf-8")
+    assert "--map TITLE=product_id,title" in run(settings, shop / "feed.csv", exit_code=1)
+    assert "not used" not in run(settings, shop / "feed.csv", "--map", "TITLE=product_id, title")
+    catalogue = Catalogue(settings.home)
+    assert [catalogue.get(name).product.title for name in ("Red mug", "Blue vase")] == ["Red mug", "Blue vase"]
+    assert catalogue.counts()["images"] == 1
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
-    [*(("--map", pair) for pair in ("titel", "=title", "none=title", "titl=prise")),
+    [*(("--map", pair) for pair in ("titel", "=title", "none=title", "titl=prise", "titl=title,prise", "titl=title,")),
      ("--encoding", "utf-9"), ("--format", "folder")],
 )  # fmt: skip
 def test_an_option_that_does_not_fit_is_a_wrong_use(settings: Settings, shop: Path, option: str, value: str) -> None:
