@@ -195,7 +195,7 @@ def test_a_detector_of_the_shop_finds_the_things_instead_of_the_backbone(
 ) -> None:
     add(settings, write_detector(tmp_path / "tiny"), "tiny")
     engine = SearchEngine(settings.replace(detector="tiny"), backbone=TinyBackbone())
-    places: list[Place] = [("red", "disc", 20, 40, 320), ("blue", "square", 330, 150, 320)]
+    places: list[Place] = [("red", "disc", 20, 40, 320), ("blue", "disc", 330, 150, 320)]
     image = photo_with(*places, size=(700, 480))
     found = things(engine, image)
     assert len(found) == 2
