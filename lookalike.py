@@ -247,7 +247,8 @@ class Shop:
             force: let a full feed delete more than `max_full_feed_drop`.
             dry_run: only say what would change.
             dates: `dmy` or `mdy`: how to read dates such as 05/11/2026; "": they are left out.
-            mapping: column of the feed -> the fact that it holds, where its own name does not say so.
+            mapping: column of the feed -> the fact that it holds, where its own name does not say so; several facts
+                have commas between them.
             report: JSONL file for the rows with problems.
 
         Raises:

@@ -21,7 +21,7 @@ from data.values import is_nothing
 
 _TARGETS = ("product_id", "image", "images", "sale_price", *FACTS)
 _NAMES_KEPT = 1_000
-Renaming = Mapping[str, Sequence[str]]
+Renaming = Mapping[str, Sequence[str]]  # column of the feed -> the facts that it holds
 _HINT = re.compile(
     r"\(?(?:(?:조건부 ?)?필수|선택|수정 ?불가)(?: ?입력)?\)?|(?:conditionally )?required|optional|preferred",
     re.IGNORECASE,
